@@ -1,0 +1,299 @@
+"""What the contract says of a request, read off its bytes.
+
+A test case does not say whether it is valid: the bytes do. So a request is judged alike whether it was written by hand,
+drawn by Hypothesis, derived from the schema by Schemathesis (whose negative cases are often valid once they are text on
+the wire), or sent by a client that we never saw.
+
+An appraisal lists *offences* (the requirements under which the request is to be refused), *traits* (the requirements
+under which it is to be accepted) and *open* matters, on which the contract is silent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Literal
+
+from attrs import field, frozen
+
+from . import png
+from .contract import Contract, Schema
+from .exchange import Request
+from .multipart import NotMultipart, Part, boundary_of, decode
+
+# Bytes of an image that are always few enough, and those that are always too many. Between them nobody ever said.
+ALWAYS_ACCEPTED_BYTES = 4_000_000
+NEVER_ACCEPTED_BYTES = 4_194_304
+
+DEFAULTS = {"n": "1", "size": "1024x1024", "response_format": "url"}
+
+
+@frozen
+class FieldRules:
+    """The requirement ids of one field of the form, by what its value does."""
+
+    accepted: str
+    refused: str
+    absent: str | None = None
+    out_of_bounds: str | None = None
+    lenient: str | None = None
+
+
+FIELD_RULES = {
+    "model": FieldRules(accepted="IV-MODEL-ACCEPTED", refused="IV-MODEL-UNKNOWN", absent="IV-MODEL-OPTIONAL"),
+    "n": FieldRules(
+        accepted="IV-N-RANGE",
+        refused="IV-N-INTEGER",
+        absent="IV-N-DEFAULT",
+        out_of_bounds="IV-N-BOUNDS",
+        lenient="IV-N-STRICT",
+    ),
+    "response_format": FieldRules(
+        accepted="IV-FORMAT-ENUM", refused="IV-FORMAT-UNKNOWN", absent="IV-FORMAT-DEFAULT", lenient="IV-ENUM-CASE"
+    ),
+    "size": FieldRules(
+        accepted="IV-SIZE-ENUM", refused="IV-SIZE-UNKNOWN", absent="IV-SIZE-DEFAULT", lenient="IV-ENUM-CASE"
+    ),
+    "user": FieldRules(accepted="IV-USER-TEXT", refused="IV-USER-TEXT"),
+}
+
+
+@frozen
+class Trait:
+    """A requirement that a valid request puts to use, and with which value."""
+
+    requirement: str
+    value: str = ""
+
+
+@frozen
+class Offence:
+    """A requirement that wants the request refused. `field` is the form field at fault, `what` says how."""
+
+    requirement: str
+    field: str | None
+    what: str
+
+
+@frozen
+class Asked:
+    """What a valid request asks for. `given` are the fields that say so; the rest goes by default."""
+
+    n: int
+    size: str
+    response_format: str
+    given: frozenset[str]
+
+
+@frozen
+class Appraisal:
+    """What the contract says of one request."""
+
+    traits: frozenset[Trait] = frozenset()
+    offences: tuple[Offence, ...] = ()
+    open: tuple[str, ...] = ()
+    asked: Asked | None = None
+    image: bytes | None = field(default=None, repr=False)
+
+    @property
+    def verdict(self) -> Literal["valid", "invalid", "open"]:
+        """Whether the request is to be accepted, to be refused, or neither."""
+        if self.offences:
+            return "invalid"
+        return "open" if self.open else "valid"
+
+    @property
+    def requirements(self) -> frozenset[str]:
+        """The ids of all requirements that the request puts to the test by itself."""
+        return frozenset(trait.requirement for trait in self.traits) | {
+            offence.requirement for offence in self.offences
+        }
+
+
+class _Notes:
+    """Collects what the steps of an appraisal find."""
+
+    def __init__(self) -> None:
+        self.traits: set[Trait] = set()
+        self.offences: list[Offence] = []
+        self.open: list[str] = []
+
+    def trait(self, requirement: str, value: str = "") -> None:
+        self.traits.add(Trait(requirement, value))
+
+    def offence(self, requirement: str, field: str | None, what: str) -> None:
+        self.offences.append(Offence(requirement, field, what))
+
+
+def appraise(request: Request, contract: Contract, api_key: str | None) -> Appraisal:
+    """Return what the contract says of a request; `api_key` is the right key, or None where none is asked for."""
+    notes = _Notes()
+    if request.method != "POST":
+        notes.offence("IV-OP-METHOD", None, f"method {request.method}")
+    _appraise_key(request, api_key, notes)
+    try:
+        parts = decode(request.header("content-type") or "", request.body)
+    except NotMultipart as problem:
+        notes.offence("IV-OP-MULTIPART", None, str(problem))
+        return Appraisal(offences=tuple(notes.offences))
+    _appraise_wire(request, parts, notes)
+    values = _fields(parts, contract, notes)
+    for name, schema in contract.fields.items():
+        if name != "image":
+            _appraise_field(name, schema, values.get(name), notes)
+    image = values.get("image")
+    if image is not None:
+        _appraise_image(image, notes)
+    elif not any(part.name == "image" for part in parts):
+        notes.offence("IV-IMAGE-REQUIRED", "image", "no image")
+    if set(values) == {"image"}:
+        notes.trait("IV-OP-VALID")
+    asked = None if notes.offences or notes.open else _asked(values)
+    return Appraisal(
+        frozenset(notes.traits),
+        tuple(notes.offences),
+        tuple(dict.fromkeys(notes.open)),
+        asked,
+        None if image is None else image.content,
+    )
+
+
+def _appraise_key(request: Request, api_key: str | None, notes: _Notes) -> None:
+    if api_key is None:
+        return
+    sent = request.header("authorization")
+    if sent is None:
+        notes.offence("IV-AUTH-REQUIRED", None, "no API key")
+        return
+    scheme, _, token = sent.partition(" ")
+    if scheme.lower() != "bearer" or token.strip() != api_key:
+        notes.offence("IV-AUTH-WRONG", None, "a wrong API key")
+    elif scheme != "Bearer":
+        notes.trait("IV-WIRE-HEADER-CASE", scheme)
+
+
+def _appraise_wire(request: Request, parts: tuple[Part, ...], notes: _Notes) -> None:
+    if request.chunked:
+        notes.trait("IV-WIRE-CHUNKED")
+    if "?" in request.target:
+        notes.trait("IV-WIRE-QUERY")
+    content_type = request.header("content-type") or ""
+    boundary = boundary_of(content_type) or ""
+    if '"' in content_type or len(boundary) == 70 or not re.fullmatch(r"[0-9A-Za-z-]+", boundary):
+        notes.trait("IV-WIRE-BOUNDARY", "quoted" if '"' in content_type else boundary)
+    names = [name for headers in (request.headers, *(part.headers for part in parts)) for name, _ in headers]
+    if any(name != name.title() for name in names):
+        notes.trait("IV-WIRE-HEADER-CASE", "names")
+    if len(parts) > 1 and parts[0].name != "image":
+        notes.trait("IV-WIRE-ORDER")
+
+
+def _fields(parts: tuple[Part, ...], contract: Contract, notes: _Notes) -> dict[str, Part]:
+    """Return the one part of each known field; what is unknown or there twice is open."""
+    counts = Counter(part.name for part in parts)
+    values = {}
+    for part in parts:
+        name = part.name
+        if name is None or name not in contract.fields:
+            notes.open.append(f"unknown field {name!r}")
+        elif counts[name] > 1:
+            notes.open.append(f"{name} is there more than once")
+        elif name != "image" and part.filename is not None:
+            notes.open.append(f"{name} is sent as a file")
+        else:
+            values[name] = part
+    return values
+
+
+def _appraise_field(name: str, schema: Schema, part: Part | None, notes: _Notes) -> None:
+    rules = FIELD_RULES[name]
+    if part is None:
+        if rules.absent is not None:
+            notes.trait(rules.absent)
+        return
+    try:
+        value = part.content.decode()
+    except UnicodeDecodeError:
+        notes.open.append(f"{name} is not UTF-8")
+        return
+    if schema["type"] == "integer":
+        _appraise_integer(name, schema, value, rules, notes)
+    elif "enum" in schema:
+        _appraise_enum(name, schema, value, rules, notes)
+    else:
+        # Emptiness, length and letters beyond ASCII are what servers trip over; two plain names are one value.
+        classes = ("empty" if not value else "text", "long" * (len(value) > 100), "Unicode" * (not value.isascii()))
+        notes.trait(rules.accepted, " ".join(filter(None, classes)))
+
+
+def _appraise_integer(name: str, schema: Schema, value: str, rules: FieldRules, notes: _Notes) -> None:
+    shown = f"{name}={value[:40]!r}"
+    if not re.fullmatch(r"\s*[+-]?[0-9]+\s*", value, re.ASCII):
+        notes.offence(rules.refused, name, shown)
+        return
+    # A number of thousands of digits is out of bounds without being read.
+    number = int(value) if len(value) < 100 else None
+    if number is None or not schema.get("minimum", number) <= number <= schema.get("maximum", number):
+        notes.offence(rules.out_of_bounds or rules.refused, name, shown)
+    elif not re.fullmatch(r"-?[0-9]+", value, re.ASCII):
+        notes.offence(rules.lenient or rules.refused, name, shown)
+    elif str(number) != value:
+        notes.open.append(f"{shown} has leading zeros")
+    else:
+        notes.trait(rules.accepted, value)
+
+
+def _appraise_enum(name: str, schema: Schema, value: str, rules: FieldRules, notes: _Notes) -> None:
+    members = schema["enum"]
+    if value in members:
+        notes.trait(rules.accepted, value)
+    elif rules.lenient is not None and value.lower() in members:
+        notes.offence(rules.lenient, name, f"{name}={value!r}")
+    else:
+        notes.offence(rules.refused, name, f"{name}={value[:40]!r}")
+
+
+def _appraise_image(part: Part, notes: _Notes) -> None:
+    content = part.content
+    if len(content) >= NEVER_ACCEPTED_BYTES:
+        notes.offence("IV-IMAGE-MAX-BYTES", "image", f"an image of {len(content)} bytes")
+    elif len(content) > ALWAYS_ACCEPTED_BYTES:
+        notes.open.append(f"an image of {len(content)} bytes")
+    try:
+        info = png.inspect(content)
+    except png.NotPng:
+        what = f"a file that begins with {content[:4]!r}" if content else "an empty file"
+        notes.offence("IV-IMAGE-FORMAT" if content else "IV-IMAGE-INTACT", "image", what)
+        return
+    except png.Broken as problem:
+        notes.offence("IV-IMAGE-INTACT", "image", f"a broken PNG: {problem}")
+        return
+    if info.width != info.height:
+        notes.offence("IV-IMAGE-SQUARE", "image", f"an image of {info.width}x{info.height}")
+    plain = info.kind in {png.Kind(png.RGB), png.Kind(png.RGBA)} and info.width > 1
+    kind = str(info.kind) if info.width > 1 else f"1x1, {info.kind}"
+    notes.trait("IV-IMAGE-PNG" if plain else "IV-IMAGE-PNG-KINDS", kind)
+    if len(content) > ALWAYS_ACCEPTED_BYTES // 2:
+        notes.trait("IV-IMAGE-UP-TO-LIMIT")
+    _appraise_labels(part, notes)
+
+
+def _appraise_labels(part: Part, notes: _Notes) -> None:
+    """Appraise the file name and the part type of an image."""
+    if part.filename is None:
+        notes.trait("IV-IMAGE-NO-FILENAME")
+    elif not part.filename.lower().endswith(".png"):
+        notes.trait("IV-IMAGE-BY-BYTES", part.filename)
+    if part.filename is not None and not re.fullmatch(r"[\w.-]+", part.filename, re.ASCII):
+        notes.trait("IV-WIRE-FILENAME", part.filename)
+    media_type = (part.content_type or "").partition(";")[0].strip().lower()
+    if media_type in {"", "application/octet-stream"}:
+        notes.trait("IV-IMAGE-OCTET-STREAM", media_type or "no type")
+    elif media_type != "image/png":
+        notes.trait("IV-IMAGE-BY-BYTES", media_type)
+
+
+def _asked(values: dict[str, Part]) -> Asked:
+    said = {name: part.content.decode("utf-8", "replace") for name, part in values.items() if name in DEFAULTS}
+    wanted = DEFAULTS | said
+    return Asked(int(wanted["n"]), wanted["size"], wanted["response_format"], frozenset(said))

@@ -1,0 +1,160 @@
+"""The command `image-variations`."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import time
+import traceback
+from contextlib import nullcontext
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from . import __version__, contract
+from .exchange import Headers
+from .plan import plan
+from .reference import FAULTS, Service, faulty, running, serve
+from .reports import console as console_report
+from .reports import folder
+from .run import Run, conclude
+from .runner import Runner, Unreachable
+from .transport import Target, Transport, UnusableUrl
+
+EXIT_FAILS, EXIT_USAGE, EXIT_BUG = 1, 2, 3
+
+
+class Problem(click.ClickException):
+    """Ends the command with a message: what was expected, what came, and what to do next."""
+
+    exit_code = EXIT_USAGE
+
+
+def _header(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> Headers:
+    headers = []
+    for value in values:
+        name, colon, content = value.partition(":")
+        if not colon or not name.strip() or not value.isprintable():
+            raise click.BadParameter(f"expected 'Name: value', got {value!r}")
+        headers.append((name.strip(), content.strip()))
+    return tuple(headers)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, package_name="image-variations")
+def cli() -> None:
+    """Judge servers by the contract of POST /v1/images/variations."""
+
+
+@cli.command()
+@click.argument("url", required=False)
+@click.option(
+    "--api-key",
+    envvar=["IMAGE_VARIATIONS_API_KEY", "OPENAI_API_KEY"],
+    help="The key for the server. Without one, nothing is sent as a key and no requirement of keys is tested.",
+)
+@click.option("--header", "headers", multiple=True, callback=_header, help="A header for every request: 'Name: value'.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True,
+              help="Seconds for one request and its answer.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(min=0), help="Same seed, same requests. By default, a new one each time.")
+@click.option("--strict", is_flag=True, help="Let a broken SHOULD fail the run too.")
+@click.option("--report-dir", type=click.Path(file_okay=False, path_type=Path),
+              help="Write report.json, junit.xml, and the bytes of each case that broke something.")  # fmt: skip
+def check(
+    url: str | None,
+    api_key: str | None,
+    headers: Headers,
+    timeout: float,
+    seed: int | None,
+    strict: bool,
+    report_dir: Path | None,
+) -> None:
+    """Judge the server at URL, the part before /images/variations. Without URL, the reference server.
+
+    Exit codes: 0 it conforms; 1 it does not; 2 it cannot be reached, or the call is wrong; 3 an error of the suite.
+    """
+    seed = secrets.randbelow(2**32) if seed is None else seed
+    if url is None:
+        api_key = f"sk-{secrets.token_hex(16)}"
+    with running(Service(api_key=api_key or "")) if url is None else nullcontext() as reference:
+        try:
+            target = Target.parse(reference.base_url if reference is not None else url or "", api_key, headers)
+        except UnusableUrl as error:
+            raise Problem(str(error)) from error
+        run = run_check(target, timeout=timeout, seed=seed, strict=strict)
+    if report_dir is not None:
+        try:
+            folder.write(run, report_dir)
+        except OSError as error:
+            raise Problem(f"cannot write the report to {report_dir}: {error.strerror}") from error
+    console_report.show(run, Console(), str(report_dir) if report_dir is not None else None)
+    sys.exit(EXIT_FAILS if run.outcome == "fails" else 0)
+
+
+def run_check(target: Target, *, timeout: float, seed: int, strict: bool) -> Run:
+    """Send the cases to a target and judge what comes back. Raises click.ClickException where there is no target."""
+    cases = plan(target, seed)
+    started = time.monotonic()
+    with console_report.ShownProgress(Console(stderr=True)) as progress:
+        try:
+            exchanges = Runner(Transport(target, timeout), progress).run(cases)
+        except Unreachable as error:
+            raise Problem(f"{target.base_url} cannot be reached: {error}") from error
+    return conclude(
+        contract.load(), target, cases, exchanges, seed=seed, seconds=time.monotonic() - started, strict=strict
+    )
+
+
+@cli.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
+@click.option("--api-key", default="sk-reference", show_default=True, help="The key that clients have to send.")
+@click.option("--latency", type=click.FloatRange(min=0), default=0.0, help="Seconds that an image takes.")
+@click.option("--fault", "faults", multiple=True, metavar="NAME", help="Serve with this fault; see --list-faults.")
+@click.option("--list-faults", is_flag=True, help="List the faults and the requirements that each breaks.")
+def serve_command(
+    host: str, port: int, api_key: str, latency: float, faults: tuple[str, ...], list_faults: bool
+) -> None:
+    """Run the reference server, correct or with faults."""
+    if list_faults:
+        for fault in FAULTS.values():
+            click.echo(f"{fault.name:32} {fault.family:14} {', '.join(fault.breaks)}\n    {fault.summary}")
+        return
+    serve(faulty(faults, api_key=api_key, latency=latency), host, port)
+
+
+@cli.command("list")
+def list_command() -> None:
+    """List the requirements."""
+    for requirement in contract.load().requirements.values():
+        click.echo(f"{requirement.id:22} {requirement.level:6} {requirement.text}")
+
+
+@cli.command()
+@click.argument("requirement_id", metavar="ID")
+def explain(requirement_id: str) -> None:
+    """Show one requirement: what it says, where it comes from, and what breaks it."""
+    requirements = contract.load().requirements
+    requirement = requirements.get(requirement_id.upper())
+    if requirement is None:
+        raise Problem(f"there is no requirement {requirement_id!r}; 'image-variations list' shows them all")
+    click.echo(f"{requirement.id} ({requirement.level}, since contract {requirement.since})\n{requirement.text}")
+    click.echo(f"Source: {requirement.source}")
+    if requirement.pointer is not None:
+        click.echo(f"In openapi.yaml: {requirement.pointer}")
+    if requirement.excluded is not None:
+        click.echo(f"Not judged: {requirement.excluded}")
+    for fault in FAULTS.values():
+        if requirement.id in fault.breaks:
+            click.echo(f"Broken by the fault {fault.name}: {fault.summary}")
+
+
+def main() -> None:
+    """Run the command; a bug of ours ends with exit code 3 and a traceback to report."""
+    try:
+        cli()
+    except Exception:
+        traceback.print_exc()
+        click.echo("This is an error of image-variations itself, not of the server. Please report it.", err=True)
+        sys.exit(EXIT_BUG)

@@ -1,0 +1,116 @@
+"""The exchange: one request and its answer, as they were on the wire.
+
+Everything downstream (appraisal, oracles, reports) reads exchanges and nothing else, so that it does not matter who
+sent the request: our strategies, a client under test, or a recording.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Literal
+
+from attrs import field, frozen
+
+Headers = tuple[tuple[str, str], ...]
+
+
+def header(headers: Headers, name: str) -> str | None:
+    """Return the value of the first header of that name, in any letter case, or None."""
+    wanted = name.lower()
+    return next((value for key, value in headers if key.lower() == wanted), None)
+
+
+def _short(body: bytes) -> str:
+    return f"<{len(body)} bytes, sha256 {hashlib.sha256(body).hexdigest()[:12]}>"
+
+
+@frozen
+class Request:
+    """One HTTP/1.1 request. `body` is the payload without transfer coding; `chunked` says how it is framed."""
+
+    method: str
+    target: str
+    headers: Headers = field(repr=False)
+    body: bytes = field(default=b"", repr=_short)
+    chunked: bool = False
+
+    def header(self, name: str) -> str | None:
+        """Return the value of a header, or None."""
+        return header(self.headers, name)
+
+    def head(self) -> bytes:
+        """Return the request line and the headers, up to and with the empty line."""
+        lines = [f"{self.method} {self.target} HTTP/1.1", *(f"{name}: {value}" for name, value in self.headers), "", ""]
+        return "\r\n".join(lines).encode("utf-8", "surrogateescape")
+
+    def framed_body(self, chunk_bytes: int = 65536) -> Iterable[bytes]:
+        """Yield the body as it goes over the wire, in pieces of at most `chunk_bytes` and their framing."""
+        for start in range(0, len(self.body), chunk_bytes):
+            piece = self.body[start : start + chunk_bytes]
+            yield b"%x\r\n%b\r\n" % (len(piece), piece) if self.chunked else piece
+        if self.chunked:
+            yield b"0\r\n\r\n"
+
+
+@frozen
+class Response:
+    """One HTTP answer. `body` is free of transfer coding and content coding."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = field(default=b"", repr=_short)
+
+    def header(self, name: str) -> str | None:
+        """Return the value of a header, or None."""
+        return header(self.headers, name)
+
+    @property
+    def media_type(self) -> str:
+        """The media type of the body in lower case and without parameters; empty where there is none."""
+        return (self.header("content-type") or "").partition(";")[0].strip().lower()
+
+
+FailureKind = Literal["unreachable", "dropped", "timeout", "malformed", "too-large", "forbidden", "unsent"]
+
+
+@frozen
+class Failure:
+    """Why there is no answer.
+
+    unreachable: no connection could be made. dropped: the connection ended before the answer did. timeout: the answer
+    was not there in time. malformed: what came is not HTTP. too-large: the answer passed our limit. forbidden: we
+    refuse to ask at that address. unsent: the run ended before the request was sent.
+    """
+
+    kind: FailureKind
+    message: str
+
+
+@frozen
+class Exchange:
+    """A request and what came back.
+
+    `label` is the id of its case. `started` is in Unix seconds, `seconds` is how long it took. Requests that were sent
+    at the same time on purpose share a `batch`. `fetches` are the exchanges that followed the links of the answer, in
+    the order of the items; `limited` counts the answers 429 or 503 with Retry-After that came before this one.
+    """
+
+    label: str
+    request: Request
+    outcome: Response | Failure
+    started: float
+    seconds: float
+    batch: str | None = None
+    fetches: tuple[Exchange, ...] = ()
+    limited: int = 0
+
+    @property
+    def response(self) -> Response | None:
+        """The answer, or None where none came."""
+        return self.outcome if isinstance(self.outcome, Response) else None
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why no answer came, or None."""
+        return self.outcome if isinstance(self.outcome, Failure) else None

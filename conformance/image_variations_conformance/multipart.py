@@ -1,0 +1,155 @@
+"""Multipart forms, both ways: parts to exact bytes, and bytes to parts.
+
+Written here because a conformance suite has to say each byte of a form. Read by python-multipart, which streams.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from .exchange import Headers, header
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+_QUOTED = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
+
+
+class NotMultipart(ValueError):
+    """The bytes are not the multipart form that the content type announces."""
+
+
+@frozen
+class Part:
+    """One part of a form: its header lines and its content."""
+
+    headers: Headers
+    content: bytes = field(repr=lambda content: f"<{len(content)} bytes>")
+
+    def disposition(self, parameter: str) -> str | None:
+        """Return a parameter of Content-Disposition (`name` or `filename`), or None where it is not there."""
+        value = header(self.headers, "content-disposition")
+        if value is None:
+            return None
+        _, options = parse_options_header(value.encode("utf-8", "surrogateescape"))
+        found = options.get(parameter.encode())
+        return None if found is None else found.decode("utf-8", "surrogateescape")
+
+    @property
+    def name(self) -> str | None:
+        """The name of the form field."""
+        return self.disposition("name")
+
+    @property
+    def filename(self) -> str | None:
+        """The file name as it was sent."""
+        return self.disposition("filename")
+
+    @property
+    def content_type(self) -> str | None:
+        """The content type of the part, or None."""
+        return header(self.headers, "content-type")
+
+
+def text_part(name: str, value: str | bytes) -> Part:
+    """Return a plain form field, as browsers write it."""
+    content = value if isinstance(value, bytes) else value.encode()
+    return Part((("Content-Disposition", f'form-data; name="{name.translate(_QUOTED)}"'),), content)
+
+
+def file_part(name: str, content: bytes, filename: str | None, content_type: str | None) -> Part:
+    """Return a part with a file; a file name or a content type of None is left out."""
+    disposition = f'form-data; name="{name.translate(_QUOTED)}"'
+    if filename is not None:
+        disposition += f'; filename="{filename.translate(_QUOTED)}"'
+    headers: Headers = (("Content-Disposition", disposition),)
+    return Part(headers if content_type is None else (*headers, ("Content-Type", content_type)), content)
+
+
+def encode(parts: tuple[Part, ...], boundary: str) -> bytes:
+    """Return the body of a multipart form."""
+    pieces = []
+    for part in parts:
+        lines = [f"--{boundary}", *(f"{name}: {value}" for name, value in part.headers), "", ""]
+        pieces += ["\r\n".join(lines).encode("utf-8", "surrogateescape"), part.content, b"\r\n"]
+    return b"".join([*pieces, f"--{boundary}--\r\n".encode()])
+
+
+def boundary_of(content_type: str) -> str | None:
+    """Return the boundary that a content type of multipart/form-data announces, unquoted, or None."""
+    media_type, options = parse_options_header(content_type.encode("utf-8", "surrogateescape"))
+    boundary = options.get(b"boundary")
+    if media_type.lower() != b"multipart/form-data" or boundary is None:
+        return None
+    text = boundary.decode("utf-8", "surrogateescape")
+    return text if re.fullmatch(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]", text) else None
+
+
+def decode(content_type: str, body: bytes) -> tuple[Part, ...]:
+    """Return the parts of a form.
+
+    Raises NotMultipart where the content type is another, has no usable boundary, or the body is not a whole form.
+    """
+    boundary = boundary_of(content_type)
+    if boundary is None:
+        raise NotMultipart(f"not multipart/form-data with a boundary: {content_type!r}")
+    collector = _Collector()
+    parser = MultipartParser(boundary.encode(), collector.callbacks(), max_header_size=1 << 16)
+    try:
+        parser.write(body)
+    except MultipartParseError as error:
+        raise NotMultipart(str(error)) from error
+    if not collector.ended:
+        raise NotMultipart("the form has no closing boundary")
+    return tuple(collector.parts)
+
+
+class _Collector:
+    """Puts the parser's events together to parts."""
+
+    def __init__(self) -> None:
+        self.parts: list[Part] = []
+        self.ended = False
+        self._headers: list[tuple[str, str]] = []
+        self._name = self._value = self._content = b""
+        self._chunks: list[bytes] = []
+
+    def callbacks(self) -> MultipartCallbacks:
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": self._field,
+            "on_header_value": self._more_value,
+            "on_header_end": self._header_end,
+            "on_part_data": self._data,
+            "on_part_end": self._part_end,
+            "on_end": self._end,
+        }
+
+    def _begin(self) -> None:
+        self._headers, self._chunks = [], []
+
+    def _field(self, data: bytes, start: int, end: int) -> None:
+        self._name += data[start:end]
+
+    def _more_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _header_end(self) -> None:
+        self._headers.append(
+            (self._name.decode("utf-8", "surrogateescape"), self._value.decode("utf-8", "surrogateescape"))
+        )
+        self._name = self._value = b""
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        self._chunks.append(data[start:end])
+
+    def _part_end(self) -> None:
+        self.parts.append(Part(tuple(self._headers), b"".join(self._chunks)))
+
+    def _end(self) -> None:
+        self.ended = True

@@ -1,0 +1,122 @@
+"""What oracles are made of: observations in, findings out, and the registry that says who judges which requirement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
+
+from attrs import frozen
+
+from ..appraisal import Appraisal, appraise
+from ..contract import Contract
+from ..exchange import Exchange, Response
+
+Outcome = Literal["pass", "fail", "not-tested"]
+
+
+@frozen
+class Finding:
+    """What one oracle says of one requirement, by one exchange. `message` says what was expected and what came."""
+
+    requirement: str
+    outcome: Outcome
+    message: str
+    label: str
+
+
+@frozen
+class Observation:
+    """An exchange, and what the contract says of its request."""
+
+    exchange: Exchange
+    appraisal: Appraisal
+
+    @property
+    def response(self) -> Response | None:
+        """The answer, or None where none came."""
+        return self.exchange.response
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the answer is 200."""
+        return self.response is not None and self.response.status == 200
+
+    @property
+    def limited(self) -> bool:
+        """Whether the server turned the request away for its rate alone, to the end."""
+        response = self.response
+        return response is not None and response.status in {429, 503} and response.header("retry-after") is not None
+
+    @property
+    def untested(self) -> str | None:
+        """Why this exchange says nothing of the server's judgement, or None where it does."""
+        if self.limited:
+            return "the server kept limiting the rate"
+        failure = self.exchange.failure
+        if failure is not None and failure.kind in {"unsent", "unreachable"}:
+            return failure.message
+        return None
+
+    @property
+    def answer(self) -> str:
+        """The answer in a few words, for messages."""
+        outcome = self.exchange.outcome
+        return str(outcome.status) if isinstance(outcome, Response) else f"no answer ({outcome.message})"
+
+    def finding(self, requirement: str, ok: bool, message: str = "") -> Finding:
+        """Return a finding on this exchange; the message is for the case that it is not ok."""
+        return Finding(
+            requirement, "pass" if ok else "fail", "" if ok else self._redacted(message), self.exchange.label
+        )
+
+    def _redacted(self, message: str) -> str:
+        """Return a message without the key that was sent, should the answer have quoted it, whole or cut short."""
+        key = (self.exchange.request.header("authorization") or "").partition(" ")[2]
+        for length in range(len(key), 7, -1):
+            message = message.replace(key[:length], "[API key]")
+        return message
+
+    def not_tested(self, requirement: str, reason: str) -> Finding:
+        """Return a finding that says why this exchange cannot tell."""
+        return Finding(requirement, "not-tested", reason, self.exchange.label)
+
+
+def observe(exchange: Exchange, contract: Contract, api_key: str | None) -> Observation:
+    """Return an exchange with the appraisal of its request."""
+    return Observation(exchange, appraise(exchange.request, contract, api_key))
+
+
+ExchangeOracle = Callable[[Observation, Contract], Iterator[Finding]]
+RunOracle = Callable[[Sequence[Observation], Contract], Iterator[Finding]]
+
+EXCHANGE_ORACLES: dict[ExchangeOracle, frozenset[str]] = {}
+RUN_ORACLES: dict[RunOracle, frozenset[str]] = {}
+
+
+def judges(*requirements: str) -> Callable[[ExchangeOracle], ExchangeOracle]:
+    """Register an oracle that judges one exchange at a time, under these requirements and no others."""
+
+    def register(oracle: ExchangeOracle) -> ExchangeOracle:
+        EXCHANGE_ORACLES[oracle] = frozenset(requirements)
+        return oracle
+
+    return register
+
+
+def judges_run(*requirements: str) -> Callable[[RunOracle], RunOracle]:
+    """Register an oracle that needs all exchanges of a run at once, under these requirements and no others."""
+
+    def register(oracle: RunOracle) -> RunOracle:
+        RUN_ORACLES[oracle] = frozenset(requirements)
+        return oracle
+
+    return register
+
+
+def shortened(value: object, characters: int = 80) -> str:
+    """Return a value for a message: printable, on one line, and not longer than that."""
+    text = value if isinstance(value, str) else repr(value)
+    text = "".join(
+        character if character.isprintable() else f"\\x{ord(character):02x}" for character in text[:characters]
+    )
+    return text if len(text) < characters else f"{text[: characters - 1]}…"

@@ -1,0 +1,92 @@
+"""What an error looks like, whatever caused it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from ..contract import Contract, Violation
+from .base import Finding, Observation, judges, shortened
+
+# Traces of the program's inside, by what they look like in the languages that servers are written in.
+_LEAKS = {
+    "a Python traceback": r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+",
+    "a memory address": r"\bat 0x[0-9a-fA-F]{6,16}\b|<[\w.]+ object at ",
+    "a JavaScript stack": r"\n\s+at .+[\\/][^\s:]+:\d+:\d+",
+    "a Java stack": r"\bat [\w$.]+\([\w$]+\.(java|kt|scala):\d+\)",
+    "a Go or Rust panic": r"goroutine \d+ \[|panicked at ",
+    "the path of a source file": r"(?:/[\w.@-]+){2,}\.(?:py|js|mjs|ts|go|rs|rb|php|java|cpp|cc)\b",
+    "a process id": r"\bpid[ =:]+\d+",
+}
+
+
+@judges("IV-ERR-NO-5XX")
+def nothing_breaks_the_server(it: Observation, _: Contract) -> Iterator[Finding]:
+    """Every request is answered, and not with 5xx."""
+    if it.limited:
+        yield it.not_tested("IV-ERR-NO-5XX", "the server kept limiting the rate")
+    elif it.exchange.failure is None or it.exchange.failure.kind not in {"unsent", "unreachable"}:
+        ok = it.response is not None and it.response.status < 500
+        yield it.finding("IV-ERR-NO-5XX", ok, f"expected an answer below 500, got {it.answer}")
+
+
+@judges("IV-ERR-JSON", "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-PARAM")
+def errors_are_error_objects(it: Observation, contract: Contract) -> Iterator[Finding]:
+    """An answer of 4xx carries the error object, and it names the field at fault."""
+    response = it.response
+    if response is None or not 400 <= response.status < 500 or it.exchange.request.method != "POST" or it.limited:
+        return
+    body = shortened(response.body[:80].decode("utf-8", "replace"))
+    got = f"{response.status} with {response.media_type or 'no content type'}: {body}"
+    try:
+        value = json.loads(response.body)
+    except (ValueError, RecursionError):
+        value = None
+    is_json = value is not None and response.media_type == "application/json"
+    yield it.finding("IV-ERR-JSON", is_json, f"expected an error object as application/json, got {got}")
+    if value is None:
+        return
+    violations = list(contract.violations("ErrorResponse", value))
+    of_message = [violation for violation in violations if violation.path[-1:] == ("message",)]
+    others = [violation for violation in violations if violation not in of_message]
+    yield it.finding("IV-ERR-OBJECT", not others, f"{_first(others)}, in {got}")
+    if not others:
+        yield it.finding("IV-ERR-MESSAGE", not of_message, f"{_first(of_message)}, in {got}")
+    if not violations:
+        yield from _names_the_field(it, value["error"])
+
+
+def _first(violations: list[Violation]) -> str:
+    return shortened(violations[0].message, 120) if violations else ""
+
+
+def _names_the_field(it: Observation, error: dict[str, object]) -> Iterator[Finding]:
+    """The error to a request with one wrong field names it."""
+    fields = {offence.field for offence in it.appraisal.offences}
+    if len(fields) != 1 or None in fields:
+        return
+    (field,) = fields
+    # `n` may be said as 'n', but not as a letter of another word.
+    named = any(
+        re.search(rf"(?<![a-z]){field}(?![a-z])", str(error[key]), re.IGNORECASE) for key in ("param", "message")
+    )
+    said = f"param {error['param']!r}, message {shortened(error['message'])!r}"
+    yield it.finding("IV-ERR-PARAM", named, f"the error does not name the field {field}: {said}")
+
+
+@judges("IV-ERR-SECRETS")
+def errors_keep_secrets(it: Observation, _: Contract) -> Iterator[Finding]:
+    """No error shows the API key or the inside of the program."""
+    response = it.response
+    if response is None or response.status < 400:
+        return
+    text = response.body[: 1 << 16].decode("utf-8", "replace")
+    if response.media_type == "application/json":
+        # A stack inside a JSON string has its line ends and quotes escaped.
+        text += text.replace("\\n", "\n").replace('\\"', '"')
+    found = next((what for what, pattern in _LEAKS.items() if re.search(pattern, text)), None)
+    key = (it.exchange.request.header("authorization") or "").partition(" ")[2]
+    if len(key) >= 8 and key in text:
+        found = "the API key that was sent"
+    yield it.finding("IV-ERR-SECRETS", found is None, f"the {response.status} answer shows {found}")

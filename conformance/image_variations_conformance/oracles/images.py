@@ -1,0 +1,180 @@
+"""The images that come back: that they are images, of the right size and kind, and variations of what was sent."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+
+from attrs import frozen
+
+from ..contract import Contract
+from ..pictures import Picture, Unreadable, look
+from .answer import Item, NotJson, items, parse_json
+from .base import Finding, Observation, judges, judges_run, shortened
+
+_FORMATS = frozenset({"png", "webp", "jpeg"})
+# The smallest input whose thumbnail says something.
+_TELLING_PIXELS = 16
+# On average, at most this part of the other inputs may look more like an answer than its own input does. Pictures made
+# without regard to the input come to one half.
+MAX_RANK = 0.3
+
+
+class NotBase64(ValueError):
+    """The text is not strict base64; the message says where it departs."""
+
+
+@frozen
+class Returned:
+    """One image of an answer: its item, and its bytes where they could be had."""
+
+    item: Item
+    content: bytes | None
+
+
+def decode_base64(text: str) -> bytes:
+    """Return the bytes of a text in RFC 4648 base64: standard alphabet, padded, nothing else. Raises NotBase64."""
+    stray = re.search(r"[^A-Za-z0-9+/=]", text)
+    if stray is not None:
+        raise NotBase64(f"{stray[0]!r} at {stray.start()} is not of the standard alphabet: {shortened(text, 30)}")
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise NotBase64(f"{error}: {shortened(text, 30)}") from error
+
+
+def returned(it: Observation) -> Iterator[Returned]:
+    """Yield the images of an accepted answer, whether they came in it or behind links."""
+    if it.response is None or not it.accepted:
+        return
+    fetched = {fetch.label: fetch for fetch in reversed(it.exchange.fetches)}
+    for item in items(it.response):
+        content = None
+        if item.key == "b64_json":
+            try:
+                content = decode_base64(item.text)
+            except NotBase64:
+                content = None
+        else:
+            fetch = fetched.get(f"{it.exchange.label}/{item.at}")
+            if fetch is not None and fetch.response is not None and fetch.response.status == 200:
+                content = fetch.response.body
+        yield Returned(item, content)
+
+
+def pictures(it: Observation) -> list[tuple[Item, Picture]]:
+    """Return the images of an answer that decode."""
+    found = []
+    for image in returned(it):
+        if image.content is not None:
+            try:
+                found.append((image.item, look(image.content)))
+            except Unreadable:
+                continue
+    return found
+
+
+@judges("IV-OUT-B64", "IV-OUT-B64-PNG")
+def base64_is_an_image(it: Observation, _: Contract) -> Iterator[Finding]:
+    """The text of b64_json is strict base64 of one complete image, best of all a PNG."""
+    if it.response is None or not it.accepted or it.appraisal.verdict == "invalid":
+        return
+    for item in items(it.response):
+        if item.key != "b64_json":
+            continue
+        try:
+            picture = look(decode_base64(item.text))
+        except (NotBase64, Unreadable) as problem:
+            yield it.finding("IV-OUT-B64", False, f"b64_json of item {item.at}: {problem}")
+        else:
+            yield it.finding("IV-OUT-B64", True)
+            message = f"b64_json of item {item.at}: expected PNG, got {picture.format}"
+            yield it.finding("IV-OUT-B64-PNG", picture.format == "png", message)
+
+
+@judges("IV-OUT-FORMAT", "IV-OUT-SIZE", "IV-SIZE-DEFAULT", "IV-WIRE-QUERY", "IV-OUT-BLANK")
+def images_are_as_asked(it: Observation, _: Contract) -> Iterator[Finding]:
+    """Each image is of a known format and of the size that was asked for, and shows something."""
+    asked = it.appraisal.asked
+    if asked is None or it.response is None or it.exchange.batch is not None:
+        return
+    try:
+        said = parse_json(it.response.body).get("output_format")
+    except (NotJson, AttributeError):
+        said = None
+    in_query = "?" in it.exchange.request.target
+    requirement = "IV-WIRE-QUERY" if in_query else "IV-OUT-SIZE" if "size" in asked.given else "IV-SIZE-DEFAULT"
+    for item, picture in pictures(it):
+        formats = {said} & _FORMATS or _FORMATS
+        message = f"item {item.at}: expected {' or '.join(sorted(formats))}, got {picture.format}"
+        yield it.finding("IV-OUT-FORMAT", picture.format in formats, message)
+        message = f"item {item.at}: expected {asked.size}, got {picture.size}"
+        yield it.finding(requirement, picture.size == asked.size, message)
+        yield it.finding("IV-OUT-BLANK", not picture.one_colour, f"item {item.at} is of one colour")
+
+
+@judges("IV-OUT-DISTINCT", "IV-OUT-CHANGED")
+def images_vary(it: Observation, _: Contract) -> Iterator[Finding]:
+    """The images of one answer differ from each other and from what was sent."""
+    if it.response is None or it.appraisal.asked is None:
+        return
+    shown = pictures(it)
+    links = [item.text for item in items(it.response) if item.key == "url"]
+    if len(shown) > 1 or len(links) > 1:
+        same = len({picture.pixels_sha256 for _, picture in shown}) < len(shown)
+        message = f"{len(shown)} images, but not all different" if same else "the same link twice"
+        yield it.finding("IV-OUT-DISTINCT", not same and len(set(links)) == len(links), message)
+    sent = it.appraisal.image
+    if sent is None or not shown:
+        return
+    digest = hashlib.sha256(sent).digest()
+    unchanged = [
+        image.item.at
+        for image in returned(it)
+        if image.content is not None and (hashlib.sha256(image.content).digest() == digest or _resized(image, sent))
+    ]
+    yield it.finding("IV-OUT-CHANGED", not unchanged, f"item {unchanged[:1]} is the image that was sent")
+
+
+def _resized(image: Returned, sent: bytes) -> bool:
+    """Whether an image has the very pixels of the one that was sent."""
+    try:
+        return image.content is not None and look(image.content).pixels_sha256 == look(sent).pixels_sha256
+    except Unreadable:
+        return False
+
+
+@judges_run("IV-OUT-RESEMBLES")
+def images_resemble_their_own_input(observations: Sequence[Observation], _: Contract) -> Iterator[Finding]:
+    """Over a run, images look more like the input they were made from than like the inputs of other requests."""
+    ranked = list(ranks([it for it in observations if it.exchange.batch is None]))
+    if len(ranked) < 4:
+        return
+    average = sum(rank for _, rank in ranked) / len(ranked)
+    message = f"on average {average:.0%} of the other inputs look more like an answer than its own input does"
+    worst = max(ranked, key=lambda pair: pair[1])[0]
+    yield worst.finding("IV-OUT-RESEMBLES", average <= MAX_RANK, f"{message} ({len(ranked)} images)")
+
+
+def ranks(observations: Sequence[Observation]) -> Iterator[tuple[Observation, float]]:
+    """Yield for each image the part of the other inputs, 0 to 1, that look more like it than its own input does."""
+    inputs: dict[str, Picture] = {}
+    for it in observations:
+        if it.appraisal.asked is not None and it.appraisal.image is not None:
+            try:
+                picture = look(it.appraisal.image)
+            except Unreadable:
+                continue
+            if min(picture.width, picture.height) >= _TELLING_PIXELS:
+                inputs[it.exchange.label] = picture
+    for it in observations:
+        own = inputs.get(it.exchange.label)
+        others = [other for label, other in inputs.items() if label != it.exchange.label and other != own]
+        if own is None or not others:
+            continue
+        for _, picture in pictures(it):
+            distance = picture.distance(own)
+            yield it, sum(picture.distance(other) < distance for other in others) / len(others)

@@ -1,0 +1,95 @@
+"""The report for people: progress while a run goes on, then every verdict, and last what broke and how to see it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from .. import __version__
+from ..cases import Case
+from ..run import Judgement, Run, Verdict
+from .recorded import curl
+
+_STYLES: dict[Verdict, str] = {"pass": "green", "fail": "bold red", "warn": "yellow", "not-tested": "dim"}
+_QUIET_SECONDS = 5.0
+_CASES_SHOWN = 5
+
+
+class ShownProgress:
+    """Tells how far a run is: a bar on a terminal, a line every few seconds elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._said = time.monotonic()
+        columns = (TextColumn("{task.description:26}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task("", total=None)
+
+    def __enter__(self) -> ShownProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, done: int, total: int, case: Case) -> None:
+        """Take note that `done` of `total` cases are through and that `case` is next."""
+        self._bar.update(self._task, completed=done, total=total, description=case.label)
+        if not self._console.is_terminal and time.monotonic() - self._said > _QUIET_SECONDS:
+            self._said = time.monotonic()
+            self._console.print(f"{done} of {total} sent, next is {case.label}", soft_wrap=True)
+
+
+def show(run: Run, console: Console, report_dir: str | None) -> None:
+    """Print a run: one line a requirement, then the details of what broke, then the outcome."""
+
+    def say(text: str = "") -> None:
+        console.print(text, soft_wrap=True, highlight=False)
+
+    say(
+        f"image-variations {__version__}, contract {run.contract.version}, seed {run.seed}: "
+        f"{escape(run.target.base_url)}"
+    )
+    say()
+    for judgement in run.judgements:
+        requirement, style = judgement.requirement, _STYLES[judgement.verdict]
+        verdict = f"[{style}]{judgement.verdict:10}[/{style}]"
+        say(f"{verdict} {requirement.level:6} {requirement.id:22} {escape(requirement.text)}")
+    for judgement in run.judgements:
+        if judgement.verdict in {"fail", "warn"} or judgement.fails_the_run:
+            _show_broken(run, judgement, say)
+    say()
+    if any(judgement.verdict in {"fail", "warn"} for judgement in run.judgements) and report_dir is None:
+        say("Give --report-dir DIR to keep the exact bytes of each case above, and a curl line that sends them again.")
+    counts = Counter(judgement.verdict for judgement in run.judgements)
+    verdicts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in _STYLES if counts[verdict])
+    cost = run.cost
+    say(f"{len(run.judgements)} requirements: {verdicts}.")
+    say(f"{cost.requests} requests, {cost.images} images, {cost.fetches} links followed, {cost.seconds:.1f} s.")
+    say(f"[bold]{escape(run.headline)}[/bold]")
+
+
+def _show_broken(run: Run, judgement: Judgement, say: Callable[..., None]) -> None:
+    requirement, style = judgement.requirement, _STYLES[judgement.verdict]
+    say()
+    say(f"[{style}]{judgement.verdict.upper()}[/{style}] [bold]{requirement.id}[/bold] ({requirement.level})")
+    say(f"  {escape(requirement.text)} [dim]({escape(requirement.source)})[/dim]")
+    said = {it.label: it.message for it in reversed(run.findings) if it.requirement == requirement.id and it.message}
+    if not judgement.cases:
+        say(f"  {escape(judgement.message)}")
+    for label in judgement.cases[:_CASES_SHOWN]:
+        say(f"  [bold]{label}[/bold]: {escape(said.get(label, ''))}")
+    if len(judgement.cases) > _CASES_SHOWN:
+        say(f"  and {len(judgement.cases) - _CASES_SHOWN} more cases")
+    if judgement.cases and judgement.verdict != "not-tested":
+        exchange = run.observations[judgement.cases[0]].exchange
+        body_file = f"cases/{exchange.label}/request.body" if exchange.request.body else None
+        say(f"  {escape(curl(exchange, run.target, body_file))}")

@@ -1,0 +1,101 @@
+"""The report folder: report.json, junit.xml, and under cases/ the exact bytes of each case that broke something."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..oracles import Finding, Observation
+from ..run import Run
+from . import junit
+from .recorded import curl, request_head, response_head, without_key
+
+SCHEMA_VERSION = 1
+# Of an answer that broke something, this many bytes are kept.
+_KEPT_BYTES = 1 << 20
+
+
+def write(run: Run, folder: Path) -> None:
+    """Write the report of a run. Raises OSError. What an earlier run left under the same names is replaced."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder / "cases", ignore_errors=True)
+    for it in run.observations.values():
+        if _broken(run, it):
+            _write_case(run, it, folder / "cases" / it.exchange.label)
+    _write(folder / "junit.xml", junit.render(run))
+    # Last, so that a report.json is there only together with all that it names.
+    _write(folder / "report.json", json.dumps(document(run), indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+def _write(path: Path, content: bytes) -> None:
+    aside = path.with_name(f".{path.name}.new")
+    aside.write_bytes(content)
+    aside.replace(path)
+
+
+def _broken(run: Run, it: Observation) -> list[Finding]:
+    return [f for f in run.findings if f.label == it.exchange.label and f.outcome == "fail"]
+
+
+def _write_case(run: Run, it: Observation, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    exchange = it.exchange
+    (folder / "request.head").write_bytes(request_head(exchange, run.target))
+    (folder / "request.body").write_bytes(without_key(exchange.request.body, run.target))
+    (folder / "response.head").write_bytes(response_head(exchange, run.target))
+    if exchange.response is not None:
+        (folder / "response.body").write_bytes(without_key(exchange.response.body[:_KEPT_BYTES], run.target))
+
+
+def document(run: Run) -> dict[str, Any]:
+    """Return report.json as a value; reports/report.schema.json is its schema."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "outcome": run.outcome,
+        "headline": run.headline,
+        "target": run.target.base_url,
+        "provenance": {
+            "spec_sha256": run.contract.sha256,
+            "contract_version": run.contract.version,
+            "suite_version": __version__,
+            "seed": run.seed,
+        },
+        "cost": {
+            "requests": run.cost.requests,
+            "images": run.cost.images,
+            "fetches": run.cost.fetches,
+            "seconds": round(run.cost.seconds, 3),
+        },
+        "requirements": [
+            {
+                "id": judgement.requirement.id,
+                "level": judgement.requirement.level,
+                "text": judgement.requirement.text,
+                "verdict": judgement.verdict,
+                "message": judgement.message,
+                "cases": list(judgement.cases),
+            }
+            for judgement in run.judgements
+        ],
+        "cases": [_case(run, it) for it in run.observations.values()],
+    }
+
+
+def _case(run: Run, it: Observation) -> dict[str, Any]:
+    exchange, broken = it.exchange, _broken(run, it)
+    folder = f"cases/{exchange.label}" if broken else None
+    body_file = f"{folder}/request.body" if folder and exchange.request.body else None
+    return {
+        "id": exchange.label,
+        "note": run.cases[exchange.label].note,
+        "contract_says": it.appraisal.verdict,
+        "status": exchange.response.status if exchange.response is not None else None,
+        "failure": exchange.failure.kind if exchange.failure is not None else None,
+        "seconds": round(exchange.seconds, 3),
+        "breaks": [{"requirement": finding.requirement, "message": finding.message} for finding in broken],
+        "folder": folder,
+        "curl": curl(exchange, run.target, body_file) if folder else None,
+    }

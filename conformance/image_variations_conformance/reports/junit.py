@@ -1,0 +1,37 @@
+"""junit.xml: one test case a requirement, so that every CI shows what broke under the name of the contract."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as ET
+
+from ..run import Judgement, Run
+
+
+def render(run: Run) -> bytes:
+    """Return the run as JUnit XML. A warning passes, with its message as output; what was not tested is skipped."""
+    suite = ET.Element("testsuite", name="image-variations", time=f"{run.cost.seconds:.3f}")
+    for judgement in run.judgements:
+        requirement = judgement.requirement
+        case = ET.SubElement(suite, "testcase", classname=f"image-variations.{requirement.level}", name=requirement.id)
+        text = f"{requirement.text}\n{judgement.message}\n{_cases(run, judgement)}"
+        if judgement.fails_the_run:
+            ET.SubElement(case, "failure", message=judgement.message, type=judgement.verdict).text = text
+        elif judgement.verdict == "not-tested":
+            ET.SubElement(case, "skipped", message=judgement.message)
+        elif judgement.verdict == "warn":
+            ET.SubElement(case, "system-out").text = f"warning: {text}"
+    for name, tag in (("failures", "failure"), ("skipped", "skipped")):
+        suite.set(name, str(len(suite.findall(f"testcase/{tag}"))))
+    suite.set("tests", str(len(run.judgements)))
+    suite.set("errors", "0")
+    root = ET.Element("testsuites")
+    root.append(suite)
+    ET.indent(root)
+    content: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return content + b"\n"
+
+
+def _cases(run: Run, judgement: Judgement) -> str:
+    """Return a line for each case that led to the verdict, with what it says of the requirement."""
+    said = {it.label: it.message for it in reversed(run.findings) if it.requirement == judgement.requirement.id}
+    return "\n".join(f"{label}: {said[label]}" for label in judgement.cases if said.get(label))

@@ -1,0 +1,139 @@
+"""A run: what was sent, what came back, and one verdict for each requirement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from attrs import field, frozen
+
+from .cases import Case
+from .contract import Contract, Requirement
+from .exchange import Exchange
+from .oracles import Finding, Observation, judge, observe
+from .oracles.answer import images_made
+from .oracles.base import Outcome as OracleOutcome
+from .transport import Target
+
+Verdict = Literal["pass", "fail", "warn", "not-tested"]
+Outcome = Literal["conforms", "fails"]
+
+
+@frozen
+class Judgement:
+    """The verdict on one requirement: why, and by which cases (for a pass, all that showed it)."""
+
+    requirement: Requirement
+    verdict: Verdict
+    message: str
+    cases: tuple[str, ...]
+    # Whether the server, and not a choice of ours, kept the requirement from being tested.
+    prevented: bool = False
+
+    @property
+    def fails_the_run(self) -> bool:
+        """Whether this judgement alone makes the run fail."""
+        must = self.requirement.level == "must"
+        return self.verdict == "fail" or (must and self.verdict == "not-tested" and self.prevented)
+
+
+@frozen
+class Cost:
+    """What a run took: requests to the operation, images made, links followed, seconds."""
+
+    requests: int
+    images: int
+    fetches: int
+    seconds: float
+
+
+@frozen
+class Run:
+    """A finished run."""
+
+    target: Target
+    contract: Contract
+    seed: int
+    cases: Mapping[str, Case] = field(repr=False)
+    observations: Mapping[str, Observation] = field(repr=False)
+    findings: tuple[Finding, ...] = field(repr=False)
+    judgements: tuple[Judgement, ...] = field(repr=False)
+    cost: Cost
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether the server conforms."""
+        return "fails" if any(judgement.fails_the_run for judgement in self.judgements) else "conforms"
+
+    @property
+    def headline(self) -> str:
+        """The outcome in a sentence or two."""
+        failed = [judgement for judgement in self.judgements if judgement.verdict == "fail"]
+        prevented = [it for it in self.judgements if it.fails_the_run and it.verdict == "not-tested"]
+        if self.outcome == "conforms":
+            warnings = sum(judgement.verdict == "warn" for judgement in self.judgements)
+            return f"Conforms, with {_counted(warnings, 'warning')}." if warnings else "Conforms."
+        answers = {it.response.status if it.response else 0 for it in self.observations.values()}
+        said = " or ".join(map(str, sorted(answers)))
+        if answers <= {404, 405, 501}:
+            return f"Does not conform: there is no POST /images/variations here; every request was answered {said}."
+        if answers <= {401, 403, 405}:
+            return f"Does not conform: the server does not take the API key; every request was answered {said}."
+        parts = []
+        if failed:
+            parts.append(f"{_counted(len(failed), 'requirement')} broken")
+        if prevented:
+            parts.append(f"{_counted(len(prevented), 'requirement')} that the server kept from being tested")
+        return f"Does not conform: {' and '.join(parts)}."
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def conclude(
+    contract: Contract,
+    target: Target,
+    cases: Sequence[Case],
+    exchanges: Sequence[Exchange],
+    *,
+    seed: int,
+    seconds: float,
+    strict: bool = False,
+) -> Run:
+    """Judge the exchanges of a run and put the findings together. With `strict`, a broken SHOULD counts as a MUST."""
+    observations = [observe(exchange, contract, target.api_key) for exchange in exchanges]
+    findings = tuple(judge(observations, contract))
+    sent = [exchange for exchange in exchanges if exchange.failure is None or exchange.failure.kind != "unsent"]
+    return Run(
+        target=target,
+        contract=contract,
+        seed=seed,
+        cases={case.label: case for case in cases},
+        observations={it.exchange.label: it for it in observations},
+        findings=findings,
+        judgements=tuple(_judgement(it, findings, target, strict) for it in contract.requirements.values()),
+        cost=Cost(
+            requests=sum(1 + exchange.limited for exchange in sent),
+            images=sum(map(images_made, sent)),
+            fetches=sum(len(exchange.fetches) for exchange in sent),
+            seconds=seconds,
+        ),
+    )
+
+
+def _judgement(requirement: Requirement, findings: Sequence[Finding], target: Target, strict: bool) -> Judgement:
+    if requirement.excluded is not None:
+        return Judgement(requirement, "not-tested", requirement.excluded, ())
+    if requirement.id.startswith("IV-AUTH-") and target.api_key is None:
+        return Judgement(requirement, "not-tested", "no API key was given for the run", ())
+    own = [finding for finding in findings if finding.requirement == requirement.id]
+    broken: Verdict = "fail" if strict or requirement.level == "must" else "warn"
+    # What could not be asked stands above what passed: nothing untested is ever counted as passed.
+    verdicts: dict[OracleOutcome, Verdict] = {"fail": broken, "not-tested": "not-tested", "pass": "pass"}
+    for outcome, verdict in verdicts.items():
+        found = [finding for finding in own if finding.outcome == outcome]
+        if found:
+            labels = tuple(dict.fromkeys(finding.label for finding in found))
+            return Judgement(requirement, verdict, found[0].message, labels, prevented=verdict == "not-tested")
+    return Judgement(requirement, "not-tested", "no answer of the server showed it", (), prevented=True)
