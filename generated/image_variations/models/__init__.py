@@ -1,0 +1,33 @@
+"""Contains all the data models used in inputs/outputs"""
+
+from .create_image_variation_request import CreateImageVariationRequest
+from .create_image_variation_request_model import CreateImageVariationRequestModel
+from .create_image_variation_request_response_format import CreateImageVariationRequestResponseFormat
+from .create_image_variation_request_size import CreateImageVariationRequestSize
+from .error_object import ErrorObject
+from .error_response import ErrorResponse
+from .image import Image
+from .image_tokens import ImageTokens
+from .image_usage import ImageUsage
+from .images_response import ImagesResponse
+from .images_response_background import ImagesResponseBackground
+from .images_response_output_format import ImagesResponseOutputFormat
+from .images_response_quality import ImagesResponseQuality
+from .images_response_size import ImagesResponseSize
+
+__all__ = (
+    "CreateImageVariationRequest",
+    "CreateImageVariationRequestModel",
+    "CreateImageVariationRequestResponseFormat",
+    "CreateImageVariationRequestSize",
+    "ErrorObject",
+    "ErrorResponse",
+    "Image",
+    "ImagesResponse",
+    "ImagesResponseBackground",
+    "ImagesResponseOutputFormat",
+    "ImagesResponseQuality",
+    "ImagesResponseSize",
+    "ImageTokens",
+    "ImageUsage",
+)

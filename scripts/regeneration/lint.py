@@ -1,0 +1,178 @@
+"""Finds the mistakes in an OpenAPI document that would otherwise change the client without a word.
+
+Neither the OpenAPI schema nor the generator looks at a keyword that it does not know (`maxmum`), or at a name in
+`required` that no property has. So these are looked for here, then the document is put to openapi-spec-validator.
+"""
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from jsonschema_rs import Draft202012Validator
+from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # it ships no types
+from openapi_python_client.strings import snake_case
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from regeneration.document import (
+    Document,
+    NodePath,
+    Schema,
+    objects,
+    pointer,
+    resolve,
+    root_schemas,
+    schemas,
+    subschemas,
+)
+from regeneration.refused import Refused
+
+_DIALECT = "https://json-schema.org/draft/2020-12"
+_VOCABULARIES = ("applicator", "content", "core", "format-annotation", "meta-data", "unevaluated", "validation")
+_SCHEMA_KEYWORDS = frozenset(
+    keyword
+    for vocabulary in _VOCABULARIES
+    for keyword in REGISTRY.contents(f"{_DIALECT}/meta/{vocabulary}")["properties"]
+)
+# The vocabulary that OpenAPI 3.1 adds (OAS 3.1, Schema Object, Fixed Fields).
+_OPENAPI_KEYWORDS = frozenset({"discriminator", "example", "externalDocs", "xml"})
+# The one extension that the generator reads. Any other is let be, unless it looks like this one misspelt.
+_VARNAMES = "x-enum-varnames"
+KEYWORDS = _SCHEMA_KEYWORDS | _OPENAPI_KEYWORDS | {_VARNAMES}
+_EXTENSION_LIKENESS = 0.8
+
+# Subschemas under these apply to the very value that the outer schema describes.
+_IN_PLACE = frozenset({"allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "then"})
+
+
+@frozen
+class Problem:
+    """One mistake: the JSON pointer to it, and what it is."""
+
+    pointer: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.pointer or '/'}: {self.message}"
+
+
+def require_sound(document: Document, path: Path) -> None:
+    """Raise `Refused`, naming every mistake, when the document read from `path` has any."""
+    problems = lint(document)
+    if problems:
+        count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+        raise Refused("\n  ".join([f"{path} has {count}:", *map(str, problems)]))
+
+
+def lint(document: Document) -> list[Problem]:
+    """The mistakes found in the document, in its order.
+
+    Each look relies on what the ones before it have found sound, so the first that finds mistakes is the last.
+    """
+    for look in (_plainness, _types_of_keywords, _references_and_names, _openapi):
+        problems = list(look(document))
+        if problems:
+            return problems
+    return []
+
+
+def _plainness(node: object, path: NodePath = ()) -> Iterator[Problem]:
+    """What YAML can say and JSON cannot: keys that are no text, dates, sets."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if isinstance(key, str):
+                yield from _plainness(value, (*path, key))
+            else:
+                yield Problem(pointer(path), f"the key {key!r} is not a text; put it in quotes")
+    elif isinstance(node, list):
+        for index, item in enumerate(node):
+            yield from _plainness(item, (*path, index))
+    elif not isinstance(node, str | int | float | bool | None):
+        yield Problem(pointer(path), f"{node} is read as a {type(node).__name__}; put it in quotes")
+
+
+def _types_of_keywords(document: Document) -> Iterator[Problem]:
+    metaschema = Draft202012Validator({"$ref": f"{_DIALECT}/schema"})
+    for path, schema in root_schemas(document):
+        for error in metaschema.iter_errors(schema):
+            yield Problem(pointer((*path, *error.instance_path)), error.message)
+
+
+def _references_and_names(document: Document) -> Iterator[Problem]:
+    for path, node in [*objects(document), *schemas(document)]:
+        yield from _reference(document, path, node)
+    for path, schema in root_schemas(document):
+        yield from _required_names(document, path, schema, frozenset())
+    for path, schema in schemas(document):
+        yield from _keywords(path, schema)
+        yield from _enum_names(path, schema)
+
+
+def _openapi(document: Document) -> Iterator[Problem]:
+    for error in OpenAPIV31SpecValidator(document).iter_errors():
+        yield Problem(pointer(tuple(error.absolute_path)), error.message.splitlines()[0])
+
+
+def _reference(document: Document, path: NodePath, node: dict[str, Any]) -> Iterator[Problem]:
+    if "$ref" in node:
+        try:
+            resolve(document, str(node["$ref"]))
+        except LookupError:
+            yield Problem(pointer((*path, "$ref")), f"{node['$ref']!r} points at nothing in this document")
+
+
+def _keywords(path: NodePath, schema: Schema) -> Iterator[Problem]:
+    for keyword in sorted(schema.keys() - KEYWORDS):
+        if keyword.startswith("x-"):
+            near = difflib.get_close_matches(keyword, [_VARNAMES], n=1, cutoff=_EXTENSION_LIKENESS)
+        else:
+            near = difflib.get_close_matches(keyword, sorted(KEYWORDS), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        if hint or not keyword.startswith("x-"):
+            yield Problem(pointer((*path, keyword)), f"no schema has the keyword {keyword!r}{hint}")
+
+
+def _enum_names(path: NodePath, schema: Schema) -> Iterator[Problem]:
+    """The generator drops given names that are not as many as the values, and a value whose name comes twice."""
+    values = schema.get("enum", [])
+    given = schema.get(_VARNAMES)
+    if given is not None and not (isinstance(given, list) and len(given) == len(values)):
+        yield Problem(pointer((*path, _VARNAMES)), "must be a list with one name for each value of 'enum'")
+        return
+    # As the generator makes them: of a value that does not begin with a letter it takes the place in the list.
+    source = given or [value.upper() for value in values if isinstance(value, str) and value[:1].isalpha()]
+    names = [snake_case(str(name)).upper() for name in source]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Problem(pointer((*path, "enum")), f"two values get the name {name!r}; give them others by {_VARNAMES!r}")
+
+
+def _required_names(document: Document, path: NodePath, schema: Schema, outer: frozenset[str]) -> Iterator[Problem]:
+    """Names in `required` that neither this schema nor one that describes the same value has as a property."""
+    known = outer | _property_names(document, schema, seen=())
+    required = schema.get("required", [])
+    for index, name in enumerate(required):
+        if name not in known:
+            near = difflib.get_close_matches(name, sorted(known), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            yield Problem(pointer((*path, "required", index)), f"no property is called {name!r}{hint}")
+    for relative, inner in subschemas(schema):
+        inherited = known if relative[0] in _IN_PLACE else frozenset()
+        yield from _required_names(document, (*path, *relative), inner, inherited)
+
+
+def _property_names(document: Document, schema: Schema, seen: tuple[str, ...]) -> frozenset[str]:
+    """The properties that the schema gives its value: its own, and those of what it refers to or is made of."""
+    names: frozenset[str] = frozenset(schema.get("properties", ()))
+    for relative, inner in subschemas(schema):
+        if relative[0] in _IN_PLACE:
+            names |= _property_names(document, inner, seen)
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and reference not in seen:
+        try:
+            target: Any = resolve(document, reference)
+        except LookupError:
+            return names
+        if isinstance(target, dict):
+            names |= _property_names(document, target, (*seen, reference))
+    return names
