@@ -1,0 +1,81 @@
+"""Wrong handling of the API key."""
+
+from starlette.responses import Response
+
+from ..incoming import IncomingRequest
+from ..problem import Problem
+from ..service import Service
+from .registry import FaultFamily
+from .twists import Crash, answered
+
+fault = FaultFamily("authentication")
+
+
+@fault("any-key-accepted", breaks=("IV-AUTH-WRONG",))
+class AnyKeyAccepted(Service):
+    """Wants a key, and takes any."""
+
+    def authenticate(self, request: IncomingRequest) -> None:
+        try:
+            super().authenticate(request)
+        except Problem as problem:
+            if problem.code != "invalid_api_key":
+                raise
+
+
+@fault("missing-key-accepted", breaks=("IV-AUTH-REQUIRED",))
+class MissingKeyAccepted(Service):
+    """Refuses a wrong key, and serves without one."""
+
+    def authenticate(self, request: IncomingRequest) -> None:
+        if "authorization" in request.headers:
+            super().authenticate(request)
+
+
+@fault("bad-key-403", breaks=("IV-AUTH-401",))
+class BadKey403(Service):
+    """Answers 403 to a missing or wrong key."""
+
+    def authenticate(self, request: IncomingRequest) -> None:
+        with answered(403):
+            super().authenticate(request)
+
+
+@fault("bad-key-400", breaks=("IV-AUTH-REQUIRED", "IV-AUTH-WRONG"))
+class BadKey400(Service):
+    """Answers 400 to a missing or wrong key."""
+
+    def authenticate(self, request: IncomingRequest) -> None:
+        with answered(400):
+            super().authenticate(request)
+
+
+@fault("missing-key-crashes", breaks=("IV-AUTH-REQUIRED", "IV-ERR-NO-5XX"))
+class MissingKeyCrashes(Service):
+    """Answers 500 to a request without a key."""
+
+    def key_missing(self) -> Problem:
+        raise Crash
+
+
+@fault("key-checked-last", breaks=("IV-AUTH-FIRST",))
+class KeyCheckedLast(Service):
+    """Looks at the key only when the rest of the request is right."""
+
+    def authenticate(self, request: IncomingRequest) -> None:
+        return
+
+    async def vary(self, request: IncomingRequest) -> Response:
+        response = await super().vary(request)
+        super().authenticate(request)
+        return response
+
+
+@fault("scheme-case-matters", breaks=("IV-WIRE-HEADER-CASE",))
+class SchemeCaseMatters(Service):
+    """Knows the authentication scheme as Bearer only, not as bearer."""
+
+    def authenticate(self, request: IncomingRequest) -> None:
+        super().authenticate(request)
+        if not request.headers["authorization"].startswith("Bearer "):
+            raise self.key_missing()

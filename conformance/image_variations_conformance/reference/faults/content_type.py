@@ -1,0 +1,100 @@
+"""Answers that are not JSON, or do not say that they are."""
+
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+
+from ..problem import Problem
+from ..service import Service
+from .registry import FaultFamily
+
+fault = FaultFamily("content-type")
+
+
+# --- in a 200
+
+
+@fault("json-as-html", breaks=("IV-RES-JSON",))
+class JsonAsHtml(Service):
+    """Says that its JSON is text/html."""
+
+    def success(self, document: object) -> Response:
+        return HTMLResponse(super().success(document).body)
+
+
+class _Rewritten(Service):
+    """A Service that writes its JSON in another way."""
+
+    def success(self, document: object) -> Response:
+        return Response(self.rewritten(document, bytes(super().success(document).body)), media_type="application/json")
+
+    def rewritten(self, document: object, body: bytes) -> bytes:
+        """The body of a 200."""
+        return body
+
+
+@fault("json-byte-order-mark", breaks=("IV-RES-JSON",))
+class JsonByteOrderMark(_Rewritten):
+    """Starts its JSON with a byte order mark."""
+
+    def rewritten(self, document: object, body: bytes) -> bytes:
+        return b"\xef\xbb\xbf" + body
+
+
+@fault("json-with-more-behind", breaks=("IV-RES-JSON",))
+class JsonWithMoreBehind(_Rewritten):
+    """Sends its JSON twice in one body."""
+
+    def rewritten(self, document: object, body: bytes) -> bytes:
+        return body + b"\n" + body
+
+
+@fault("json-nan", breaks=("IV-RES-JSON",))
+class JsonNan(_Rewritten):
+    """Has a NaN in its JSON."""
+
+    def rewritten(self, document: object, body: bytes) -> bytes:
+        return body[:-1] + b',"seconds":NaN}'
+
+
+@fault("json-cut", breaks=("IV-RES-JSON",))
+class JsonCut(_Rewritten):
+    """Lacks the last bytes of its JSON."""
+
+    def rewritten(self, document: object, body: bytes) -> bytes:
+        return body[:-2]
+
+
+# --- in an error
+
+
+@fault("error-as-page", breaks=("IV-ERR-JSON",))
+class ErrorAsPage(Service):
+    """Answers errors with a page in HTML."""
+
+    def refusal(self, problem: Problem) -> Response:
+        page = f"<!doctype html><title>{problem.status}</title><p>Something is wrong.</p>"
+        return HTMLResponse(page, problem.status, problem.headers)
+
+
+@fault("error-as-text", breaks=("IV-ERR-JSON",))
+class ErrorAsText(Service):
+    """Answers errors with plain text."""
+
+    def refusal(self, problem: Problem) -> Response:
+        return PlainTextResponse(problem.message, problem.status, problem.headers)
+
+
+@fault("error-empty", breaks=("IV-ERR-JSON",))
+class ErrorEmpty(Service):
+    """Answers errors with no body."""
+
+    def refusal(self, problem: Problem) -> Response:
+        return Response(None, problem.status, problem.headers)
+
+
+@fault("error-as-problem-json", breaks=("IV-ERR-JSON",))
+class ErrorAsProblemJson(Service):
+    """Answers errors as RFC 9457 has them."""
+
+    def refusal(self, problem: Problem) -> Response:
+        document = {"type": "about:blank", "status": problem.status, "detail": problem.message}
+        return JSONResponse(document, problem.status, problem.headers, media_type="application/problem+json")

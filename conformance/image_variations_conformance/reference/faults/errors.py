@@ -1,0 +1,105 @@
+"""Error objects of another shape, or that say too much or too little."""
+
+import traceback
+from collections.abc import Callable
+
+from attrs import evolve
+from starlette.responses import JSONResponse, Response
+
+from ..problem import Problem, error_object
+from ..service import Service
+from .registry import FaultFamily
+
+fault = FaultFamily("errors")
+
+Document = dict[str, object]
+
+
+def _reshaped(reshape: Callable[[Problem, Document], object]) -> type[Service]:
+    """A Service whose error documents a function makes, out of the problem and the members of the right object."""
+
+    class Reshaped(Service):
+        def error(self, problem: Problem) -> object:
+            members = error_object(problem)["error"]
+            return reshape(problem, dict(members) if isinstance(members, dict) else {})
+
+    return Reshaped
+
+
+def _member(name: str, value: object) -> type[Service]:
+    return _reshaped(lambda _, members: {"error": {**members, name: value}})
+
+
+def _without(name: str) -> type[Service]:
+    return _reshaped(lambda _, members: {"error": {key: value for key, value in members.items() if key != name}})
+
+
+SHAPES: tuple[tuple[str, str, str, type[Service]], ...] = (
+    (
+        "error-a-text",
+        "IV-ERR-OBJECT",
+        "Says the error as a text.",
+        _reshaped(lambda problem, _: {"error": problem.message}),
+    ),
+    ("error-flat", "IV-ERR-OBJECT", "Has no member error around the error.", _reshaped(lambda _, members: members)),
+    ("param-missing", "IV-ERR-OBJECT", "Leaves param out.", _without("param")),
+    ("code-missing", "IV-ERR-OBJECT", "Leaves code out.", _without("code")),
+    ("type-null", "IV-ERR-OBJECT", "Says type as null.", _member("type", None)),
+    (
+        "code-a-number",
+        "IV-ERR-OBJECT",
+        "Says code as the status.",
+        _reshaped(lambda p, m: {"error": {**m, "code": p.status}}),
+    ),
+    (
+        "message-a-list",
+        "IV-ERR-MESSAGE",
+        "Says message as a list.",
+        _reshaped(lambda p, m: {"error": {**m, "message": [p.message]}}),
+    ),
+    ("message-empty", "IV-ERR-MESSAGE", "Says nothing in message.", _member("message", "")),
+    (
+        "message-vague",
+        "IV-ERR-PARAM",
+        "Names the field at fault neither in param nor in message.",
+        _reshaped(lambda _, members: {"error": {**members, "message": "Your request is not valid.", "param": None}}),
+    ),
+)
+
+for _name, _breaks, _summary, _service in SHAPES:
+    fault(_name, breaks=(_breaks,), summary=_summary)(_service)
+
+
+@fault("detail-list", breaks=("IV-ERR-OBJECT", "IV-ERR-400"))
+class DetailList(Service):
+    """Answers wrong requests with 422 and a list under detail, as FastAPI does by itself."""
+
+    def refusal(self, problem: Problem) -> Response:
+        if problem.status != 400:
+            return super().refusal(problem)
+        detail = [{"type": "value_error", "loc": ["body", problem.param], "msg": problem.message}]
+        return JSONResponse({"detail": detail}, 422)
+
+
+@fault("message-with-traceback", breaks=("IV-ERR-SECRETS",))
+class MessageWithTraceback(Service):
+    """Shows the traceback of the program in message."""
+
+    def refusal(self, problem: Problem) -> Response:
+        return super().refusal(evolve(problem, message="".join(traceback.format_exception(problem))))
+
+
+@fault("message-with-object", breaks=("IV-ERR-SECRETS",))
+class MessageWithObject(Service):
+    """Shows an object of the program, and its address, in message."""
+
+    def refusal(self, problem: Problem) -> Response:
+        return super().refusal(evolve(problem, message=f"{problem.message} {object.__repr__(self)}"))
+
+
+@fault("message-with-key", breaks=("IV-ERR-SECRETS",))
+class MessageWithKey(Service):
+    """Shows the API key in message."""
+
+    def refusal(self, problem: Problem) -> Response:
+        return super().refusal(evolve(problem, message=f"{problem.message} (api_key={self.api_key})"))

@@ -1,0 +1,262 @@
+"""Wrong handling of the fields but the image."""
+
+import re
+from collections.abc import Mapping
+
+from ..form import Part
+from ..problem import Problem
+from ..service import RESPONSE_FORMATS, SIZES, Service, Wanted
+from .registry import FaultFamily
+from .twists import crashing
+
+fault = FaultFamily("validation")
+
+
+# --- n
+
+
+@fault("n-over-five-refused", breaks=("IV-N-RANGE",))
+class NOverFiveRefused(Service):
+    """Refuses more than five images."""
+
+    def count(self, n: str | None) -> int:
+        count = super().count(n)
+        if count > 5:
+            raise Problem("n must be from 1 to 5.", "n")
+        return count
+
+
+@fault("n-zero-accepted", breaks=("IV-N-BOUNDS",))
+class NZeroAccepted(Service):
+    """Answers n=0 with an empty list."""
+
+    def count(self, n: str | None) -> int:
+        return 0 if n == "0" else super().count(n)
+
+
+@fault("n-eleven-accepted", breaks=("IV-N-BOUNDS",))
+class NElevenAccepted(Service):
+    """Makes eleven images."""
+
+    def count(self, n: str | None) -> int:
+        return 11 if n == "11" else super().count(n)
+
+
+@fault("n-start-read", breaks=("IV-N-INTEGER", "IV-N-STRICT"))
+class NStartRead(Service):
+    """Reads a number as C does: 10abc is 10, and a space or a plus sign before it does not matter."""
+
+    def count(self, n: str | None) -> int:
+        found = re.match(r"\s*\+?([0-9]+)", n or "")
+        return super().count(found[1] if found else n)
+
+
+@fault("n-rounded", breaks=("IV-N-INTEGER",))
+class NRounded(Service):
+    """Reads n=1.5 as 1."""
+
+    def count(self, n: str | None) -> int:
+        return super().count(re.sub(r"\.[0-9]+$", "", n) if n else n)
+
+
+@fault("n-words-as-one", breaks=("IV-N-INTEGER",))
+class NWordsAsOne(Service):
+    """Reads what is no number at all as 1."""
+
+    def count(self, n: str | None) -> int:
+        return 1 if n and n.isalpha() else super().count(n)
+
+
+@fault("n-not-integer-crashes", breaks=("IV-N-INTEGER", "IV-ERR-NO-5XX"))
+class NNotIntegerCrashes(Service):
+    """Answers 500 where n is not the text of a whole number."""
+
+    def count(self, n: str | None) -> int:
+        if n is not None:
+            int(n)
+        return super().count(n)
+
+
+@fault("n-as-python-reads-it", breaks=("IV-N-STRICT",))
+class NAsPythonReadsIt(Service):
+    """Takes a plus sign, and spaces around the number."""
+
+    def count(self, n: str | None) -> int:
+        return super().count(n.strip().removeprefix("+") if n else n)
+
+
+@fault("n-default-two", breaks=("IV-N-DEFAULT",))
+class NDefaultTwo(Service):
+    """Makes two images without n."""
+
+    def count(self, n: str | None) -> int:
+        return 2 if n is None else super().count(n)
+
+
+# --- size
+
+
+@fault("size-512-refused", breaks=("IV-SIZE-ENUM",))
+class Size512Refused(Service):
+    """Does not know 512x512."""
+
+    def size(self, size: str | None) -> str:
+        if size == "512x512":
+            raise Problem("size must be 256x256 or 1024x1024.", "size")
+        return super().size(size)
+
+
+@fault("size-unknown-accepted", breaks=("IV-SIZE-UNKNOWN",))
+class SizeUnknownAccepted(Service):
+    """Makes images of the default size where it does not know the size asked for."""
+
+    def size(self, size: str | None) -> str:
+        return super().size(size if not size or size.lower() in SIZES else None)
+
+
+@fault("size-unknown-crashes", breaks=("IV-SIZE-UNKNOWN", "IV-ERR-NO-5XX"))
+class SizeUnknownCrashes(Service):
+    """Answers 500 to an unknown size."""
+
+    def size(self, size: str | None) -> str:
+        with crashing():
+            return super().size(size)
+
+
+@fault("size-default-512", breaks=("IV-SIZE-DEFAULT",))
+class SizeDefault512(Service):
+    """Makes images of 512x512 without size."""
+
+    def size(self, size: str | None) -> str:
+        return super().size(size if size is not None else "512x512")
+
+
+# --- response_format
+
+
+@fault("b64-json-refused", breaks=("IV-FORMAT-ENUM",))
+class B64JsonRefused(Service):
+    """Does not know the response format b64_json."""
+
+    def response_format(self, response_format: str | None) -> str:
+        if response_format == "b64_json":
+            raise Problem("response_format must be url.", "response_format")
+        return super().response_format(response_format)
+
+
+@fault("format-unknown-accepted", breaks=("IV-FORMAT-UNKNOWN",))
+class FormatUnknownAccepted(Service):
+    """Answers with links where it does not know the response format."""
+
+    def response_format(self, response_format: str | None) -> str:
+        known = not response_format or response_format.lower() in RESPONSE_FORMATS
+        return super().response_format(response_format if known else None)
+
+
+@fault("format-default-b64-json", breaks=("IV-FORMAT-DEFAULT",))
+class FormatDefaultB64Json(Service):
+    """Answers with base64 where no response format is asked for."""
+
+    def response_format(self, response_format: str | None) -> str:
+        return super().response_format("b64_json" if response_format is None else response_format)
+
+
+@fault("format-required", breaks=("IV-FORMAT-DEFAULT",))
+class FormatRequired(Service):
+    """Refuses a request without response_format."""
+
+    def response_format(self, response_format: str | None) -> str:
+        if response_format is None:
+            raise Problem("response_format is missing.", "response_format")
+        return super().response_format(response_format)
+
+
+# --- model
+
+
+@fault("model-refused", breaks=("IV-MODEL-ACCEPTED",))
+class ModelRefused(Service):
+    """Does not know the model dall-e-2 by its name."""
+
+    def model(self, model: str | None) -> None:
+        if model is not None:
+            raise Problem("model must be sd-turbo or left out.", "model", "model_not_found")
+
+
+@fault("model-required", breaks=("IV-MODEL-OPTIONAL",))
+class ModelRequired(Service):
+    """Refuses a request without a model."""
+
+    def model(self, model: str | None) -> None:
+        if model is None:
+            raise Problem("model is missing.", "model")
+        super().model(model)
+
+
+@fault("model-ignored", breaks=("IV-MODEL-UNKNOWN",))
+class ModelIgnored(Service):
+    """Takes any model, and none of them seriously."""
+
+    def model(self, model: str | None) -> None:
+        if model == "":
+            super().model(model)
+
+
+@fault("model-family-accepted", breaks=("IV-MODEL-UNKNOWN",))
+class ModelFamilyAccepted(Service):
+    """Takes the models of other image operations too."""
+
+    def model(self, model: str | None) -> None:
+        if model not in {"dall-e-3", "gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5"}:
+            super().model(model)
+
+
+# --- user
+
+
+@fault("user-empty-refused", breaks=("IV-USER-TEXT",))
+class UserEmptyRefused(Service):
+    """Refuses an empty user."""
+
+    def user(self, user: str | None) -> None:
+        if user == "":
+            raise Problem("user must not be empty.", "user")
+
+
+@fault("user-over-64-refused", breaks=("IV-USER-TEXT",))
+class UserOver64Refused(Service):
+    """Refuses a user of more than 64 characters."""
+
+    def user(self, user: str | None) -> None:
+        if user and len(user) > 64:
+            raise Problem("user must have at most 64 characters.", "user")
+
+
+@fault("user-unicode-crashes", breaks=("IV-USER-TEXT", "IV-ERR-NO-5XX"))
+class UserUnicodeCrashes(Service):
+    """Answers 500 to a user with letters beyond ASCII."""
+
+    def user(self, user: str | None) -> None:
+        (user or "").encode("ascii")
+
+
+# --- several fields
+
+
+@fault("empty-as-missing", breaks=("IV-N-INTEGER", "IV-SIZE-UNKNOWN", "IV-FORMAT-UNKNOWN", "IV-MODEL-UNKNOWN"))
+class EmptyAsMissing(Service):
+    """Reads empty texts as if they had been left out."""
+
+    def wanted(self, fields: Mapping[str, Part]) -> Wanted:
+        return super().wanted({name: part for name, part in fields.items() if part.content})
+
+
+@fault("letter-case-ignored", breaks=("IV-ENUM-CASE",))
+class LetterCaseIgnored(Service):
+    """Takes 256X256 for 256x256, and URL for url."""
+
+    def size(self, size: str | None) -> str:
+        return super().size(size.lower() if size else size)
+
+    def response_format(self, response_format: str | None) -> str:
+        return super().response_format(response_format.lower() if response_format else response_format)

@@ -1,0 +1,156 @@
+"""Wrong reading of the form."""
+
+from starlette.responses import Response
+
+from ..form import Part
+from ..incoming import IncomingRequest
+from ..problem import Problem
+from ..service import FIELDS, Service, Wanted
+from .registry import FaultFamily
+from .twists import Crash, crashing, placeholder
+
+fault = FaultFamily("validation")
+
+
+@fault("any-body-accepted", breaks=("IV-OP-MULTIPART",))
+class AnyBodyAccepted(Service):
+    """Makes an image out of nothing where the body is not a multipart form."""
+
+    async def vary(self, request: IncomingRequest) -> Response:
+        self.authenticate(request)
+        try:
+            self.boundary(request)
+        except Problem:
+            wanted = Wanted(count=1, side=1024, response_format="url")
+            images = await self.make(placeholder(), wanted)
+            return self.success(self.document(request, images, wanted))
+        return await super().vary(request)
+
+
+@fault("file-name-required", breaks=("IV-IMAGE-NO-FILENAME",))
+class FileNameRequired(Service):
+    """Takes an image without a file name for a text, and misses the image."""
+
+    def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
+        return super().fields(tuple(part for part in parts if part.name != "image" or part.filename is not None))
+
+
+@fault("image-first-required", breaks=("IV-WIRE-ORDER",))
+class ImageFirstRequired(Service):
+    """Refuses a form in which the image is not the first part."""
+
+    def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
+        fields = super().fields(parts)
+        if "image" in fields and parts[0].name != "image":
+            raise Problem("image must be the first part of the form.", "image")
+        return fields
+
+
+@fault("malformed-form-crashes", breaks=("IV-ERR-NO-5XX",))
+class MalformedFormCrashes(Service):
+    """Answers 500 to a form that cannot be read, as one with a part that has no name."""
+
+    async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
+        with crashing(status=400):
+            return await super().parts(request, boundary)
+
+
+@fault("second-image-crashes", breaks=("IV-ERR-NO-5XX",))
+class SecondImageCrashes(Service):
+    """Answers 500 where two images are sent."""
+
+    def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
+        if sum(part.name == "image" for part in parts) > 1:
+            raise Crash
+        return super().fields(parts)
+
+
+@fault("unknown-field-crashes", breaks=("IV-ERR-NO-5XX",))
+class UnknownFieldCrashes(Service):
+    """Answers 500 where a field is sent that it does not know."""
+
+    def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
+        if any(part.name not in FIELDS for part in parts):
+            raise Crash
+        return super().fields(parts)
+
+
+@fault("boundary-quotes-refused", breaks=("IV-WIRE-BOUNDARY",))
+class BoundaryQuotesRefused(Service):
+    """Takes the quotes around a boundary for a part of it, and then finds no form."""
+
+    def boundary(self, request: IncomingRequest) -> bytes:
+        if '"' in request.headers.get("content-type", ""):
+            raise Problem("The form has no part.")
+        return super().boundary(request)
+
+
+@fault("boundary-lower-cased", breaks=("IV-WIRE-BOUNDARY",))
+class BoundaryLowerCased(Service):
+    """Reads the boundary in lower case, and then finds no form."""
+
+    def boundary(self, request: IncomingRequest) -> bytes:
+        return super().boundary(request).lower()
+
+
+@fault("boundary-over-64-refused", breaks=("IV-WIRE-BOUNDARY",))
+class BoundaryOver64Refused(Service):
+    """Refuses a boundary of more than 64 characters."""
+
+    def boundary(self, request: IncomingRequest) -> bytes:
+        boundary = super().boundary(request)
+        if len(boundary) > 64:
+            raise Problem("The boundary of the form must have at most 64 characters.")
+        return boundary
+
+
+@fault("boundary-signs-refused", breaks=("IV-WIRE-BOUNDARY",))
+class BoundarySignsRefused(Service):
+    """Refuses a boundary with other signs than hyphens in it."""
+
+    def boundary(self, request: IncomingRequest) -> bytes:
+        boundary = super().boundary(request)
+        if not boundary.replace(b"-", b"").isalnum():
+            raise Problem("The boundary of the form must be of letters, digits and hyphens.")
+        return boundary
+
+
+@fault("chunked-refused", breaks=("IV-WIRE-CHUNKED",))
+class ChunkedRefused(Service):
+    """Answers 411 to a body in chunked coding."""
+
+    def check_length(self, request: IncomingRequest) -> None:
+        if request.declared is None:
+            raise Problem("A Content-Length is needed.", status=411)
+        super().check_length(request)
+
+
+@fault("file-name-unicode-crashes", breaks=("IV-WIRE-FILENAME", "IV-ERR-NO-5XX"))
+class FileNameUnicodeCrashes(Service):
+    """Answers 500 to a file name with letters beyond ASCII."""
+
+    def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
+        for part in parts:
+            (part.filename or b"").decode("ascii")
+        return super().fields(parts)
+
+
+@fault("file-name-quote-refused", breaks=("IV-WIRE-FILENAME",))
+class FileNameQuoteRefused(Service):
+    """Refuses a file name with a quote in it."""
+
+    def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
+        if any(b'"' in (part.filename or b"") for part in parts):
+            raise Problem("A part of the form has a malformed Content-Disposition.")
+        return super().fields(parts)
+
+
+@fault("query-read", breaks=("IV-WIRE-QUERY",))
+class QueryRead(Service):
+    """Reads n and size from the query string, where they are there."""
+
+    async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
+        parts = await super().parts(request, boundary)
+        query = {name: value for name, value in request.query_params.items() if name in {"n", "size"}}
+        asked = tuple(Part(name, None, None, content=value.encode()) for name, value in query.items())
+        return asked + tuple(part for part in parts if part.name not in query)

@@ -1,0 +1,153 @@
+"""Links that lead nowhere, or to the wrong thing."""
+
+from typing import Unpack
+
+from starlette.responses import RedirectResponse, Response
+
+from ..incoming import IncomingRequest
+from ..problem import Problem
+from ..service import FILE_SUFFIX, FILES_PATH, Service, ServiceOptions, Wanted
+from .registry import FaultFamily
+
+fault = FaultFamily("semantics")
+
+
+# --- how a link looks
+
+
+@fault("link-relative", breaks=("IV-URL-ABSOLUTE",))
+class LinkRelative(Service):
+    """Gives links without a host."""
+
+    def link(self, request: IncomingRequest, token: str) -> str:
+        return f"{FILES_PATH}{token}{FILE_SUFFIX}"
+
+
+@fault("link-file-path", breaks=("IV-URL-ABSOLUTE",))
+class LinkFilePath(Service):
+    """Gives the name that the file has on the server."""
+
+    def link(self, request: IncomingRequest, token: str) -> str:
+        return f"outputs\\{token}{FILE_SUFFIX}"
+
+
+@fault("link-listening-address", breaks=("IV-URL-FETCH",))
+class LinkListeningAddress(Service):
+    """Gives links to the address that it was told to listen at, which is none to connect to."""
+
+    def link(self, request: IncomingRequest, token: str) -> str:
+        return f"http://0.0.0.0{FILES_PATH}{token}{FILE_SUFFIX}"
+
+
+@fault("link-data", breaks=("IV-URL-HTTP",))
+class LinkData(Service):
+    """Gives the image itself in a data URL."""
+
+    def item(self, request: IncomingRequest, image: bytes, wanted: Wanted) -> object:
+        if wanted.response_format == "url":
+            return {"url": "data:image/png;base64," + self.encoded(image)}
+        return super().item(request, image, wanted)
+
+
+@fault("links-counted", breaks=("IV-URL-GUESS",))
+class LinksCounted(Service):
+    """Counts its images, and gives links with their numbers."""
+
+    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
+        super().__init__(**options)
+        self._tokens: list[str] = []
+
+    def hang(self, image: bytes) -> str:
+        self._tokens.append(super().hang(image))
+        return str(len(self._tokens))
+
+    def file(self, token: str) -> Response:
+        known = token.isdecimal() and 1 <= int(token) <= len(self._tokens)
+        return super().file(self._tokens[int(token) - 1] if known else token)
+
+
+@fault("links-equal", breaks=("IV-OUT-DISTINCT",))
+class LinksEqual(Service):
+    """Gives the link to one image for all of them."""
+
+    def document(self, request: IncomingRequest, images: list[bytes], wanted: Wanted) -> object:
+        document = super().document(request, images, wanted)
+        if wanted.response_format == "url" and isinstance(document, dict) and "data" in document:
+            return {**document, "data": document["data"][:1] * len(images)}
+        return document
+
+
+# --- what it leads to
+
+
+@fault("link-dead", breaks=("IV-URL-FETCH",))
+class LinkDead(Service):
+    """Answers 404 to every link."""
+
+    def file(self, token: str) -> Response:
+        raise Problem("There is no such image.", status=404)
+
+
+@fault("link-once", breaks=("IV-URL-FETCH",))
+class LinkOnce(Service):
+    """Gives an image once, and answers 404 after that."""
+
+    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
+        super().__init__(**options)
+        self._given: set[str] = set()
+
+    def file(self, token: str) -> Response:
+        if token in self._given:
+            raise Problem("There is no such image.", status=404)
+        self._given.add(token)
+        return super().file(token)
+
+
+@fault("link-late", breaks=("IV-URL-FETCH",))
+class LinkLate(Service):
+    """Answers 404 at first, and gives the image when it is asked again."""
+
+    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
+        super().__init__(**options)
+        self._asked: set[str] = set()
+
+    def file(self, token: str) -> Response:
+        if token not in self._asked:
+            self._asked.add(token)
+            raise Problem("There is no such image yet.", status=404)
+        return super().file(token)
+
+
+@fault("link-needs-key", breaks=("IV-URL-FETCH",))
+class LinkNeedsKey(Service):
+    """Gives images only to those who send the API key."""
+
+    async def route(self, request: IncomingRequest) -> Response:
+        if request.url.path.startswith(FILES_PATH):
+            self.authenticate(request)
+        return await super().route(request)
+
+
+@fault("link-loops", breaks=("IV-URL-FETCH",))
+class LinkLoops(Service):
+    """Redirects a link to itself."""
+
+    def file(self, token: str) -> Response:
+        return RedirectResponse(f"{FILES_PATH}{token}{FILE_SUFFIX}")
+
+
+@fault("link-to-half", breaks=("IV-URL-FETCH",))
+class LinkToHalf(Service):
+    """Gives half of the file."""
+
+    def file(self, token: str) -> Response:
+        whole = bytes(super().file(token).body)
+        return Response(whole[: len(whole) // 2], media_type="image/png")
+
+
+@fault("link-typed-html", breaks=("IV-URL-TYPE",))
+class LinkTypedHtml(Service):
+    """Says that the image is text/html."""
+
+    def file(self, token: str) -> Response:
+        return Response(super().file(token).body, media_type="text/html")

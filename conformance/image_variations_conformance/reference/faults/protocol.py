@@ -1,0 +1,62 @@
+"""Answers that are broken off, and connections that are cut."""
+
+from starlette.responses import Response
+from starlette.types import Message, Send
+
+from ..incoming import IncomingRequest
+from ..service import Service
+from .registry import FaultFamily
+from .twists import hang_up, transport
+
+fault = FaultFamily("protocol")
+
+
+@fault("valid-dropped", breaks=("IV-OP-VALID", "IV-ERR-NO-5XX"))
+class ValidDropped(Service):
+    """Cuts the connection in place of a 200."""
+
+    async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
+        if request.method == "POST" and response.status_code == 200:
+            await hang_up(request)
+        else:
+            await super().deliver(request, response, send)
+
+
+@fault("invalid-dropped", breaks=("IV-ERR-NO-5XX",))
+class InvalidDropped(Service):
+    """Cuts the connection in place of a 400."""
+
+    async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
+        if response.status_code == 400:
+            await hang_up(request)
+        else:
+            await super().deliver(request, response, send)
+
+
+@fault("large-dropped", breaks=("IV-IMAGE-MAX-BYTES", "IV-ERR-NO-5XX"))
+class LargeDropped(Service):
+    """Cuts the connection where the image is too large."""
+
+    async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
+        if response.status_code == 413:
+            await hang_up(request)
+        else:
+            await super().deliver(request, response, send)
+
+
+@fault("answer-cut", breaks=("IV-OP-VALID",))
+class AnswerCut(Service):
+    """Closes the connection before all the bytes are sent that Content-Length promises."""
+
+    async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
+        if request.method != "POST" or response.status_code != 200:
+            return await super().deliver(request, response, send)
+
+        async def send_half(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": message["body"][: len(message["body"]) // 2], "more_body": True}
+            await send(message)
+
+        await super().deliver(request, response, send_half)
+        transport(request).close()
+        return None

@@ -1,0 +1,42 @@
+"""What is known of a fault, and the decorator that says it."""
+
+import inspect
+from collections.abc import Callable
+from typing import TypeVar
+
+from attrs import frozen
+
+from ..service import Service
+
+S = TypeVar("S", bound=Service)
+
+
+@frozen
+class Fault:
+    """A way to be wrong. `breaks` are the ids of the requirements that a judge must find broken, the narrowest ones."""
+
+    name: str
+    family: str
+    breaks: tuple[str, ...]
+    summary: str
+    service: type[Service]
+
+
+class FaultFamily:
+    """The faults of one kind. A call of it gives the decorator of one more."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.faults: list[Fault] = []
+
+    def __call__(
+        self, name: str, *, breaks: tuple[str, ...], summary: str | None = None
+    ) -> Callable[[type[S]], type[S]]:
+        """Decorates the Service that has the fault. The summary is the first line of its docstring, if not given."""
+
+        def register(service: type[S]) -> type[S]:
+            line = summary or inspect.cleandoc(service.__doc__ or "").partition("\n")[0]
+            self.faults.append(Fault(name, self.name, breaks, line, service))
+            return service
+
+        return register

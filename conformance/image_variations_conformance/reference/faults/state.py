@@ -1,0 +1,92 @@
+"""Answers that depend on what was asked before."""
+
+from typing import Unpack
+
+from PIL import Image
+from starlette.responses import Response
+
+from ..incoming import IncomingRequest
+from ..problem import Problem
+from ..service import Service, ServiceOptions, Wanted
+from .registry import FaultFamily
+from .twists import Crash
+
+fault = FaultFamily("state")
+
+
+@fault("fails-after-error", breaks=("IV-STATE-RECOVERS",))
+class FailsAfterError(Service):
+    """Answers 500 to everything after the first wrong form."""
+
+    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
+        super().__init__(**options)
+        self._failed = False
+
+    async def vary(self, request: IncomingRequest) -> Response:
+        if self._failed:
+            raise Crash
+        return await super().vary(request)
+
+    def refusal(self, problem: Problem) -> Response:
+        self._failed = self._failed or problem.status == 400
+        return super().refusal(problem)
+
+
+@fault("error-repeated", breaks=("IV-STATE-RECOVERS",))
+class ErrorRepeated(Service):
+    """Gives the error of a wrong form once more, to the next request."""
+
+    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
+        super().__init__(**options)
+        self._last: Problem | None = None
+
+    async def vary(self, request: IncomingRequest) -> Response:
+        last, self._last = self._last, None
+        if last is not None:
+            # Not by way of an exception, or it would be repeated for ever.
+            return super().refusal(last)
+        return await super().vary(request)
+
+    def refusal(self, problem: Problem) -> Response:
+        self._last = problem if problem.status == 400 else None
+        return super().refusal(problem)
+
+
+@fault("n-remembered", breaks=("IV-STATE-INDEPENDENT",))
+class NRemembered(Service):
+    """Without n, makes as many images as for the request before."""
+
+    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
+        super().__init__(**options)
+        self._last: str | None = None
+
+    def count(self, n: str | None) -> int:
+        count = super().count(self._last if n is None else n)
+        self._last = str(count)
+        return count
+
+
+@fault("format-remembered", breaks=("IV-STATE-INDEPENDENT",))
+class FormatRemembered(Service):
+    """Without response_format, answers in the form of the request before."""
+
+    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
+        super().__init__(**options)
+        self._last: str | None = None
+
+    def response_format(self, response_format: str | None) -> str:
+        self._last = super().response_format(self._last if response_format is None else response_format)
+        return self._last
+
+
+@fault("picture-before-used", breaks=("IV-OUT-RESEMBLES",))
+class PictureBeforeUsed(Service):
+    """Makes variations of the picture of the request before."""
+
+    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
+        super().__init__(**options)
+        self._last: Image.Image | None = None
+
+    async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
+        last, self._last = self._last, picture
+        return await super().make(last or picture, wanted)

@@ -1,0 +1,113 @@
+"""Wrong status codes."""
+
+from attrs import evolve
+from starlette.responses import JSONResponse, Response
+
+from ..incoming import IncomingRequest
+from ..problem import Problem
+from ..service import Service
+from .registry import FaultFamily
+from .twists import Crash, answered, crashing
+
+fault = FaultFamily("status")
+
+
+@fault("valid-crashes", breaks=("IV-OP-VALID", "IV-ERR-NO-5XX"))
+class ValidCrashes(Service):
+    """Answers 500 to every valid request."""
+
+    def success(self, document: object) -> Response:
+        raise Crash
+
+
+@fault("valid-created", breaks=("IV-OP-VALID",))
+class ValidCreated(Service):
+    """Answers 201 in place of 200."""
+
+    def success(self, document: object) -> Response:
+        return JSONResponse(document, 201)
+
+
+@fault("operation-removed", breaks=("IV-OP-VALID", "IV-ERR-JSON"))
+class OperationRemoved(Service):
+    """Answers every POST with 404 and no body, as the original server does since its removal."""
+
+    async def vary(self, request: IncomingRequest) -> Response:
+        return Response(status_code=404)
+
+
+@fault("get-crashes", breaks=("IV-OP-METHOD", "IV-ERR-NO-5XX"))
+class GetCrashes(Service):
+    """Answers 500 to another method than POST."""
+
+    def other_method(self, request: IncomingRequest) -> Response:
+        raise Crash
+
+
+@fault("get-succeeds", breaks=("IV-OP-METHOD",))
+class GetSucceeds(Service):
+    """Answers 200 to another method than POST."""
+
+    def other_method(self, request: IncomingRequest) -> Response:
+        return JSONResponse({"status": "ok"})
+
+
+@fault("get-not-found", breaks=("IV-OP-METHOD-405",))
+class GetNotFound(Service):
+    """Answers 404 to another method than POST."""
+
+    def other_method(self, request: IncomingRequest) -> Response:
+        raise Problem("Not found.", status=404)
+
+
+@fault("allow-missing", breaks=("IV-OP-METHOD-405",))
+class AllowMissing(Service):
+    """Answers 405 without an Allow header."""
+
+    def other_method(self, request: IncomingRequest) -> Response:
+        try:
+            return super().other_method(request)
+        except Problem as problem:
+            raise evolve(problem, headers={}) from problem
+
+
+@fault("other-body-crashes", breaks=("IV-OP-MULTIPART", "IV-ERR-NO-5XX"))
+class OtherBodyCrashes(Service):
+    """Answers 500 to a body that is not a multipart form."""
+
+    def boundary(self, request: IncomingRequest) -> bytes:
+        with crashing():
+            return super().boundary(request)
+
+
+@fault("other-body-422", breaks=("IV-OP-MULTIPART-STATUS",))
+class OtherBody422(Service):
+    """Answers 422 to a body that is not a multipart form."""
+
+    def boundary(self, request: IncomingRequest) -> bytes:
+        with answered(422):
+            return super().boundary(request)
+
+
+@fault("errors-as-200", breaks=("IV-N-BOUNDS", "IV-SIZE-UNKNOWN", "IV-IMAGE-FORMAT"))
+class ErrorsAs200(Service):
+    """Answers wrong requests with the error object, and 200."""
+
+    def refusal(self, problem: Problem) -> Response:
+        return super().refusal(evolve(problem, status=200) if problem.status == 400 else problem)
+
+
+@fault("errors-as-500", breaks=("IV-ERR-NO-5XX", "IV-N-BOUNDS", "IV-SIZE-UNKNOWN", "IV-IMAGE-FORMAT"))
+class ErrorsAs500(Service):
+    """Answers wrong requests with the error object, and 500."""
+
+    def refusal(self, problem: Problem) -> Response:
+        return super().refusal(evolve(problem, status=500) if problem.status == 400 else problem)
+
+
+@fault("errors-as-422", breaks=("IV-ERR-400",))
+class ErrorsAs422(Service):
+    """Answers wrong requests with the error object, and 422."""
+
+    def refusal(self, problem: Problem) -> Response:
+        return super().refusal(evolve(problem, status=422) if problem.status == 400 else problem)

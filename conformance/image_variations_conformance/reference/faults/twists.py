@@ -1,0 +1,57 @@
+"""What faults do to what a right server finds."""
+
+import contextlib
+from asyncio import Transport
+from collections.abc import Iterator
+
+import anyio.lowlevel
+from attrs import evolve
+from PIL import Image
+
+from ..incoming import IncomingRequest
+from ..problem import Problem
+from ..serving import TRANSPORT
+
+
+class Crash(Exception):
+    """An exception that nobody catches: uvicorn answers 500, as text."""
+
+
+def placeholder() -> Image.Image:
+    """A picture to go on with where there should be none."""
+    return Image.linear_gradient("L").convert("RGB")
+
+
+@contextlib.contextmanager
+def crashing(status: int | None = None) -> Iterator[None]:
+    """Turns a Problem, of that status or of any, into a crash."""
+    try:
+        yield
+    except Problem as problem:
+        if status in {None, problem.status}:
+            raise Crash from problem
+        raise
+
+
+@contextlib.contextmanager
+def answered(status: int) -> Iterator[None]:
+    """Gives a Problem another status."""
+    try:
+        yield
+    except Problem as problem:
+        raise evolve(problem, status=status) from problem
+
+
+def transport(request: IncomingRequest) -> Transport:
+    """The connection that a request came by."""
+    found = request.scope["extensions"][TRANSPORT]
+    if not isinstance(found, Transport):
+        raise TypeError("A fault that cuts the connection must run under the server of this package.")
+    return found
+
+
+async def hang_up(request: IncomingRequest) -> None:
+    """Cuts the connection without an answer."""
+    transport(request).abort()
+    # uvicorn learns of it a turn of the event loop later. Until then it would miss an answer, and log that.
+    await anyio.lowlevel.checkpoint()

@@ -1,0 +1,236 @@
+"""Wrong handling of the image that is sent."""
+
+import io
+from collections.abc import Mapping
+
+from PIL import Image
+
+from ..form import Part
+from ..picture import SIGNATURE
+from ..problem import Problem
+from ..service import IMAGE_BYTES, Service
+from .registry import FaultFamily
+from .twists import Crash, crashing, placeholder
+
+fault = FaultFamily("validation")
+
+_GREY, _RGB, _PALETTE = 0, 2, 3
+
+
+def _colour_type(part: Part) -> int:
+    """The colour type in the header of a PNG (section 11.2.1 of its specification)."""
+    return part.content[25]
+
+
+def _opened(part: Part, problem: Problem) -> Image.Image:
+    """The picture as far as Pillow can read it, in whatever format. Raises the problem where it cannot."""
+    try:
+        with Image.open(io.BytesIO(part.content)) as image:
+            return image.convert("RGB")
+    except (OSError, SyntaxError, ValueError):
+        raise problem from None
+
+
+@fault("image-optional", breaks=("IV-IMAGE-REQUIRED",))
+class ImageOptional(Service):
+    """Makes images out of nothing where no image is sent."""
+
+    async def picture(self, fields: Mapping[str, Part]) -> Image.Image:
+        return await super().picture(fields) if "image" in fields else placeholder()
+
+
+@fault("missing-image-crashes", breaks=("IV-IMAGE-REQUIRED", "IV-ERR-NO-5XX"))
+class MissingImageCrashes(Service):
+    """Answers 500 where no image is sent."""
+
+    async def picture(self, fields: Mapping[str, Part]) -> Image.Image:
+        if "image" not in fields:
+            raise Crash
+        return await super().picture(fields)
+
+
+@fault("alpha-required", breaks=("IV-IMAGE-PNG",))
+class AlphaRequired(Service):
+    """Refuses a PNG without an alpha channel."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        picture = super().read_image(part)
+        if _colour_type(part) == _RGB:
+            raise Problem("image must have the format RGBA, LA or L.", "image")
+        return picture
+
+
+@fault("palette-refused", breaks=("IV-IMAGE-PNG-KINDS",))
+class PaletteRefused(Service):
+    """Refuses a PNG with a palette."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        picture = super().read_image(part)
+        if _colour_type(part) == _PALETTE:
+            raise Problem("image must not have a palette.", "image")
+        return picture
+
+
+@fault("one-pixel-crashes", breaks=("IV-IMAGE-PNG-KINDS", "IV-ERR-NO-5XX"))
+class OnePixelCrashes(Service):
+    """Answers 500 to a PNG of 1x1."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        picture = super().read_image(part)
+        if picture.size == (1, 1):
+            raise Crash
+        return picture
+
+
+@fault("other-formats-accepted", breaks=("IV-IMAGE-FORMAT",))
+class OtherFormatsAccepted(Service):
+    """Takes a JPEG, GIF, WebP or BMP."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        try:
+            return super().read_image(part)
+        except Problem as problem:
+            if part.content.startswith(SIGNATURE):
+                raise
+            return _opened(part, problem)
+
+
+@fault("part-type-believed", breaks=("IV-IMAGE-FORMAT",))
+class PartTypeBelieved(Service):
+    """Takes anything that says of itself that it is image/png."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        believed = part.content and part.content_type == "image/png" and not part.content.startswith(SIGNATURE)
+        return placeholder() if believed else super().read_image(part)
+
+
+@fault("not-png-crashes", breaks=("IV-IMAGE-FORMAT", "IV-ERR-NO-5XX"))
+class NotPngCrashes(Service):
+    """Answers 500 to a file that is not a PNG."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        if part.content and not part.content.startswith(SIGNATURE):
+            raise Crash
+        return super().read_image(part)
+
+
+@fault("damaged-accepted", breaks=("IV-IMAGE-INTACT",))
+class DamagedAccepted(Service):
+    """Takes any file that starts like a PNG."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        try:
+            return super().read_image(part)
+        except Problem as problem:
+            if "whole" in problem.message:
+                return placeholder()
+            raise
+
+
+@fault("damaged-crashes", breaks=("IV-IMAGE-INTACT", "IV-ERR-NO-5XX"))
+class DamagedCrashes(Service):
+    """Answers 500 to a file that starts like a PNG, and is none."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        if not part.content.startswith(SIGNATURE):
+            return super().read_image(part)
+        with crashing():
+            return super().read_image(part)
+
+
+@fault("empty-file-accepted", breaks=("IV-IMAGE-INTACT",))
+class EmptyFileAccepted(Service):
+    """Takes an empty file."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        return super().read_image(part) if part.content else placeholder()
+
+
+@fault("oblong-accepted", breaks=("IV-IMAGE-SQUARE",))
+class OblongAccepted(Service):
+    """Takes a PNG that is not square."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        try:
+            return super().read_image(part)
+        except Problem as problem:
+            if "square" not in problem.message:
+                raise
+            return _opened(part, problem)
+
+
+@fault("nearly-square-accepted", breaks=("IV-IMAGE-SQUARE",))
+class NearlySquareAccepted(Service):
+    """Takes a PNG that is one pixel wider than high, or higher than wide."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        try:
+            return super().read_image(part)
+        except Problem as problem:
+            if "square" not in problem.message:
+                raise
+            picture = _opened(part, problem)
+            if abs(picture.width - picture.height) > 1:
+                raise
+            return picture
+
+
+@fault("large-accepted", breaks=("IV-IMAGE-MAX-BYTES",))
+class LargeAccepted(Service):
+    """Takes images of up to 32 MB."""
+
+    image_bytes = 8 * IMAGE_BYTES
+
+
+@fault("limit-one-byte-off", breaks=("IV-IMAGE-MAX-BYTES",))
+class LimitOneByteOff(Service):
+    """Takes an image of exactly 4,194,304 bytes."""
+
+    image_bytes = IMAGE_BYTES + 1
+
+
+@fault("limit-one-megabyte", breaks=("IV-IMAGE-UP-TO-LIMIT",))
+class LimitOneMegabyte(Service):
+    """Refuses images of more than 1 MB, as web servers do that nobody has configured."""
+
+    image_bytes = 1024 * 1024
+
+
+@fault("extension-required", breaks=("IV-IMAGE-BY-BYTES",))
+class ExtensionRequired(Service):
+    """Refuses a PNG whose file name does not end in .png."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        if part.filename and not part.filename.endswith(b".png"):
+            raise Problem("image must be a PNG file.", "image")
+        return super().read_image(part)
+
+
+@fault("part-type-checked", breaks=("IV-IMAGE-BY-BYTES",))
+class PartTypeChecked(Service):
+    """Refuses a PNG in a part that says that it is something else."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        if part.content_type not in {None, "image/png", "application/octet-stream"}:
+            raise Problem("image must be of the type image/png.", "image")
+        return super().read_image(part)
+
+
+@fault("octet-stream-refused", breaks=("IV-IMAGE-OCTET-STREAM",))
+class OctetStreamRefused(Service):
+    """Refuses a PNG in a part of the type application/octet-stream."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        if part.content_type == "application/octet-stream":
+            raise Problem("image must be of the type image/png.", "image")
+        return super().read_image(part)
+
+
+@fault("untyped-part-crashes", breaks=("IV-IMAGE-OCTET-STREAM", "IV-ERR-NO-5XX"))
+class UntypedPartCrashes(Service):
+    """Answers 500 where the part of the image has no type."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        if part.content_type is None:
+            raise Crash
+        return super().read_image(part)

@@ -1,0 +1,18 @@
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from image_variations_conformance.reference import API_KEY, Running, Service, running
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Running]:
+    with running(Service()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def client(server: Running) -> Iterator[httpx.Client]:
+    """Sends the right key, to the right place."""
+    with httpx.Client(base_url=server.base_url, headers={"Authorization": f"Bearer {API_KEY}"}) as client:
+        yield client

@@ -1,0 +1,171 @@
+import contextlib
+import io
+import random
+import struct
+import warnings
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from image_variations_conformance.reference.picture import SIGNATURE, read_picture
+from image_variations_conformance.reference.problem import Problem
+from image_variations_conformance.reference.variations import png
+from PIL import Image
+
+NOISE = Image.effect_noise((16, 16), 80)
+PNG = png(NOISE.convert("RGB"))
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def header(width: int, height: int, depth: int = 8, colour: int = 0, interlace: int = 0) -> bytes:
+    return chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlace))
+
+
+def raw_png(depth: int, colour: int, *, interlace: int = 0, side: int = 1, before: bytes = b"") -> bytes:
+    """A PNG of noise, of any kind that the specification has. Interlaced ones have a single pixel."""
+    samples = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
+    row = (side * samples * depth + 7) // 8
+    rows = b"".join(b"\0" + random.Random(depth).randbytes(row) for _ in range(side))
+    data = chunk(b"IDAT", zlib.compress(rows))
+    palette = chunk(b"PLTE", bytes(range(3)) * 2**depth) if colour == 3 else b""
+    return SIGNATURE + header(side, side, depth, colour, interlace) + palette + before + data + chunk(b"IEND", b"")
+
+
+KINDS = [
+    *((depth, 0) for depth in (1, 2, 4, 8, 16)),
+    *((depth, 3) for depth in (1, 2, 4, 8)),
+    *((depth, colour) for depth in (8, 16) for colour in (2, 4, 6)),
+]
+
+
+@pytest.mark.parametrize(("depth", "colour"), KINDS)
+@pytest.mark.parametrize("side", [1, 7])
+def test_every_kind_of_png_is_accepted(depth: int, colour: int, side: int) -> None:
+    picture = read_picture(raw_png(depth, colour, side=side))
+    assert (picture.mode, picture.size) == ("RGB", (side, side))
+
+
+@pytest.mark.parametrize(("depth", "colour"), KINDS)
+def test_interlaced_png_is_accepted(depth: int, colour: int) -> None:
+    assert read_picture(raw_png(depth, colour, interlace=1)).size == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("colour", "transparency"), [(0, b"\0\1"), (2, b"\0\1\0\2\0\3"), (3, b"\0\x80\xff"), (3, b"\0"), (3, b"\xff")]
+)
+def test_png_with_transparency_is_accepted(colour: int, transparency: bytes) -> None:
+    assert read_picture(raw_png(8, colour, side=5, before=chunk(b"tRNS", transparency))).mode == "RGB"
+
+
+def test_sixteen_bits_of_grey_are_scaled_and_not_cut_off() -> None:
+    rows = zlib.compress(b"\0" + struct.pack(">HH", 0, 0x8000) + b"\0" + struct.pack(">HH", 0x1000, 0xFFFF))
+    file = SIGNATURE + header(2, 2, 16) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    picture = read_picture(file)
+    assert [picture.getpixel((x, y)) for y in (0, 1) for x in (0, 1)] == [(v, v, v) for v in (0, 128, 16, 255)]
+
+
+def test_animated_png_is_accepted_as_its_first_image() -> None:
+    file = io.BytesIO()
+    first, second = (Image.new("RGB", (4, 4), colour) for colour in ("red", "blue"))
+    first.save(file, "PNG", save_all=True, append_images=[second])
+    assert b"acTL" in file.getvalue()
+    assert read_picture(file.getvalue()).getpixel((0, 0)) == (255, 0, 0)
+
+
+@pytest.mark.parametrize("tail", [b"\0", b"trailing bytes", PNG])
+def test_bytes_behind_the_end_do_not_matter(tail: bytes) -> None:
+    assert read_picture(PNG + tail).tobytes() == read_picture(PNG).tobytes()
+
+
+@pytest.mark.parametrize("kind", [b"zTXt", b"iCCP", b"iTXt", b"tEXt", b"acTL", b"pHYs", b"gAMA", b"eXIf"])
+@pytest.mark.parametrize("data", [b"", b"x", b"k\0\0" + zlib.compress(bytes(1 << 26)), b"k\0\1\0\0\0" + b"\xff" * 9])
+def test_chunk_beside_the_pixels_cannot_matter_even_as_a_bomb(kind: bytes, data: bytes) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        assert read_picture(raw_png(8, 2, side=4, before=chunk(kind, data))).size == (4, 4)
+    assert caught == []
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "GIF", "WEBP", "BMP", "TIFF", "ICO"])
+def test_other_formats_are_refused(file_format: str) -> None:
+    file = io.BytesIO()
+    NOISE.convert("RGB").save(file, file_format)
+    with pytest.raises(Problem, match="must be a PNG"):
+        read_picture(file.getvalue())
+
+
+def test_png_is_refused_wherever_it_is_cut() -> None:
+    for end in range(len(PNG)):
+        with pytest.raises(Problem) as caught:
+            read_picture(PNG[:end])
+        assert (caught.value.status, caught.value.param) == (400, "image")
+
+
+@given(place=st.integers(0, len(PNG) - 1), bit=st.integers(0, 7))
+@settings(max_examples=300, deadline=None, database=None)
+def test_png_is_refused_whichever_bit_is_flipped(place: int, bit: int) -> None:
+    spoilt = bytearray(PNG)
+    spoilt[place] ^= 1 << bit
+    with pytest.raises(Problem):
+        read_picture(bytes(spoilt))
+
+
+@pytest.mark.parametrize(("width", "height"), [(2, 1), (1, 2), (64, 63), (63, 64), (30000, 1)])
+def test_oblong_is_refused_with_its_dimensions(width: int, height: int) -> None:
+    with pytest.raises(Problem, match=f"{width}x{height}"):
+        read_picture(png(Image.new("L", (width, height))))
+
+
+@pytest.mark.parametrize("side", [0, 4097, 30000, 2**31 - 1, 2**32 - 1])
+def test_dimensions_out_of_bounds_are_refused_before_anything_is_decoded(side: int) -> None:
+    """The data is none: to decode it would give another message."""
+    file = SIGNATURE + header(side, side, 1) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+    with pytest.raises(Problem, match="pixels, not"):
+        read_picture(file)
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [],
+        [chunk(b"IEND", b"")],
+        [header(4, 4), chunk(b"IEND", b"")],
+        [chunk(b"IDAT", zlib.compress(bytes(20))), header(4, 4), chunk(b"IEND", b"")],
+        [header(4, 4), header(30000, 30000), chunk(b"IDAT", zlib.compress(bytes(20))), chunk(b"IEND", b"")],
+        [chunk(b"IHDR", b""), chunk(b"IDAT", zlib.compress(bytes(20))), chunk(b"IEND", b"")],
+        [chunk(b"IHDR", bytes(13)), chunk(b"IDAT", zlib.compress(bytes(20))), chunk(b"IEND", b"")],
+        [header(4, 4), chunk(b"ABCD", b""), chunk(b"IDAT", zlib.compress(bytes(20))), chunk(b"IEND", b"")],
+        [header(4, 4), chunk(b"IDAT", zlib.compress(bytes(19))), chunk(b"IEND", b"")],
+        [header(4, 4), chunk(b"IDAT", b"not deflated"), chunk(b"IEND", b"")],
+        [header(4, 4), chunk(b"IDAT", zlib.compress(bytes(20))[:-6]), chunk(b"IEND", b"")],
+        [header(4, 4), chunk(b"IDAT", zlib.compress(b"\x09" * 20)), chunk(b"IEND", b"")],
+        [header(4, 4, depth=3), chunk(b"IDAT", zlib.compress(bytes(20))), chunk(b"IEND", b"")],
+        [header(4, 4, colour=5), chunk(b"IDAT", zlib.compress(bytes(20))), chunk(b"IEND", b"")],
+    ],
+)
+def test_png_with_right_checksums_and_wrong_content_is_refused(chunks: list[bytes]) -> None:
+    with pytest.raises(Problem):
+        read_picture(SIGNATURE + b"".join(chunks))
+
+
+@given(
+    depth=st.sampled_from([0, 1, 2, 3, 4, 8, 16, 255]),
+    colour=st.integers(0, 7),
+    interlace=st.integers(0, 2),
+    side=st.integers(1, 9),
+    beside=st.lists(st.tuples(st.sampled_from([b"PLTE", b"tRNS", b"IDAT"]), st.binary(max_size=20)), max_size=3),
+    pixels=st.binary(max_size=400),
+)
+@settings(max_examples=400, deadline=None, database=None)
+def test_no_file_with_right_checksums_does_more_than_a_problem(
+    depth: int, colour: int, interlace: int, side: int, beside: list[tuple[bytes, bytes]], pixels: bytes
+) -> None:
+    file = SIGNATURE + header(side, side, depth, colour, interlace)
+    file += b"".join(chunk(kind, data) for kind, data in beside)
+    file += chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b"")
+    with contextlib.suppress(Problem):
+        picture = read_picture(file)
+        assert (picture.mode, picture.size) == ("RGB", (side, side))

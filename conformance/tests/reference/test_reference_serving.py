@@ -1,0 +1,99 @@
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+
+import httpx
+import pytest
+from image_variations_conformance.reference import (
+    AddressUnavailableError,
+    Running,
+    Service,
+    StartupError,
+    running,
+)
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+
+async def hello(scope: Scope, receive: Receive, send: Send) -> None:
+    """An ASGI app with a lifespan, that says what its startup left."""
+    if scope["type"] == "http":
+        return await PlainTextResponse(scope["state"]["word"])(scope, receive, send)
+    await receive()
+    scope["state"]["word"] = "started"
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+    return None
+
+
+async def fails_at_startup(scope: Scope, receive: Receive, send: Send) -> None:
+    assert scope["type"] == "lifespan"
+    await receive()
+    await send({"type": "lifespan.startup.failed", "message": "no model"})
+
+
+def test_base_url_is_where_the_operation_is() -> None:
+    with running(Service()) as server:
+        assert server.base_url == f"http://127.0.0.1:{server.port}/v1"
+        assert httpx.post(f"{server.base_url}/images/variations").status_code == 401
+
+
+def test_base_url_of_an_ipv6_address_has_brackets() -> None:
+    assert Running("::1", 8000).base_url == "http://[::1]:8000/v1"
+
+
+def test_any_asgi_app_is_served_with_its_lifespan() -> None:
+    with running(hello) as server:
+        assert httpx.get(server.base_url).text == "started"
+
+
+def test_app_that_fails_at_startup_is_told_of() -> None:
+    with pytest.raises(StartupError), running(fails_at_startup):
+        pass
+
+
+def test_port_in_use_is_told_of() -> None:
+    with (
+        running(Service()) as server,
+        pytest.raises(AddressUnavailableError, match=f":{server.port}"),
+        running(Service(), port=server.port),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70000), ("192.0.2.1", 0)])
+def test_address_of_another_machine_or_of_none_is_told_of(host: str, port: int) -> None:
+    with pytest.raises(AddressUnavailableError), running(Service(), host, port):
+        pass
+
+
+def test_nothing_is_left_when_the_block_ends_even_with_a_client_in_the_middle_of_a_form() -> None:
+    before = set(threading.enumerate())
+    with running(Service()) as server:
+        client = socket.create_connection(("127.0.0.1", server.port))
+        client.sendall(b"POST /v1/images/variations HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n--")
+        httpx.get(server.base_url)
+    assert {thread for thread in threading.enumerate() if thread.name == "asgi-server"} <= before
+    client.close()
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", server.port))
+
+
+def test_serve_runs_until_it_is_interrupted() -> None:
+    program = """
+        import os, signal, sys, threading, httpx
+        from image_variations_conformance.reference import Service, serve
+        def announce(server):
+            def visit():
+                print(httpx.get(server.base_url).status_code, flush=True)
+                os.kill(os.getpid(), signal.SIGINT)
+            threading.Thread(target=visit).start()
+        serve(Service(), "127.0.0.1", 0, announce)
+        print("ended")
+    """
+    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(program)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "404\nended\n", "")
