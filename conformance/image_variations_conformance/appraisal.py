@@ -25,7 +25,14 @@ from .multipart import NotMultipart, Part, boundary_of, decode
 ALWAYS_ACCEPTED_BYTES = 4_000_000
 NEVER_ACCEPTED_BYTES = 4_194_304
 
+Verdict = Literal["valid", "invalid", "open"]
+
 DEFAULTS = {"n": "1", "size": "1024x1024", "response_format": "url"}
+
+# The headers that a server has to read. How others are written shows nothing.
+_READ_HEADERS = frozenset(
+    {"host", "authorization", "content-type", "content-length", "transfer-encoding", "content-disposition"}
+)
 
 
 @frozen
@@ -96,18 +103,16 @@ class Appraisal:
     image: bytes | None = field(default=None, repr=False)
 
     @property
-    def verdict(self) -> Literal["valid", "invalid", "open"]:
+    def verdict(self) -> Verdict:
         """Whether the request is to be accepted, to be refused, or neither."""
         if self.offences:
             return "invalid"
         return "open" if self.open else "valid"
 
     @property
-    def requirements(self) -> frozenset[str]:
-        """The ids of all requirements that the request puts to the test by itself."""
-        return frozenset(trait.requirement for trait in self.traits) | {
-            offence.requirement for offence in self.offences
-        }
+    def tests(self) -> frozenset[Trait | Offence]:
+        """What the request puts to the test by itself: its offences if it is invalid, its traits if it is valid."""
+        return frozenset(self.offences or (() if self.open else self.traits))
 
 
 class _Notes:
@@ -182,7 +187,7 @@ def _appraise_wire(request: Request, parts: tuple[Part, ...], notes: _Notes) -> 
     if '"' in content_type or len(boundary) == 70 or not re.fullmatch(r"[0-9A-Za-z-]+", boundary):
         notes.trait("IV-WIRE-BOUNDARY", "quoted" if '"' in content_type else boundary)
     names = [name for headers in (request.headers, *(part.headers for part in parts)) for name, _ in headers]
-    if any(name != name.title() for name in names):
+    if any(name.lower() in _READ_HEADERS and name != name.title() for name in names):
         notes.trait("IV-WIRE-HEADER-CASE", "names")
     if len(parts) > 1 and parts[0].name != "image":
         notes.trait("IV-WIRE-ORDER")
@@ -268,6 +273,8 @@ def _appraise_image(part: Part, notes: _Notes) -> None:
     except png.Broken as problem:
         notes.offence("IV-IMAGE-INTACT", "image", f"a broken PNG: {problem}")
         return
+    if info.pixels > png.MAX_PIXELS:
+        notes.open.append(f"an image of {info.width}x{info.height}")
     if info.width != info.height:
         notes.offence("IV-IMAGE-SQUARE", "image", f"an image of {info.width}x{info.height}")
     plain = info.kind in {png.Kind(png.RGB), png.Kind(png.RGBA)} and info.width > 1
@@ -280,12 +287,14 @@ def _appraise_image(part: Part, notes: _Notes) -> None:
 
 def _appraise_labels(part: Part, notes: _Notes) -> None:
     """Appraise the file name and the part type of an image."""
-    if part.filename is None:
+    # An empty file name is what browsers send for no file at all.
+    if not part.filename:
         notes.trait("IV-IMAGE-NO-FILENAME")
-    elif not part.filename.lower().endswith(".png"):
-        notes.trait("IV-IMAGE-BY-BYTES", part.filename)
-    if part.filename is not None and not re.fullmatch(r"[\w.-]+", part.filename, re.ASCII):
-        notes.trait("IV-WIRE-FILENAME", part.filename)
+    else:
+        if not part.filename.lower().endswith(".png"):
+            notes.trait("IV-IMAGE-BY-BYTES", part.filename)
+        if not re.fullmatch(r"[\w.-]+", part.filename, re.ASCII):
+            notes.trait("IV-WIRE-FILENAME", part.filename)
     media_type = (part.content_type or "").partition(";")[0].strip().lower()
     if media_type in {"", "application/octet-stream"}:
         notes.trait("IV-IMAGE-OCTET-STREAM", media_type or "no type")

@@ -15,7 +15,7 @@ from rich.console import Console
 from . import __version__, contract
 from .exchange import Headers
 from .plan import plan
-from .reference import FAULTS, Service, faulty, running, serve
+from .reference import API_KEY, FAULTS, Running, Service, ServingError, UnknownFaultError, faulty, running, serve
 from .reports import console as console_report
 from .reports import folder
 from .run import Run, conclude
@@ -74,6 +74,11 @@ def check(
 
     Exit codes: 0 it conforms; 1 it does not; 2 it cannot be reached, or the call is wrong; 3 an error of the suite.
     """
+    if report_dir is not None:
+        try:
+            folder.prepare(report_dir)
+        except OSError as error:
+            raise Problem(f"cannot write a report to {report_dir}: {error.strerror}") from error
     seed = secrets.randbelow(2**32) if seed is None else seed
     if url is None:
         api_key = f"sk-{secrets.token_hex(16)}"
@@ -83,18 +88,18 @@ def check(
         except UnusableUrl as error:
             raise Problem(str(error)) from error
         run = run_check(target, timeout=timeout, seed=seed, strict=strict)
+    console_report.show(run, Console(), report_dir)
     if report_dir is not None:
         try:
             folder.write(run, report_dir)
         except OSError as error:
             raise Problem(f"cannot write the report to {report_dir}: {error.strerror}") from error
-    console_report.show(run, Console(), str(report_dir) if report_dir is not None else None)
     sys.exit(EXIT_FAILS if run.outcome == "fails" else 0)
 
 
 def run_check(target: Target, *, timeout: float, seed: int, strict: bool) -> Run:
     """Send the cases to a target and judge what comes back. Raises click.ClickException where there is no target."""
-    cases = plan(target, seed)
+    cases = plan(contract.load(), target, seed)
     started = time.monotonic()
     with console_report.ShownProgress(Console(stderr=True)) as progress:
         try:
@@ -108,8 +113,8 @@ def run_check(target: Target, *, timeout: float, seed: int, strict: bool) -> Run
 
 @cli.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
-@click.option("--api-key", default="sk-reference", show_default=True, help="The key that clients have to send.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
+@click.option("--api-key", default=API_KEY, show_default=True, help="The key that clients have to send.")
 @click.option("--latency", type=click.FloatRange(min=0), default=0.0, help="Seconds that an image takes.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Serve with this fault; see --list-faults.")
 @click.option("--list-faults", is_flag=True, help="List the faults and the requirements that each breaks.")
@@ -121,7 +126,14 @@ def serve_command(
         for fault in FAULTS.values():
             click.echo(f"{fault.name:32} {fault.family:14} {', '.join(fault.breaks)}\n    {fault.summary}")
         return
-    serve(faulty(faults, api_key=api_key, latency=latency), host, port)
+
+    def announce(server: Running) -> None:
+        click.echo(f"The reference server listens at {server.base_url} for the API key {api_key}; Ctrl-C ends it.")
+
+    try:
+        serve(faulty(faults, api_key=api_key, latency=latency), host, port, announce)
+    except (ServingError, UnknownFaultError) as error:
+        raise Problem(str(error)) from error
 
 
 @cli.command("list")
@@ -154,7 +166,7 @@ def main() -> None:
     """Run the command; a bug of ours ends with exit code 3 and a traceback to report."""
     try:
         cli()
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it is, it is our bug and not the server's
         traceback.print_exc()
         click.echo("This is an error of image-variations itself, not of the server. Please report it.", err=True)
         sys.exit(EXIT_BUG)

@@ -41,14 +41,14 @@ class Violation:
     message: str
 
 
-@frozen
+@frozen(eq=False)
 class Contract:
     """The contract, parsed. `document` is the OpenAPI document, `sha256` the digest of its bytes."""
 
     document: Mapping[str, Any] = field(repr=False)
     requirements: Mapping[str, Requirement] = field(repr=False)
     sha256: str
-    _validators: dict[str, jsonschema_rs.Draft202012Validator] = field(factory=dict, repr=False, eq=False)
+    _validators: dict[str, jsonschema_rs.Draft202012Validator] = field(factory=dict, repr=False)
 
     @property
     def version(self) -> str:

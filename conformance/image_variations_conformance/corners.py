@@ -1,9 +1,4 @@
-"""The named corner cases: a plain table, one id each, in the order in which a run sends them.
-
-The plain request comes first, then what is to be refused and so costs nothing, then the plain request again (did the
-errors leave a trace?), then what is to be accepted, with as few images as will show it, then the plain one for the
-last time and what is sent all at once.
-"""
+"""The named corner cases: plain tables, one id each. plan.py says in which order they are sent."""
 
 from __future__ import annotations
 
@@ -19,6 +14,7 @@ from .appraisal import NEVER_ACCEPTED_BYTES
 from .cases import Builder, with_header
 from .exchange import Request
 from .multipart import Part, text_part
+from .strategies import without_chunk
 
 # What keeps an accepted request cheap: the smallest size, and the image in the answer.
 SMALL = {"size": "256x256", "response_format": "b64_json"}
@@ -57,12 +53,6 @@ def _saved(b: Builder, kind: str) -> bytes:
     with Image.open(io.BytesIO(b.png())) as picture:
         picture.save(out, kind)
     return out.getvalue()
-
-
-def _cut_chunk(content: bytes, name: bytes) -> bytes:
-    """Return a PNG without its chunks of that name."""
-    kept = (png.chunk(found, data) for found, data in png.chunks(content) if found != name)
-    return png.SIGNATURE + b"".join(kept)
 
 
 def _wrong_crc(content: bytes) -> bytes:
@@ -134,9 +124,11 @@ def _unnamed(b: Builder) -> Request:
     return b.form(b.image(), Part((("Content-Disposition", "form-data"),), b"x"), **SMALL)
 
 
-_PLAIN = Corner("plain", "nothing but an image", lambda b: b.form())
+PLAIN = Corner("plain", "nothing but an image", lambda b: b.form())
+PLAIN_AFTER_ERRORS = evolve(PLAIN, label="plain-after-errors", note="the plain request again, after the errors")
+PLAIN_AT_THE_END = evolve(PLAIN, label="plain-at-the-end", note="the plain request for the last time")
 
-_REFUSED = (
+REFUSED = (
     _other_method("GET"),
     _other_method("PUT"),
     _other_method("DELETE"),
@@ -165,7 +157,7 @@ _REFUSED = (
     _image("image-header", "signature and header of a PNG and no more", lambda b: b.png()[:33]),
     _image("image-truncated", "a PNG cut in the middle", lambda b: b.png()[:-2000]),
     _image("image-crc", "a PNG with a wrong CRC in its pixels", lambda b: _wrong_crc(b.png())),
-    _image("image-no-pixels", "a PNG without pixel data", lambda b: _cut_chunk(b.png(), b"IDAT")),
+    _image("image-no-pixels", "a PNG without pixel data", lambda b: without_chunk(b.png(), b"IDAT")),
     _image("image-wide", "twice as wide as high", lambda b: b.png(side=64, height=32)),
     _image("image-off-by-one", "one pixel higher than wide", lambda b: b.png(side=64, height=65)),
     _image("image-too-large", "4,194,304 bytes", lambda b: png.padded(b.png(), NEVER_ACCEPTED_BYTES)),
@@ -213,7 +205,9 @@ _REFUSED = (
     ),
 )
 
-_OPEN = (
+# What real servers died of, or what the contract is silent on; late, so that it takes little else with it.
+ODD = (
+    Corner("part-type-none", "no part type", lambda b: b.form(b.image(kind=None), **SMALL)),
     Corner("field-unknown", "a field that nobody knows", lambda b: b.form(quality_of_light="low", **SMALL)),
     Corner("field-unnamed", "a part without a name", _unnamed),
     Corner("image-twice", "two images", lambda b: b.form(b.image(), b.image(), **SMALL)),
@@ -221,15 +215,20 @@ _OPEN = (
     Corner("user-not-utf-8", "a user that is not UTF-8", lambda b: b.form(user=b"\xff\xfe", **SMALL)),
 )
 
-_ACCEPTED = (
-    Corner(
-        "all-fields",
-        "every field, RGBA",
-        lambda b: b.form(b.image(b.png(png.Kind(png.RGBA))), model="dall-e-2", n="2", user="user-1234", **SMALL),
-    ),
+# What one request does to the next: a small one before and after an error, and before and after the largest n.
+IN_TURN = (
+    _field("small", **SMALL),
+    _field("n-zero-again", n="0"),
+    _field("small-after-error", **SMALL),
+    _field("n-ten", n="10", **SMALL),
+    _field("small-after-ten", **SMALL),
+)
+
+ACCEPTED = (
+    _field("all-fields", model="dall-e-2", n="2", user="user-1234", **SMALL),
+    _field("n-two", n="2", **SMALL),
     _field("n-one", n="1", size="256x256", response_format="url"),
     _field("n-three-links", n="3", size="256x256", response_format="url"),
-    _field("n-ten", n="10", **SMALL),
     _field("size-512", size="512x512", response_format="b64_json"),
     _field("size-1024", size="1024x1024", response_format="b64_json"),
     _field("format-default", size="256x256"),
@@ -246,7 +245,11 @@ _ACCEPTED = (
         "a quoted boundary with punctuation",
         _bounded('"{}"'.format, lambda b: f"=_{b.boundary()[:20]}:(+)?"),
     ),
-    Corner("wire-boundary-long", "a boundary of 70 characters", _bounded(str, lambda b: (b.boundary() * 3)[:70])),
+    Corner(
+        "wire-boundary-long",
+        "a boundary of 70 characters",
+        _bounded(str, lambda b: (b.boundary() + b.boundary().upper() * 2)[:70]),
+    ),
     Corner(
         "filename-space", "spaces in the file name", _named('form-data; name="image"; filename="my own picture.png"')
     ),
@@ -262,7 +265,7 @@ _ACCEPTED = (
     Corner(
         "part-type-octets", "type octet-stream", lambda b: b.form(b.image(kind="application/octet-stream"), **SMALL)
     ),
-    Corner("part-type-none", "no part type", lambda b: b.form(b.image(kind=None), **SMALL)),
+    _taken("png-rgba", "an RGBA PNG", lambda b: b.png(png.Kind(png.RGBA))),
     _taken("png-palette", "a palette PNG", lambda b: b.png(png.Kind(png.PALETTE))),
     _taken("png-grey", "a grey PNG", lambda b: b.png(png.Kind(png.GREY))),
     _taken("png-grey-alpha", "a grey PNG with alpha", lambda b: b.png(png.Kind(png.GREY_ALPHA))),
@@ -273,7 +276,7 @@ _ACCEPTED = (
     _taken("png-4-mb", "4,000,000 bytes", lambda b: png.padded(b.png(), 4_000_000)),
 )
 
-_TOGETHER = tuple(
+TOGETHER = tuple(
     evolve(_field(f"together-{number}", **fields), batch="together")
     for number, fields in enumerate(
         (
@@ -290,12 +293,4 @@ _TOGETHER = tuple(
     )
 )
 
-CORNERS: tuple[Corner, ...] = (
-    _PLAIN,
-    *_REFUSED,
-    evolve(_PLAIN, label="plain-after-errors", note="the plain request again, after the errors"),
-    *_ACCEPTED,
-    *_OPEN,
-    evolve(_PLAIN, label="plain-at-the-end", note="the plain request for the last time"),
-    *_TOGETHER,
-)
+CORNERS = (PLAIN, *REFUSED, PLAIN_AFTER_ERRORS, *IN_TURN, *ACCEPTED, *TOGETHER, *ODD, PLAIN_AT_THE_END)

@@ -10,26 +10,30 @@ from collections.abc import Iterator, Sequence
 from ..contract import Contract
 from . import acceptance, answer, errors, images, links, refusal, state
 from .base import EXCHANGE_ORACLES, RUN_ORACLES, Finding, Observation, observe
+from .state import with_shadows
 
-__all__ = ["JUDGED", "Finding", "Observation", "judge", "judge_exchange", "observe"]
+__all__ = ["JUDGED", "Finding", "Observation", "judge", "observe"]
 
 _MODULES = (acceptance, answer, errors, images, links, refusal, state)
 
 JUDGED = frozenset().union(*EXCHANGE_ORACLES.values(), *RUN_ORACLES.values())
 
 
-def judge_exchange(it: Observation, contract: Contract) -> Iterator[Finding]:
-    """Yield what one exchange shows by itself."""
-    if it.untested is not None:
-        for requirement in sorted(it.appraisal.requirements):
-            yield it.not_tested(requirement, it.untested)
-    for oracle in EXCHANGE_ORACLES:
-        yield from oracle(it, contract)
-
-
 def judge(observations: Sequence[Observation], contract: Contract) -> Iterator[Finding]:
     """Yield all findings of a run: of each exchange by itself, and of all together."""
+    observations = with_shadows(observations)
+    yield from _untested(observations)
     for it in observations:
-        yield from judge_exchange(it, contract)
-    for oracle in RUN_ORACLES:
-        yield from oracle(observations, contract)
+        for oracle in EXCHANGE_ORACLES:
+            yield from oracle(it, contract)
+    for run_oracle in RUN_ORACLES:
+        yield from run_oracle(observations, contract)
+
+
+def _untested(observations: Sequence[Observation]) -> Iterator[Finding]:
+    """Yield what was to be put to the test by requests that came to nothing, and by no other."""
+    tested = {test for it in observations if it.untested is None for test in it.appraisal.tests}
+    for it in observations:
+        if it.untested is not None:
+            for test in sorted(it.appraisal.tests - tested, key=str):
+                yield it.not_tested(test.requirement, it.untested)

@@ -1,8 +1,8 @@
 """Whether valid requests are accepted, and which requirement is to blame where one is not.
 
 A valid request puts several requirements to use at once (its traits). Where the server refuses it, the traits that it
-accepted elsewhere are cleared, and what remains is to blame; of several refusals the one with the fewest suspects is
-explained first, so that one defect of the server is reported under one requirement.
+accepted elsewhere are cleared, and of the rest the trait that explains the most refusals is to blame, and so on until
+all are explained: one defect of the server is reported under one requirement.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from ..appraisal import Trait
 from ..contract import Contract
-from .base import Finding, Observation, judges_run
+from .base import Finding, Observation, judges_run, shortened
 
 # The answer to a request without these fields shows more than its status: other oracles pass them.
 _JUDGED_BY_THE_ANSWER = frozenset({"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT", "IV-WIRE-QUERY"})
@@ -54,37 +54,34 @@ def valid_requests_are_accepted(observations: Sequence[Observation], contract: C
         it = refused[0]
         yield it.finding("IV-OP-VALID", False, f"expected 200, got {it.answer}; no valid request was accepted at all")
         return
-    yield from _blame(_in_working_order(refused, observations), cleared, contract)
-
-
-def _in_working_order(refused: Sequence[Observation], observations: Sequence[Observation]) -> list[Observation]:
-    """Leave out what was refused while the server refused the plain request too, which it had accepted before.
-
-    Such a refusal says nothing of the request; the oracles of state report it.
-    """
-    kept = []
-    for it in refused:
-        earlier = [
-            other.accepted
-            for other in observations[: observations.index(it) + 1]
-            if Trait("IV-OP-VALID") in other.appraisal.traits and other.untested is None
-        ]
-        if not (any(earlier) and not earlier[-1]):
-            kept.append(it)
-    return kept
+    yield from _blame(refused, cleared, contract)
 
 
 def _blame(refused: Sequence[Observation], cleared: set[Trait], contract: Contract) -> Iterator[Finding]:
-    blamed: set[Trait] = set()
-    for it in sorted(refused, key=lambda it: len(it.appraisal.traits - cleared)):
-        suspects = it.appraisal.traits - cleared
-        if suspects & blamed:
-            continue
-        # That the request as a whole is plain is the weakest explanation, and a trait that a compliant server may
-        # refuse is a sufficient one.
-        specific = {trait for trait in suspects if trait.requirement != "IV-OP-VALID"} or suspects
-        optional = {trait for trait in specific if contract.requirements[trait.requirement].level == "should"}
-        for trait in sorted(optional or specific, key=lambda trait: trait.requirement):
-            blamed.add(trait)
-            with_value = f" with {trait.value}" if trait.value else ""
-            yield it.finding(trait.requirement, False, f"a valid request{with_value}: expected 200, got {it.answer}")
+    unexplained = {it.exchange.label: (it, _suspects(it, cleared, contract)) for it in refused}
+    while any(suspects for _, suspects in unexplained.values()):
+        refusals: dict[Trait, list[str]] = {}
+        for label, (_, suspects) in unexplained.items():
+            for trait in suspects:
+                refusals.setdefault(trait, []).append(label)
+        most = max(refusals.values(), key=len)
+        # Traits that were refused together and only together cannot be told apart: each is named.
+        for trait in sorted((trait for trait, labels in refusals.items() if labels == most), key=str):
+            with_value = f" with {shortened(trait.value, 40)}" if trait.value else ""
+            for label in most:
+                it = unexplained[label][0]
+                yield it.finding(
+                    trait.requirement, False, f"a valid request{with_value}: expected 200, got {it.answer}"
+                )
+        for label in most:
+            del unexplained[label]
+
+
+def _suspects(it: Observation, cleared: set[Trait], contract: Contract) -> frozenset[Trait]:
+    """Return the traits that may be why a request was refused."""
+    suspects = it.appraisal.traits - cleared
+    # That the request is plain is the weakest explanation; a trait that a compliant server may refuse is a sufficient
+    # one.
+    specific = frozenset(trait for trait in suspects if trait.requirement != "IV-OP-VALID") or suspects
+    optional = frozenset(trait for trait in specific if contract.requirements[trait.requirement].level == "should")
+    return optional or specific

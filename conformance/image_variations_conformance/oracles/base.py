@@ -30,6 +30,8 @@ class Observation:
 
     exchange: Exchange
     appraisal: Appraisal
+    # Whether the server had stopped working by then, so that its answer says nothing of this request.
+    shadowed: bool = False
 
     @property
     def response(self) -> Response | None:
@@ -42,6 +44,14 @@ class Observation:
         return self.response is not None and self.response.status == 200
 
     @property
+    def compared(self) -> bool:
+        """Whether the answer is held against that to the same request alone, and not against the request itself.
+
+        So that a server that is wrong anyway is not blamed for parallel requests and query strings besides.
+        """
+        return self.exchange.batch is not None or "?" in self.exchange.request.target
+
+    @property
     def limited(self) -> bool:
         """Whether the server turned the request away for its rate alone, to the end."""
         response = self.response
@@ -50,6 +60,8 @@ class Observation:
     @property
     def untested(self) -> str | None:
         """Why this exchange says nothing of the server's judgement, or None where it does."""
+        if self.shadowed:
+            return "the server had stopped answering what it answered before"
         if self.limited:
             return "the server kept limiting the rate"
         failure = self.exchange.failure

@@ -51,10 +51,11 @@ def errors_are_error_objects(it: Observation, contract: Contract) -> Iterator[Fi
     of_message = [violation for violation in violations if violation.path[-1:] == ("message",)]
     others = [violation for violation in violations if violation not in of_message]
     yield it.finding("IV-ERR-OBJECT", not others, f"{_first(others)}, in {got}")
-    if not others:
+    error = value.get("error") if isinstance(value, dict) else None
+    if isinstance(error, dict) and "message" in error:
         yield it.finding("IV-ERR-MESSAGE", not of_message, f"{_first(of_message)}, in {got}")
-    if not violations:
-        yield from _names_the_field(it, value["error"])
+        if not of_message:
+            yield from _names_the_field(it, error)
 
 
 def _first(violations: list[Violation]) -> str:
@@ -64,15 +65,15 @@ def _first(violations: list[Violation]) -> str:
 def _names_the_field(it: Observation, error: dict[str, object]) -> Iterator[Finding]:
     """The error to a request with one wrong field names it."""
     fields = {offence.field for offence in it.appraisal.offences}
-    if len(fields) != 1 or None in fields:
+    # Where there is more to object to, the server may well name that.
+    if len(fields) != 1 or None in fields or it.appraisal.open:
         return
     (field,) = fields
     # `n` may be said as 'n', but not as a letter of another word.
-    named = any(
-        re.search(rf"(?<![a-z]){field}(?![a-z])", str(error[key]), re.IGNORECASE) for key in ("param", "message")
-    )
-    said = f"param {error['param']!r}, message {shortened(error['message'])!r}"
-    yield it.finding("IV-ERR-PARAM", named, f"the error does not name the field {field}: {said}")
+    said = {key: str(error.get(key)) for key in ("param", "message")}
+    named = any(re.search(rf"(?<![a-z]){field}(?![a-z])", text, re.IGNORECASE) for text in said.values())
+    message = f"the error does not name the field {field}: param {said['param']}, message {shortened(said['message'])}"
+    yield it.finding("IV-ERR-PARAM", named, message)
 
 
 @judges("IV-ERR-SECRETS")

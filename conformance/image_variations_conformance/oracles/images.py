@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 
@@ -21,6 +20,8 @@ _TELLING_PIXELS = 16
 # On average, at most this part of the other inputs may look more like an answer than its own input does. Pictures made
 # without regard to the input come to one half.
 MAX_RANK = 0.3
+# What resizing alone does to a picture, as a mean difference of its samples, 0 to 255. A variation does far more.
+MAX_UNCHANGED = 1.5
 
 
 class NotBase64(ValueError):
@@ -66,15 +67,15 @@ def returned(it: Observation) -> Iterator[Returned]:
 
 
 def pictures(it: Observation) -> list[tuple[Item, Picture]]:
-    """Return the images of an answer that decode."""
-    found = []
+    """Return the images of an answer that decode, one an item."""
+    found: dict[int, tuple[Item, Picture]] = {}
     for image in returned(it):
-        if image.content is not None:
+        if image.content is not None and image.item.at not in found:
             try:
-                found.append((image.item, look(image.content)))
+                found[image.item.at] = image.item, look(image.content)
             except Unreadable:
                 continue
-    return found
+    return list(found.values())
 
 
 @judges("IV-OUT-B64", "IV-OUT-B64-PNG")
@@ -95,18 +96,17 @@ def base64_is_an_image(it: Observation, _: Contract) -> Iterator[Finding]:
             yield it.finding("IV-OUT-B64-PNG", picture.format == "png", message)
 
 
-@judges("IV-OUT-FORMAT", "IV-OUT-SIZE", "IV-SIZE-DEFAULT", "IV-WIRE-QUERY", "IV-OUT-BLANK")
+@judges("IV-OUT-FORMAT", "IV-OUT-SIZE", "IV-SIZE-DEFAULT", "IV-OUT-BLANK")
 def images_are_as_asked(it: Observation, _: Contract) -> Iterator[Finding]:
     """Each image is of a known format and of the size that was asked for, and shows something."""
     asked = it.appraisal.asked
-    if asked is None or it.response is None or it.exchange.batch is not None:
+    if asked is None or it.response is None or it.compared:
         return
     try:
         said = parse_json(it.response.body).get("output_format")
     except (NotJson, AttributeError):
         said = None
-    in_query = "?" in it.exchange.request.target
-    requirement = "IV-WIRE-QUERY" if in_query else "IV-OUT-SIZE" if "size" in asked.given else "IV-SIZE-DEFAULT"
+    requirement = "IV-OUT-SIZE" if "size" in asked.given else "IV-SIZE-DEFAULT"
     for item, picture in pictures(it):
         formats = {said} & _FORMATS or _FORMATS
         message = f"item {item.at}: expected {' or '.join(sorted(formats))}, got {picture.format}"
@@ -127,24 +127,14 @@ def images_vary(it: Observation, _: Contract) -> Iterator[Finding]:
         same = len({picture.pixels_sha256 for _, picture in shown}) < len(shown)
         message = f"{len(shown)} images, but not all different" if same else "the same link twice"
         yield it.finding("IV-OUT-DISTINCT", not same and len(set(links)) == len(links), message)
-    sent = it.appraisal.image
-    if sent is None or not shown:
-        return
-    digest = hashlib.sha256(sent).digest()
-    unchanged = [
-        image.item.at
-        for image in returned(it)
-        if image.content is not None and (hashlib.sha256(image.content).digest() == digest or _resized(image, sent))
-    ]
-    yield it.finding("IV-OUT-CHANGED", not unchanged, f"item {unchanged[:1]} is the image that was sent")
-
-
-def _resized(image: Returned, sent: bytes) -> bool:
-    """Whether an image has the very pixels of the one that was sent."""
     try:
-        return image.content is not None and look(image.content).pixels_sha256 == look(sent).pixels_sha256
+        sent = look(it.appraisal.image or b"")
     except Unreadable:
-        return False
+        return
+    if min(sent.width, sent.height) >= _TELLING_PIXELS:
+        for item, picture in shown:
+            changed = picture.difference(sent) > MAX_UNCHANGED
+            yield it.finding("IV-OUT-CHANGED", changed, f"item {item.at} is the image that was sent, at most resized")
 
 
 @judges_run("IV-OUT-RESEMBLES")

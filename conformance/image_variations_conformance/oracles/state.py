@@ -1,50 +1,59 @@
-"""What one request does to another."""
+"""What one request does to another, and what must do nothing to a request."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from attrs import evolve
+
 from ..appraisal import Trait
 from ..contract import Contract
-from .answer import items
 from .base import Finding, Observation, judges_run
-from .images import MAX_RANK, pictures, ranks
-
-# What an answer is by its outside: status, number of items, their keys, and the sizes of the images.
-Shape = tuple[int, int, frozenset[str], frozenset[str]]
+from .images import MAX_RANK, ranks
+from .shape import shape
 
 
-def _shape(it: Observation) -> Shape:
-    if it.response is None:
-        return 0, 0, frozenset(), frozenset()
-    found = items(it.response)
-    sizes = frozenset(picture.size for _, picture in pictures(it))
-    return it.response.status, len(found), frozenset(item.key for item in found), sizes
+def _asked_before(observations: Sequence[Observation]) -> Iterator[tuple[int, Observation, int]]:
+    """Yield each valid request that repeats an accepted one: its position, itself, the position of the accepted one."""
+    first: dict[frozenset[Trait], int] = {}
+    for position, it in enumerate(observations):
+        if it.appraisal.verdict == "valid" and it.exchange.batch is None and it.untested is None:
+            if it.appraisal.traits in first:
+                yield position, it, first[it.appraisal.traits]
+            elif it.accepted:
+                first[it.appraisal.traits] = position
 
 
-def _in_words(shape: Shape) -> str:
-    status, count, keys, sizes = shape
-    if status != 200:
-        return str(status or "no answer")
-    return f"{count} {'/'.join(sorted(keys)) or 'items'} of {', '.join(sorted(sizes)) or 'no readable size'}"
+def with_shadows(observations: Sequence[Observation]) -> list[Observation]:
+    """Mark what was asked while the server refused what it had accepted before, and so tells nothing by its failure.
+
+    The first failure of such a spell stays as it is: it may well be what broke the server.
+    """
+    repeated = list(_asked_before(observations))
+    known = {position: it.accepted for position, it, _ in repeated} | {first: True for _, _, first in repeated}
+    shadowed: set[int] = set()
+    for position in (position for position, accepted in known.items() if not accepted):
+        start = max(at for at, accepted in known.items() if accepted and at < position)
+        end = min((at for at, accepted in known.items() if accepted and at > position), default=len(observations))
+        failures = [at for at in range(start + 1, end) if _fails(observations[at])]
+        shadowed.update(at for at in failures[1:] if at not in known)
+    return [evolve(it, shadowed=at in shadowed) for at, it in enumerate(observations)]
+
+
+def _fails(it: Observation) -> bool:
+    """Whether a request was answered as no working server answers it."""
+    broken = it.response is None or it.response.status >= 500
+    return broken or (it.appraisal.verdict == "valid" and not it.accepted)
 
 
 @judges_run("IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT")
 def answers_do_not_depend_on_what_went_before(observations: Sequence[Observation], _: Contract) -> Iterator[Finding]:
     """The same request is answered alike, after errors too."""
-    alone = [it for it in observations if it.exchange.batch is None and it.untested is None]
-    first: dict[frozenset[Trait], tuple[int, Observation]] = {}
-    for position, it in enumerate(alone):
-        if it.appraisal.verdict != "valid":
-            continue
-        if it.appraisal.traits not in first:
-            if it.accepted:
-                first[it.appraisal.traits] = position, it
-            continue
-        since, earlier = first[it.appraisal.traits]
-        after_error = any(between.response is None or not between.accepted for between in alone[since + 1 : position])
-        before, now = _shape(earlier), _shape(it)
-        message = f"the request of {earlier.exchange.label} again: first {_in_words(before)}, now {_in_words(now)}"
+    for position, it, since in _asked_before(observations):
+        earlier = observations[since]
+        after_error = any(not between.accepted for between in observations[since + 1 : position])
+        before, now = shape(earlier), shape(it)
+        message = f"the request of {earlier.exchange.label} again: first {before}, now {now}"
         if not it.accepted and after_error:
             yield it.finding("IV-STATE-RECOVERS", False, f"{message}, after requests that failed")
             return
@@ -53,25 +62,40 @@ def answers_do_not_depend_on_what_went_before(observations: Sequence[Observation
         yield it.finding("IV-STATE-INDEPENDENT", before == now, message)
 
 
+@judges_run("IV-WIRE-QUERY")
+def the_query_string_is_ignored(observations: Sequence[Observation], _: Contract) -> Iterator[Finding]:
+    """A request whose query string says otherwise is answered by its form, as the same form without a query is."""
+    accepted = [
+        it for it in observations if it.appraisal.asked is not None and it.accepted and it.exchange.batch is None
+    ]
+    plain = {it.appraisal.asked: it for it in accepted if "?" not in it.exchange.request.target}
+    for it in accepted:
+        model = plain.get(it.appraisal.asked)
+        if "?" in it.exchange.request.target and model is not None:
+            expected, got = shape(model), shape(it)
+            message = f"expected {expected} as for {model.exchange.label} without a query, got {got}"
+            yield it.finding("IV-WIRE-QUERY", expected == got, message)
+
+
 @judges_run("IV-STATE-PARALLEL")
 def answers_do_not_depend_on_what_goes_on(observations: Sequence[Observation], _: Contract) -> Iterator[Finding]:
     """A request among others at the same time is answered as it is alone."""
     alone = {
-        it.appraisal.asked: it
+        it.appraisal.traits: it
         for it in observations
-        if it.exchange.batch is None and it.appraisal.asked and it.accepted
+        if it.exchange.batch is None and it.appraisal.verdict == "valid" and it.accepted
     }
     batch = [it for it in observations if it.exchange.batch is not None and it.appraisal.asked is not None]
     for it in batch:
         if it.untested is not None:
             yield it.not_tested("IV-STATE-PARALLEL", it.untested)
             continue
-        model = alone.get(it.appraisal.asked) if it.appraisal.asked is not None else None
+        model = alone.get(it.appraisal.traits)
         if model is None:
             continue
-        before, now = _shape(model), _shape(it)
-        expected = f"{_in_words(before)} as for {model.exchange.label} alone"
-        message = f"{len(batch)} requests at once: expected {expected}, got {_in_words(now)}"
+        before, now = shape(model), shape(it)
+        expected = f"{before} as for {model.exchange.label} alone"
+        message = f"{len(batch)} requests at once: expected {expected}, got {now}"
         yield it.finding("IV-STATE-PARALLEL", before == now, message)
     yield from _mixed_up(observations, batch)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
@@ -48,7 +49,7 @@ class ShownProgress:
             self._console.print(f"{done} of {total} sent, next is {case.label}", soft_wrap=True)
 
 
-def show(run: Run, console: Console, report_dir: str | None) -> None:
+def show(run: Run, console: Console, report_dir: Path | None) -> None:
     """Print a run: one line a requirement, then the details of what broke, then the outcome."""
 
     def say(text: str = "") -> None:
@@ -65,7 +66,7 @@ def show(run: Run, console: Console, report_dir: str | None) -> None:
         say(f"{verdict} {requirement.level:6} {requirement.id:22} {escape(requirement.text)}")
     for judgement in run.judgements:
         if judgement.verdict in {"fail", "warn"} or judgement.fails_the_run:
-            _show_broken(run, judgement, say)
+            _show_broken(run, judgement, say, report_dir)
     say()
     if any(judgement.verdict in {"fail", "warn"} for judgement in run.judgements) and report_dir is None:
         say("Give --report-dir DIR to keep the exact bytes of each case above, and a curl line that sends them again.")
@@ -77,7 +78,7 @@ def show(run: Run, console: Console, report_dir: str | None) -> None:
     say(f"[bold]{escape(run.headline)}[/bold]")
 
 
-def _show_broken(run: Run, judgement: Judgement, say: Callable[..., None]) -> None:
+def _show_broken(run: Run, judgement: Judgement, say: Callable[..., None], report_dir: Path | None) -> None:
     requirement, style = judgement.requirement, _STYLES[judgement.verdict]
     say()
     say(f"[{style}]{judgement.verdict.upper()}[/{style}] [bold]{requirement.id}[/bold] ({requirement.level})")
@@ -89,7 +90,7 @@ def _show_broken(run: Run, judgement: Judgement, say: Callable[..., None]) -> No
         say(f"  [bold]{label}[/bold]: {escape(said.get(label, ''))}")
     if len(judgement.cases) > _CASES_SHOWN:
         say(f"  and {len(judgement.cases) - _CASES_SHOWN} more cases")
-    if judgement.cases and judgement.verdict != "not-tested":
+    if report_dir is not None and judgement.cases and judgement.verdict != "not-tested":
         exchange = run.observations[judgement.cases[0]].exchange
-        body_file = f"cases/{exchange.label}/request.body" if exchange.request.body else None
+        body_file = f"{report_dir}/cases/{exchange.label}/request.body" if exchange.request.body else None
         say(f"  {escape(curl(exchange, run.target, body_file))}")

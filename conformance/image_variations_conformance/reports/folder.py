@@ -18,9 +18,16 @@ SCHEMA_VERSION = 1
 _KEPT_BYTES = 1 << 20
 
 
+def prepare(folder: Path) -> None:
+    """Make the folder and see that it can be written to, before a run costs anything. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "report.json", b"")
+    (folder / "report.json").unlink()
+
+
 def write(run: Run, folder: Path) -> None:
     """Write the report of a run. Raises OSError. What an earlier run left under the same names is replaced."""
-    folder.mkdir(parents=True, exist_ok=True)
+    prepare(folder)
     shutil.rmtree(folder / "cases", ignore_errors=True)
     for it in run.observations.values():
         if _broken(run, it):

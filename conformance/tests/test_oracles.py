@@ -1,0 +1,253 @@
+"""The oracles blame no server that is only unusual, and tell apart what a glance at the status confuses."""
+
+import gzip
+from typing import Any
+
+import pytest
+from attrs import evolve
+from image_variations_conformance import contract
+from image_variations_conformance.cases import Builder
+from image_variations_conformance.exchange import Exchange, Failure, Request, Response
+from image_variations_conformance.oracles import Finding, judge, observe
+from image_variations_conformance.oracles.answer import NotJson, parse_json
+from image_variations_conformance.oracles.images import NotBase64, decode_base64
+from image_variations_conformance.reference import Service
+from image_variations_conformance.transport import Target
+from judged import KEY, judge_app, verdicts
+from starlette.responses import JSONResponse
+from starlette.responses import Response as Answer
+
+
+class Gzipped(Service):
+    """Compresses each answer, though nobody asked for it."""
+
+    async def deliver(self, request: Any, response: Answer, send: Any) -> None:
+        packed = Answer(gzip.compress(bytes(response.body), 1), response.status_code, dict(response.headers))
+        packed.headers["content-encoding"] = "gzip"
+        packed.headers["content-length"] = str(len(packed.body))
+        await super().deliver(request, packed, send)
+
+
+class WithCharset(Service):
+    """Names a charset, and writes the media type in other letters."""
+
+    def success(self, document: object) -> Answer:
+        return JSONResponse(document, media_type="Application/JSON; charset=utf-8")
+
+
+class OtherStatuses(Service):
+    """Answers 404 for a model and 415 for another file format."""
+
+    def refusal(self, problem: Any) -> Answer:
+        if problem.param == "model":
+            problem.status = 404
+        if "must be a PNG" in problem.message:
+            problem.status = 415
+        return super().refusal(problem)
+
+
+class Talkative(Service):
+    """Says more than it has to, in another order."""
+
+    def document(self, *args: Any) -> object:
+        document: Any = super().document(*args)
+        details = {"image_tokens": 1, "text_tokens": 0}
+        usage = {"total_tokens": 3, "input_tokens": 1, "output_tokens": 2, "input_tokens_details": details}
+        data = [{"seed": 7, **item} for item in document["data"]]
+        return {"model": "m", "output_format": "png", "quality": "low", "usage": usage, "data": data} | document
+
+    def error(self, problem: Any) -> object:
+        document: Any = super().error(problem)
+        return {"request_id": "r1", "error": {"doc_url": "https://docs.example", **document["error"]}}
+
+
+class StrictAboutFields(Service):
+    """Refuses what it does not know."""
+
+    def fields(self, parts: Any) -> Any:
+        known = super().fields(parts)
+        if len(known) < len(parts):
+            raise self.problem_of_fields()
+        return known
+
+    def problem_of_fields(self) -> Exception:
+        from image_variations_conformance.reference.problem import Problem  # noqa: PLC0415
+
+        return Problem("There is a field that is not known.")
+
+
+class LimitedAtFirst(Service):
+    """Turns every ninth request away, for its rate."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.asked = 0
+
+    async def vary(self, request: Any) -> Answer:
+        self.asked += 1
+        if self.asked % 9 == 1:
+            error = {"message": "Too fast.", "type": "requests", "param": None, "code": "rate_limit_exceeded"}
+            return JSONResponse({"error": error}, 429, {"retry-after": "0"})
+        return await super().vary(request)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [Gzipped, WithCharset, OtherStatuses, Talkative, StrictAboutFields, LimitedAtFirst],
+    ids=lambda it: it.__name__,
+)
+def test_a_server_that_is_only_unusual_is_blamed_for_nothing(odd: type[Service]) -> None:
+    run = judge_app(odd(api_key=KEY))
+    assert verdicts(run, "fail", "warn") == {}
+    assert run.outcome == "conforms"
+
+
+def test_what_the_rate_cost_is_counted() -> None:
+    run = judge_app(LimitedAtFirst(api_key=KEY))
+    assert run.cost.requests > len(run.cases)
+
+
+def test_without_a_key_nothing_of_keys_is_tested_and_nothing_of_them_passes() -> None:
+    class Open(Service):
+        """Asks for no key."""
+
+        def authenticate(self, _: Any) -> None:
+            return
+
+    run = judge_app(Open(api_key=KEY), api_key=None)
+    assert run.outcome == "conforms"
+    of_keys = {it.requirement.id: it.verdict for it in run.judgements if it.requirement.id.startswith("IV-AUTH")}
+    assert set(of_keys.values()) == {"not-tested"}
+    assert len(of_keys) == 4
+
+
+# --- single exchanges, with answers made by hand
+
+TARGET = Target.parse("http://127.0.0.1:8000/v1", KEY)
+NOW = 1_700_000_000.0
+
+
+def _request(**fields: str) -> Request:
+    return Builder.of(TARGET, 1, "by-hand").form(**fields)
+
+
+def _findings(request: Request, outcome: Response | Failure) -> list[Finding]:
+    exchange = Exchange("by-hand", request, outcome, NOW, 0.5)
+    return list(judge([observe(exchange, contract.load(), KEY)], contract.load()))
+
+
+def _failed(findings: list[Finding]) -> dict[str, str]:
+    return {it.requirement: it.message for it in findings if it.outcome == "fail"}
+
+
+def _json(status: int, body: bytes) -> Response:
+    return Response(status, (("Content-Type", "application/json"),), body)
+
+
+def _error(message: str, param: str = "null", code: str = "null") -> bytes:
+    return b'{"error": {"message": "%b", "type": "t", "param": %b, "code": %b}}' % (
+        message.encode(),
+        param.encode(),
+        code.encode(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "requirements"),
+    [
+        (_error("n must be 1 to 10"), set()),
+        (_error("wrong", '"n"'), set()),
+        (_error("not a number"), {"IV-ERR-PARAM"}),
+        (_error("", '"n"'), {"IV-ERR-MESSAGE"}),
+        (b'{"error": {"message": ["n"], "type": "t", "param": "n", "code": null}}', {"IV-ERR-MESSAGE"}),
+        (_error("n is wrong", code="400"), {"IV-ERR-OBJECT"}),
+        (b'{"error": {"message": "n is wrong", "type": "t", "param": "n"}}', {"IV-ERR-OBJECT"}),
+        (b'{"error": "n is wrong"}', {"IV-ERR-OBJECT"}),
+        (b'{"detail": [{"loc": ["body", "n"]}]}', {"IV-ERR-OBJECT"}),
+        (b"<html>Bad Request</html>", {"IV-ERR-JSON"}),
+        (b"", {"IV-ERR-JSON"}),
+        (_error(f"n is wrong for {KEY}"), {"IV-ERR-SECRETS"}),
+        (_error("n: <Field object at 0x7f3a5c0d2e80>"), {"IV-ERR-SECRETS"}),
+        (_error(r"n: Traceback (most recent call last):\n  File \"/app/main.py\", line 3"), {"IV-ERR-SECRETS"}),
+        (_error("n: open('/srv/app/server.py')"), {"IV-ERR-SECRETS"}),
+    ],
+)
+def test_an_error_is_judged_by_its_object(body: bytes, requirements: set[str]) -> None:
+    assert set(_failed(_findings(_request(n="0"), _json(400, body)))) == requirements
+
+
+@pytest.mark.parametrize(
+    ("status", "requirements"),
+    [(200, {"IV-N-BOUNDS"}), (302, {"IV-N-BOUNDS"}), (422, {"IV-ERR-400"}), (500, {"IV-N-BOUNDS", "IV-ERR-NO-5XX"})],
+)
+def test_a_wrong_request_is_judged_by_its_status(status: int, requirements: set[str]) -> None:
+    assert set(_failed(_findings(_request(n="0"), _json(status, _error("n"))))) == requirements
+
+
+@pytest.mark.parametrize("kind", ["dropped", "timeout", "malformed", "too-large"])
+def test_no_answer_is_as_bad_as_5xx(kind: Any) -> None:
+    assert set(_failed(_findings(_request(n="0"), Failure(kind, "why")))) == {"IV-N-BOUNDS", "IV-ERR-NO-5XX"}
+
+
+@pytest.mark.parametrize("kind", ["unreachable", "unsent"])
+def test_what_was_never_asked_is_neither_passed_nor_failed(kind: Any) -> None:
+    findings = _findings(_request(n="0"), Failure(kind, "why"))
+    assert {(it.requirement, it.outcome) for it in findings} == {("IV-N-BOUNDS", "not-tested")}
+
+
+def test_a_rate_limited_request_says_nothing() -> None:
+    limited = evolve(_json(429, b"slow down"), headers=(("Retry-After", "60"),))
+    findings = _findings(_request(n="0"), limited)
+    assert _failed(findings) == {}
+    assert {it.outcome for it in findings if it.requirement == "IV-N-BOUNDS"} == {"not-tested"}
+
+
+@pytest.mark.parametrize(
+    ("body", "requirements"),
+    [
+        (b'{"created": %d}' % NOW, {"IV-RES-SCHEMA"}),
+        (b'{"created": %d, "data": []}' % NOW, {"IV-RES-COUNT"}),
+        (b'{"created": %d, "data": [{"url": null, "b64_json": "AA=="}]}' % NOW, {"IV-RES-SCHEMA", "IV-OUT-B64"}),
+        (b'{"created": %d, "data": [{"b64_json": ""}]}' % NOW, {"IV-RES-KEY"}),
+        (b'{"created": %d, "data": [{}]}' % NOW, {"IV-RES-KEY"}),
+        (b'{"created": %d, "data": [{"url": "/v/1.png"}]}' % NOW, {"IV-RES-KEY", "IV-URL-ABSOLUTE"}),
+        (b'{"created": "now", "data": [{"b64_json": "AA=="}]}', {"IV-RES-CREATED", "IV-OUT-B64"}),
+        (b'{"created": 0, "data": [{"b64_json": "AA=="}]}', {"IV-RES-CREATED", "IV-OUT-B64"}),
+        (b'{"created": NaN, "data": []}', {"IV-RES-JSON"}),
+        (b"\xef\xbb\xbf{}", {"IV-RES-JSON"}),
+        (b"[" * 100_000, {"IV-RES-JSON"}),
+        (b"null", {"IV-RES-SCHEMA"}),
+        (b'{"created": %d, "data": [{"b64_json": "AA=="}], "size": "9x9"}' % NOW, {"IV-RES-SIZE", "IV-OUT-B64"}),
+        (b'{"created": %d, "data": [{"b64_json": "AA=="}], "usage": {}}' % NOW, {"IV-RES-USAGE", "IV-OUT-B64"}),
+        (b'{"created": 1e999, "data": [{"b64_json": "AA=="}]}', {"IV-RES-SCHEMA", "IV-OUT-B64"}),
+    ],
+)
+def test_an_answer_is_judged_by_its_json(body: bytes, requirements: set[str]) -> None:
+    request = _request(n="1", response_format="b64_json")
+    assert set(_failed(_findings(request, _json(200, body)))) == requirements
+
+
+def test_created_may_follow_the_server_s_own_clock() -> None:
+    body = b'{"created": 1000000000, "data": [{"b64_json": "AA=="}]}'
+    dated = evolve(
+        _json(200, body), headers=(("Content-Type", "application/json"), ("Date", "Sun, 09 Sep 2001 01:46:40 GMT"))
+    )
+    assert "IV-RES-CREATED" not in _failed(_findings(_request(response_format="b64_json"), dated))
+
+
+def test_the_key_is_in_no_finding_even_where_the_server_quotes_it() -> None:
+    for body in (_error(f"n {KEY}", f'"{KEY}"', "7"), f'{{"x{KEY}": 1}}'.encode(), KEY.encode() * 50):
+        for finding in _findings(_request(n="0"), _json(400, body)):
+            assert KEY[:8] not in finding.message
+
+
+@pytest.mark.parametrize("text", ["aGk", "aGk=\n", "a-_=", "data:image/png;base64,aGk=", "aGk=aGk=", "====", "aGl=x"])
+def test_base64_is_strict(text: str) -> None:
+    with pytest.raises(NotBase64):
+        decode_base64(text)
+
+
+@pytest.mark.parametrize("body", [b"\xff", b"{'a': 1}", b"{} x", b"Infinity", b"", '"é"'.encode("utf-16")])
+def test_json_is_strict(body: bytes) -> None:
+    with pytest.raises(NotJson):
+        parse_json(body)

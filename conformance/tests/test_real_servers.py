@@ -1,0 +1,105 @@
+"""The suite on servers that somebody else wrote: it runs to the end and says what is truly wrong with them."""
+
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from image_variations_conformance.run import Run
+from judged import KEY, judge_url, verdicts
+from node_packages import node_tool
+
+SPEC = Path(__file__).parents[2] / "spec" / "openapi.yaml"
+_START_SECONDS = 60
+
+
+@contextmanager
+def _mock_server(command: list[str], port: int) -> Iterator[str]:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            deadline = time.monotonic() + _START_SECONDS
+            while True:
+                assert process.poll() is None, f"{command[1]} ended with exit code {process.returncode}"
+                try:
+                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                    break
+                except OSError:
+                    assert time.monotonic() < deadline, f"{command[1]} does not listen"
+                    time.sleep(0.1)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.kill()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def prism() -> Run:
+    """The run of the suite on Prism, which mocks our own document."""
+    port = _free_port()
+    command = [*node_tool("@stoplight/prism-cli", "prism"), "mock", "--port", str(port), str(SPEC)]
+    with _mock_server(command, port) as url:
+        return judge_url(url)
+
+
+@pytest.fixture(scope="module")
+def steady() -> Run:
+    """The run of the suite on Steady, which mocks our own document."""
+    port = _free_port()
+    command = [*node_tool("@stdy/cli", "steady"), "--host", "127.0.0.1", "--port", str(port), "--quiet", str(SPEC)]
+    with _mock_server(command, port) as url:
+        return judge_url(url)
+
+
+# What both do because they know the schema and nothing else: answer with the example, and take any bytes for an image.
+BY_THE_EXAMPLE = {"IV-RES-CREATED", "IV-RES-COUNT", "IV-N-DEFAULT", "IV-RES-KEY", "IV-URL-FETCH"}
+BY_ANY_BYTES = {"IV-IMAGE-FORMAT", "IV-IMAGE-INTACT", "IV-IMAGE-SQUARE", "IV-IMAGE-MAX-BYTES"}
+
+
+def test_prism_is_blamed_for_what_is_wrong_with_it(prism: Run) -> None:
+    failed = verdicts(prism, "fail")
+    assert set(failed) >= BY_THE_EXAMPLE | BY_ANY_BYTES | {"IV-AUTH-WRONG"}
+    # It knows `Bearer` in this letter case alone.
+    assert failed["IV-WIRE-HEADER-CASE"] == "a valid request with bearer: expected 200, got 401"
+
+
+def test_prism_dies_of_a_part_without_a_type_and_what_came_after_is_not_tested(prism: Run) -> None:
+    assert re.match(r"a valid request with no type: .* no answer", verdicts(prism, "warn")["IV-IMAGE-OCTET-STREAM"])
+    assert "IV-ERR-NO-5XX" in verdicts(prism, "fail")
+    unsent = [it for it in prism.observations.values() if it.exchange.failure and it.exchange.failure.kind == "unsent"]
+    assert {it.exchange.failure.message for it in unsent if it.exchange.failure} == {
+        "the server could no longer be reached after part-type-none"
+    }
+    assert [it.exchange.label for it in unsent][-1] == "plain-at-the-end"
+
+
+def test_prism_is_not_blamed_for_what_it_keeps(prism: Run) -> None:
+    kept = {"IV-OP-METHOD", "IV-OP-VALID", "IV-AUTH-REQUIRED", "IV-N-BOUNDS", "IV-SIZE-UNKNOWN", "IV-ERR-OBJECT"}
+    assert {it.requirement.id for it in prism.judgements if it.verdict == "pass"} >= kept
+
+
+def test_steady_is_blamed_for_what_is_wrong_with_it(steady: Run) -> None:
+    failed = verdicts(steady, "fail")
+    ignores_keys = {"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}
+    assert set(failed) >= BY_THE_EXAMPLE | BY_ANY_BYTES | ignores_keys | {"IV-N-BOUNDS", "IV-ERR-OBJECT"}
+
+
+def test_steady_is_asked_everything_to_the_end(steady: Run) -> None:
+    assert all(it.response is not None for it in steady.observations.values())
+
+
+def test_without_a_server_of_images_nothing_of_images_passes(prism: Run, steady: Run) -> None:
+    of_images = {"IV-OUT-SIZE", "IV-OUT-FORMAT", "IV-OUT-B64"}
+    for run in (prism, steady):
+        assert {
+            it.requirement.id: it.verdict for it in run.judgements if it.requirement.id in of_images
+        } == dict.fromkeys(of_images, "not-tested")
+        assert KEY not in repr(run)

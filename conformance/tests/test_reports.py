@@ -1,0 +1,154 @@
+"""The reports say what the run found, keep the bytes that show it, and never the key."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import jsonschema
+import jsonschema_rs
+import pytest
+from image_variations_conformance.reference import Running, Service, faulty, running
+from image_variations_conformance.reports import console, folder
+from image_variations_conformance.run import Run
+from judged import KEY, judge_app, judge_url
+from rich.console import Console
+
+SCHEMA = json.loads(resources.files("image_variations_conformance.reports").joinpath("report.schema.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def broken_server() -> Iterator[Running]:
+    with running(faulty(["n-capped", "message-with-key"], api_key=KEY)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def broken_run(broken_server: Running) -> Run:
+    return judge_url(broken_server.base_url)
+
+
+@pytest.fixture(scope="module")
+def report(broken_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "new" / "folder"
+    folder.write(broken_run, path)
+    return path
+
+
+def _document(report: Path) -> Any:
+    return json.loads((report / "report.json").read_text())
+
+
+def test_report_json_fits_its_schema_by_two_validators(report: Path) -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.validate(_document(report), SCHEMA, cls=jsonschema.Draft202012Validator)
+    jsonschema_rs.validator_for(SCHEMA).validate(_document(report))
+
+
+def test_the_report_of_a_correct_server_fits_the_schema_too(tmp_path: Path) -> None:
+    folder.write(judge_app(Service(api_key=KEY)), tmp_path)
+    document = _document(tmp_path)
+    jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
+    assert document["outcome"] == "conforms"
+    assert not (tmp_path / "cases").exists()
+
+
+def test_report_json_has_each_requirement_once_and_names_known_cases(report: Path, broken_run: Run) -> None:
+    document = _document(report)
+    assert [it["id"] for it in document["requirements"]] == list(broken_run.contract.requirements)
+    labels = {case["id"] for case in document["cases"]}
+    assert {label for it in document["requirements"] for label in it["cases"]} <= labels
+    by_id = {it["id"]: it for it in document["requirements"]}
+    assert by_id["IV-RES-COUNT"]["verdict"] == "fail"
+    assert by_id["IV-RES-COUNT"]["cases"] == ["n-ten"]
+    assert by_id["IV-RES-COUNT"]["message"] == "n=10: expected 10 items, got 4"
+
+
+def test_the_exact_bytes_of_each_broken_case_lie_beside_the_report(report: Path, broken_run: Run) -> None:
+    broken = [case for case in _document(report)["cases"] if case["breaks"]]
+    assert {case["folder"] for case in broken} == {f"cases/{path.name}" for path in (report / "cases").iterdir()}
+    request = broken_run.observations["n-ten"].exchange.request
+    assert (report / "cases/n-ten/request.body").read_bytes() == request.body
+    head = (report / "cases/n-ten/request.head").read_bytes()
+    assert head.replace(b"${IMAGE_VARIATIONS_API_KEY}", KEY.encode()) == request.head()
+    assert json.loads((report / "cases/n-ten/response.body").read_bytes())["data"]
+    assert (report / "cases/n-ten/response.head").read_bytes().startswith(b"HTTP/1.1 200\r\n")
+
+
+def test_the_key_is_in_no_file_and_not_on_the_console(report: Path, broken_run: Run) -> None:
+    shown = Console(record=True, width=200, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    console.show(broken_run, shown, report)
+    texts = {"console": shown.export_text().encode(), "run": repr(broken_run).encode()}
+    texts |= {str(path): path.read_bytes() for path in report.rglob("*") if path.is_file()}
+    shown.file.close()
+    assert {name for name, text in texts.items() if KEY[:12].encode() in text} == set()
+    # The server under test does quote it.
+    assert any(KEY.encode() in it.response.body for it in broken_run.observations.values() if it.response)
+
+
+@pytest.mark.usefixtures("broken_server")
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize("label", ["n-ten", "n-zero"])
+def test_the_curl_line_sends_the_same_request_again(report: Path, label: str) -> None:
+    (case,) = (case for case in _document(report)["cases"] if case["id"] == label)
+    environment = {**os.environ, "IMAGE_VARIATIONS_API_KEY": KEY}
+    done = subprocess.run(["sh", "-c", case["curl"]], cwd=report, env=environment, capture_output=True, check=True)
+    head, _, body = done.stdout.partition(b"\r\n\r\n")
+    assert head.split()[1] == str(case["status"]).encode()
+    if label == "n-ten":
+        assert len(json.loads(body)["data"]) == 4
+
+
+def test_junit_has_a_test_case_a_requirement_and_fails_where_the_run_does(report: Path, broken_run: Run) -> None:
+    suite = ET.parse(report / "junit.xml").getroot().find("testsuite")  # noqa: S314 - our own file
+    assert suite is not None
+    cases = {case.attrib["name"]: case for case in suite.findall("testcase")}
+    assert list(cases) == list(broken_run.contract.requirements)
+    failing = {it.requirement.id for it in broken_run.judgements if it.fails_the_run}
+    assert {name for name, case in cases.items() if case.find("failure") is not None} == failing
+    assert int(suite.attrib["failures"]) == len(failing)
+    assert int(suite.attrib["tests"]) == len(cases)
+    failure = cases["IV-RES-COUNT"].find("failure")
+    assert failure is not None
+    assert "n-ten: n=10: expected 10 items, got 4" in (failure.text or "")
+
+
+def test_junit_passes_a_warning_and_says_it(tmp_path: Path) -> None:
+    run = judge_app(faulty(["errors-as-422"], api_key=KEY))
+    folder.write(run, tmp_path)
+    suite = ET.parse(tmp_path / "junit.xml").getroot().find("testsuite")  # noqa: S314 - our own file
+    assert suite is not None
+    assert suite.attrib["failures"] == "0"
+    warned = suite.find("testcase[@name='IV-ERR-400']/system-out")
+    assert warned is not None
+    assert (warned.text or "").startswith("warning: ")
+
+
+def test_strict_makes_a_warning_fail() -> None:
+    app = faulty(["errors-as-422"], api_key=KEY)
+    assert judge_app(app).outcome == "conforms"
+    assert judge_app(app, strict=True).outcome == "fails"
+
+
+def test_the_console_ends_with_what_broke_and_why(broken_run: Run) -> None:
+    shown = Console(record=True, width=400, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    console.show(broken_run, shown, None)
+    shown.file.close()
+    lines = shown.export_text().splitlines()
+    assert lines[-1] == broken_run.headline
+    assert "FAIL IV-RES-COUNT (must)" in lines
+    after = lines[lines.index("FAIL IV-RES-COUNT (must)") + 1 :]
+    assert after[0].strip() == "The list data has exactly n items. (page: n)"
+    assert after[1].strip() == "n-ten: n=10: expected 10 items, got 4"
+
+
+def test_an_old_report_in_the_folder_is_replaced_whole(report: Path, tmp_path: Path) -> None:
+    shutil.copytree(report, tmp_path / "report")
+    folder.write(judge_app(Service(api_key=KEY)), tmp_path / "report")
+    assert not (tmp_path / "report" / "cases").exists()
+    assert _document(tmp_path / "report")["outcome"] == "conforms"
