@@ -111,7 +111,8 @@ def base_url(switch: Switch) -> Iterator[str]:
 FETCHER = httpx.Client(timeout=20)
 
 
-@pytest.fixture(scope="module", autouse=True)
+# For the session: a client that was closed does not open again, and the tests of a module may come in several goes.
+@pytest.fixture(scope="session", autouse=True)
 def _close_fetcher() -> Iterator[None]:
     with FETCHER:
         yield
