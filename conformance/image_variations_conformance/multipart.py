@@ -100,8 +100,11 @@ def decode(content_type: str, body: bytes) -> tuple[Part, ...]:
         raise NotMultipart(f"not multipart/form-data with a boundary: {content_type!r}")
     collector = _Collector()
     parser = MultipartParser(boundary.encode(), collector.callbacks(), max_header_size=1 << 16)
+    # What stands before the first boundary line is to be passed over. The parser does not.
+    opening = body.find(f"\r\n--{boundary}".encode())
+    preamble = 0 if body.startswith(f"--{boundary}".encode()) or opening < 0 else opening + 2
     try:
-        parser.write(body)
+        parser.write(body[preamble:])
     except MultipartParseError as error:
         raise NotMultipart(str(error)) from error
     if not collector.ended:

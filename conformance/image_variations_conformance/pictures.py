@@ -13,7 +13,9 @@ from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
 # Answers are at most 1536 pixels a side; whatever is far larger is not decoded.
 MAX_DECODED_PIXELS = 4096 * 4096
-_THUMBNAIL = (8, 8)
+_THUMBNAIL, _DETAIL = (8, 8), (32, 32)
+# Of all that Pillow reads, what an image endpoint may come up with. Some of the rest runs programs.
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 
 
 def paint(rng: random.Random, side: int) -> Image.Image:
@@ -42,6 +44,7 @@ class Picture:
     one_colour: bool
     pixels_sha256: str
     thumbnail: Image.Image = field(repr=False, eq=False)
+    detail: Image.Image = field(repr=False, eq=False)
 
     @property
     def size(self) -> str:
@@ -54,6 +57,10 @@ class Picture:
         The smallest over mirror images and quarter turns, since a variation may well be one.
         """
         return min(_difference(view, other.thumbnail) for view in _views(self.thumbnail))
+
+    def difference(self, other: Picture) -> float:
+        """Return how far two pictures are apart as they stand: mean difference of a sample, 0 to 255."""
+        return _difference(self.detail, other.detail)
 
 
 def _views(thumbnail: Image.Image) -> list[Image.Image]:
@@ -77,12 +84,12 @@ def look(content: bytes) -> Picture:
         with warnings.catch_warnings():
             # Pillow warns of large pictures and of odd metadata; the limit below is ours, the rest does not matter.
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(content)) as opened:
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
                 if opened.width * opened.height > MAX_DECODED_PIXELS:
                     raise Unreadable(f"a picture of {opened.width}x{opened.height} is not decoded")
                 if opened.format == "PNG":
                     opened.verify()
-            with Image.open(io.BytesIO(content)) as opened:
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
                 opened.load()
                 return _describe(opened)
     except Unreadable:
@@ -96,7 +103,9 @@ def look(content: bytes) -> Picture:
 
 def _describe(opened: Image.Image) -> Picture:
     flat = Image.new("RGB", opened.size, "white")
-    rgba = opened.convert("RGBA")
+    # Pillow cuts 16-bit grey off at 255 where it ought to scale it.
+    eight_bit = opened.point(lambda value: value / 256).convert("L") if opened.mode == "I;16" else opened
+    rgba = eight_bit.convert("RGBA")
     flat.paste(rgba, mask=rgba.getchannel("A"))
     return Picture(
         format=(opened.format or "").lower(),
@@ -105,4 +114,5 @@ def _describe(opened: Image.Image) -> Picture:
         one_colour=flat.getcolors(1) is not None,
         pixels_sha256=hashlib.sha256(b"%d %b" % (opened.width, rgba.tobytes())).hexdigest(),
         thumbnail=flat.resize(_THUMBNAIL, Image.Resampling.BOX),
+        detail=flat.resize(_DETAIL, Image.Resampling.BOX),
     )

@@ -22,6 +22,9 @@ _DEPTHS = {GREY: (1, 2, 4, 8, 16), RGB: (8, 16), PALETTE: (1, 2, 4, 8), GREY_ALP
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _HIGHEST_FILTER = 4
 _MAX_SIDE = 2**31 - 1
+_CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
+# Nobody has to decode a picture of more pixels than that, so nobody is told whether it holds them all.
+MAX_PIXELS = 4096 * 4096
 
 
 @frozen
@@ -47,6 +50,11 @@ class Info:
     width: int
     height: int
     kind: Kind
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels the header promises."""
+        return self.width * self.height
 
 
 class Broken(ValueError):
@@ -83,21 +91,30 @@ def chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
 def inspect(png: bytes) -> Info:
     """Return the header of a whole PNG: every chunk intact, and exactly the pixels that the header promises.
 
-    Raises NotPng or Broken. Memory stays within a few rows, however much the pixel data would inflate to.
+    Raises NotPng or Broken. Memory stays within a few megabytes, however much the pixel data would inflate to. Of a
+    picture of more than MAX_PIXELS, only the chunks are looked at.
     """
-    info: Info | None = None
-    seen: set[bytes] = set()
-    inflate, measure = zlib.decompressobj(), None
-    for name, content in chunks(png):
-        if info is None:
-            info = _header(name, content)
-            measure = _Pixels(info)
-        elif measure is not None and name == b"IDAT":
-            if info.kind.colour == PALETTE and b"PLTE" not in seen:
+    found = chunks(png)
+    info = _header(*next(found))
+    inflate, measure = zlib.decompressobj(), _Pixels(info)
+    before, palette = b"IHDR", False
+    for name, content in found:
+        if not name.isalpha() or (name[:1].isupper() and name not in _CRITICAL) or name == b"IHDR":
+            raise Broken(f"a chunk {name!r} that has no business there")
+        if name == b"PLTE":
+            if palette or measure.begun or len(content) not in range(3, 769, 3):
+                raise Broken("a palette out of place or of an impossible length")
+            palette = True
+        elif name == b"IDAT":
+            if measure.begun and before != b"IDAT":
+                raise Broken("other chunks between those of the pixel data")
+            if info.kind.colour == PALETTE and not palette:
                 raise Broken("the pixels come before the palette")
-            _inflate(inflate, content, measure)
-        seen.add(name)
-    if info is None or measure is None or not measure.complete or not inflate.eof:
+            measure.begun = True
+            if info.pixels <= MAX_PIXELS:
+                _inflate(inflate, content, measure)
+        before = name
+    if not measure.begun or (info.pixels <= MAX_PIXELS and not (measure.complete and inflate.eof)):
         raise Broken("fewer pixels than the header promises")
     return info
 
@@ -113,47 +130,48 @@ def _header(name: bytes, content: bytes) -> Info:
     return Info(width, height, Kind(colour, depth, bool(interlace)))
 
 
-def _passes(info: Info) -> Iterator[tuple[int, int, int]]:
-    """Yield for each pass the bytes of a row, filter byte included, the number of rows, and the number of columns."""
+def _passes(info: Info) -> Iterator[tuple[int, int]]:
+    """Yield for each pass the bytes of a row, filter byte included, and the number of rows."""
     bits = _CHANNELS[info.kind.colour] * info.kind.depth
     steps = _ADAM7 if info.kind.interlaced else ((0, 0, 1, 1),)
     for first_column, first_row, column_step, row_step in steps:
         columns = -(-(info.width - first_column) // column_step)
         rows = -(-(info.height - first_row) // row_step)
         if columns > 0 and rows > 0:
-            yield 1 + (columns * bits + 7) // 8, rows, columns
+            yield 1 + (columns * bits + 7) // 8, rows
 
 
 class _Pixels:
     """Counts inflated pixel data against the header, and looks at each row's filter byte."""
 
     def __init__(self, info: Info) -> None:
-        self._passes = iter([(row, rows) for row, rows, _ in _passes(info)])
-        self._row, self._rows = next(self._passes)
-        self._into_row = 0
-        self.complete = False
+        self._passes = _passes(info)
+        self.begun = self.complete = False
+        self._begin_pass()
+
+    def _begin_pass(self) -> None:
+        """Set the bytes of a row, and the bytes that the pass still lacks."""
+        following = next(self._passes, None)
+        if following is None:
+            self.complete = True
+        else:
+            self._row, rows = following
+            self._lacking = self._row * rows
 
     def feed(self, data: bytes) -> None:
         at = 0
         while at < len(data):
             if self.complete:
                 raise Broken("more pixels than the header promises")
-            if self._into_row == 0 and data[at] > _HIGHEST_FILTER:
-                raise Broken(f"unknown filter {data[at]} of a row")
-            taken = min(self._row - self._into_row, len(data) - at)
-            self._into_row += taken
+            taken = min(self._lacking, len(data) - at)
+            # The filter bytes of all the rows that begin here, in one slice: a row may be two bytes long.
+            highest = max(data[at + self._lacking % self._row : at + taken : self._row], default=0)
+            if highest > _HIGHEST_FILTER:
+                raise Broken(f"unknown filter {highest} of a row")
             at += taken
-            if self._into_row == self._row:
-                self._end_row()
-
-    def _end_row(self) -> None:
-        self._into_row = 0
-        self._rows -= 1
-        if self._rows == 0:
-            following = next(self._passes, None)
-            self.complete = following is None
-            if following is not None:
-                self._row, self._rows = following
+            self._lacking -= taken
+            if self._lacking == 0:
+                self._begin_pass()
 
 
 def _inflate(stream: zlib._Decompress, content: bytes, pixels: _Pixels) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from .cases import Case
 from .exchange import Exchange, Failure, Response
@@ -22,10 +22,14 @@ from .transport import Transport
 
 _TRIES_WHEN_LIMITED = 4
 _LONGEST_WAIT_SECONDS = 30.0
+_LONGEST_WAITS_OF_A_RUN_SECONDS = 300.0
 # How often a server that was there is sought again, and how long between: time enough to be started anew.
-_TRIES_WHEN_GONE = 4
-_PAUSE_WHEN_GONE_SECONDS = 0.5
+_TRIES_WHEN_GONE = 6
+_PAUSE_WHEN_GONE_SECONDS = 0.3
 _TIMEOUTS_IN_A_ROW = 3
+_DROPS_LOOKED_INTO = 5
+# No answer has more items than that; a longer list is a fault already, and not a reason to go on for hours.
+_MOST_LINKS = 10
 
 Progress = Callable[[int, int, Case], None]
 
@@ -41,6 +45,8 @@ class Runner:
     transport: Transport
     progress: Progress
     sleep: Callable[[float], None] = time.sleep
+    _waits: list[float] = field(factory=list, repr=False)
+    _fetched: dict[str, Exchange] = field(factory=dict, repr=False)
 
     def run(self, cases: Sequence[Case]) -> list[Exchange]:
         """Return the exchange of each case, in their order. Raises Unreachable if not even the first gets through.
@@ -76,38 +82,52 @@ class Runner:
             wait = _retry_after(exchange.response)
             if wait is None or wait > _LONGEST_WAIT_SECONDS or limited == _TRIES_WHEN_LIMITED - 1:
                 break
+            if sum(self._waits) + wait > _LONGEST_WAITS_OF_A_RUN_SECONDS:
+                break
+            self._waits.append(wait)
             self.sleep(wait)
         return evolve(exchange, fetches=tuple(self._fetch(exchange)), limited=limited)
 
     def _fetch(self, exchange: Exchange) -> Iterator[Exchange]:
-        """Follow each link once and the first one again, since a link is good for an hour and not for one look."""
+        """Follow each new link, and the first one of an answer again: a link is good for an hour and not for one look.
+
+        A server that gives the same link with each answer, as mock servers do, is asked for it only once.
+        """
         if exchange.response is None or exchange.response.status != 200:
             return
         links = [item for item in items(exchange.response) if item.key == "url" and scheme_of(item.text)]
-        for item in (*links, *links[:1]):
-            yield self.transport.fetch(f"{exchange.label}/{item.at}", item.text)
+        new = [item for item in links[:_MOST_LINKS] if item.text not in self._fetched]
+        for item in (*new, *new[:1]):
+            self._fetched[item.text] = self.transport.fetch(f"{exchange.label}/{item.at}", item.text)
+            yield self._fetched[item.text]
+        for item in links[:_MOST_LINKS]:
+            if item not in new:
+                yield evolve(self._fetched[item.text], label=f"{exchange.label}/{item.at}")
 
     def _lost(self, exchanges: Sequence[Exchange]) -> str | None:
         """Return why there is no point in going on, or None."""
         last = exchanges[-1]
         if last.failure is None:
             return None
-        if last.failure.kind == "unreachable":
-            if len(exchanges) == 1:
-                raise Unreachable(last.failure.message)
-            if not self._comes_back(last):
-                killer = next((it.label for it in reversed(exchanges) if it.failure != last.failure), last.label)
-                return f"the server could no longer be reached after {killer}"
+        if last.failure.kind == "unreachable" and len(exchanges) == 1:
+            raise Unreachable(last.failure.message)
+        # A connection that broke may be the first sign of a server's death. Found out now, the request that killed it
+        # is the last one sent. A server that breaks them all the time and lives is not waited for each time.
+        dropped = sum(it.failure is not None and it.failure.kind == "dropped" for it in exchanges)
+        suspect = last.failure.kind == "dropped" and dropped <= _DROPS_LOOKED_INTO
+        if (suspect or last.failure.kind == "unreachable") and not self._comes_back():
+            reached = (it.label for it in reversed(exchanges) if not it.failure or it.failure.kind != "unreachable")
+            return f"the server could no longer be reached after {next(reached)}"
         recent = exchanges[-_TIMEOUTS_IN_A_ROW:]
         if len(recent) == _TIMEOUTS_IN_A_ROW and all(it.failure and it.failure.kind == "timeout" for it in recent):
             return f"the server did not answer {_TIMEOUTS_IN_A_ROW} times in a row"
         return None
 
-    def _comes_back(self, last: Exchange) -> bool:
+    def _comes_back(self) -> bool:
+        """Whether the server takes connections, now that a dying one has had the time to die, or soon."""
         for _ in range(_TRIES_WHEN_GONE):
             self.sleep(_PAUSE_WHEN_GONE_SECONDS)
-            again = self.transport.send(last.label, last.request)
-            if again.failure is None or again.failure.kind != "unreachable":
+            if self.transport.reachable():
                 return True
         return False
 

@@ -26,17 +26,23 @@ from .transport import Target
 # the whole form.
 schemathesis.openapi.format("binary", pngs((png.PLAIN, png.Kind(png.RGBA)), max_side=64))
 
+# So many that the rarest verdict, and of the valid ones those that are cheap, come up often enough with every seed.
+_FORMS_A_CASE = 8
+
 
 def schema_cases(contract: Contract, target: Target, seed: int, wanted: Mapping[Verdict, int]) -> list[Case]:
     """Return up to so many cases of each verdict, leaving out what asks for many images."""
     found: dict[Verdict, list[Request]] = {verdict: [] for verdict in wanted}
-    for index, parts in enumerate(_forms(contract, seed, 4 * sum(wanted.values()))):
+    for index, parts in enumerate(_forms(contract, seed, _FORMS_A_CASE * sum(wanted.values()))):
         request = Builder.of(target, seed, f"schema/{index}").request(parts)
         verdict = appraise(request, contract, target.api_key).verdict
         if verdict in found and len(found[verdict]) < wanted[verdict] and (verdict == "invalid" or _affordable(parts)):
             found[verdict].append(request)
-    requests = [request for verdict in wanted for request in found[verdict]]
-    return [Case(f"schema-{at}", "derived from the schema", request) for at, request in enumerate(requests, start=1)]
+    return [
+        Case(f"schema-{verdict}-{number}", "derived from the schema", request)
+        for verdict in wanted
+        for number, request in enumerate(found[verdict], start=1)
+    ]
 
 
 def _affordable(parts: tuple[Part, ...]) -> bool:

@@ -8,7 +8,6 @@ from typing import TypeVar
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider
-from hypothesis.internal.constants_ast import Constants
 
 from . import png
 from .contract import Schema
@@ -51,13 +50,14 @@ def broken_pngs() -> st.SearchStrategy[bytes]:
     whole = pngs((png.PLAIN,))
     return st.one_of(
         st.builds(_cut, whole, st.floats(0, 1, exclude_max=True)),
-        st.builds(without_chunk, whole, st.sampled_from([b"IHDR", b"IDAT", b"IEND"])),
+        st.builds(without_chunk, whole, st.sampled_from([b"IHDR", b"IDAT"])),
         st.builds(_changed, whole, st.sampled_from([b"IHDR", b"IDAT"]), st.integers(1, 255)),
     )
 
 
 def _cut(content: bytes, part: float) -> bytes:
-    return content[: int(part * len(content))]
+    # Never in the last chunk alone, which holds nothing: good decoders do without it.
+    return content[: int(part * (len(content) - 12))]
 
 
 def without_chunk(content: bytes, name: bytes) -> bytes:
@@ -102,7 +102,8 @@ class _Reproducible(HypothesisProvider):
     under test runs in the same process.
     """
 
-    _local_constants = Constants()
+    def _maybe_draw_constant(self, *_: object, **__: object) -> None:
+        return None
 
 
 _BACKEND = "image-variations"
@@ -116,7 +117,7 @@ def draw(strategy: st.SearchStrategy[T], number: int, seed_value: int) -> list[T
     @seed(seed_value)
     @settings(
         backend=_BACKEND,
-        max_examples=number * 3,
+        max_examples=2 * number + 20,
         database=None,
         phases=[Phase.generate],
         deadline=None,

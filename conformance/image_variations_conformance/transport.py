@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import re
 import select
 import socket
 import ssl
@@ -49,9 +50,10 @@ class Target:
         try:
             parts = urlsplit(url)
             usable = parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0)
+            (parts.hostname or "").encode("idna")
         except ValueError:
             usable = False
-        if not usable or parts.query or parts.fragment or parts.username or not url.isascii() or " " in url:
+        if not usable or re.search(r"[^!-~]|[?#@]", url):
             raise UnusableUrl(f"{url!r} is not a base URL: {hint}")
         if parts.path.rstrip("/").endswith("/images/variations"):
             raise UnusableUrl(f"{url!r} goes too far: {hint}")
@@ -99,7 +101,17 @@ class Transport:
     def send(self, label: str, request: Request, batch: str | None = None) -> Exchange:
         """Send a request to the target and return what came of it."""
         parts = urlsplit(self.target.base_url)
-        return evolve(self._exchange(label, request, parts, parts.hostname or "", MAX_ANSWER_BYTES), batch=batch)
+        addresses = (parts.hostname or "",)
+        return evolve(self._exchange(label, request, parts, addresses, MAX_ANSWER_BYTES), batch=batch)
+
+    def reachable(self) -> bool:
+        """Whether the target still takes connections. Nothing is sent over this one."""
+        parts = urlsplit(self.target.base_url)
+        try:
+            self._connect(parts, (parts.hostname or "",), _Deadline(self.timeout)).close()
+        except _Given:
+            return False
+        return True
 
     def fetch(self, label: str, link: str) -> Exchange:
         """Follow a link of an answer, without the key, over http(s) only, to no address more private than the target's.
@@ -107,49 +119,54 @@ class Transport:
         The request of the exchange returned has the link itself as its target.
         """
         asked = Request("GET", link, ())
-        started, came = time.time(), link
+        started, came, location = time.time(), "", link
         if link[:5].lower() == "data:":
             return Exchange(label, asked, _from_data_url(link), started, 0.0)
         for _ in range(_MAX_REDIRECTS + 1):
             try:
-                parts, address = self._resolve(came)
+                parts, addresses = self._resolve(came, location)
             except _Given as given:
                 return Exchange(label, asked, given.failure, started, time.time() - started)
             target = parts.path or "/"
             target = f"{target}?{parts.query}" if parts.query else target
-            request = Request("GET", target, (("Host", parts.netloc), ("Accept", "image/*"), ("Connection", "close")))
-            exchange = self._exchange(label, request, parts, address, MAX_IMAGE_BYTES)
-            response = exchange.response
-            location = response.header("location") if response is not None else None
-            if response is None or response.status not in {301, 302, 303, 307, 308} or location is None:
+            host = parts.netloc.rpartition("@")[2]
+            request = Request("GET", target, (("Host", host), ("Accept", "image/*"), ("Connection", "close")))
+            exchange = self._exchange(label, request, parts, addresses, MAX_IMAGE_BYTES)
+            following = _location(exchange.response)
+            if following is None:
                 return evolve(exchange, request=asked)
-            came = urljoin(came, location)
+            came, location = parts.geturl(), following
         return evolve(exchange, request=asked, outcome=Failure("malformed", f"more than {_MAX_REDIRECTS} redirects"))
 
-    def _resolve(self, link: str) -> tuple[SplitResult, str]:
-        """Return the parts of a link and an address of its host that we may ask."""
+    def _resolve(self, base: str, link: str) -> tuple[SplitResult, tuple[str, ...]]:
+        """Return the parts of a link, maybe relative to a base, and the addresses of its host that we may ask."""
+        stray = re.search(r"[^!-~]", link)
+        if stray is not None:
+            raise _Given("malformed", f"not a URL: it holds {stray[0]!a}")
         try:
-            parts = urlsplit(link)
+            parts = urlsplit(urljoin(base, link))
             port = parts.port or _default_port(parts)
         except ValueError as error:
             raise _Given("malformed", f"not a URL: {error}") from error
-        if parts.scheme not in {"http", "https"} or not parts.hostname or not link.isascii() or not link.isprintable():
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise _Given("forbidden", "not a link of http or https")
         addresses = list(_addresses(parts.hostname, port))
         if not addresses:
             raise _Given("unreachable", f"the host {parts.hostname} is not known")
         private = any(_reach(address) > 0 for address in _addresses(urlsplit(self.target.base_url).hostname or "", 0))
-        for address in addresses:
-            if _reach(address) == 0 or (private and _reach(address) == 1):
-                return parts, address
-        raise _Given("forbidden", f"{addresses[0]} is not an address that a public answer may lead to")
+        allowed = tuple(address for address in addresses if _reach(address) <= (1 if private else 0))
+        if not allowed:
+            raise _Given("forbidden", f"{addresses[0]} is not an address that an answer may lead to")
+        return parts, allowed
 
-    def _exchange(self, label: str, request: Request, parts: SplitResult, address: str, limit: int) -> Exchange:
+    def _exchange(
+        self, label: str, request: Request, parts: SplitResult, addresses: tuple[str, ...], limit: int
+    ) -> Exchange:
         started, clock = time.time(), time.monotonic()
         deadline = _Deadline(self.timeout)
         outcome: Response | Failure
         try:
-            with self._connect(parts, address, deadline) as connection:
+            with self._connect(parts, addresses, deadline) as connection:
                 outcome = _converse(connection, request, deadline, limit)
         except _Given as given:
             outcome = given.failure
@@ -161,14 +178,20 @@ class Transport:
             outcome = Failure("dropped", f"the connection broke: {error.strerror or error}")
         return Exchange(label, request, outcome, started, time.monotonic() - clock)
 
-    def _connect(self, parts: SplitResult, address: str, deadline: _Deadline) -> socket.socket:
+    def _connect(self, parts: SplitResult, addresses: tuple[str, ...], deadline: _Deadline) -> socket.socket:
         port = parts.port or _default_port(parts)
-        try:
-            connection = socket.create_connection((address, port), timeout=deadline.left())
-        except TimeoutError as error:
-            raise _Given("unreachable", f"no connection to {parts.netloc} within {self.timeout:g} s") from error
-        except OSError as error:
-            raise _Given("unreachable", f"no connection to {parts.netloc}: {error.strerror or error}") from error
+        refusal: OSError | None = None
+        for address in addresses:
+            try:
+                connection = socket.create_connection((address, port), timeout=deadline.left())
+                break
+            except TimeoutError as error:
+                raise _Given("unreachable", f"no connection to {parts.netloc} within {self.timeout:g} s") from error
+            except OSError as error:
+                refusal = error
+        else:
+            why = refusal and (refusal.strerror or refusal)
+            raise _Given("unreachable", f"no connection to {parts.netloc}: {why}") from refusal
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if parts.scheme == "http":
             return connection
@@ -182,11 +205,20 @@ class Transport:
 def _from_data_url(link: str) -> Response | Failure:
     media_type, _, data = link[5:].partition(",")
     media_type, _, coding = media_type.partition(";")
+    if not link.isascii():
+        return Failure("malformed", "not a URL: it holds more than ASCII")
+    content = unquote_to_bytes(data)
     try:
-        content = base64.b64decode(data, validate=True) if coding.endswith("base64") else unquote_to_bytes(data)
+        content = base64.b64decode(content, validate=True) if coding.endswith("base64") else content
     except binascii.Error as error:
         return Failure("malformed", f"not base64: {error}")
     return Response(200, (("Content-Type", media_type),), content)
+
+
+def _location(response: Response | None) -> str | None:
+    """Return where an answer redirects to, or None where it does not."""
+    redirects = response is not None and response.status in {301, 302, 303, 307, 308}
+    return response.header("location") if response is not None and redirects else None
 
 
 def _default_port(parts: SplitResult) -> int:
@@ -215,20 +247,20 @@ def _converse(connection: socket.socket, request: Request, deadline: _Deadline, 
     reader = _Reader(request.method, limit)
     try:
         for piece in (request.head(), *request.framed_body()):
-            connection.settimeout(deadline.left())
-            connection.sendall(piece)
-            if select.select([connection], [], [], 0)[0] and reader.feed(_waiting(connection)):
-                return reader.response()
+            left = memoryview(piece)
+            while left:
+                readable, writable, _ = select.select([connection], [connection], [], deadline.left())
+                if readable and reader.feed(_waiting(connection)):
+                    return reader.response()
+                if writable:
+                    connection.settimeout(deadline.left())
+                    left = left[connection.send(left) :]
     except (BrokenPipeError, ConnectionResetError):
         # The server is done with us. What it said before it closed is still to be read.
         pass
     while True:
         connection.settimeout(deadline.left())
-        try:
-            data = connection.recv(_READ_BYTES)
-        except ConnectionResetError as error:
-            raise _Given("dropped", "the connection was reset") from error
-        if reader.feed(data):
+        if reader.feed(connection.recv(_READ_BYTES)):
             return reader.response()
 
 
@@ -292,7 +324,9 @@ class _Reader:
         """Return the answer, free of its content coding."""
         if self._head is None:
             raise _Given("dropped", "the connection was closed without an answer")
-        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._head.headers)
+        headers = tuple(
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in self._head.headers.raw_items()
+        )
         body = _decoded(b"".join(self._body), header(headers, "content-encoding"), self._limit)
         return Response(self._head.status_code, headers, body)
 

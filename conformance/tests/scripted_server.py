@@ -1,0 +1,223 @@
+"""A server on loopback that plays a script on each connection, byte by byte, and remembers what it heard."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from attrs import define, field
+from hypothesis import strategies as st
+
+_PATIENCE_SECONDS = 20.0
+
+
+@define
+class Peer:
+    """One connection: its socket, all that came over it, and whether the server is about to stop."""
+
+    socket: socket.socket
+    heard: bytearray
+    stopping: threading.Event
+
+    def listen(self) -> bytes:
+        """Return what comes next; empty where the client has closed."""
+        data = self.socket.recv(1 << 16)
+        self.heard += data
+        return data
+
+
+Step = Callable[[Peer], None]
+
+_PIECES = [
+    *(b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 \r\n\r\n", b"HTTP/1.1 302 \r\n", b"\r\n", b"3\r\nabc\r\n", b"0\r\n\r\n"),
+    *(b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"Content-Encoding: gzip\r\n"),
+    *(b"Connection: Upgrade\r\n", b"101", b"Location: ", b"http://"),
+]
+# Bytes that are nearly an answer.
+HTTPISH: st.SearchStrategy[bytes] = st.lists(st.sampled_from(_PIECES) | st.binary(max_size=8), max_size=12).map(
+    b"".join
+)
+
+
+def hear(size_bytes: int) -> Step:
+    """Return the step that waits until so many bytes, or more, have come."""
+
+    def play(peer: Peer) -> None:
+        while len(peer.heard) < size_bytes and peer.listen():
+            pass
+
+    return play
+
+
+def hear_request(peer: Peer) -> None:
+    """Wait until a whole request has come, as its own framing has it."""
+    while not _whole(bytes(peer.heard)) and peer.listen():
+        pass
+
+
+def _whole(heard: bytes) -> bool:
+    head, end, body = heard.partition(b"\r\n\r\n")
+    if b"transfer-encoding: chunked" in head.lower():
+        return body.endswith(b"0\r\n\r\n")
+    length = re.search(rb"\r\ncontent-length: *([0-9]+)", head.lower())
+    return bool(end) and len(body) >= (int(length[1]) if length else 0)
+
+
+def hear_the_end(peer: Peer) -> None:
+    """Wait until the client closes."""
+    while peer.listen():
+        pass
+
+
+def hold(peer: Peer) -> None:
+    """Keep the connection open, and read nothing of it, until the server stops."""
+    peer.stopping.wait(_PATIENCE_SECONDS)
+
+
+def say(data: bytes) -> Step:
+    """Return the step that sends these bytes."""
+    return lambda peer: peer.socket.sendall(data)
+
+
+def say_forever(data: bytes, pause_seconds: float = 0.0) -> Step:
+    """Return the step that sends these bytes again and again, until the client has gone or the server stops."""
+
+    def play(peer: Peer) -> None:
+        while not peer.stopping.wait(pause_seconds):
+            peer.socket.sendall(data)
+
+    return play
+
+
+def wait(seconds: float) -> Step:
+    """Return the step that does nothing for so long."""
+
+    def play(peer: Peer) -> None:
+        peer.stopping.wait(seconds)
+
+    return play
+
+
+def meet(barrier: threading.Barrier) -> Step:
+    """Return the step that waits until as many connections have come to it as the barrier wants."""
+
+    def play(_: Peer) -> None:
+        barrier.wait(_PATIENCE_SECONDS)
+
+    return play
+
+
+def reset(peer: Peer) -> None:
+    """Close with a reset, whatever is still under way."""
+    peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.socket.close()
+
+
+def answer(status: int = 200, body: bytes = b"", *headers: str) -> bytes:
+    """Return a plain answer with its length."""
+    lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def answering(*answers: bytes) -> list[tuple[Step, ...]]:
+    """Return the scripts that hear a request and give these answers, one a connection."""
+    return [(hear_request, say(data)) for data in answers]
+
+
+@define(eq=False)
+class ScriptedServer:
+    """A server. Connection by connection it plays `scripts`, the last one again and again.
+
+    `heard` are the bytes of each connection, in the order in which they were accepted.
+    """
+
+    scripts: list[tuple[Step, ...]]
+    heard: list[bytearray] = field(factory=list, init=False)
+    port: int = field(init=False)
+    _listener: socket.socket
+    _tls: ssl.SSLContext | None
+    _stopping: threading.Event = field(factory=threading.Event, init=False)
+    _peers: list[Peer] = field(factory=list, init=False)
+    _threads: list[threading.Thread] = field(factory=list, init=False)
+    _problems: list[Exception] = field(factory=list, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.port = int(self._listener.getsockname()[1])
+
+    @property
+    def origin(self) -> str:
+        """The part of its addresses before the path."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def base_url(self) -> str:
+        """What a target is made of."""
+        return f"{self.origin}/v1"
+
+    def start(self) -> None:
+        """Begin to take connections."""
+        self._thread(self._accept)
+
+    def stop(self) -> None:
+        """End all connections, and raise what went wrong in a script."""
+        self._stopping.set()
+        # A listener that is closed under an accept would not wake it. A connection does.
+        with suppress(OSError), socket.create_connection(self._listener.getsockname()[:2], timeout=1):
+            self._threads[0].join(_PATIENCE_SECONDS)
+        self._listener.close()
+        for peer in self._peers:
+            with suppress(OSError):
+                peer.socket.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(_PATIENCE_SECONDS)
+        for peer in self._peers:
+            peer.socket.close()
+        for problem in self._problems:
+            raise problem
+
+    def _thread(self, target: Callable[..., None], *arguments: object) -> None:
+        self._threads.append(threading.Thread(target=target, args=arguments, daemon=True))
+        self._threads[-1].start()
+
+    def _accept(self) -> None:
+        while True:
+            connection, _ = self._listener.accept()
+            if self._stopping.is_set():
+                connection.close()
+                return
+            peer = Peer(connection, bytearray(), self._stopping)
+            self.heard.append(peer.heard)
+            self._peers.append(peer)
+            script = self.scripts[min(len(self.heard), len(self.scripts)) - 1]
+            self._thread(self._play, peer, script)
+
+    def _play(self, peer: Peer, script: tuple[Step, ...]) -> None:
+        try:
+            if self._tls is not None:
+                peer.socket = self._tls.wrap_socket(peer.socket, server_side=True)
+            with peer.socket:
+                for step in script:
+                    step(peer)
+        except OSError:
+            pass  # The client went away, which is its right.
+        except Exception as problem:  # noqa: BLE001 - handed over to the test
+            self._problems.append(problem)
+
+
+@contextmanager
+def scripted_server(
+    *scripts: tuple[Step, ...], host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> Iterator[ScriptedServer]:
+    """Run a server with these scripts while the context lasts."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    server = ScriptedServer(list(scripts), socket.create_server((host, 0), family=family, backlog=64), tls)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

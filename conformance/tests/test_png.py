@@ -1,0 +1,296 @@
+"""The PNG writer and the strict reader, held against Pillow."""
+
+import io
+import random
+import struct
+import tracemalloc
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from image_variations_conformance import png
+from image_variations_conformance.pictures import paint
+from image_variations_conformance.strategies import ANCILLARY, KINDS, broken_pngs, pngs
+from PIL import Image, ImageChops
+
+SIDES = (1, 2, 3, 7, 9, 33)
+EVERY_KIND = [png.Kind(kind.colour, kind.depth, interlaced) for kind in KINDS for interlaced in (False, True)]
+MODES = {png.GREY: "L", png.RGB: "RGB", png.PALETTE: "RGB", png.GREY_ALPHA: "LA", png.RGBA: "RGBA"}
+
+
+def painting(side: int, height: int | None = None) -> Image.Image:
+    """Return a painted picture with an alpha channel that is not all the same."""
+    picture = paint(random.Random(side), max(side, height or 0)).crop((0, 0, side, height or side)).convert("RGBA")
+    picture.putalpha(picture.getchannel("R"))
+    return picture
+
+
+def eight_bit(content: bytes, mode: str) -> Image.Image:
+    """Return the pixels of a file as Pillow loads them, at 8 bits a sample."""
+    with Image.open(io.BytesIO(content)) as opened:
+        opened.load()
+        if opened.mode == "I;16":
+            return opened.point(lambda value: value / 256).convert("L")
+        return opened.convert(mode)
+
+
+def furthest(one: Image.Image, other: Image.Image) -> int:
+    """Return the largest difference of two samples of one place."""
+    return max(ImageChops.difference(one, other).tobytes())
+
+
+def expected(picture: Image.Image, kind: png.Kind) -> Image.Image:
+    """Return the picture as its kind can hold it: fewer colours, or fewer shades."""
+    if kind.colour == png.PALETTE:
+        return picture.convert("RGB").quantize(1 << kind.depth).convert("RGB")
+    picture = picture.convert(MODES[kind.colour])
+    if kind.depth < 8:
+        top = (1 << kind.depth) - 1
+        return picture.point(lambda value: (int(value) >> (8 - kind.depth)) * 255 // top)
+    return picture
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("kind", EVERY_KIND, ids=str)
+def test_pillow_reads_the_pixels_that_were_written(kind: png.Kind, side: int) -> None:
+    content = png.encode(painting(side), kind)
+    with Image.open(io.BytesIO(content)) as opened:
+        opened.verify()
+    assert furthest(eight_bit(content, MODES[kind.colour]), expected(painting(side), kind)) == 0
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("kind", EVERY_KIND, ids=str)
+def test_the_reader_tells_the_header_that_was_written(kind: png.Kind, side: int) -> None:
+    assert png.inspect(png.encode(painting(side, side + 1), kind)) == png.Info(side, side + 1, kind)
+
+
+@pytest.mark.parametrize("size", [(1, 64), (64, 1), (5, 13), (4, 2), (1, 5)], ids=str)
+@pytest.mark.parametrize("kind", [png.Kind(png.RGB, 8, True), png.Kind(png.GREY, 1, True)], ids=str)
+def test_interlaced_pictures_of_odd_shapes_have_passes_without_pixels(kind: png.Kind, size: tuple[int, int]) -> None:
+    picture = painting(*size)
+    content = png.encode(picture, kind)
+    assert png.inspect(content) == png.Info(*size, kind)
+    assert furthest(eight_bit(content, MODES[kind.colour]), expected(picture, kind)) == 0
+
+
+def test_an_interlaced_file_holds_its_pixels_in_another_order_than_a_plain_one() -> None:
+    plain, interlaced = (
+        b"".join(
+            data for name, data in png.chunks(png.encode(painting(9), png.Kind(png.RGB, 8, way))) if name == b"IDAT"
+        )
+        for way in (False, True)
+    )
+    assert zlib.decompress(plain) != zlib.decompress(interlaced)
+    assert len(zlib.decompress(interlaced)) > len(zlib.decompress(plain))
+
+
+def test_a_16_bit_file_holds_two_bytes_a_sample() -> None:
+    content = png.encode(painting(2), png.Kind(png.RGB, 16))
+    rows = b"".join(zlib.decompress(data) for name, data in png.chunks(content) if name == b"IDAT")
+    assert len(rows) == 2 * (1 + 2 * 3 * 2)
+    red = painting(2).convert("RGB").tobytes()[0]
+    assert rows[1:3] == bytes([red, red])
+
+
+@given(pngs(max_side=24))
+def test_what_pillow_writes_of_a_drawn_picture_the_reader_takes(content: bytes) -> None:
+    with Image.open(io.BytesIO(content)) as opened:
+        out = io.BytesIO()
+        opened.save(out, "PNG")
+        size = opened.size
+    info = png.inspect(out.getvalue())
+    assert (info.width, info.height) == size
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_the_reader_agrees_with_pillow_on_the_modes_that_pillow_writes(mode: str) -> None:
+    picture = Image.new("I;16", (13, 8), 5) if mode == "I;16" else painting(13, 8).convert(mode)
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    info = png.inspect(out.getvalue())
+    depth, colour = {"1": (1, 0), "P": (8, 3), "I;16": (16, 0)}.get(mode, (8, {"L": 0, "LA": 4, "RGB": 2}.get(mode, 6)))
+    assert info == png.Info(13, 8, png.Kind(colour, depth))
+
+
+def test_a_large_file_of_many_pixel_chunks_is_whole() -> None:
+    out = io.BytesIO()
+    paint(random.Random(1), 1024).save(out, "PNG")
+    assert [name for name, _ in png.chunks(out.getvalue())].count(b"IDAT") > 1
+    assert png.inspect(out.getvalue()).width == 1024
+
+
+@given(broken_pngs())
+def test_what_is_broken_on_purpose_is_broken(content: bytes) -> None:
+    with pytest.raises(png.Broken):
+        png.inspect(content)
+
+
+def read(content: bytes) -> png.Info | None:
+    """Return what the strict reader says, or None where it calls the bytes broken. Anything else is raised."""
+    try:
+        return png.inspect(content)
+    except png.Broken:
+        return None
+
+
+def loads(content: bytes) -> tuple[int, int]:
+    """Return the size of the picture that Pillow makes of the bytes; raises where it cannot."""
+    with Image.open(io.BytesIO(content)) as opened:
+        opened.verify()
+    with Image.open(io.BytesIO(content)) as opened:
+        opened.load()
+        return opened.size
+
+
+@given(st.one_of(st.binary(max_size=200), st.binary(max_size=200).map(lambda tail: png.SIGNATURE + tail)))
+def test_arbitrary_bytes_are_broken_and_nothing_worse(content: bytes) -> None:
+    assert read(content) is None
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """A whole PNG with its critical chunks changed, dropped, doubled and moved; the CRCs are right again."""
+    pieces = list(png.chunks(draw(pngs(max_side=6))))
+    for _ in range(draw(st.integers(1, 3))):
+        at = draw(st.integers(0, len(pieces) - 1))
+        name, data = pieces[at]
+        way = draw(st.sampled_from(["change", "drop", "double", "move", "cut", "split"]))
+        if way == "change" and data and name in {b"IHDR", b"IDAT", b"PLTE"}:
+            place = draw(st.integers(0, len(data) - 1))
+            pieces[at] = name, data[:place] + draw(st.binary(min_size=1, max_size=1)) + data[place + 1 :]
+        elif way == "drop" and len(pieces) > 1:
+            del pieces[at]
+        elif way == "double":
+            pieces.insert(at, (name, data))
+        elif way == "move":
+            pieces.insert(draw(st.integers(0, len(pieces) - 1)), pieces.pop(at))
+        elif way == "cut" and name in {b"IHDR", b"IDAT", b"PLTE"}:
+            pieces[at] = name, data[: draw(st.integers(0, len(data)))]
+        elif way == "split" and name == b"IDAT":
+            place = draw(st.integers(0, len(data)))
+            pieces[at : at + 1] = [(name, data[:place]), (name, data[place:])]
+    return png.SIGNATURE + b"".join(png.chunk(name, data) for name, data in pieces)
+
+
+@given(mutated())
+def test_what_the_reader_calls_whole_pillow_loads(content: bytes) -> None:
+    info = read(content)
+    if info is not None and info.pixels <= png.MAX_PIXELS:
+        assert loads(content) == (info.width, info.height)
+
+
+@given(pngs(max_side=6), st.data())
+def test_a_changed_byte_that_no_crc_covers_up_is_broken(content: bytes, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(content) - 1))
+    changed = bytearray(content)
+    changed[at] ^= data.draw(st.integers(1, 255))
+    assert read(bytes(changed)) is None
+
+
+def assembled(*pieces: tuple[bytes, bytes]) -> bytes:
+    return png.SIGNATURE + b"".join(png.chunk(name, data) for name, data in pieces)
+
+
+def header(width: int, height: int, depth: int = 8, colour: int = png.GREY, rest: bytes = b"\0\0\0") -> bytes:
+    return struct.pack(">IIBB", width, height, depth, colour) + rest
+
+
+PIXEL = zlib.compress(b"\0\x80")
+END = (b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "no PNG signature"),
+        (png.SIGNATURE[:7], "no PNG signature"),
+        (png.SIGNATURE, "ends after 8 bytes"),
+        (assembled((b"IHDR", header(1, 1))), "before IEND"),
+        (assembled((b"IHDR", header(1, 1)), END), "fewer pixels"),
+        (assembled((b"IDAT", PIXEL), (b"IHDR", header(1, 1)), END), "not a header"),
+        (assembled((b"IHDR", header(1, 1)[:12]), (b"IDAT", PIXEL), END), "not a header"),
+        (assembled((b"IHDR", header(0, 1)), (b"IDAT", PIXEL), END), "impossible dimensions 0x1"),
+        (assembled((b"IHDR", header(1, 2**31)), (b"IDAT", PIXEL), END), "impossible dimensions"),
+        (assembled((b"IHDR", header(1, 1, 3)), (b"IDAT", PIXEL), END), "impossible header"),
+        (assembled((b"IHDR", header(1, 1, 8, 1)), (b"IDAT", PIXEL), END), "impossible header"),
+        (assembled((b"IHDR", header(1, 1, rest=b"\1\0\0")), (b"IDAT", PIXEL), END), "impossible header"),
+        (assembled((b"IHDR", header(1, 1, rest=b"\0\1\0")), (b"IDAT", PIXEL), END), "impossible header"),
+        (assembled((b"IHDR", header(1, 1, rest=b"\0\0\2")), (b"IDAT", PIXEL), END), "impossible header"),
+        (assembled((b"IHDR", header(1, 1)), (b"IHDR", header(1, 1)), (b"IDAT", PIXEL), END), "no business there"),
+        (assembled((b"IHDR", header(1, 1)), (b"ABCD", b""), (b"IDAT", PIXEL), END), "no business there"),
+        (assembled((b"IHDR", header(1, 1)), (b"te t", b""), (b"IDAT", PIXEL), END), "no business there"),
+        (
+            assembled((b"IHDR", header(1, 1)), (b"IDAT", PIXEL[:4]), (b"teXt", b""), (b"IDAT", PIXEL[4:]), END),
+            "between",
+        ),
+        (assembled((b"IHDR", header(1, 1)), (b"IDAT", PIXEL[:-1]), END), "fewer pixels"),
+        (assembled((b"IHDR", header(1, 1)), (b"IDAT", PIXEL[:-1] + b"\0"), END), "does not inflate"),
+        (assembled((b"IHDR", header(1, 1)), (b"IDAT", b"no zlib"), END), "does not inflate"),
+        (assembled((b"IHDR", header(1, 1)), (b"IDAT", zlib.compress(b"\0")), END), "fewer pixels"),
+        (assembled((b"IHDR", header(1, 1)), (b"IDAT", zlib.compress(b"\0\0\0")), END), "more pixels"),
+        (assembled((b"IHDR", header(1, 1)), (b"IDAT", zlib.compress(b"\5\0")), END), "unknown filter 5"),
+        (assembled((b"IHDR", header(1, 3)), (b"IDAT", zlib.compress(b"\0\0\4\0\7\0")), END), "unknown filter 7"),
+        (assembled((b"IHDR", header(1, 1, 8, png.PALETTE)), (b"IDAT", PIXEL), END), "before the palette"),
+        (assembled((b"IHDR", header(1, 1)), (b"PLTE", b"\0\0"), (b"IDAT", PIXEL), END), "palette"),
+        (assembled((b"IHDR", header(1, 1)), (b"IDAT", PIXEL), (b"PLTE", b"\0\0\0"), END), "palette"),
+    ],
+)
+def test_the_reader_says_what_is_wrong(content: bytes, problem: str) -> None:
+    with pytest.raises(png.Broken, match=problem):
+        png.inspect(content)
+
+
+def test_what_is_no_png_at_all_is_told_from_a_broken_one() -> None:
+    with pytest.raises(png.NotPng):
+        png.inspect(b"GIF89a")
+    with pytest.raises(png.Broken) as raised:
+        png.inspect(png.SIGNATURE)
+    assert not isinstance(raised.value, png.NotPng)
+
+
+def test_bytes_after_the_end_and_chunks_that_nobody_knows_do_not_matter() -> None:
+    content = png.encode(painting(3), png.PLAIN, ANCILLARY)
+    assert png.inspect(content + b"more") == png.Info(3, 3, png.PLAIN)
+    assert loads(content) == (3, 3)
+
+
+def bomb(width: int, height: int, inflated_bytes: int) -> bytes:
+    """Return a PNG whose pixel data, zeros all over, inflates to that many bytes."""
+    stream, block = zlib.compressobj(9), bytes(1 << 20)
+    data = b"".join(stream.compress(block) for _ in range(inflated_bytes >> 20)) + stream.flush()
+    return assembled((b"IHDR", header(width, height)), (b"IDAT", data), END)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "whole"),
+    [
+        (1, 1, False),  # far more data than the header promises
+        (1, 1 << 24, False),  # the rows as short and as many as they can be
+        (1 << 16, 1 << 16, True),  # too large to be looked into
+    ],
+)
+def test_a_bomb_is_judged_in_little_memory(width: int, height: int, whole: bool) -> None:
+    content = bomb(width, height, 64 << 20)
+    tracemalloc.start()
+    info = read(content)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (info is not None) == whole
+    assert peak_bytes < 8 << 20
+
+
+@given(st.integers(0, 100_000))
+def test_padding_comes_to_the_byte_and_keeps_the_picture(more_bytes: int) -> None:
+    content = png.encode(painting(4))
+    padded = png.padded(content, len(content) + 12 + more_bytes)
+    assert len(padded) == len(content) + 12 + more_bytes
+    assert png.inspect(padded) == png.inspect(content)
+    assert furthest(eight_bit(padded, "RGB"), eight_bit(content, "RGB")) == 0
+
+
+def test_padding_to_fewer_bytes_than_a_chunk_takes_is_refused() -> None:
+    content = png.encode(painting(4))
+    with pytest.raises(ValueError, match="cannot be padded"):
+        png.padded(content, len(content) + 11)

@@ -1,0 +1,375 @@
+"""The runner, against servers that limit, die, come back and fall silent: it waits, goes on, and knows when to stop."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from email.utils import formatdate
+
+import pytest
+from attrs import field, frozen
+from hypothesis import given
+from hypothesis import strategies as st
+from image_variations_conformance.cases import Case
+from image_variations_conformance.exchange import Exchange, Failure, Request, Response
+from image_variations_conformance.runner import Runner, Unreachable
+from image_variations_conformance.transport import Target, Transport
+from scripted_server import ScriptedServer, answer, answering, hear_request, hold, meet, say, scripted_server
+
+OK = Response(200)
+GONE = Failure("unreachable", "no connection to here: Connection refused")
+DROPPED = Failure("dropped", "the connection was reset")
+TIMEOUT = Failure("timeout", "none within 1 s")
+
+Outcome = Response | Failure | type[KeyboardInterrupt]
+
+
+def case(label: str, batch: str | None = None) -> Case:
+    return Case(label, "a note", Request("POST", "/v1/images/variations", (("Content-Length", "0"),)), batch)
+
+
+def cases(*labels: str) -> list[Case]:
+    return [case(label) for label in labels]
+
+
+def limited(retry_after: str | None, status: int = 429) -> Response:
+    return Response(status, () if retry_after is None else (("Retry-After", retry_after),))
+
+
+@frozen
+class Play(Transport):
+    """A transport whose outcomes are given: one list a case, the last of it again and again. What is asked is noted."""
+
+    outcomes: dict[str, list[Outcome]] = field(factory=dict)
+    # Whether the server takes connections, each time that it is asked; the last one again and again.
+    takes: tuple[bool, ...] = (True,)
+    looked: list[bool] = field(factory=list)
+    sent: list[str] = field(factory=list)
+    fetched: list[tuple[str, str]] = field(factory=list)
+
+    def send(self, label: str, request: Request, batch: str | None = None) -> Exchange:
+        outcomes = self.outcomes.get(label, [OK])
+        outcome = outcomes[min(self.sent.count(label), len(outcomes) - 1)]
+        self.sent.append(label)
+        if isinstance(outcome, type):
+            raise outcome
+        return Exchange(label, request, outcome, 1.0, 0.5, batch)
+
+    def reachable(self) -> bool:
+        self.looked.append(self.takes[min(len(self.looked), len(self.takes) - 1)])
+        return self.looked[-1]
+
+    def fetch(self, label: str, link: str) -> Exchange:
+        self.fetched.append((label, link))
+        return Exchange(label, Request("GET", link, ()), Response(200, body=b"png"), 1.0, 0.5)
+
+
+@frozen
+class Ran:
+    """What came of a run, and what was done for it."""
+
+    exchanges: list[Exchange]
+    transport: Play
+    slept: list[float]
+    progress: list[tuple[int, int, str]]
+
+    @property
+    def outcomes(self) -> list[Response | Failure]:
+        return [exchange.outcome for exchange in self.exchanges]
+
+
+def quiet(*_: object) -> None:
+    """Take note of no progress."""
+
+
+def ran(todo: Sequence[Case], takes: tuple[bool, ...] = (True,), /, **outcomes: list[Outcome]) -> Ran:
+    """Run cases with these outcomes. `takes` says whether the server takes connections when it is sought again."""
+    play = Play(Target.parse("http://127.0.0.1/v1"), outcomes=outcomes, takes=takes)
+    slept: list[float] = []
+    progress: list[tuple[int, int, str]] = []
+    runner = Runner(play, lambda done, total, case: progress.append((done, total, case.label)), slept.append)
+    return Ran(runner.run(todo), play, slept, progress)
+
+
+def unsent(reason: str) -> Failure:
+    return Failure("unsent", reason)
+
+
+def test_cases_are_sent_in_their_order_and_each_has_its_exchange() -> None:
+    done = ran(cases("a", "b", "c"), b=[Response(400)], c=[DROPPED])
+    assert done.transport.sent == ["a", "b", "c"]
+    assert [exchange.label for exchange in done.exchanges] == ["a", "b", "c"]
+    assert done.outcomes == [OK, Response(400), DROPPED]
+    assert done.progress == [(0, 3, "a"), (1, 3, "b"), (2, 3, "c")]
+
+
+def test_a_run_of_nothing_is_nothing() -> None:
+    assert ran([]).exchanges == []
+
+
+# --- servers that limit the rate
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(("retry_after", "seconds"), [("2", 2.0), ("0", 0.0), ("0.5", 0.5), ("-3", 0.0), ("30", 30.0)])
+def test_the_server_is_given_the_time_it_asks_for(status: int, retry_after: str, seconds: float) -> None:
+    done = ran(cases("a", "b"), a=[limited(retry_after, status), limited(retry_after, status), OK])
+    assert done.slept == [seconds, seconds]
+    assert done.outcomes == [OK, OK]
+    assert [exchange.limited for exchange in done.exchanges] == [2, 0]
+
+
+def test_a_date_is_waited_for() -> None:
+    done = ran(cases("a"), a=[limited(formatdate(time.time() + 20, usegmt=True)), OK])
+    assert len(done.slept) == 1
+    assert 15 < done.slept[0] <= 20
+
+
+def test_a_date_gone_by_is_not_waited_for() -> None:
+    done = ran(cases("a"), a=[limited("Sun, 06 Nov 1994 08:49:37 GMT"), OK])
+    assert (done.slept, done.outcomes) == ([0.0], [OK])
+
+
+@pytest.mark.parametrize(
+    "retry_after",
+    ["31", "inf", "1e9", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT", None, "", "soon", "1 s"],
+)
+def test_what_is_too_long_or_says_nothing_is_not_waited_for(retry_after: str | None) -> None:
+    answered = limited(retry_after)
+    done = ran(cases("a", "b"), a=[answered, OK])
+    assert (done.slept, done.outcomes, done.transport.sent) == ([], [answered, OK], ["a", "b"])
+    assert done.exchanges[0].limited == 0
+
+
+def test_another_status_is_an_answer_whatever_it_asks_for() -> None:
+    done = ran(cases("a"), a=[limited("1", 500), OK])
+    assert (done.slept, done.outcomes) == ([], [limited("1", 500)])
+
+
+def test_a_server_that_keeps_limiting_is_given_up_with_its_last_answer() -> None:
+    done = ran(cases("a", "b"), a=[limited("1"), limited("2"), limited("3"), limited("4"), OK])
+    assert done.slept == [1.0, 2.0, 3.0]
+    assert done.outcomes == [limited("4"), OK]
+    assert done.exchanges[0].limited == 3
+
+
+def test_the_waits_of_a_run_are_short_all_together() -> None:
+    todo = cases(*map(str, range(100)))
+    always: dict[str, list[Outcome]] = {one.label: [limited("30")] for one in todo}
+    done = ran(todo, **always)
+    assert done.slept == [30.0] * 10
+    assert done.outcomes == [limited("30")] * 100
+
+
+@given(
+    st.text(max_size=20)
+    | st.from_regex(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d .{0,5}", fullmatch=True)
+)
+def test_whatever_the_server_asks_for_the_wait_is_short_and_the_run_goes_on(retry_after: str) -> None:
+    done = ran(cases("a", "b"), a=[limited(retry_after), OK])
+    assert all(0 <= seconds <= 30 for seconds in done.slept)
+    assert done.outcomes[1] == OK
+
+
+# --- servers that go away
+
+
+def test_a_target_that_is_not_there_at_all_is_said_at_once() -> None:
+    with pytest.raises(Unreachable, match="Connection refused"):
+        ran(cases("a", "b"), a=[GONE])
+
+
+def test_a_server_gone_in_the_middle_is_sought_again_and_the_rest_is_unsent() -> None:
+    done = ran(cases("a", "b", "c", "d", "e"), (False,), b=[Response(400)], c=[GONE])
+    reason = unsent("the server could no longer be reached after b")
+    assert done.outcomes == [OK, Response(400), GONE, reason, reason]
+    assert done.transport.sent == ["a", "b", "c"]
+    assert done.transport.looked == [False] * 6
+    assert len(done.slept) == 6
+
+
+def test_a_case_that_the_server_dies_of_is_the_last_one_sent() -> None:
+    done = ran(cases("a", "b", "c", "d"), (False,), b=[DROPPED])
+    reason = unsent("the server could no longer be reached after b")
+    assert done.outcomes == [OK, DROPPED, reason, reason]
+    assert done.transport.sent == ["a", "b"]
+
+
+def test_a_server_that_dies_of_the_first_case_was_there() -> None:
+    done = ran(cases("a", "b"), (False,), a=[DROPPED])
+    assert done.outcomes == [DROPPED, unsent("the server could no longer be reached after a")]
+
+
+@pytest.mark.parametrize("sign", [GONE, DROPPED], ids=["gone", "dropped"])
+def test_a_server_that_comes_back_is_gone_on_with(sign: Failure) -> None:
+    done = ran(cases("a", "b", "c"), (False, False, True), b=[sign])
+    assert done.outcomes == [OK, sign, OK]
+    assert done.transport.sent == ["a", "b", "c"]
+    assert done.transport.looked == [False, False, True]
+
+
+def test_a_server_that_keeps_breaking_connections_and_lives_is_not_waited_for_each_time() -> None:
+    labels = [f"c{number}" for number in range(20)]
+    outcomes: dict[str, list[Outcome]] = {label: [DROPPED] for label in labels}
+    done = ran(cases(*labels), (True,), **outcomes)
+    assert done.outcomes == [DROPPED] * 20
+    assert len(done.slept) == 5
+
+
+def test_what_was_not_sent_keeps_its_case() -> None:
+    done = ran([case("a"), case("b"), case("c", "together")], (False,), b=[GONE])
+    last = done.exchanges[-1]
+    assert (last.label, last.batch, last.request, last.fetches) == ("c", "together", case("c").request, ())
+
+
+def test_three_timeouts_in_a_row_end_the_run() -> None:
+    done = ran(cases("a", "b", "c", "d", "e"), b=[TIMEOUT], c=[TIMEOUT], d=[TIMEOUT])
+    assert done.outcomes == [OK, TIMEOUT, TIMEOUT, TIMEOUT, unsent("the server did not answer 3 times in a row")]
+
+
+def test_timeouts_with_an_answer_between_them_do_not() -> None:
+    done = ran(cases("a", "b", "c", "d", "e"), a=[TIMEOUT], b=[TIMEOUT], d=[TIMEOUT], e=[TIMEOUT])
+    assert done.outcomes == [TIMEOUT, TIMEOUT, OK, TIMEOUT, TIMEOUT]
+
+
+@pytest.mark.parametrize(
+    "failure", [DROPPED, Failure("malformed", "not HTTP"), Failure("too-large", "too large")], ids=str
+)
+def test_other_failures_never_end_a_run(failure: Failure) -> None:
+    done = ran(cases("a", "b", "c", "d"), a=[failure], b=[failure], c=[failure], d=[failure])
+    assert done.outcomes == [failure] * 4
+
+
+def test_an_interruption_ends_the_sending_and_not_the_run() -> None:
+    done = ran(cases("a", "b", "c"), b=[KeyboardInterrupt])
+    reason = unsent("the run was interrupted")
+    assert done.outcomes == [OK, reason, reason]
+    assert [exchange.label for exchange in done.exchanges] == ["a", "b", "c"]
+
+
+# --- links
+
+
+def links(*texts: str) -> Response:
+    return Response(200, body=json.dumps({"created": 1, "data": [{"url": text} for text in texts]}).encode())
+
+
+def test_each_link_is_followed_once_and_the_first_one_twice() -> None:
+    one, two = "http://127.0.0.1/1.png", "http://127.0.0.1/2.png"
+    done = ran(cases("a"), a=[links(one, two)])
+    assert done.transport.fetched == [("a/0", one), ("a/1", two), ("a/0", one)]
+    assert [fetch.label for fetch in done.exchanges[0].fetches] == ["a/0", "a/1", "a/0"]
+
+
+def test_no_more_links_are_followed_than_an_answer_may_have() -> None:
+    texts = [f"http://127.0.0.1/{number}.png" for number in range(1000)]
+    done = ran(cases("a"), a=[links(*texts)])
+    assert [link for _, link in done.transport.fetched] == [*texts[:10], texts[0]]
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        OK,
+        Response(200, body=b"not JSON"),
+        Response(200, body=b"[" * 100_000),
+        links(),
+        links("", "/relative.png", "no link at all"),
+        Response(200, body=b'{"data": [{"b64_json": "AAAA"}, {"url": null}, {"url": 1}, null, 1, []]}'),
+        Response(200, body=b'{"data": {"url": "http://127.0.0.1/1.png"}}'),
+        Response(400, body=links("http://127.0.0.1/1.png").body),
+    ],
+    ids=lambda response: repr(response.body[:30]),
+)
+def test_an_answer_without_links_leads_nowhere(response: Response) -> None:
+    assert ran(cases("a"), a=[response]).transport.fetched == []
+
+
+def test_a_link_that_came_with_an_earlier_answer_is_not_followed_again() -> None:
+    one, two = "http://127.0.0.1/1.png", "http://127.0.0.1/2.png"
+    done = ran(cases("a", "b"), a=[links(one)], b=[links(two, one)])
+    assert done.transport.fetched == [("a/0", one), ("a/0", one), ("b/0", two), ("b/0", two)]
+    fetches = [(fetch.label, fetch.request.target) for fetch in done.exchanges[1].fetches]
+    assert fetches == [("b/0", two), ("b/0", two), ("b/1", one)]
+
+
+def test_the_place_of_a_link_is_that_of_its_item() -> None:
+    body = b'{"data": [{"b64_json": "AAAA"}, {"url": "http://127.0.0.1/1.png"}]}'
+    assert ran(cases("a"), a=[Response(200, body=body)]).transport.fetched[0] == ("a/1", "http://127.0.0.1/1.png")
+
+
+# --- over loopback
+
+
+def run_on(
+    server: ScriptedServer, todo: Sequence[Case], timeout: float = 20.0, sleep: Callable[[float], None] = time.sleep
+) -> list[Exchange]:
+    return Runner(Transport(Target.parse(server.base_url), timeout), quiet, sleep).run(todo)
+
+
+def test_a_batch_is_sent_at_the_same_time() -> None:
+    """The server answers none before it has heard all eight."""
+    barrier = threading.Barrier(8)
+    todo = [case("alone"), *(case(f"together-{number}", "together") for number in range(8)), case("after")]
+    together = (hear_request, meet(barrier), say(answer(200)))
+    alone = (hear_request, say(answer(204)))
+    with scripted_server(alone, *[together] * 8, alone) as server:
+        exchanges = run_on(server, todo)
+    assert [exchange.label for exchange in exchanges] == [it.label for it in todo]
+    assert [exchange.response.status for exchange in exchanges if exchange.response] == [204, *[200] * 8, 204]
+    assert [exchange.batch for exchange in exchanges] == [None, *["together"] * 8, None]
+
+
+def test_two_batches_in_a_row_are_two() -> None:
+    todo = [case("a", "one"), case("b", "one"), case("c", "two"), case("d", "two")]
+    one, two = threading.Barrier(2), threading.Barrier(2)
+    scripts = [(hear_request, meet(barrier), say(answer())) for barrier in (one, one, two, two)]
+    with scripted_server(*scripts) as server:
+        assert [exchange.response is not None for exchange in run_on(server, todo)] == [True] * 4
+
+
+def test_a_limited_request_is_sent_again_byte_for_byte() -> None:
+    slept: list[float] = []
+    with scripted_server(*answering(answer(429, b"", "Retry-After: 7"), answer(200))) as server:
+        (exchange,) = run_on(server, cases("a"), sleep=slept.append)
+    assert (exchange.limited, slept) == (1, [7.0])
+    assert server.heard[0] == server.heard[1]
+
+
+def test_a_link_is_followed_to_the_server_and_its_image_kept() -> None:
+    with scripted_server() as server:
+        link = f"{server.origin}/files/1.png"
+        server.scripts = answering(answer(200, links(link).body), answer(200, b"first"), answer(200, b"second"))
+        (exchange,) = run_on(server, cases("a"))
+    assert [fetch.response.body for fetch in exchange.fetches if fetch.response] == [b"first", b"second"]
+    assert [fetch.request.target for fetch in exchange.fetches] == [link, link]
+
+
+def test_a_server_that_stops_is_noticed() -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(scripted_server(*answering(answer())))
+        runner = Runner(
+            Transport(Target.parse(server.base_url)),
+            lambda done, *_: stack.close() if done == 1 else None,
+            lambda _: None,
+        )
+        exchanges = runner.run(cases("a", "b", "c"))
+    kinds = [exchange.failure.kind if exchange.failure else None for exchange in exchanges]
+    assert kinds == [None, "unreachable", "unsent"]
+
+
+def test_a_server_that_falls_silent_costs_three_timeouts() -> None:
+    with scripted_server((hear_request, say(answer())), (hold,)) as server:
+        exchanges = run_on(server, cases("a", "b", "c", "d", "e"), timeout=0.2)
+    kinds = [exchange.failure.kind if exchange.failure else None for exchange in exchanges]
+    assert kinds == [None, "timeout", "timeout", "timeout", "unsent"]
+
+
+def test_nobody_there_is_unreachable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    target = Target.parse(f"http://127.0.0.1:{port}/v1")
+    with pytest.raises(Unreachable):
+        Runner(Transport(target), quiet).run(cases("a"))
