@@ -125,7 +125,7 @@ def _unnamed(b: Builder) -> Request:
 
 
 PLAIN = Corner("plain", "nothing but an image", lambda b: b.form())
-PLAIN_AFTER_ERRORS = evolve(PLAIN, label="plain-after-errors", note="the plain request again, after the errors")
+SMALL_ONE = _field("small", **SMALL)
 PLAIN_AT_THE_END = evolve(PLAIN, label="plain-at-the-end", note="the plain request for the last time")
 
 REFUSED = (
@@ -215,13 +215,14 @@ ODD = (
     Corner("user-not-utf-8", "a user that is not UTF-8", lambda b: b.form(user=b"\xff\xfe", **SMALL)),
 )
 
-# What one request does to the next: a small one before and after an error, and before and after the largest n.
+# What one request does to the next: the plain one after all errors, a small one right after an error, and the plain one
+# right after one that asks for the most and for the other response format.
 IN_TURN = (
-    _field("small", **SMALL),
+    evolve(PLAIN, label="plain-after-errors", note="the plain request again, after the errors"),
     _field("n-zero-again", n="0"),
-    _field("small-after-error", **SMALL),
+    evolve(SMALL_ONE, label="small-after-error", note="the small request again, right after an error"),
     _field("n-ten", n="10", **SMALL),
-    _field("small-after-ten", **SMALL),
+    evolve(PLAIN, label="plain-after-ten", note="the plain request again, right after n=10"),
 )
 
 ACCEPTED = (
@@ -293,4 +294,4 @@ TOGETHER = tuple(
     )
 )
 
-CORNERS = (PLAIN, *REFUSED, PLAIN_AFTER_ERRORS, *IN_TURN, *ACCEPTED, *TOGETHER, *ODD, PLAIN_AT_THE_END)
+CORNERS = (PLAIN, SMALL_ONE, *REFUSED, *IN_TURN, *ACCEPTED, *TOGETHER, *ODD, PLAIN_AT_THE_END)

@@ -1,8 +1,8 @@
 """The plan of a run: which cases are sent, in which order.
 
-The plain request comes first, then what is to be refused and so costs nothing, then the plain request again (did the
-errors leave a trace?), then what is to be accepted, with as few images as will show it, then what is sent all at once,
-then what servers are known to die of, and last the plain request once more.
+The plain request and a small one come first, then what is to be refused and so costs nothing, then what shows whether
+that left a trace, then what is to be accepted, with as few images as will show it, then what is sent all at once, then
+what servers are known to die of, and last the plain request once more.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def plan(contract: Contract, target: Target, seed: int) -> list[Case]:
     ]
     verdicts = {case.label: appraise(case.request, contract, target.api_key).verdict for case in drawn}
     return [
-        *_cases([corners.PLAIN, *corners.REFUSED], target, seed),
+        *_cases([corners.PLAIN, corners.SMALL_ONE, *corners.REFUSED], target, seed),
         *(case for case in drawn if verdicts[case.label] == "invalid"),
-        *_cases([corners.PLAIN_AFTER_ERRORS, *corners.IN_TURN, *corners.ACCEPTED], target, seed),
+        *_cases([*corners.IN_TURN, *corners.ACCEPTED], target, seed),
         *(case for case in drawn if verdicts[case.label] == "valid"),
         *_cases([*corners.TOGETHER, *corners.ODD], target, seed),
         *(case for case in drawn if verdicts[case.label] == "open"),

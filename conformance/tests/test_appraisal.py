@@ -82,10 +82,10 @@ SIZED = CHEAP - {"IV-FORMAT-ENUM"} | {"IV-FORMAT-DEFAULT"}
 TRAITS = {
     "plain": ALONE,
     "plain-after-errors": ALONE,
+    "plain-after-ten": ALONE,
     "plain-at-the-end": ALONE,
     "small": CHEAP,
     "small-after-error": CHEAP,
-    "small-after-ten": CHEAP,
     "n-ten": COUNTED,
     "n-two": COUNTED,
     "n-one": COUNTED,

@@ -12,6 +12,7 @@ from image_variations_conformance.oracles import Finding, judge, observe
 from image_variations_conformance.oracles.answer import NotJson, parse_json
 from image_variations_conformance.oracles.images import NotBase64, decode_base64
 from image_variations_conformance.reference import Service
+from image_variations_conformance.reference.problem import Problem
 from image_variations_conformance.transport import Target
 from judged import KEY, judge_app, verdicts
 from starlette.responses import JSONResponse
@@ -67,13 +68,8 @@ class StrictAboutFields(Service):
     def fields(self, parts: Any) -> Any:
         known = super().fields(parts)
         if len(known) < len(parts):
-            raise self.problem_of_fields()
+            raise Problem("There is a field that is not known.")
         return known
-
-    def problem_of_fields(self) -> Exception:
-        from image_variations_conformance.reference.problem import Problem  # noqa: PLC0415
-
-        return Problem("There is a field that is not known.")
 
 
 class LimitedAtFirst(Service):
@@ -100,6 +96,22 @@ def test_a_server_that_is_only_unusual_is_blamed_for_nothing(odd: type[Service])
     run = judge_app(odd(api_key=KEY))
     assert verdicts(run, "fail", "warn") == {}
     assert run.outcome == "conforms"
+
+
+class PickyAboutPairs(Service):
+    """Refuses base64 without a size, and takes each of the two by itself."""
+
+    def wanted(self, fields: Any) -> Any:
+        if "size" not in fields and "response_format" in fields:
+            raise Problem("size must be given with response_format.", "size")
+        return super().wanted(fields)
+
+
+def test_a_combination_that_is_refused_is_reported_though_each_part_of_it_is_accepted() -> None:
+    run = judge_app(PickyAboutPairs(api_key=KEY))
+    assert verdicts(run, "fail") == {
+        "IV-OP-VALID": "a valid request: expected 200, got 400, though all that is in it is accepted elsewhere"
+    }
 
 
 def test_what_the_rate_cost_is_counted() -> None:

@@ -95,9 +95,11 @@ def test_the_plain_request_is_sent_first_after_the_errors_and_at_the_end(plans: 
     verdicts = [(case.label, appraised(case.request).verdict) for case in plans[1] if case.batch is None]
     labels = [label for label, _ in verdicts]
     after = labels.index("plain-after-errors")
-    assert (labels[0], labels[-1]) == ("plain", "plain-at-the-end")
-    assert "valid" not in [verdict for _, verdict in verdicts[1:after]]
+    assert (labels[:2], labels[-1]) == (["plain", "small"], "plain-at-the-end")
+    assert "valid" not in [verdict for _, verdict in verdicts[2:after]]
     assert [label for label, verdict in verdicts[after:] if verdict == "invalid"] == ["n-zero-again"]
+    assert labels[labels.index("n-zero-again") + 1] == "small-after-error"
+    assert labels[labels.index("n-ten") + 1] == "plain-after-ten"
 
 
 def test_what_goes_together_stands_together(plans: dict[int, list[Case]]) -> None:

@@ -7,7 +7,7 @@ all are explained: one defect of the server is reported under one requirement.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..appraisal import Trait
 from ..contract import Contract
@@ -49,7 +49,7 @@ def valid_requests_are_accepted(observations: Sequence[Observation], contract: C
         if it.accepted:
             passed = {trait.requirement for trait in it.appraisal.traits} - _JUDGED_BY_THE_ANSWER
             yield from (it.finding(requirement, True) for requirement in sorted(passed))
-    refused = [it for it in valid if not it.accepted and it.exchange.batch is None]
+    refused = list(_refused_at_first(valid))
     if refused and not cleared:
         it = refused[0]
         yield it.finding("IV-OP-VALID", False, f"expected 200, got {it.answer}; no valid request was accepted at all")
@@ -57,31 +57,63 @@ def valid_requests_are_accepted(observations: Sequence[Observation], contract: C
     yield from _blame(refused, cleared, contract)
 
 
+def _refused_at_first(valid: Sequence[Observation]) -> Iterator[Observation]:
+    """Yield the refused requests that no accepted one came before with the same traits: those are a matter of state."""
+    accepted: set[frozenset[Trait]] = set()
+    for it in valid:
+        if it.accepted:
+            accepted.add(it.appraisal.traits)
+        elif it.exchange.batch is None and it.appraisal.traits not in accepted:
+            yield it
+
+
 def _blame(refused: Sequence[Observation], cleared: set[Trait], contract: Contract) -> Iterator[Finding]:
-    unexplained = {it.exchange.label: (it, _suspects(it, cleared, contract)) for it in refused}
-    while any(suspects for _, suspects in unexplained.values()):
-        refusals: dict[Trait, list[str]] = {}
-        for label, (_, suspects) in unexplained.items():
-            for trait in suspects:
-                refusals.setdefault(trait, []).append(label)
-        most = max(refusals.values(), key=len)
-        # Traits that were refused together and only together cannot be told apart: each is named.
-        for trait in sorted((trait for trait, labels in refusals.items() if labels == most), key=str):
-            with_value = f" with {shortened(trait.value, 40)}" if trait.value else ""
-            for label in most:
-                it = unexplained[label][0]
-                yield it.finding(
-                    trait.requirement, False, f"a valid request{with_value}: expected 200, got {it.answer}"
-                )
-        for label in most:
-            del unexplained[label]
+    unexplained = {it.exchange.label: it for it in refused}
+    blamed: set[Trait] = set()
+    # First what a compliant server has to accept. A trait that it may refuse is a sufficient explanation, but only
+    # where nothing else explains the refusal.
+    for optional in (False, True):
+        suspected = {label: _suspects(it, cleared, contract, optional) for label, it in unexplained.items()}
+        while suspected := {
+            label: suspects
+            for label, suspects in suspected.items()
+            if suspects and not unexplained[label].appraisal.traits & blamed
+        }:
+            most = _traits_of_most_refusals(suspected)
+            for trait in most:
+                labels = [label for label, suspects in suspected.items() if trait in suspects]
+                yield from (_refusal(unexplained[label], trait) for label in labels)
+            blamed.update(most)
+    for it in unexplained.values():
+        if not it.appraisal.traits - cleared:
+            message = f"a valid request: expected 200, got {it.answer}, though all that is in it is accepted elsewhere"
+            yield it.finding("IV-OP-VALID", False, message)
 
 
-def _suspects(it: Observation, cleared: set[Trait], contract: Contract) -> frozenset[Trait]:
-    """Return the traits that may be why a request was refused."""
+def _suspects(it: Observation, cleared: set[Trait], contract: Contract, optional: bool) -> frozenset[Trait]:
+    """Return the traits that may be why a request was refused.
+
+    With `optional`, only those that a compliant server may refuse; without, none at all where there is one of them.
+    """
     suspects = it.appraisal.traits - cleared
-    # That the request is plain is the weakest explanation; a trait that a compliant server may refuse is a sufficient
-    # one.
+    # That a request is plain is the weakest explanation of all.
     specific = frozenset(trait for trait in suspects if trait.requirement != "IV-OP-VALID") or suspects
-    optional = frozenset(trait for trait in specific if contract.requirements[trait.requirement].level == "should")
-    return optional or specific
+    may_be_refused = frozenset(it for it in specific if contract.requirements[it.requirement].level == "should")
+    if optional:
+        return may_be_refused
+    return frozenset() if may_be_refused else specific
+
+
+def _traits_of_most_refusals(suspected: Mapping[str, frozenset[Trait]]) -> list[Trait]:
+    """Return the trait that explains the most refusals, with those that cannot be told apart from it."""
+    refusals: dict[Trait, list[str]] = {}
+    for label, suspects in suspected.items():
+        for trait in suspects:
+            refusals.setdefault(trait, []).append(label)
+    most = max(refusals.values(), key=len)
+    return sorted((trait for trait, labels in refusals.items() if labels == most), key=str)
+
+
+def _refusal(it: Observation, trait: Trait) -> Finding:
+    with_value = f" with {shortened(trait.value, 40)}" if trait.value else ""
+    return it.finding(trait.requirement, False, f"a valid request{with_value}: expected 200, got {it.answer}")
