@@ -14,10 +14,12 @@ import jsonschema
 import jsonschema_rs
 import pytest
 from image_variations_conformance.reference import Running, Service, faulty, running
+from image_variations_conformance.reference.problem import Problem
 from image_variations_conformance.reports import console, folder
 from image_variations_conformance.run import Run
 from judged import KEY, judge_app, judge_url
 from rich.console import Console
+from starlette.responses import Response
 
 SCHEMA = json.loads(resources.files("image_variations_conformance.reports").joinpath("report.schema.json").read_text())
 
@@ -152,3 +154,22 @@ def test_an_old_report_in_the_folder_is_replaced_whole(report: Path, tmp_path: P
     folder.write(judge_app(Service(api_key=KEY)), tmp_path / "report")
     assert not (tmp_path / "report" / "cases").exists()
     assert _document(tmp_path / "report")["outcome"] == "conforms"
+
+
+def test_whatever_an_answer_says_the_reports_are_whole_and_printable(tmp_path: Path) -> None:
+    """A server may put terminal codes, characters that XML and UTF-8 lack, and 100 kB into any text of an error."""
+
+    class Hostile(Service):
+        """Puts such things into param."""
+
+        def refusal(self, problem: Problem) -> Response:
+            param = "\x00\x1b[31m\x9b\ud800" + "\x07" * 100_000
+            error = {"message": "wrong", "type": "t", "param": param, "code": None}
+            return Response(json.dumps({"error": error}), problem.status, problem.headers, "application/json")
+
+    run = judge_app(Hostile(api_key=KEY))
+    folder.write(run, tmp_path)
+    message = {it["id"]: it["message"] for it in _document(tmp_path)["requirements"]}["IV-ERR-PARAM"]
+    assert message.startswith(r"the error does not name the field image: param \x00\x1b[31m\x9b\xd800")
+    assert all(it.message.isprintable() and len(it.message) <= 500 for it in run.findings)
+    assert ET.parse(tmp_path / "junit.xml").getroot().find("testsuite") is not None  # noqa: S314 - our own file

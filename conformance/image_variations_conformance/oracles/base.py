@@ -13,6 +13,8 @@ from ..exchange import Exchange, Response
 
 Outcome = Literal["pass", "fail", "not-tested"]
 
+_MESSAGE_CHARACTERS = 500
+
 
 @frozen
 class Finding:
@@ -77,20 +79,20 @@ class Observation:
 
     def finding(self, requirement: str, ok: bool, message: str = "") -> Finding:
         """Return a finding on this exchange; the message is for the case that it is not ok."""
-        return Finding(
-            requirement, "pass" if ok else "fail", "" if ok else self._redacted(message), self.exchange.label
-        )
-
-    def _redacted(self, message: str) -> str:
-        """Return a message without the key that was sent, should the answer have quoted it, whole or cut short."""
-        key = (self.exchange.request.header("authorization") or "").partition(" ")[2]
-        for length in range(len(key), 7, -1):
-            message = message.replace(key[:length], "[API key]")
-        return message
+        return self._finding(requirement, "pass" if ok else "fail", "" if ok else message)
 
     def not_tested(self, requirement: str, reason: str) -> Finding:
         """Return a finding that says why this exchange cannot tell."""
-        return Finding(requirement, "not-tested", reason, self.exchange.label)
+        return self._finding(requirement, "not-tested", reason)
+
+    def _finding(self, requirement: str, outcome: Outcome, message: str) -> Finding:
+        # Every message passes here, whatever of the answer an oracle put into it: reports and terminals get printable
+        # text of a bounded length, and never the key, should the answer have quoted it, whole or cut short.
+        message = message[: 2 * _MESSAGE_CHARACTERS]
+        key = (self.exchange.request.header("authorization") or "").partition(" ")[2]
+        for length in range(len(key), 7, -1):
+            message = message.replace(key[:length], "[API key]")
+        return Finding(requirement, outcome, shortened(message, _MESSAGE_CHARACTERS), self.exchange.label)
 
 
 def observe(exchange: Exchange, contract: Contract, api_key: str | None) -> Observation:
