@@ -154,7 +154,7 @@ BROKEN_GENERATORS = {
         "UserWarning: old",
     ),
     "writes a type error": (
-        '(package / "errors.py").write_text("UnexpectedStatus: int = \\"no\\"\\n")',
+        'with (package / "errors.py").open("a") as file: file.write("NUMBER: int = \\"no\\"\\n")',
         "mypy --strict) failed",
     ),
     "warns and exits with 0": ('print("WARNING: a part is left out", file=sys.stderr)', "a part is left out"),

@@ -243,35 +243,42 @@ def test_the_nearest_keyword_and_the_nearest_name_are_suggested(contract: Docume
     ]
 
 
-def test_an_extension_is_let_be_unless_it_looks_like_the_one_the_generator_reads(contract: Document) -> None:
+def test_an_extension_is_let_be_unless_it_looks_like_one_that_the_client_is_made_by(contract: Document) -> None:
     changed = deepcopy(contract)
-    size = changed["components"]["schemas"]["CreateImageVariationRequest"]["properties"]["size"]
-    size["x-note"] = "ours"
+    request = changed["components"]["schemas"]["CreateImageVariationRequest"]["properties"]
+    request["size"]["x-note"] = "ours"
     assert pointers(changed) == []
-    size["x-enum-varname"] = size.pop("x-enum-varnames")
-    assert pointers(changed) == [f"{REQUEST}/properties/size/x-enum-varname"]
+    request["image"]["x-imagee"] = request["image"].pop("x-image")
+    assert pointers(changed) == [f"{REQUEST}/properties/image/x-imagee"]
 
-
-@pytest.mark.parametrize("names", [["A", "B"], ["A", "B", "C", "D"], "ABC"])
-def test_names_that_are_not_one_for_each_value_of_an_enum_are_found(contract: Document, names: object) -> None:
     changed = deepcopy(contract)
-    size = changed["components"]["schemas"]["CreateImageVariationRequest"]["properties"]["size"]
-    size["x-enum-varnames"] = names
-    assert pointers(changed) == [f"{REQUEST}/properties/size/x-enum-varnames"]
+    scheme = changed["components"]["securitySchemes"]["bearerAuth"]
+    scheme["x-enviroment-variable"] = scheme.pop("x-environment-variable")
+    assert pointers(changed) == ["/components/securitySchemes/bearerAuth/x-enviroment-variable"]
 
 
 @pytest.mark.parametrize(
-    "enum",
+    ("name", "value", "inner"),
     [
-        {"enum": ["a_b", "a-b"]},
-        {"enum": ["url", "URL"]},
-        {"enum": ["x", "y"], "x-enum-varnames": ["BOTH", "both"]},
+        ("x-image", {"square": False}, "/square"),
+        ("x-image", {"max-bytes": "4 MB"}, "/max-bytes"),
+        ("x-image", {"max_bytes": 1}, ""),
+        ("x-open", "yes", ""),
     ],
 )
-def test_two_values_of_an_enum_that_would_get_one_name_are_found(contract: Document, enum: dict[str, Any]) -> None:
+def test_an_extension_that_the_client_cannot_be_made_by_is_found(
+    contract: Document, name: str, value: object, inner: str
+) -> None:
     changed = deepcopy(contract)
-    changed["components"]["schemas"]["CreateImageVariationRequest"]["properties"]["size"] = {"type": "string", **enum}
-    assert pointers(changed) == [f"{REQUEST}/properties/size/enum"]
+    changed["components"]["schemas"]["CreateImageVariationRequest"]["properties"]["image"][name] = value
+    assert pointers(changed) == [f"{REQUEST}/properties/image/{name}{inner}"]
+
+
+@pytest.mark.parametrize("variable", ["openai-key", "", 3])
+def test_what_cannot_be_an_environment_variable_is_found(contract: Document, variable: object) -> None:
+    changed = deepcopy(contract)
+    changed["components"]["securitySchemes"]["bearerAuth"]["x-environment-variable"] = variable
+    assert pointers(changed) == ["/components/securitySchemes/bearerAuth/x-environment-variable"]
 
 
 @pytest.mark.parametrize(("keyword", "value"), [("maximum", "10"), ("enum", 3), ("required", "n"), ("properties", [])])

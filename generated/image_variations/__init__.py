@@ -1,10 +1,92 @@
 """A client library for accessing Image variations"""
 
-from ._stamp import CONTRACT_VERSION as __version__
-from .client import AuthenticatedClient, Client
+from __future__ import annotations
 
-__all__ = (
-    "AuthenticatedClient",
-    "Client",
-    "__version__",
+from typing import TYPE_CHECKING, Any
+
+from ._stamp import CONTRACT_VERSION as __version__
+from .client import AsyncClient, Client
+from .errors import (
+    APIConnectionError,
+    APIError,
+    APIResponseValidationError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    DataError,
+    ImageVariationsError,
+    InternalServerError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    UnprocessableEntityError,
 )
+from .types import NOT_GIVEN, FileInput, NotGiven, Response
+
+if TYPE_CHECKING:
+    from .models import (
+        CreateImageVariationRequest,
+        ErrorObject,
+        ErrorResponse,
+        Image,
+        ImagesResponse,
+        ImageTokens,
+        ImageUsage,
+    )
+
+_MODELS = frozenset(
+    {
+        "CreateImageVariationRequest",
+        "ImagesResponse",
+        "Image",
+        "ImageUsage",
+        "ImageTokens",
+        "ErrorResponse",
+        "ErrorObject",
+    }
+)
+
+__all__ = [
+    "NOT_GIVEN",
+    "APIConnectionError",
+    "APIError",
+    "APIResponseValidationError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AsyncClient",
+    "AuthenticationError",
+    "BadRequestError",
+    "Client",
+    "ConflictError",
+    "DataError",
+    "FileInput",
+    "ImageVariationsError",
+    "InternalServerError",
+    "InvalidRequestError",
+    "NotFoundError",
+    "NotGiven",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "Response",
+    "UnprocessableEntityError",
+    "CreateImageVariationRequest",
+    "ImagesResponse",
+    "Image",
+    "ImageUsage",
+    "ImageTokens",
+    "ErrorResponse",
+    "ErrorObject",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """The models, which are imported when one is first asked for: a program may start without them."""
+    if name in _MODELS:
+        from . import models
+
+        return getattr(models, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,7 @@
 """What this package was generated from. `scripts/regenerate --check` compares it with what it finds."""
 
 CONTRACT_VERSION = "1.0.0"
-SPEC_SHA256 = "a7dc433e274d557f05d6b5f5a63c15b1612de495b87853659f97525b0e136612"
-TEMPLATES_SHA256 = "87d6f35b1c43e9f750425d812b8470893d017745a8b4feb76e9cf7fdb4681325"
+SPEC_SHA256 = "ab3ae0da30f61fe03f1cf91a1d84828927d6f9a2628d18131874406fd2c23fef"
+TEMPLATES_SHA256 = "899bb361842d94840f8fb337cdd277ba8673dccbf67d7d0d8494c594e1d300a0"
 GENERATOR = "openapi-python-client 0.29.1"
 FORMATTER = "ruff 0.17.6"

@@ -1,268 +1,284 @@
-import ssl
-from typing import Any, Self
+"""The clients: what they are set up with, and how they are opened, copied and closed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
-from attrs import define, evolve, field
+
+from . import _downloads, _options, _sending
+from ._answers import Reading
+from ._calls import Call
+from .types import NOT_GIVEN, NotGiven, Response
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from .api.images import AsyncImages, Images
+
+T = TypeVar("T")
 
 
-@define
 class Client:
-    """A class for keeping track of data related to the API
+    """Calls the API and waits. To be shared by any number of threads.
 
-    The following are accepted as keyword arguments and will be used to construct httpx Clients internally:
+    Connections are opened when they are first needed. `close` closes them, and so does leaving a `with`; a call after
+    that opens new ones.
 
-        ``base_url``: The base URL for the API, all requests are made to a relative path to this URL
+    Args:
+        api_key: The API key. Left out, that of the environment variable OPENAI_API_KEY. An empty one is not sent.
+        base_url: The address before the paths of the operations. Left out, that of the environment variable
+            OPENAI_BASE_URL, or else http://127.0.0.1:8000/v1.
+        timeout: The seconds that one attempt may take in all, from connecting to the last byte; None for no limit.
+        max_retries: How many more attempts are made after a broken connection and the statuses 408, 409, 429 and from
+            500 on. An attempt that took too long is not made again: the server may be at work still.
+        default_headers: Header fields of every call. They win over those that the client sends of itself.
+        default_query: Query parameters of every call.
+        http_client: An `httpx.Client` to send by. It stays yours: it is not closed here. With one, `timeout` holds
+            for each wait until the headers are there, and in all only after that.
+        preflight: Whether arguments are checked against the contract before a byte is sent.
+        max_response_bytes: The longest answer that is read.
 
-        ``cookies``: A dictionary of cookies to be sent with every request
-
-        ``headers``: A dictionary of headers to be sent with every request
-
-        ``timeout``: The maximum amount of a time a request can take. API functions will raise
-        httpx.TimeoutException if this is exceeded.
-
-        ``verify_ssl``: Whether or not to verify the SSL certificate of the API server. This should be True in production,
-        but can be set to False for testing purposes.
-
-        ``follow_redirects``: Whether or not to follow redirects. Default value is False.
-
-        ``httpx_args``: A dictionary of additional arguments to be passed to the ``httpx.Client`` and ``httpx.AsyncClient`` constructor.
-
-
-    Attributes:
-        raise_on_unexpected_status: Whether or not to raise an errors.UnexpectedStatus if the API returns a
-            status code that was not documented in the source OpenAPI document. Can also be provided as a keyword
-            argument to the constructor.
     """
 
-    raise_on_unexpected_status: bool = field(default=False, kw_only=True)
-    _base_url: str = field(alias="base_url")
-    _cookies: dict[str, str] = field(factory=dict, kw_only=True, alias="cookies")
-    _headers: dict[str, str] = field(factory=dict, kw_only=True, alias="headers")
-    _timeout: httpx.Timeout | None = field(default=None, kw_only=True, alias="timeout")
-    _verify_ssl: str | bool | ssl.SSLContext = field(default=True, kw_only=True, alias="verify_ssl")
-    _follow_redirects: bool = field(default=False, kw_only=True, alias="follow_redirects")
-    _httpx_args: dict[str, Any] = field(factory=dict, kw_only=True, alias="httpx_args")
-    _client: httpx.Client | None = field(default=None, init=False)
-    _async_client: httpx.AsyncClient | None = field(default=None, init=False)
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: float | None = _options.DEFAULT_TIMEOUT_SECONDS,
+        max_retries: int = _options.DEFAULT_MAX_RETRIES,
+        default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, str] | None = None,
+        http_client: httpx.Client | None = None,
+        preflight: bool = True,
+        max_response_bytes: int = _options.DEFAULT_MAX_RESPONSE_BYTES,
+    ) -> None:
+        self._options = _options.resolve(
+            {
+                "api_key": api_key,
+                "base_url": base_url,
+                "timeout": timeout,
+                "max_retries": max_retries,
+                "default_headers": default_headers,
+                "default_query": default_query,
+                "preflight": preflight,
+                "max_response_bytes": max_response_bytes,
+            }
+        )
+        self._connections = _sending.Connections(http_client)
 
-    def with_headers(self, headers: dict[str, str]) -> "Client":
-        """Get a new client matching this one with additional headers"""
-        if self._client is not None:
-            self._client.headers.update(headers)
-        if self._async_client is not None:
-            self._async_client.headers.update(headers)
-        return evolve(self, headers={**self._headers, **headers})
+    @cached_property
+    def images(self) -> Images:
+        """Making images."""
+        from .api.images import Images
 
-    def with_cookies(self, cookies: dict[str, str]) -> "Client":
-        """Get a new client matching this one with additional cookies"""
-        if self._client is not None:
-            self._client.cookies.update(cookies)
-        if self._async_client is not None:
-            self._async_client.cookies.update(cookies)
-        return evolve(self, cookies={**self._cookies, **cookies})
+        return Images(self)
 
-    def with_timeout(self, timeout: httpx.Timeout) -> "Client":
-        """Get a new client matching this one with a new timeout configuration"""
-        if self._client is not None:
-            self._client.timeout = timeout
-        if self._async_client is not None:
-            self._async_client.timeout = timeout
-        return evolve(self, timeout=timeout)
+    @property
+    def preflight(self) -> bool:
+        """Whether arguments are checked against the contract before a byte is sent."""
+        return self._options.preflight
 
-    def set_httpx_client(self, client: httpx.Client) -> Self:
-        """Manually set the underlying httpx.Client
+    def with_options(
+        self,
+        *,
+        api_key: str | None | NotGiven = NOT_GIVEN,
+        base_url: str | None | NotGiven = NOT_GIVEN,
+        timeout: float | None | NotGiven = NOT_GIVEN,
+        max_retries: int | NotGiven = NOT_GIVEN,
+        default_headers: Mapping[str, str] | None | NotGiven = NOT_GIVEN,
+        default_query: Mapping[str, str] | None | NotGiven = NOT_GIVEN,
+        http_client: httpx.Client | None | NotGiven = NOT_GIVEN,
+        preflight: bool | NotGiven = NOT_GIVEN,
+        max_response_bytes: int | NotGiven = NOT_GIVEN,
+    ) -> Self:
+        """A copy with other settings, on the same connections; this client stays as it is."""
+        changed = {
+            name: value
+            for name, value in {
+                "api_key": api_key,
+                "base_url": base_url,
+                "timeout": timeout,
+                "max_retries": max_retries,
+                "default_headers": default_headers,
+                "default_query": default_query,
+                "preflight": preflight,
+                "max_response_bytes": max_response_bytes,
+            }.items()
+            if not isinstance(value, NotGiven)
+        }
+        copy = type(self).__new__(type(self))
+        copy._options = self._options.changed(changed)
+        copy._connections = (
+            self._connections if isinstance(http_client, NotGiven) else _sending.Connections(http_client)
+        )
+        return copy
 
-        **NOTE**: This will override any other settings on the client, including cookies, headers, and timeout.
-        """
-        self._client = client
-        return self
+    def send(self, call: Call, reading: Reading[T]) -> Response[T]:
+        """Send a call and read its answer. The functions of the operations end here."""
+        response = reading.response(*_sending.send(self._connections, self._options, call))
+        _downloads.bind(response.parsed, self)
+        return response
 
-    def get_httpx_client(self) -> httpx.Client:
-        """Get the underlying httpx.Client, constructing a new one if not previously set"""
-        if self._client is None:
-            self._client = httpx.Client(
-                base_url=self._base_url,
-                cookies=self._cookies,
-                headers=self._headers,
-                timeout=self._timeout,
-                verify=self._verify_ssl,
-                follow_redirects=self._follow_redirects,
-                **self._httpx_args,
-            )
-        return self._client
+    def download(self, url: str, *, max_bytes: int = _downloads.MAX_DOWNLOAD_BYTES) -> bytes:
+        """Fetch a file of at most `max_bytes` bytes, without the API key. Raises what a call raises."""
+        call = _downloads.download(url, max_bytes)
+        return _downloads.READING.response(*_sending.send(self._connections, self._options, call)).parsed
+
+    def close(self) -> None:
+        """Close the connections, those of the copies too."""
+        self._connections.close()
 
     def __enter__(self) -> Self:
-        """Enter a context manager for self.client—you cannot enter twice (see httpx docs)"""
-        self.get_httpx_client().__enter__()
         return self
 
-    def __exit__(self, *args: Any, **kwargs: Any) -> None:
-        """Exit a context manager for internal httpx.Client (see httpx docs)"""
-        self.get_httpx_client().__exit__(*args, **kwargs)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
-    def set_async_httpx_client(self, async_client: httpx.AsyncClient) -> Self:
-        """Manually set the underlying httpx.AsyncClient
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.with_options()
 
-        **NOTE**: This will override any other settings on the client, including cookies, headers, and timeout.
-        """
-        self._async_client = async_client
-        return self
-
-    def get_async_httpx_client(self) -> httpx.AsyncClient:
-        """Get the underlying httpx.AsyncClient, constructing a new one if not previously set"""
-        if self._async_client is None:
-            self._async_client = httpx.AsyncClient(
-                base_url=self._base_url,
-                cookies=self._cookies,
-                headers=self._headers,
-                timeout=self._timeout,
-                verify=self._verify_ssl,
-                follow_redirects=self._follow_redirects,
-                **self._httpx_args,
-            )
-        return self._async_client
-
-    async def __aenter__(self) -> Self:
-        """Enter a context manager for underlying httpx.AsyncClient—you cannot enter twice (see httpx docs)"""
-        await self.get_async_httpx_client().__aenter__()
-        return self
-
-    async def __aexit__(self, *args: Any, **kwargs: Any) -> None:
-        """Exit a context manager for underlying httpx.AsyncClient (see httpx docs)"""
-        await self.get_async_httpx_client().__aexit__(*args, **kwargs)
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._options.base_url!r})"
 
 
-@define
-class AuthenticatedClient:
-    """A Client which has been authenticated for use on secured endpoints
+class AsyncClient:
+    """Calls the API and lets others work meanwhile. What `Client` has, this has too, to be awaited.
 
-    The following are accepted as keyword arguments and will be used to construct httpx Clients internally:
+    It can be used in one event loop after another, and in several at once: each has connections of its own. Close them
+    before a loop ends, by `close` or by `async with`.
 
-        ``base_url``: The base URL for the API, all requests are made to a relative path to this URL
+    Args:
+        api_key: The API key. Left out, that of the environment variable OPENAI_API_KEY. An empty one is not sent.
+        base_url: The address before the paths of the operations. Left out, that of the environment variable
+            OPENAI_BASE_URL, or else http://127.0.0.1:8000/v1.
+        timeout: The seconds that one attempt may take in all, from connecting to the last byte; None for no limit.
+        max_retries: How many more attempts are made after a broken connection and the statuses 408, 409, 429 and from
+            500 on. An attempt that took too long is not made again: the server may be at work still.
+        default_headers: Header fields of every call. They win over those that the client sends of itself.
+        default_query: Query parameters of every call.
+        http_client: An `httpx.AsyncClient` to send by. It stays yours: it is not closed here. With one, `timeout` holds
+            for each wait until the headers are there, and in all only after that.
+        preflight: Whether arguments are checked against the contract before a byte is sent.
+        max_response_bytes: The longest answer that is read.
 
-        ``cookies``: A dictionary of cookies to be sent with every request
-
-        ``headers``: A dictionary of headers to be sent with every request
-
-        ``timeout``: The maximum amount of a time a request can take. API functions will raise
-        httpx.TimeoutException if this is exceeded.
-
-        ``verify_ssl``: Whether or not to verify the SSL certificate of the API server. This should be True in production,
-        but can be set to False for testing purposes.
-
-        ``follow_redirects``: Whether or not to follow redirects. Default value is False.
-
-        ``httpx_args``: A dictionary of additional arguments to be passed to the ``httpx.Client`` and ``httpx.AsyncClient`` constructor.
-
-
-    Attributes:
-        raise_on_unexpected_status: Whether or not to raise an errors.UnexpectedStatus if the API returns a
-            status code that was not documented in the source OpenAPI document. Can also be provided as a keyword
-            argument to the constructor.
-        token: The token to use for authentication
-        prefix: The prefix to use for the Authorization header
-        auth_header_name: The name of the Authorization header
     """
 
-    raise_on_unexpected_status: bool = field(default=False, kw_only=True)
-    _base_url: str = field(alias="base_url")
-    _cookies: dict[str, str] = field(factory=dict, kw_only=True, alias="cookies")
-    _headers: dict[str, str] = field(factory=dict, kw_only=True, alias="headers")
-    _timeout: httpx.Timeout | None = field(default=None, kw_only=True, alias="timeout")
-    _verify_ssl: str | bool | ssl.SSLContext = field(default=True, kw_only=True, alias="verify_ssl")
-    _follow_redirects: bool = field(default=False, kw_only=True, alias="follow_redirects")
-    _httpx_args: dict[str, Any] = field(factory=dict, kw_only=True, alias="httpx_args")
-    _client: httpx.Client | None = field(default=None, init=False)
-    _async_client: httpx.AsyncClient | None = field(default=None, init=False)
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: float | None = _options.DEFAULT_TIMEOUT_SECONDS,
+        max_retries: int = _options.DEFAULT_MAX_RETRIES,
+        default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, str] | None = None,
+        http_client: httpx.AsyncClient | None = None,
+        preflight: bool = True,
+        max_response_bytes: int = _options.DEFAULT_MAX_RESPONSE_BYTES,
+    ) -> None:
+        from . import _sending_async
 
-    token: str
-    prefix: str = "Bearer"
-    auth_header_name: str = "Authorization"
+        self._options = _options.resolve(
+            {
+                "api_key": api_key,
+                "base_url": base_url,
+                "timeout": timeout,
+                "max_retries": max_retries,
+                "default_headers": default_headers,
+                "default_query": default_query,
+                "preflight": preflight,
+                "max_response_bytes": max_response_bytes,
+            }
+        )
+        self._connections = _sending_async.AsyncConnections(http_client)
 
-    def with_headers(self, headers: dict[str, str]) -> "AuthenticatedClient":
-        """Get a new client matching this one with additional headers"""
-        if self._client is not None:
-            self._client.headers.update(headers)
-        if self._async_client is not None:
-            self._async_client.headers.update(headers)
-        return evolve(self, headers={**self._headers, **headers})
+    @cached_property
+    def images(self) -> AsyncImages:
+        """Making images."""
+        from .api.images import AsyncImages
 
-    def with_cookies(self, cookies: dict[str, str]) -> "AuthenticatedClient":
-        """Get a new client matching this one with additional cookies"""
-        if self._client is not None:
-            self._client.cookies.update(cookies)
-        if self._async_client is not None:
-            self._async_client.cookies.update(cookies)
-        return evolve(self, cookies={**self._cookies, **cookies})
+        return AsyncImages(self)
 
-    def with_timeout(self, timeout: httpx.Timeout) -> "AuthenticatedClient":
-        """Get a new client matching this one with a new timeout configuration"""
-        if self._client is not None:
-            self._client.timeout = timeout
-        if self._async_client is not None:
-            self._async_client.timeout = timeout
-        return evolve(self, timeout=timeout)
+    @property
+    def preflight(self) -> bool:
+        """Whether arguments are checked against the contract before a byte is sent."""
+        return self._options.preflight
 
-    def set_httpx_client(self, client: httpx.Client) -> Self:
-        """Manually set the underlying httpx.Client
+    def with_options(
+        self,
+        *,
+        api_key: str | None | NotGiven = NOT_GIVEN,
+        base_url: str | None | NotGiven = NOT_GIVEN,
+        timeout: float | None | NotGiven = NOT_GIVEN,
+        max_retries: int | NotGiven = NOT_GIVEN,
+        default_headers: Mapping[str, str] | None | NotGiven = NOT_GIVEN,
+        default_query: Mapping[str, str] | None | NotGiven = NOT_GIVEN,
+        http_client: httpx.AsyncClient | None | NotGiven = NOT_GIVEN,
+        preflight: bool | NotGiven = NOT_GIVEN,
+        max_response_bytes: int | NotGiven = NOT_GIVEN,
+    ) -> Self:
+        """A copy with other settings, on the same connections; this client stays as it is."""
+        from . import _sending_async
 
-        **NOTE**: This will override any other settings on the client, including cookies, headers, and timeout.
-        """
-        self._client = client
-        return self
+        changed = {
+            name: value
+            for name, value in {
+                "api_key": api_key,
+                "base_url": base_url,
+                "timeout": timeout,
+                "max_retries": max_retries,
+                "default_headers": default_headers,
+                "default_query": default_query,
+                "preflight": preflight,
+                "max_response_bytes": max_response_bytes,
+            }.items()
+            if not isinstance(value, NotGiven)
+        }
+        copy = type(self).__new__(type(self))
+        copy._options = self._options.changed(changed)
+        copy._connections = (
+            self._connections if isinstance(http_client, NotGiven) else _sending_async.AsyncConnections(http_client)
+        )
+        return copy
 
-    def get_httpx_client(self) -> httpx.Client:
-        """Get the underlying httpx.Client, constructing a new one if not previously set"""
-        if self._client is None:
-            self._headers[self.auth_header_name] = f"{self.prefix} {self.token}" if self.prefix else self.token
-            self._client = httpx.Client(
-                base_url=self._base_url,
-                cookies=self._cookies,
-                headers=self._headers,
-                timeout=self._timeout,
-                verify=self._verify_ssl,
-                follow_redirects=self._follow_redirects,
-                **self._httpx_args,
-            )
-        return self._client
+    async def send(self, call: Call, reading: Reading[T]) -> Response[T]:
+        """Send a call and read its answer. The functions of the operations end here."""
+        from . import _sending_async
 
-    def __enter__(self) -> Self:
-        """Enter a context manager for self.client—you cannot enter twice (see httpx docs)"""
-        self.get_httpx_client().__enter__()
-        return self
+        response = reading.response(*await _sending_async.send(self._connections, self._options, call))
+        _downloads.bind(response.parsed, self)
+        return response
 
-    def __exit__(self, *args: Any, **kwargs: Any) -> None:
-        """Exit a context manager for internal httpx.Client (see httpx docs)"""
-        self.get_httpx_client().__exit__(*args, **kwargs)
+    async def download(self, url: str, *, max_bytes: int = _downloads.MAX_DOWNLOAD_BYTES) -> bytes:
+        """Fetch a file of at most `max_bytes` bytes, without the API key. Raises what a call raises."""
+        from . import _sending_async
 
-    def set_async_httpx_client(self, async_client: httpx.AsyncClient) -> Self:
-        """Manually set the underlying httpx.AsyncClient
+        call = _downloads.download(url, max_bytes)
+        return _downloads.READING.response(*await _sending_async.send(self._connections, self._options, call)).parsed
 
-        **NOTE**: This will override any other settings on the client, including cookies, headers, and timeout.
-        """
-        self._async_client = async_client
-        return self
-
-    def get_async_httpx_client(self) -> httpx.AsyncClient:
-        """Get the underlying httpx.AsyncClient, constructing a new one if not previously set"""
-        if self._async_client is None:
-            self._headers[self.auth_header_name] = f"{self.prefix} {self.token}" if self.prefix else self.token
-            self._async_client = httpx.AsyncClient(
-                base_url=self._base_url,
-                cookies=self._cookies,
-                headers=self._headers,
-                timeout=self._timeout,
-                verify=self._verify_ssl,
-                follow_redirects=self._follow_redirects,
-                **self._httpx_args,
-            )
-        return self._async_client
+    async def close(self) -> None:
+        """Close the connections of this event loop, those of the copies too."""
+        await self._connections.close()
 
     async def __aenter__(self) -> Self:
-        """Enter a context manager for underlying httpx.AsyncClient—you cannot enter twice (see httpx docs)"""
-        await self.get_async_httpx_client().__aenter__()
         return self
 
-    async def __aexit__(self, *args: Any, **kwargs: Any) -> None:
-        """Exit a context manager for underlying httpx.AsyncClient (see httpx docs)"""
-        await self.get_async_httpx_client().__aexit__(*args, **kwargs)
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.with_options()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._options.base_url!r})"
+
+
+__all__ = ["AsyncClient", "Client"]

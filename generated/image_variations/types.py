@@ -1,54 +1,69 @@
-"""Contains some shared types for properties"""
+"""What calls take and what they give back."""
 
-from collections.abc import Mapping, MutableMapping
-from http import HTTPStatus
-from typing import IO, BinaryIO, Generic, Literal, TypeVar
+from __future__ import annotations
 
-from attrs import define
+import os
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
+from attrs import field, frozen
 
-class Unset:
-    def __bool__(self) -> Literal[False]:
-        return False
+T = TypeVar("T", covariant=True)
 
-
-UNSET: Unset = Unset()
-
-# The types that `httpx.Client(files=)` can accept, copied from that library.
-FileContent = IO[bytes] | bytes | str
-FileTypes = (
-    # (filename, file (or bytes), content_type)
-    tuple[str | None, FileContent, str | None]
-    # (filename, file (or bytes), content_type, headers)
-    | tuple[str | None, FileContent, str | None, Mapping[str, str]]
-)
-RequestFiles = list[tuple[str, FileTypes]]
+REQUEST_ID_HEADER = "x-request-id"
 
 
-@define
-class File:
-    """Contains information for file uploads"""
+class BinaryFile(Protocol):
+    """Anything open for reading bytes. It need not seek: what cannot be read twice is kept for a second attempt."""
 
-    payload: BinaryIO
-    file_name: str | None = None
-    mime_type: str | None = None
-
-    def to_tuple(self) -> FileTypes:
-        """Return a tuple representation that httpx will accept for multipart/form-data"""
-        return self.file_name, self.payload, self.mime_type
+    def read(self, size: int = -1, /) -> bytes:
+        """Return the next bytes, at most `size`; all the rest where it is negative."""
+        ...
 
 
-T = TypeVar("T")
+# A text is a path. Of an open file all is sent, from its start, wherever it stands.
+FileContent: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryFile
+# The content alone, or (file name, content), or (file name, content, media type).
+FileInput: TypeAlias = FileContent | tuple[str | None, FileContent] | tuple[str | None, FileContent, str | None]
 
 
-@define
+class NotGiven(Enum):
+    """What stands for an argument that was left out, where None means something."""
+
+    NOT_GIVEN = "NOT_GIVEN"
+
+
+NOT_GIVEN: Final[Literal[NotGiven.NOT_GIVEN]] = NotGiven.NOT_GIVEN
+
+
+@frozen
 class Response(Generic[T]):
-    """A response from an endpoint"""
+    """An answer, with what was read from it.
 
-    status_code: HTTPStatus
-    content: bytes
-    headers: MutableMapping[str, str]
-    parsed: T | None
+    Attributes:
+        status_code: The status, 200 to 299: another one raises.
+        headers: The header fields; their names in any case.
+        content: The body, as it came but for its compression.
+        parsed: What the body says.
+    """
+
+    status_code: int
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=lambda content: f"<{len(content)} bytes>")
+    parsed: T
+
+    @property
+    def request_id(self) -> str | None:
+        """What the server calls the request by, where it says so."""
+        return self.headers.get(REQUEST_ID_HEADER)
 
 
-__all__ = ["UNSET", "File", "FileTypes", "RequestFiles", "Response", "Unset"]
+__all__ = [
+    "NOT_GIVEN",
+    "BinaryFile",
+    "FileContent",
+    "FileInput",
+    "NotGiven",
+    "Response",
+]

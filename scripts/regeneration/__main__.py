@@ -8,7 +8,8 @@ import shlex
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -16,6 +17,7 @@ import click
 
 from regeneration.build import GENERATOR, build
 from regeneration.check import compare
+from regeneration.facts import DEFAULT_HTTP_LIBRARY, HTTP_LIBRARIES
 from regeneration.layout import STAMP_FILE
 from regeneration.refused import Refused
 from regeneration.swap import replace, workspace
@@ -34,22 +36,38 @@ _PATH = click.Path(path_type=Path, resolve_path=True)
 )
 @click.option("--spec", type=_PATH, default=_SPEC, help="The OpenAPI document.  [default: spec/openapi.yaml]")
 @click.option("--output", type=_PATH, default=_OUTPUT, help="The package.  [default: generated/image_variations]")
-def command(*, check: bool, spec: Path, output: Path) -> None:
+@click.option(
+    "--http-library",
+    type=click.Choice(sorted(HTTP_LIBRARIES)),
+    default=DEFAULT_HTTP_LIBRARY,
+    show_default=True,
+    help="What the package is to send by.",
+)
+def command(*, check: bool, spec: Path, output: Path, http_library: str) -> None:
     """Write the client package anew from the contract, whole or not at all."""
-    sys.exit(run(spec, output, check=check))
+    sys.exit(run(spec, output, check=check, http_library=http_library))
 
 
-def run(spec: Path, output: Path, *, check: bool, generator: Sequence[str] = GENERATOR) -> int:
+def run(
+    spec: Path,
+    output: Path,
+    *,
+    check: bool,
+    http_library: str = DEFAULT_HTTP_LIBRARY,
+    generator: Sequence[str] = GENERATOR,
+) -> int:
     """Write the package `output` from the contract `spec`, or compare them; return the exit code.
 
-    `generator` is the command that runs the generator. The tests of the gate put broken ones in its place.
+    The package is built on `http_library`. `generator` is the command that runs the generator; the tests of the gate
+    put broken ones in its place.
     """
     try:
         if not output.name.isidentifier():
             raise Refused(f"--output: {output.name!r} cannot be the name of a Python package.")
+        build_package = partial(build, spec, http_library=http_library, generator=generator)
         if check:
-            return _check(spec, output, generator)
-        _regenerate(spec, output, generator)
+            return _check(spec, output, build_package, _mend(spec, output, http_library))
+        _regenerate(spec, output, build_package)
     except Refused as refused:
         click.echo(f"scripts/regenerate: {refused}", err=True)
         return _REFUSED
@@ -59,33 +77,34 @@ def run(spec: Path, output: Path, *, check: bool, generator: Sequence[str] = GEN
     return 0
 
 
-def _regenerate(spec: Path, output: Path, generator: Sequence[str]) -> None:
+def _regenerate(spec: Path, output: Path, build_package: Callable[[Path], None]) -> None:
     if output != _OUTPUT and output.exists() and not (output / STAMP_FILE).is_file():
         raise Refused(f"--output: {output} was not written by scripts/regenerate. Remove it, or name another folder.")
     with workspace(output) as folder:
         package = folder / output.name
-        build(spec, package, generator=generator)
+        build_package(package)
         replace(output, package)
     click.echo(f"{_shown(output)} is written from {_shown(spec)}.")
 
 
-def _check(spec: Path, output: Path, generator: Sequence[str]) -> int:
+def _check(spec: Path, output: Path, build_package: Callable[[Path], None], mend: str) -> int:
     with tempfile.TemporaryDirectory(prefix="regenerate-check-") as folder:
         package = Path(folder) / output.name
-        build(spec, package, generator=generator)
+        build_package(package)
         report = compare(output, package)
     if not report:
         click.echo(f"{_shown(output)} is in step with {_shown(spec)}.")
         return 0
     click.echo(f"{_shown(output)} is out of step with {_shown(spec)}:")
-    click.echo("\n".join([*report, f"Mend it with: {_mend(spec, output)}"]))
+    click.echo("\n".join([*report, f"Mend it with: {mend}"]))
     return _OUT_OF_STEP
 
 
-def _mend(spec: Path, output: Path) -> str:
+def _mend(spec: Path, output: Path, http_library: str) -> str:
     words = ["scripts/regenerate"]
     words += [] if spec == _SPEC else ["--spec", str(spec)]
     words += [] if output == _OUTPUT else ["--output", str(output)]
+    words += [] if http_library == DEFAULT_HTTP_LIBRARY else ["--http-library", http_library]
     return shlex.join(words)
 
 

@@ -8,19 +8,23 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
 from regeneration import layout, lint
 from regeneration.document import read
+from regeneration.facts import DEFAULT_HTTP_LIBRARY, Facts, facts
+from regeneration.layout import RUNTIME_TEMPLATES, TEMPLATES
 from regeneration.lowering import lower
 from regeneration.refused import Refused
 
 SCRIPTS = Path(__file__).parents[1]
-TEMPLATES = SCRIPTS / "templates"
 _CONFIG = SCRIPTS / "regeneration" / "generator.yaml"
 _REQUIREMENTS = SCRIPTS / "requirements.txt"
 _GENERATOR_NAME = "openapi-python-client"
@@ -58,17 +62,23 @@ FORMATTER = "{formatter}"
 '''
 
 
-def build(spec: Path, package: Path, *, generator: Sequence[str] = GENERATOR) -> None:
+def build(
+    spec: Path, package: Path, *, http_library: str = DEFAULT_HTTP_LIBRARY, generator: Sequence[str] = GENERATOR
+) -> None:
     """Build the client of the contract in the file `spec` as the new folder `package`, and verify it.
 
-    The folder that `package` is to be in has to be empty; what the tools need on the way is put there too. `generator`
-    is the command that runs the generator. Raises `Refused` when anything is not as it must be.
+    The folder that `package` is to be in has to be empty; what the tools need on the way is put there too. The client
+    is built on `http_library`. `generator` is the command that runs the generator. Raises `Refused` when anything is
+    not as it must be.
     """
     _require_pinned_versions()
     document = read(spec)
     lint.require_sound(document, spec)
     lowered = lower(document)
-    _generate(lowered, package, generator)
+    templates = package.parent / "templates"
+    _put_facts(facts(lowered, http_library), templates)
+    _generate(lowered, package, templates, generator)
+    _render_runtime(package, templates)
     _format(package)
     (package / "py.typed").touch()
     _stamp(package, spec, contract_version=document["info"]["version"])
@@ -98,10 +108,30 @@ def _require_pinned_versions() -> None:
             )
 
 
-def _generate(lowered: object, package: Path, generator: Sequence[str]) -> None:
+def _put_facts(known: Facts, templates: Path) -> None:
+    """Make the folder `templates`: ours, and one more that says the facts, as Python and Jinja2 both write them."""
+    shutil.copytree(TEMPLATES, templates)
+    (templates / "facts.jinja").write_text(f"{{% set facts = {known!r} %}}", encoding="utf-8")
+
+
+def _render_runtime(package: Path, templates: Path) -> None:
+    """Write the modules that are the same for any document, which the generator has no place for."""
+    environment = Environment(  # noqa: S701 - what is rendered is Python, not HTML
+        loader=FileSystemLoader(templates),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for path in RUNTIME_TEMPLATES:
+        text = environment.get_template(f"{path.parent.name}/{path.name}").render()
+        (package / path.name.removesuffix(".jinja")).write_text(text, encoding="utf-8")
+
+
+def _generate(lowered: object, package: Path, templates: Path, generator: Sequence[str]) -> None:
     source = package.parent / "lowered.json"
     source.write_text(json.dumps(lowered), encoding="utf-8")
-    files = {"--path": source, "--output-path": package, "--config": _CONFIG, "--custom-template-path": TEMPLATES}
+    files = {"--path": source, "--output-path": package, "--config": _CONFIG, "--custom-template-path": templates}
     paths = [str(part) for option in files.items() for part in option]
     completed = _run([*generator, "generate", "--meta", "none", "--fail-on-warning", *paths], package.parent)
     _require_success("The generator", completed)
@@ -114,7 +144,10 @@ def _generate(lowered: object, package: Path, generator: Sequence[str]) -> None:
 def _format(package: Path) -> None:
     # The files are named one by one: a folder is searched by ruff, which leaves out `build`, `venv` and the like.
     files = sorted(str(path.relative_to(package)) for path in package.rglob("*.py"))
-    for command in (["check", "--fix", "--select", _RUFF_RULES, *_RUFF_OPTIONS], ["format", *_RUFF_OPTIONS]):
+    # Unsafe in general, as an import in an `__init__.py` may be there for others: ours say so by `__all__`.
+    init = ["--unsafe-fixes", "--config", "lint.ignore-init-module-imports = false"]
+    fix = ["check", "--fix", *init, "--select", _RUFF_RULES, *_RUFF_OPTIONS]
+    for command in (fix, ["format", *_RUFF_OPTIONS]):
         completed = _run([*_PYTHON, "-m", "ruff", *command, "--", *files], package)
         _require_success("The formatter", completed)
 

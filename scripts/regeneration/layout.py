@@ -6,7 +6,7 @@ that a schema or an operation that the generator loses is missed.
 """
 
 from collections.abc import Iterator
-from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from openapi_python_client.parser.openapi import generate_operation_id
@@ -15,44 +15,53 @@ from openapi_python_client.strings import ClassName, PythonIdentifier, pascal_ca
 
 from regeneration.document import Document, Schema, dereferenced, operations
 
+TEMPLATES = Path(__file__).parents[1] / "templates"
+# What is the same for any document, but for a few names.
+RUNTIME_TEMPLATES = sorted((TEMPLATES / "runtime").glob("*.py.jinja"))
 STAMP_FILE = "_stamp.py"
 _FIXED = frozenset(
     {"__init__.py", "client.py", "errors.py", "py.typed", "types.py", STAMP_FILE}
     | {"api/__init__.py", "models/__init__.py"}
+    | {path.name.removesuffix(".jinja") for path in RUNTIME_TEMPLATES}
 )
-_FIELD_PREFIX = "field_"  # the generator's default, put before names that Python cannot take
+FIELD_PREFIX = "field_"  # the generator's default, put before names that Python cannot take
 
 
 def expected_files(document: Document) -> frozenset[str]:
     """The files of the package generated from the lowered `document`, relative to it, with `/` between folders."""
-    classes = chain(_component_classes(document), _operation_classes(document))
-    models = {f"models/{PythonIdentifier(name, _FIELD_PREFIX)}.py" for name in classes}
+    models = {f"models/{PythonIdentifier(name, FIELD_PREFIX)}.py" for name, _ in classes(document)}
     endpoints: set[str] = set()
-    for tag, operation_name, _ in _operations(document):
+    for tag, operation_name, _ in named_operations(document):
         endpoints |= {f"api/{tag}/__init__.py", f"api/{tag}/{operation_name}.py"}
     return _FIXED | models | endpoints
 
 
-def _operations(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def classes(document: Document) -> Iterator[tuple[str, Schema]]:
+    """The name of each model and enum that is generated from the lowered `document`, with its schema."""
+    yield from _component_classes(document)
+    yield from _operation_classes(document)
+
+
+def named_operations(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Each operation after the name of its package (its first tag) and its own name."""
     for path, method, operation in operations(document):
         tag = PythonIdentifier((operation.get("tags") or ["default"])[0], "tag")
         if "operationId" in operation:
-            name = PythonIdentifier(operation["operationId"], _FIELD_PREFIX)
+            name = PythonIdentifier(operation["operationId"], FIELD_PREFIX)
         else:
-            name = generate_operation_id(path=UntrustedString(path), method=method, prefix=_FIELD_PREFIX)
+            name = generate_operation_id(path=UntrustedString(path), method=method, prefix=FIELD_PREFIX)
         shared = document["paths"][path].get("parameters", [])
         yield tag, name, {**operation, "parameters": [*operation.get("parameters", []), *shared]}
 
 
-def _component_classes(document: Document) -> Iterator[str]:
+def _component_classes(document: Document) -> Iterator[tuple[str, Schema]]:
     for name, schema in document.get("components", {}).get("schemas", {}).items():
         yield from _classes(name, "", schema)
 
 
-def _operation_classes(document: Document) -> Iterator[str]:
+def _operation_classes(document: Document) -> Iterator[tuple[str, Schema]]:
     """The classes of the schemas that stand in the operations themselves."""
-    for _, operation_name, operation in _operations(document):
+    for _, operation_name, operation in named_operations(document):
         for parameter in operation["parameters"]:
             yield from _classes(parameter.get("name", ""), operation_name, parameter.get("schema", {}))
         body = dereferenced(document, operation.get("requestBody", {}))
@@ -63,13 +72,13 @@ def _operation_classes(document: Document) -> Iterator[str]:
                 yield from _classes(f"response_{status}", operation_name, media.get("schema", {}))
 
 
-def _classes(name: str, owner: str, schema: object) -> Iterator[str]:
+def _classes(name: str, owner: str, schema: object) -> Iterator[tuple[str, Schema]]:
     """The class made of the schema called `name` within the class or operation `owner`, and those within it."""
     if not isinstance(schema, dict) or "$ref" in schema or _is_alias(schema) or schema.get("type") == "boolean":
         return
     alternatives = _alternatives(schema)
     if "enum" in schema:
-        yield from _enum_classes(name, owner, schema["enum"])
+        yield from _enum_classes(name, owner, schema)
     elif alternatives:
         for index, alternative in enumerate(alternatives):
             yield from _classes(f"{name}_type_{index}", owner, alternative)
@@ -96,8 +105,8 @@ def _alternatives(schema: Schema) -> list[Schema]:
     return [] if "properties" in schema else [*schema.get("anyOf", []), *schema.get("oneOf", [])]
 
 
-def _model_classes(class_name: str, schema: Schema) -> Iterator[str]:
-    yield class_name
+def _model_classes(class_name: str, schema: Schema) -> Iterator[tuple[str, Schema]]:
+    yield class_name, schema
     for properties in _property_maps(schema):
         for property_name, inner in properties.items():
             yield from _classes(property_name, class_name, inner)
@@ -111,12 +120,12 @@ def _property_maps(schema: Schema) -> Iterator[dict[str, Schema]]:
         yield from _property_maps(part)
 
 
-def _enum_classes(name: str, owner: str, values: list[object]) -> Iterator[str]:
-    if None not in values:
-        yield _class_name(name, owner)
-    elif len(values) > 1:  # a union of null and the rest
-        yield _class_name(f"{name}_type_1", owner)
+def _enum_classes(name: str, owner: str, schema: Schema) -> Iterator[tuple[str, Schema]]:
+    if None not in schema["enum"]:
+        yield _class_name(name, owner), schema
+    elif len(schema["enum"]) > 1:  # a union of null and the rest
+        yield _class_name(f"{name}_type_1", owner), schema
 
 
 def _class_name(name: str, owner: str) -> str:
-    return ClassName(f"{pascal_case(owner)}{pascal_case(name)}" if owner else name, _FIELD_PREFIX)
+    return ClassName(f"{pascal_case(owner)}{pascal_case(name)}" if owner else name, FIELD_PREFIX)

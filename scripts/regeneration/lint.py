@@ -12,7 +12,6 @@ from typing import Any
 from attrs import frozen
 from jsonschema_rs import Draft202012Validator
 from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # it ships no types
-from openapi_python_client.strings import snake_case
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from regeneration.document import (
@@ -37,9 +36,21 @@ _SCHEMA_KEYWORDS = frozenset(
 )
 # The vocabulary that OpenAPI 3.1 adds (OAS 3.1, Schema Object, Fixed Fields).
 _OPENAPI_KEYWORDS = frozenset({"discriminator", "example", "externalDocs", "xml"})
-# The one extension that the generator reads. Any other is let be, unless it looks like this one misspelt.
-_VARNAMES = "x-enum-varnames"
-KEYWORDS = _SCHEMA_KEYWORDS | _OPENAPI_KEYWORDS | {_VARNAMES}
+KEYWORDS = _SCHEMA_KEYWORDS | _OPENAPI_KEYWORDS
+# The extensions that the client is made by: what each must look like. Any other is let be, unless it looks like one of
+# these misspelt. `x-image` tells what can be seen of a file before it is sent, `x-open` that a client lets other values
+# than those of the enum through, `x-environment-variable` where a client looks for a key or an address.
+_SCHEMA_EXTENSIONS: dict[str, Schema] = {
+    "x-image": {
+        "type": "object",
+        "properties": {"square": {"const": True}, "max-bytes": {"type": "integer", "minimum": 1}},
+        "additionalProperties": False,
+    },
+    "x-open": {"const": True},
+}
+_OBJECT_EXTENSIONS: dict[str, Schema] = {
+    "x-environment-variable": {"type": "string", "pattern": "^[A-Z_][A-Z0-9_]*$"},
+}
 _EXTENSION_LIKENESS = 0.8
 
 # Subschemas under these apply to the very value that the outer schema describes.
@@ -106,7 +117,8 @@ def _references_and_names(document: Document) -> Iterator[Problem]:
         yield from _required_names(document, path, schema, frozenset())
     for path, schema in schemas(document):
         yield from _keywords(path, schema)
-        yield from _enum_names(path, schema)
+    for path, node in objects(document):
+        yield from _extensions(path, node, _OBJECT_EXTENSIONS)
 
 
 def _openapi(document: Document) -> Iterator[Problem]:
@@ -124,27 +136,20 @@ def _reference(document: Document, path: NodePath, node: dict[str, Any]) -> Iter
 
 def _keywords(path: NodePath, schema: Schema) -> Iterator[Problem]:
     for keyword in sorted(schema.keys() - KEYWORDS):
-        if keyword.startswith("x-"):
-            near = difflib.get_close_matches(keyword, [_VARNAMES], n=1, cutoff=_EXTENSION_LIKENESS)
-        else:
+        if not keyword.startswith("x-"):
             near = difflib.get_close_matches(keyword, sorted(KEYWORDS), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        if hint or not keyword.startswith("x-"):
+            hint = f"; did you mean {near[0]!r}?" if near else ""
             yield Problem(pointer((*path, keyword)), f"no schema has the keyword {keyword!r}{hint}")
+    yield from _extensions(path, schema, _SCHEMA_EXTENSIONS)
 
 
-def _enum_names(path: NodePath, schema: Schema) -> Iterator[Problem]:
-    """The generator drops given names that are not as many as the values, and a value whose name comes twice."""
-    values = schema.get("enum", [])
-    given = schema.get(_VARNAMES)
-    if given is not None and not (isinstance(given, list) and len(given) == len(values)):
-        yield Problem(pointer((*path, _VARNAMES)), "must be a list with one name for each value of 'enum'")
-        return
-    # As the generator makes them: of a value that does not begin with a letter it takes the place in the list.
-    source = given or [value.upper() for value in values if isinstance(value, str) and value[:1].isalpha()]
-    names = [snake_case(str(name)).upper() for name in source]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield Problem(pointer((*path, "enum")), f"two values get the name {name!r}; give them others by {_VARNAMES!r}")
+def _extensions(path: NodePath, node: dict[str, Any], known: dict[str, Schema]) -> Iterator[Problem]:
+    for name in sorted(name for name in node if name.startswith("x-")):
+        if name in known:
+            for error in Draft202012Validator(known[name]).iter_errors(node[name]):
+                yield Problem(pointer((*path, name, *error.instance_path)), error.message)
+        elif near := difflib.get_close_matches(name, sorted(known), n=1, cutoff=_EXTENSION_LIKENESS):
+            yield Problem(pointer((*path, name)), f"there is no extension {name!r}; did you mean {near[0]!r}?")
 
 
 def _required_names(document: Document, path: NodePath, schema: Schema, outer: frozenset[str]) -> Iterator[Problem]:

@@ -1,1 +1,1 @@
-"""Contains methods for accessing the API"""
+"""The operations: a package for each tag, with a module for each operation."""

@@ -1,4 +1,4 @@
-"""Contains all the data models used in inputs/outputs"""
+"""What goes into requests and comes out of answers."""
 
 from .create_image_variation_request import CreateImageVariationRequest
 from .create_image_variation_request_model import CreateImageVariationRequestModel
@@ -15,7 +15,7 @@ from .images_response_output_format import ImagesResponseOutputFormat
 from .images_response_quality import ImagesResponseQuality
 from .images_response_size import ImagesResponseSize
 
-__all__ = (
+__all__ = [
     "CreateImageVariationRequest",
     "CreateImageVariationRequestModel",
     "CreateImageVariationRequestResponseFormat",
@@ -30,4 +30,4 @@ __all__ = (
     "ImagesResponseSize",
     "ImageTokens",
     "ImageUsage",
-)
+]

@@ -1,166 +1,67 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
-from io import BytesIO
-from typing import Any, TypeVar
+from typing import Any, ClassVar
 
-from attrs import define as _attrs_define
-from attrs import field as _attrs_field
+from attrs import define, field
 
-from .. import types
-from ..models.create_image_variation_request_model import CreateImageVariationRequestModel
-from ..models.create_image_variation_request_response_format import CreateImageVariationRequestResponseFormat
-from ..models.create_image_variation_request_size import CreateImageVariationRequestSize
-from ..types import UNSET, File, Unset
+from .. import _preflight
+from .._bodies import FilePart, TextPart, parts
+from .._models import Model
+from ..models.create_image_variation_request_model import (
+    CreateImageVariationRequestModel,
+)
+from ..models.create_image_variation_request_response_format import (
+    CreateImageVariationRequestResponseFormat,
+)
+from ..models.create_image_variation_request_size import (
+    CreateImageVariationRequestSize,
+)
+from ..types import FileInput
 
-T = TypeVar("T", bound="CreateImageVariationRequest")
 
-
-@_attrs_define
-class CreateImageVariationRequest:
+@define(kw_only=True, repr=False)
+class CreateImageVariationRequest(Model):
     """The parts of the form. Each is sent once, in any order; what is not wanted is left out.
 
     Attributes:
-        image (File): The image to vary: one whole PNG file, as wide as it is high, of less than 4 MB. Up to 4,000,000
-            bytes are always taken; 4,194,304 bytes and more never are.
-        model (CreateImageVariationRequestModel | Unset): The model to use. `dall-e-2` is the only one with this
-            operation, and the one used when the field is left out. Example: dall-e-2.
-        n (int | Unset): How many images to make. One, when left out. Example: 2.
-        response_format (CreateImageVariationRequestResponseFormat | Unset): How the images come back: as links (`url`,
-            also when left out), which work for 60 minutes after the images were made, or inside the answer (`b64_json`).
-            Example: b64_json.
-        size (CreateImageVariationRequestSize | Unset): Width and height of the new images, in pixels. 1024x1024, when
-            left out. Example: 256x256.
-        user (str | Unset): A name of your own for your end user, by which the provider can tell abuse by one user from
-            the rest of your traffic. Any text. Example: user-1234.
+        image: The image to vary: one whole PNG file, as wide as it is high, of less than 4 MB. Up to 4,000,000 bytes
+            are always taken; 4,194,304 bytes and more never are.
+        model: The model to use. `dall-e-2` is the only one with this operation, and the one used when the field is left
+            out. Example: dall-e-2.
+        n: How many images to make. One, when left out. From 1 to 10. Example: 2.
+        response_format: How the images come back: as links (`url`, also when left out), which work for 60 minutes after
+            the images were made, or inside the answer (`b64_json`). One of url, b64_json. Example: b64_json.
+        size: Width and height of the new images, in pixels. 1024x1024, when left out. One of 256x256, 512x512,
+            1024x1024. Example: 256x256.
+        user: A name of your own for your end user, by which the provider can tell abuse by one user from the rest of
+            your traffic. Any text. Example: user-1234.
+        additional_properties: Fields that the contract does not know.
     """
 
-    image: File
-    model: CreateImageVariationRequestModel | Unset = UNSET
-    n: int | Unset = UNSET
-    response_format: CreateImageVariationRequestResponseFormat | Unset = UNSET
-    size: CreateImageVariationRequestSize | Unset = UNSET
-    user: str | Unset = UNSET
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    image: FileInput
+    model: CreateImageVariationRequestModel | str | None = None
+    n: int | None = None
+    response_format: CreateImageVariationRequestResponseFormat | None = None
+    size: CreateImageVariationRequestSize | None = None
+    user: str | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])
 
-    def to_dict(self) -> dict[str, Any]:
-        image = self.image.to_tuple()
+    _files: ClassVar[frozenset[str]] = frozenset(["image"])
 
-        model: str | Unset = UNSET
-        if not isinstance(self.model, Unset):
-            model = self.model.value
+    def parts(self) -> list[TextPart | FilePart]:
+        """The parts of the form: what is None is none of them. Raises `InvalidRequestError` where one cannot be sent."""
+        return [
+            *parts("image", self.image, media_type="image/png", square=True, max_bytes=4194303),
+            *parts("model", self.model),
+            *parts("n", self.n),
+            *parts("response_format", self.response_format),
+            *parts("size", self.size),
+            *parts("user", self.user),
+            *(part for name, value in self.additional_properties.items() for part in parts(name, value)),
+        ]
 
-        n = self.n
-
-        response_format: str | Unset = UNSET
-        if not isinstance(self.response_format, Unset):
-            response_format = self.response_format.value
-
-        size: str | Unset = UNSET
-        if not isinstance(self.size, Unset):
-            size = self.size.value
-
-        user = self.user
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "image": image,
-            }
-        )
-        if model is not UNSET:
-            field_dict["model"] = model
-        if n is not UNSET:
-            field_dict["n"] = n
-        if response_format is not UNSET:
-            field_dict["response_format"] = response_format
-        if size is not UNSET:
-            field_dict["size"] = size
-        if user is not UNSET:
-            field_dict["user"] = user
-
-        return field_dict
-
-    def to_multipart(self) -> types.RequestFiles:
-        files: types.RequestFiles = []
-
-        files.append(("image", self.image.to_tuple()))
-
-        if not isinstance(self.model, Unset):
-            files.append(("model", (None, str(self.model.value).encode(), "text/plain")))
-
-        if not isinstance(self.n, Unset):
-            files.append(("n", (None, str(self.n).encode(), "text/plain")))
-
-        if not isinstance(self.response_format, Unset):
-            files.append(("response_format", (None, str(self.response_format.value).encode(), "text/plain")))
-
-        if not isinstance(self.size, Unset):
-            files.append(("size", (None, str(self.size.value).encode(), "text/plain")))
-
-        if not isinstance(self.user, Unset):
-            files.append(("user", (None, str(self.user).encode(), "text/plain")))
-
-        for prop_name, prop in self.additional_properties.items():
-            files.append((prop_name, (None, str(prop).encode(), "text/plain")))
-
-        return files
-
-    @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        image = File(payload=BytesIO(d.pop("image")))
-
-        _model = d.pop("model", UNSET)
-        model: CreateImageVariationRequestModel | Unset
-        if isinstance(_model, Unset):
-            model = UNSET
-        else:
-            model = CreateImageVariationRequestModel(_model)
-
-        n = d.pop("n", UNSET)
-
-        _response_format = d.pop("response_format", UNSET)
-        response_format: CreateImageVariationRequestResponseFormat | Unset
-        if isinstance(_response_format, Unset):
-            response_format = UNSET
-        else:
-            response_format = CreateImageVariationRequestResponseFormat(_response_format)
-
-        _size = d.pop("size", UNSET)
-        size: CreateImageVariationRequestSize | Unset
-        if isinstance(_size, Unset):
-            size = UNSET
-        else:
-            size = CreateImageVariationRequestSize(_size)
-
-        user = d.pop("user", UNSET)
-
-        create_image_variation_request = cls(
-            image=image,
-            model=model,
-            n=n,
-            response_format=response_format,
-            size=size,
-            user=user,
-        )
-
-        create_image_variation_request.additional_properties = d
-        return create_image_variation_request
-
-    @property
-    def additional_keys(self) -> list[str]:
-        return list(self.additional_properties.keys())
-
-    def __getitem__(self, key: str) -> Any:
-        return self.additional_properties[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.additional_properties[key] = value
-
-    def __delitem__(self, key: str) -> None:
-        del self.additional_properties[key]
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.additional_properties
+    def check(self) -> None:
+        """Raise `InvalidRequestError` where a value is not one that the contract allows."""
+        _preflight.number("n", self.n, whole=True, minimum=1, maximum=10)
+        _preflight.choice("response_format", self.response_format, ["url", "b64_json"])
+        _preflight.choice("size", self.size, ["256x256", "512x512", "1024x1024"])

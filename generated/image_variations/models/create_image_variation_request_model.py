@@ -1,8 +1,5 @@
-from enum import StrEnum
+"""The words of `CreateImageVariationRequestModel`."""
 
+from typing import Literal, TypeAlias
 
-class CreateImageVariationRequestModel(StrEnum):
-    DALL_E_2 = "dall-e-2"
-
-    def __str__(self) -> str:
-        return str(self.value)
+CreateImageVariationRequestModel: TypeAlias = Literal["dall-e-2"]

@@ -1,9 +1,5 @@
-from enum import StrEnum
+"""The words of `CreateImageVariationRequestResponseFormat`."""
 
+from typing import Literal, TypeAlias
 
-class CreateImageVariationRequestResponseFormat(StrEnum):
-    B64_JSON = "b64_json"
-    URL = "url"
-
-    def __str__(self) -> str:
-        return str(self.value)
+CreateImageVariationRequestResponseFormat: TypeAlias = Literal["b64_json", "url"]

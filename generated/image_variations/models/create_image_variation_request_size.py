@@ -1,10 +1,5 @@
-from enum import StrEnum
+"""The words of `CreateImageVariationRequestSize`."""
 
+from typing import Literal, TypeAlias
 
-class CreateImageVariationRequestSize(StrEnum):
-    SIZE_1024X1024 = "1024x1024"
-    SIZE_256X256 = "256x256"
-    SIZE_512X512 = "512x512"
-
-    def __str__(self) -> str:
-        return str(self.value)
+CreateImageVariationRequestSize: TypeAlias = Literal["1024x1024", "256x256", "512x512"]

@@ -1,99 +1,52 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, Self
 
-from attrs import define as _attrs_define
-from attrs import field as _attrs_field
+from attrs import define, field
 
-T = TypeVar("T", bound="ErrorObject")
+from .. import _decoding, _encoding
+from .._models import Model
 
 
-@_attrs_define
-class ErrorObject:
+@define(kw_only=True, repr=False)
+class ErrorObject(Model):
     """What went wrong. All four members are always there.
 
     Attributes:
-        message (str): What is wrong, for a person to read. Holds no secret and no trace of the program. Example: n must
-            be between 1 and 10, not 11..
-        type_ (str): The kind of error. Example: invalid_request_error.
-        param (None | str): The form field at fault, where it is one. Example: n.
-        code (None | str): A fixed word for this very error, where there is one. Example: invalid_api_key.
+        message: What is wrong, for a person to read. Holds no secret and no trace of the program. At least 1
+            characters. Example: n must be between 1 and 10, not 11..
+        type_: The kind of error. Example: invalid_request_error.
+        param: The form field at fault, where it is one. Example: n.
+        code: A fixed word for this very error, where there is one. Example: invalid_api_key.
+        additional_properties: Members that the contract does not know, and those of its own that are null where it has no null.
     """
 
     message: str
     type_: str
-    param: None | str
-    code: None | str
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    param: str | None
+    code: str | None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])
 
     def to_dict(self) -> dict[str, Any]:
-        message = self.message
-
-        type_ = self.type_
-
-        param: None | str
-        param = self.param
-
-        code: None | str
-        code = self.code
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "message": message,
-                "type": type_,
-                "param": param,
-                "code": code,
-            }
-        )
-
-        return field_dict
+        """The object as plain JSON values: what is None is left out, unless it came as null."""
+        values: dict[str, Any] = {
+            **_encoding.jsonable(self.additional_properties),
+            "message": _encoding.jsonable(self.message),
+            "type": _encoding.jsonable(self.type_),
+            "param": _encoding.jsonable(self.param),
+            "code": _encoding.jsonable(self.code),
+        }
+        return values
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        message = d.pop("message")
+    def from_dict(cls, src_dict: object) -> Self:
+        """The object that plain JSON values say. Raises `DataError` where one is missing or of a wrong type."""
 
-        type_ = d.pop("type")
-
-        def _parse_param(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        param = _parse_param(d.pop("param"))
-
-        def _parse_code(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        code = _parse_code(d.pop("code"))
-
-        error_object = cls(
-            message=message,
-            type_=type_,
-            param=param,
-            code=code,
+        values = _decoding.members(src_dict)
+        return cls(
+            message=_decoding.take(values, "message", _decoding.text),
+            type_=_decoding.take(values, "type", _decoding.text),
+            param=_decoding.take(values, "param", _decoding.either(_decoding.text, _decoding.null)),
+            code=_decoding.take(values, "code", _decoding.either(_decoding.text, _decoding.null)),
+            additional_properties=values,
         )
-
-        error_object.additional_properties = d
-        return error_object
-
-    @property
-    def additional_keys(self) -> list[str]:
-        return list(self.additional_properties.keys())
-
-    def __getitem__(self, key: str) -> Any:
-        return self.additional_properties[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.additional_properties[key] = value
-
-    def __delitem__(self, key: str) -> None:
-        del self.additional_properties[key]
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.additional_properties

@@ -1,68 +1,43 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
-from attrs import define as _attrs_define
-from attrs import field as _attrs_field
+from attrs import define, field
+
+from .. import _decoding, _encoding
+from .._models import Model
 
 if TYPE_CHECKING:
     from ..models.error_object import ErrorObject
 
 
-T = TypeVar("T", bound="ErrorResponse")
-
-
-@_attrs_define
-class ErrorResponse:
+@define(kw_only=True, repr=False)
+class ErrorResponse(Model):
     """What every answer but 200 carries.
 
     Attributes:
-        error (ErrorObject): What went wrong. All four members are always there.
+        error: What went wrong. All four members are always there.
+        additional_properties: Members that the contract does not know, and those of its own that are null where it has no null.
     """
 
     error: ErrorObject
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])
 
     def to_dict(self) -> dict[str, Any]:
-        error = self.error.to_dict()
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "error": error,
-            }
-        )
-
-        return field_dict
+        """The object as plain JSON values: what is None is left out, unless it came as null."""
+        values: dict[str, Any] = {
+            **_encoding.jsonable(self.additional_properties),
+            "error": _encoding.jsonable(self.error),
+        }
+        return values
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.error_object import ErrorObject  # noqa: PLC0415
+    def from_dict(cls, src_dict: object) -> Self:
+        """The object that plain JSON values say. Raises `DataError` where one is missing or of a wrong type."""
+        from ..models.error_object import ErrorObject
 
-        d = dict(src_dict)
-        error = ErrorObject.from_dict(d.pop("error"))
-
-        error_response = cls(
-            error=error,
+        values = _decoding.members(src_dict)
+        return cls(
+            error=_decoding.take(values, "error", ErrorObject.from_dict),
+            additional_properties=values,
         )
-
-        error_response.additional_properties = d
-        return error_response
-
-    @property
-    def additional_keys(self) -> list[str]:
-        return list(self.additional_properties.keys())
-
-    def __getitem__(self, key: str) -> Any:
-        return self.additional_properties[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.additional_properties[key] = value
-
-    def __delitem__(self, key: str) -> None:
-        del self.additional_properties[key]
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.additional_properties

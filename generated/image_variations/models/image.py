@@ -1,82 +1,55 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Self
 
-from attrs import define as _attrs_define
-from attrs import field as _attrs_field
+from attrs import define, field
 
-from ..types import UNSET, Unset
-
-T = TypeVar("T", bound="Image")
+from .. import _decoding, _encoding
+from .._downloads import Downloadable
+from .._models import Model
 
 
-@_attrs_define
-class Image:
+@define(kw_only=True, repr=False)
+class Image(Downloadable, Model):
     """One image, as a link or in base64, never both.
 
     Attributes:
-        b64_json (str | Unset): The file of the image in base64. Present when `response_format` was `b64_json`.
-        revised_prompt (str | Unset): The prompt as the provider rewrote it. Made by dall-e-3 only, which has no
-            variations.
-        url (str | Unset): Where the file of the image can be fetched, for 60 minutes. Present when `response_format`
-            was `url` or left out. Example: https://images.example/v/5fQ0y1v2.png.
+        b64_json: The file of the image in base64. Present when `response_format` was `b64_json`. At least 1 characters.
+        revised_prompt: The prompt as the provider rewrote it. Made by dall-e-3 only, which has no variations.
+        url: Where the file of the image can be fetched, for 60 minutes. Present when `response_format` was `url` or
+            left out. At least 1 characters. Example: https://images.example/v/5fQ0y1v2.png.
+        additional_properties: Members that the contract does not know, and those of its own that are null where it has no null.
     """
 
-    b64_json: str | Unset = UNSET
-    revised_prompt: str | Unset = UNSET
-    url: str | Unset = UNSET
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    b64_json: str | None = None
+    revised_prompt: str | None = None
+    url: str | None = None
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])
+
+    _files: ClassVar[frozenset[str]] = frozenset(["b64_json"])
 
     def to_dict(self) -> dict[str, Any]:
-        b64_json = self.b64_json
-
-        revised_prompt = self.revised_prompt
-
-        url = self.url
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update({})
-        if b64_json is not UNSET:
-            field_dict["b64_json"] = b64_json
-        if revised_prompt is not UNSET:
-            field_dict["revised_prompt"] = revised_prompt
-        if url is not UNSET:
-            field_dict["url"] = url
-
-        return field_dict
+        """The object as plain JSON values: what is None is left out, unless it came as null."""
+        values: dict[str, Any] = {**_encoding.jsonable(self.additional_properties)}
+        if self.b64_json is not None:
+            values["b64_json"] = _encoding.jsonable(self.b64_json)
+        if self.revised_prompt is not None:
+            values["revised_prompt"] = _encoding.jsonable(self.revised_prompt)
+        if self.url is not None:
+            values["url"] = _encoding.jsonable(self.url)
+        return values
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        b64_json = d.pop("b64_json", UNSET)
+    def from_dict(cls, src_dict: object) -> Self:
+        """The object that plain JSON values say. Raises `DataError` where one is missing or of a wrong type."""
 
-        revised_prompt = d.pop("revised_prompt", UNSET)
-
-        url = d.pop("url", UNSET)
-
-        image = cls(
-            b64_json=b64_json,
-            revised_prompt=revised_prompt,
-            url=url,
+        values = _decoding.members(src_dict)
+        return cls(
+            b64_json=_decoding.take_optional(values, "b64_json", _decoding.text),
+            revised_prompt=_decoding.take_optional(values, "revised_prompt", _decoding.text),
+            url=_decoding.take_optional(values, "url", _decoding.text),
+            additional_properties=values,
         )
 
-        image.additional_properties = d
-        return image
-
-    @property
-    def additional_keys(self) -> list[str]:
-        return list(self.additional_properties.keys())
-
-    def __getitem__(self, key: str) -> Any:
-        return self.additional_properties[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.additional_properties[key] = value
-
-    def __delitem__(self, key: str) -> None:
-        del self.additional_properties[key]
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.additional_properties
+    def _source(self) -> tuple[tuple[str, str | None], tuple[str, str | None]]:
+        return ("b64_json", self.b64_json), ("url", self.url)

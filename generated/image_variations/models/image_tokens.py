@@ -1,70 +1,43 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Self
 
-from attrs import define as _attrs_define
-from attrs import field as _attrs_field
+from attrs import define, field
 
-T = TypeVar("T", bound="ImageTokens")
+from .. import _decoding, _encoding
+from .._models import Model
 
 
-@_attrs_define
-class ImageTokens:
+@define(kw_only=True, repr=False)
+class ImageTokens(Model):
     """A number of tokens, parted into those of images and those of text.
 
     Attributes:
-        image_tokens (int): Tokens of images.
-        text_tokens (int): Tokens of text.
+        image_tokens: Tokens of images. At least 0.
+        text_tokens: Tokens of text. At least 0.
+        additional_properties: Members that the contract does not know, and those of its own that are null where it has no null.
     """
 
     image_tokens: int
     text_tokens: int
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any])
 
     def to_dict(self) -> dict[str, Any]:
-        image_tokens = self.image_tokens
-
-        text_tokens = self.text_tokens
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "image_tokens": image_tokens,
-                "text_tokens": text_tokens,
-            }
-        )
-
-        return field_dict
+        """The object as plain JSON values: what is None is left out, unless it came as null."""
+        values: dict[str, Any] = {
+            **_encoding.jsonable(self.additional_properties),
+            "image_tokens": _encoding.jsonable(self.image_tokens),
+            "text_tokens": _encoding.jsonable(self.text_tokens),
+        }
+        return values
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        image_tokens = d.pop("image_tokens")
+    def from_dict(cls, src_dict: object) -> Self:
+        """The object that plain JSON values say. Raises `DataError` where one is missing or of a wrong type."""
 
-        text_tokens = d.pop("text_tokens")
-
-        image_tokens = cls(
-            image_tokens=image_tokens,
-            text_tokens=text_tokens,
+        values = _decoding.members(src_dict)
+        return cls(
+            image_tokens=_decoding.take(values, "image_tokens", _decoding.integer),
+            text_tokens=_decoding.take(values, "text_tokens", _decoding.integer),
+            additional_properties=values,
         )
-
-        image_tokens.additional_properties = d
-        return image_tokens
-
-    @property
-    def additional_keys(self) -> list[str]:
-        return list(self.additional_properties.keys())
-
-    def __getitem__(self, key: str) -> Any:
-        return self.additional_properties[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.additional_properties[key] = value
-
-    def __delitem__(self, key: str) -> None:
-        del self.additional_properties[key]
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.additional_properties

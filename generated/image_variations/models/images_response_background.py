@@ -1,9 +1,5 @@
-from enum import StrEnum
+"""The words of `ImagesResponseBackground`."""
 
+from typing import Literal, TypeAlias
 
-class ImagesResponseBackground(StrEnum):
-    OPAQUE = "opaque"
-    TRANSPARENT = "transparent"
-
-    def __str__(self) -> str:
-        return str(self.value)
+ImagesResponseBackground: TypeAlias = Literal["opaque", "transparent"]

@@ -1,10 +1,5 @@
-from enum import StrEnum
+"""The words of `ImagesResponseOutputFormat`."""
 
+from typing import Literal, TypeAlias
 
-class ImagesResponseOutputFormat(StrEnum):
-    JPEG = "jpeg"
-    PNG = "png"
-    WEBP = "webp"
-
-    def __str__(self) -> str:
-        return str(self.value)
+ImagesResponseOutputFormat: TypeAlias = Literal["jpeg", "png", "webp"]

@@ -1,10 +1,5 @@
-from enum import StrEnum
+"""The words of `ImagesResponseQuality`."""
 
+from typing import Literal, TypeAlias
 
-class ImagesResponseQuality(StrEnum):
-    HIGH = "high"
-    LOW = "low"
-    MEDIUM = "medium"
-
-    def __str__(self) -> str:
-        return str(self.value)
+ImagesResponseQuality: TypeAlias = Literal["high", "low", "medium"]

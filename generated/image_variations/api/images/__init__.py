@@ -1,1 +1,153 @@
-"""Contains endpoint functions for accessing the API"""
+"""Making images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ...models.create_image_variation_request import CreateImageVariationRequest
+from ...models.create_image_variation_request_model import (
+    CreateImageVariationRequestModel,
+)
+from ...models.create_image_variation_request_response_format import (
+    CreateImageVariationRequestResponseFormat,
+)
+from ...models.create_image_variation_request_size import (
+    CreateImageVariationRequestSize,
+)
+from ...models.images_response import ImagesResponse
+from ...types import NOT_GIVEN, FileInput, NotGiven
+from . import create_image_variation
+
+if TYPE_CHECKING:
+    from ...client import AsyncClient, Client
+
+
+class Images:
+    """Making images."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def create_variation(
+        self,
+        *,
+        image: FileInput,
+        model: CreateImageVariationRequestModel | str | None = None,
+        n: int | None = None,
+        response_format: CreateImageVariationRequestResponseFormat | None = None,
+        size: CreateImageVariationRequestSize | None = None,
+        user: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | None | NotGiven = NOT_GIVEN,
+    ) -> ImagesResponse:
+        """Create image variations
+
+        Makes `n` new images that resemble the one given and differ from it and from each other. Only the model
+        `dall-e-2` ever offered this operation.
+
+        Args:
+            image: The image to vary: one whole PNG file, as wide as it is high, of less than 4 MB. Up to 4,000,000
+                bytes are always taken; 4,194,304 bytes and more never are.
+            model: The model to use. `dall-e-2` is the only one with this operation, and the one used when the field
+                is left out. Example: dall-e-2.
+            n: How many images to make. One, when left out. From 1 to 10. Example: 2.
+            response_format: How the images come back: as links (`url`, also when left out), which work for 60
+                minutes after the images were made, or inside the answer (`b64_json`). One of url, b64_json. Example:
+                b64_json.
+            size: Width and height of the new images, in pixels. 1024x1024, when left out. One of 256x256, 512x512,
+                1024x1024. Example: 256x256.
+            user: A name of your own for your end user, by which the provider can tell abuse by one user from the
+                rest of your traffic. Any text. Example: user-1234.
+            extra_headers: More header fields.
+            extra_query: More query parameters.
+            extra_body: More fields of the body, for a server that knows more than the contract.
+            timeout: The seconds for this call, in place of the client's.
+
+        Raises:
+            InvalidRequestError: Something is refused before it is sent.
+            APIError: The call was sent and did not end well.
+        """
+
+        return create_image_variation.sync(
+            client=self._client,
+            body=CreateImageVariationRequest(
+                image=image,
+                model=model,
+                n=n,
+                response_format=response_format,
+                size=size,
+                user=user,
+            ),
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            extra_body=extra_body,
+            timeout=timeout,
+        )
+
+
+class AsyncImages:
+    """Making images."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def create_variation(
+        self,
+        *,
+        image: FileInput,
+        model: CreateImageVariationRequestModel | str | None = None,
+        n: int | None = None,
+        response_format: CreateImageVariationRequestResponseFormat | None = None,
+        size: CreateImageVariationRequestSize | None = None,
+        user: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | None | NotGiven = NOT_GIVEN,
+    ) -> ImagesResponse:
+        """Create image variations
+
+        Makes `n` new images that resemble the one given and differ from it and from each other. Only the model
+        `dall-e-2` ever offered this operation.
+
+        Args:
+            image: The image to vary: one whole PNG file, as wide as it is high, of less than 4 MB. Up to 4,000,000
+                bytes are always taken; 4,194,304 bytes and more never are.
+            model: The model to use. `dall-e-2` is the only one with this operation, and the one used when the field
+                is left out. Example: dall-e-2.
+            n: How many images to make. One, when left out. From 1 to 10. Example: 2.
+            response_format: How the images come back: as links (`url`, also when left out), which work for 60
+                minutes after the images were made, or inside the answer (`b64_json`). One of url, b64_json. Example:
+                b64_json.
+            size: Width and height of the new images, in pixels. 1024x1024, when left out. One of 256x256, 512x512,
+                1024x1024. Example: 256x256.
+            user: A name of your own for your end user, by which the provider can tell abuse by one user from the
+                rest of your traffic. Any text. Example: user-1234.
+            extra_headers: More header fields.
+            extra_query: More query parameters.
+            extra_body: More fields of the body, for a server that knows more than the contract.
+            timeout: The seconds for this call, in place of the client's.
+
+        Raises:
+            InvalidRequestError: Something is refused before it is sent.
+            APIError: The call was sent and did not end well.
+        """
+
+        return await create_image_variation.asyncio(
+            client=self._client,
+            body=CreateImageVariationRequest(
+                image=image,
+                model=model,
+                n=n,
+                response_format=response_format,
+                size=size,
+                user=user,
+            ),
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            extra_body=extra_body,
+            timeout=timeout,
+        )

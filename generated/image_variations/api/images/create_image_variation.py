@@ -1,185 +1,219 @@
-from http import HTTPStatus
-from typing import Any
+"""Create image variations."""
 
-import httpx
+from __future__ import annotations
 
-from ... import errors
-from ...client import AuthenticatedClient, Client
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ... import _answers, _bodies, _encoding, _preflight
+from ..._calls import Call
 from ...models.create_image_variation_request import CreateImageVariationRequest
 from ...models.error_response import ErrorResponse
 from ...models.images_response import ImagesResponse
-from ...types import Response
+from ...types import NOT_GIVEN, NotGiven, Response
+
+if TYPE_CHECKING:
+    from ...client import AsyncClient, Client
+
+_READING: _answers.Reading[ImagesResponse] = _answers.Reading(
+    {
+        "200": _answers.as_json(ImagesResponse.from_dict),
+    },
+    {
+        "4XX": _answers.as_json(ErrorResponse.from_dict),
+        "5XX": _answers.as_json(ErrorResponse.from_dict),
+    },
+)
 
 
-def _get_kwargs(
+def _call(
     *,
+    client: Client | AsyncClient,
     body: CreateImageVariationRequest,
-) -> dict[str, Any]:
-    headers: dict[str, Any] = {}
-
-    _kwargs: dict[str, Any] = {
-        "method": "post",
-        "url": "/images/variations",
-    }
-
-    _kwargs["files"] = body.to_multipart()
-
-    _kwargs["headers"] = headers
-    return _kwargs
-
-
-def _parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> ErrorResponse | ImagesResponse | None:
-    if response.status_code == 200:
-        response_200 = ImagesResponse.from_dict(response.json())
-
-        return response_200
-
-    if 400 <= response.status_code <= 499:
-        response_4xx = ErrorResponse.from_dict(response.json())
-
-        return response_4xx
-
-    if 500 <= response.status_code <= 599:
-        response_5xx = ErrorResponse.from_dict(response.json())
-
-        return response_5xx
-
-    if client.raise_on_unexpected_status:
-        raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
-
-
-def _build_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[ErrorResponse | ImagesResponse]:
-    return Response(
-        status_code=HTTPStatus(response.status_code),
-        content=response.content,
-        headers=response.headers,
-        parsed=_parse_response(client=client, response=response),
+    extra_headers: Mapping[str, str] | None = None,
+    extra_query: Mapping[str, object] | None = None,
+    extra_body: Mapping[str, object] | None = None,
+    timeout: float | None | NotGiven = NOT_GIVEN,
+) -> Call:
+    if client.preflight:
+        _preflight.each("body", body)
+    return Call(
+        method="POST",
+        url="/images/variations",
+        secured=True,
+        query=[
+            *_encoding.all_texts(extra_query),
+        ],
+        headers={
+            **(extra_headers or {}),
+        },
+        body=_bodies.form(body.parts(), extra_body),
+        timeout=timeout,
     )
 
 
 def sync_detailed(
     *,
-    client: AuthenticatedClient,
+    client: Client,
     body: CreateImageVariationRequest,
-) -> Response[ErrorResponse | ImagesResponse]:
+    extra_headers: Mapping[str, str] | None = None,
+    extra_query: Mapping[str, object] | None = None,
+    extra_body: Mapping[str, object] | None = None,
+    timeout: float | None | NotGiven = NOT_GIVEN,
+) -> Response[ImagesResponse]:
     """Create image variations
 
-     Makes `n` new images that resemble the one given and differ from it and from each other. Only the
-    model `dall-e-2` ever offered this operation.
+    Makes `n` new images that resemble the one given and differ from it and from each other. Only the model
+    `dall-e-2` ever offered this operation.
 
     Args:
-        body (CreateImageVariationRequest): The parts of the form. Each is sent once, in any
-            order; what is not wanted is left out.
+        client: The client to call by.
+        body: The parts of the form. Each is sent once, in any order; what is not wanted is left out.
+        extra_headers: More header fields.
+        extra_query: More query parameters.
+        extra_body: More fields of the body, for a server that knows more than the contract.
+        timeout: The seconds for this call, in place of the client's.
 
     Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
+        InvalidRequestError: Something is refused before it is sent.
+        APIError: The call was sent and did not end well.
 
     Returns:
-        Response[ErrorResponse | ImagesResponse]
+        The response: its status, its headers and its body beside what was read from it.
     """
 
-    kwargs = _get_kwargs(
-        body=body,
+    return client.send(
+        _call(
+            client=client,
+            body=body,
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            extra_body=extra_body,
+            timeout=timeout,
+        ),
+        _READING,
     )
-
-    response = client.get_httpx_client().request(
-        **kwargs,
-    )
-
-    return _build_response(client=client, response=response)
 
 
 def sync(
     *,
-    client: AuthenticatedClient,
+    client: Client,
     body: CreateImageVariationRequest,
-) -> ErrorResponse | ImagesResponse | None:
+    extra_headers: Mapping[str, str] | None = None,
+    extra_query: Mapping[str, object] | None = None,
+    extra_body: Mapping[str, object] | None = None,
+    timeout: float | None | NotGiven = NOT_GIVEN,
+) -> ImagesResponse:
     """Create image variations
 
-     Makes `n` new images that resemble the one given and differ from it and from each other. Only the
-    model `dall-e-2` ever offered this operation.
+    Makes `n` new images that resemble the one given and differ from it and from each other. Only the model
+    `dall-e-2` ever offered this operation.
 
     Args:
-        body (CreateImageVariationRequest): The parts of the form. Each is sent once, in any
-            order; what is not wanted is left out.
+        client: The client to call by.
+        body: The parts of the form. Each is sent once, in any order; what is not wanted is left out.
+        extra_headers: More header fields.
+        extra_query: More query parameters.
+        extra_body: More fields of the body, for a server that knows more than the contract.
+        timeout: The seconds for this call, in place of the client's.
 
     Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
+        InvalidRequestError: Something is refused before it is sent.
+        APIError: The call was sent and did not end well.
 
     Returns:
-        ErrorResponse | ImagesResponse
+        What the body of the response says.
     """
 
     return sync_detailed(
         client=client,
         body=body,
+        extra_headers=extra_headers,
+        extra_query=extra_query,
+        extra_body=extra_body,
+        timeout=timeout,
     ).parsed
 
 
 async def asyncio_detailed(
     *,
-    client: AuthenticatedClient,
+    client: AsyncClient,
     body: CreateImageVariationRequest,
-) -> Response[ErrorResponse | ImagesResponse]:
+    extra_headers: Mapping[str, str] | None = None,
+    extra_query: Mapping[str, object] | None = None,
+    extra_body: Mapping[str, object] | None = None,
+    timeout: float | None | NotGiven = NOT_GIVEN,
+) -> Response[ImagesResponse]:
     """Create image variations
 
-     Makes `n` new images that resemble the one given and differ from it and from each other. Only the
-    model `dall-e-2` ever offered this operation.
+    Makes `n` new images that resemble the one given and differ from it and from each other. Only the model
+    `dall-e-2` ever offered this operation.
 
     Args:
-        body (CreateImageVariationRequest): The parts of the form. Each is sent once, in any
-            order; what is not wanted is left out.
+        client: The client to call by.
+        body: The parts of the form. Each is sent once, in any order; what is not wanted is left out.
+        extra_headers: More header fields.
+        extra_query: More query parameters.
+        extra_body: More fields of the body, for a server that knows more than the contract.
+        timeout: The seconds for this call, in place of the client's.
 
     Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
+        InvalidRequestError: Something is refused before it is sent.
+        APIError: The call was sent and did not end well.
 
     Returns:
-        Response[ErrorResponse | ImagesResponse]
+        The response: its status, its headers and its body beside what was read from it.
     """
 
-    kwargs = _get_kwargs(
-        body=body,
+    return await client.send(
+        _call(
+            client=client,
+            body=body,
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            extra_body=extra_body,
+            timeout=timeout,
+        ),
+        _READING,
     )
-
-    response = await client.get_async_httpx_client().request(**kwargs)
-
-    return _build_response(client=client, response=response)
 
 
 async def asyncio(
     *,
-    client: AuthenticatedClient,
+    client: AsyncClient,
     body: CreateImageVariationRequest,
-) -> ErrorResponse | ImagesResponse | None:
+    extra_headers: Mapping[str, str] | None = None,
+    extra_query: Mapping[str, object] | None = None,
+    extra_body: Mapping[str, object] | None = None,
+    timeout: float | None | NotGiven = NOT_GIVEN,
+) -> ImagesResponse:
     """Create image variations
 
-     Makes `n` new images that resemble the one given and differ from it and from each other. Only the
-    model `dall-e-2` ever offered this operation.
+    Makes `n` new images that resemble the one given and differ from it and from each other. Only the model
+    `dall-e-2` ever offered this operation.
 
     Args:
-        body (CreateImageVariationRequest): The parts of the form. Each is sent once, in any
-            order; what is not wanted is left out.
+        client: The client to call by.
+        body: The parts of the form. Each is sent once, in any order; what is not wanted is left out.
+        extra_headers: More header fields.
+        extra_query: More query parameters.
+        extra_body: More fields of the body, for a server that knows more than the contract.
+        timeout: The seconds for this call, in place of the client's.
 
     Raises:
-        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
-        httpx.TimeoutException: If the request takes longer than Client.timeout.
+        InvalidRequestError: Something is refused before it is sent.
+        APIError: The call was sent and did not end well.
 
     Returns:
-        ErrorResponse | ImagesResponse
+        What the body of the response says.
     """
 
-    return (
-        await asyncio_detailed(
-            client=client,
-            body=body,
-        )
-    ).parsed
+    response = await asyncio_detailed(
+        client=client,
+        body=body,
+        extra_headers=extra_headers,
+        extra_query=extra_query,
+        extra_body=extra_body,
+        timeout=timeout,
+    )
+    return response.parsed

@@ -1,0 +1,116 @@
+"""The bodies of requests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any, TypeAlias, cast
+
+from attrs import frozen
+
+from ._encoding import jsonable, texts
+from ._uploads import upload
+from .errors import InvalidRequestError
+from .types import FileInput
+
+
+@frozen
+class TextPart:
+    """A part of a form that is a text."""
+
+    name: str
+    text: str
+    media_type: str | None = None
+
+
+@frozen
+class FilePart:
+    """A part of a form that is a file.
+
+    A PNG file is looked at before it is sent: it has to begin like one, to be `square` and to have at most `max_bytes`,
+    where these are given.
+    """
+
+    name: str
+    value: FileInput
+    media_type: str
+    square: bool = False
+    max_bytes: int | None = None
+
+
+@frozen
+class Form:
+    """A body in `multipart/form-data`."""
+
+    parts: Sequence[TextPart | FilePart]
+
+
+@frozen
+class Fields:
+    """A body in `application/x-www-form-urlencoded`."""
+
+    fields: Sequence[tuple[str, str]]
+
+
+@frozen
+class Content:
+    """A body that is bytes already."""
+
+    content: bytes
+    media_type: str
+
+
+Body: TypeAlias = Form | Fields | Content
+
+
+def parts(name: str, value: object, media_type: str | None = None, **image: Any) -> Iterator[TextPart | FilePart]:
+    """The parts of a form that say `value` under `name`; none where it is None, one an item for a list.
+
+    With a `media_type`, of which type the server wants the file, each is a file.
+    """
+    items = cast("list[object]", value) if isinstance(value, list) else [value]
+    for item in items:
+        if item is None:
+            continue
+        if media_type is not None:
+            yield FilePart(name, cast("FileInput", item), media_type, **image)
+        elif isinstance(jsonable(item), dict):
+            yield TextPart(name, _dumped(item), "application/json")
+        else:
+            yield from (TextPart(inner, text) for inner, text in texts(name, item))
+
+
+def form(known: Sequence[TextPart | FilePart], extra: Mapping[str, object] | None) -> Form:
+    """The form of the `known` parts and the `extra` fields, which take the place of parts of the same name."""
+    extra = extra or {}
+    kept = [part for part in known if part.name not in extra]
+    return Form([*kept, *(part for name, value in extra.items() for part in parts(name, value))])
+
+
+def fields(known: Mapping[str, object], extra: Mapping[str, object] | None) -> Fields:
+    """The same, in the other way of writing forms."""
+    return Fields([pair for name, value in {**known, **(extra or {})}.items() for pair in texts(name, value)])
+
+
+def as_json(value: object, extra: Mapping[str, object] | None, media_type: str = "application/json") -> Content:
+    """`value` as JSON, with the `extra` members where it is an object."""
+    plain = jsonable(value)
+    if extra:
+        plain = {**plain, **jsonable(extra)}
+    return Content(_dumped(plain).encode(), media_type)
+
+
+def raw(value: FileInput, media_type: str) -> Content:
+    """A file as it is."""
+    with ExitStack() as stack:
+        opened = upload("body", value, media_type, 0, stack)
+        content = opened.content()
+        return Content(content if isinstance(content, bytes) else content.read(), media_type)
+
+
+def _dumped(value: object) -> str:
+    try:
+        return json.dumps(jsonable(value), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidRequestError(f"The body cannot be written as JSON: {error}.") from None

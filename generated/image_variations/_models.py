@@ -1,0 +1,52 @@
+"""What all models share."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Iterator
+from typing import Any, ClassVar, cast
+
+import attrs
+
+_repr = reprlib.Repr()
+_repr.maxstring = 60
+_repr.maxlist = 10
+_repr.maxdict = 4
+_repr.maxother = 300
+_MAX_NAME = 40
+
+
+class Model:
+    """An object of the contract.
+
+    Its repr is short, whatever a server sent, and shows nothing of files.
+    """
+
+    __slots__ = ()
+
+    _files: ClassVar[frozenset[str]] = frozenset()  # the attributes that hold one, as it is or in base64
+    additional_properties: dict[str, Any]
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{name}={_size(value) if name in self._files else _repr.repr(value)}"
+            for name, value in members(self)
+            if value is not None
+        ]
+        if self.additional_properties:
+            more = ", ".join(map(str, list(self.additional_properties)[:5]))
+            shown.append(f"additional_properties=<{more[: 5 * _MAX_NAME]!r}>")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def members(model: Model) -> Iterator[tuple[str, Any]]:
+    """The attributes of a model that the contract knows, with their values."""
+    for attribute in attrs.fields(cast("type[attrs.AttrsInstance]", type(model))):
+        if attribute.name != "additional_properties":
+            yield attribute.name, getattr(model, attribute.name)
+
+
+def _size(value: object) -> str:
+    if isinstance(value, str):
+        return f"<{len(value)} characters>"
+    return f"<{len(value)} bytes>" if isinstance(value, bytes | bytearray) else f"<{type(value).__name__}>"

@@ -1,0 +1,88 @@
+"""What is looked at before a request is sent: the bounds of the contract, and an image by its first bytes.
+
+Each function returns where all is well, or the argument was left out, and raises `InvalidRequestError` otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sized
+from typing import cast
+
+from .errors import InvalidRequestError
+
+PNG_HEAD_BYTES = 24
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_MAX_SHOWN = 60
+
+
+def choice(name: str, value: object, values: Collection[object]) -> None:
+    """One of `values`."""
+    if value is not None and value not in values:
+        raise _refused(name, f"must be one of {', '.join(map(repr, values))}", value)
+
+
+def number(
+    name: str,
+    value: object,
+    *,
+    whole: bool = False,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    step: float | None = None,
+) -> None:
+    """A number, a `whole` one, within its bounds, and a multiple of `step`."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or (whole and not isinstance(value, int)):
+        raise _refused(name, "must be a whole number" if whole else "must be a number", value)
+    bounds = (
+        (minimum is None or value >= minimum, f"at least {minimum}"),
+        (maximum is None or value <= maximum, f"at most {maximum}"),
+        (above is None or value > above, f"more than {above}"),
+        (below is None or value < below, f"less than {below}"),
+        (step is None or value % step == 0, f"a multiple of {step}"),
+    )
+    for is_kept, bound in bounds:
+        if not is_kept:
+            raise _refused(name, f"must be {bound}", value)
+
+
+def size(name: str, value: object, *, unit: str, minimum: int | None = None, maximum: int | None = None) -> None:
+    """A text of so many characters, or a list of so many items."""
+    if value is None:
+        return
+    if not isinstance(value, Sized):
+        raise _refused(name, f"must have {unit}", value)
+    if minimum is not None and len(value) < minimum:
+        raise InvalidRequestError(f"{name} must have at least {minimum} {unit}, not {len(value)}.", param=name)
+    if maximum is not None and len(value) > maximum:
+        raise InvalidRequestError(f"{name} must have at most {maximum} {unit}, not {len(value)}.", param=name)
+
+
+def each(name: str, value: object) -> None:
+    """A model within the request, or a list of them: what it holds is looked at too."""
+    for item in cast("list[object]", value) if isinstance(value, list) else [value]:
+        check = getattr(item, "check", None)
+        if check is not None:
+            check()
+
+
+def png(name: str, head: bytes, size_bytes: int, *, square: bool = False, max_bytes: int | None = None) -> None:
+    """A PNG file of `size_bytes` bytes that begins with `head`, which has to hold its first 24."""
+    if size_bytes == 0:
+        raise InvalidRequestError(f"{name} is empty: there is not a byte to send.", param=name)
+    if not head.startswith(_PNG_SIGNATURE) or head[12:16] != b"IHDR" or len(head) < PNG_HEAD_BYTES:
+        raise InvalidRequestError(f"{name} must be a PNG file, and does not begin like one.", param=name)
+    width, height = (int.from_bytes(head[start : start + 4], "big") for start in (16, 20))
+    if square and width != height:
+        raise InvalidRequestError(f"{name} must be as wide as it is high, and is {width}x{height}.", param=name)
+    if max_bytes is not None and size_bytes > max_bytes:
+        raise InvalidRequestError(f"{name} must have at most {max_bytes} bytes, and has {size_bytes}.", param=name)
+
+
+def _refused(name: str, rule: str, value: object) -> InvalidRequestError:
+    shown = repr(value) if isinstance(value, str | int | float) else type(value).__name__
+    shown = shown if len(shown) <= _MAX_SHOWN else shown[:_MAX_SHOWN] + "..."
+    return InvalidRequestError(f"{name} {rule}, not {shown} (preflight=False sends it all the same).", param=name)

@@ -1,0 +1,89 @@
+"""Sending calls, for `Client`: attempt after attempt, each within the time limit. `_sending_async` is its counterpart."""
+
+from __future__ import annotations
+
+import threading
+import time
+from itertools import count
+
+import httpx
+
+from ._answers import Answer, Body
+from ._calls import LIMITS, SENDING_ERRORS, Call, OpenCall
+from ._options import Options
+from .errors import APIConnectionError
+
+
+class Connections:
+    """The connections of a client and its copies, opened when first needed, and anew after they were closed.
+
+    Those of an `http_client` are its owner's: they are used, and left open.
+    """
+
+    def __init__(self, http_client: httpx.Client | None) -> None:
+        self._given = http_client
+        self._own: httpx.Client | None = None
+        self._lock = threading.Lock()
+
+    def get(self) -> httpx.Client:
+        """The client of httpx to send by."""
+        if self._given is not None:
+            if self._given.is_closed:
+                raise APIConnectionError("The http_client given is closed.")
+            return self._given
+        with self._lock:
+            if self._own is None:
+                from ._transport import connect
+
+                self._own = connect(LIMITS)
+            return self._own
+
+    def close(self) -> None:
+        """Close what was opened here."""
+        with self._lock:
+            own, self._own = self._own, None
+        if own is not None:
+            own.close()
+
+
+def send(connections: Connections, options: Options, call: Call) -> tuple[Answer, OpenCall]:
+    """Send the call, again where that may help, and return the last answer. Raises where there is none."""
+    with call.opened(options) as opened:
+        for attempts in count(1):
+            try:
+                answer = _attempt(connections.get(), opened)
+            except SENDING_ERRORS as error:
+                delay = opened.delay_after_error(attempts, error)
+                if delay is None:
+                    raise opened.failure(error) from None
+            else:
+                delay = opened.delay_after_answer(attempts, answer.status_code, answer.headers)
+                if delay is None:
+                    return answer, opened
+            time.sleep(delay)
+    raise AssertionError("unreachable")
+
+
+def _attempt(http: httpx.Client, call: OpenCall) -> Answer:
+    from ._transport import require_time, time_limit
+
+    with time_limit(call.timeout):
+        response = http.send(
+            call.request(http),
+            stream=True,
+            auth=httpx.USE_CLIENT_DEFAULT if call.of_api else None,
+            follow_redirects=not call.of_api,
+        )
+        try:
+            body = Body(response.status_code, response.headers, call)
+            if body.is_wanted:
+                try:
+                    for chunk in response.iter_bytes():
+                        require_time()
+                        if not body.add(chunk):
+                            break
+                except httpx.DecodingError:
+                    body.spoil()
+            return body.answer()
+        finally:
+            response.close()
