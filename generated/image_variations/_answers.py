@@ -17,7 +17,7 @@ Read: TypeAlias = Callable[[bytes], T]
 
 _MAX_ERROR_BYTES = 1 << 20
 _MAX_KEPT_BYTES = 1 << 16
-_REASONS = {301: "moved", 302: "moved", 303: "moved", 307: "moved", 308: "moved"}
+_MOVED = frozenset({301, 302, 303, 307, 308})
 
 
 @frozen
@@ -91,21 +91,22 @@ class Reading(Generic[T]):
         return Response(answer.status_code, answer.headers, answer.content, parsed)
 
     def _failure(self, answer: Answer, call: OpenCall) -> Exception:
-        body = _body(answer.content)
+        content = call.redacted(answer.content)
+        body = _body(content)
         read = _of(self.errors, answer.status_code)
         try:
-            parsed = None if read is None else read(answer.content)
+            parsed = None if read is None else read(content)
         except (ValueError, RecursionError):
             parsed = None
-        message = call.shown(_message(body)) or _REASONS.get(answer.status_code, "the server gives no reason")
-        if answer.status_code in _REASONS and (location := answer.headers.get("location")):
-            message = f"moved to {call.shown(location)}; give that as base_url if it is right"
+        message = call.shown(_message(body)) or "the server gives no reason"
+        if answer.status_code in _MOVED:
+            message = f"moved to {call.shown(answer.headers.get('location', 'nowhere'))}, which is not followed"
         return of_status(answer.status_code)(
             message,
             body=body,
             status_code=answer.status_code,
             headers=answer.headers,
-            content=answer.content[:_MAX_KEPT_BYTES],
+            content=_kept(answer, call),
             parsed=parsed,
         )
 
@@ -135,8 +136,13 @@ def _unreadable(answer: Answer, call: OpenCall, reason: str, field: str | None =
         field=field,
         status_code=answer.status_code,
         headers=answer.headers,
-        content=answer.content[:_MAX_KEPT_BYTES],
+        content=_kept(answer, call),
     )
+
+
+def _kept(answer: Answer, call: OpenCall) -> bytes:
+    """The part of the body that an error carries: the first 64 KiB, without the key."""
+    return call.redacted(answer.content[: 2 * _MAX_KEPT_BYTES])[:_MAX_KEPT_BYTES]
 
 
 def _of(readers: Mapping[str, Read[T]], status_code: int) -> Read[T] | None:

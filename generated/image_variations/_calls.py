@@ -36,6 +36,7 @@ MAX_REDIRECTS = 5
 # What can go wrong on the way; OSError (a TimeoutError is one) also while a file is read.
 SENDING_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError)
 _MAX_SHOWN = 300
+_MIN_KEY_BYTES = 4  # what is shorter is no secret, and stands in words
 _MAX_CONNECT_SECONDS = 10.0
 _FIRST_DELAY_SECONDS = 0.5
 _MAX_DELAY_SECONDS = 8.0
@@ -164,12 +165,15 @@ class OpenCall:
 
     def shown(self, text: str) -> str:
         """`text` of a server's, fit to be printed: short, on one line, and without the key."""
-        text = text[: 4 * _MAX_SHOWN]
-        if self.options.api_key:
-            text = text.replace(self.options.api_key, "[api key]")
+        text = self.redacted(text.encode(errors="replace")).decode(errors="replace")[: 4 * _MAX_SHOWN]
         printable = "".join(character if character.isprintable() else " " for character in text)
         printable = " ".join(printable.split()).rstrip(".")
         return printable if len(printable) <= _MAX_SHOWN else printable[:_MAX_SHOWN] + "..."
+
+    def redacted(self, content: bytes) -> bytes:
+        """`content` of a server's, without the key."""
+        key = self.options.api_key.encode()
+        return content.replace(key, b"[api key]") if len(key) >= _MIN_KEY_BYTES else content
 
     def delay_after_error(self, attempts: int, error: Exception) -> float | None:
         """How many seconds to wait before another attempt; None where there is to be none.

@@ -56,8 +56,15 @@ class Options:
         require_headers(self.default_headers)
 
     def changed(self, changes: Mapping[str, Any]) -> Options:
-        """A copy with other settings, in which None for the key and the address stands for the environment again."""
-        return evolve(self, **_from_environment(changes))
+        """A copy with other settings; headers and query parameters are added to those that there are.
+
+        None for the key or the address stands for the environment again.
+        """
+        settings = dict(changes)
+        for name in ("default_headers", "default_query"):
+            if name in settings:
+                settings[name] = {**getattr(self, name), **(settings[name] or {})}
+        return evolve(self, **_from_environment(settings))
 
 
 def resolve(settings: Mapping[str, Any]) -> Options:

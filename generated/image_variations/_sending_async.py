@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from weakref import WeakKeyDictionary
 
 import anyio
 import httpx
@@ -12,6 +13,9 @@ from ._answers import Answer, Body
 from ._calls import LIMITS, SENDING_ERRORS, Call, OpenCall
 from ._options import Options
 from .errors import APIConnectionError
+
+# The connections of each client in an event loop; they go with the client, or with the loop.
+_own: RunVar[WeakKeyDictionary[AsyncConnections, httpx.AsyncClient]] = RunVar("connections")
 
 
 class AsyncConnections:
@@ -23,7 +27,6 @@ class AsyncConnections:
 
     def __init__(self, http_client: httpx.AsyncClient | None) -> None:
         self._given = http_client
-        self._own: RunVar[httpx.AsyncClient | None] = RunVar("connections", None)
 
     def get(self) -> httpx.AsyncClient:
         """The client of httpx to send by in this event loop."""
@@ -31,16 +34,18 @@ class AsyncConnections:
             if self._given.is_closed:
                 raise APIConnectionError("The http_client given is closed.")
             return self._given
-        own = self._own.get()
-        if own is None:
-            own = httpx.AsyncClient(limits=LIMITS)
-            self._own.set(own)
-        return own
+        here = _own.get(None)
+        if here is None:
+            here = WeakKeyDictionary[AsyncConnections, httpx.AsyncClient]()
+            _own.set(here)
+        if self not in here:
+            here[self] = httpx.AsyncClient(limits=LIMITS)
+        return here[self]
 
     async def close(self) -> None:
         """Close what was opened here in this event loop."""
-        own = self._own.get()
-        self._own.set(None)
+        here = _own.get(None)
+        own = here.pop(self, None) if here is not None else None
         if own is not None:
             await own.aclose()
 

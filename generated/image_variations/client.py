@@ -78,6 +78,21 @@ class Client:
         return Images(self)
 
     @property
+    def base_url(self) -> str:
+        """The address before the paths of the operations, without a slash at its end."""
+        return self._options.base_url
+
+    @property
+    def timeout(self) -> float | None:
+        """The seconds that one attempt may take in all; None for no limit."""
+        return self._options.timeout
+
+    @property
+    def max_retries(self) -> int:
+        """How many more attempts are made."""
+        return self._options.max_retries
+
+    @property
     def preflight(self) -> bool:
         """Whether arguments are checked against the contract before a byte is sent."""
         return self._options.preflight
@@ -95,7 +110,10 @@ class Client:
         preflight: bool | NotGiven = NOT_GIVEN,
         max_response_bytes: int | NotGiven = NOT_GIVEN,
     ) -> Self:
-        """A copy with other settings, on the same connections; this client stays as it is."""
+        """A copy with other settings, on the same connections; this client stays as it is.
+
+        Headers and query parameters are added to those that there are.
+        """
         changed = {
             name: value
             for name, value in {
@@ -206,6 +224,21 @@ class AsyncClient:
         return AsyncImages(self)
 
     @property
+    def base_url(self) -> str:
+        """The address before the paths of the operations, without a slash at its end."""
+        return self._options.base_url
+
+    @property
+    def timeout(self) -> float | None:
+        """The seconds that one attempt may take in all; None for no limit."""
+        return self._options.timeout
+
+    @property
+    def max_retries(self) -> int:
+        """How many more attempts are made."""
+        return self._options.max_retries
+
+    @property
     def preflight(self) -> bool:
         """Whether arguments are checked against the contract before a byte is sent."""
         return self._options.preflight
@@ -223,7 +256,10 @@ class AsyncClient:
         preflight: bool | NotGiven = NOT_GIVEN,
         max_response_bytes: int | NotGiven = NOT_GIVEN,
     ) -> Self:
-        """A copy with other settings, on the same connections; this client stays as it is."""
+        """A copy with other settings, on the same connections; this client stays as it is.
+
+        Headers and query parameters are added to those that there are.
+        """
         from . import _sending_async
 
         changed = {
