@@ -5,6 +5,7 @@ and all `x-` members. The facts are plain data, keyed by the names that the gene
 the names in the document (properties, parameters).
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -115,6 +116,7 @@ def value_facts(document: Document, schema: Schema) -> Facts:
         "is_open": is_open,
         "choices": [] if is_open else values,
         "image": {name.replace("-", "_"): value for name, value in schema.get("x-image", {}).items()},
+        "description": "",  # that of the schema is passed on by the generator
         "is_base64": schema.get("contentEncoding") == "base64",
         "note": _note(schema, values),
     }
@@ -136,6 +138,7 @@ def _note(schema: Schema, values: list[object]) -> str:
         "maxItems": "at most {} items",
     }
     bounds = [words[keyword].format(schema[keyword]) for keyword in words if keyword in schema]
+    bounds = [re.sub(r"(\b1 (?:character|item))s$", r"\1", bound) for bound in bounds]
     if values and not schema.get("x-open"):
         bounds.append(f"one of {', '.join(map(str, values))}")
     note = "; ".join(bounds)
@@ -150,6 +153,7 @@ def _operations(document: Document) -> dict[str, Facts]:
             "flat": _flat_class(document, operation),
             "parameters": {
                 parameter["name"]: value_facts(document, parameter.get("schema", {}))
+                | {"description": parameter.get("description", "")}
                 for parameter in (dereferenced(document, each) for each in operation["parameters"])
             },
         }

@@ -13,8 +13,8 @@ class ErrorObject(Model):
     """What went wrong. All four members are always there.
 
     Attributes:
-        message: What is wrong, for a person to read. Holds no secret and no trace of the program. At least 1
-            characters. Example: n must be between 1 and 10, not 11..
+        message: What is wrong, for a person to read. Holds no secret and no trace of the program. At least 1 character.
+            Example: n must be between 1 and 10, not 11..
         type_: The kind of error. Example: invalid_request_error.
         param: The form field at fault, where it is one. Example: n.
         code: A fixed word for this very error, where there is one. Example: invalid_api_key.

@@ -14,10 +14,10 @@ class Image(Downloadable, Model):
     """One image, as a link or in base64, never both.
 
     Attributes:
-        b64_json: The file of the image in base64. Present when `response_format` was `b64_json`. At least 1 characters.
+        b64_json: The file of the image in base64. Present when `response_format` was `b64_json`. At least 1 character.
         revised_prompt: The prompt as the provider rewrote it. Made by dall-e-3 only, which has no variations.
         url: Where the file of the image can be fetched, for 60 minutes. Present when `response_format` was `url` or
-            left out. At least 1 characters. Example: https://images.example/v/5fQ0y1v2.png.
+            left out. At least 1 character. Example: https://images.example/v/5fQ0y1v2.png.
         additional_properties: Members that the contract does not know, and those of its own that are null where it has no null.
     """
 

@@ -22,7 +22,7 @@ class ImagesResponse(Model):
 
     Attributes:
         created: When the images were made, in seconds since 1970-01-01 UTC. At least 0. Example: 1589478378.
-        data: One item an image, as many as were asked for. At least 1 items; at most 10 items.
+        data: One item an image, as many as were asked for. At least 1 item; at most 10 items.
         background: Whether the background of the images is transparent or opaque. One of transparent, opaque.
         output_format: The file format of the images. One of png, webp, jpeg.
         quality: The quality the images were made at. One of low, medium, high.

@@ -1,0 +1,191 @@
+"""All that the client can do comes from the templates: the client of another contract can do it too."""
+
+import asyncio
+import importlib
+import inspect
+import io
+import json
+import sys
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from client.driving import MODES
+from client.recorder import Answer, Part, Recorder
+from image_variations_conformance import png
+from PIL import Image
+from regeneration.__main__ import run
+
+STUDIO = Path(__file__).parents[1] / "contracts" / "studio.yaml"
+TOKEN = "st-0123456789abcdef"  # noqa: S105 - of a server that is made here
+SQUARE = png.encode(Image.new("RGB", (2, 2)))
+RETOUCHED = b'{"at": "2026-05-12T10:00:00Z", "photos": []}'
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
+    """The client package of the other contract."""
+    folder = tmp_path_factory.mktemp("studio")
+    assert run(STUDIO, folder / "studio", check=False) == 0
+    sys.path.insert(0, str(folder))
+    yield importlib.import_module("studio")
+    sys.path.remove(str(folder))
+
+
+class Studio:
+    """A client of the other contract, of either kind, whose calls are waited for."""
+
+    def __init__(self, package: ModuleType, mode: str, base_url: str, runner: asyncio.Runner) -> None:
+        kind = package.Client if mode == "sync" else package.AsyncClient
+        self.client = kind(api_key=TOKEN, base_url=base_url)
+        self._runner = runner
+
+    def __call__(self, function: Callable[..., Any], **arguments: Any) -> Any:
+        """Call, and wait where that is needed."""
+        called = function(**arguments)
+        return self._runner.run(_awaited(called)) if inspect.isawaitable(called) else called
+
+
+async def _awaited(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
+
+
+@pytest.fixture(params=MODES)
+def call(request: pytest.FixtureRequest, studio: ModuleType, recorder: Recorder) -> Iterator[Studio]:
+    with asyncio.Runner() as runner:
+        caller = Studio(studio, request.param, recorder.base_url, runner)
+        yield caller
+        caller(caller.client.close)
+
+
+def test_the_key_and_the_address_come_from_the_variables_that_the_contract_names(
+    studio: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(studio.PhotoStudioError, match="STUDIO_TOKEN"):
+        studio.Client()
+    monkeypatch.setenv("STUDIO_TOKEN", TOKEN)
+    assert studio.Client().base_url == "https://studio.example/api"
+    monkeypatch.setenv("STUDIO_URL", "http://127.0.0.1:1/x/")
+    assert studio.AsyncClient().base_url == "http://127.0.0.1:1/x"
+
+
+def test_every_kind_of_part_is_sent_as_the_contract_has_it(
+    call: Studio, studio: ModuleType, recorder: Recorder
+) -> None:
+    recorder.expect(Answer(201, RETOUCHED))
+    frame = importlib.import_module("studio.models").RetouchPhotoBodyFrame(width=3)
+    answer = call(
+        call.client.photos.retouch,
+        photo=SQUARE,
+        strength=0.5,
+        layers=[b"one", ("two.webp", io.BytesIO(b"two"))],
+        labels=["sea", "Zoë"],
+        frame=frame,
+        extra_body={"seed": 7, "fast": True},
+    )
+    assert isinstance(answer, studio.Retouched)
+    assert answer.at == datetime(2026, 5, 12, 10, tzinfo=UTC)
+    received = recorder.only()
+    assert (received.method, received.target) == ("POST", "/v1/photos/retouches")
+    assert received.header("authorization") == f"Bearer {TOKEN}"
+    assert received.parts_by_python_multipart() == [
+        ("photo", Part(SQUARE, "photo.png", "image/png")),
+        ("strength", Part(b"0.5")),
+        ("layers", Part(b"one", "layers.webp", "image/webp")),
+        ("layers", Part(b"two", "two.webp", "image/webp")),
+        ("labels", Part(b"sea")),
+        ("labels", Part("Zoë".encode())),
+        ("frame", Part(b'{"width": 3}', None, "application/json")),
+        ("seed", Part(b"7")),
+        ("fast", Part(b"true")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "param"),
+    [
+        ({"strength": 0}, "strength"),
+        ({"strength": 1.01}, "strength"),
+        ({"layers": [b"1", b"2", b"3"]}, "layers"),
+        ({"style": "sharp"}, "style"),
+        ({"photo": png.encode(Image.new("RGB", (2, 3)))}, "photo"),
+        ({"photo": SQUARE + bytes(1000)}, "photo"),
+        ({"photo": b"GIF89a"}, "photo"),
+    ],
+)
+def test_what_the_contract_bounds_is_refused_before_it_is_sent(
+    call: Studio, studio: ModuleType, recorder: Recorder, arguments: dict[str, Any], param: str
+) -> None:
+    recorder.expect()
+    with pytest.raises(studio.InvalidRequestError) as refused:
+        call(call.client.photos.retouch, **{"photo": SQUARE, "strength": 1, **arguments})
+    assert refused.value.param == param
+    assert recorder.received == []
+
+
+def test_what_is_within_a_model_or_a_path_is_looked_at_too(call: Studio, studio: ModuleType) -> None:
+    frame = importlib.import_module("studio.models").RetouchPhotoBodyFrame(width=0)
+    with pytest.raises(studio.InvalidRequestError, match="width"):
+        call(call.client.photos.retouch, photo=SQUARE, strength=1, frame=frame)
+    with pytest.raises(studio.InvalidRequestError, match="photo-id"):
+        call(call.client.photos.annotate, photo_id="123456", text="x")
+    with pytest.raises(studio.InvalidRequestError, match="text"):
+        call(call.client.photos.annotate, photo_id="1", text="")
+
+
+def test_the_same_bytes_are_sent_again(call: Studio, recorder: Recorder) -> None:
+    recorder.expect(Answer(503, b"", {"Retry-After": "0"}), Answer(201, RETOUCHED))
+    call(call.client.photos.retouch, photo=io.BytesIO(SQUARE), strength=1)
+    first, second = (received.parts() for received in recorder.received)
+    assert first == second
+    assert first["photo"] == Part(SQUARE, "photo.png", "image/png")
+
+
+def test_an_item_with_a_file_or_a_link_can_be_read(call: Studio, recorder: Recorder) -> None:
+    photos = [{"file": b64encode(SQUARE).decode()}, {"address": f"{recorder.origin}/p.png"}]
+    body = json.dumps({"at": "2026-05-12T10:00:00Z", "photos": photos}).encode()
+    recorder.expect(Answer(201, body), Answer(200, b"linked", {}))
+    here, there = call(call.client.photos.retouch, photo=SQUARE, strength=1).photos
+    read = "read" if hasattr(call.client, "__enter__") else "aread"
+    assert call(getattr(here, read)) == SQUARE
+    assert call(getattr(there, read)) == b"linked"
+    assert recorder.received[1].header("authorization") is None
+
+
+def test_parameters_go_into_path_query_and_headers_and_the_body_is_json(call: Studio, recorder: Recorder) -> None:
+    recorder.expect(Answer(204, b"", {}))
+    answer = call(
+        call.client.photos.annotate, photo_id="a/é", lang="de", x_trace="t1", text="Hm", until=date(2026, 1, 2)
+    )
+    assert answer is None
+    received = recorder.only()
+    assert (received.method, received.target) == ("PUT", "/v1/photos/a%2F%C3%A9/notes?lang=de")
+    assert (received.header("x-trace"), received.header("content-type")) == ("t1", "application/json")
+    assert json.loads(received.body) == {"text": "Hm", "until": "2026-01-02"}
+
+
+def test_an_error_is_raised_with_the_model_that_the_contract_has_for_it(
+    call: Studio, studio: ModuleType, recorder: Recorder
+) -> None:
+    recorder.expect(Answer(422, b'{"detail": "Too dark."}'), Answer(404, b'{"detail": "No such photo."}'))
+    with pytest.raises(studio.UnprocessableEntityError, match="422: Too dark") as raised:
+        call(call.client.photos.retouch, photo=SQUARE, strength=1)
+    assert raised.value.parsed == studio.Complaint(detail="Too dark.")
+    with pytest.raises(studio.NotFoundError) as missing:
+        call(call.client.photos.annotate, photo_id="1", text="x")
+    assert missing.value.parsed == studio.Complaint(detail="No such photo.")
+
+
+def test_an_operation_without_security_is_called_without_the_key(call: Studio, recorder: Recorder) -> None:
+    recorder.expect(Answer(200, "gefunden: Zoë".encode(), {"Content-Type": "text/plain"}))
+    # `timeout` is a field of this body and an argument of every call, so the body is given whole.
+    body = importlib.import_module("studio.models").SearchBody(words=["sea", "a&b"], timeout=3)
+    assert call(call.client.default.search, body=body, timeout=5.0) == "gefunden: Zoë"
+    received = recorder.only()
+    assert received.header("authorization") is None
+    assert received.header("content-type") == "application/x-www-form-urlencoded"
+    assert received.body == b"words=sea&words=a%26b&timeout=3"
