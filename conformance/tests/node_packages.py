@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-VERSIONS = {"@redocly/cli": "2.77.0", "@stdy/cli": "0.22.2", "@stoplight/prism-cli": "5.16.0"}
+VERSIONS = {"@redocly/cli": "2.77.0", "@stdy/cli": "0.22.2", "@stoplight/prism-cli": "5.16.0", "pyright": "1.1.414"}
 
 _CACHE = Path(__file__).parents[2] / ".cache" / "node"
 _NPM_OPTIONS = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error")
