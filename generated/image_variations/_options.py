@@ -24,6 +24,9 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # RFC 9110: visible characters, with spaces and tabs between them.
 _HEADER_VALUE = re.compile(r"([\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?")
 
+# What says how the body is written, which only the one who writes it knows.
+_FRAMING = frozenset({"content-length", "content-type", "transfer-encoding"})
+
 
 def _frozen_mapping(values: Mapping[str, str] | None) -> Mapping[str, str]:
     return MappingProxyType(dict(values or {}))
@@ -92,13 +95,15 @@ def require_headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name):
             raise ImageVariationsError(f"{name!r:.80} cannot be the name of a header.")
+        if name.lower() in _FRAMING:
+            raise ImageVariationsError(f"The header {name} is made for each request; leave it out.")
         if not _HEADER_VALUE.fullmatch(value):
             raise ImageVariationsError(f"The header {name} holds a character that cannot be sent.")
 
 
-def require_timeout(timeout: float | None) -> None:
+def require_timeout(timeout: object) -> None:
     """Raise where `timeout` is no time to wait."""
-    if timeout is not None and not timeout > 0:
+    if timeout is not None and not (isinstance(timeout, int | float) and timeout > 0):
         raise ImageVariationsError(f"timeout must be a number of seconds above 0, or None for no limit, not {timeout}.")
 
 
