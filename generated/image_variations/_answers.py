@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from attrs import field, frozen
 
 from . import _json
 from ._calls import OpenCall, logger
+from ._inflating import Inflater
 from .errors import APIResponseValidationError, DataError, of_status
 from .types import Response
 
@@ -29,6 +30,10 @@ class Answer:
     content: bytes
 
 
+class Enough(Exception):
+    """What has come of an answer is enough to know what it means."""
+
+
 class Body:
     """The body of an answer as it comes in, up to the limit of the call."""
 
@@ -38,33 +43,56 @@ class Body:
         self._is_success = 200 <= status_code <= 299
         self._room = call.max_response_bytes if self._is_success else min(_MAX_ERROR_BYTES, call.max_response_bytes)
         self._chunks: list[bytes] = []
+        self._inflater: Inflater | None = None
 
     @property
     def is_wanted(self) -> bool:
         """Whether there is a body at all: what was switched to another protocol (101) has none."""
         return self._head[0] >= 200
 
-    def add(self, chunk: bytes) -> bool:
-        """Take what came next; return whether there is room for more. Raises where a success is too long."""
-        self._room -= len(chunk)
+    def add(self, chunk: bytes) -> Iterator[None]:
+        """Take what came next, a little at a time, and pause after each. Raises `Enough` where no more is wanted."""
+        try:
+            if self._inflater is None:
+                self._inflater = Inflater(self._head[1].get("content-encoding", ""))
+            for piece in self._inflater.pieces(chunk):
+                self.add_plain(piece)
+                yield
+        except ValueError as error:
+            self._spoil(str(error))
+
+    def add_plain(self, piece: bytes) -> None:
+        """Take what is not compressed, or not any more."""
+        self._room -= len(piece)
         if self._room < 0:
             if self._is_success:
                 limit = self._call.max_response_bytes
-                raise _unreadable(self.answer(), self._call, f"it has more than {limit} bytes (max_response_bytes)")
-            return False
-        self._chunks.append(chunk)
-        return True
+                raise self._unreadable(f"it has more than {limit} bytes (max_response_bytes)")
+            raise Enough
+        self._chunks.append(piece)
 
-    def spoil(self) -> None:
-        """Say that the compression of what came is broken. An error is an error all the same."""
-        if self._is_success:
-            raise _unreadable(self.answer(), self._call, "its Content-Encoding is broken")
+    def end(self) -> None:
+        """Say that all has come."""
+        try:
+            if self._inflater is not None:
+                self._inflater.end()
+        except ValueError as error:
+            self._spoil(str(error))
 
     def answer(self) -> Answer:
         """The answer with the body that came."""
         status_code, headers = self._head
         logger.debug("%s %s: %d", self._call.call.method, self._call.name, status_code)
         return Answer(status_code, headers, b"".join(self._chunks))
+
+    def _spoil(self, reason: str) -> None:
+        if self._is_success:
+            raise self._unreadable(f"it has {reason}")
+        raise Enough  # An error is an error all the same.
+
+    def _unreadable(self, reason: str) -> APIResponseValidationError:
+        status_code, headers = self._head
+        return _unreadable(Answer(status_code, headers, b""), self._call, reason)
 
 
 @frozen
@@ -105,7 +133,7 @@ class Reading(Generic[T]):
             message,
             body=body,
             status_code=answer.status_code,
-            headers=answer.headers,
+            headers=call.clean(answer.headers),
             content=_kept(answer, call),
             parsed=parsed,
         )
@@ -135,7 +163,7 @@ def _unreadable(answer: Answer, call: OpenCall, reason: str, field: str | None =
         f"The answer cannot be read: {call.shown(reason)}.",
         field=field,
         status_code=answer.status_code,
-        headers=answer.headers,
+        headers=call.clean(answer.headers),
         content=_kept(answer, call),
     )
 

@@ -64,21 +64,20 @@ class Content:
 Body: TypeAlias = Form | Fields | Content
 
 
-def parts(name: str, value: object, media_type: str | None = None, **image: Any) -> Iterator[TextPart | FilePart]:
-    """The parts of a form that say `value` under `name`; none where it is None, one an item for a list.
-
-    With a `media_type`, of which type the server wants the file, each is a file.
-    """
-    items = cast("list[object]", value) if isinstance(value, list) else [value]
-    for item in items:
-        if item is None:
-            continue
-        if media_type is not None:
-            yield FilePart(name, cast("FileInput", item), media_type, **image)
-        elif isinstance(jsonable(item), dict):
+def parts(name: str, value: object) -> Iterator[TextPart]:
+    """The parts of a form that say `value` under `name`; none where it is None, one an item for a list."""
+    for item in cast("list[object]", value) if isinstance(value, list) else [value]:
+        if isinstance(jsonable(item), dict):
             yield TextPart(name, _dumped(item), "application/json")
         else:
             yield from (TextPart(inner, text) for inner, text in texts(name, item))
+
+
+def files(name: str, values: Sequence[FileInput | None] | None, media_type: str, **image: Any) -> Iterator[FilePart]:
+    """The parts of a form that are these files, of the type that the server wants; none for what is None."""
+    for value in values or ():
+        if value is not None:
+            yield FilePart(name, value, media_type, **image)
 
 
 def form(known: Sequence[TextPart | FilePart], extra: Mapping[str, object] | None) -> Form:
@@ -104,7 +103,7 @@ def as_json(value: object, extra: Mapping[str, object] | None, media_type: str =
 def raw(value: FileInput, media_type: str) -> Content:
     """A file as it is."""
     with ExitStack() as stack:
-        opened = upload("body", value, media_type, 0, stack)
+        opened = upload("body", value, media_type, 0, None, stack)
         content = opened.content()
         return Content(content if isinstance(content, bytes) else content.read(), media_type)
 

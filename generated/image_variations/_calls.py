@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from email.utils import parsedate_to_datetime
-from typing import IO, Any, TypeAlias
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import IO, Any, TypeAlias, TypeVar, cast
 
 import httpx
 from attrs import field, frozen
@@ -33,8 +34,10 @@ logger = logging.getLogger(__package__ or __name__)
 
 LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
 MAX_REDIRECTS = 5
-# What can go wrong on the way; OSError (a TimeoutError is one) also while a file is read.
-SENDING_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError)
+# What can go wrong on the way; OSError (a TimeoutError is one) also while a file is read, OverflowError at a port.
+# or several at once, in a group, and UnicodeError at a cookie.
+SENDING_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError, OverflowError, ExceptionGroup, UnicodeError)
+_JOINED_BYTES = 1 << 16
 _MAX_SHOWN = 300
 _MIN_KEY_BYTES = 4  # what is shorter is no secret, and stands in words
 _MAX_CONNECT_SECONDS = 10.0
@@ -43,6 +46,7 @@ _MAX_DELAY_SECONDS = 8.0
 _MAX_RETRY_AFTER_SECONDS = 60.0
 _USER_AGENT = f"image-variations-python/{CONTRACT_VERSION}"
 
+T = TypeVar("T")
 _Part: TypeAlias = tuple[str, tuple[str | None, bytes | IO[bytes], str | None]]
 
 
@@ -79,7 +83,8 @@ class Call:
 
 
 def _open(part: FilePart, options: Options, stack: ExitStack) -> Upload:
-    opened = upload(part.name, part.value, part.media_type, _preflight.PNG_HEAD_BYTES, stack)
+    max_bytes = part.max_bytes if options.preflight else None
+    opened = upload(part.name, part.value, part.media_type, _preflight.PNG_HEAD_BYTES, max_bytes, stack)
     if options.preflight and part.media_type == "image/png":
         _preflight.png(part.name, opened.head, opened.size_bytes, square=part.square, max_bytes=part.max_bytes)
     return opened
@@ -113,8 +118,10 @@ class OpenCall:
                 {"Cookie": "; ".join(f"{name}={value}" for name, value in call.cookies.items())} if call.cookies else {}
             ),
         }
-        query: list[tuple[str, str | int | float | bool | None]] = [*options.default_query.items(), *call.query]
-        return http.build_request(
+        named = {name for name, _ in call.query}
+        defaults = [(name, value) for name, value in options.default_query.items() if name not in named]
+        query: list[tuple[str, str | int | float | bool | None]] = [*defaults, *call.query]
+        request = http.build_request(
             call.method,
             options.base_url + call.url,
             params=httpx.QueryParams(query) if query else None,
@@ -122,6 +129,9 @@ class OpenCall:
             timeout=timeout,
             **self._body(),
         )
+        if isinstance(call.body, Form):
+            request.stream = _Joined(request.stream)
+        return request
 
     def _body(self) -> dict[str, Any]:
         match self.call.body:
@@ -150,7 +160,7 @@ class OpenCall:
             return APITimeoutError(f"The server did not answer {limit}.")
         if isinstance(error, httpx.TooManyRedirects):
             return APIConnectionError("There is one redirect after another.")
-        if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL):
+        if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | OverflowError | ExceptionGroup):
             return APIConnectionError("What the address leads to cannot be fetched over http or https.")
         if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
             return APIConnectionError(f"The server broke HTTP: {self.shown(str(error))}.")
@@ -174,6 +184,13 @@ class OpenCall:
         """`content` of a server's, without the key."""
         key = self.options.api_key.encode()
         return content.replace(key, b"[api key]") if len(key) >= _MIN_KEY_BYTES else content
+
+    def clean(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """The header fields of a server's, without the key."""
+        key = self.options.api_key
+        if len(key) < _MIN_KEY_BYTES or not any(key in value for value in headers.values()):
+            return headers
+        return httpx.Headers([(name, value.replace(key, "[api key]")) for name, value in headers.items()])
 
     def delay_after_error(self, attempts: int, error: Exception) -> float | None:
         """How many seconds to wait before another attempt; None where there is to be none.
@@ -210,6 +227,47 @@ class OpenCall:
     def name(self) -> str:
         """What the call is named in logs: never the address of a download, which can hold a signature."""
         return self.call.url if self.call.of_api else "(download)"
+
+
+class _Joined(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The chunks of a body, small ones joined: each is sent by itself, and a form has a dozen."""
+
+    def __init__(self, stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> None:
+        self._stream = cast("httpx.SyncByteStream", stream)  # a form is both kinds
+
+    def __iter__(self) -> Iterator[bytes]:
+        held: list[bytes] = []
+        size = 0
+        for chunk in self._stream:
+            if held and size + len(chunk) > _JOINED_BYTES:
+                yield b"".join(held)
+                held, size = [], 0
+            held.append(chunk)
+            size += len(chunk)
+        yield b"".join(held)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self:
+            yield chunk
+
+
+def no_cookies() -> CookieJar:
+    """A jar that takes nothing: a server is not to leave anything in the next request."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
+
+
+def opening(connect: Callable[[], T]) -> T:
+    """What `connect` opens. Raises an error of ours where the proxy that the environment names cannot be used."""
+    try:
+        return connect()
+    except ValueError:
+        raise ImageVariationsError(
+            "A proxy that the environment names (such as HTTP_PROXY) is no address of one."
+        ) from None
+    except ImportError:
+        raise ImageVariationsError(
+            "The environment names a proxy (such as ALL_PROXY) of a kind that needs more installed."
+        ) from None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

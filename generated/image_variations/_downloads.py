@@ -12,13 +12,13 @@ from . import _json
 from ._answers import Reading, as_bytes
 from ._calls import Call
 from ._models import Model, members
+from ._options import DEFAULT_MAX_DOWNLOAD_BYTES
 from .errors import APIResponseValidationError, ImageVariationsError
 from .types import NOT_GIVEN, NotGiven
 
 if TYPE_CHECKING:
     from .client import AsyncClient, Client
 
-MAX_DOWNLOAD_BYTES = 1 << 26
 READING: Reading[bytes] = Reading({"200": as_bytes})
 
 
@@ -41,7 +41,7 @@ class Downloadable:
         """Name and value of the member with the file in base64, and of the one with the link."""
         raise NotImplementedError
 
-    def read(self, *, max_bytes: int = MAX_DOWNLOAD_BYTES) -> bytes:
+    def read(self, *, max_bytes: int = DEFAULT_MAX_DOWNLOAD_BYTES) -> bytes:
         """Return the file, of at most `max_bytes` bytes.
 
         Raises `APIResponseValidationError` where it is longer, or no base64, and what a call raises where it cannot be
@@ -57,7 +57,7 @@ class Downloadable:
             raise ImageVariationsError("This came by an AsyncClient: await aread() or asave().")
         return client.download(url, max_bytes=max_bytes)
 
-    async def aread(self, *, max_bytes: int = MAX_DOWNLOAD_BYTES) -> bytes:
+    async def aread(self, *, max_bytes: int = DEFAULT_MAX_DOWNLOAD_BYTES) -> bytes:
         """Return the file as `read` does, for what came by an `AsyncClient`."""
         from .client import AsyncClient
 
@@ -69,11 +69,11 @@ class Downloadable:
             raise ImageVariationsError("This came by a Client, which does not await: use read() or save().")
         return await client.download(url, max_bytes=max_bytes)
 
-    def save(self, path: str | os.PathLike[str], *, max_bytes: int = MAX_DOWNLOAD_BYTES) -> Path:
+    def save(self, path: str | os.PathLike[str], *, max_bytes: int = DEFAULT_MAX_DOWNLOAD_BYTES) -> Path:
         """Write the file to `path`, whole or not at all, and return the path. Raises what `read` does, and `OSError`."""
         return _write(Path(path), self.read(max_bytes=max_bytes))
 
-    async def asave(self, path: str | os.PathLike[str], *, max_bytes: int = MAX_DOWNLOAD_BYTES) -> Path:
+    async def asave(self, path: str | os.PathLike[str], *, max_bytes: int = DEFAULT_MAX_DOWNLOAD_BYTES) -> Path:
         """Write the file as `save` does, for what came by an `AsyncClient`."""
         from anyio import to_thread
 
@@ -99,7 +99,7 @@ class Downloadable:
             kind, _, data = inside.partition(",")
             if kind.endswith(";base64"):
                 return _decoded(url_name, data, max_bytes), ""
-            return unquote_to_bytes(data), ""
+            return _within(url_name, unquote_to_bytes(data), max_bytes), ""
         if scheme.lower() not in {"http", "https"}:
             raise _useless(url_name, "this is no address that can be fetched over http or https")
         return None, url
@@ -123,12 +123,15 @@ def download(url: str, max_bytes: int, timeout: float | None | NotGiven = NOT_GI
 
 
 def _decoded(name: str, text: str, max_bytes: int) -> bytes:
-    if len(text) // 4 * 3 > max_bytes + 2:
-        raise _useless(name, f"the file has more than {max_bytes} bytes (max_bytes)")
     try:
-        content = _json.decode_base64(text)
+        return _within(name, _json.decode_base64(text), max_bytes)
     except ValueError:
         raise _useless(name, "this is not base64, or not all of it") from None
+
+
+def _within(name: str, content: bytes, max_bytes: int) -> bytes:
+    if len(content) > max_bytes:
+        raise _useless(name, f"the file has more than {max_bytes} bytes (max_bytes)")
     return content
 
 

@@ -15,10 +15,22 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MAX_SHOWN = 60
 
 
+def required(name: str, value: object) -> None:
+    """Anything but None."""
+    if value is None:
+        raise InvalidRequestError(f"{name} is required, and is None.", param=name)
+
+
 def choice(name: str, value: object, values: Collection[object]) -> None:
     """One of `values`."""
     if value is not None and value not in values:
         raise _refused(name, f"must be one of {', '.join(map(repr, values))}", value)
+
+
+def text(name: str, value: object) -> None:
+    """A text."""
+    if value is not None and not isinstance(value, str):
+        raise _refused(name, "must be a text", value)
 
 
 def number(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
+from functools import partial
 from itertools import count
 
 import httpx
 
-from ._answers import Answer, Body
-from ._calls import LIMITS, SENDING_ERRORS, Call, OpenCall
+from ._answers import Answer, Body, Enough
+from ._calls import LIMITS, SENDING_ERRORS, Call, OpenCall, opening
 from ._options import Options
 from .errors import APIConnectionError
 
@@ -35,7 +37,7 @@ class Connections:
             if self._own is None:
                 from ._transport import connect
 
-                self._own = connect(LIMITS)
+                self._own = opening(partial(connect, LIMITS))
             return self._own
 
     def close(self) -> None:
@@ -76,14 +78,15 @@ def _attempt(http: httpx.Client, call: OpenCall) -> Answer:
         )
         try:
             body = Body(response.status_code, response.headers, call)
-            if body.is_wanted:
-                try:
-                    for chunk in response.iter_bytes():
+            with suppress(Enough):
+                if response.is_stream_consumed:  # of a transport for tests, whose answers are read already
+                    body.add_plain(response.content)
+                elif body.is_wanted:
+                    for chunk in response.iter_raw():
                         require_time()
-                        if not body.add(chunk):
-                            break
-                except httpx.DecodingError:
-                    body.spoil()
+                        for _ in body.add(chunk):
+                            require_time()
+                    body.end()
             return body.answer()
         finally:
             response.close()

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+from functools import partial
 from itertools import count
-from weakref import WeakKeyDictionary
 
 import anyio
+import anyio.lowlevel
 import httpx
-from anyio.lowlevel import RunVar
 
-from ._answers import Answer, Body
-from ._calls import LIMITS, SENDING_ERRORS, Call, OpenCall
+from ._answers import Answer, Body, Enough
+from ._calls import LIMITS, MAX_REDIRECTS, SENDING_ERRORS, Call, OpenCall, no_cookies, opening
 from ._options import Options
 from .errors import APIConnectionError
-
-# The connections of each client in an event loop; they go with the client, or with the loop.
-_own: RunVar[WeakKeyDictionary[AsyncConnections, httpx.AsyncClient]] = RunVar("connections")
 
 
 class AsyncConnections:
@@ -27,6 +26,7 @@ class AsyncConnections:
 
     def __init__(self, http_client: httpx.AsyncClient | None) -> None:
         self._given = http_client
+        self._own: dict[object, httpx.AsyncClient] = {}
 
     def get(self) -> httpx.AsyncClient:
         """The client of httpx to send by in this event loop."""
@@ -34,20 +34,34 @@ class AsyncConnections:
             if self._given.is_closed:
                 raise APIConnectionError("The http_client given is closed.")
             return self._given
-        here = _own.get(None)
-        if here is None:
-            here = WeakKeyDictionary[AsyncConnections, httpx.AsyncClient]()
-            _own.set(here)
-        if self not in here:
-            here[self] = httpx.AsyncClient(limits=LIMITS)
-        return here[self]
+        self._forget_ended_loops()
+        here = _event_loop()
+        if here not in self._own:
+            self._own[here] = opening(
+                partial(httpx.AsyncClient, limits=LIMITS, max_redirects=MAX_REDIRECTS, cookies=no_cookies())
+            )
+        return self._own[here]
 
     async def close(self) -> None:
         """Close what was opened here in this event loop."""
-        here = _own.get(None)
-        own = here.pop(self, None) if here is not None else None
+        self._forget_ended_loops()
+        own = self._own.pop(_event_loop(), None)
         if own is not None:
             await own.aclose()
+
+    def _forget_ended_loops(self) -> None:
+        """Let go of connections that were not closed before their loop was: nothing can be awaited there any more."""
+        for loop in list(self._own):
+            if isinstance(loop, asyncio.AbstractEventLoop) and loop.is_closed():
+                self._own.pop(loop, None)
+
+
+def _event_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop that runs; None for one that is not asyncio's."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 async def send(connections: AsyncConnections, options: Options, call: Call) -> tuple[Answer, OpenCall]:
@@ -78,13 +92,14 @@ async def _attempt(http: httpx.AsyncClient, call: OpenCall) -> Answer:
         )
         try:
             body = Body(response.status_code, response.headers, call)
-            if body.is_wanted:
-                try:
-                    async for chunk in response.aiter_bytes():
-                        if not body.add(chunk):
-                            break
-                except httpx.DecodingError:
-                    body.spoil()
+            with suppress(Enough):
+                if response.is_stream_consumed:  # of a transport for tests, whose answers are read already
+                    body.add_plain(response.content)
+                elif body.is_wanted:
+                    async for chunk in response.aiter_raw():
+                        for _ in body.add(chunk):
+                            await anyio.lowlevel.checkpoint()
+                    body.end()
             return body.answer()
         finally:
             await response.aclose()

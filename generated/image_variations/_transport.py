@@ -6,6 +6,7 @@ late. Here every read and every write of a call ends at the one time that the ca
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 import time
@@ -17,9 +18,7 @@ from urllib.request import getproxies
 import httpcore
 import httpx
 
-from ._calls import MAX_REDIRECTS
-
-_WRITE_BYTES = 1 << 16
+from ._calls import MAX_REDIRECTS, no_cookies
 
 
 class _Clock(threading.local):
@@ -63,9 +62,17 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.read(max_bytes, _clock.left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        # In pieces, for within one write each wait for the server has the whole timeout.
-        for start in range(0, len(buffer), _WRITE_BYTES):
-            self._stream.write(buffer[start : start + _WRITE_BYTES], _clock.left(timeout))
+        # The stream's own `write` gives the whole timeout to each of its waits for the server.
+        connection: socket.socket = self._stream.get_extra_info("socket")
+        rest = memoryview(buffer)
+        try:
+            while rest:
+                connection.settimeout(_clock.left(timeout))
+                rest = rest[connection.send(rest) :]
+        except TimeoutError as error:
+            raise httpcore.WriteTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.WriteError(str(error)) from error
 
     def close(self) -> None:
         self._stream.close()
@@ -173,4 +180,6 @@ def connect(limits: httpx.Limits) -> httpx.Client:
     """
     ssl_context = httpx.create_ssl_context()
     mounts = {} if "all" in getproxies() else {"all://": _Transport(ssl_context, limits)}
-    return httpx.Client(verify=ssl_context, limits=limits, mounts=mounts, max_redirects=MAX_REDIRECTS)
+    return httpx.Client(
+        verify=ssl_context, limits=limits, mounts=mounts, max_redirects=MAX_REDIRECTS, cookies=no_cookies()
+    )

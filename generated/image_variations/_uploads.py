@@ -62,10 +62,13 @@ class _Rewound(io.RawIOBase):
         return cast("IO[bytes]", self._source).seek(offset, whence)
 
 
-def upload(name: str, value: FileInput, default_type: str, head_bytes: int, stack: ExitStack) -> Upload:
+def upload(
+    name: str, value: FileInput, default_type: str, head_bytes: int, max_bytes: int | None, stack: ExitStack
+) -> Upload:
     """Open the file that the argument `name` gives; the `stack` closes what was opened here.
 
-    Raises `InvalidRequestError` where there is nothing that can be read.
+    Raises `InvalidRequestError` where there is nothing that can be read. Of what cannot be rewound, and so is read here,
+    it is not much more than `max_bytes`.
     """
     file_name, content, media_type = _parted(name, value)
     try:
@@ -73,7 +76,7 @@ def upload(name: str, value: FileInput, default_type: str, head_bytes: int, stac
         if isinstance(source, bytes):
             size_bytes, head = len(source), source[:head_bytes]
         else:
-            source, size_bytes, head = _measured(source, head_bytes, stack)
+            source, size_bytes, head = _measured(source, head_bytes, max_bytes, stack)
     except (OSError, ValueError) as error:  # ValueError: a closed file, or a path with a null in it
         if isinstance(error, InvalidRequestError):
             raise
@@ -118,12 +121,14 @@ def _opened(name: str, content: FileContent, stack: ExitStack) -> tuple[bytes | 
     return content, own_name if isinstance(own_name, str) else ""
 
 
-def _measured(source: BinaryFile, head_bytes: int, stack: ExitStack) -> tuple[BinaryFile, int, bytes]:
+def _measured(
+    source: BinaryFile, head_bytes: int, max_bytes: int | None, stack: ExitStack
+) -> tuple[BinaryFile, int, bytes]:
     """The file, or a copy of it that can be rewound, with its size and its first bytes."""
     file = cast("IO[bytes]", source)
     if not _can_seek(file):
         file = stack.enter_context(tempfile.SpooledTemporaryFile(_MAX_HELD_BYTES))
-        while chunk := _bytes_of(source.read(_CHUNK_BYTES)):
+        while (max_bytes is None or file.tell() <= max_bytes) and (chunk := _bytes_of(source.read(_CHUNK_BYTES))):
             file.write(chunk)
     size_bytes = file.seek(0, os.SEEK_END)
     file.seek(0)

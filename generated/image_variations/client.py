@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import httpx
-
-from . import _downloads, _options, _sending
-from ._answers import Reading
-from ._calls import Call
+from . import _options
 from .types import NOT_GIVEN, NotGiven, Response
 
+# What sends is imported when it is first needed: a program may start without it.
 if TYPE_CHECKING:
     from types import TracebackType
 
+    import httpx
+
+    from ._answers import Reading
+    from ._calls import Call
     from .api.images import AsyncImages, Images
 
 T = TypeVar("T")
@@ -56,19 +57,19 @@ class Client:
         preflight: bool = True,
         max_response_bytes: int = _options.DEFAULT_MAX_RESPONSE_BYTES,
     ) -> None:
-        self._options = _options.resolve(
-            {
-                "api_key": api_key,
-                "base_url": base_url,
-                "timeout": timeout,
-                "max_retries": max_retries,
-                "default_headers": default_headers,
-                "default_query": default_query,
-                "preflight": preflight,
-                "max_response_bytes": max_response_bytes,
-            }
+        from ._sending import Connections
+
+        self._options = _options.Options(
+            api_key=api_key,
+            base_url=base_url,
+            timeout=timeout,
+            max_retries=max_retries,
+            default_headers=default_headers,
+            default_query=default_query,
+            preflight=preflight,
+            max_response_bytes=max_response_bytes,
         )
-        self._connections = _sending.Connections(http_client)
+        self._connections = Connections(http_client)
 
     @cached_property
     def images(self) -> Images:
@@ -114,6 +115,8 @@ class Client:
 
         Headers and query parameters are added to those that there are.
         """
+        from ._sending import Connections
+
         changed = {
             name: value
             for name, value in {
@@ -130,21 +133,24 @@ class Client:
         }
         copy = type(self).__new__(type(self))
         copy._options = self._options.changed(changed)
-        copy._connections = (
-            self._connections if isinstance(http_client, NotGiven) else _sending.Connections(http_client)
-        )
+        copy._connections = self._connections if isinstance(http_client, NotGiven) else Connections(http_client)
         return copy
 
     def send(self, call: Call, reading: Reading[T]) -> Response[T]:
         """Send a call and read its answer. The functions of the operations end here."""
-        response = reading.response(*_sending.send(self._connections, self._options, call))
-        _downloads.bind(response.parsed, self)
+        from ._downloads import bind
+        from ._sending import send
+
+        response = reading.response(*send(self._connections, self._options, call))
+        bind(response.parsed, self)
         return response
 
-    def download(self, url: str, *, max_bytes: int = _downloads.MAX_DOWNLOAD_BYTES) -> bytes:
+    def download(self, url: str, *, max_bytes: int = _options.DEFAULT_MAX_DOWNLOAD_BYTES) -> bytes:
         """Fetch a file of at most `max_bytes` bytes, without the API key. Raises what a call raises."""
-        call = _downloads.download(url, max_bytes)
-        return _downloads.READING.response(*_sending.send(self._connections, self._options, call)).parsed
+        from ._downloads import READING, download
+        from ._sending import send
+
+        return READING.response(*send(self._connections, self._options, download(url, max_bytes))).parsed
 
     def close(self) -> None:
         """Close the connections, those of the copies too."""
@@ -200,21 +206,19 @@ class AsyncClient:
         preflight: bool = True,
         max_response_bytes: int = _options.DEFAULT_MAX_RESPONSE_BYTES,
     ) -> None:
-        from . import _sending_async
+        from ._sending_async import AsyncConnections
 
-        self._options = _options.resolve(
-            {
-                "api_key": api_key,
-                "base_url": base_url,
-                "timeout": timeout,
-                "max_retries": max_retries,
-                "default_headers": default_headers,
-                "default_query": default_query,
-                "preflight": preflight,
-                "max_response_bytes": max_response_bytes,
-            }
+        self._options = _options.Options(
+            api_key=api_key,
+            base_url=base_url,
+            timeout=timeout,
+            max_retries=max_retries,
+            default_headers=default_headers,
+            default_query=default_query,
+            preflight=preflight,
+            max_response_bytes=max_response_bytes,
         )
-        self._connections = _sending_async.AsyncConnections(http_client)
+        self._connections = AsyncConnections(http_client)
 
     @cached_property
     def images(self) -> AsyncImages:
@@ -260,7 +264,7 @@ class AsyncClient:
 
         Headers and query parameters are added to those that there are.
         """
-        from . import _sending_async
+        from ._sending_async import AsyncConnections
 
         changed = {
             name: value
@@ -278,25 +282,24 @@ class AsyncClient:
         }
         copy = type(self).__new__(type(self))
         copy._options = self._options.changed(changed)
-        copy._connections = (
-            self._connections if isinstance(http_client, NotGiven) else _sending_async.AsyncConnections(http_client)
-        )
+        copy._connections = self._connections if isinstance(http_client, NotGiven) else AsyncConnections(http_client)
         return copy
 
     async def send(self, call: Call, reading: Reading[T]) -> Response[T]:
         """Send a call and read its answer. The functions of the operations end here."""
-        from . import _sending_async
+        from ._downloads import bind
+        from ._sending_async import send
 
-        response = reading.response(*await _sending_async.send(self._connections, self._options, call))
-        _downloads.bind(response.parsed, self)
+        response = reading.response(*await send(self._connections, self._options, call))
+        bind(response.parsed, self)
         return response
 
-    async def download(self, url: str, *, max_bytes: int = _downloads.MAX_DOWNLOAD_BYTES) -> bytes:
+    async def download(self, url: str, *, max_bytes: int = _options.DEFAULT_MAX_DOWNLOAD_BYTES) -> bytes:
         """Fetch a file of at most `max_bytes` bytes, without the API key. Raises what a call raises."""
-        from . import _sending_async
+        from ._downloads import READING, download
+        from ._sending_async import send
 
-        call = _downloads.download(url, max_bytes)
-        return _downloads.READING.response(*await _sending_async.send(self._connections, self._options, call)).parsed
+        return READING.response(*await send(self._connections, self._options, download(url, max_bytes))).parsed
 
     async def close(self) -> None:
         """Close the connections of this event loop, those of the copies too."""

@@ -155,7 +155,7 @@ class APIStatusError(_Answered):
 
     def __str__(self) -> str:
         notes = {"param": self.param, "code": self.code, "request id": self.request_id}
-        noted = ", ".join(f"{name}: {note[:_MAX_NOTE]}" for name, note in notes.items() if note)
+        noted = ", ".join(f"{name}: {_printable(note[:_MAX_NOTE])}" for name, note in notes.items() if note)
         return f"{self.status_code}: {self.message}" + (f" ({noted})" if noted else "")
 
 
@@ -206,6 +206,10 @@ _OF_STATUS: dict[int, type[APIStatusError]] = {
     422: UnprocessableEntityError,
     429: RateLimitError,
 }
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _text(value: object) -> str | None:

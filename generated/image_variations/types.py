@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
-from attrs import field, frozen
-
-T = TypeVar("T", covariant=True)
+T = TypeVar("T")
 
 REQUEST_ID_HEADER = "x-request-id"
 
@@ -37,7 +35,6 @@ class NotGiven(Enum):
 NOT_GIVEN: Final[Literal[NotGiven.NOT_GIVEN]] = NotGiven.NOT_GIVEN
 
 
-@frozen
 class Response(Generic[T]):
     """An answer, with what was read from it.
 
@@ -48,10 +45,16 @@ class Response(Generic[T]):
         parsed: What the body says.
     """
 
-    status_code: int
-    headers: Mapping[str, str] = field(repr=False)
-    content: bytes = field(repr=lambda content: f"<{len(content)} bytes>")
-    parsed: T
+    __slots__ = ("content", "headers", "parsed", "status_code")
+
+    def __init__(self, status_code: int, headers: Mapping[str, str], content: bytes, parsed: T) -> None:
+        self.status_code = status_code
+        self.headers = headers
+        self.content = content
+        self.parsed = parsed
+
+    def __repr__(self) -> str:
+        return f"Response(status_code={self.status_code}, content=<{len(self.content)} bytes>, parsed={self.parsed!r})"
 
     @property
     def request_id(self) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from attrs import define, field
 
 from .. import _preflight
-from .._bodies import FilePart, TextPart, parts
+from .._bodies import FilePart, TextPart, files, parts
 from .._models import Model
 from ..models.create_image_variation_request_model import (
     CreateImageVariationRequestModel,
@@ -51,7 +51,7 @@ class CreateImageVariationRequest(Model):
     def parts(self) -> list[TextPart | FilePart]:
         """The parts of the form: what is None is none of them. Raises `InvalidRequestError` where one cannot be sent."""
         return [
-            *parts("image", self.image, media_type="image/png", square=True, max_bytes=4194303),
+            *files("image", [self.image], "image/png", square=True, max_bytes=4194303),
             *parts("model", self.model),
             *parts("n", self.n),
             *parts("response_format", self.response_format),
@@ -62,6 +62,9 @@ class CreateImageVariationRequest(Model):
 
     def check(self) -> None:
         """Raise `InvalidRequestError` where a value is not one that the contract allows."""
+        _preflight.required("image", self.image)
+        _preflight.text("model", self.model)
         _preflight.number("n", self.n, whole=True, minimum=1, maximum=10)
         _preflight.choice("response_format", self.response_format, ["url", "b64_json"])
         _preflight.choice("size", self.size, ["256x256", "512x512", "1024x1024"])
+        _preflight.text("user", self.user)
