@@ -1,0 +1,15 @@
+"""Measures the client beside its peers, and holds it to its targets.
+
+One run, step by step, and the module that does each:
+
+1. make an environment for each subject                   `lock`, `environments`
+2. make what is sent and answered                         `material`
+3. start the server, in a process of its own              `server`
+4. start one process a subject; turn by turn, each does   `measures`, `turns`
+   the same few calls, round after round                  there `worker`, `subjects`
+5. median, ratio in the same round, target                `figures`
+6. print the table                                        `table`
+
+`server`, `worker` and `subjects` run in the environments of the subjects and import nothing but the standard library
+and the subject.
+"""
