@@ -1,4 +1,4 @@
-"""The client sends over aiohttp too, by the `http_client` of the extra `[aiohttp]`, and says the same of what happens."""
+"""The client sends over aiohttp too, by the `http_client` of the extra `[aiohttp]`, and tells the same of it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
