@@ -1,0 +1,199 @@
+"""A server on loopback that keeps what it is sent, answers as it is told, and closes nothing of its own accord."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from email.message import Message
+from email.parser import BytesParser
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from attrs import frozen
+from image_variations_conformance import multipart
+
+URL_ITEM = b'{"created": 1589478378, "data": [{"url": "https://images.example/a.png"}]}'
+JSON = {"Content-Type": "application/json"}
+
+
+@frozen
+class Received:
+    """A request as it came: `connection` counts the connections, from 1."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    connection: int
+
+    def header(self, name: str) -> str | None:
+        """Return the value of a header that comes once or not at all."""
+        values = [value for key, value in self.headers if key.lower() == name.lower()]
+        assert len(values) <= 1
+        return values[0] if values else None
+
+    @property
+    def boundary(self) -> bytes:
+        """The boundary of the form."""
+        boundary = multipart.boundary_of(self.header("content-type") or "")
+        assert boundary is not None
+        return boundary.encode()
+
+    def parts(self) -> dict[str | None, Part]:
+        """Return the parts of the form by their names: what two parsers agree on. No name comes twice."""
+        first = self.parts_by_python_multipart()
+        assert first == self._parts_by_the_standard_library()
+        return _by_name(first)
+
+    def parts_by_python_multipart(self) -> list[tuple[str | None, Part]]:
+        """Return the parts as python-multipart reads them."""
+        parts = multipart.decode(self.header("content-type") or "", self.body)
+        for part in parts:
+            assert [name.lower() for name, _ in part.headers] in PART_HEADERS
+        return [(part.name, Part(part.content, part.filename, part.content_type)) for part in parts]
+
+    def _parts_by_the_standard_library(self) -> list[tuple[str | None, Part]]:
+        content_type = (self.header("content-type") or "").encode()
+        message = BytesParser().parsebytes(b"Content-Type: " + content_type + b"\r\n\r\n" + self.body)
+        assert message.get_content_type() == "multipart/form-data"
+        assert not message.defects
+        return [_read(part) for part in message.get_payload() if isinstance(part, Message)]
+
+
+PART_HEADERS = (["content-disposition"], ["content-disposition", "content-type"])
+
+
+@frozen
+class Part:
+    """A part of a form."""
+
+    content: bytes
+    file_name: str | None = None
+    content_type: str | None = None
+
+
+def _by_name(parts: list[tuple[str | None, Part]]) -> dict[str | None, Part]:
+    found = dict(parts)
+    assert len(found) == len(parts)
+    return found
+
+
+def _read(part: Message) -> tuple[str | None, Part]:
+    """Read a part as the standard library has it, but for its headers: UTF-8 in a form, and ASCII in a mail."""
+    raw = {name.lower(): value.encode("ascii", "surrogateescape").decode() for name, value in part.raw_items()}
+    assert list(raw) in PART_HEADERS
+    header = Message()
+    header["Content-Disposition"] = raw["content-disposition"]
+    name, file_name = (header.get_param(it, header="content-disposition") for it in ("name", "filename"))
+    content = part.get_payload(decode=True)
+    assert isinstance(name, str | None)
+    assert isinstance(file_name, str | None)
+    assert isinstance(content, bytes)
+    return name, Part(content, file_name, raw.get("content-type"))
+
+
+@frozen
+class Answer:
+    """What to answer."""
+
+    status: int = 200
+    body: bytes = URL_ITEM
+    headers: Mapping[str, str] = JSON
+
+
+class Recorder(ThreadingHTTPServer):
+    """The server. It gives `answers` in their order, and after the last the same that it begins with."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        super().__init__((host, 0), _Handler)
+        self.received: list[Received] = []
+        self.answers: list[Answer] = []
+        self.connections = self.open_connections = 0
+        self.changed = threading.Condition()
+
+    @property
+    def origin(self) -> str:
+        """The part of its addresses before the path."""
+        return f"http://{self.server_address[0]!s}:{self.server_port}"
+
+    @property
+    def base_url(self) -> str:
+        """What a client is made with."""
+        return f"{self.origin}/v1"
+
+    def expect(self, *answers: Answer) -> None:
+        """Forget what was received, and give these answers next."""
+        self.received, self.answers = [], list(answers)
+
+    def only(self) -> Received:
+        """Return the one request that was received."""
+        (received,) = self.received
+        return received
+
+    def wait_until_all_closed(self, seconds: float = 10.0) -> bool:
+        """Wait until no connection is open; tell whether it came to that."""
+        with self.changed:
+            return self.changed.wait_for(lambda: self.open_connections == 0, seconds)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing: a client may go away whenever it likes."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Recorder
+    protocol_version = "HTTP/1.1"
+
+    def handle(self) -> None:
+        with self.server.changed:
+            self.server.connections += 1
+            self.server.open_connections += 1
+            self.connection_number = self.server.connections
+        try:
+            super().handle()
+        finally:
+            with self.server.changed:
+                self.server.open_connections -= 1
+                self.server.changed.notify_all()
+
+    def _answer(self) -> None:
+        body = self._chunks() if self.headers["Transfer-Encoding"] else self._plain()
+        received = Received(self.command, self.path, tuple(self.headers.items()), body, self.connection_number)
+        with self.server.changed:
+            self.server.received.append(received)
+            answer = self.server.answers.pop(0) if self.server.answers else Answer()
+        head = [f"HTTP/1.1 {answer.status} Whatever", f"Content-Length: {len(answer.body)}"]
+        head += [f"{name}: {value}" for name, value in answer.headers.items()]
+        # In one piece: two would wait for one another, 40 ms each time.
+        self.wfile.write("\r\n".join([*head, "", ""]).encode() + answer.body)
+
+    do_GET = do_POST = do_PUT = _answer  # noqa: N815 - the names are http.server's
+
+    def _plain(self) -> bytes:
+        return self.rfile.read(int(self.headers["Content-Length"] or 0))
+
+    def _chunks(self) -> bytes:
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the name is http.server's
+        """Nothing: the tests read the requests themselves."""
+
+
+@contextmanager
+def recording(host: str = "127.0.0.1") -> Iterator[Recorder]:
+    """Run such a server while the context lasts."""
+    with Recorder(host) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,49 @@
+"""The package under test, and the HTTP library that it was made for.
+
+All tests of the client take it from here, so that they judge another build of it just as well: CLIENT_UNDER_TEST names
+a folder that holds a package `image_variations`.
+"""
+
+import importlib
+import os
+import pkgutil
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+_FOLDER = os.environ.get("CLIENT_UNDER_TEST")
+if _FOLDER:
+    sys.path.insert(0, str(Path(_FOLDER).resolve()))
+
+import image_variations  # noqa: E402 - the path comes first
+
+PACKAGE = Path(image_variations.__file__).parent
+if _FOLDER and PACKAGE.parent != Path(_FOLDER).resolve():
+    raise ImportError(f"CLIENT_UNDER_TEST={_FOLDER}, and {PACKAGE} is what is imported")
+
+# Every module of the package, each imported once.
+MODULES: dict[str, ModuleType] = {
+    name: importlib.import_module(name)
+    for _, name, _ in pkgutil.walk_packages([str(PACKAGE)], f"{image_variations.__name__}.")
+}
+
+
+def _http_library() -> ModuleType:
+    """The library that the modules of the package name: httpx, or one with the same interface."""
+    found = {
+        value.__name__: value
+        for module in MODULES.values()
+        for value in vars(module).values()
+        if isinstance(value, ModuleType) and value.__name__ in {"httpx", "httpx2"}
+    }
+    (library,) = found.values()
+    return library
+
+
+if TYPE_CHECKING:
+    import httpx as http
+else:
+    http = _http_library()
+
+__all__ = ["MODULES", "PACKAGE", "http", "image_variations"]

@@ -1,0 +1,220 @@
+"""The client holds all of the contract: every schema, property, description, bound and word of an enum."""
+
+import ast
+import importlib.metadata
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import attrs
+import pytest
+from client.answers import CONTRACT, SCHEMAS
+from client.subject import MODULES, PACKAGE, http, image_variations
+from image_variations import AsyncClient, Client, models
+from image_variations.api.images import create_image_variation
+from image_variations.models import CreateImageVariationRequest
+from regeneration.document import resolve
+
+PROPERTIES = [(model, name) for model, schema in SCHEMAS.items() for name in schema["properties"]]
+ENUMS = [(model, name) for model, name in PROPERTIES if "enum" in SCHEMAS[model]["properties"][name]]
+REQUEST = SCHEMAS["CreateImageVariationRequest"]["properties"]
+FUNCTIONS = ("sync", "sync_detailed", "asyncio", "asyncio_detailed")
+ERRORS = {
+    "ImageVariationsError",
+    "InvalidRequestError",
+    "DataError",
+    "APIError",
+    "APIConnectionError",
+    "APITimeoutError",
+    "APIStatusError",
+    "APIResponseValidationError",
+    "BadRequestError",
+    "AuthenticationError",
+    "PermissionDeniedError",
+    "NotFoundError",
+    "ConflictError",
+    "UnprocessableEntityError",
+    "RateLimitError",
+    "InternalServerError",
+}
+
+
+def unwrapped(text: str) -> str:
+    """`text` with its lines joined, whatever the indentation."""
+    return " ".join(text.split())
+
+
+def documented(thing: object) -> str:
+    return unwrapped(inspect.getdoc(thing) or "")
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_schema_is_a_model_with_its_description(name: str) -> None:
+    model = getattr(models, name)
+    assert attrs.has(model)
+    assert unwrapped(SCHEMAS[name]["description"]) in documented(model)
+    assert getattr(image_variations, name, model) is model
+
+
+@pytest.mark.parametrize(("model", "name"), PROPERTIES)
+def test_every_property_is_a_field_with_its_description_and_example(model: str, name: str) -> None:
+    definition = SCHEMAS[model]["properties"][name]
+    [field] = [field for field in attrs.fields(getattr(models, model)) if field.name.rstrip("_") == name]
+    assert (field.default is attrs.NOTHING) == (name in SCHEMAS[model].get("required", []))
+
+    described = definition if "description" in definition else resolve(CONTRACT, definition["$ref"])
+    following = "|".join(other.name for other in attrs.fields(getattr(models, model)))
+    found = re.search(
+        rf"\b{field.name}: {re.escape(unwrapped(described['description']))}(.*?)(?=\b(?:{following}): |$)",
+        documented(getattr(models, model)),
+    )
+    assert found
+    for example in definition.get("examples", []):
+        assert f"Example: {example}." in found[1]
+    for bound in ("minimum", "maximum", "minLength", "minItems", "maxItems"):
+        if bound in definition:
+            assert re.search(rf"(?<![\d.]){definition[bound]}(?!\d)", found[1])
+
+
+@pytest.mark.parametrize(("model", "name"), ENUMS)
+def test_every_word_of_an_enum_is_in_the_type_of_its_field(model: str, name: str) -> None:
+    hints = hints_of(getattr(models, model))
+    assert literals(hints[name]) == set(SCHEMAS[model]["properties"][name]["enum"])
+
+
+def hints_of(thing: Any) -> dict[str, Any]:
+    """The types of what is annotated; some names are imported for type checkers alone."""
+    return get_type_hints(thing, localns={**vars(models), "Client": Client, "AsyncClient": AsyncClient})
+
+
+def literals(hint: Any) -> set[object]:
+    """All values of the Literal types in a type."""
+    if get_origin(hint) is Literal:
+        return set(get_args(hint))
+    return set().union(*map(literals, get_args(hint)))
+
+
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+def test_the_method_has_an_argument_for_each_field_with_its_description(client: Any) -> None:
+    method = type(client(api_key="sk-test").images).create_variation
+    parameters = inspect.signature(method).parameters
+    assert {parameter.kind for name, parameter in parameters.items() if name != "self"} == {
+        inspect.Parameter.KEYWORD_ONLY
+    }
+    for name, definition in REQUEST.items():
+        assert (parameters[name].default is inspect.Parameter.empty) == (name == "image")
+        assert unwrapped(definition["description"]) in documented(method)
+        if "enum" in definition:
+            assert literals(hints_of(method)[name]) == set(definition["enum"])
+    assert {"extra_headers", "extra_query", "extra_body", "timeout"} <= set(parameters)
+    operation = CONTRACT["paths"]["/images/variations"]["post"]
+    assert unwrapped(operation["description"]) in documented(method)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_functions_of_the_operation_tell_its_description(name: str) -> None:
+    operation = CONTRACT["paths"]["/images/variations"]["post"]
+    function = getattr(create_image_variation, name)
+    assert unwrapped(operation["summary"]).rstrip(".") in documented(function)
+    assert unwrapped(operation["description"]) in documented(function)
+    hints = hints_of(function)
+    assert hints["client"] is (AsyncClient if "asyncio" in name else Client)
+    assert hints["body"] is CreateImageVariationRequest
+
+
+def test_the_version_of_the_package_is_that_of_the_contract() -> None:
+    assert image_variations.__version__ == CONTRACT["info"]["version"]
+    assert CONTRACT["info"]["version"] == MODULES["image_variations._stamp"].CONTRACT_VERSION
+
+
+def test_every_public_name_is_there() -> None:
+    public = [module for name, module in MODULES.items() if "._" not in name]
+    for module in [image_variations, *public]:
+        assert [name for name in getattr(module, "__all__", ()) if not hasattr(module, name)] == []
+    expected = {
+        "Client",
+        "AsyncClient",
+        "ImagesResponse",
+        "Image",
+        "Response",
+        "FileInput",
+        "__version__",
+        *ERRORS,
+        *SCHEMAS,
+    }
+    assert expected <= set(image_variations.__all__)
+
+
+def test_every_public_name_is_documented() -> None:
+    for name in set(image_variations.__all__) - {"__version__", "FileInput"}:
+        assert documented(getattr(image_variations, name))
+    for module in MODULES.values():
+        assert documented(module) or not vars(module).get("__all__")
+
+
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+def test_the_options_of_the_client_are_these(client: Any) -> None:
+    signature = inspect.signature(client)
+    assert all(parameter.kind is inspect.Parameter.KEYWORD_ONLY for parameter in signature.parameters.values())
+    assert {name: parameter.default for name, parameter in signature.parameters.items()} == {
+        "api_key": None,
+        "base_url": None,
+        "timeout": 600.0,
+        "max_retries": 2,
+        "default_headers": None,
+        "default_query": None,
+        "http_client": None,
+        "preflight": True,
+        "max_response_bytes": 256 << 20,
+    }
+
+
+def brought(*names: str) -> set[str]:
+    """The distributions that come with these, the ones that they require included."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop().lower()
+        if name in found:
+            continue
+        found.add(name)
+        try:
+            required = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:  # for another system or another Python
+            continue
+        waiting += [re.split(r"[^\w.-]", it)[0] for it in required if "extra ==" not in it]
+    return found
+
+
+def imported_by(path: Path) -> set[str]:
+    """The packages that a module imports, at whatever moment, but for its own."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+def test_the_client_imports_nothing_but_attrs_the_http_library_and_what_they_bring() -> None:
+    allowed = brought("attrs", http.__name__)
+    distributions = importlib.metadata.packages_distributions()
+    imported = set().union(*map(imported_by, PACKAGE.rglob("*.py"))) - sys.stdlib_module_names
+    assert {"attrs", http.__name__} <= imported
+    assert {name for name in imported if not {it.lower() for it in distributions[name]} & allowed} == set()
+
+
+def test_every_module_is_imported_by_itself_without_a_warning() -> None:
+    program = "import importlib, sys; sys.path.insert(0, sys.argv[1]); importlib.import_module(sys.argv[2])"
+    for name in ("image_variations", "image_variations.models", "image_variations.api.images.create_image_variation"):
+        command = [sys.executable, "-I", "-W", "error", "-c", program, str(PACKAGE.parent), name]
+        subprocess.run(command, check=True)
+
+
+def test_the_package_names_no_place_of_the_machine_that_made_it() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        assert str(Path.home()) not in path.read_text() or str(Path.home()) == "/"

@@ -1,0 +1,196 @@
+"""Each answer that says failure is an error of its own class, with what the server said."""
+
+import copy
+import json
+import pickle
+from typing import Any
+
+import pytest
+from client.answers import SCHEMAS, TEXTS, VALUES
+from client.driving import KEY, Driver, Make
+from client.recorder import Answer, Recorder
+from client.subject import image_variations
+from client.uploads import image
+from hypothesis import given
+from hypothesis import strategies as st
+from image_variations import APIConnectionError, APIError, APIStatusError, ImageVariationsError
+
+CLASSES = {
+    400: image_variations.BadRequestError,
+    401: image_variations.AuthenticationError,
+    403: image_variations.PermissionDeniedError,
+    404: image_variations.NotFoundError,
+    409: image_variations.ConflictError,
+    422: image_variations.UnprocessableEntityError,
+    429: image_variations.RateLimitError,
+}
+
+
+@pytest.fixture(scope="module")
+def once(driver: Driver) -> Driver:
+    """The client, with one attempt for each call."""
+    return driver.copy(max_retries=0)
+
+
+def failed(driver: Driver, recorder: Recorder, answer: Answer) -> APIStatusError:
+    """Return the error that a call ends with where the server answers so."""
+    recorder.expect(answer)
+    with pytest.raises(APIStatusError) as caught:
+        driver.call(image=image())
+    recorder.only()
+    return caught.value
+
+
+def test_the_classes_are_a_tree_of_these_branches() -> None:
+    parents = {
+        "InvalidRequestError": {"ImageVariationsError", "ValueError"},
+        "DataError": {"ImageVariationsError", "ValueError"},
+        "APIError": {"ImageVariationsError"},
+        "APIConnectionError": {"APIError"},
+        "APITimeoutError": {"APIConnectionError"},
+        "APIResponseValidationError": {"APIError"},
+        "APIStatusError": {"APIError"},
+        **{kind.__name__: {"APIStatusError"} for kind in CLASSES.values()},
+        "InternalServerError": {"APIStatusError"},
+    }
+    for name, expected in parents.items():
+        # A class of its own in between is no difference to who catches these.
+        ancestors = {parent.__name__ for parent in getattr(image_variations, name).__mro__}
+        assert expected <= ancestors
+    assert not issubclass(APIStatusError, APIConnectionError | image_variations.APIResponseValidationError)
+    assert not issubclass(APIError, ValueError)
+    assert ImageVariationsError.__base__ is Exception
+
+
+@given(status=st.integers(300, 999))
+def test_every_status_of_failure_is_an_error_of_its_class(once: Driver, recorder: Recorder, status: int) -> None:
+    body = b"{}" if status != 304 else b""
+    error = failed(once, recorder, Answer(status, body, {"X-Request-Id": "req-1", "X-Other": "a"}))
+    expected = image_variations.InternalServerError if status >= 500 else CLASSES.get(status, APIStatusError)
+    assert type(error) is expected
+    assert (error.status_code, error.request_id, error.content) == (status, "req-1", body)
+    assert error.headers["x-other"] == "a"
+    assert str(status) in str(error)
+
+
+@given(
+    status=st.sampled_from([400, 401, 404, 418, 429, 500, 503]),
+    message=st.text(min_size=1, max_size=40),
+    kind=TEXTS,
+    param=TEXTS | st.none(),
+    code=TEXTS | st.none(),
+)
+def test_the_error_object_of_the_contract_is_read_whole(
+    once: Driver, recorder: Recorder, status: int, message: str, kind: str, param: str | None, code: str | None
+) -> None:
+    said = {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    said = json.loads(json.dumps(said))
+    error = failed(once, recorder, Answer(status, json.dumps(said).encode()))
+    inner = said["error"]
+    assert (error.type, error.param, error.code) == (inner["type"], inner["param"], inner["code"])
+    assert error.parsed is not None
+    assert error.parsed.to_dict() == said
+    visible = "".join(character for character in message if character.isprintable() and character != " ").rstrip(".")
+    assert visible in "".join(character for character in error.message if character != " ")
+    assert error.message in str(error)
+
+
+@given(value=st.dictionaries(st.sampled_from(["error", "message", "detail"]), VALUES) | VALUES)
+def test_any_json_in_an_error_leaves_a_message_and_texts(once: Driver, recorder: Recorder, value: Any) -> None:
+    error = failed(once, recorder, Answer(400, json.dumps(value).encode()))
+    assert isinstance(error.message, str)
+    assert error.message
+    for text in (error.param, error.code, error.type):
+        assert text is None or isinstance(text, str)
+    assert len(str(error)) < 1000
+
+
+@given(members=st.fixed_dictionaries({}, optional=dict.fromkeys(SCHEMAS["ErrorObject"]["properties"], VALUES)))
+def test_any_error_object_leaves_a_message_and_texts(once: Driver, recorder: Recorder, members: dict[str, Any]) -> None:
+    error = failed(once, recorder, Answer(400, json.dumps({"error": members}).encode()))
+    assert error.message
+    for name in ("param", "code", "type"):
+        text, said = getattr(error, name), members.get(name)
+        assert text is None or isinstance(text, str)
+        if isinstance(said, str):
+            assert text == json.loads(json.dumps(said))
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"error": {"message": "No such model.", "type": "t", "param": null, "code": null}}', "No such model"),
+        (b'{"error": "No such model."}', "No such model"),
+        (b'{"message": "No such model."}', "No such model"),
+        (b'{"detail": "No such model."}', "No such model"),
+        (b"No such model.", "No such model"),
+    ],
+    ids=["object", "text", "message", "detail", "plain"],
+)
+def test_what_servers_say_in_other_words_is_not_lost(
+    once: Driver, recorder: Recorder, body: bytes, expected: str
+) -> None:
+    assert expected in str(failed(once, recorder, Answer(404, body)))
+
+
+@pytest.mark.parametrize("body", [b"", b" ", b"\xff\xfe", b"<html><body>" + b"x" * 5000, b"\0" * 100, b"[" * 100_000])
+@pytest.mark.parametrize("status", [400, 502])
+def test_an_error_without_an_object_has_a_short_message_all_the_same(
+    once: Driver, recorder: Recorder, status: int, body: bytes
+) -> None:
+    error = failed(once, recorder, Answer(status, body, {"Content-Type": "text/html"}))
+    assert error.message
+    assert len(str(error)) < 600
+    assert (error.param, error.code, error.type, error.parsed) == (None, None, None, None)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(once: Driver, recorder: Recorder, status: int) -> None:
+    error = failed(once, recorder, Answer(status, b"", {"Location": f"{recorder.base_url}/elsewhere"}))
+    assert error.status_code == status
+    assert error.headers["location"] == f"{recorder.base_url}/elsewhere"
+
+
+@pytest.mark.parametrize("function", ["call", "plain", "detailed"])
+def test_all_the_functions_raise_the_same(once: Driver, recorder: Recorder, function: str) -> None:
+    recorder.expect(Answer(422, b'{"error": {"message": "no", "type": "t", "param": "n", "code": "c"}}'))
+    with pytest.raises(image_variations.UnprocessableEntityError) as caught:
+        getattr(once, function)(image=image())
+    assert (caught.value.param, caught.value.code) == ("n", "c")
+    recorder.expect(Answer(200, b"{}"))
+    with pytest.raises(image_variations.APIResponseValidationError):
+        getattr(once, function)(image=image())
+    with pytest.raises(image_variations.InvalidRequestError):
+        getattr(once, function)(image=b"no image")
+
+
+def test_nobody_there_is_a_connection_error_that_says_where_to_look(make: Make) -> None:
+    with make(base_url="http://127.0.0.1:1/v1", max_retries=0) as driver, pytest.raises(APIConnectionError) as caught:
+        driver.call(image=image())
+    assert type(caught.value) is APIConnectionError
+    assert (caught.value.body, caught.value.param, caught.value.code, caught.value.type) == (None, None, None, None)
+    assert caught.value.message
+
+
+def test_a_server_without_tls_under_an_https_address_is_a_connection_error(make: Make, recorder: Recorder) -> None:
+    base_url = recorder.base_url.replace("http:", "https:")
+    with make(base_url=base_url, max_retries=0) as driver, pytest.raises(APIConnectionError) as caught:
+        driver.call(image=image())
+    assert "httpx" not in str(caught.value)
+
+
+def test_an_error_can_be_copied_and_sent_to_another_process(once: Driver, recorder: Recorder) -> None:
+    """Pools of processes send errors by pickle, and one that cannot be read stops the whole pool."""
+    body = b'{"error": {"message": "no", "type": "t", "param": "n", "code": "c"}}'
+    status = failed(once, recorder, Answer(400, body, {"X-Request-Id": "req-1"}))
+    recorder.expect(Answer(200, b'{"created": "x"}'))
+    with pytest.raises(image_variations.APIResponseValidationError) as unread:
+        once.call(image=image())
+    with pytest.raises(image_variations.InvalidRequestError) as refused:
+        once.call(image=b"")
+    for error in (status, unread.value, refused.value):
+        data = pickle.dumps(error)
+        assert KEY.encode() not in data
+        for again in (pickle.loads(data), copy.copy(error)):  # noqa: S301 - our own bytes
+            assert type(again) is type(error)
+            assert str(again) == str(error)

@@ -1,0 +1,294 @@
+"""What is asked for is what arrives, as two parsers that know nothing of the client read the bytes on the wire."""
+
+import random
+import re
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from client.driving import KEY, Driver, outcome
+from client.recorder import Part, Received, Recorder
+from client.subject import image_variations
+from client.uploads import KINDS, head, image
+from hypothesis import given
+from hypothesis import strategies as st
+from image_variations import ImagesResponse
+
+InvalidRequestError = image_variations.InvalidRequestError
+
+# Stands in what is drawn for the boundary of the request before.
+BOUNDARY = "<the boundary of the request before>"
+_PIECES = ["\r\n", "\r", "\n", "--", "\r\n--", '"', "%22", "\\", ";", "=", ":", "\0", "\x1b", "\u2028", "é", BOUNDARY]
+_PIECES += [f"\r\n--{BOUNDARY}\r\n", f"\r\n--{BOUNDARY}--\r\n", 'Content-Disposition: form-data; name="n"\r\n\r\n9']
+DELICATE = st.sampled_from(_PIECES)
+TEXTS = st.lists(DELICATE | st.text(max_size=8), max_size=8).map("".join)
+PAYLOADS = st.lists(DELICATE.map(str.encode) | st.binary(max_size=20), max_size=8).map(b"".join)
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "model": st.sampled_from(["dall-e-2", None]),
+        "n": st.integers(1, 10) | st.none(),
+        "response_format": st.sampled_from(["url", "b64_json", None]),
+        "size": st.sampled_from(["256x256", "512x512", "1024x1024", None]),
+        "user": TEXTS | st.none(),
+    },
+)
+
+
+def boundary_before(recorder: Recorder) -> str:
+    """Return the boundary of the last request that the recorder has."""
+    return recorder.received[-1].boundary.decode() if recorder.received else "none"
+
+
+def sent(driver: Driver, recorder: Recorder, **arguments: Any) -> Received:
+    """Make one call, and return the one request that it sends."""
+    recorder.expect()
+    driver.call(**arguments)
+    return recorder.only()
+
+
+# --- any valid request
+
+
+@given(kind=st.sampled_from(sorted(KINDS)), payload=PAYLOADS, fields=FIELDS)
+def test_any_valid_request_arrives_as_it_was_asked(
+    driver: Driver, recorder: Recorder, folder: Path, kind: str, payload: bytes, fields: dict[str, Any]
+) -> None:
+    before = boundary_before(recorder)
+    content = head() + payload.replace(BOUNDARY.encode(), before.encode())
+    if fields.get("user"):
+        fields = {**fields, "user": fields["user"].replace(BOUNDARY, before)}
+    with ExitStack() as stack:
+        what = KINDS[kind](content, folder, stack)
+        received = sent(driver, recorder, image=what.argument, **fields)
+    expected = {name: Part(str(value).encode()) for name, value in fields.items() if value is not None}
+    assert received.parts() == {"image": Part(content, what.file_name, what.content_type), **expected}
+    assert (received.method, received.target) == ("POST", "/v1/images/variations")
+    assert received.header("authorization") == f"Bearer {KEY}"
+
+
+@given(kind=st.sampled_from(sorted(KINDS)), payload=PAYLOADS)
+def test_any_bytes_at_all_arrive_where_nothing_is_checked_before(
+    driver: Driver, recorder: Recorder, folder: Path, kind: str, payload: bytes
+) -> None:
+    content = payload.replace(BOUNDARY.encode(), boundary_before(recorder).encode())
+    with ExitStack() as stack:
+        what = KINDS[kind](content, folder, stack)
+        received = sent(driver.copy(preflight=False), recorder, image=what.argument)
+    assert received.parts() == {"image": Part(content, what.file_name, what.content_type)}
+
+
+@given(fields=FIELDS)
+def test_the_functions_of_the_operation_send_the_same_as_the_method(
+    driver: Driver, recorder: Recorder, fields: dict[str, Any]
+) -> None:
+    asked = {name: value for name, value in fields.items() if value is not None}
+    forms = []
+    for call in (driver.call, driver.plain, driver.detailed):
+        recorder.expect()
+        call(image=image(), **asked)
+        forms.append(recorder.only().parts())
+    assert forms[0] == forms[1] == forms[2]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("uploads")
+
+
+def test_the_whole_body_is_these_bytes(driver: Driver, recorder: Recorder) -> None:
+    received = sent(
+        driver,
+        recorder,
+        image=("my cat.png", image()),
+        model="dall-e-2",
+        n=2,
+        response_format="url",
+        size="256x256",
+        user="Zoë",
+    )
+    texts = {"model": "dall-e-2", "n": "2", "response_format": "url", "size": "256x256", "user": "Zoë"}
+    first, *others, last = received.body.split(b"--" + received.boundary)
+    assert (first, last) == (b"", b"--\r\n")
+    assert sorted(others) == sorted(
+        [
+            b'\r\nContent-Disposition: form-data; name="image"; filename="my cat.png"\r\n'
+            b"Content-Type: image/png\r\n\r\n" + image() + b"\r\n",
+            *(
+                f'\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n'.encode()
+                for name, text in texts.items()
+            ),
+        ]
+    )
+
+
+ENDS = [b"\0", b" ", b"\t", b"\n", b"\r", b"\r\n", b"\r\n\r\n", b"-", b"--", b"\x1a", b"\xff", "\ufeff".encode()]
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_the_ends_of_an_image_arrive_too(driver: Driver, recorder: Recorder, folder: Path, kind: str) -> None:
+    """What programs like to strip from the ends of a text."""
+    unchecked = driver.copy(preflight=False)
+    for end in ENDS:
+        with ExitStack() as stack:
+            received = sent(unchecked, recorder, image=KINDS[kind](end + b"x" + end, folder, stack).argument)
+        assert received.parts()["image"].content == end + b"x" + end
+
+
+@pytest.mark.parametrize("end", [end.decode() for end in ENDS if end != b"\xff"], ids=ascii)
+def test_the_ends_of_a_text_arrive_too(driver: Driver, recorder: Recorder, end: str) -> None:
+    received = sent(driver, recorder, image=image(), user=f"{end}x{end}")
+    assert received.parts()["user"].content.decode() == f"{end}x{end}"
+
+
+def test_what_is_not_given_is_not_sent(driver: Driver, recorder: Recorder) -> None:
+    assert set(sent(driver, recorder, image=image()).parts()) == {"image"}
+
+
+def test_an_empty_text_is_sent(driver: Driver, recorder: Recorder) -> None:
+    assert sent(driver, recorder, image=image(), user="").parts()["user"] == Part(b"")
+
+
+def test_the_headers_are_there_once_each(driver: Driver, recorder: Recorder) -> None:
+    received = sent(driver, recorder, image=image())
+    names = [name.lower() for name, _ in received.headers]
+    assert len(set(names)) == len(names)
+    assert {"host", "authorization", "content-type", "content-length", "accept", "user-agent"} <= set(names)
+    assert int(received.header("content-length") or 0) == len(received.body)
+
+
+# --- the boundary
+
+
+def test_no_two_requests_share_a_boundary_whatever_the_state_of_random(driver: Driver, recorder: Recorder) -> None:
+    """A program that seeds `random`, as a test or a simulation does, must not make its boundaries guessable."""
+    boundaries = set()
+    for _ in range(20):
+        random.seed(1)
+        boundaries.add(sent(driver, recorder, image=image()).boundary)
+    assert len(boundaries) == 20
+    assert all(re.fullmatch(rb"[0-9A-Za-z'()+_,./:=?-]{20,70}", boundary) for boundary in boundaries)
+
+
+# --- names of files
+
+# A backslash or a slash parts folders, and so does the colon of a drive.
+NAMES = (
+    st.lists(DELICATE | st.sampled_from([".", "..", "filename=", "'", "*", "%", "日本", " "]) | st.text(max_size=6))
+    .map("".join)
+    .map(lambda name: re.sub(r"[/\\]|^.:", "", name))
+    .filter(lambda name: name not in {"", ".", ".."} and not re.match(r".:", name, re.DOTALL))
+)
+FOLDERS = [
+    "/",
+    "/home/me/",
+    "secret-folder/",
+    "../",
+    "C:\\Users\\me\\",
+    "C:/Users/me/",
+    "\\\\server\\share\\",
+    "a\\b/c\\",
+]
+
+
+def escaped(name: str) -> str:
+    """The name as HTML has it written in a form, whichever characters below the space a client escapes."""
+    return re.sub('["\0-\x1f\x7f]', lambda found: f"%{ord(found[0]):02X}", name)
+
+
+@given(name=NAMES)
+def test_any_file_name_arrives_and_nothing_else_with_it(driver: Driver, recorder: Recorder, name: str) -> None:
+    name = name.replace(BOUNDARY, boundary_before(recorder))
+    (part,) = sent(driver, recorder, image=(name, image())).parts().values()
+    assert (part.content, part.content_type) == (image(), "image/png")
+    assert escaped(part.file_name or "") == escaped(name)
+
+
+@given(name=NAMES, folder=st.sampled_from(FOLDERS))
+def test_no_file_name_tells_where_the_file_was(driver: Driver, recorder: Recorder, name: str, folder: str) -> None:
+    (part,) = sent(driver, recorder, image=(folder + name, image())).parts().values()
+    assert escaped(part.file_name or "") == escaped(name)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "/", "\\", "a/..", None])
+def test_a_name_that_names_no_file_is_replaced(driver: Driver, recorder: Recorder, name: str | None) -> None:
+    (part,) = sent(driver, recorder, image=(name, image())).parts().values()
+    assert part.file_name == "image.png"
+
+
+@pytest.mark.parametrize("make_path", [lambda path: path, str, Path.open], ids=["path", "text", "open"])
+def test_a_file_name_that_is_no_text_is_no_obstacle(
+    driver: Driver, recorder: Recorder, tmp_path: Path, make_path: Any
+) -> None:
+    """A file system may hold names that are not UTF-8: lone surrogates to Python, which no header can carry."""
+    path = tmp_path / "cat-\udcff.png"
+    path.write_bytes(image())
+    argument = path.open("rb") if make_path is Path.open else make_path(path)
+    try:
+        (part,) = sent(driver, recorder, image=argument).parts().values()
+    finally:
+        if make_path is Path.open:
+            argument.close()
+    assert re.fullmatch(r"cat-.*\.png", part.file_name or "")
+    assert part.content == image()
+
+
+def test_a_file_opened_by_number_has_no_name(driver: Driver, recorder: Recorder, tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(image())
+    with (tmp_path / "x.png").open("rb") as file, open(file.fileno(), "rb", closefd=False) as numbered:
+        (part,) = sent(driver, recorder, image=numbered).parts().values()
+    assert part == Part(image(), "image.png", "image/png")
+
+
+# --- types of parts
+
+
+@given(
+    content_type=st.lists(DELICATE | st.sampled_from(["image/webp", "text/plain; charset=x"]) | st.text()).map("".join)
+)
+def test_any_type_of_a_part_arrives_or_is_refused(driver: Driver, recorder: Recorder, content_type: str) -> None:
+    recorder.expect()
+    end = outcome(lambda: driver.call(image=("a.png", image(), content_type)))
+    if isinstance(end, ImagesResponse):
+        ((_, part),) = recorder.only().parts_by_python_multipart()
+        assert part == Part(image(), "a.png", content_type.strip(" \t") or "image/png")
+    else:
+        assert isinstance(end, InvalidRequestError)
+        assert end.param == "image"
+        assert recorder.received == []
+
+
+def test_common_types_are_not_refused(driver: Driver, recorder: Recorder) -> None:
+    for content_type in ("image/png", "application/octet-stream", "image/svg+xml; charset=utf-8"):
+        (part,) = sent(driver, recorder, image=("a", image(), content_type)).parts().values()
+        assert part.content_type == content_type
+
+
+# --- what is the caller's stays the caller's
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_file_of_the_callers_is_left_open(driver: Driver, recorder: Recorder, tmp_path: Path, kind: str) -> None:
+    with ExitStack() as stack:
+        argument = KINDS[kind](image(), tmp_path, stack).argument
+        sent(driver, recorder, image=argument)
+        content = argument[1] if isinstance(argument, tuple) else argument
+        assert getattr(content, "closed", False) is False
+
+
+def test_a_file_can_be_sent_again_and_again(driver: Driver, recorder: Recorder, tmp_path: Path) -> None:
+    for kind in ("path", "open-file", "bytes-io-at-the-end", "gzip-file"):
+        with ExitStack() as stack:
+            argument = KINDS[kind](image(), tmp_path, stack).argument
+            for _ in range(3):
+                assert sent(driver, recorder, image=argument).parts()["image"].content == image()
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udcffb"])
+def test_a_text_that_no_form_can_carry_is_refused(driver: Driver, recorder: Recorder, text: str) -> None:
+    recorder.expect()
+    with pytest.raises(InvalidRequestError) as refused:
+        driver.call(image=image(), user=text)
+    assert refused.value.param == "user"
+    assert recorder.received == []
