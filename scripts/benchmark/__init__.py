@@ -10,6 +10,9 @@ One run, step by step, and the module that does each:
 5. median, ratio in the same round, target                `figures`
 6. print the table                                        `table`
 
-`server`, `worker` and `subjects` run in the environments of the subjects and import nothing but the standard library
-and the subject.
+What they do, feature by feature, is tried by `features`, with `recorder` for a server and `checkers` for their types;
+in the processes of the subjects there, `prober`, `users`.
+
+`server`, `worker`, `subjects`, `prober` and `users` run in the environments of the subjects and import nothing but the
+standard library and the subject.
 """

@@ -1,14 +1,17 @@
 """The command line of `scripts/bench`.
 
 Exit codes: 0 every target is met; 1 one is missed, or could not be measured; 2 bad usage, or the bench itself failed.
+`features` has no targets: it exits with 0.
 """
 
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
+from benchmark import features as compared
 from benchmark import table
 from benchmark.environments import CACHE, Environment, Unavailable, prepare
 from benchmark.figures import Figure
@@ -42,13 +45,7 @@ def client(*, json_file: Path | None, gate: bool) -> None:
 
 def measure_client() -> list[Figure]:
     """Take every measure of the client, one after the other, on a machine that should do nothing else meanwhile."""
-    environments: dict[str, Environment] = {}
-    absent: dict[str, str] = {}
-    for name in SUBJECTS:
-        try:
-            environments[name] = prepare(name)
-        except Unavailable as reason:
-            absent[name] = str(reason)
+    environments, absent = _prepared(SUBJECTS)
     material = Material.make(CACHE / "material")
     figures = []
     with server() as url, Turns(environments) as turns:
@@ -66,6 +63,31 @@ def measure_client() -> list[Figure]:
             click.echo(f"{measure.__name__.replace('_', ' ')} ...", err=True)
             figures += measure()
     return figures
+
+
+@command.command("features")
+def compare_features() -> None:
+    """Try what the same four do, feature by feature, and print it as a table in Markdown."""
+    environments, absent = _prepared(compared.COLUMNS)
+    material = Material.make(CACHE / "material")
+    features = (*compared.FEATURES, *compared.TYPE_FEATURES)
+    rows, notes = compared.rows(features, environments, absent, material)
+    for line in compared.lines(rows):
+        click.echo(line)
+    for note in notes:
+        click.echo(note, err=True)
+
+
+def _prepared(names: Iterable[str]) -> tuple[dict[str, Environment], dict[str, str]]:
+    """Return the environments of subjects, and the reason for each that cannot have one."""
+    environments: dict[str, Environment] = {}
+    absent: dict[str, str] = {}
+    for name in names:
+        try:
+            environments[name] = prepare(name)
+        except Unavailable as reason:
+            absent[name] = str(reason)
+    return environments, absent
 
 
 if __name__ == "__main__":

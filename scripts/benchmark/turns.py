@@ -26,10 +26,10 @@ def server() -> Iterator[str]:
 
 
 class Turns:
-    """The processes of some subjects. A context manager: they end with it."""
+    """The processes of some subjects, each running the module `module`. A context manager: they end with it."""
 
-    def __init__(self, environments: Mapping[str, Environment]) -> None:
-        self._environments = environments
+    def __init__(self, environments: Mapping[str, Environment], module: str = "benchmark.worker") -> None:
+        self._environments, self._module = environments, module
         self._stack = contextlib.ExitStack()
         self._processes: dict[str, subprocess.Popen[str]] = {}
 
@@ -42,13 +42,13 @@ class Turns:
     def do(self, subject: str, job: Mapping[str, object]) -> Any:
         """Have a subject do a job and return what it measured. Raises Unavailable."""
         if subject not in self._processes:
-            process = _process(self._environments[subject], "-m", "benchmark.worker", subject)
+            process = _process(self._environments[subject], "-m", self._module, subject)
             self._processes[subject] = self._stack.enter_context(process)
         return _ask(self._processes[subject], job)
 
     def once(self, subject: str, job: Mapping[str, object]) -> Any:
         """Have a fresh process of a subject do a job, and end it. Raises Unavailable."""
-        with _process(self._environments[subject], "-m", "benchmark.worker", subject) as process:
+        with _process(self._environments[subject], "-m", self._module, subject) as process:
             return _ask(process, job)
 
 

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from benchmark.subjects import SUBJECTS, Subject
 
@@ -144,15 +144,14 @@ def _memory(name: str) -> int:
     return int(found.group(1)) * 1024
 
 
-def main() -> None:
-    """Do the jobs of standard input until it ends."""
+def do_jobs(do: Callable[[Job], object]) -> NoReturn:
+    """Have `do` do each job of standard input, answer with what it returns or raises, and exit when the input ends."""
     replies = sys.stdout
-    worker = Worker(SUBJECTS[sys.argv[1]])
     with contextlib.redirect_stdout(sys.stderr):
         for line in sys.stdin:
             reply: dict[str, object]
             try:
-                reply = {"value": worker.do(json.loads(line))}
+                reply = {"value": do(json.loads(line))}
             except Exception as error:  # noqa: BLE001 - whatever a subject raises ends this job, not the run
                 reply = {"failed": f"{type(error).__name__}: {error}"[:_ERROR_CHARACTERS]}
             print(json.dumps(reply), file=replies, flush=True)
@@ -160,4 +159,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    do_jobs(Worker(SUBJECTS[sys.argv[1]]).do)
