@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
+import httpx
 from attrs import field, frozen
 
 from . import _json
@@ -26,7 +27,7 @@ class Answer:
     """A whole answer. Of one that says failure, at most the first MiB."""
 
     status_code: int
-    headers: Mapping[str, str]
+    headers: httpx.Headers
     content: bytes
 
 
@@ -37,7 +38,7 @@ class Enough(Exception):
 class Body:
     """The body of an answer as it comes in, up to the limit of the call."""
 
-    def __init__(self, status_code: int, headers: Mapping[str, str], call: OpenCall) -> None:
+    def __init__(self, status_code: int, headers: httpx.Headers, call: OpenCall) -> None:
         self._head = status_code, headers
         self._call = call
         self._is_success = 200 <= status_code <= 299

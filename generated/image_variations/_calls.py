@@ -185,12 +185,9 @@ class OpenCall:
         key = self.options.api_key.encode()
         return content.replace(key, b"[api key]") if len(key) >= _MIN_KEY_BYTES else content
 
-    def clean(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+    def clean(self, headers: httpx.Headers) -> httpx.Headers:
         """The header fields of a server's, without the key."""
-        key = self.options.api_key
-        if len(key) < _MIN_KEY_BYTES or not any(key in value for value in headers.values()):
-            return headers
-        return httpx.Headers([(name, value.replace(key, "[api key]")) for name, value in headers.items()])
+        return httpx.Headers([(name, self.redacted(value)) for name, value in headers.raw])
 
     def delay_after_error(self, attempts: int, error: Exception) -> float | None:
         """How many seconds to wait before another attempt; None where there is to be none.

@@ -173,7 +173,11 @@ UNREAD = [
     *(b"", b" ", b"{", b"{}", b"nul", b"<html>", b"\xff\xfe", b'{"created": 1, "data": [{"url": "x"}]} x', b"\0"),
     *(b'{"created": 1, "data": [{"url": "\xff"}]}', b'{"created": 1, "data": [{"url": "x"}]', b'"\\ud800"'),
     *(b"[" * 100_000, b'{"a":' * 100_000, b'{"created": ' + b"1" * 5000 + b', "data": []', b'{"created": 1e999}'),
-    *(b'{"created": ' + b"1" * 5000 + b', "data": [{"url": 1}]}', b'{"created": NaN, "data": [{"url": "x"}]}'),
+    *(
+        b'{"created": ' + b"1" * 5000 + b', "data": [{"url": 1}]}',
+        b'{"created": NaN, "data": [{"url": "x"}]}',
+        b'{"created": 1, "data": [{"url": "x"}], "more": NaN}',
+    ),
     *(b'{"created": -Infinity, "data": []}', b'{"error": {"message": "no"}}', b'{"message": "TODO"}', b"null"),
 ]
 

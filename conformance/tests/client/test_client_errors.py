@@ -62,6 +62,12 @@ def test_the_classes_are_a_tree_of_these_branches() -> None:
     assert ImageVariationsError.__base__ is Exception
 
 
+@pytest.mark.parametrize("status", [*CLASSES, 500, 501, 502, 503, 599, 600, 999, 300, 399, 402, 410, 499])
+def test_a_status_of_failure_is_an_error_of_its_class(once: Driver, recorder: Recorder, status: int) -> None:
+    expected = image_variations.InternalServerError if status >= 500 else CLASSES.get(status, APIStatusError)
+    assert type(failed(once, recorder, Answer(status, b"{}"))) is expected
+
+
 @given(status=st.integers(300, 999))
 def test_every_status_of_failure_is_an_error_of_its_class(once: Driver, recorder: Recorder, status: int) -> None:
     body = b"{}" if status != 304 else b""
@@ -148,6 +154,7 @@ def test_an_error_without_an_object_has_a_short_message_all_the_same(
 def test_a_redirect_is_not_followed(once: Driver, recorder: Recorder, status: int) -> None:
     error = failed(once, recorder, Answer(status, b"", {"Location": f"{recorder.base_url}/elsewhere"}))
     assert error.status_code == status
+    assert f"{recorder.base_url}/elsewhere" in str(error)
     assert error.headers["location"] == f"{recorder.base_url}/elsewhere"
 
 

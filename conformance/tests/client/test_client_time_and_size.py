@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from client.driving import Driver, Make, MakeHttp
 from client.endings import GOOD, SLACK, TIMEOUT, drip, ended, flood
+from client.subject import http
 from client.uploads import image
 from image_variations import (
     APIConnectionError,
@@ -167,6 +168,27 @@ def test_the_timeout_holds_for_the_body_on_connections_of_the_callers(
     with make(base_url=server.base_url, max_retries=0, timeout=TIMEOUT, http_client=make_http()) as driver:
         end = ended(driver, server, hear_request, say(_LONG), drip(b" "))
     assert type(end) is APITimeoutError
+
+
+@pytest.mark.parametrize("bad", ["too much", "late", "broken compression", "too much of an error", "another protocol"])
+def test_a_call_that_ends_badly_gives_its_connection_back(
+    make: Make, make_http: MakeHttp, server: ScriptedServer, bad: str
+) -> None:
+    """Where there is one connection at most, a second call has to wait for it."""
+    scripts: dict[str, tuple[Step, ...]] = {
+        "too much": (say(_LONG), flood(bytes(1 << 16))),
+        "late": (say(_LONG), drip(b" ")),
+        "broken compression": (say(answer(200, b"no gzip", "Content-Encoding: gzip")), hold),
+        "another protocol": (say(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"), hold),
+        "too much of an error": (say(_LONG.replace(b"200", b"400")), flood(bytes(1 << 16))),
+    }
+    theirs = make_http(limits=http.Limits(max_connections=1))
+    options = {"max_retries": 0, "timeout": TIMEOUT, "max_response_bytes": LIMIT, "http_client": theirs}
+    with make(base_url=server.base_url, **options) as driver:
+        for _ in range(2):
+            assert not isinstance(ended(driver, server, hear_request, *scripts[bad]), ImagesResponse)
+            server.scripts = [(hear_request, say(answer(200, GOOD, "Connection: close")))]
+            assert isinstance(driver.call(image=image(), timeout=10), ImagesResponse)
 
 
 # --- how much
