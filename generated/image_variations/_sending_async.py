@@ -69,7 +69,7 @@ async def send(connections: AsyncConnections, options: Options, call: Call) -> t
     with call.opened(options) as opened:
         for attempts in count(1):
             try:
-                answer = await _attempt(connections.get(), opened)
+                answer = await _in_a_scope(connections.get(), opened)
             except SENDING_ERRORS as error:
                 delay = opened.delay_after_error(attempts, error)
                 if delay is None:
@@ -80,6 +80,28 @@ async def send(connections: AsyncConnections, options: Options, call: Call) -> t
                     return answer, opened
             await anyio.sleep(delay)
     raise AssertionError("unreachable")
+
+
+async def _in_a_scope(http: httpx.AsyncClient, call: OpenCall) -> Answer:
+    """Make an attempt in a task of its own, which ends with this one.
+
+    httpcore 1.0.9 loses a place among its connections when a task is cancelled just after connecting or while closing.
+    The task of a group is cancelled through the group's scope, from which it protects itself.
+    """
+    answers: list[Answer] = []
+    failures: list[Exception] = []
+
+    async def attempt() -> None:
+        try:
+            answers.append(await _attempt(http, call))
+        except Exception as failure:  # noqa: BLE001 - handed on, so that it does not come out in an ExceptionGroup
+            failures.append(failure)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(attempt)
+    if failures:
+        raise failures[0]
+    return answers[0]
 
 
 async def _attempt(http: httpx.AsyncClient, call: OpenCall) -> Answer:

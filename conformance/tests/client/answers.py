@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,29 +47,27 @@ def _target(definition: Mapping[str, Any]) -> str | None:
 def objects(model: str) -> st.SearchStrategy[dict[str, Json]]:
     """Return objects that a schema of the contract allows, with members that it does not know and with nulls."""
     schema = SCHEMAS[model]
-    properties = schema["properties"]
-    required = set(schema.get("required", ()))
-    if "oneOf" in schema:
-        choices = [tuple(choice["required"]) for choice in schema["oneOf"]]
-        either = {name for names in choices for name in names}
-        chosen: st.SearchStrategy[tuple[str, ...]] = st.sampled_from(choices)
-    else:
-        either, chosen = set(), st.just(())
+    properties = {name: _values(definition) for name, definition in schema["properties"].items()}
+    # Of an image there is the link or the bytes, and the other may be null.
+    choices = [set(choice["required"]) for choice in schema.get("oneOf", ())] or [set()]
+    either = set().union(*choices)
 
-    def of(names: tuple[str, ...]) -> st.SearchStrategy[dict[str, Json]]:
-        given = required | set(names)
-        optional = {name: _values(properties[name]) for name in set(properties) - given - either}
+    def of(chosen: set[str]) -> st.SearchStrategy[dict[str, Json]]:
+        given = {*schema.get("required", ()), *chosen}
         # Null is not in the contract. Servers send it all the same, for what they have not got.
-        absent = {name: st.none() for name in (set(properties) - given)}
+        others = {name: st.none() if name in either else properties[name] | st.none() for name in properties}
         return st.fixed_dictionaries(
-            {name: _values(properties[name]) for name in sorted(given)},
-            optional={name: optional.get(name, st.nothing()) | absent[name] for name in sorted(absent)},
+            {name: properties[name] for name in sorted(given)},
+            optional={name: others[name] for name in sorted(others.keys() - given)},
         )
 
-    unknown = st.dictionaries(
-        (TEXTS | st.sampled_from(_NAMES)).filter(lambda name: name not in properties), VALUES, max_size=3
-    )
-    return st.builds(lambda known, others: {**others, **known}, chosen.flatmap(of), unknown)
+    names = (TEXTS | st.sampled_from(_NAMES)).filter(lambda name: name not in properties)
+    unknown = st.dictionaries(names, VALUES, max_size=3)
+    return st.builds(_joined, unknown, st.one_of([of(chosen) for chosen in choices]))
+
+
+def _joined(unknown: dict[str, Json], known: dict[str, Json]) -> dict[str, Json]:
+    return {**unknown, **known}
 
 
 def _values(definition: Mapping[str, Any]) -> st.SearchStrategy[Json]:
@@ -125,20 +124,22 @@ _OBJECTS = st.dictionaries(TEXTS, VALUES, max_size=2)
 _FRACTIONS = st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: number != int(number))
 
 
-def _wrong(place: Place) -> st.SearchStrategy[Json]:
-    kind = "object" if _target(place.definition) else place.definition["type"]
-    others = {
-        "string": TEXTS,
-        "integer": BIG,
-        "number": _FRACTIONS,
-        "boolean": st.booleans(),
-        "array": _LISTS,
-        "object": _OBJECTS,
-    }
-    wrong = st.one_of([values for name, values in others.items() if name != kind])
+_OF_TYPE = {
+    "string": TEXTS,
+    "integer": BIG,
+    "number": _FRACTIONS,
+    "boolean": st.booleans(),
+    "array": _LISTS,
+    "object": _OBJECTS,
+}
+
+
+@cache
+def _wrong(kind: str, required: bool) -> st.SearchStrategy[Json]:
+    wrong = [values for name, values in _OF_TYPE.items() if name != kind]
     if kind == "integer":
-        wrong |= st.sampled_from(["1", "1589478378", "", " 1"])
-    return wrong | st.none() if place.required else wrong
+        wrong.append(st.sampled_from(["1", "1589478378", "", " 1"]))
+    return st.one_of([*wrong, st.none()] if required else wrong)
 
 
 @st.composite
@@ -149,7 +150,8 @@ def damaged(draw: st.DrawFn) -> tuple[dict[str, Json], str]:
     if place.required and isinstance(place.key, str) and draw(st.booleans()):
         del place.holder[place.key]
     else:
-        place.holder[place.key] = draw(_wrong(place))
+        kind = "object" if _target(place.definition) else place.definition["type"]
+        place.holder[place.key] = draw(_wrong(kind, place.required))
     return answer, place.name
 
 

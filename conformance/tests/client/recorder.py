@@ -167,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
         head = [f"HTTP/1.1 {answer.status} Whatever", f"Content-Length: {len(answer.body)}"]
         head += [f"{name}: {value}" for name, value in answer.headers.items()]
         # In one piece: two would wait for one another, 40 ms each time.
-        self.wfile.write("\r\n".join([*head, "", ""]).encode() + answer.body)
+        self.wfile.write("\r\n".join([*head, "", ""]).encode("latin-1") + answer.body)
 
     do_GET = do_POST = do_PUT = _answer  # noqa: N815 - the names are http.server's
 

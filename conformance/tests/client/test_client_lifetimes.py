@@ -268,9 +268,6 @@ def shared() -> Iterator[tuple[AsyncDriver, Recorder]]:
         driver.close()
 
 
-@pytest.mark.skipif(
-    http.__name__ == "httpx", reason="httpcore 1.0.9 itself loses a place now and then; httpcore2 does not"
-)
 def test_a_call_that_is_cancelled_gives_its_place_among_the_connections_back(recorder: Recorder) -> None:
     """Of the two places that there are, not one is lost, at whatever moment the calls are cancelled."""
 

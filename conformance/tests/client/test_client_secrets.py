@@ -154,6 +154,16 @@ def test_a_key_that_the_server_repeats_is_in_no_message(
     clean(*prints(end))
 
 
+@pytest.mark.parametrize("status", [200, 302, 400, 500])
+def test_a_key_beside_what_is_not_ascii_is_in_no_message(driver: Driver, recorder: Recorder, status: int) -> None:
+    for text in (f"é{KEY}é", f"\xff {KEY}", f"日本{KEY}"):
+        headers = {name: text.encode().decode("latin-1") for name in ("X-Request-Id", "Location", "X-Other")}
+        recorder.expect(Answer(status, f'{{"error": "{text}"}}'.encode(), headers))
+        end = outcome(lambda: driver.copy(max_retries=0).call(image=image()))
+        assert isinstance(end, ImageVariationsError)
+        clean(*prints(end))
+
+
 @given(member=_ECHOES, place=st.sampled_from(["created", "data", "item", "name"]))
 def test_a_key_in_an_answer_that_cannot_be_read_is_in_no_message(
     driver: Driver, recorder: Recorder, member: str, place: str
