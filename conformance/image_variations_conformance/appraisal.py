@@ -185,12 +185,18 @@ def _appraise_wire(request: Request, parts: tuple[Part, ...], notes: _Notes) -> 
     content_type = request.header("content-type") or ""
     boundary = boundary_of(content_type) or ""
     if '"' in content_type or len(boundary) == 70 or not re.fullmatch(r"[0-9A-Za-z-]+", boundary):
-        notes.trait("IV-WIRE-BOUNDARY", "quoted" if '"' in content_type else boundary)
+        notes.trait("IV-WIRE-BOUNDARY", _boundary_kind(content_type, boundary))
     names = [name for headers in (request.headers, *(part.headers for part in parts)) for name, _ in headers]
     if any(name.lower() in _READ_HEADERS and name != name.title() for name in names):
         notes.trait("IV-WIRE-HEADER-CASE", "names")
     if len(parts) > 1 and parts[0].name != "image":
         notes.trait("IV-WIRE-ORDER")
+
+
+def _boundary_kind(content_type: str, boundary: str) -> str:
+    if '"' in content_type:
+        return "quoted"
+    return "70 characters" if len(boundary) == 70 else "punctuation"
 
 
 def _fields(parts: tuple[Part, ...], contract: Contract, notes: _Notes) -> dict[str, Part]:

@@ -22,13 +22,18 @@ SIDE = 64
 class Case:
     """A request to send. `label` is its id, `note` says in a few words what it is.
 
-    Cases of one `batch` are sent at the same time.
+    Cases of one `batch` are sent at the same time. Of one `group`, it does not matter in which order, or whether at the
+    same time. The request of a packed case puts much to the test at once: where it is refused, the cases `apart` are
+    sent too, which show what it was. `price` is how many images it may cost.
     """
 
     label: str
     note: str
     request: Request
     batch: str | None = None
+    group: str | None = None
+    apart: tuple[Case, ...] = ()
+    price: int = 0
 
 
 @frozen

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import sys
-import time
 import traceback
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,14 +12,15 @@ import click
 from rich.console import Console
 
 from . import __version__, contract
+from .checking import Settings, cases_of
+from .checking import check as run_check
 from .exchange import Headers
-from .plan import plan
+from .plan import DEPTHS, Depth
 from .reference import API_KEY, FAULTS, Running, Service, ServingError, UnknownFaultError, faulty, running, serve
 from .reports import console as console_report
 from .reports import folder
-from .run import Run, conclude
-from .runner import Runner, Unreachable
-from .transport import Target, Transport, UnusableUrl
+from .runner import Unreachable
+from .transport import Target, UnusableUrl
 
 EXIT_FAILS, EXIT_USAGE, EXIT_BUG = 1, 2, 3
 
@@ -41,6 +41,14 @@ def _header(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> H
     return tuple(headers)
 
 
+def _requirements(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
+    known = contract.load().requirements
+    for value in values:
+        if value.upper() not in known:
+            raise click.BadParameter(f"there is no requirement {value!r}; 'image-variations list' shows them all")
+    return frozenset(value.upper() for value in values)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, package_name="image-variations")
 def cli() -> None:
@@ -59,6 +67,14 @@ def cli() -> None:
               help="Seconds for one request and its answer.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), help="Same seed, same requests. By default, a new one each time.")
 @click.option("--strict", is_flag=True, help="Let a broken SHOULD fail the run too.")
+@click.option("--depth", type=click.Choice(DEPTHS), default="standard", show_default=True,
+              help="At most 70 requests and 15 images, or 160 and 50, or as many as it takes.")  # fmt: skip
+@click.option("--max-requests", type=click.IntRange(min=1), help="Send no more than that.")
+@click.option("--max-images", type=click.IntRange(min=0), help="Ask for no more images than that.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
+              help="Requests under way at a time, where their order does not matter.")  # fmt: skip
+@click.option("--only", multiple=True, metavar="ID", callback=_requirements, help="Judge this requirement; repeatable.")
+@click.option("--dry-run", is_flag=True, help="List what would be sent, with its price in images, and send nothing.")
 @click.option("--report-dir", type=click.Path(file_okay=False, path_type=Path),
               help="Write report.json, junit.xml, and the bytes of each case that broke something.")  # fmt: skip
 def check(
@@ -68,18 +84,33 @@ def check(
     timeout: float,
     seed: int | None,
     strict: bool,
+    depth: Depth,
+    max_requests: int | None,
+    max_images: int | None,
+    workers: int,
+    only: frozenset[str],
+    dry_run: bool,
     report_dir: Path | None,
 ) -> None:
     """Judge the server at URL, the part before /images/variations. Without URL, the reference server.
 
     Exit codes: 0 it conforms; 1 it does not; 2 it cannot be reached, or the call is wrong; 3 an error of the suite.
     """
-    if report_dir is not None:
+    if report_dir is not None and not dry_run:
         try:
             folder.prepare(report_dir)
         except OSError as error:
             raise Problem(f"cannot write a report to {report_dir}: {error.strerror}") from error
-    seed = secrets.randbelow(2**32) if seed is None else seed
+    settings = Settings(
+        seed=secrets.randbelow(2**32) if seed is None else seed,
+        timeout=timeout,
+        depth=depth,
+        max_requests=max_requests,
+        max_images=max_images,
+        workers=workers,
+        strict=strict,
+        only=only,
+    )
     if url is None:
         api_key = f"sk-{secrets.token_hex(16)}"
     with running(Service(api_key=api_key or "")) if url is None else nullcontext() as reference:
@@ -87,7 +118,14 @@ def check(
             target = Target.parse(reference.base_url if reference is not None else url or "", api_key, headers)
         except UnusableUrl as error:
             raise Problem(str(error)) from error
-        run = run_check(target, timeout=timeout, seed=seed, strict=strict)
+        if dry_run:
+            console_report.show_plan(cases_of(target, settings), target, settings, Console())
+            return
+        with console_report.ShownProgress(Console(stderr=True)) as progress:
+            try:
+                run = run_check(target, settings, progress)
+            except Unreachable as error:
+                raise Problem(f"{target.base_url} cannot be reached: {error}") from error
     console_report.show(run, Console(), report_dir)
     if report_dir is not None:
         try:
@@ -95,20 +133,6 @@ def check(
         except OSError as error:
             raise Problem(f"cannot write the report to {report_dir}: {error.strerror}") from error
     sys.exit(EXIT_FAILS if run.outcome == "fails" else 0)
-
-
-def run_check(target: Target, *, timeout: float, seed: int, strict: bool) -> Run:
-    """Send the cases to a target and judge what comes back. Raises click.ClickException where there is no target."""
-    cases = plan(contract.load(), target, seed)
-    started = time.monotonic()
-    with console_report.ShownProgress(Console(stderr=True)) as progress:
-        try:
-            exchanges = Runner(Transport(target, timeout), progress).run(cases)
-        except Unreachable as error:
-            raise Problem(f"{target.base_url} cannot be reached: {error}") from error
-    return conclude(
-        contract.load(), target, cases, exchanges, seed=seed, seconds=time.monotonic() - started, strict=strict
-    )
 
 
 @cli.command("serve")

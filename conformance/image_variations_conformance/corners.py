@@ -22,12 +22,16 @@ SMALL = {"size": "256x256", "response_format": "b64_json"}
 
 @frozen
 class Corner:
-    """One named corner case: what it is in a few words, and how its request is made."""
+    """One named corner case: what it is in a few words, and how its request is made.
+
+    A packed one is several at once; `apart` has them one by one.
+    """
 
     label: str
     note: str
     build: Callable[[Builder], Request]
     batch: str | None = None
+    apart: tuple[Corner, ...] = ()
 
 
 def _field(label: str, **fields: str | bytes) -> Corner:
@@ -78,37 +82,65 @@ def _authorized(label: str, note: str, value: Callable[[str], str | None]) -> Co
     return Corner(label, note, build)
 
 
+def _disposed(b: Builder, disposition: str, kind: png.Kind = png.PLAIN) -> Part:
+    """Return the image part with exactly this Content-Disposition."""
+    part = b.image(b.png(kind))
+    return evolve(part, headers=(("Content-Disposition", disposition), *part.headers[1:]))
+
+
+def _retyped(part: Part, media_type: str) -> Part:
+    return evolve(part, headers=(*part.headers[:1], ("Content-Type", media_type)))
+
+
+def _texts(**fields: str) -> tuple[Part, ...]:
+    return tuple(text_part(name, value) for name, value in fields.items())
+
+
 def _named(disposition: str) -> Callable[[Builder], Request]:
     """Return a maker of forms whose image part has exactly this Content-Disposition."""
+    return lambda b: b.form(_disposed(b, disposition), **SMALL)
 
-    def build(b: Builder) -> Request:
-        part = b.image()
-        return b.form(evolve(part, headers=(("Content-Disposition", disposition), *part.headers[1:])), **SMALL)
 
-    return build
+def _announced(
+    b: Builder,
+    write: Callable[[str], str],
+    boundary: Callable[[Builder], str],
+    parts: Callable[[Builder], tuple[Part, ...]],
+) -> Request:
+    """Return a form with a boundary of its own, announced as `write` has it."""
+    chosen = boundary(b)
+    return with_header(b.request(parts(b), chosen), "Content-Type", f"multipart/form-data; boundary={write(chosen)}")
 
 
 def _bounded(write: Callable[[str], str], boundary: Callable[[Builder], str]) -> Callable[[Builder], Request]:
-    """Return a maker of forms with a boundary of its own, announced as `write` has it."""
-
-    def build(b: Builder) -> Request:
-        chosen = boundary(b)
-        parts = (b.image(), *(text_part(name, value) for name, value in SMALL.items()))
-        announced = f"multipart/form-data; boundary={write(chosen)}"
-        return with_header(b.request(parts, chosen), "Content-Type", announced)
-
-    return build
+    """Return a maker of plain forms with a boundary of its own, announced as `write` has it."""
+    return lambda b: _announced(b, write, boundary, lambda b: (b.image(), *_texts(**SMALL)))
 
 
-def _lower_case(b: Builder) -> Request:
-    request = b.form(**SMALL)
+def _punctuated(b: Builder) -> str:
+    return f"=_{b.boundary()[:20]}:(+)?"
+
+
+def _seventy(b: Builder) -> str:
+    return (b.boundary() + b.boundary().upper() * 2)[:70]
+
+
+def _in_lower_case(request: Request) -> Request:
     headers = tuple((name.lower(), value.replace("Bearer ", "bearer ")) for name, value in request.headers)
     return evolve(request, headers=headers)
 
 
-def _chunked(b: Builder) -> Request:
-    request = with_header(b.form(**SMALL), "Content-Length", None)
+def _lower_case(b: Builder) -> Request:
+    return _in_lower_case(b.form(**SMALL))
+
+
+def _in_chunks(request: Request) -> Request:
+    request = with_header(request, "Content-Length", None)
     return evolve(request, headers=(*request.headers, ("Transfer-Encoding", "chunked")), chunked=True)
+
+
+def _chunked(b: Builder) -> Request:
+    return _in_chunks(b.form(**SMALL))
 
 
 def _queried(b: Builder) -> Request:
@@ -116,14 +148,20 @@ def _queried(b: Builder) -> Request:
     return evolve(request, target=f"{request.target}?n=3&size=512x512&response_format=url")
 
 
+def _in_order_of(disposition: str) -> Callable[[Builder], tuple[Part, ...]]:
+    """Return a maker of parts with the image last."""
+    return lambda b: (*_texts(**SMALL, n="1", user="user-1234"), _disposed(b, disposition))
+
+
 def _in_order(b: Builder) -> Request:
-    return b.request((*(text_part(name, value) for name, value in SMALL.items()), text_part("n", "1"), b.image()))
+    return b.request((*_texts(**SMALL, n="1"), b.image()))
 
 
 def _unnamed(b: Builder) -> Request:
     return b.form(b.image(), Part((("Content-Disposition", "form-data"),), b"x"), **SMALL)
 
 
+_UNICODE_USER = "Zoë \U0001f600 用户"
 PLAIN = Corner("plain", "nothing but an image", lambda b: b.form())
 SMALL_ONE = _field("small", **SMALL)
 PLAIN_AT_THE_END = evolve(PLAIN, label="plain-at-the-end", note="the plain request for the last time")
@@ -215,83 +253,130 @@ ODD = (
     Corner("user-not-utf-8", "a user that is not UTF-8", lambda b: b.form(user=b"\xff\xfe", **SMALL)),
 )
 
-# What one request does to the next: the plain one after all errors, a small one right after an error, and the plain one
-# right after one that asks for the most and for the other response format.
-IN_TURN = (
-    evolve(PLAIN, label="plain-after-errors", note="the plain request again, after the errors"),
-    _field("n-zero-again", n="0"),
-    evolve(SMALL_ONE, label="small-after-error", note="the small request again, right after an error"),
-    _field("n-ten", n="10", **SMALL),
-    evolve(PLAIN, label="plain-after-ten", note="the plain request again, right after n=10"),
+# What one request does to the next: a small one right after errors, and the plain one right after one that asks for the
+# most and for the other response format.
+AFTER_ERRORS = evolve(SMALL_ONE, label="small-after-errors", note="the small request again, right after errors")
+TEN = _field("n-ten", n="10", **SMALL)
+PLAIN_AFTER_TEN = evolve(PLAIN, label="plain-after-ten", note="the plain request again, right after n=10")
+
+# Each field by its values, and by its absence.
+LINK = {"size": "256x256", "response_format": "url"}
+N_TWO = _field("n-two", n="2", **LINK)
+SIZE_512 = _field("size-512", size="512x512", response_format="b64_json")
+N_ONE = _field("n-one", n="1", **LINK)
+FORMAT_DEFAULT = _field("format-default", size="256x256")
+VALUES = (
+    N_TWO,
+    SIZE_512,
+    N_ONE,
+    _field("all-fields", model="dall-e-2", n="2", user="user-1234", **SMALL),
+    FORMAT_DEFAULT,
+    _field("size-default", n="1", response_format="b64_json"),
 )
 
-ACCEPTED = (
-    _field("all-fields", model="dall-e-2", n="2", user="user-1234", **SMALL),
-    _field("n-two", n="2", **SMALL),
-    _field("n-one", n="1", size="256x256", response_format="url"),
-    _field("n-three-links", n="3", size="256x256", response_format="url"),
-    _field("size-512", size="512x512", response_format="b64_json"),
-    _field("size-1024", size="1024x1024", response_format="b64_json"),
-    _field("format-default", size="256x256"),
-    _field("size-default", n="1", response_format="b64_json"),
-    _field("user-empty", user="", **SMALL),
-    _field("user-unicode", user="Zoë \U0001f600 用户", **SMALL),
-    _field("user-long", user="u" * 1000, **SMALL),
-    Corner("wire-order", "the image after the fields", _in_order),
-    Corner("wire-query", "other values in the query string", _queried),
-    Corner("wire-lower-case", "header names and scheme in lower case", _lower_case),
-    Corner("wire-chunked", "chunked transfer coding", _chunked),
+_LARGE = {"size": "1024x1024", "response_format": "b64_json"}
+_QUOTED = '"{}"'.format
+_SPACE, _QUOTE, _UNICODE = (
+    f'form-data; name="image"; filename={name}' for name in ('"my own picture.png"', r'"a \"b\".png"', '"Bär 熊.png"')
+)
+
+_WIRE_ORDER = Corner("wire-order", "the image after the fields", _in_order)
+_WIRE_QUERY = Corner("wire-query", "other values in the query string", _queried)
+_WIRE_LOWER_CASE = Corner("wire-lower-case", "header names and scheme in lower case", _lower_case)
+_WIRE_CHUNKED = Corner("wire-chunked", "chunked transfer coding", _chunked)
+_WIRE_QUOTED = Corner("wire-boundary-quoted", "a quoted boundary with punctuation", _bounded(_QUOTED, _punctuated))
+_WIRE_LONG = Corner("wire-boundary-long", "a boundary of 70 characters", _bounded(str, _seventy))
+_NAME_SPACE = Corner("filename-space", "spaces in the file name", _named(_SPACE))
+_NAME_QUOTE = Corner("filename-quote", "an escaped quote in the file name", _named(_QUOTE))
+_NAME_UNICODE = Corner("filename-unicode", "a file name beyond ASCII", _named(_UNICODE))
+_NAME_NONE = Corner("filename-none", "no file name", lambda b: b.form(b.image(filename=None), **SMALL))
+_NAME_JPG = Corner(
+    "filename-jpg", "a PNG under a JPEG's name", lambda b: b.form(b.image(filename="picture.jpg"), **SMALL)
+)
+_TYPE_JPEG = Corner(
+    "part-type-jpeg", "a PNG under a JPEG's type", lambda b: b.form(b.image(kind="image/jpeg"), **SMALL)
+)
+_TYPE_OCTETS = Corner(
+    "part-type-octets", "type octet-stream", lambda b: b.form(b.image(kind="application/octet-stream"), **SMALL)
+)
+_USER_EMPTY = _field("user-empty", user="", **SMALL)
+_USER_UNICODE = _field("user-unicode", user=_UNICODE_USER, **SMALL)
+_USER_LONG = _field("user-long", user="u" * 1000, **SMALL)
+
+_PNG_RGBA = _taken("png-rgba", "an RGBA PNG", lambda b: b.png(png.Kind(png.RGBA)))
+
+# What a server must accept, much of it at once, so that it costs few images.
+PACKED = (
     Corner(
-        "wire-boundary-quoted",
-        "a quoted boundary with punctuation",
-        _bounded('"{}"'.format, lambda b: f"=_{b.boundary()[:20]}:(+)?"),
+        "packed-wire",
+        "chunked, in lower case, a quoted boundary, the image last, spaces in its name",
+        lambda b: _in_lower_case(_in_chunks(_announced(b, _QUOTED, _punctuated, _in_order_of(_SPACE)))),
+        apart=(_WIRE_ORDER, _WIRE_LOWER_CASE, _WIRE_CHUNKED, _WIRE_QUOTED, _NAME_SPACE),
     ),
     Corner(
-        "wire-boundary-long",
-        "a boundary of 70 characters",
-        _bounded(str, lambda b: (b.boundary() + b.boundary().upper() * 2)[:70]),
+        "packed-texts",
+        "a long boundary, a quote in the file name, an empty user, an RGBA picture",
+        lambda b: _announced(
+            b, str, _seventy, lambda b: (_disposed(b, _QUOTE, png.Kind(png.RGBA)), *_texts(user="", **SMALL))
+        ),
+        apart=(
+            _WIRE_LONG,
+            _NAME_QUOTE,
+            _USER_EMPTY,
+            _taken("png-rgba", "an RGBA PNG", lambda b: b.png(png.Kind(png.RGBA))),
+        ),
     ),
     Corner(
-        "filename-space", "spaces in the file name", _named('form-data; name="image"; filename="my own picture.png"')
+        "packed-labels",
+        "a file name and a user beyond ASCII, a JPEG's type",
+        lambda b: b.form(_retyped(_disposed(b, _UNICODE), "image/jpeg"), user=_UNICODE_USER, **SMALL),
+        apart=(_NAME_UNICODE, _TYPE_JPEG, _USER_UNICODE),
     ),
     Corner(
-        "filename-quote",
-        "an escaped quote in the file name",
-        _named(r'form-data; name="image"; filename="a \"b\".png"'),
+        "packed-large",
+        "the largest size, a long user, a JPEG's name",
+        lambda b: b.form(b.image(filename="picture.jpg"), user="u" * 1000, **_LARGE),
+        apart=(_NAME_JPG, _USER_LONG, _field("size-1024", **_LARGE)),
     ),
-    Corner("filename-unicode", "a file name beyond ASCII", _named('form-data; name="image"; filename="Bär 熊.png"')),
-    Corner("filename-none", "no file name", lambda b: b.form(b.image(filename=None), **SMALL)),
-    Corner("filename-jpg", "a PNG under a JPEG's name", lambda b: b.form(b.image(filename="picture.jpg"), **SMALL)),
-    Corner("part-type-jpeg", "a PNG under a JPEG's type", lambda b: b.form(b.image(kind="image/jpeg"), **SMALL)),
-    Corner(
-        "part-type-octets", "type octet-stream", lambda b: b.form(b.image(kind="application/octet-stream"), **SMALL)
-    ),
-    _taken("png-rgba", "an RGBA PNG", lambda b: b.png(png.Kind(png.RGBA))),
-    _taken("png-palette", "a palette PNG", lambda b: b.png(png.Kind(png.PALETTE))),
-    _taken("png-grey", "a grey PNG", lambda b: b.png(png.Kind(png.GREY))),
-    _taken("png-grey-alpha", "a grey PNG with alpha", lambda b: b.png(png.Kind(png.GREY_ALPHA))),
-    _taken("png-1-bit", "a 1-bit PNG", lambda b: b.png(png.Kind(png.GREY, 1))),
-    _taken("png-16-bit", "a 16-bit PNG", lambda b: b.png(png.Kind(png.RGB, 16))),
-    _taken("png-interlaced", "an interlaced PNG", lambda b: b.png(png.Kind(png.RGB, interlaced=True))),
-    _taken("png-1x1", "a PNG of one pixel", lambda b: b.png(side=1)),
+    _WIRE_QUERY,
     _taken("png-4-mb", "4,000,000 bytes", lambda b: png.padded(b.png(), 4_000_000)),
 )
-
-TOGETHER = tuple(
-    evolve(_field(f"together-{number}", **fields), batch="together")
-    for number, fields in enumerate(
-        (
-            {"n": "1", "size": "256x256", "response_format": "url"},
-            {"n": "2", **SMALL},
-            {"size": "512x512", "response_format": "b64_json"},
-            {"size": "256x256"},
-            {"n": "2", **SMALL},
-            {"n": "1", "size": "256x256", "response_format": "url"},
-            {"size": "512x512", "response_format": "b64_json"},
-            {"n": "2", **SMALL},
+# What a server should accept.
+PACKED_OPTIONAL = (
+    Corner(
+        "packed-octets",
+        "no file name, octet-stream, 16-bit grey with alpha, interlaced",
+        lambda b: b.form(
+            b.image(b.png(png.Kind(png.GREY_ALPHA, 16, interlaced=True)), None, "application/octet-stream"), **SMALL
         ),
-        start=1,
-    )
+        apart=(
+            _NAME_NONE,
+            _TYPE_OCTETS,
+            _taken("png-16-bit", "a 16-bit PNG", lambda b: b.png(png.Kind(png.RGB, 16))),
+            _taken("png-interlaced", "an interlaced PNG", lambda b: b.png(png.Kind(png.RGB, interlaced=True))),
+            _taken("png-grey-alpha", "a grey PNG with alpha", lambda b: b.png(png.Kind(png.GREY_ALPHA))),
+        ),
+    ),
+    _taken("png-palette", "a palette PNG", lambda b: b.png(png.Kind(png.PALETTE))),
+    Corner(
+        "packed-bits",
+        "one bit a pixel, grey",
+        lambda b: b.form(b.image(b.png(png.Kind(png.GREY, 1))), **SMALL),
+        apart=(_taken("png-grey", "a grey PNG", lambda b: b.png(png.Kind(png.GREY))),),
+    ),
+    _taken("png-1x1", "a PNG of one pixel", lambda b: b.png(side=1)),
 )
 
-CORNERS = (PLAIN, SMALL_ONE, *REFUSED, *IN_TURN, *ACCEPTED, *TOGETHER, *ODD, PLAIN_AT_THE_END)
+QUICK_VALUES = (N_TWO, SIZE_512)
+
+# Each of them is also sent alone.
+TOGETHER = tuple(
+    evolve(corner, label=f"together-{number}", batch="together")
+    for number, corner in enumerate((SMALL_ONE, SIZE_512, SMALL_ONE, SIZE_512, N_TWO, FORMAT_DEFAULT), start=1)
+)
+
+_IN_ORDER = (
+    *(PLAIN, SMALL_ONE, *REFUSED, AFTER_ERRORS, *VALUES, *PACKED, *PACKED_OPTIONAL, TEN, PLAIN_AFTER_TEN),
+    *(*TOGETHER, *ODD, PLAIN_AT_THE_END),
+)
+CORNERS = tuple(each for corner in _IN_ORDER for each in (corner, *corner.apart))

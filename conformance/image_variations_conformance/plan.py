@@ -1,13 +1,16 @@
-"""The plan of a run: which cases are sent, in which order.
+"""The plan of a run: which cases are sent, in which order, and what they may cost.
 
 The plain request and a small one come first, then what is to be refused and so costs nothing, then what shows whether
-that left a trace, then what is to be accepted, with as few images as will show it, then what is sent all at once, then
-what servers are known to die of, and last the plain request once more.
+that left a trace, then what is to be accepted, much of it packed into few requests, the dearest last. Then come the
+cases that are sent all at once, what servers are known to die of, and last the plain request once more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from typing import Literal, get_args
+
+from attrs import evolve, frozen
 
 from . import corners, png
 from .appraisal import Verdict, appraise
@@ -18,50 +21,120 @@ from .schema_cases import schema_cases
 from .strategies import broken_pngs, draw, pngs, users, wrong_values
 from .transport import Target
 
-_BROKEN_IMAGES = 6
-_WRONG_VALUES_OF_A_FIELD = 3
-_VALID = 4
-_FROM_SCHEMA: dict[Verdict, int] = {"invalid": 6, "open": 2, "valid": 2}
+Depth = Literal["quick", "standard", "deep"]
+DEPTHS: tuple[Depth, ...] = get_args(Depth)
 
 
-def plan(contract: Contract, target: Target, seed: int) -> list[Case]:
-    """Return the cases of a run. The same contract, target and seed give the same bytes."""
-    drawn = [
-        *_drawn(contract, target, seed),
-        *schema_cases(contract, target, seed, _FROM_SCHEMA),
-    ]
+@frozen
+class Shape:
+    """How much of everything a depth has. `from_schema` says how many cases of each verdict Schemathesis supplies."""
+
+    broken_images: int
+    wrong_values_of_a_field: int
+    valid: int
+    from_schema: dict[Verdict, int]
+    max_requests: int | None
+    max_images: int | None
+
+
+SHAPES: dict[Depth, Shape] = {
+    "quick": Shape(0, 0, 0, {}, 70, 15),
+    "standard": Shape(6, 3, 1, {"invalid": 6, "open": 1, "valid": 1}, 160, 50),
+    "deep": Shape(30, 15, 12, {"invalid": 60, "open": 10, "valid": 12}, None, None),
+}
+# What a quick run does without: other methods and formats than the first, and what others show as well.
+_NOT_QUICK = frozenset(
+    {"method-put", "method-delete", "key-basic", "image-webp", "image-bmp", "image-far-too-large", "n-huge"}
+    | {"n-negative", "size-half", "model-empty", "form-empty"}
+)
+
+
+def plan(contract: Contract, target: Target, seed: int, depth: Depth = "standard") -> list[Case]:
+    """Return the cases of a run. The same contract, target, seed and depth give the same bytes."""
+    shape = SHAPES[depth]
+    drawn = [*_drawn(contract, target, seed, shape), *schema_cases(contract, target, seed, shape.from_schema)]
     verdicts = {case.label: appraise(case.request, contract, target.api_key).verdict for case in drawn}
-    return [
-        *_cases([corners.PLAIN, corners.SMALL_ONE, *corners.REFUSED], target, seed),
-        *(case for case in drawn if verdicts[case.label] == "invalid"),
-        *_cases([*corners.IN_TURN, *corners.ACCEPTED], target, seed),
-        *(case for case in drawn if verdicts[case.label] == "valid"),
-        *_cases([*corners.TOGETHER, *corners.ODD], target, seed),
-        *(case for case in drawn if verdicts[case.label] == "open"),
-        *_cases([corners.PLAIN_AT_THE_END], target, seed),
+
+    def of(verdict: Verdict) -> Iterator[Case]:
+        return (case for case in drawn if verdicts[case.label] == verdict)
+
+    def named(*table: Corner) -> Iterator[Case]:
+        return _cases(table, target, seed, _NOT_QUICK if depth == "quick" else ())
+
+    quick = depth == "quick"
+    values = corners.QUICK_VALUES if quick else corners.VALUES
+    packed = corners.PACKED[:4] if quick else (*corners.PACKED, *corners.PACKED_OPTIONAL)
+    apart = [corner for packed_one in packed for corner in packed_one.apart] if depth == "deep" else []
+    cases = [
+        *named(corners.PLAIN, corners.SMALL_ONE),
+        *_group("refused", [*named(*corners.REFUSED), *of("invalid")]),
+        *named(corners.AFTER_ERRORS),
+        *_group("accepted", [*named(*packed, *values, *apart), *of("valid")]),
+        *named(*(corners.TOGETHER[:4] if quick else corners.TOGETHER)),
+        *named(*(() if quick else (*corners.ODD,))),
+        *of("open"),
+        *named(*(() if quick else (corners.TEN, corners.PLAIN_AFTER_TEN)), corners.PLAIN_AT_THE_END),
     ]
+    return [_priced(case, contract, target) for case in cases]
 
 
-def _cases(table: Iterable[Corner], target: Target, seed: int) -> Iterator[Case]:
+def serving(cases: Iterable[Case], ids: Collection[str], contract: Contract, target: Target) -> list[Case]:
+    """Return the cases that put any of the requirements to the test.
+
+    What only the answer can show, such as the form of the list, all valid requests show.
+    """
+    kept = []
+    by_the_answer = set(ids)
+    cases = list(cases)
+    for case in cases:
+        by_the_answer -= {test.requirement for test in appraise(case.request, contract, target.api_key).tests}
+    for case in cases:
+        appraisal = appraise(case.request, contract, target.api_key)
+        wanted = {test.requirement for test in appraisal.tests} & set(ids)
+        if wanted or by_the_answer:
+            kept.append(case)
+    return kept
+
+
+def _group(name: str, cases: Iterable[Case]) -> Iterator[Case]:
+    return (evolve(case, group=name) for case in cases)
+
+
+def _priced(case: Case, contract: Contract, target: Target) -> Case:
+    """Return a case with its price, and those apart from it with theirs.
+
+    What is to be refused costs nothing. What the contract is silent on may be taken, and costs an image.
+    """
+    appraisal = appraise(case.request, contract, target.api_key)
+    price = appraisal.asked.n if appraisal.asked is not None else int(appraisal.verdict == "open")
+    return evolve(case, price=price, apart=tuple(_priced(each, contract, target) for each in case.apart))
+
+
+def _cases(table: Iterable[Corner], target: Target, seed: int, left_out: Collection[str]) -> Iterator[Case]:
     for corner in table:
         # Without a key of the target's, no request tells a right one from a wrong one.
-        if target.api_key is not None or not corner.label.startswith("key-"):
-            request = corner.build(Builder.of(target, seed, corner.label))
-            yield Case(corner.label, corner.note, request, corner.batch)
+        if corner.label not in left_out and (target.api_key is not None or not corner.label.startswith("key-")):
+            yield _case(corner, target, seed)
 
 
-def _drawn(contract: Contract, target: Target, seed: int) -> Iterator[Case]:
+def _case(corner: Corner, target: Target, seed: int) -> Case:
+    request = corner.build(Builder.of(target, seed, corner.label))
+    apart = tuple(_case(each, target, seed) for each in corner.apart)
+    return Case(corner.label, corner.note, request, corner.batch, apart=apart)
+
+
+def _drawn(contract: Contract, target: Target, seed: int, shape: Shape) -> Iterator[Case]:
     """Yield cases that Hypothesis draws: other ones for each seed, under ids that stay."""
-    for number, image in enumerate(draw(broken_pngs(), _BROKEN_IMAGES, seed), start=1):
+    for number, image in enumerate(draw(broken_pngs(), shape.broken_images, seed), start=1):
         b = Builder.of(target, seed, f"drawn-broken-{number}")
         yield Case(f"drawn-broken-{number}", "a PNG broken at random", b.form(b.image(image)))
     for name, schema in contract.fields.items():
         strategy = wrong_values(schema)
         if strategy is not None:
-            for number, value in enumerate(draw(strategy, _WRONG_VALUES_OF_A_FIELD, seed), start=1):
+            for number, value in enumerate(draw(strategy, shape.wrong_values_of_a_field, seed), start=1):
                 label = f"drawn-{name.replace('_', '-')}-{number}"
                 yield Case(label, f"{name}={value!r:.40}", Builder.of(target, seed, label).form(**{name: value}))
-    images = draw(pngs((png.PLAIN, png.Kind(png.RGBA))), _VALID, seed)
-    for number, (image, user) in enumerate(zip(images, draw(users(), _VALID, seed), strict=False), start=1):
+    images = draw(pngs((png.PLAIN, png.Kind(png.RGBA))), shape.valid, seed)
+    for number, (image, user) in enumerate(zip(images, draw(users(), shape.valid, seed), strict=False), start=1):
         b = Builder.of(target, seed, f"drawn-valid-{number}")
         yield Case(f"drawn-valid-{number}", "image and user at random", b.form(b.image(image), user=user, **SMALL))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 from attrs import field, frozen
@@ -13,6 +13,7 @@ from .exchange import Exchange
 from .oracles import Finding, Observation, judge, observe
 from .oracles.answer import images_made
 from .oracles.base import Outcome as OracleOutcome
+from .plan import Depth
 from .transport import Target
 
 Verdict = Literal["pass", "fail", "warn", "not-tested"]
@@ -29,6 +30,8 @@ class Judgement:
     cases: tuple[str, ...]
     # Whether the server, and not a choice of ours, kept the requirement from being tested.
     prevented: bool = False
+    # Whether it was the user's choice not to test it.
+    left_out: bool = False
 
     @property
     def fails_the_run(self) -> bool:
@@ -54,6 +57,7 @@ class Run:
     target: Target
     contract: Contract
     seed: int
+    depth: Depth
     cases: Mapping[str, Case] = field(repr=False)
     observations: Mapping[str, Observation] = field(repr=False)
     findings: tuple[Finding, ...] = field(repr=False)
@@ -66,13 +70,23 @@ class Run:
         return "fails" if any(judgement.fails_the_run for judgement in self.judgements) else "conforms"
 
     @property
+    def left_out(self) -> int:
+        """How many requirements the user's own choice of depth, limits and `only` left untested."""
+        return sum(it.left_out for it in self.judgements)
+
+    @property
     def headline(self) -> str:
         """The outcome in a sentence or two."""
         failed = [judgement for judgement in self.judgements if judgement.verdict == "fail"]
         prevented = [it for it in self.judgements if it.fails_the_run and it.verdict == "not-tested"]
         if self.outcome == "conforms":
             warnings = sum(judgement.verdict == "warn" for judgement in self.judgements)
-            return f"Conforms, with {_counted(warnings, 'warning')}." if warnings else "Conforms."
+            warned = f", with {_counted(warnings, 'warning')}" if warnings else ""
+            if self.left_out:
+                return (
+                    f"Conforms{warned}, as far as that was tested: {_counted(self.left_out, 'requirement')} left out."
+                )
+            return f"Conforms{warned}."
         answers = {it.response.status if it.response else 0 for it in self.observations.values()}
         said = " or ".join(map(str, sorted(answers)))
         if answers <= {404, 405, 501}:
@@ -100,19 +114,40 @@ def conclude(
     seed: int,
     seconds: float,
     strict: bool = False,
+    depth: Depth = "standard",
+    only: Collection[str] = (),
 ) -> Run:
-    """Judge the exchanges of a run and put the findings together. With `strict`, a broken SHOULD counts as a MUST."""
+    """Judge the exchanges of a run and put the findings together.
+
+    With `strict`, a broken SHOULD counts as a MUST. `only` some requirements are judged, where any are named.
+    """
     observations = [observe(exchange, contract, target.api_key) for exchange in exchanges]
     findings = tuple(judge(observations, contract))
-    sent = [exchange for exchange in exchanges if exchange.failure is None or exchange.failure.kind != "unsent"]
+    sent = [it for it in exchanges if it.failure is None or it.failure.kind not in {"unsent", "left-out"}]
+    chosen = [it.failure.message for it in exchanges if it.failure is not None and it.failure.kind == "left-out"]
+    if only:
+        chosen.append("--only left it out")
+    if depth == "quick":
+        chosen.append("a quick run leaves it out")
+    # Where the server kept a request from being answered, what no answer showed may be its doing.
+    lost = any(it.failure is not None and it.failure.kind in {"unsent", "unreachable"} for it in exchanges)
+    left_out = None if lost or not chosen else chosen[0]
+    register = contract.requirements.values()
+    judgements = tuple(
+        Judgement(it, "not-tested", "--only left it out", (), left_out=it.level != "may")
+        if only and it.id not in only
+        else _judgement(it, findings, target, strict, left_out)
+        for it in register
+    )
     return Run(
         target=target,
         contract=contract,
         seed=seed,
-        cases={case.label: case for case in cases},
+        depth=depth,
+        cases={each.label: each for case in cases for each in (case, *case.apart)},
         observations={it.exchange.label: it for it in observations},
         findings=findings,
-        judgements=tuple(_judgement(it, findings, target, strict) for it in contract.requirements.values()),
+        judgements=judgements,
         cost=Cost(
             requests=sum(1 + exchange.limited for exchange in sent),
             images=sum(map(images_made, sent)),
@@ -122,7 +157,10 @@ def conclude(
     )
 
 
-def _judgement(requirement: Requirement, findings: Sequence[Finding], target: Target, strict: bool) -> Judgement:
+def _judgement(
+    requirement: Requirement, findings: Sequence[Finding], target: Target, strict: bool, left_out: str | None
+) -> Judgement:
+    """Put together what was found of one requirement. `left_out` says why nothing was, where the user chose so."""
     if requirement.excluded is not None:
         return Judgement(requirement, "not-tested", requirement.excluded, ())
     if requirement.id.startswith("IV-AUTH-") and target.api_key is None:
@@ -135,5 +173,9 @@ def _judgement(requirement: Requirement, findings: Sequence[Finding], target: Ta
         found = [finding for finding in own if finding.outcome == outcome]
         if found:
             labels = tuple(dict.fromkeys(finding.label for finding in found))
-            return Judgement(requirement, verdict, found[0].message, labels, prevented=verdict == "not-tested")
-    return Judgement(requirement, "not-tested", "no answer of the server showed it", (), prevented=True)
+            return Judgement(
+                requirement, verdict, found[0].message, labels, prevented=verdict == "not-tested" and left_out is None
+            )
+    reason = left_out or "no answer of the server showed it"
+    chosen = left_out is not None and requirement.level != "may"
+    return Judgement(requirement, "not-tested", reason, (), prevented=left_out is None, left_out=chosen)

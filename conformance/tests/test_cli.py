@@ -103,7 +103,7 @@ def test_a_bug_of_ours_exits_3_and_asks_for_a_report(
     def broken(*_: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr(cli, "plan", broken)
+    monkeypatch.setattr(cli, "run_check", broken)
     monkeypatch.setattr(sys, "argv", ["image-variations", "check"])
     with pytest.raises(SystemExit) as ended:
         cli.main()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -12,9 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from .. import __version__
+from .. import __version__, contract
+from ..appraisal import appraise
 from ..cases import Case
+from ..checking import Settings
 from ..run import Judgement, Run, Verdict
+from ..transport import Target
 from .recorded import curl
 
 _STYLES: dict[Verdict, str] = {"pass": "green", "fail": "bold red", "warn": "yellow", "not-tested": "dim"}
@@ -47,6 +50,29 @@ class ShownProgress:
         if not self._console.is_terminal and time.monotonic() - self._said > _QUIET_SECONDS:
             self._said = time.monotonic()
             self._console.print(f"{done} of {total} sent, next is {case.label}", soft_wrap=True)
+
+
+def show_plan(cases: Sequence[Case], target: Target, settings: Settings, console: Console) -> None:
+    """Print what a check would send, in its order, and what it may cost."""
+
+    def say(text: str) -> None:
+        console.print(text, soft_wrap=True, highlight=False)
+
+    for case in cases:
+        verdict = appraise(case.request, contract.load(), target.api_key).verdict
+        what = {"valid": "to be accepted", "invalid": "to be refused", "open": "not judged"}[verdict]
+        price = f"{case.price} {'image' if case.price == 1 else 'images'}" if case.price else "no image"
+        size = len(case.request.body)
+        say(f"{escape(case.label):24} {price:9} {size:9,} bytes  {what:14}  {escape(case.note)}")
+        if case.apart:
+            say(f"{'':24} if it is refused, also {', '.join(each.label for each in case.apart)}")
+    limits = settings.limits
+    images = sum(case.price for case in cases)
+    say(f"{len(cases)} requests, and {images} images of a correct server, seed {settings.seed}.")
+    most = {"requests": limits.max_requests, "images": limits.max_images}
+    for noun, number in most.items():
+        if number is not None:
+            say(f"No more than {number} {noun} in any case.")
 
 
 def show(run: Run, console: Console, report_dir: Path | None) -> None:

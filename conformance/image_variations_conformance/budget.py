@@ -1,0 +1,61 @@
+"""What a run may cost, in requests and in images, and what it has cost so far."""
+
+from __future__ import annotations
+
+import threading
+
+from attrs import define, field, frozen
+
+from .cases import Case
+from .exchange import Exchange
+from .oracles.answer import images_made
+
+
+@frozen
+class Limits:
+    """The most requests and images of a run; None for as many as it takes."""
+
+    max_requests: int | None = None
+    max_images: int | None = None
+
+
+@define
+class Budget:
+    """Grants cases, and never more than the limits.
+
+    A case is granted with the images that a correct server makes for it, and with all the attempts that a server which
+    limits the rate is given. What a server makes beyond that is counted when it is seen.
+    """
+
+    limits: Limits = Limits()
+    requests: int = 0
+    images: int = 0
+    _lock: threading.Lock = field(factory=threading.Lock, repr=False)
+
+    def refusal(self, case: Case) -> str | None:
+        """Take the case into account and return None; or return why it is left out."""
+        with self._lock:
+            if self.limits.max_requests is not None and self.requests + 1 > self.limits.max_requests:
+                return f"--max-requests {self.limits.max_requests} are used up"
+            if self.limits.max_images is not None and case.price and self.images + case.price > self.limits.max_images:
+                return f"it may cost {case.price}, and of --max-images {self.limits.max_images} {self._left} are left"
+            self.requests += 1
+            self.images += case.price
+            return None
+
+    def retried(self) -> bool:
+        """Take one more attempt at a granted case into account; return whether there is room for it."""
+        with self._lock:
+            if self.limits.max_requests is not None and self.requests + 1 > self.limits.max_requests:
+                return False
+            self.requests += 1
+            return True
+
+    def settle(self, case: Case, exchange: Exchange) -> None:
+        """Count what was really made for a granted case."""
+        with self._lock:
+            self.images += images_made(exchange) - case.price
+
+    @property
+    def _left(self) -> int:
+        return max(0, (self.limits.max_images or 0) - self.images)

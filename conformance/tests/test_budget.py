@@ -1,0 +1,145 @@
+"""What a run may cost holds, whatever the server does, and what did not fit is said to be left out."""
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from attrs import evolve, field, frozen
+from hypothesis import given
+from hypothesis import strategies as st
+from image_variations_conformance.budget import Budget, Limits
+from image_variations_conformance.cases import Case
+from image_variations_conformance.checking import Settings, cases_of, check
+from image_variations_conformance.exchange import Exchange, Request, Response
+from image_variations_conformance.reference import Service, faulty, running
+from image_variations_conformance.run import Run
+from image_variations_conformance.runner import Runner
+from image_variations_conformance.transport import Target, Transport
+from judged import KEY, verdicts
+
+OK, REFUSED = Response(200, body=b'{"data": [{"url": "x"}]}'), Response(400)
+LIMITED = Response(429, (("Retry-After", "0"),))
+TARGET = Target.parse("http://127.0.0.1/v1")
+
+
+@frozen
+class Play(Transport):
+    """A transport whose answers are given, by label; whoever is not named is accepted. What is sent is noted."""
+
+    answers: dict[str, list[Response]] = field(factory=dict)
+    sent: list[str] = field(factory=list)
+    lock: threading.Lock = field(factory=threading.Lock)
+    meeting: threading.Barrier | None = None
+
+    def send(self, label: str, request: Request, batch: str | None = None) -> Exchange:
+        with self.lock:
+            answers = self.answers.get(label, [OK])
+            answer = answers[min(self.sent.count(label), len(answers) - 1)]
+            self.sent.append(label)
+        if self.meeting is not None:
+            self.meeting.wait()
+        return Exchange(label, request, answer, 1.0, 0.5, batch)
+
+
+def case(label: str, price: int = 0, group: str | None = None, apart: tuple[Case, ...] = ()) -> Case:
+    return Case(label, "a note", Request("POST", "/v1", (("Content-Length", "0"),)), None, group, apart, price)
+
+
+def ran(play: Play, cases: Sequence[Case], limits: Limits | None = None, workers: int = 1) -> list[Exchange]:
+    budget = Budget(limits or Limits())
+    return Runner(play, lambda *_: None, lambda _: None, workers, budget).run(cases)
+
+
+def left_out(exchanges: Sequence[Exchange]) -> list[str]:
+    return [it.label for it in exchanges if it.failure is not None and it.failure.kind == "left-out"]
+
+
+CASES = st.lists(
+    st.tuples(
+        st.integers(0, 4), st.sampled_from([None, "a"]), st.lists(st.sampled_from([OK, REFUSED, LIMITED]), min_size=1)
+    ),
+    max_size=12,
+)
+
+
+@given(drawn=CASES, max_requests=st.integers(1, 12), max_images=st.integers(0, 12), workers=st.integers(1, 4))
+def test_no_limit_is_ever_passed(
+    drawn: list[tuple[int, str | None, list[Response]]], max_requests: int, max_images: int, workers: int
+) -> None:
+    cases = [case(f"c{at}", price, group) for at, (price, group, _) in enumerate(drawn)]
+    prices = {it.label: it.price for it in cases}
+    play = Play(TARGET, answers={f"c{at}": answers for at, (_, _, answers) in enumerate(drawn)})
+    exchanges = ran(play, cases, Limits(max_requests, max_images), workers)
+    assert len(play.sent) <= max_requests
+    # The server here makes one image for what it accepts, and nothing is sent that could cost more than is left.
+    accepted = [it.label for it in exchanges if it.response is OK]
+    assert sum(min(1, prices[label]) for label in accepted) <= max_images
+    assert {*play.sent} | {*left_out(exchanges)} == {*prices}
+    assert [it.label for it in exchanges] == list(prices)
+
+
+def test_a_packed_case_that_is_accepted_needs_no_other() -> None:
+    play = Play(TARGET)
+    exchanges = ran(play, [case("packed", 1, apart=(case("one", 1), case("two", 1))), case("next")])
+    assert play.sent == ["packed", "next"] == [it.label for it in exchanges]
+
+
+def test_a_packed_case_that_is_refused_is_followed_by_those_apart_from_it() -> None:
+    play = Play(TARGET, answers={"packed": [REFUSED]})
+    exchanges = ran(play, [case("packed", 1, apart=(case("one", 1), case("two", 1))), case("next")])
+    assert play.sent == ["packed", "one", "two", "next"] == [it.label for it in exchanges]
+
+
+def test_those_apart_cost_too() -> None:
+    play = Play(TARGET, answers={"packed": [REFUSED]})
+    exchanges = ran(play, [case("packed", 1, apart=(case("one", 1), case("two", 1)))], Limits(max_images=1))
+    assert (play.sent, left_out(exchanges)) == (["packed", "one"], ["two"])
+
+
+def test_a_group_is_sent_by_as_many_workers_as_there_are() -> None:
+    play = Play(TARGET, meeting=threading.Barrier(4, timeout=10))
+    exchanges = ran(play, [case(f"c{at}", group="g") for at in range(8)], workers=4)
+    assert {it.outcome for it in exchanges} == {OK}
+
+
+def test_what_is_in_no_group_is_sent_alone() -> None:
+    play = Play(TARGET)
+    ran(play, [case("a"), case("b"), case("c")], workers=4)
+    assert play.sent == ["a", "b", "c"]
+
+
+def checked(app: Service, **settings: Any) -> Run:
+    with running(app) as server:
+        target = Target.parse(server.base_url, KEY)
+        return check(target, evolve(Settings(seed=1), **settings), lambda *_: None)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_a_right_server_conforms_as_far_as_it_was_tested(workers: int) -> None:
+    run = checked(Service(api_key=KEY), max_images=5, max_requests=60, workers=workers)
+    assert run.cost.images <= 5
+    assert run.cost.requests <= 60
+    assert (run.outcome, verdicts(run, "fail", "warn")) == ("conforms", {})
+    assert run.left_out > 5
+    assert run.headline == f"Conforms, as far as that was tested: {run.left_out} requirements left out."
+
+
+def test_only_what_was_asked_for_is_judged_and_only_what_it_takes_is_sent() -> None:
+    run = checked(faulty(["n-eleven-accepted", "error-as-text"], api_key=KEY), only=frozenset({"IV-N-BOUNDS"}))
+    assert set(verdicts(run, "fail", "warn")) == {"IV-N-BOUNDS"}
+    assert run.cost.requests < 20
+
+
+def test_workers_find_what_one_finds() -> None:
+    runs = [checked(faulty(["n-capped"], api_key=KEY), workers=workers) for workers in (1, 4)]
+    one, four = ((verdicts(run, "fail", "warn").keys(), run.cost.images) for run in runs)
+    assert one == four
+
+
+def test_the_cases_of_a_check_are_those_of_its_dry_run() -> None:
+    settings = Settings(seed=7, depth="quick")
+    with running(Service(api_key=KEY)) as server:
+        target = Target.parse(server.base_url, KEY)
+        run = check(target, settings, lambda *_: None)
+        assert list(run.observations) == [it.label for it in cases_of(target, settings)]
