@@ -7,6 +7,7 @@ sent the request: our strategies, a client under test, or a recording.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -14,11 +15,27 @@ from attrs import field, frozen
 
 Headers = tuple[tuple[str, str], ...]
 
+# Whatever is shorter is no secret, and stands everywhere.
+SECRET_CHARACTERS = 8
+# Far beyond the 8,000 that RFC 9110 asks everybody to put up with. Nobody follows a link that is longer.
+MAX_LINK_CHARACTERS = 64 * 1024
+
 
 def header(headers: Headers, name: str) -> str | None:
     """Return the value of the first header of that name, in any letter case, or None."""
     wanted = name.lower()
     return next((value for key, value in headers if key.lower() == wanted), None)
+
+
+def secrets_of(value: str) -> tuple[str, ...]:
+    """Return what is to be hidden where the value of a header is: itself and its words, longest first, none too short.
+
+    A server may quote the one word of a header that matters, such as the token after a scheme.
+    """
+    words = {value, *re.split(r"[\s;,=]+", value)}
+    return tuple(
+        sorted((word for word in words if len(word) >= SECRET_CHARACTERS), key=lambda word: (-len(word), word))
+    )
 
 
 def _short(body: bytes) -> str:
@@ -71,7 +88,11 @@ class Response:
         return (self.header("content-type") or "").partition(";")[0].strip().lower()
 
 
-FailureKind = Literal["unreachable", "dropped", "timeout", "malformed", "too-large", "forbidden", "unsent"]
+FailureKind = Literal[
+    "unreachable", "dropped", "timeout", "malformed", "too-large", "forbidden", "unsent", "left-out", "unkept"
+]
+# Failures that say nothing of what the server makes of the request.
+NOT_ASKED: frozenset[FailureKind] = frozenset({"unsent", "unreachable", "left-out", "unkept"})
 
 
 @frozen
@@ -80,7 +101,8 @@ class Failure:
 
     unreachable: no connection could be made. dropped: the connection ended before the answer did. timeout: the answer
     was not there in time. malformed: what came is not HTTP. too-large: the answer passed our limit. forbidden: we
-    refuse to ask at that address. unsent: the run ended before the request was sent.
+    refuse to ask at that address. unsent: the run ended before the request was sent. left-out: the limits of the
+    run left no room for it. unkept: it was answered, but this answer and those before it passed what a run keeps.
     """
 
     kind: FailureKind

@@ -1,21 +1,36 @@
-"""Pictures: painting ones to send, and looking at ones that came back."""
+"""Pictures: painting ones to send, and looking at ones that came back.
+
+Looking at one takes at most 30 bytes a pixel beside the file itself, 120 MiB, and a few seconds, whatever it holds.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import random
+import re
 import warnings
-from functools import lru_cache
+from collections.abc import Iterator
+from itertools import islice
 
 from attrs import field, frozen
 from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
+from . import png
+
 # Answers are at most 1536 pixels a side; whatever is far larger is not decoded.
-MAX_DECODED_PIXELS = 4096 * 4096
+MAX_DECODED_PIXELS = 2048 * 2048
+# Pictures of that size, not compressed at all, are half as large.
+MAX_PICTURE_BYTES = 32 * 1024 * 1024
+# What a file is made up of beside its pixels: chunks of a PNG, segments of a JPEG. Pillow keeps an object of each. Real
+# files have some hundred chunks at most, and a segment for each 64 KiB of a colour profile.
+_MAX_PIECES = 20_000
+# Each goes over the whole picture again. Real files have ten.
+_MAX_SCANS = 200
+_SEEN_AT_MOST = 512
 _THUMBNAIL, _DETAIL = (8, 8), (32, 32)
 # Of all that Pillow reads, what an image endpoint may come up with. Some of the rest runs programs.
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 
 
 def paint(rng: random.Random, side: int) -> Image.Image:
@@ -73,13 +88,39 @@ def _difference(one: Image.Image, other: Image.Image) -> float:
     return sum(samples) / len(samples)
 
 
-@lru_cache(maxsize=128)
+# What was seen, or why nothing was, by the digest of the file: the oracles ask for the same file again and again, and
+# the file itself is not to be held for that.
+_SEEN: dict[bytes, Picture | str] = {}
+
+
 def look(content: bytes) -> Picture:
     """Decode a picture of any kind and describe it.
 
-    Raises Unreadable: not a picture, cut off, broken, or of more pixels than we decode. Nothing is decoded before the
-    header has told the size.
+    Raises Unreadable: not a picture, cut off, broken, or of more pixels or pieces than we decode. Nothing is decoded
+    before the header has told the size.
     """
+    digest = hashlib.sha256(content).digest()
+    seen = _SEEN.get(digest)
+    if seen is None:
+        try:
+            seen = _looked_at(content)
+        except Unreadable as error:
+            seen = str(error)
+        while len(_SEEN) >= _SEEN_AT_MOST:
+            _SEEN.pop(next(iter(_SEEN)), None)
+        _SEEN[digest] = seen
+    if isinstance(seen, str):
+        raise Unreadable(seen)
+    return seen
+
+
+def _looked_at(content: bytes) -> Picture:
+    if len(content) > MAX_PICTURE_BYTES:
+        raise Unreadable(f"a picture of {len(content)} bytes is not decoded")
+    if next(islice(_pieces(content), _MAX_PIECES, None), None) is not None:
+        raise Unreadable(f"a picture of more than {_MAX_PIECES} pieces is not decoded")
+    if content.startswith(b"\xff\xd8") and content.count(b"\xff\xda") > _MAX_SCANS:
+        raise Unreadable(f"a picture of more than {_MAX_SCANS} scans is not decoded")
     try:
         with warnings.catch_warnings():
             # Pillow warns of large pictures and of odd metadata; the limit below is ours, the rest does not matter.
@@ -101,18 +142,32 @@ def look(content: bytes) -> Picture:
         raise Unreadable(f"a broken picture: {error}") from error
 
 
+def _pieces(content: bytes) -> Iterator[int]:
+    """Yield where the chunks of a PNG or the segments of a JPEG begin."""
+    if content.startswith(png.SIGNATURE):
+        at = len(png.SIGNATURE)
+        while at < len(content):
+            yield at
+            at += 12 + int.from_bytes(content[at : at + 4])
+    elif content.startswith(b"\xff\xd8"):
+        # No pixel data holds these: there, FF comes before 00 or D0 to D7.
+        yield from (found.start() for found in re.finditer(rb"\xff[\xc0-\xcf\xd8-\xfe]", content))
+
+
 def _describe(opened: Image.Image) -> Picture:
     flat = Image.new("RGB", opened.size, "white")
     # Pillow cuts 16-bit grey off at 255 where it ought to scale it.
     eight_bit = opened.point(lambda value: value / 256).convert("L") if opened.mode == "I;16" else opened
     rgba = eight_bit.convert("RGBA")
     flat.paste(rgba, mask=rgba.getchannel("A"))
+    pixels = hashlib.sha256(b"%d " % opened.width)
+    pixels.update(rgba.tobytes())
     return Picture(
         format=(opened.format or "").lower(),
         width=opened.width,
         height=opened.height,
         one_colour=flat.getcolors(1) is not None,
-        pixels_sha256=hashlib.sha256(b"%d %b" % (opened.width, rgba.tobytes())).hexdigest(),
+        pixels_sha256=pixels.hexdigest(),
         thumbnail=flat.resize(_THUMBNAIL, Image.Resampling.BOX),
         detail=flat.resize(_DETAIL, Image.Resampling.BOX),
     )

@@ -1,34 +1,39 @@
 """The I/O: exact bytes out, and an answer in that nobody vouches for.
 
-One connection a request, so that no exchange inherits anything from the one before. h11 reads the answer; the request
-goes out byte by byte as it is, since it may be wrong on purpose. Every wait ends at one deadline, every answer at one
-limit. What goes wrong becomes a Failure; nothing is raised.
+One connection a request, so that no exchange inherits anything from the one before. The request goes out byte by byte
+as it is, since it may be wrong on purpose. Each exchange ends at one deadline, whatever it is spent on: looking up a
+host, TLS, the answer, and for a link all its redirects. What goes wrong becomes a Failure; nothing is raised.
+
+A run takes no more memory than KEPT_BYTES for all answers (reading.py says how), and for a time what MAX_ANSWER_BYTES
+come to while they are judged: ten times as much, where letters beyond the first plane make the text wide.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import re
 import select
 import socket
 import ssl
 import time
-import zlib
-from collections.abc import Iterator
 from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit
 
-import h11
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
-from .exchange import Exchange, Failure, FailureKind, Headers, Request, Response, header
+from .addresses import NOWHERE, PRIVATE, PUBLIC, reach
+from .addresses import addresses as _addresses
+from .exchange import MAX_LINK_CHARACTERS, Exchange, Failure, Headers, Request, Response
+from .reading import Body, Given, Memory, Reader
 
-MAX_ANSWER_BYTES = 128 * 1024 * 1024
+# Ten images of 1024x1024 in RGBA, not compressed at all, in base64: 56 MiB.
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_IMAGE_BYTES = 32 * 1024 * 1024
+# So many links of a run may lead to no answer in time. Ten a request, at a minute each, would take days.
+_MAX_LATE_LINKS = 5
 _MAX_REDIRECTS = 5
-_MAX_INFORMATIONAL = 20
-_READ_BYTES = 1 << 18
+_UNQUOTED_AT_ONCE_CHARACTERS = 1 << 16
+_READ_BYTES = 1 << 16
 
 
 class UnusableUrl(ValueError):
@@ -70,14 +75,6 @@ class Target:
         return urlsplit(self.base_url).netloc
 
 
-class _Given(Exception):
-    """Carries a Failure up to where the exchange is put together."""
-
-    def __init__(self, kind: FailureKind, message: str) -> None:
-        super().__init__(message)
-        self.failure = Failure(kind, message)
-
-
 class _Deadline:
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
@@ -86,165 +83,199 @@ class _Deadline:
     def left(self) -> float:
         left = self._end - time.monotonic()
         if left <= 0:
-            raise _Given("timeout", f"none within {self._seconds:g} s")
+            raise Given("timeout", f"none within {self._seconds:g} s")
         return left
 
 
 @frozen
 class Transport:
-    """Sends requests to one target and fetches the links of its answers. `timeout` in seconds, for a whole exchange."""
+    """Sends requests to one target and fetches the links of its answers. `timeout` in seconds, for a whole exchange.
+
+    One transport is for one run: it knows what the answers take together, and which links were waited for in vain.
+    """
 
     target: Target
     timeout: float = 60.0
     _tls: ssl.SSLContext = field(factory=ssl.create_default_context, repr=False)
+    _memory: Memory = field(factory=Memory, repr=False)
+    _late_links: list[str] = field(factory=list, repr=False)
 
     def send(self, label: str, request: Request, batch: str | None = None) -> Exchange:
         """Send a request to the target and return what came of it."""
         parts = urlsplit(self.target.base_url)
-        addresses = (parts.hostname or "",)
-        return evolve(self._exchange(label, request, parts, addresses, MAX_ANSWER_BYTES), batch=batch)
+        started, deadline = time.time(), _Deadline(self.timeout)
+        outcome = self._outcome(request, parts, None, deadline, MAX_ANSWER_BYTES)
+        return Exchange(label, request, outcome, started, time.time() - started, batch)
 
     def reachable(self) -> bool:
         """Whether the target still takes connections. Nothing is sent over this one."""
-        parts = urlsplit(self.target.base_url)
         try:
-            self._connect(parts, (parts.hostname or "",), _Deadline(self.timeout)).close()
-        except _Given:
-            return False
+            self._connect(urlsplit(self.target.base_url), None, _Deadline(self.timeout)).close()
+        except Given as given:
+            # Whoever breaks a connection is there.
+            return given.failure.kind == "dropped"
         return True
 
     def fetch(self, label: str, link: str) -> Exchange:
         """Follow a link of an answer, without the key, over http(s) only, to no address more private than the target's.
 
-        The request of the exchange returned has the link itself as its target.
+        The request of the exchange returned has the link itself as its target, cut to what a link may be long. After
+        some links that led to no answer in time, the others are left unsent.
         """
-        asked = Request("GET", link, ())
-        started, came, location = time.time(), "", link
-        if link[:5].lower() == "data:":
-            return Exchange(label, asked, _from_data_url(link), started, 0.0)
-        for _ in range(_MAX_REDIRECTS + 1):
+        started = time.time()
+        outcome: Response | Failure
+        if len(self._late_links) >= _MAX_LATE_LINKS and link[:5].lower() != "data:":
+            outcome = Failure("unsent", f"{_MAX_LATE_LINKS} links led to no answer in time, such as {label}")
+        else:
             try:
-                parts, addresses = self._resolve(came, location)
-            except _Given as given:
-                return Exchange(label, asked, given.failure, started, time.time() - started)
+                outcome = self._followed(link)
+            except Given as given:
+                outcome = given.failure
+            if isinstance(outcome, Failure) and outcome.kind == "timeout":
+                self._late_links.append(label)
+        return Exchange(label, Request("GET", link[:MAX_LINK_CHARACTERS], ()), outcome, started, time.time() - started)
+
+    def _followed(self, link: str) -> Response | Failure:
+        if link[:5].lower() == "data:":
+            with Body(self._memory, MAX_IMAGE_BYTES) as body:
+                return _from_data_url(link, body)
+        deadline = _Deadline(self.timeout)
+        came, location = link, link
+        for redirects in range(_MAX_REDIRECTS + 1):
+            parts, addresses = self._resolve(came if redirects else "", location, deadline)
             target = parts.path or "/"
             target = f"{target}?{parts.query}" if parts.query else target
             host = parts.netloc.rpartition("@")[2]
             request = Request("GET", target, (("Host", host), ("Accept", "image/*"), ("Connection", "close")))
-            exchange = self._exchange(label, request, parts, addresses, MAX_IMAGE_BYTES)
-            following = _location(exchange.response)
+            outcome = self._outcome(request, parts, addresses, deadline, MAX_IMAGE_BYTES)
+            following = _location(outcome)
             if following is None:
-                return evolve(exchange, request=asked)
+                return outcome
             came, location = parts.geturl(), following
-        return evolve(exchange, request=asked, outcome=Failure("malformed", f"more than {_MAX_REDIRECTS} redirects"))
+        return Failure("malformed", f"more than {_MAX_REDIRECTS} redirects")
 
-    def _resolve(self, base: str, link: str) -> tuple[SplitResult, tuple[str, ...]]:
+    def _resolve(self, base: str, link: str, deadline: _Deadline) -> tuple[SplitResult, tuple[str, ...]]:
         """Return the parts of a link, maybe relative to a base, and the addresses of its host that we may ask."""
+        if len(link) > MAX_LINK_CHARACTERS:
+            raise Given("too-large", f"a link of more than {MAX_LINK_CHARACTERS} characters")
         stray = re.search(r"[^!-~]", link)
         if stray is not None:
-            raise _Given("malformed", f"not a URL: it holds {stray[0]!a}")
+            raise Given("malformed", f"not a URL: it holds {stray[0]!a}")
         try:
             parts = urlsplit(urljoin(base, link))
-            port = parts.port or _default_port(parts)
+            _ = parts.port
         except ValueError as error:
-            raise _Given("malformed", f"not a URL: {error}") from error
+            raise Given("malformed", f"not a URL: {str(error)[:200]}") from error
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise _Given("forbidden", "not a link of http or https")
-        addresses = list(_addresses(parts.hostname, port))
-        if not addresses:
-            raise _Given("unreachable", f"the host {parts.hostname} is not known")
-        private = any(_reach(address) > 0 for address in _addresses(urlsplit(self.target.base_url).hostname or "", 0))
-        allowed = tuple(address for address in addresses if _reach(address) <= (1 if private else 0))
+            raise Given("forbidden", "not a link of http or https")
+        found = self._look_up(parts, deadline)
+        own = self._look_up(urlsplit(self.target.base_url), deadline)
+        furthest = PRIVATE if any(reach(address) in {PRIVATE, NOWHERE} for address in own) else PUBLIC
+        allowed = tuple(address for address in found if reach(address) <= furthest)
         if not allowed:
-            raise _Given("forbidden", f"{addresses[0]} is not an address that an answer may lead to")
+            raise Given("forbidden", f"{found[0]} is not an address that an answer may lead to")
         return parts, allowed
 
-    def _exchange(
-        self, label: str, request: Request, parts: SplitResult, addresses: tuple[str, ...], limit: int
-    ) -> Exchange:
-        started, clock = time.time(), time.monotonic()
-        deadline = _Deadline(self.timeout)
-        outcome: Response | Failure
+    def _look_up(self, parts: SplitResult, deadline: _Deadline) -> tuple[str, ...]:
+        host = parts.hostname or ""
         try:
-            with self._connect(parts, addresses, deadline) as connection:
-                outcome = _converse(connection, request, deadline, limit)
-        except _Given as given:
-            outcome = given.failure
-        except TimeoutError:
-            outcome = Failure("timeout", f"none within {self.timeout:g} s")
-        except h11.RemoteProtocolError as error:
-            outcome = Failure("malformed", f"not HTTP: {error}")
-        except OSError as error:
-            outcome = Failure("dropped", f"the connection broke: {error.strerror or error}")
-        return Exchange(label, request, outcome, started, time.monotonic() - clock)
+            found = tuple(_addresses(host, _port(parts), deadline.left()))
+        except TimeoutError as error:
+            raise Given("timeout", f"the host {host[:80]} was not found within {self.timeout:g} s") from error
+        if not found:
+            raise Given("unreachable", f"the host {host[:80]} is not known")
+        return found
 
-    def _connect(self, parts: SplitResult, addresses: tuple[str, ...], deadline: _Deadline) -> socket.socket:
-        port = parts.port or _default_port(parts)
+    def _outcome(
+        self,
+        request: Request,
+        parts: SplitResult,
+        addresses: tuple[str, ...] | None,
+        deadline: _Deadline,
+        limit: int,
+    ) -> Response | Failure:
+        """Ask one of the addresses, by default those of the host, and return what came of it."""
+        try:
+            with self._connect(parts, addresses, deadline) as connection, Body(self._memory, limit) as body:
+                return _converse(connection, request, deadline, Reader(request.method, limit, body))
+        except Given as given:
+            return given.failure
+        except TimeoutError:
+            return Failure("timeout", f"none within {self.timeout:g} s")
+        except OSError as error:
+            return Failure("dropped", f"the connection broke: {error.strerror or error}")
+
+    def _connect(self, parts: SplitResult, addresses: tuple[str, ...] | None, deadline: _Deadline) -> socket.socket:
         refusal: OSError | None = None
-        for address in addresses:
+        shown = parts.netloc.rpartition("@")[2][:80]
+        for address in addresses if addresses is not None else self._look_up(parts, deadline):
             try:
-                connection = socket.create_connection((address, port), timeout=deadline.left())
+                connection = socket.create_connection((address, _port(parts)), timeout=deadline.left())
                 break
             except TimeoutError as error:
-                raise _Given("unreachable", f"no connection to {parts.netloc} within {self.timeout:g} s") from error
+                raise Given("unreachable", f"no connection to {shown} within {self.timeout:g} s") from error
+            except ConnectionResetError as error:
+                raise Given("dropped", f"the connection broke: {error.strerror or error}") from error
             except OSError as error:
                 refusal = error
         else:
             why = refusal and (refusal.strerror or refusal)
-            raise _Given("unreachable", f"no connection to {parts.netloc}: {why}") from refusal
+            raise Given("unreachable", f"no connection to {shown}: {why}") from refusal
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if parts.scheme == "http":
             return connection
         try:
+            connection.settimeout(deadline.left())
             return self._tls.wrap_socket(connection, server_hostname=parts.hostname)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             connection.close()
-            raise _Given("unreachable", f"no TLS with {parts.netloc}: {error.strerror or error}") from error
+            said = getattr(error, "strerror", None) or error
+            raise Given("unreachable", f"no TLS with {shown}: {said}") from error
 
 
-def _from_data_url(link: str) -> Response | Failure:
-    media_type, _, data = link[5:].partition(",")
-    media_type, _, coding = media_type.partition(";")
+def _from_data_url(link: str, body: Body) -> Response | Failure:
+    before, _, data = link[5:].partition(",")
+    media_type, _, coding = before[:MAX_LINK_CHARACTERS].partition(";")
     if not link.isascii():
         return Failure("malformed", "not a URL: it holds more than ASCII")
-    content = unquote_to_bytes(data)
-    try:
-        content = base64.b64decode(content, validate=True) if coding.endswith("base64") else content
-    except binascii.Error as error:
-        return Failure("malformed", f"not base64: {error}")
-    return Response(200, (("Content-Type", media_type),), content)
+    is_base64 = coding.endswith("base64")
+    content = _unquoted(data, MAX_IMAGE_BYTES * 4 // 3 + 4 if is_base64 else MAX_IMAGE_BYTES)
+    if is_base64:
+        try:
+            content = base64.b64decode(content, validate=True)
+        except binascii.Error as error:
+            return Failure("malformed", f"not base64: {error}")
+    body.write(content)
+    return Response(200, (("Content-Type", media_type),), body.whole())
 
 
-def _location(response: Response | None) -> str | None:
+def _unquoted(text: str, limit: int) -> bytes:
+    """Return a text free of percent-encoding, at most `limit` bytes of it. Raises Given."""
+    content, at = bytearray(), 0
+    # By the piece: the library makes an object of each escape.
+    while at < len(text):
+        end = at + _UNQUOTED_AT_ONCE_CHARACTERS
+        cut = text.rfind("%", end - 2, end)
+        end = cut if cut > at else end
+        content += unquote_to_bytes(text[at:end])
+        if len(content) > limit:
+            raise Given("too-large", f"a link that holds more than {limit} bytes")
+        at = end
+    return bytes(content)
+
+
+def _location(outcome: Response | Failure) -> str | None:
     """Return where an answer redirects to, or None where it does not."""
-    redirects = response is not None and response.status in {301, 302, 303, 307, 308}
-    return response.header("location") if response is not None and redirects else None
+    redirects = isinstance(outcome, Response) and outcome.status in {301, 302, 303, 307, 308}
+    return outcome.header("location") if isinstance(outcome, Response) and redirects else None
 
 
-def _default_port(parts: SplitResult) -> int:
-    return 443 if parts.scheme == "https" else 80
+def _port(parts: SplitResult) -> int:
+    return parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def _addresses(host: str, port: int) -> Iterator[str]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return
-    yield from dict.fromkeys(str(entry[4][0]) for entry in found)
-
-
-def _reach(address: str) -> int:
-    """Return 0 for a public address, 1 for a private one or loopback, 2 for one that no link ever leads to."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    if ip.is_unspecified or ip.is_link_local or ip.is_multicast or (ip.is_reserved and not ip.is_loopback):
-        return 2
-    return 0 if ip.is_global else 1
-
-
-def _converse(connection: socket.socket, request: Request, deadline: _Deadline, limit: int) -> Response:
+def _converse(connection: socket.socket, request: Request, deadline: _Deadline, reader: Reader) -> Response:
     """Send a request, reading all the while: a server may answer, and close, before it has read the whole."""
-    reader = _Reader(request.method, limit)
     try:
         for piece in (request.head(), *request.framed_body()):
             left = memoryview(piece)
@@ -271,80 +302,3 @@ def _waiting(connection: socket.socket) -> bytes | None:
         return connection.recv(_READ_BYTES)
     except (BlockingIOError, ssl.SSLWantReadError):
         return None
-
-
-class _Reader:
-    """Reads one answer. h11 is told of a request like ours, only well-formed, to know what to expect."""
-
-    def __init__(self, method: str, limit: int) -> None:
-        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=1 << 17)
-        stand_in = h11.Request(method=method, target="/", headers=[("Host", "x"), ("Connection", "close")])
-        self._connection.send(stand_in)
-        self._connection.send(h11.EndOfMessage())
-        self._limit = limit
-        self._informational = 0
-        self._head: h11.Response | None = None
-        self._body: list[bytes] = []
-        self._size = 0
-
-    def feed(self, data: bytes | None) -> bool:
-        """Take what came in (empty: the server has closed) and return whether the answer is whole."""
-        if data is None:
-            return False
-        self._connection.receive_data(data)
-        try:
-            return self._advance()
-        except h11.RemoteProtocolError as error:
-            if data == b"":
-                raise _Given("dropped", "the connection was closed before the answer was whole") from error
-            raise
-
-    def _advance(self) -> bool:
-        while True:
-            event = self._connection.next_event()
-            if event is h11.NEED_DATA:
-                return False
-            if isinstance(event, h11.EndOfMessage):
-                return True
-            if isinstance(event, h11.InformationalResponse):
-                self._informational += 1
-                if self._informational > _MAX_INFORMATIONAL:
-                    raise _Given("malformed", f"more than {_MAX_INFORMATIONAL} provisional answers")
-            elif isinstance(event, h11.Response):
-                self._head = event
-            elif isinstance(event, h11.Data):
-                self._size += len(event.data)
-                self._body.append(bytes(event.data))
-                if self._size > self._limit:
-                    raise _Given("too-large", f"an answer of more than {self._limit} bytes")
-            elif isinstance(event, h11.ConnectionClosed):
-                raise _Given("dropped", "the connection was closed without an answer")
-
-    def response(self) -> Response:
-        """Return the answer, free of its content coding."""
-        if self._head is None:
-            raise _Given("dropped", "the connection was closed without an answer")
-        headers = tuple(
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in self._head.headers.raw_items()
-        )
-        body = _decoded(b"".join(self._body), header(headers, "content-encoding"), self._limit)
-        return Response(self._head.status_code, headers, body)
-
-
-def _decoded(body: bytes, coding: str | None, limit: int) -> bytes:
-    """Return a body free of gzip or deflate. We never ask for a coding; some servers apply one all the same."""
-    coding = (coding or "identity").strip().lower()
-    if coding == "identity" or not body:
-        return body
-    if coding not in {"gzip", "x-gzip", "deflate"}:
-        raise _Given("malformed", f"the content coding {coding[:20]!r}, which nobody asked for")
-    try:
-        inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
-        plain = inflate.decompress(body, limit + 1)
-    except zlib.error as error:
-        raise _Given("malformed", f"not {coding}: {error}") from error
-    if len(plain) > limit:
-        raise _Given("too-large", f"an answer of more than {limit} bytes")
-    if not inflate.eof:
-        raise _Given("dropped", f"the {coding} body is cut off")
-    return plain

@@ -7,7 +7,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from attrs import define, field
@@ -127,6 +127,17 @@ def answer(status: int = 200, body: bytes = b"", *headers: str) -> bytes:
 def answering(*answers: bytes) -> list[tuple[Step, ...]]:
     """Return the scripts that hear a request and give these answers, one a connection."""
     return [(hear_request, say(data)) for data in answers]
+
+
+def say_by_path(answers: Mapping[str, bytes], otherwise: bytes) -> Step:
+    """Return the step that hears a request and gives the answer for its path, or the other one."""
+
+    def play(peer: Peer) -> None:
+        hear_request(peer)
+        path = bytes(peer.heard).split(b" ", 2)[1].decode("latin-1")
+        peer.socket.sendall(answers.get(path, otherwise))
+
+    return play
 
 
 @define(eq=False)

@@ -116,7 +116,7 @@ def test_a_combination_that_is_refused_is_reported_though_each_part_of_it_is_acc
 
 def test_what_the_rate_cost_is_counted() -> None:
     run = judge_app(LimitedAtFirst(api_key=KEY))
-    assert run.cost.requests > len(run.cases)
+    assert run.cost.requests > len(run.observations)
 
 
 def test_without_a_key_nothing_of_keys_is_tested_and_nothing_of_them_passes() -> None:

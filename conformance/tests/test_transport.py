@@ -235,17 +235,23 @@ def test_the_deadline_holds_however_the_time_is_spent(script: tuple[Step, ...]) 
     assert failure_of(*script, timeout=IMPATIENT) == "timeout"
 
 
+# A gzip stream that has begun, and five bytes with which it goes on and comes to nothing.
+GZIP_BEGUN, GZIP_NOTHING = gzip.compress(b"", mtime=0)[:10], b"\0\0\0\xff\xff"
+
+
 @pytest.mark.parametrize(
-    "head",
+    ("head", "more"),
     [
-        b"HTTP/1.1 200 OK\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n",
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"\0"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n", b"\0"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"2\r\n\0\0\r\n"),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + GZIP_BEGUN, GZIP_NOTHING),
     ],
+    ids=["until the end", "with a length", "chunked", "gzip of nothing"],
 )
-def test_an_endless_answer_ends_at_the_limit(head: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_answer_ends_at_the_limit(head: bytes, more: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 100_000)
-    assert failure_of(hear_request, say(head), say_forever(bytes(10_000))) == "too-large"
+    assert failure_of(hear_request, say(head), say_forever(more * 2000)) == "too-large"
 
 
 def test_an_answer_of_exactly_the_limit_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -390,6 +396,17 @@ def test_a_request_goes_over_tls(certificate: Path, script: tuple[Step, ...]) ->
     assert exchange.response.status == 413
 
 
+def test_a_certificate_of_another_host_is_refused(certificate: Path) -> None:
+    with scripted_server(*answering(answer()), tls=_server_side(certificate)) as server:
+        target = Target.parse(f"https://localhost:{server.port}/v1")
+        trusting = Transport(target, PATIENT, ssl.create_default_context(cafile=certificate))
+        exchange = trusting.send("a-case", request())
+    assert exchange.failure is not None
+    assert exchange.failure.kind == "unreachable"
+    assert "no TLS" in exchange.failure.message
+    assert bytes(server.heard[-1]) == b""
+
+
 def test_a_certificate_that_nobody_vouches_for_is_refused(certificate: Path) -> None:
     with scripted_server(*answering(answer()), tls=_server_side(certificate)) as server:
         exchange = Transport(Target.parse(f"https://127.0.0.1:{server.port}/v1"), PATIENT).send("a-case", request())
@@ -400,11 +417,20 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(certificate: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "script", [(say(b"HTTP/1.1 400 Bad Request\r\n\r\n"),), (), (hold,)], ids=["http", "closed", "silence"]
+    "script",
+    [
+        (say(b"HTTP/1.1 400 Bad Request\r\n\r\n"),),
+        (),
+        (hold,),
+        (say(b"\x16\x03\x03\x40\0"), say_forever(b"\0", 0.02)),
+        (say_forever(b"\x15\x03\x03\0\x02\x01\x5a", 0.02),),
+    ],
+    ids=["http", "closed", "silence", "a drop at a time", "warnings"],
 )
 def test_a_server_without_tls_is_unreachable_by_it(script: tuple[Step, ...]) -> None:
     with scripted_server(script) as server:
         exchange = Transport(Target.parse(f"https://127.0.0.1:{server.port}/v1"), IMPATIENT).send("a-case", request())
+    assert exchange.seconds < 2.0
     assert exchange.failure is not None
     assert exchange.failure.kind == "unreachable"
     assert "no TLS" in exchange.failure.message

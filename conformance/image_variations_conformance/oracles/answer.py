@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import json
+import re
+import threading
 from collections.abc import Iterator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import Any
 
 from attrs import frozen
 
 from ..contract import Contract, Violation
-from ..exchange import Exchange, Response
+from ..exchange import MAX_LINK_CHARACTERS, Exchange, Response
 from .base import Finding, Observation, judges, shortened
 
 CREATED_TOLERANCE_SECONDS = 600
+# A value takes up to two hundred bytes of ours for two of the server's. No answer of ten images has thousands.
+MAX_VALUES = 500_000
+# What validators and printers go down without running out of stack.
+MAX_DEPTH = 100
+# No number means more than that; a longer one is cut, and stays far too large for anything.
+_MAX_DIGITS = 300
+# No valid answer has more than ten items. What stands after these is counted, and not looked at one by one.
+_MOST_ITEMS = 100
+# Of a text, what is looked at by those that look for something in it.
+MOST_CHARACTERS = 1 << 14
 _OWN_REQUIREMENT = {
     "created": "IV-RES-CREATED",
     "background": "IV-RES-BACKGROUND",
@@ -31,19 +44,76 @@ class NotJson(ValueError):
 
 
 def parse_json(body: bytes) -> Any:
-    """Return the JSON value of a body. Raises NotJson: other encodings than UTF-8, a BOM, NaN, hopeless nesting."""
+    """Return the JSON value of a body, which nobody is to change.
 
-    def refuse(constant: str) -> None:
-        raise NotJson(f"{constant} is not JSON")
+    Raises NotJson: other encodings than UTF-8, a BOM, NaN, and what is beyond reading (MAX_VALUES, MAX_DEPTH). Memory
+    stays within eight times the body, which is that of text with letters beyond the first plane, and 100 MiB: one
+    body is read at a time.
+    """
+    with _READING:
+        known = next((value for latest, value in _LATEST if latest is body), _NOTHING)
+        if known is _NOTHING:
+            _LATEST.clear()
+            known = _parsed(body)
+            _LATEST.append((body, known))
+    if isinstance(known, NotJson):
+        raise NotJson(*known.args)
+    return known
 
+
+_NOTHING = object()
+# The latest body read, and its value: one oracle after the other asks for the same, and a large one takes a second.
+_LATEST: list[tuple[bytes, Any]] = []
+_READING = threading.Lock()
+
+
+def _parsed(body: bytes) -> Any:
+    brackets = body.count(b"[") + body.count(b"{")
+    if brackets + body.count(b",") > MAX_VALUES:
+        return NotJson(f"more than {MAX_VALUES} values, which nobody reads")
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=refuse)
-    except RecursionError as error:
-        raise NotJson("nested too deeply") from error
-    except NotJson:
-        raise
+        value = json.loads(body.decode("utf-8"), parse_constant=_refuse, parse_int=_bounded_integer)
+    except RecursionError:
+        return NotJson("nested too deeply")
+    except NotJson as error:
+        return error
     except ValueError as error:
-        raise NotJson(str(error)) from error
+        return NotJson(str(error))
+    return NotJson("nested too deeply") if brackets > MAX_DEPTH and _deep(value) else value
+
+
+def _refuse(constant: str) -> None:
+    raise NotJson(f"{constant} is not JSON")
+
+
+def _bounded_integer(digits: str) -> int:
+    return int(digits[:_MAX_DIGITS])
+
+
+def _deep(value: object) -> bool:
+    """Whether a value is nested more deeply than we go."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ())
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def abridged(value: Any) -> Any:
+    """Return a JSON value with its long texts and lists cut short, and nothing in it that is no text in UTF-8."""
+    if isinstance(value, str):
+        return re.sub("[\ud800-\udfff]", "\ufffd", value[:MOST_CHARACTERS])
+    if isinstance(value, list):
+        return [abridged(item) for item in value[:_MOST_ITEMS]]
+    if isinstance(value, dict):
+        return {abridged(key): abridged(item) for key, item in value.items()}
+    return value
 
 
 @frozen
@@ -56,24 +126,28 @@ class Item:
 
 
 def items(response: Response) -> tuple[Item, ...]:
-    """Return what can be made out of the items of an answer, however broken the rest is."""
+    """Return what can be made out of the items of an answer, however broken the rest is; of endless ones, the first."""
+    return tuple(islice(_items(response), _MOST_ITEMS))
+
+
+def _items(response: Response) -> Iterator[Item]:
     try:
         value = parse_json(response.body)
     except NotJson:
-        return ()
+        return
     data = value.get("data") if isinstance(value, dict) else None
-    return tuple(
-        Item(at, key, item[key])
-        for at, item in enumerate(data if isinstance(data, list) else ())
-        for key in ("b64_json", "url")
-        if isinstance(item, dict) and isinstance(item.get(key), str) and item[key]
-    )
+    for at, item in enumerate(data if isinstance(data, list) else ()):
+        for key in ("b64_json", "url"):
+            if isinstance(item, dict) and isinstance(item.get(key), str) and item[key]:
+                # What is too long for a link is none, and not to be carried about; but for the image that is in it.
+                too_long = key == "url" and not (item[key][:5].lower() == "data:" and item[key].isascii())
+                yield Item(at, key, item[key][: MAX_LINK_CHARACTERS + 1] if too_long else item[key])
 
 
 def images_made(exchange: Exchange) -> int:
     """Return how many images an answer brought: the price of the exchange."""
     response = exchange.response
-    return len({item.at for item in items(response)}) if response is not None and response.status == 200 else 0
+    return len({item.at for item in _items(response)}) if response is not None and response.status == 200 else 0
 
 
 @judges("IV-RES-JSON")
@@ -104,7 +178,7 @@ def answers_fit_the_schema(it: Observation, contract: Contract) -> Iterator[Find
     if value is _NOTHING:
         return
     broken: dict[str, Violation] = {}
-    for violation in contract.violations("ImagesResponse", value):
+    for violation in contract.violations("ImagesResponse", abridged(value)):
         requirement = _requirement_of(violation)
         if requirement is not None:
             broken.setdefault(requirement, violation)
@@ -115,9 +189,6 @@ def answers_fit_the_schema(it: Observation, contract: Contract) -> Iterator[Find
         # `created` has more to it than its type.
         if requirement != "IV-RES-CREATED":
             yield it.finding(requirement, True)
-
-
-_NOTHING = object()
 
 
 def _value(it: Observation) -> Any:

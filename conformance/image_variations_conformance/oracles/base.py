@@ -9,11 +9,15 @@ from attrs import frozen
 
 from ..appraisal import Appraisal, appraise
 from ..contract import Contract
-from ..exchange import Exchange, Response
+from ..exchange import NOT_ASKED, SECRET_CHARACTERS, Exchange, Response, secrets_of
 
 Outcome = Literal["pass", "fail", "not-tested"]
 
 _MESSAGE_CHARACTERS = 500
+# The headers of a request that a message may quote. Those of the user's may be secrets.
+_OPEN_HEADERS = frozenset(
+    {"host", "user-agent", "accept", "connection", "content-type", "content-length", "transfer-encoding"}
+)
 
 
 @frozen
@@ -67,7 +71,7 @@ class Observation:
         if self.limited:
             return "the server kept limiting the rate"
         failure = self.exchange.failure
-        if failure is not None and failure.kind in {"unsent", "unreachable"}:
+        if failure is not None and failure.kind in NOT_ASKED:
             return failure.message
         return None
 
@@ -89,9 +93,12 @@ class Observation:
         # Every message passes here, whatever of the answer an oracle put into it: reports and terminals get printable
         # text of a bounded length, and never the key, should the answer have quoted it, whole or cut short.
         message = message[: 2 * _MESSAGE_CHARACTERS]
-        key = (self.exchange.request.header("authorization") or "").partition(" ")[2]
-        for length in range(len(key), 7, -1):
-            message = message.replace(key[:length], "[API key]")
+        for name, value in self.exchange.request.headers:
+            if name.lower() not in _OPEN_HEADERS:
+                is_key = name.lower() == "authorization"
+                for secret in [value.partition(" ")[2]] if is_key else secrets_of(value):
+                    for length in range(len(secret), SECRET_CHARACTERS - 1, -1):
+                        message = message.replace(secret[:length], "[API key]" if is_key else f"[header {name}]")
         return Finding(requirement, outcome, shortened(message, _MESSAGE_CHARACTERS), self.exchange.label)
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
 from ..contract import Contract, Violation
+from ..exchange import NOT_ASKED
+from .answer import MOST_CHARACTERS, NotJson, abridged, parse_json
 from .base import Finding, Observation, judges, shortened
 
-# Traces of the program's inside, by what they look like in the languages that servers are written in.
+# Traces of the program's inside, by what they look like in the languages that servers are written in. None of them may
+# go over the same text again and again: the server can write what it likes, and as much of it.
 _LEAKS = {
     "a Python traceback": r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+",
     "a memory address": r"\bat 0x[0-9a-fA-F]{6,16}\b|<[\w.]+ object at ",
-    "a JavaScript stack": r"\n\s+at .+[\\/][^\s:]+:\d+:\d+",
+    "a JavaScript stack": r"\n\s{1,40}at [^\n]+[\\/][^\s:/\\]+:\d+:\d",
     "a Java stack": r"\bat [\w$.]+\([\w$]+\.(java|kt|scala):\d+\)",
     "a Go or Rust panic": r"goroutine \d+ \[|panicked at ",
-    "the path of a source file": r"(?:/[\w.@-]+){2,}\.(?:py|js|mjs|ts|go|rs|rb|php|java|cpp|cc)\b",
+    "the path of a source file": (
+        r"(?:(?<![\w.@/-])[\w.@-]*|(?<=/))(?:/[\w.@-]+){2,}\.(?:py|js|mjs|ts|go|rs|rb|php|java|cpp|cc)\b"
+    ),
     "a process id": r"\bpid[ =:]+\d+",
 }
 
@@ -26,7 +30,7 @@ def nothing_breaks_the_server(it: Observation, _: Contract) -> Iterator[Finding]
     """Every request is answered, and not with 5xx."""
     if it.limited:
         yield it.not_tested("IV-ERR-NO-5XX", "the server kept limiting the rate")
-    elif it.exchange.failure is None or it.exchange.failure.kind not in {"unsent", "unreachable"}:
+    elif it.exchange.failure is None or it.exchange.failure.kind not in NOT_ASKED:
         ok = it.response is not None and it.response.status < 500
         yield it.finding("IV-ERR-NO-5XX", ok, f"expected an answer below 500, got {it.answer}")
 
@@ -40,14 +44,14 @@ def errors_are_error_objects(it: Observation, contract: Contract) -> Iterator[Fi
     body = shortened(response.body[:80].decode("utf-8", "replace"))
     got = f"{response.status} with {response.media_type or 'no content type'}: {body}"
     try:
-        value = json.loads(response.body)
-    except (ValueError, RecursionError):
+        value = parse_json(response.body)
+    except NotJson:
         value = None
     is_json = value is not None and response.media_type == "application/json"
     yield it.finding("IV-ERR-JSON", is_json, f"expected an error object as application/json, got {got}")
     if value is None:
         return
-    violations = list(contract.violations("ErrorResponse", value))
+    violations = list(contract.violations("ErrorResponse", abridged(value)))
     of_message = [violation for violation in violations if violation.path[-1:] == ("message",)]
     others = [violation for violation in violations if violation not in of_message]
     yield it.finding("IV-ERR-OBJECT", not others, f"{_first(others)}, in {got}")
@@ -70,7 +74,8 @@ def _names_the_field(it: Observation, error: dict[str, object]) -> Iterator[Find
         return
     (field,) = fields
     # `n` may be said as 'n', but not as a letter of another word.
-    said = {key: str(error.get(key)) for key in ("param", "message")}
+    values = {key: error.get(key) for key in ("param", "message")}
+    said = {key: it[:MOST_CHARACTERS] if isinstance(it, str) else str(abridged(it)) for key, it in values.items()}
     named = any(re.search(rf"(?<![a-z]){field}(?![a-z])", text, re.IGNORECASE) for text in said.values())
     message = f"the error does not name the field {field}: param {said['param']}, message {shortened(said['message'])}"
     yield it.finding("IV-ERR-PARAM", named, message)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from attrs import frozen
 
 from ..contract import Contract
-from ..pictures import Picture, Unreadable, look
+from ..pictures import MAX_PICTURE_BYTES, Picture, Unreadable, look
 from .answer import Item, NotJson, items, parse_json
 from .base import Finding, Observation, judges, judges_run, shortened
 
@@ -37,7 +37,12 @@ class Returned:
 
 
 def decode_base64(text: str) -> bytes:
-    """Return the bytes of a text in RFC 4648 base64: standard alphabet, padded, nothing else. Raises NotBase64."""
+    """Return the bytes of a text in RFC 4648 base64: standard alphabet, padded, nothing else.
+
+    Raises NotBase64; also for more than the bytes of any picture that is decoded.
+    """
+    if len(text) > MAX_PICTURE_BYTES * 4 // 3 + 4:
+        raise NotBase64(f"{len(text)} characters are more than any picture takes")
     stray = re.search(r"[^A-Za-z0-9+/=]", text)
     if stray is not None:
         raise NotBase64(f"{stray[0]!r} at {stray.start()} is not of the standard alphabet: {shortened(text, 30)}")
@@ -106,11 +111,11 @@ def images_are_as_asked(it: Observation, _: Contract) -> Iterator[Finding]:
         said = parse_json(it.response.body).get("output_format")
     except (NotJson, AttributeError):
         said = None
+    formats = {said} & _FORMATS if isinstance(said, str) else set()
     requirement = "IV-OUT-SIZE" if "size" in asked.given else "IV-SIZE-DEFAULT"
     for item, picture in pictures(it):
-        formats = {said} & _FORMATS or _FORMATS
-        message = f"item {item.at}: expected {' or '.join(sorted(formats))}, got {picture.format}"
-        yield it.finding("IV-OUT-FORMAT", picture.format in formats, message)
+        message = f"item {item.at}: expected {' or '.join(sorted(formats or _FORMATS))}, got {picture.format}"
+        yield it.finding("IV-OUT-FORMAT", picture.format in (formats or _FORMATS), message)
         message = f"item {item.at}: expected {asked.size}, got {picture.size}"
         yield it.finding(requirement, picture.size == asked.size, message)
         yield it.finding("IV-OUT-BLANK", not picture.one_colour, f"item {item.at} is of one colour")

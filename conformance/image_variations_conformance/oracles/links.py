@@ -8,7 +8,7 @@ from itertools import pairwise
 from urllib.parse import urlsplit
 
 from ..contract import Contract
-from ..exchange import Exchange
+from ..exchange import MAX_LINK_CHARACTERS, NOT_ASKED, Exchange
 from ..pictures import Unreadable, look
 from .answer import items
 from .base import Finding, Observation, judges, judges_run, shortened
@@ -35,6 +35,8 @@ def links_are_absolute(it: Observation, _: Contract) -> Iterator[Finding]:
 
 def scheme_of(link: str) -> str | None:
     """Return the scheme of an absolute URL, or None where it is not one."""
+    # A link may hold its image, and the library keeps what it has split.
+    link = link[:MAX_LINK_CHARACTERS]
     try:
         parts = urlsplit(link)
     except ValueError:
@@ -50,6 +52,9 @@ def links_lead_to_images(it: Observation, _: Contract) -> Iterator[Finding]:
     if it.appraisal.verdict == "invalid":
         return
     for fetch in it.exchange.fetches:
+        if fetch.failure is not None and fetch.failure.kind in NOT_ASKED - {"unreachable"}:
+            yield it.not_tested("IV-URL-FETCH", fetch.failure.message)
+            continue
         problem = _problem(fetch)
         yield it.finding("IV-URL-FETCH", problem is None, f"{shortened(fetch.request.target, 60)}: {problem}")
         if problem is None and fetch.response is not None:
@@ -74,7 +79,9 @@ def _problem(fetch: Exchange) -> str | None:
 def links_cannot_be_counted(observations: Sequence[Observation], _: Contract) -> Iterator[Finding]:
     """No link of one answer is that of another answer with a number counted up or down."""
     links = [(it, item.text) for it in observations if it.response and it.accepted for item in items(it.response)]
-    links = [(it, text) for it, text in links if scheme_of(text) in {"http", "https"}]
+    links = [
+        (it, text) for it, text in links if len(text) <= MAX_LINK_CHARACTERS and scheme_of(text) in {"http", "https"}
+    ]
     by_shape: dict[str, list[tuple[Observation, str]]] = {}
     for it, text in links:
         by_shape.setdefault(re.sub(r"\d+", "#", text), []).append((it, text))

@@ -11,7 +11,7 @@ from .. import __version__
 from ..oracles import Finding, Observation
 from ..run import Run
 from . import junit
-from .recorded import curl, request_head, response_head, without_key
+from .recorded import curl, request_head, response_head, without_key, without_secrets
 
 SCHEMA_VERSION = 1
 # Of an answer that broke something, this many bytes are kept.
@@ -54,7 +54,9 @@ def _write_case(run: Run, it: Observation, folder: Path) -> None:
     (folder / "request.body").write_bytes(without_key(exchange.request.body, run.target))
     (folder / "response.head").write_bytes(response_head(exchange, run.target))
     if exchange.response is not None:
-        (folder / "response.body").write_bytes(without_key(exchange.response.body[:_KEPT_BYTES], run.target))
+        # Cut when the secrets are out: half of one is too much.
+        body = without_secrets(exchange.response.body[: 2 * _KEPT_BYTES], run.target)
+        (folder / "response.body").write_bytes(body[:_KEPT_BYTES])
 
 
 def document(run: Run) -> dict[str, Any]:

@@ -1,0 +1,94 @@
+"""What hostile servers say, and a small run of the suite against one, in seconds."""
+
+import base64
+import json
+import random
+import struct
+import time
+import zlib
+from pathlib import Path
+
+from attrs import frozen
+from image_variations_conformance import png
+from image_variations_conformance.cases import Case
+from image_variations_conformance.pictures import paint
+from image_variations_conformance.reading import Memory
+from image_variations_conformance.reports import folder
+from image_variations_conformance.run import Run, conclude
+from image_variations_conformance.runner import Runner
+from image_variations_conformance.transport import Target, Transport
+from requests_to_send import CONTRACT, KEY, builder
+from scripted_server import answer
+
+JSON = "Content-Type: application/json"
+IMAGE = png.encode(paint(random.Random(1), 256))
+
+
+@frozen
+class Judged:
+    """What came of a small run: the run itself, and how long it all took, reports and all."""
+
+    run: Run
+    seconds: float
+
+    def verdict(self, requirement: str) -> str:
+        """Return the verdict on one requirement."""
+        return next(it.verdict for it in self.run.judgements if it.requirement.id == requirement)
+
+    @property
+    def failed(self) -> set[str]:
+        """The requirements that are broken."""
+        return {it.requirement.id for it in self.run.judgements if it.verdict == "fail"}
+
+
+def judge_small(base_url: str, report: Path, timeout: float, rounds: int = 1, memory: Memory | None = None) -> Judged:
+    """Send an image to come back as text, one to come back as a link, and a wrong form; so many times; and report."""
+    target = Target.parse(base_url, KEY)
+    b = builder(target=target)
+    cases = [
+        case
+        for turn in range(1, rounds + 1)
+        for case in (
+            Case(f"text-{turn}", "as text", b.form(size="256x256", response_format="b64_json")),
+            Case(f"link-{turn}", "as a link", b.form(size="256x256")),
+            Case(f"wrong-{turn}", "a wrong n", b.form(n="0")),
+        )
+    ]
+    started = time.monotonic()
+    exchanges = Runner(Transport(target, timeout, memory=memory or Memory()), lambda *_: None, lambda _: None).run(
+        cases
+    )
+    run = conclude(CONTRACT, target, cases, exchanges, seed=1, seconds=time.monotonic() - started)
+    folder.write(run, report)
+    return Judged(run, time.monotonic() - started)
+
+
+def said(value: object, status: int = 200, *headers: str) -> bytes:
+    """Return the answer with a JSON value; bytes are taken as they are."""
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return answer(status, body, JSON, *headers)
+
+
+def with_items(*items: object, **more: object) -> dict[str, object]:
+    """Return the value of an answer with these items, made now."""
+    return {"created": int(time.time()), "data": list(items), **more}
+
+
+def as_text(image: bytes) -> dict[str, object]:
+    """Return the value of an answer with one image."""
+    return with_items({"b64_json": base64.b64encode(image).decode()})
+
+
+def zeros(size_bytes: int) -> bytes:
+    """Return so many zeros under gzip, made without having them all."""
+    deflate = zlib.compressobj(9, wbits=zlib.MAX_WBITS | 16)
+    block = bytes(1 << 20)
+    pieces = [deflate.compress(block) for _ in range(size_bytes >> 20)]
+    return b"".join([*pieces, deflate.flush()])
+
+
+def raw_png(width: int, height: int, pixels: bytes, more: bytes = b"") -> bytes:
+    """Return a PNG whose header says one thing and whose pixel data, compressed already, may hold another."""
+    header = struct.pack(">IIBBBBB", width, height, 8, png.RGB, 0, 0, 0)
+    chunks = [png.chunk(b"IHDR", header), more, png.chunk(b"IDAT", pixels), png.chunk(b"IEND", b"")]
+    return png.SIGNATURE + b"".join(chunks)
