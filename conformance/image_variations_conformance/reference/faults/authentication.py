@@ -23,7 +23,7 @@ class AnyKeyAccepted(Service):
                 raise
 
 
-@fault("missing-key-accepted", breaks=("IV-AUTH-REQUIRED",))
+@fault("missing-key-accepted", breaks=("IV-AUTH-REQUIRED",), also=("IV-AUTH-FIRST",))
 class MissingKeyAccepted(Service):
     """Refuses a wrong key, and serves without one."""
 
@@ -41,7 +41,7 @@ class BadKey403(Service):
             super().authenticate(request)
 
 
-@fault("bad-key-400", breaks=("IV-AUTH-REQUIRED", "IV-AUTH-WRONG"))
+@fault("bad-key-400", breaks=("IV-AUTH-REQUIRED", "IV-AUTH-WRONG"), also=("IV-AUTH-FIRST",))
 class BadKey400(Service):
     """Answers 400 to a missing or wrong key."""
 
@@ -50,11 +50,19 @@ class BadKey400(Service):
             super().authenticate(request)
 
 
-@fault("missing-key-crashes", breaks=("IV-AUTH-REQUIRED", "IV-ERR-NO-5XX"))
+@fault("missing-key-crashes", breaks=("IV-AUTH-REQUIRED", "IV-ERR-NO-5XX"), also=("IV-AUTH-FIRST", "IV-AUTH-WRONG"))
 class MissingKeyCrashes(Service):
     """Answers 500 to a request without a key."""
 
     def key_missing(self) -> Problem:
+        raise Crash
+
+
+@fault("wrong-key-crashes", breaks=("IV-AUTH-WRONG", "IV-ERR-NO-5XX"))
+class WrongKeyCrashes(Service):
+    """Answers 500 to a key that it does not know."""
+
+    def key_wrong(self) -> Problem:
         raise Crash
 
 

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from ..incoming import IncomingRequest
 from ..service import Service, ServiceOptions, Wanted
 from .registry import FaultFamily
-from .twists import Crash, hang_up
+from .twists import Crash, hang, hang_up
 
 fault = FaultFamily("concurrency")
 
@@ -37,12 +37,12 @@ class _OneAtATime(Service):
             self._busy = False
 
 
-@fault("parallel-crashes", breaks=("IV-STATE-PARALLEL",))
+@fault("parallel-crashes", breaks=("IV-STATE-PARALLEL",), also=("IV-ERR-NO-5XX",))
 class ParallelCrashes(_OneAtATime):
     """Answers 500 while it is at work on another request."""
 
 
-@fault("parallel-dropped", breaks=("IV-STATE-PARALLEL",))
+@fault("parallel-dropped", breaks=("IV-STATE-PARALLEL",), also=("IV-ERR-NO-5XX",))
 class ParallelDropped(_OneAtATime):
     """Cuts the connection while it is at work on another request."""
 
@@ -52,6 +52,18 @@ class ParallelDropped(_OneAtATime):
             await super().__call__(scope, receive, send)
         except Crash:
             await hang_up(IncomingRequest(scope, receive, send))
+
+
+@fault("parallel-hangs", breaks=("IV-STATE-PARALLEL",), also=("IV-ERR-NO-5XX",), hangs=True)
+class ParallelHangs(_OneAtATime):
+    """Never answers a request that came while it was at work on another."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request (ASGI)."""
+        try:
+            await super().__call__(scope, receive, send)
+        except Crash:
+            await hang(IncomingRequest(scope, receive, send))
 
 
 @define

@@ -39,6 +39,22 @@ class JsonByteOrderMark(_Rewritten):
         return b"\xef\xbb\xbf" + body
 
 
+@fault("json-utf-16", breaks=("IV-RES-JSON",))
+class JsonUtf16(_Rewritten):
+    """Writes its JSON in UTF-16."""
+
+    def rewritten(self, document: object, body: bytes) -> bytes:
+        return body.decode().encode("utf-16")
+
+
+@fault("json-as-python-writes-it", breaks=("IV-RES-JSON",))
+class JsonAsPythonWritesIt(_Rewritten):
+    """Writes single quotes in place of double ones."""
+
+    def rewritten(self, document: object, body: bytes) -> bytes:
+        return repr(document).encode()
+
+
 @fault("json-with-more-behind", breaks=("IV-RES-JSON",))
 class JsonWithMoreBehind(_Rewritten):
     """Sends its JSON twice in one body."""
@@ -91,7 +107,7 @@ class ErrorEmpty(Service):
         return Response(None, problem.status, problem.headers)
 
 
-@fault("error-as-problem-json", breaks=("IV-ERR-JSON",))
+@fault("error-as-problem-json", breaks=("IV-ERR-JSON",), also=("IV-ERR-OBJECT",))
 class ErrorAsProblemJson(Service):
     """Answers errors as RFC 9457 has them."""
 

@@ -1,5 +1,6 @@
 """Error objects of another shape, or that say too much or too little."""
 
+import os
 import traceback
 from collections.abc import Callable
 
@@ -42,6 +43,20 @@ SHAPES: tuple[tuple[str, str, str, type[Service]], ...] = (
         _reshaped(lambda problem, _: {"error": problem.message}),
     ),
     ("error-flat", "IV-ERR-OBJECT", "Has no member error around the error.", _reshaped(lambda _, members: members)),
+    (
+        "error-wrapped",
+        "IV-ERR-OBJECT",
+        "Wraps the error of the server behind it into one of its own.",
+        _reshaped(lambda _, members: {"error": {"error": members}}),
+    ),
+    ("message-missing", "IV-ERR-OBJECT", "Leaves message out.", _without("message")),
+    ("type-missing", "IV-ERR-OBJECT", "Leaves type out.", _without("type")),
+    (
+        "param-a-list",
+        "IV-ERR-OBJECT",
+        "Says param as a list.",
+        _reshaped(lambda p, m: {"error": {**m, "param": ["body", p.param]}}),
+    ),
     ("param-missing", "IV-ERR-OBJECT", "Leaves param out.", _without("param")),
     ("code-missing", "IV-ERR-OBJECT", "Leaves code out.", _without("code")),
     ("type-null", "IV-ERR-OBJECT", "Says type as null.", _member("type", None)),
@@ -70,7 +85,7 @@ for _name, _breaks, _summary, _service in SHAPES:
     fault(_name, breaks=(_breaks,), summary=_summary)(_service)
 
 
-@fault("detail-list", breaks=("IV-ERR-OBJECT", "IV-ERR-400"))
+@fault("detail-list", breaks=("IV-ERR-OBJECT", "IV-ERR-400"), also=("IV-OP-MULTIPART-STATUS",))
 class DetailList(Service):
     """Answers wrong requests with 422 and a list under detail, as FastAPI does by itself."""
 
@@ -95,6 +110,22 @@ class MessageWithObject(Service):
 
     def refusal(self, problem: Problem) -> Response:
         return super().refusal(evolve(problem, message=f"{problem.message} {object.__repr__(self)}"))
+
+
+@fault("message-with-path", breaks=("IV-ERR-SECRETS",))
+class MessageWithPath(Service):
+    """Shows where the program lies, in message."""
+
+    def refusal(self, problem: Problem) -> Response:
+        return super().refusal(evolve(problem, message=f"{problem.message} (/srv/app/api/variations.py)"))
+
+
+@fault("message-with-process-id", breaks=("IV-ERR-SECRETS",))
+class MessageWithProcessId(Service):
+    """Shows the id of the process in message."""
+
+    def refusal(self, problem: Problem) -> Response:
+        return super().refusal(evolve(problem, message=f"{problem.message} (worker pid={os.getpid()})"))
 
 
 @fault("message-with-key", breaks=("IV-ERR-SECRETS",))

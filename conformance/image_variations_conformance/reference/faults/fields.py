@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 
+from PIL import Image
+
 from ..form import Part
 from ..problem import Problem
 from ..service import RESPONSE_FORMATS, SIZES, Service, Wanted
@@ -15,7 +17,7 @@ fault = FaultFamily("validation")
 # --- n
 
 
-@fault("n-over-five-refused", breaks=("IV-N-RANGE",))
+@fault("n-over-five-refused", breaks=("IV-N-RANGE",), also=("IV-ERR-PARAM",))
 class NOverFiveRefused(Service):
     """Refuses more than five images."""
 
@@ -32,6 +34,15 @@ class NZeroAccepted(Service):
 
     def count(self, n: str | None) -> int:
         return 0 if n == "0" else super().count(n)
+
+
+@fault("n-clamped", breaks=("IV-N-BOUNDS",))
+class NClamped(Service):
+    """Makes one image for n=0 and ten for n=11."""
+
+    def count(self, n: str | None) -> int:
+        found = re.fullmatch(r"-?[0-9]{1,9}", n or "")
+        return super().count(str(min(max(int(found[0]), 1), 10)) if found else n)
 
 
 @fault("n-eleven-accepted", breaks=("IV-N-BOUNDS",))
@@ -93,7 +104,45 @@ class NDefaultTwo(Service):
         return 2 if n is None else super().count(n)
 
 
+@fault("n-required", breaks=("IV-N-DEFAULT",), also=("IV-ERR-PARAM",))
+class NRequired(Service):
+    """Refuses a request without n."""
+
+    def count(self, n: str | None) -> int:
+        if n is None:
+            raise Problem("n is missing.", "n")
+        return super().count(n)
+
+
+@fault("many-images-time-out", breaks=("IV-N-RANGE", "IV-ERR-NO-5XX"))
+class ManyImagesTimeOut(Service):
+    """Answers 504 where more than five images are to be made, as a gateway does that waits too little."""
+
+    async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
+        if wanted.count > 5:
+            raise Problem("The server behind this one took too long.", status=504)
+        return await super().make(picture, wanted)
+
+
 # --- size
+
+
+@fault("size-any-made", breaks=("IV-SIZE-UNKNOWN",))
+class SizeAnyMade(Service):
+    """Makes images of any size that is asked for."""
+
+    def size(self, size: str | None) -> str:
+        return size if size and re.fullmatch(r"[1-9][0-9]{0,2}x[1-9][0-9]{0,2}", size) else super().size(size)
+
+
+@fault("size-required", breaks=("IV-SIZE-DEFAULT",), also=("IV-ERR-PARAM",))
+class SizeRequired(Service):
+    """Refuses a request without size."""
+
+    def size(self, size: str | None) -> str:
+        if size is None:
+            raise Problem("size is missing.", "size")
+        return super().size(size)
 
 
 @fault("size-512-refused", breaks=("IV-SIZE-ENUM",))
@@ -114,7 +163,7 @@ class SizeUnknownAccepted(Service):
         return super().size(size if not size or size.lower() in SIZES else None)
 
 
-@fault("size-unknown-crashes", breaks=("IV-SIZE-UNKNOWN", "IV-ERR-NO-5XX"))
+@fault("size-unknown-crashes", breaks=("IV-SIZE-UNKNOWN", "IV-ERR-NO-5XX"), also=("IV-ENUM-CASE",))
 class SizeUnknownCrashes(Service):
     """Answers 500 to an unknown size."""
 
@@ -153,6 +202,15 @@ class FormatUnknownAccepted(Service):
         return super().response_format(response_format if known else None)
 
 
+@fault("format-unknown-crashes", breaks=("IV-FORMAT-UNKNOWN", "IV-ERR-NO-5XX"), also=("IV-ENUM-CASE",))
+class FormatUnknownCrashes(Service):
+    """Answers 500 to an unknown response format."""
+
+    def response_format(self, response_format: str | None) -> str:
+        with crashing():
+            return super().response_format(response_format)
+
+
 @fault("format-default-b64-json", breaks=("IV-FORMAT-DEFAULT",))
 class FormatDefaultB64Json(Service):
     """Answers with base64 where no response format is asked for."""
@@ -161,7 +219,7 @@ class FormatDefaultB64Json(Service):
         return super().response_format("b64_json" if response_format is None else response_format)
 
 
-@fault("format-required", breaks=("IV-FORMAT-DEFAULT",))
+@fault("format-required", breaks=("IV-FORMAT-DEFAULT",), also=("IV-ERR-PARAM",))
 class FormatRequired(Service):
     """Refuses a request without response_format."""
 
@@ -174,7 +232,7 @@ class FormatRequired(Service):
 # --- model
 
 
-@fault("model-refused", breaks=("IV-MODEL-ACCEPTED",))
+@fault("model-refused", breaks=("IV-MODEL-ACCEPTED",), also=("IV-ERR-PARAM",))
 class ModelRefused(Service):
     """Does not know the model dall-e-2 by its name."""
 
@@ -183,7 +241,7 @@ class ModelRefused(Service):
             raise Problem("model must be sd-turbo or left out.", "model", "model_not_found")
 
 
-@fault("model-required", breaks=("IV-MODEL-OPTIONAL",))
+@fault("model-required", breaks=("IV-MODEL-OPTIONAL",), also=("IV-ERR-PARAM",))
 class ModelRequired(Service):
     """Refuses a request without a model."""
 
@@ -211,7 +269,26 @@ class ModelFamilyAccepted(Service):
             super().model(model)
 
 
+@fault("model-unknown-crashes", breaks=("IV-MODEL-UNKNOWN", "IV-ERR-NO-5XX"))
+class ModelUnknownCrashes(Service):
+    """Answers 500 to an unknown model."""
+
+    def model(self, model: str | None) -> None:
+        with crashing():
+            super().model(model)
+
+
 # --- user
+
+
+# Everywhere, because no requirement says by itself that user may be left out: many others are blamed for it.
+@fault("user-required", breaks=("IV-OP-VALID",), everywhere=True)
+class UserRequired(Service):
+    """Refuses a request without a user."""
+
+    def user(self, user: str | None) -> None:
+        if user is None:
+            raise Problem("user is missing.", "user")
 
 
 @fault("user-empty-refused", breaks=("IV-USER-TEXT",))
@@ -232,7 +309,7 @@ class UserOver64Refused(Service):
             raise Problem("user must have at most 64 characters.", "user")
 
 
-@fault("user-unicode-crashes", breaks=("IV-USER-TEXT", "IV-ERR-NO-5XX"))
+@fault("user-unicode-crashes", breaks=("IV-USER-TEXT", "IV-ERR-NO-5XX"), also=("IV-N-BOUNDS", "IV-SIZE-UNKNOWN"))
 class UserUnicodeCrashes(Service):
     """Answers 500 to a user with letters beyond ASCII."""
 

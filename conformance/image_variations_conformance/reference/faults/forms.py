@@ -27,6 +27,15 @@ class AnyBodyAccepted(Service):
         return await super().vary(request)
 
 
+@fault("form-never-read", breaks=("IV-OP-VALID",), also=("IV-ERR-PARAM",))
+class FormNeverRead(Service):
+    """Finds no form in any body, as behind a gateway that forwards the content type without its boundary."""
+
+    def boundary(self, request: IncomingRequest) -> bytes:
+        super().boundary(request)
+        raise Problem("The content type must name the boundary of the form.")
+
+
 @fault("file-name-required", breaks=("IV-IMAGE-NO-FILENAME",))
 class FileNameRequired(Service):
     """Takes an image without a file name for a text, and misses the image."""
@@ -35,7 +44,7 @@ class FileNameRequired(Service):
         return super().fields(tuple(part for part in parts if part.name != "image" or part.filename is not None))
 
 
-@fault("image-first-required", breaks=("IV-WIRE-ORDER",))
+@fault("image-first-required", breaks=("IV-WIRE-ORDER",), also=("IV-ERR-PARAM",))
 class ImageFirstRequired(Service):
     """Refuses a form in which the image is not the first part."""
 

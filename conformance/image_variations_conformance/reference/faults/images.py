@@ -6,6 +6,7 @@ import io
 from attrs import evolve
 from PIL import Image
 
+from ..form import Part
 from ..incoming import IncomingRequest
 from ..service import Service, Wanted
 from ..variations import VariationMaker, png
@@ -46,7 +47,7 @@ class NIgnored(Service):
         return min(super().count(n), 1)
 
 
-@fault("one-too-many", breaks=("IV-RES-COUNT",))
+@fault("one-too-many", breaks=("IV-RES-COUNT",), also=("IV-N-DEFAULT",))
 class OneTooMany(Service):
     """Makes one image more than asked for."""
 
@@ -65,7 +66,7 @@ class SizeIgnored(Service):
         return 1024
 
 
-@fault("one-pixel-short", breaks=("IV-OUT-SIZE",))
+@fault("one-pixel-short", breaks=("IV-OUT-SIZE",), also=("IV-SIZE-DEFAULT",))
 class OnePixelShort(Service):
     """Makes images that lack a column of pixels."""
 
@@ -77,7 +78,7 @@ class OnePixelShort(Service):
 # --- of what
 
 
-@fault("image-unchanged", breaks=("IV-OUT-CHANGED",))
+@fault("image-unchanged", breaks=("IV-OUT-CHANGED",), also=("IV-OUT-BLANK", "IV-OUT-DISTINCT"))
 class ImageUnchanged(Service):
     """Gives back the picture that was sent, in the size asked for."""
 
@@ -85,7 +86,7 @@ class ImageUnchanged(Service):
         return png(maker.picture.resize((maker.side, maker.side)))
 
 
-@fault("image-blank", breaks=("IV-OUT-BLANK",))
+@fault("image-blank", breaks=("IV-OUT-BLANK",), also=("IV-OUT-DISTINCT", "IV-OUT-RESEMBLES"))
 class ImageBlank(Service):
     """Makes images of one colour."""
 
@@ -121,7 +122,7 @@ class FormatSaidWebp(Service):
         return {**document, "output_format": "webp"} if isinstance(document, dict) else document
 
 
-@fault("image-gif", breaks=("IV-OUT-FORMAT",))
+@fault("image-gif", breaks=("IV-OUT-FORMAT",), also=("IV-OUT-B64-PNG",))
 class ImageGif(Service):
     """Makes GIFs."""
 
@@ -135,6 +136,23 @@ class ImageJpeg(Service):
 
     def encoded(self, image: bytes) -> str:
         return super().encoded(_saved(_opened(image), "JPEG"))
+
+
+@fault("image-jpeg-unless-alpha", breaks=("IV-OUT-B64-PNG",))
+class ImageJpegUnlessAlpha(Service):
+    """Makes JPEGs in b64_json, but for pictures with an alpha channel."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        picture = super().read_image(part)
+        with Image.open(io.BytesIO(part.content)) as sent:
+            picture.info["alpha"] = "A" in sent.mode
+        return picture
+
+    async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
+        images = await super().make(picture, wanted)
+        if wanted.response_format == "url" or picture.info.get("alpha"):
+            return images
+        return [_saved(_opened(image), "JPEG") for image in images]
 
 
 # --- in what encoding

@@ -39,6 +39,30 @@ class LinkListeningAddress(Service):
         return f"http://0.0.0.0{FILES_PATH}{token}{FILE_SUFFIX}"
 
 
+@fault("link-without-scheme", breaks=("IV-URL-ABSOLUTE",))
+class LinkWithoutScheme(Service):
+    """Gives links that begin with two slashes."""
+
+    def link(self, request: IncomingRequest, token: str) -> str:
+        return super().link(request, token).partition(":")[2]
+
+
+@fault("link-port-lost", breaks=("IV-URL-FETCH",))
+class LinkPortLost(Service):
+    """Gives links without the port that it listens at, as a proxy makes them that drops it from the Host header."""
+
+    def link(self, request: IncomingRequest, token: str) -> str:
+        return f"http://{request.url.hostname}{FILES_PATH}{token}{FILE_SUFFIX}"
+
+
+@fault("link-to-disk", breaks=("IV-URL-FETCH", "IV-URL-HTTP"))
+class LinkToDisk(Service):
+    """Gives links to files on the server's own disk."""
+
+    def link(self, request: IncomingRequest, token: str) -> str:
+        return f"file:///srv/outputs/{token}{FILE_SUFFIX}"
+
+
 @fault("link-data", breaks=("IV-URL-HTTP",))
 class LinkData(Service):
     """Gives the image itself in a data URL."""

@@ -1,18 +1,21 @@
-"""Servers that die. They go on listening, but cut every connection, as behind a proxy whose server is gone."""
+"""Servers that die, and servers that fall silent.
+
+The dead ones go on listening, but cut every connection, as behind a proxy whose server is gone.
+"""
 
 from collections.abc import Mapping
 from typing import Unpack
 
 from PIL import Image
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from ..form import Part
 from ..incoming import IncomingRequest
 from ..problem import Problem
 from ..service import Service, ServiceOptions
 from .registry import FaultFamily
-from .twists import hang_up
+from .twists import hang, hang_up
 
 fault = FaultFamily("liveness")
 
@@ -38,7 +41,7 @@ class _Mortal(Service):
             await super().deliver(request, response, send)
 
 
-@fault("dies-of-bad-key", breaks=("IV-STATE-RECOVERS", "IV-AUTH-REQUIRED"))
+@fault("dies-of-bad-key", breaks=("IV-STATE-RECOVERS", "IV-AUTH-REQUIRED"), also=("IV-ERR-NO-5XX",))
 class DiesOfBadKey(_Mortal):
     """Is dead after a missing or wrong key, and does not answer it."""
 
@@ -51,7 +54,7 @@ class DiesOfBadKey(_Mortal):
         return super().key_wrong()
 
 
-@fault("dies-of-bad-image", breaks=("IV-STATE-RECOVERS", "IV-ERR-NO-5XX"))
+@fault("dies-of-bad-image", breaks=("IV-STATE-RECOVERS", "IV-ERR-NO-5XX"), also=("IV-IMAGE-REQUIRED",))
 class DiesOfBadImage(_Mortal):
     """Is dead after an image that is not a whole PNG, and does not answer."""
 
@@ -63,10 +66,78 @@ class DiesOfBadImage(_Mortal):
             raise
 
 
-@fault("dies-of-untyped-part", breaks=("IV-STATE-RECOVERS", "IV-IMAGE-OCTET-STREAM"))
+@fault("dies-of-untyped-part", breaks=("IV-STATE-RECOVERS", "IV-IMAGE-OCTET-STREAM"), also=("IV-ERR-NO-5XX",))
 class DiesOfUntypedPart(_Mortal):
     """Is dead after a file whose part has no type, and does not answer."""
 
     def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
         self.dead = self.dead or any(part.filename is not None and part.content_type is None for part in parts)
         return super().fields(parts)
+
+
+@fault("dies-of-unnamed-part", breaks=("IV-STATE-RECOVERS", "IV-ERR-NO-5XX"))
+class DiesOfUnnamedPart(_Mortal):
+    """Is dead after a form with a part that has no name, and does not answer."""
+
+    async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
+        try:
+            return await super().parts(request, boundary)
+        except Problem as problem:
+            self.dead = self.dead or "name" in problem.message
+            raise
+
+
+class _Silence(Response):
+    """Stands for an answer that never comes."""
+
+
+class _Silent(Service):
+    """A Service that can leave a request without an answer."""
+
+    async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
+        if isinstance(response, _Silence):
+            await hang(request)
+        else:
+            await super().deliver(request, response, send)
+
+
+@fault("hangs-on-valid", breaks=("IV-OP-VALID", "IV-ERR-NO-5XX"), hangs=True)
+class HangsOnValid(_Silent):
+    """Never answers a valid request."""
+
+    def success(self, document: object) -> Response:
+        return _Silence()
+
+
+@fault("hangs-on-damaged-image", breaks=("IV-IMAGE-INTACT", "IV-ERR-NO-5XX"), hangs=True)
+class HangsOnDamagedImage(_Silent):
+    """Never answers where the image starts like a PNG, and is none."""
+
+    def refusal(self, problem: Problem) -> Response:
+        return _Silence() if "whole" in problem.message else super().refusal(problem)
+
+
+@fault("hangs-on-get", breaks=("IV-OP-METHOD", "IV-ERR-NO-5XX"), hangs=True)
+class HangsOnGet(_Silent):
+    """Never answers another method than POST."""
+
+    def other_method(self, request: IncomingRequest) -> Response:
+        return _Silence()
+
+
+@fault("stops-halfway", breaks=("IV-OP-VALID", "IV-ERR-NO-5XX"), hangs=True)
+class StopsHalfway(Service):
+    """Sends half of a 200, and then nothing, and leaves the connection open."""
+
+    async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
+        if request.method != "POST" or response.status_code != 200:
+            return await super().deliver(request, response, send)
+
+        async def send_half(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": message["body"][: len(message["body"]) // 2], "more_body": True}
+            await send(message)
+
+        await super().deliver(request, response, send_half)
+        await hang(request)
+        return None

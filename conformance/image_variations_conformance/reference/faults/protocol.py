@@ -22,7 +22,7 @@ class ValidDropped(Service):
             await super().deliver(request, response, send)
 
 
-@fault("invalid-dropped", breaks=("IV-ERR-NO-5XX",))
+@fault("invalid-dropped", breaks=("IV-ERR-NO-5XX",), everywhere=True)
 class InvalidDropped(Service):
     """Cuts the connection in place of a 400."""
 
@@ -44,7 +44,7 @@ class LargeDropped(Service):
             await super().deliver(request, response, send)
 
 
-@fault("answer-cut", breaks=("IV-OP-VALID",))
+@fault("answer-cut", breaks=("IV-OP-VALID",), also=("IV-ERR-NO-5XX",))
 class AnswerCut(Service):
     """Closes the connection before all the bytes are sent that Content-Length promises."""
 

@@ -13,13 +13,21 @@ S = TypeVar("S", bound=Service)
 
 @frozen
 class Fault:
-    """A way to be wrong. `breaks` are the ids of the requirements that a judge must find broken, the narrowest ones."""
+    """A way to be wrong. `breaks` are the ids of the requirements that a judge must find broken, the narrowest ones.
+
+    `also` are those that it may find broken besides, because the fault shows in more than one way; with `everywhere`,
+    these may be any, because the fault breaks nearly all that a judge looks at. A fault that `hangs` does not answer
+    some of its requests: a judge is not to be patient with it.
+    """
 
     name: str
     family: str
     breaks: tuple[str, ...]
     summary: str
     service: type[Service]
+    also: tuple[str, ...] = ()
+    everywhere: bool = False
+    hangs: bool = False
 
 
 class FaultFamily:
@@ -30,13 +38,20 @@ class FaultFamily:
         self.faults: list[Fault] = []
 
     def __call__(
-        self, name: str, *, breaks: tuple[str, ...], summary: str | None = None
+        self,
+        name: str,
+        *,
+        breaks: tuple[str, ...],
+        summary: str | None = None,
+        also: tuple[str, ...] = (),
+        everywhere: bool = False,
+        hangs: bool = False,
     ) -> Callable[[type[S]], type[S]]:
         """Decorates the Service that has the fault. The summary is the first line of its docstring, if not given."""
 
         def register(service: type[S]) -> type[S]:
             line = summary or inspect.cleandoc(service.__doc__ or "").partition("\n")[0]
-            self.faults.append(Fault(name, self.name, breaks, line, service))
+            self.faults.append(Fault(name, self.name, breaks, line, service, also, everywhere, hangs))
             return service
 
         return register

@@ -1,5 +1,7 @@
 """Documents of another shape than the contract's, in a 200."""
 
+import json
+import secrets
 import time
 from collections.abc import Callable
 
@@ -47,6 +49,11 @@ def _stamped(stamp: Callable[[float], object]) -> type[Service]:
     return reshaped(lambda document: {**document, "created": stamp(time.time())})
 
 
+def _list(document: Document) -> list[object]:
+    data = document.get("data")
+    return data if isinstance(data, list) else []
+
+
 _TOKENS = {"image_tokens": 0, "text_tokens": 0}
 _USAGE = {"input_tokens": 0, "input_tokens_details": _TOKENS, "output_tokens": 0, "total_tokens": 0}
 
@@ -56,6 +63,23 @@ DOCUMENTS: tuple[tuple[str, str, str, type[Service]], ...] = (
     ("created-zero", "IV-RES-CREATED", "Says created as 0.", _member("created", 0)),
     ("created-milliseconds", "IV-RES-CREATED", "Says created in ms.", _stamped(lambda now: int(now * 1000))),
     ("created-hour-off", "IV-RES-CREATED", "Is off by an hour in created.", _stamped(lambda now: int(now) + 3600)),
+    ("created-null", "IV-RES-SCHEMA", "Says created as null.", _member("created", None)),
+    ("created-fraction", "IV-RES-CREATED", "Says created with a fraction.", _stamped(lambda now: int(now) + 0.25)),
+    (
+        "created-random",
+        "IV-RES-CREATED",
+        "Says any number as created.",
+        _stamped(lambda _: secrets.randbelow(1_000_000_000)),
+    ),
+    ("data-null", "IV-RES-SCHEMA", "Says data as null.", _member("data", None)),
+    (
+        "data-an-object",
+        "IV-RES-SCHEMA",
+        "Has the image itself under data, and no list.",
+        reshaped(lambda document: {**document, "data": next(iter(_list(document)), {})}),
+    ),
+    ("body-a-list", "IV-RES-SCHEMA", "Answers with the list alone.", reshaped(_list)),
+    ("body-a-text", "IV-RES-SCHEMA", "Answers with JSON in a JSON text.", reshaped(json.dumps)),
     ("data-missing", "IV-RES-SCHEMA", "Leaves data out.", _without("data")),
     ("members-null", "IV-RES-SCHEMA", "Says what it does not have as null.", _member("usage", None)),
     ("background-unknown", "IV-RES-BACKGROUND", "Says a background of no contract.", _member("background", "white")),
@@ -93,6 +117,12 @@ ITEMS: tuple[tuple[str, str, str, type[Service]], ...] = (
         with_items(lambda item: dict.fromkeys(item, "")),
     ),
     (
+        "both-keys-empty",
+        "IV-RES-KEY",
+        "Gives both keys, with empty texts.",
+        with_items(lambda _: {"url": "", "b64_json": ""}),
+    ),
+    (
         "key-renamed",
         "IV-RES-KEY",
         "Puts the image under another key.",
@@ -124,3 +154,19 @@ class FormatIgnored(Service):
 
     def item(self, request: IncomingRequest, image: bytes, wanted: Wanted) -> object:
         return {"url": self.link(request, self.hang(image))}
+
+
+@fault("b64-json-always", breaks=("IV-RES-KEY", "IV-FORMAT-DEFAULT"))
+class B64JsonAlways(Service):
+    """Answers with base64, whatever was asked for."""
+
+    def item(self, request: IncomingRequest, image: bytes, wanted: Wanted) -> object:
+        return {"b64_json": self.encoded(image)}
+
+
+@fault("data-empty", breaks=("IV-RES-COUNT", "IV-N-DEFAULT"))
+class DataEmpty(Service):
+    """Answers every valid request with an empty list."""
+
+    def document(self, request: IncomingRequest, images: list[bytes], wanted: Wanted) -> object:
+        return super().document(request, [], wanted)

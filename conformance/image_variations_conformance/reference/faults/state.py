@@ -14,7 +14,7 @@ from .twists import Crash
 fault = FaultFamily("state")
 
 
-@fault("fails-after-error", breaks=("IV-STATE-RECOVERS",))
+@fault("fails-after-error", breaks=("IV-STATE-RECOVERS",), also=("IV-ERR-NO-5XX", "IV-IMAGE-REQUIRED"))
 class FailsAfterError(Service):
     """Answers 500 to everything after the first wrong form."""
 
@@ -32,7 +32,40 @@ class FailsAfterError(Service):
         return super().refusal(problem)
 
 
-@fault("error-repeated", breaks=("IV-STATE-RECOVERS",))
+@fault("crashes-every-tenth", breaks=("IV-ERR-NO-5XX",), everywhere=True)
+class CrashesEveryTenth(Service):
+    """Answers 500 to one request in ten, whatever it is."""
+
+    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
+        super().__init__(**options)
+        self._requests = 0
+
+    async def vary(self, request: IncomingRequest) -> Response:
+        self._requests += 1
+        if self._requests % 10 == 0:
+            raise Crash
+        return await super().vary(request)
+
+
+@fault("locked-by-bad-keys", breaks=("IV-STATE-RECOVERS",), everywhere=True)
+class LockedByBadKeys(Service):
+    """Answers 401 to the right key too, after three wrong ones."""
+
+    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
+        super().__init__(**options)
+        self._bad_keys = 0
+
+    def authenticate(self, request: IncomingRequest) -> None:
+        if self._bad_keys >= 3:
+            raise self.key_wrong()
+        try:
+            super().authenticate(request)
+        except Problem:
+            self._bad_keys += 1
+            raise
+
+
+@fault("error-repeated", breaks=("IV-STATE-RECOVERS",), also=("IV-ERR-PARAM",))
 class ErrorRepeated(Service):
     """Gives the error of a wrong form once more, to the next request."""
 
@@ -52,7 +85,7 @@ class ErrorRepeated(Service):
         return super().refusal(problem)
 
 
-@fault("n-remembered", breaks=("IV-STATE-INDEPENDENT",))
+@fault("n-remembered", breaks=("IV-STATE-INDEPENDENT",), also=("IV-N-DEFAULT", "IV-STATE-PARALLEL"))
 class NRemembered(Service):
     """Without n, makes as many images as for the request before."""
 
@@ -66,7 +99,7 @@ class NRemembered(Service):
         return count
 
 
-@fault("format-remembered", breaks=("IV-STATE-INDEPENDENT",))
+@fault("format-remembered", breaks=("IV-STATE-INDEPENDENT",), also=("IV-FORMAT-DEFAULT",))
 class FormatRemembered(Service):
     """Without response_format, answers in the form of the request before."""
 

@@ -1,11 +1,11 @@
 """Wrong status codes."""
 
 from attrs import evolve
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ..incoming import IncomingRequest
 from ..problem import Problem
-from ..service import Service
+from ..service import OPERATION_PATH, Service
 from .registry import FaultFamily
 from .twists import Crash, answered, crashing
 
@@ -28,7 +28,23 @@ class ValidCreated(Service):
         return JSONResponse(document, 201)
 
 
-@fault("operation-removed", breaks=("IV-OP-VALID", "IV-ERR-JSON"))
+@fault("valid-queued", breaks=("IV-OP-VALID",))
+class ValidQueued(Service):
+    """Answers 202 and the id of a job, in place of the images."""
+
+    def success(self, document: object) -> Response:
+        return JSONResponse({"id": "job-1", "status": "queued"}, 202)
+
+
+@fault("operation-moved", breaks=("IV-OP-VALID",), everywhere=True)
+class OperationMoved(Service):
+    """Redirects every POST to the same path with a slash at its end."""
+
+    async def vary(self, request: IncomingRequest) -> Response:
+        return RedirectResponse(f"{OPERATION_PATH}/", 308)
+
+
+@fault("operation-removed", breaks=("IV-OP-VALID", "IV-ERR-JSON"), everywhere=True)
 class OperationRemoved(Service):
     """Answers every POST with 404 and no body, as the original server does since its removal."""
 
@@ -89,7 +105,7 @@ class OtherBody422(Service):
             return super().boundary(request)
 
 
-@fault("errors-as-200", breaks=("IV-N-BOUNDS", "IV-SIZE-UNKNOWN", "IV-IMAGE-FORMAT"))
+@fault("errors-as-200", breaks=("IV-N-BOUNDS", "IV-SIZE-UNKNOWN", "IV-IMAGE-FORMAT"), everywhere=True)
 class ErrorsAs200(Service):
     """Answers wrong requests with the error object, and 200."""
 
@@ -97,7 +113,7 @@ class ErrorsAs200(Service):
         return super().refusal(evolve(problem, status=200) if problem.status == 400 else problem)
 
 
-@fault("errors-as-500", breaks=("IV-ERR-NO-5XX", "IV-N-BOUNDS", "IV-SIZE-UNKNOWN", "IV-IMAGE-FORMAT"))
+@fault("errors-as-500", breaks=("IV-ERR-NO-5XX", "IV-N-BOUNDS", "IV-SIZE-UNKNOWN", "IV-IMAGE-FORMAT"), everywhere=True)
 class ErrorsAs500(Service):
     """Answers wrong requests with the error object, and 500."""
 
@@ -105,7 +121,7 @@ class ErrorsAs500(Service):
         return super().refusal(evolve(problem, status=500) if problem.status == 400 else problem)
 
 
-@fault("errors-as-422", breaks=("IV-ERR-400",))
+@fault("errors-as-422", breaks=("IV-ERR-400",), also=("IV-OP-MULTIPART-STATUS",))
 class ErrorsAs422(Service):
     """Answers wrong requests with the error object, and 422."""
 

@@ -4,6 +4,7 @@ import contextlib
 from asyncio import Transport
 from collections.abc import Iterator
 
+import anyio
 import anyio.lowlevel
 from attrs import evolve
 from PIL import Image
@@ -11,6 +12,9 @@ from PIL import Image
 from ..incoming import IncomingRequest
 from ..problem import Problem
 from ..serving import TRANSPORT
+
+HANG_SECONDS = 5.0
+"""How long a request that is never answered is held. Clients that are in earnest have left by then."""
 
 
 class Crash(Exception):
@@ -55,3 +59,11 @@ async def hang_up(request: IncomingRequest) -> None:
     transport(request).abort()
     # uvicorn learns of it a turn of the event loop later. Until then it would miss an answer, and log that.
     await anyio.lowlevel.checkpoint()
+
+
+async def hang(request: IncomingRequest) -> None:
+    """Says nothing until the client leaves, or HANG_SECONDS are over."""
+    with anyio.move_on_after(HANG_SECONDS):
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+    await hang_up(request)

@@ -49,7 +49,7 @@ class MissingImageCrashes(Service):
         return await super().picture(fields)
 
 
-@fault("alpha-required", breaks=("IV-IMAGE-PNG",))
+@fault("alpha-required", breaks=("IV-IMAGE-PNG",), also=("IV-IMAGE-PNG-KINDS",))
 class AlphaRequired(Service):
     """Refuses a PNG without an alpha channel."""
 
@@ -95,6 +95,29 @@ class OtherFormatsAccepted(Service):
             return _opened(part, problem)
 
 
+@fault("jpeg-accepted", breaks=("IV-IMAGE-FORMAT",))
+class JpegAccepted(Service):
+    """Takes a JPEG, and no other format but PNG."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        try:
+            return super().read_image(part)
+        except Problem as problem:
+            if part.content.startswith(b"\xff\xd8\xff"):
+                return _opened(part, problem)
+            raise
+
+
+@fault("file-name-believed", breaks=("IV-IMAGE-FORMAT",))
+class FileNameBelieved(Service):
+    """Takes anything whose file name ends in .png."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        named = (part.filename or b"").endswith(b".png")
+        believed = named and part.content and not part.content.startswith(SIGNATURE)
+        return placeholder() if believed else super().read_image(part)
+
+
 @fault("part-type-believed", breaks=("IV-IMAGE-FORMAT",))
 class PartTypeBelieved(Service):
     """Takes anything that says of itself that it is image/png."""
@@ -127,7 +150,20 @@ class DamagedAccepted(Service):
             raise
 
 
-@fault("damaged-crashes", breaks=("IV-IMAGE-INTACT", "IV-ERR-NO-5XX"))
+@fault("cut-off-accepted", breaks=("IV-IMAGE-INTACT",))
+class CutOffAccepted(Service):
+    """Takes a PNG that ends too early, and makes something of what is there."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        try:
+            return super().read_image(part)
+        except Problem as problem:
+            if "cut off" in problem.message:
+                return placeholder()
+            raise
+
+
+@fault("damaged-crashes", breaks=("IV-IMAGE-INTACT", "IV-ERR-NO-5XX"), also=("IV-IMAGE-SQUARE",))
 class DamagedCrashes(Service):
     """Answers 500 to a file that starts like a PNG, and is none."""
 
@@ -144,6 +180,16 @@ class EmptyFileAccepted(Service):
 
     def read_image(self, part: Part) -> Image.Image:
         return super().read_image(part) if part.content else placeholder()
+
+
+@fault("empty-file-crashes", breaks=("IV-IMAGE-INTACT", "IV-ERR-NO-5XX"))
+class EmptyFileCrashes(Service):
+    """Answers 500 to an empty file."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        if not part.content:
+            raise Crash
+        return super().read_image(part)
 
 
 @fault("oblong-accepted", breaks=("IV-IMAGE-SQUARE",))
@@ -175,6 +221,22 @@ class NearlySquareAccepted(Service):
             return picture
 
 
+@fault("wide-accepted", breaks=("IV-IMAGE-SQUARE",))
+class WideAccepted(Service):
+    """Takes a PNG that is wider than high, and refuses one that is higher than wide."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        try:
+            return super().read_image(part)
+        except Problem as problem:
+            if "square" not in problem.message:
+                raise
+            picture = _opened(part, problem)
+            if picture.width < picture.height:
+                raise
+            return picture
+
+
 @fault("large-accepted", breaks=("IV-IMAGE-MAX-BYTES",))
 class LargeAccepted(Service):
     """Takes images of up to 32 MB."""
@@ -189,11 +251,22 @@ class LimitOneByteOff(Service):
     image_bytes = IMAGE_BYTES + 1
 
 
-@fault("limit-one-megabyte", breaks=("IV-IMAGE-UP-TO-LIMIT",))
+@fault("limit-one-megabyte", breaks=("IV-IMAGE-UP-TO-LIMIT",), also=("IV-ERR-PARAM",))
 class LimitOneMegabyte(Service):
     """Refuses images of more than 1 MB, as web servers do that nobody has configured."""
 
     image_bytes = 1024 * 1024
+
+
+@fault("large-image-times-out", breaks=("IV-IMAGE-UP-TO-LIMIT", "IV-ERR-NO-5XX"))
+class LargeImageTimesOut(Service):
+    """Answers 504 to an image of more than 1 MB, as a gateway does that waits too little."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        picture = super().read_image(part)
+        if len(part.content) > 1_000_000:
+            raise Problem("The server behind this one took too long.", status=504)
+        return picture
 
 
 @fault("extension-required", breaks=("IV-IMAGE-BY-BYTES",))

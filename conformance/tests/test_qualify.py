@@ -1,0 +1,287 @@
+"""scripts/qualify finds what is wrong with the suite: its verdicts on trials, its table, its file, its command line."""
+
+import re
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+from image_variations_conformance import contract
+from image_variations_conformance.reference import FAULTS, ODDITIES
+from qualification import __main__ as command_line
+from qualification import plain, record, subjects
+from qualification.crew import work
+from qualification.matrix import fault_row, table, totals
+from qualification.subjects import Subject, faults, oddities, references, sample
+from qualification.trials import Spent, Trial, attempt
+from qualification.verdicts import problems, unbroken
+
+REGISTER = contract.load().requirements
+FAULT = Subject("fault", "n-capped", "semantics", breaks=("IV-RES-COUNT",), also=("IV-N-DEFAULT",))
+ODDITY = Subject("oddity", "wrong-key-403", "refusals", breaks=("IV-AUTH-401",))
+REFERENCE = Subject("reference", "seed-0", "reference", seed=0)
+
+
+def trial_of(subject: Subject, **fields: Any) -> Trial:
+    """Return a trial in which nothing was reported, but for the fields given."""
+    nothing: dict[str, Any] = {"failed": {}, "warned": {}, "left_out": {}, "prevented": {}}
+    fields = {"outcome": "fails" if fields.get("failed") else "conforms", **nothing, **fields}
+    return Trial(**{"subject": subject, "spent": Spent(111, 45), "first": None, "seconds": 1.0, **fields})
+
+
+# --- the verdict on a fault
+
+
+def test_a_fault_that_is_reported_under_its_id_is_no_problem() -> None:
+    assert problems(trial_of(FAULT, failed={"IV-RES-COUNT": "4 of 10"}), REGISTER) == []
+
+
+def test_a_fault_that_is_not_reported_survives() -> None:
+    assert problems(trial_of(FAULT), REGISTER) == [
+        "survived: IV-RES-COUNT is not reported",
+        "the run conforms, where it fails",
+    ]
+
+
+def test_a_fault_that_is_reported_under_another_id_alone_survives_too() -> None:
+    found = problems(trial_of(FAULT, failed={"IV-OUT-SIZE": "9x9"}), REGISTER)
+    assert found == ["survived: IV-RES-COUNT is not reported", "reported besides: IV-OUT-SIZE (9x9)"]
+
+
+def test_each_id_of_a_fault_has_to_be_reported() -> None:
+    subject = Subject("fault", "get-crashes", "status", breaks=("IV-OP-METHOD", "IV-ERR-NO-5XX"))
+    assert problems(trial_of(subject, failed={"IV-OP-METHOD": "500"}), REGISTER) == ["not reported: IV-ERR-NO-5XX"]
+
+
+def test_an_id_that_a_fault_shows_under_as_well_is_allowed_and_any_other_is_not() -> None:
+    own = {"IV-RES-COUNT": "", "IV-N-DEFAULT": ""}
+    assert problems(trial_of(FAULT, failed=own), REGISTER) == []
+    besides = trial_of(FAULT, failed=own, warned={"IV-ERR-400": "422"})
+    assert problems(besides, REGISTER) == ["reported besides: IV-ERR-400 (422)"]
+
+
+def test_a_fault_that_shows_everywhere_may_be_reported_under_any_id() -> None:
+    subject = Subject("fault", "errors-as-500", "status", breaks=("IV-ERR-NO-5XX",), everywhere=True)
+    assert problems(trial_of(subject, failed=dict.fromkeys(REGISTER, "")), REGISTER) == []
+
+
+def test_what_a_depth_leaves_out_is_not_asked_of_it() -> None:
+    assert problems(trial_of(FAULT, left_out={"IV-RES-COUNT": "a quick run leaves it out"}), REGISTER) == []
+
+
+def test_what_a_quick_run_does_not_see_is_no_problem_but_what_it_says_wrongly_is_one() -> None:
+    assert problems(trial_of(FAULT, depth="quick"), REGISTER) == []
+    assert problems(trial_of(ODDITY, depth="quick"), REGISTER) == []
+    wrong = trial_of(FAULT, depth="quick", warned={"IV-ERR-400": "422"})
+    assert problems(wrong, REGISTER) == ["reported besides: IV-ERR-400 (422)"]
+
+
+def test_a_fault_that_only_warns_must_not_fail_the_run_by_what_was_not_tested() -> None:
+    subject = Subject("fault", "errors-as-422", "status", breaks=("IV-ERR-400",))
+    trial = trial_of(subject, outcome="fails", warned={"IV-ERR-400": ""}, prevented={"IV-N-RANGE": "timeout"})
+    because = "the run fails, where it conforms, because of what was not tested: IV-N-RANGE (timeout)"
+    assert problems(trial, REGISTER) == [because]
+
+
+# --- the verdict on a right server
+
+
+@pytest.mark.parametrize("subject", [ODDITY, REFERENCE], ids=lambda subject: subject.name)
+def test_a_right_server_that_is_blamed_is_a_false_alarm(subject: Subject) -> None:
+    trial = trial_of(subject, failed={"IV-RES-COUNT": "0 of 1"}, warned=dict.fromkeys(subject.breaks, ""))
+    assert problems(trial, REGISTER) == ["false alarm: IV-RES-COUNT (0 of 1)"]
+
+
+def test_a_warning_on_a_right_server_is_a_false_alarm_too_unless_it_is_expected() -> None:
+    assert problems(trial_of(ODDITY, warned={"IV-AUTH-401": "403"}), REGISTER) == []
+    assert problems(trial_of(REFERENCE, warned={"IV-AUTH-401": "403"}), REGISTER) == ["false alarm: IV-AUTH-401 (403)"]
+
+
+def test_a_warning_that_is_expected_has_to_come() -> None:
+    assert problems(trial_of(ODDITY), REGISTER) == ["a warning that is expected did not come: IV-AUTH-401"]
+
+
+def test_what_a_right_server_is_said_to_have_prevented_is_a_problem() -> None:
+    trial = trial_of(REFERENCE, outcome="fails", prevented={"IV-N-RANGE": "no answer", "IV-N-BOUNDS": "no answer"})
+    assert problems(trial, REGISTER) == ["not tested: IV-N-RANGE and 1 more (no answer)"]
+
+
+@pytest.mark.parametrize("subject", [FAULT, ODDITY, REFERENCE], ids=lambda subject: subject.name)
+def test_an_exception_in_the_suite_is_a_problem_whatever_it_was_run_on(subject: Subject) -> None:
+    error = "Traceback (most recent call last):\n  ...\nKeyError: 'data'\n"
+    trial = trial_of(subject, error=error, failed=dict.fromkeys(subject.breaks, ""))
+    assert problems(trial, REGISTER) == ["the suite failed: KeyError: 'data'"]
+
+
+def test_an_exception_in_the_suite_becomes_the_error_of_its_trial() -> None:
+    trial = attempt(Subject("fault", "no-such-fault", "status"), "quick")
+    assert "UnknownFaultError" in trial.error
+
+
+def test_a_requirement_that_no_fault_breaks_is_named() -> None:
+    judged = [it.id for it in REGISTER.values() if it.level != "may" and it.excluded is None]
+    assert unbroken(judged, REGISTER) == []
+    assert unbroken(judged[1:], REGISTER) == judged[:1]
+
+
+# --- the choice of subjects
+
+
+def test_every_fault_and_every_oddity_is_a_subject_with_what_its_registry_says() -> None:
+    assert {subject.name: set(subject.breaks) for subject in faults()} == {
+        fault.name: set(fault.breaks) for fault in FAULTS.values()
+    }
+    assert {subject.name: subject.breaks for subject in oddities()} == {it.name: it.warns for it in ODDITIES.values()}
+    assert {subject.seed for subject in references(20)} == set(range(20))
+
+
+@given(st.integers(1, 60))
+def test_a_sample_has_some_of_each_family_in_order_and_the_same_ones_each_time(number: int) -> None:
+    everything = faults()
+    chosen = sample(everything, number)
+    assert chosen == sample(everything, number)
+    assert [subject for subject in everything if subject in chosen] == chosen
+    for family in {subject.family for subject in everything}:
+        of_all = sum(subject.family == family for subject in everything)
+        assert sum(subject.family == family for subject in chosen) == min(number, of_all)
+
+
+def test_work_in_several_processes_leaves_nobody_out() -> None:
+    chosen = sample(faults(), 1)
+    assert sorted(work(attrgetter("name"), chosen, 2)) == sorted(subject.name for subject in chosen)
+
+
+# --- the table, and the file
+
+
+KILLED = trial_of(FAULT, failed={"IV-RES-COUNT": ""}, first=Spent(9, 3))
+WARNED = trial_of(ODDITY, warned={"IV-AUTH-401": ""})
+
+
+def test_a_row_says_what_reported_the_fault_and_after_how_much() -> None:
+    besides = trial_of(FAULT, failed={"IV-RES-COUNT": "", "IV-N-DEFAULT": ""}, first=Spent(1, 0))
+    assert fault_row(KILLED) == ("n-capped", "semantics", "IV-RES-COUNT", "9 requests, 3 images", "", "")
+    assert fault_row(besides)[2:4] == ("IV-RES-COUNT (and IV-N-DEFAULT)", "1 request, 0 images")
+    assert fault_row(trial_of(FAULT, warned={"IV-ERR-400": ""}))[2:] == ("nothing", "", "IV-RES-COUNT", "IV-ERR-400")
+
+
+def test_a_table_has_a_cell_for_each_head_in_each_row() -> None:
+    lines = table(("A", "B"), [("1", ""), ("2", "x, y")])
+    assert lines == ["| A | B |", "| --- | --- |", "| 1 |  |", "| 2 | x, y |"]
+
+
+def test_totals_count_a_survivor_as_not_killed_and_a_false_alarm_as_one() -> None:
+    lines = totals([KILLED, trial_of(FAULT), WARNED, trial_of(ODDITY, failed={"IV-RES-COUNT": ""})], REGISTER)
+    assert lines[:3] == [
+        "Faults killed: 1 of 2, 1 under exactly their ids.",
+        "Not seen: n-capped.",
+        "False alarms: 1 in 2 oddities.",
+    ]
+    assert "Requests until a fault is seen: 9 at least, 9 in the middle, 9 at most." in lines
+    assert "Images in a run on a right server: 45 at least, 45 in the middle, 45 at most." in lines
+
+
+def test_the_file_is_compared_without_its_figures_but_with_all_ids(tmp_path: Path) -> None:
+    file = tmp_path / "MATRIX.md"
+    record.write(record.rendered([KILLED, WARNED], REGISTER, "standard"), file)
+    dearer = trial_of(FAULT, failed={"IV-RES-COUNT": ""}, first=Spent(10, 33))
+    assert record.differences(record.rendered([dearer, WARNED], REGISTER, "standard"), file) == []
+    other = record.differences(record.rendered([trial_of(FAULT), WARNED], REGISTER, "standard"), file)
+    assert [line for line in other if line.startswith("+|")] == [
+        "+| n-capped | semantics | nothing |  | IV-RES-COUNT |  |"
+    ]
+    assert record.differences(record.rendered([KILLED], REGISTER, "standard"), file) != []
+    assert record.differences(record.rendered([KILLED], REGISTER, "standard"), tmp_path / "missing.md") != []
+
+
+def test_each_part_of_the_file_is_written_without_touching_the_other(tmp_path: Path) -> None:
+    file = tmp_path / "MATRIX.md"
+    record.write("first\n", file)
+    record.write_plain("plain figures\n", file)
+    record.write("first again\n", file)
+    assert file.read_text() == "first again\n\n## Beside plain Schemathesis\n\nplain figures\n"
+
+
+def test_the_committed_file_has_a_row_for_every_fault_and_oddity_and_none_besides() -> None:
+    rows = re.findall(r"^\| ([a-z0-9][a-z0-9-]*) \| [a-z-]+ \| (.*?) \|", record.FILE.read_text(), re.MULTILINE)
+    assert sorted(name for name, _ in rows) == sorted([*FAULTS, *ODDITIES])
+    reported = dict(rows)
+    assert [
+        name
+        for name, fault in FAULTS.items()
+        if not set(fault.breaks) <= set(re.findall(r"IV-[A-Z0-9-]+", reported[name]))
+    ] == []
+
+
+# --- the command line
+
+
+def qualify(*arguments: str) -> Result:
+    return CliRunner().invoke(command_line.command, [*arguments, "--jobs", "1"])
+
+
+def test_a_fault_that_is_caught_ends_with_0() -> None:
+    result = qualify("--only", "valid-created", "--depth", "quick")
+    assert result.exit_code == 0, result.output
+    assert "| valid-created | status | IV-OP-VALID" in result.output
+
+
+@pytest.mark.parametrize("subject", [FAULT, ODDITY], ids=lambda subject: subject.name)
+def test_a_survivor_and_a_warning_that_does_not_come_end_with_1(
+    monkeypatch: pytest.MonkeyPatch, subject: Subject
+) -> None:
+    monkeypatch.setattr(command_line, "attempt", lambda subject, **_: trial_of(subject))
+    result = qualify("--only", subject.name)
+    assert result.exit_code == 1
+    assert re.search(rf"^{subject.kind} {subject.name}: (survived|a warning)", result.output, re.MULTILINE)
+
+
+def test_a_requirement_that_no_fault_breaks_ends_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    def right(subject: Subject, **_: str) -> Trial:
+        own = dict.fromkeys(subject.breaks, "")
+        if any(REGISTER[it].level == "must" for it in own):
+            return trial_of(subject, failed=own)
+        return trial_of(subject, warned=own)
+
+    monkeypatch.setattr(command_line, "attempt", right)
+    assert qualify("--seeds", "0").exit_code == 0
+    broken = [subject for subject in faults() if "IV-URL-GUESS" not in subject.breaks]
+    monkeypatch.setattr(subjects, "faults", lambda: broken)
+    result = qualify("--seeds", "0")
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1] == "no fault breaks IV-URL-GUESS"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--only", "no-such-fault"),
+        ("--check", "--only", "n-capped"),
+        ("--check", "--write"),
+        ("--write", "--sample", "1"),
+        ("--check", "--plain-schemathesis"),
+        ("--depth", "bottomless"),
+    ],
+    ids=" ".join,
+)
+def test_bad_usage_ends_with_2(arguments: tuple[str, ...]) -> None:
+    assert qualify(*arguments).exit_code == 2
+
+
+# --- plain Schemathesis
+
+
+def test_plain_schemathesis_is_counted_by_what_it_does_not_say_of_the_reference_server() -> None:
+    reference = plain.attempt(references(1)[0])
+    caught = plain.attempt(Subject("fault", "json-as-html", "content-type"))
+    survivor = plain.attempt(Subject("fault", "image-blank", "semantics"))
+    right = plain.attempt(Subject("oddity", "charset-parameter", "wire"))
+    assert plain.caught(caught, reference)
+    assert not plain.caught(survivor, reference)
+    text = plain.summary([reference, caught, survivor, right], 218, "4", "2026-11-23")
+    assert "- Faults caught: 1 of 2 (a sample of 218)." in text
+    assert "Not caught: image-blank." in text
+    assert caught.requests > 0
