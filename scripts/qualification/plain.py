@@ -92,7 +92,11 @@ def summary(trials: Sequence[PlainTrial], of_all: int, version: str, date: str) 
     of_their_own = [trial for trial in oddities if caught(trial, reference)]
     endless = [trial.subject.name for trial in trials if not trial.ended]
     requests = [trial.requests for trial in trials if trial.ended]
-    sampled = "" if len(faults) == of_all else f" (a sample of {of_all})"
+    sampled = (
+        ""
+        if len(faults) == of_all
+        else f" (of {of_all}; as many of each family, whatever its size, so no estimate of the whole)"
+    )
     families = {
         trial.subject.family: [it for it in faults if it.subject.family == trial.subject.family] for trial in faults
     }
@@ -100,7 +104,8 @@ def summary(trials: Sequence[PlainTrial], of_all: int, version: str, date: str) 
         f"{date}, Schemathesis {version}: `schemathesis run spec/openapi.yaml --url URL --header 'Authorization: …' "
         f"--seed {SEED}`, {_LIMIT_SECONDS:.0f} s for each server.",
         "",
-        f"- Faults caught: {len(found)} of {len(faults)}{sampled}, {len(by_errors)} of them by an error of the run alone.",
+        f"- Faults caught: {len(found)} of {len(faults)}{sampled}, "
+        f"{len(by_errors)} of them by an error of the run alone.",
         "  Caught is what shows a kind of failure or error that the reference server does not show.",
         f"- False alarms: {', '.join(sorted(reference.kinds)) or 'none'} on the reference server; {len(alarms)} of",
         f"  {len(oddities)} oddities, {len(of_their_own)} of them by a kind that the reference server does not show"
