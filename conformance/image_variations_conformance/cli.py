@@ -16,7 +16,21 @@ from .checking import Settings, cases_of
 from .checking import check as run_check
 from .exchange import Headers
 from .plan import DEPTHS, Depth
-from .reference import API_KEY, FAULTS, Running, Service, ServingError, UnknownFaultError, faulty, running, serve
+from .reference import (
+    API_KEY,
+    FAULTS,
+    ODDITIES,
+    Running,
+    Service,
+    ServiceOptions,
+    ServingError,
+    UnknownFaultError,
+    UnknownOddityError,
+    faulty,
+    odd,
+    running,
+    serve,
+)
 from .reports import console as console_report
 from .reports import folder
 from .runner import Unreachable
@@ -142,10 +156,28 @@ def check(
 @click.option("--latency", type=click.FloatRange(min=0), default=0.0, help="Seconds that an image takes.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Serve with this fault; see --list-faults.")
 @click.option("--list-faults", is_flag=True, help="List the faults and the requirements that each breaks.")
+@click.option(
+    "--oddity", "oddities", multiple=True, metavar="NAME", help="Serve with this oddity, which breaks nothing."
+)
+@click.option("--list-oddities", is_flag=True, help="List the oddities and what allows each.")
 def serve_command(
-    host: str, port: int, api_key: str, latency: float, faults: tuple[str, ...], list_faults: bool
+    host: str,
+    port: int,
+    api_key: str,
+    latency: float,
+    faults: tuple[str, ...],
+    list_faults: bool,
+    oddities: tuple[str, ...],
+    list_oddities: bool,
 ) -> None:
-    """Run the reference server, correct or with faults."""
+    """Run the reference server, correct, with faults, or with oddities."""
+    if faults and oddities:
+        raise click.UsageError("--fault and --oddity do not go together")
+    if list_oddities:
+        for oddity in ODDITIES.values():
+            warns = f" (warned of under {', '.join(oddity.warns)})" if oddity.warns else ""
+            click.echo(f"{oddity.name:32} {oddity.by}\n    {oddity.summary}{warns}")
+        return
     if list_faults:
         for fault in FAULTS.values():
             click.echo(f"{fault.name:32} {fault.family:14} {', '.join(fault.breaks)}\n    {fault.summary}")
@@ -154,9 +186,12 @@ def serve_command(
     def announce(server: Running) -> None:
         click.echo(f"The reference server listens at {server.base_url} for the API key {api_key}; Ctrl-C ends it.")
 
+    # An oddity may have a latency of its own, which a latency of 0 would take from it.
+    options: ServiceOptions = {"api_key": api_key, **({"latency": latency} if latency else {})}
     try:
-        serve(faulty(faults, api_key=api_key, latency=latency), host, port, announce)
-    except (ServingError, UnknownFaultError) as error:
+        service = odd(oddities, **options) if oddities else faulty(faults, **options)
+        serve(service, host, port, announce)
+    except (ServingError, UnknownFaultError, UnknownOddityError) as error:
         raise Problem(str(error)) from error
 
 

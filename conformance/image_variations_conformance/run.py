@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from .cases import Case
 from .contract import Contract, Requirement
-from .exchange import Exchange
+from .exchange import NOT_ASKED, Exchange
 from .oracles import Finding, Observation, judge, observe
 from .oracles.answer import images_made
 from .oracles.base import Outcome as OracleOutcome
@@ -87,7 +87,8 @@ class Run:
                     f"Conforms{warned}, as far as that was tested: {_counted(self.left_out, 'requirement')} left out."
                 )
             return f"Conforms{warned}."
-        answers = {it.response.status if it.response else 0 for it in self.observations.values()}
+        asked = [it for it in self.observations.values() if not _not_asked(it.exchange)]
+        answers = {it.response.status if it.response else 0 for it in asked}
         said = " or ".join(map(str, sorted(answers)))
         if answers <= {404, 405, 501}:
             return f"Does not conform: there is no POST /images/variations here; every request was answered {said}."
@@ -99,6 +100,10 @@ class Run:
         if prevented:
             parts.append(f"{_counted(len(prevented), 'requirement')} that the server kept from being tested")
         return f"Does not conform: {' and '.join(parts)}."
+
+
+def _not_asked(exchange: Exchange) -> bool:
+    return exchange.failure is not None and exchange.failure.kind in NOT_ASKED
 
 
 def _counted(number: int, noun: str) -> str:
@@ -130,7 +135,7 @@ def conclude(
     if depth == "quick":
         chosen.append("a quick run leaves it out")
     # Where the server kept a request from being answered, what no answer showed may be its doing.
-    lost = any(it.failure is not None and it.failure.kind in {"unsent", "unreachable"} for it in exchanges)
+    lost = any(it.failure is not None and it.failure.kind in NOT_ASKED - {"left-out"} for it in exchanges)
     left_out = None if lost or not chosen else chosen[0]
     register = contract.requirements.values()
     judgements = tuple(

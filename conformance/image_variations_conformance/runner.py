@@ -29,6 +29,7 @@ _LONGEST_WAITS_OF_A_RUN_SECONDS = 300.0
 _TRIES_WHEN_GONE = 6
 _PAUSE_WHEN_GONE_SECONDS = 0.3
 _TIMEOUTS_IN_A_ROW = 3
+_TIMEOUTS_OF_A_RUN = 10
 _DROPS_LOOKED_INTO = 5
 # No answer has more items than that; a longer list is a fault already, and not a reason to go on for hours.
 _MOST_LINKS = 10
@@ -148,6 +149,9 @@ class Runner:
             killers = reached[-self.workers :]
             after = killers[0] if len(killers) == 1 else f"one of {', '.join(killers)}"
             return f"the server could no longer be reached after {after}"
+        late = sum(it.failure is not None and it.failure.kind == "timeout" for it in exchanges)
+        if late >= _TIMEOUTS_OF_A_RUN:
+            return f"the server did not answer {late} times"
         recent = exchanges[-_TIMEOUTS_IN_A_ROW:]
         if len(recent) == _TIMEOUTS_IN_A_ROW and all(it.failure and it.failure.kind == "timeout" for it in recent):
             return f"the server did not answer {_TIMEOUTS_IN_A_ROW} times in a row"
@@ -166,7 +170,10 @@ def _batches(cases: Sequence[Case], workers: int) -> Iterator[list[Case]]:
     """Yield cases that go together: those of one batch, with several workers those of one group, and others alone."""
     for (batch, group), row in itertools.groupby(cases, key=lambda case: (case.batch, case.group)):
         if batch is not None or (group is not None and workers > 1):
-            yield list(row)
+            same = list(row)
+            # No more than the workers can send at once, so that it is seen soon when the server is lost.
+            size = len(same) if batch is not None else workers
+            yield from (same[at : at + size] for at in range(0, len(same), size))
         else:
             yield from ([case] for case in row)
 

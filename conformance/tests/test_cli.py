@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from image_variations_conformance import cli
-from image_variations_conformance.reference import FAULTS, faulty, running
+from image_variations_conformance.reference import FAULTS, ODDITIES, faulty, running
 from judged import KEY
 
 
@@ -134,3 +134,30 @@ def test_serve_listens_until_interrupted_and_then_exits_0() -> None:
         process.send_signal(2)
         _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
+
+
+def test_the_oddities_are_listed_and_one_of_them_conforms() -> None:
+    listed = run("serve", "--list-oddities").stdout
+    assert all(name in listed for name in ODDITIES)
+    both = run("serve", "--oddity", "gzip", "--fault", "n-capped")
+    assert (both.returncode, both.stdout) == (2, "")
+    assert "do not go together" in both.stderr
+    unknown = run("serve", "--oddity", "no-such", "--port", "0")
+    assert (unknown.returncode, "no-such" in unknown.stderr) == (2, True)
+
+
+def test_a_dry_run_lists_the_plan_and_sends_nothing() -> None:
+    done = run(
+        "check", f"http://127.0.0.1:{_free_port()}/v1", "--api-key", KEY, "--dry-run", "--depth", "quick", "--seed", "1"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("plain                    1 image")
+    assert "53 requests, and 15 images of a correct server, seed 1." in lines
+    assert KEY not in done.stdout
+
+
+def test_a_requirement_that_does_not_exist_is_a_wrong_call() -> None:
+    done = run("check", "--only", "IV-NO-SUCH")
+    assert done.returncode == 2
+    assert "there is no requirement 'IV-NO-SUCH'" in done.stderr

@@ -1,6 +1,7 @@
 """Whatever a server answers, a run ends in time, with a verdict and a report, and nothing passes that was not shown."""
 
 import gzip
+import io
 import json
 import random
 import struct
@@ -131,8 +132,16 @@ def _deep(depth: int) -> bytes:
     return b'{"created":1,"data":' + b"[" * depth + b"]" * depth + b"}"
 
 
-def _with_png(image: bytes) -> bytes:
+def _with_picture(image: bytes) -> bytes:
     return said(as_text(image))
+
+
+def _jpeg_of_scans(scans: int) -> bytes:
+    """Return a JPEG whose last scan goes over it again and again."""
+    file = io.BytesIO()
+    Image.new("RGB", (2000, 2000), "red").save(file, "JPEG", progressive=True)
+    content = file.getvalue()
+    return content[:-2] + content[content.rindex(b"\xff\xda") : -2] * scans + content[-2:]
 
 
 GIANT = raw_png(30_000, 30_000, zlib.compress(bytes(1 << 16)))
@@ -170,15 +179,20 @@ ANSWERS: dict[str, tuple[bytes, str]] = {
     "an object as output_format": (said(as_text(IMAGE) | {"output_format": {}}), "IV-RES-OUTPUT-FORMAT"),
     "texts of 20 MB": (said(with_items({"url": "x" * 20_000_000})), "IV-URL-ABSOLUTE"),
     "base64 of 60 MB": (said(with_items({"b64_json": "A" * 60_000_000})), "IV-OUT-B64"),
-    "a picture of 30000x30000": (_with_png(GIANT), "IV-OUT-B64"),
-    "a picture of 2147483647x1": (_with_png(raw_png(2**31 - 1, 1, zlib.compress(b""))), "IV-OUT-B64"),
-    "a picture with 64 MiB in one pixel": (_with_png(raw_png(1, 1, zlib.compress(bytes(1 << 26), 1))), "IV-OUT-SIZE"),
-    "a picture smaller than it says": (_with_png(raw_png(256, 256, zlib.compress(bytes(99)))), "IV-OUT-B64"),
-    "a picture cut off": (_with_png(IMAGE[:-99]), "IV-OUT-B64"),
-    "a picture of a million chunks": (
-        (_with_png(raw_png(1, 1, zlib.compress(bytes(4)), png.chunk(b"vrPd", b"") * 1_000_000)), "IV-OUT-B64")
+    "a picture of 30000x30000": (_with_picture(GIANT), "IV-OUT-B64"),
+    "a picture of 2147483647x1": (_with_picture(raw_png(2**31 - 1, 1, zlib.compress(b""))), "IV-OUT-B64"),
+    "a picture with 64 MiB in one pixel": (
+        _with_picture(raw_png(1, 1, zlib.compress(bytes(1 << 26), 1))),
+        "IV-OUT-SIZE",
     ),
-    "a picture of other dimensions": (_with_png(png.encode(Image.new("RGB", (2000, 1), "red"))), "IV-OUT-SIZE"),
+    "a picture smaller than it says": (_with_picture(raw_png(256, 256, zlib.compress(bytes(99)))), "IV-OUT-B64"),
+    "a picture cut off": (_with_picture(IMAGE[:-99]), "IV-OUT-B64"),
+    "a picture of a million chunks": (
+        (_with_picture(raw_png(1, 1, zlib.compress(bytes(4)), png.chunk(b"vrPd", b"") * 1_000_000)), "IV-OUT-B64")
+    ),
+    "a picture of 100,000 scans": (_with_picture(_jpeg_of_scans(100_000)), "IV-OUT-B64"),
+    "a picture of a million comments": (_with_picture(b"\xff\xd8" + b"\xff\xfe\0\2" * 1_000_000), "IV-OUT-B64"),
+    "a picture of other dimensions": (_with_picture(png.encode(Image.new("RGB", (2000, 1), "red"))), "IV-OUT-SIZE"),
 }
 
 
