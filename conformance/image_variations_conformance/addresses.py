@@ -52,6 +52,8 @@ def reach(address: str) -> int:
     if ip in _NAT64:
         # A network without IPv4 reaches all of it so. By itself, the prefix says nothing.
         return _reach(_last_bits(ip))
+    if ip.sixtofour is not None:  # nor does this one, of which versions of Python think differently
+        return _reach(ip.sixtofour)
     return max(_reach(ip), *map(_reach, _embedded(ip)), PUBLIC)
 
 
@@ -66,8 +68,6 @@ def _embedded(ip: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:
     """Yield the IPv4 addresses that packets to an IPv6 address may be handed on to."""
     if ip.is_loopback:
         return
-    if ip.sixtofour is not None:
-        yield ip.sixtofour
     if ip.teredo is not None:
         yield from ip.teredo
     if any(ip in network for network in _IPV4_AT_THE_END) or (int(ip) >> 32) & 0xFFFFFFFF in _ISATAP:

@@ -1,6 +1,7 @@
 """The command: its exit codes, its messages, and that no traceback reaches a user."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -27,7 +28,9 @@ def _free_port() -> int:
 
 def test_check_without_a_url_judges_the_reference_server_and_exits_0() -> None:
     done = run("check", "--seed", "3")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    # On a slow machine it says how far it is.
+    assert re.fullmatch(r"(\d+ of \d+ sent, next is [\w-]+\n)*", done.stderr)
     lines = done.stdout.splitlines()
     assert lines[0].startswith("image-variations ")
     assert "pass       must   IV-RES-COUNT           The list data has exactly n items." in lines

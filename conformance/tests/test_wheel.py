@@ -67,5 +67,7 @@ def test_with_the_extra_it_runs_a_check(wheel: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [command, "check", "--seed", "1"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    # On a slow machine it says how far it is.
+    assert re.fullmatch(r"(\d+ of \d+ sent, next is [\w-]+\n)*", done.stderr)
     assert done.stdout.splitlines()[-1] == "Conforms."

@@ -30,7 +30,7 @@ class ShownProgress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._said = time.monotonic()
+        self._said: float | None = None
         columns = (TextColumn("{task.description:26}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._bar.add_task("", total=None)
@@ -47,8 +47,10 @@ class ShownProgress:
     def __call__(self, done: int, total: int, case: Case) -> None:
         """Take note that `done` of `total` cases are through and that `case` is next."""
         self._bar.update(self._task, completed=done, total=total, description=case.label)
-        if not self._console.is_terminal and time.monotonic() - self._said > _QUIET_SECONDS:
-            self._said = time.monotonic()
+        now = time.monotonic()
+        self._said = now if self._said is None else self._said
+        if not self._console.is_terminal and now - self._said > _QUIET_SECONDS:
+            self._said = now
             self._console.print(f"{done} of {total} sent, next is {case.label}", soft_wrap=True)
 
 
