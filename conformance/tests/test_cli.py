@@ -161,6 +161,6 @@ def test_a_dry_run_lists_the_plan_and_sends_nothing() -> None:
 
 
 def test_a_requirement_that_does_not_exist_is_a_wrong_call() -> None:
-    done = run("check", "--only", "IV-NO-SUCH")
+    done = run("check", "--only", "no-such")
     assert done.returncode == 2
-    assert "there is no requirement 'IV-NO-SUCH'" in done.stderr
+    assert "there is no requirement 'no-such'" in done.stderr
