@@ -61,7 +61,7 @@ FIELD_RULES = {
     "size": FieldRules(
         accepted="IV-SIZE-ENUM", refused="IV-SIZE-UNKNOWN", absent="IV-SIZE-DEFAULT", lenient="IV-ENUM-CASE"
     ),
-    "user": FieldRules(accepted="IV-USER-TEXT", refused="IV-USER-TEXT"),
+    "user": FieldRules(accepted="IV-USER-TEXT", refused="IV-USER-TEXT", absent="IV-USER-OPTIONAL"),
 }
 
 

@@ -70,11 +70,15 @@ OFFENCES = {
 }
 
 ALONE = frozenset(
-    {"IV-OP-VALID", "IV-IMAGE-PNG", "IV-MODEL-OPTIONAL", "IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT"}
+    {"IV-OP-VALID", "IV-IMAGE-PNG", "IV-MODEL-OPTIONAL", "IV-USER-OPTIONAL"}
+    | {"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT"}
 )
-CHEAP = frozenset({"IV-IMAGE-PNG", "IV-MODEL-OPTIONAL", "IV-N-DEFAULT", "IV-SIZE-ENUM", "IV-FORMAT-ENUM"})
+CHEAP = frozenset(
+    {"IV-IMAGE-PNG", "IV-MODEL-OPTIONAL", "IV-USER-OPTIONAL", "IV-N-DEFAULT", "IV-SIZE-ENUM", "IV-FORMAT-ENUM"}
+)
 COUNTED = CHEAP - {"IV-N-DEFAULT"} | {"IV-N-RANGE"}
 OTHER_KIND = CHEAP - {"IV-IMAGE-PNG"} | {"IV-IMAGE-PNG-KINDS"}
+NAMED = CHEAP - {"IV-USER-OPTIONAL"} | {"IV-USER-TEXT"}
 SIZED = CHEAP - {"IV-FORMAT-ENUM"} | {"IV-FORMAT-DEFAULT"}
 
 # What each corner that is to be accepted puts to use; all of it, and nothing else.
@@ -87,14 +91,14 @@ TRAITS = {
     "n-ten": COUNTED,
     "n-two": COUNTED,
     "n-one": COUNTED,
-    "all-fields": COUNTED - {"IV-MODEL-OPTIONAL"} | {"IV-MODEL-ACCEPTED", "IV-USER-TEXT"},
+    "all-fields": COUNTED - {"IV-MODEL-OPTIONAL", "IV-USER-OPTIONAL"} | {"IV-MODEL-ACCEPTED", "IV-USER-TEXT"},
     "size-512": CHEAP,
     "size-1024": CHEAP,
     "format-default": SIZED,
     "size-default": COUNTED - {"IV-SIZE-ENUM"} | {"IV-SIZE-DEFAULT"},
-    "user-empty": CHEAP | {"IV-USER-TEXT"},
-    "user-unicode": CHEAP | {"IV-USER-TEXT"},
-    "user-long": CHEAP | {"IV-USER-TEXT"},
+    "user-empty": NAMED,
+    "user-unicode": NAMED,
+    "user-long": NAMED,
     "wire-order": COUNTED | {"IV-WIRE-ORDER"},
     "wire-query": COUNTED | {"IV-WIRE-QUERY"},
     "wire-lower-case": CHEAP | {"IV-WIRE-HEADER-CASE"},
@@ -117,7 +121,7 @@ TRAITS = {
     "png-interlaced": OTHER_KIND,
     "png-1x1": OTHER_KIND,
     "png-4-mb": CHEAP | {"IV-IMAGE-UP-TO-LIMIT"},
-    "packed-wire": COUNTED
+    "packed-wire": COUNTED - {"IV-USER-OPTIONAL"}
     | {
         "IV-WIRE-ORDER",
         "IV-WIRE-HEADER-CASE",
@@ -126,9 +130,9 @@ TRAITS = {
         "IV-WIRE-FILENAME",
         "IV-USER-TEXT",
     },
-    "packed-texts": CHEAP | {"IV-WIRE-BOUNDARY", "IV-WIRE-FILENAME", "IV-USER-TEXT"},
-    "packed-labels": CHEAP | {"IV-WIRE-FILENAME", "IV-IMAGE-BY-BYTES", "IV-USER-TEXT"},
-    "packed-large": CHEAP | {"IV-IMAGE-BY-BYTES", "IV-USER-TEXT"},
+    "packed-texts": NAMED | {"IV-WIRE-BOUNDARY", "IV-WIRE-FILENAME"},
+    "packed-labels": NAMED | {"IV-WIRE-FILENAME", "IV-IMAGE-BY-BYTES"},
+    "packed-large": NAMED | {"IV-IMAGE-BY-BYTES"},
     "packed-octets": OTHER_KIND | {"IV-IMAGE-NO-FILENAME", "IV-IMAGE-OCTET-STREAM"},
     "packed-bits": OTHER_KIND,
     "together-1": CHEAP,

@@ -281,8 +281,7 @@ class ModelUnknownCrashes(Service):
 # --- user
 
 
-# Everywhere, because no requirement says by itself that user may be left out: many others are blamed for it.
-@fault("user-required", breaks=("IV-OP-VALID",), everywhere=True)
+@fault("user-required", breaks=("IV-USER-OPTIONAL",), also=("IV-ERR-PARAM",))
 class UserRequired(Service):
     """Refuses a request without a user."""
 
