@@ -44,6 +44,8 @@ def driver(make: Make, server: ScriptedServer) -> Iterator[Driver]:
 _HEAD = b"HTTP/1.1 200 OK\r\n"
 _CHUNKED = _HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 _LONG = _HEAD + b"Content-Length: 1000000\r\n\r\n"
+# Far more than LIMIT, so that the answer is never read to its end.
+_ENDLESS = _HEAD + b"Content-Length: 1000000000\r\n\r\n"
 _DRIPS: dict[str, tuple[bytes, bytes]] = {
     "status line": (b"HTTP/1.1 200 ", b"K"),
     "header value": (_HEAD + b"X-Drip: ", b"x"),
@@ -176,11 +178,11 @@ def test_a_call_that_ends_badly_gives_its_connection_back(
 ) -> None:
     """Where there is one connection at most, a second call has to wait for it."""
     scripts: dict[str, tuple[Step, ...]] = {
-        "too much": (say(_LONG), flood(bytes(1 << 16))),
+        "too much": (say(_ENDLESS), flood(bytes(1 << 16))),
         "late": (say(_LONG), drip(b" ")),
         "broken compression": (say(answer(200, b"no gzip", "Content-Encoding: gzip")), hold),
         "another protocol": (say(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"), hold),
-        "too much of an error": (say(_LONG.replace(b"200", b"400")), flood(bytes(1 << 16))),
+        "too much of an error": (say(_ENDLESS.replace(b"200", b"400")), flood(bytes(1 << 16))),
     }
     theirs = make_http(limits=http.Limits(max_connections=1))
     options = {"max_retries": 0, "timeout": TIMEOUT, "max_response_bytes": LIMIT, "http_client": theirs}
