@@ -17,9 +17,11 @@ from typing import Literal
 from attrs import field, frozen
 
 from . import png
-from .contract import Contract, Schema
+from .contract import Contract
 from .exchange import Request
 from .multipart import NotMultipart, Part, boundary_of, decode
+from .register import rules_of
+from .values import Schema, kind_of, standing
 
 # Bytes of an image that are always few enough, and those that are always too many. Between them nobody ever said.
 ALWAYS_ACCEPTED_BYTES = 4_000_000
@@ -33,36 +35,6 @@ DEFAULTS = {"n": "1", "size": "1024x1024", "response_format": "url"}
 _READ_HEADERS = frozenset(
     {"host", "authorization", "content-type", "content-length", "transfer-encoding", "content-disposition"}
 )
-
-
-@frozen
-class FieldRules:
-    """The requirement ids of one field of the form, by what its value does."""
-
-    accepted: str
-    refused: str
-    absent: str | None = None
-    out_of_bounds: str | None = None
-    lenient: str | None = None
-
-
-FIELD_RULES = {
-    "model": FieldRules(accepted="IV-MODEL-ACCEPTED", refused="IV-MODEL-UNKNOWN", absent="IV-MODEL-OPTIONAL"),
-    "n": FieldRules(
-        accepted="IV-N-RANGE",
-        refused="IV-N-INTEGER",
-        absent="IV-N-DEFAULT",
-        out_of_bounds="IV-N-BOUNDS",
-        lenient="IV-N-STRICT",
-    ),
-    "response_format": FieldRules(
-        accepted="IV-FORMAT-ENUM", refused="IV-FORMAT-UNKNOWN", absent="IV-FORMAT-DEFAULT", lenient="IV-ENUM-CASE"
-    ),
-    "size": FieldRules(
-        accepted="IV-SIZE-ENUM", refused="IV-SIZE-UNKNOWN", absent="IV-SIZE-DEFAULT", lenient="IV-ENUM-CASE"
-    ),
-    "user": FieldRules(accepted="IV-USER-TEXT", refused="IV-USER-TEXT", absent="IV-USER-OPTIONAL"),
-}
 
 
 @frozen
@@ -217,9 +189,9 @@ def _fields(parts: tuple[Part, ...], contract: Contract, notes: _Notes) -> dict[
 
 
 def _appraise_field(name: str, schema: Schema, part: Part | None, notes: _Notes) -> None:
-    rules = FIELD_RULES[name]
+    rules = rules_of(name)
     if part is None:
-        if rules.absent is not None:
+        if rules.absent is not None and kind_of(schema) is not None:
             notes.trait(rules.absent)
         return
     try:
@@ -227,41 +199,21 @@ def _appraise_field(name: str, schema: Schema, part: Part | None, notes: _Notes)
     except UnicodeDecodeError:
         notes.open.append(f"{name} is not UTF-8")
         return
-    if schema["type"] == "integer":
-        _appraise_integer(name, schema, value, rules, notes)
-    elif "enum" in schema:
-        _appraise_enum(name, schema, value, rules, notes)
-    else:
-        # Emptiness, length and letters beyond ASCII are what servers trip over; two plain names are one value.
-        classes = ("empty" if not value else "text", "long" * (len(value) > 100), "Unicode" * (not value.isascii()))
-        notes.trait(rules.accepted, " ".join(filter(None, classes)))
-
-
-def _appraise_integer(name: str, schema: Schema, value: str, rules: FieldRules, notes: _Notes) -> None:
     shown = f"{name}={value[:40]!r}"
-    if not re.fullmatch(r"\s*[+-]?[0-9]+\s*", value, re.ASCII):
-        notes.offence(rules.refused, name, shown)
-        return
-    # A number of thousands of digits is out of bounds without being read.
-    number = int(value) if len(value) < 100 else None
-    if number is None or not schema.get("minimum", number) <= number <= schema.get("maximum", number):
-        notes.offence(rules.out_of_bounds or rules.refused, name, shown)
-    elif not re.fullmatch(r"-?[0-9]+", value, re.ASCII):
-        notes.offence(rules.lenient or rules.refused, name, shown)
-    elif str(number) != value:
-        notes.open.append(f"{shown} has leading zeros")
+    found = standing(schema, value)
+    if found == "accepted":
+        notes.trait(rules.accepted, _classes_of(value) if kind_of(schema) == "text" else value)
+    elif found == "open":
+        notes.open.append(f"nobody said how to read {shown}")
     else:
-        notes.trait(rules.accepted, value)
+        said = {"refused": rules.refused, "beyond": rules.beyond, "lax": rules.lax}
+        notes.offence(said[found] or rules.refused, name, shown)
 
 
-def _appraise_enum(name: str, schema: Schema, value: str, rules: FieldRules, notes: _Notes) -> None:
-    members = schema["enum"]
-    if value in members:
-        notes.trait(rules.accepted, value)
-    elif rules.lenient is not None and value.lower() in members:
-        notes.offence(rules.lenient, name, f"{name}={value!r}")
-    else:
-        notes.offence(rules.refused, name, f"{name}={value[:40]!r}")
+def _classes_of(text: str) -> str:
+    """Return what servers trip over in a text. Two plain names are one value."""
+    classes = ("empty" if not text else "text", "long" * (len(text) > 100), "Unicode" * (not text.isascii()))
+    return " ".join(filter(None, classes))
 
 
 def _appraise_image(part: Part, notes: _Notes) -> None:

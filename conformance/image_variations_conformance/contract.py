@@ -7,29 +7,16 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import jsonschema_rs
 import yaml
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-Level = Literal["must", "should", "may"]
-Schema = Mapping[str, Any]
+from .register import Requirement, of_added_fields
+from .values import Schema
 
 PATH = "/images/variations"
-
-
-@frozen
-class Requirement:
-    """One entry of spec/requirements.yaml."""
-
-    id: str
-    level: Level
-    text: str
-    source: str
-    since: str
-    pointer: str | None = None
-    excluded: str | None = None
 
 
 @frozen
@@ -77,6 +64,13 @@ class Contract:
         """The fields that each request has."""
         return tuple(self.request_schema["required"])
 
+    @property
+    def fields_pointer(self) -> str:
+        """The JSON pointer to the schemas of the fields."""
+        schema = self.operation["requestBody"]["content"]["multipart/form-data"]["schema"]
+        inline = "/paths/~1images~1variations/post/requestBody/content/multipart~1form-data/schema"
+        return f"{str(schema.get('$ref', inline)).removeprefix('#')}/properties"
+
     def _resolve(self, schema: Schema) -> Schema:
         while "$ref" in schema:
             found: Any = self.document
@@ -107,10 +101,11 @@ def load() -> Contract:
 
 
 def parse(openapi: bytes, requirements: bytes) -> Contract:
-    """Return the contract of an OpenAPI document and a register, both in YAML."""
+    """Return the contract of an OpenAPI document and a register, both in YAML.
+
+    The fields of the form that the register says nothing of get requirements too.
+    """
     register = [Requirement(**entry) for entry in yaml.safe_load(requirements)["requirements"]]
-    return Contract(
-        document=yaml.safe_load(openapi),
-        requirements={requirement.id: requirement for requirement in register},
-        sha256=hashlib.sha256(openapi).hexdigest(),
-    )
+    alone = Contract(yaml.safe_load(openapi), {}, hashlib.sha256(openapi).hexdigest())
+    added = of_added_fields(alone.fields, alone.version, alone.fields_pointer)
+    return evolve(alone, requirements={requirement.id: requirement for requirement in (*register, *added)})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from PIL import Image
 
 from . import png
@@ -24,7 +24,7 @@ SMALL = {"size": "256x256", "response_format": "b64_json"}
 class Corner:
     """One named corner case: what it is in a few words, and how its request is made.
 
-    A packed one is several at once; `apart` has them one by one.
+    A packed one is several at once; `apart` has them one by one. `fields` are the text fields that a plain form has.
     """
 
     label: str
@@ -32,13 +32,13 @@ class Corner:
     build: Callable[[Builder], Request]
     batch: str | None = None
     apart: tuple[Corner, ...] = ()
+    fields: Mapping[str, str] = field(factory=dict)
 
 
-def _field(label: str, **fields: str | bytes) -> Corner:
+def form_of(label: str, **fields: str) -> Corner:
     """Return a corner that is a plain form with these fields."""
-    return Corner(
-        label, ", ".join(f"{name}={value!r:.20}" for name, value in fields.items()), lambda b: b.form(**fields)
-    )
+    note = ", ".join(f"{name}={value!r:.20}" for name, value in fields.items())
+    return Corner(label, note, lambda b: b.form(**fields), fields=fields)
 
 
 def _image(label: str, note: str, make: Callable[[Builder], bytes]) -> Corner:
@@ -163,7 +163,7 @@ def _unnamed(b: Builder) -> Request:
 
 _UNICODE_USER = "Zoë \U0001f600 用户"
 PLAIN = Corner("plain", "nothing but an image", lambda b: b.form())
-SMALL_ONE = _field("small", **SMALL)
+SMALL_ONE = form_of("small", **SMALL)
 PLAIN_AT_THE_END = evolve(PLAIN, label="plain-at-the-end", note="the plain request for the last time")
 
 REFUSED = (
@@ -201,7 +201,7 @@ REFUSED = (
     _image("image-too-large", "4,194,304 bytes", lambda b: png.padded(b.png(), NEVER_ACCEPTED_BYTES)),
     _image("image-far-too-large", "5,000,000 bytes", lambda b: png.padded(b.png(), 5_000_000)),
     *(
-        _field(f"n-{name}", n=value)
+        form_of(f"n-{name}", n=value)
         for name, value in {
             "zero": "0",
             "eleven": "11",
@@ -216,7 +216,7 @@ REFUSED = (
         }.items()
     ),
     *(
-        _field(f"size-{name}", size=value)
+        form_of(f"size-{name}", size=value)
         for name, value in {
             "unknown": "999x999",
             "empty": "",
@@ -226,7 +226,7 @@ REFUSED = (
         }.items()
     ),
     *(
-        _field(f"format-{name}", response_format=value)
+        form_of(f"format-{name}", response_format=value)
         for name, value in {
             "unknown": "base64",
             "empty": "",
@@ -234,7 +234,7 @@ REFUSED = (
         }.items()
     ),
     *(
-        _field(f"model-{name}", model=value)
+        form_of(f"model-{name}", model=value)
         for name, value in {
             "unknown": "no-such-model",
             "empty": "",
@@ -256,22 +256,22 @@ ODD = (
 # What one request does to the next: a small one right after errors, and the plain one right after one that asks for the
 # most and for the other response format.
 AFTER_ERRORS = evolve(SMALL_ONE, label="small-after-errors", note="the small request again, right after errors")
-TEN = _field("n-ten", n="10", **SMALL)
+TEN = form_of("n-ten", n="10", **SMALL)
 PLAIN_AFTER_TEN = evolve(PLAIN, label="plain-after-ten", note="the plain request again, right after n=10")
 
 # Each field by its values, and by its absence.
 LINK = {"size": "256x256", "response_format": "url"}
-N_TWO = _field("n-two", n="2", **LINK)
-SIZE_512 = _field("size-512", size="512x512", response_format="b64_json")
-N_ONE = _field("n-one", n="1", **LINK)
-FORMAT_DEFAULT = _field("format-default", size="256x256")
+N_TWO = form_of("n-two", n="2", **LINK)
+SIZE_512 = form_of("size-512", size="512x512", response_format="b64_json")
+N_ONE = form_of("n-one", n="1", **LINK)
+FORMAT_DEFAULT = form_of("format-default", size="256x256")
 VALUES = (
     N_TWO,
     SIZE_512,
     N_ONE,
-    _field("all-fields", model="dall-e-2", n="2", user="user-1234", **SMALL),
+    form_of("all-fields", model="dall-e-2", n="2", user="user-1234", **SMALL),
     FORMAT_DEFAULT,
-    _field("size-default", n="1", response_format="b64_json"),
+    form_of("size-default", n="1", response_format="b64_json"),
 )
 
 _LARGE = {"size": "1024x1024", "response_format": "b64_json"}
@@ -299,9 +299,9 @@ _TYPE_JPEG = Corner(
 _TYPE_OCTETS = Corner(
     "part-type-octets", "type octet-stream", lambda b: b.form(b.image(kind="application/octet-stream"), **SMALL)
 )
-_USER_EMPTY = _field("user-empty", user="", **SMALL)
-_USER_UNICODE = _field("user-unicode", user=_UNICODE_USER, **SMALL)
-_USER_LONG = _field("user-long", user="u" * 1000, **SMALL)
+_USER_EMPTY = form_of("user-empty", user="", **SMALL)
+_USER_UNICODE = form_of("user-unicode", user=_UNICODE_USER, **SMALL)
+_USER_LONG = form_of("user-long", user="u" * 1000, **SMALL)
 
 _PNG_RGBA = _taken("png-rgba", "an RGBA PNG", lambda b: b.png(png.Kind(png.RGBA)))
 
@@ -336,7 +336,7 @@ PACKED = (
         "packed-large",
         "the largest size, a long user, a JPEG's name",
         lambda b: b.form(b.image(filename="picture.jpg"), user="u" * 1000, **_LARGE),
-        apart=(_NAME_JPG, _USER_LONG, _field("size-1024", **_LARGE)),
+        apart=(_NAME_JPG, _USER_LONG, form_of("size-1024", **_LARGE)),
     ),
     _WIRE_QUERY,
     _taken("png-4-mb", "4,000,000 bytes", lambda b: png.padded(b.png(), 4_000_000)),
@@ -380,3 +380,5 @@ _IN_ORDER = (
     *(*TOGETHER, *ODD, PLAIN_AT_THE_END),
 )
 CORNERS = tuple(each for corner in _IN_ORDER for each in (corner, *corner.apart))
+# The values of text fields that one of them sends.
+SENT = frozenset(pair for corner in CORNERS for pair in corner.fields.items())

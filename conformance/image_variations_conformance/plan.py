@@ -17,6 +17,7 @@ from .appraisal import Verdict, appraise
 from .cases import Builder, Case
 from .contract import Contract
 from .corners import SMALL, Corner
+from .field_corners import accepted_fields, refused_fields
 from .schema_cases import schema_cases
 from .strategies import broken_pngs, draw, pngs, users, wrong_values
 from .transport import Target
@@ -64,10 +65,11 @@ def plan(contract: Contract, target: Target, seed: int, depth: Depth = "standard
     quick = depth == "quick"
     values = corners.QUICK_VALUES if quick else corners.VALUES
     packed = corners.PACKED[:4] if quick else (*corners.PACKED, *corners.PACKED_OPTIONAL)
+    packed = (*packed, *accepted_fields(contract))
     apart = [corner for packed_one in packed for corner in packed_one.apart] if depth == "deep" else []
     cases = [
         *named(corners.PLAIN, corners.SMALL_ONE),
-        *_group("refused", [*named(*corners.REFUSED), *of("invalid")]),
+        *_group("refused", [*named(*corners.REFUSED, *refused_fields(contract)), *of("invalid")]),
         *named(corners.AFTER_ERRORS),
         *_group("accepted", [*named(*packed, *values, *apart), *of("valid")]),
         *named(*(corners.TOGETHER[:4] if quick else corners.TOGETHER)),

@@ -8,12 +8,13 @@ from typing import Literal
 from attrs import field, frozen
 
 from .cases import Case
-from .contract import Contract, Requirement
+from .contract import Contract
 from .exchange import NOT_ASKED, Exchange
 from .oracles import Finding, Observation, judge, observe
 from .oracles.answer import images_made
 from .oracles.base import Outcome as OracleOutcome
 from .plan import Depth
+from .register import Requirement
 from .transport import Target
 
 Verdict = Literal["pass", "fail", "warn", "not-tested"]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider
 
 from . import png
-from .contract import Schema
 from .pictures import paint
+from .values import Schema, is_bounded, kind_of, members_of, standing
 
 T = TypeVar("T")
 
@@ -72,20 +72,33 @@ def _changed(content: bytes, name: bytes, difference: int) -> bytes:
 
 def wrong_values(schema: Schema) -> st.SearchStrategy[str] | None:
     """Return texts that a field of this schema must refuse, many of them only just; None where it takes any text."""
-    if schema["type"] == "integer":
-        low, high = schema["minimum"], schema["maximum"]
-        beyond = st.one_of(st.integers(max_value=low - 1), st.integers(min_value=high + 1)).map(str)
-        inside = st.integers(low, high).map(str)
-        noise = st.sampled_from(["a", ".5", ",0", "%", " 1", "\u0661", "_0", "e1", "\0"])
-        return st.one_of(beyond, st.builds("{}{}".format, inside, noise), st.builds("0x{}".format, inside), st.just(""))
-    if "enum" in schema:
-        members = st.sampled_from(schema["enum"])
-        noise = st.sampled_from(["x", "0", ",", "\0", ";", "\u00d7"])
-        near = st.one_of(st.builds("{}{}".format, members, noise), st.builds("{}{}".format, noise, members))
-        return st.one_of(near, members.map(lambda member: member[:-1]), st.text(max_size=20)).filter(
-            lambda text: text.strip().lower() not in schema["enum"]
-        )
-    return None
+    if not is_bounded(schema):
+        return None
+    near: st.SearchStrategy[str]
+    match kind_of(schema):
+        case "integer" | "number":
+            low, high = schema.get("minimum", 0), schema.get("maximum", 10)
+            beyond = st.one_of(st.integers(max_value=int(low) - 1), st.integers(min_value=int(high) + 1)).map(str)
+            inside = st.integers(int(low), int(high)).map(str)
+            noise = st.sampled_from(["a", ".5", ",0", "%", " 1", "\u0661", "_0", "e1", "\0"])
+            near = st.one_of(
+                beyond, st.builds("{}{}".format, inside, noise), st.builds("0x{}".format, inside), st.just("")
+            )
+        case "enum":
+            members = st.sampled_from(members_of(schema))
+            noise = st.sampled_from(["x", "0", ",", "\0", ";", "\u00d7"])
+            near = st.one_of(
+                st.builds("{}{}".format, members, noise),
+                st.builds("{}{}".format, noise, members),
+                members.map(lambda member: member[:-1]),
+                st.text(max_size=20),
+            ).filter(lambda text: standing(schema, text.strip()) == "refused")
+        case _:
+            # Around the bounds of its length, and nothing in particular.
+            lengths = [schema[keyword] for keyword in ("minLength", "maxLength") if keyword in schema]
+            longest = max(lengths, default=10) + 10
+            near = st.one_of(st.text(max_size=20), st.integers(0, longest).map("a".__mul__))
+    return near.filter(lambda text: standing(schema, text) in {"refused", "beyond", "lax"})
 
 
 def users() -> st.SearchStrategy[str]:

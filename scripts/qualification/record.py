@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from image_variations_conformance.contract import Requirement
 from image_variations_conformance.plan import Depth
+from image_variations_conformance.register import Requirement
 
 from qualification import matrix
 from qualification.trials import Trial

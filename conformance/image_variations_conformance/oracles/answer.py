@@ -214,7 +214,9 @@ def _requirement_of(violation: Violation) -> str | None:
         if keyword == "format":
             return "IV-URL-ABSOLUTE" if violation.message != '"" is not a "uri"' else None
         # Both keys, none, or an empty text: said by the oracle below, which knows what was asked.
-        return None if keyword in {"oneOf", "minLength"} else "IV-RES-KEY" if len(path) > 2 else "IV-RES-SCHEMA"
+        if keyword in {"oneOf", "minLength"} and path[2:3] in {(), ("b64_json",), ("url",)}:
+            return None
+        return "IV-RES-KEY" if path[2:3] in {("b64_json",), ("url",)} else "IV-RES-SCHEMA"
     return "IV-RES-SCHEMA"
 
 

@@ -17,6 +17,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from .. import contract
+from .added import added_fields, check_added
 from .form import TEXT_LIMIT, Part, form_boundary, read_form
 from .gallery import Gallery
 from .incoming import IncomingRequest
@@ -33,7 +35,9 @@ FILE_SUFFIX = ".png"
 MODELS = ("dall-e-2",)
 SIZES = ("256x256", "512x512", "1024x1024")
 RESPONSE_FORMATS = ("url", "b64_json")
-FIELDS = ("image", "model", "n", "response_format", "size", "user")
+_WRITTEN_FOR = ("image", "model", "n", "response_format", "size", "user")
+ADDED_FIELDS = added_fields(contract.load(), _WRITTEN_FOR)
+FIELDS = (*_WRITTEN_FOR, *ADDED_FIELDS)
 IMAGE_BYTES = 4 * 1024 * 1024
 MOST_IMAGES = 10
 
@@ -196,6 +200,9 @@ class Service:
         texts = {name: part.text() for name, part in fields.items() if name != "image"}
         self.model(texts.get("model"))
         self.user(texts.get("user"))
+        for name, schema in ADDED_FIELDS.items():
+            if name in texts:
+                check_added(name, schema, texts[name])
         return Wanted(
             count=self.count(texts.get("n")),
             side=self.side(self.size(texts.get("size"))),
