@@ -261,17 +261,19 @@ PLAIN_AFTER_TEN = evolve(PLAIN, label="plain-after-ten", note="the plain request
 
 # Each field by its values, and by its absence.
 LINK = {"size": "256x256", "response_format": "url"}
+_MIDDLE = {"size": "512x512", "response_format": "b64_json"}
 N_TWO = form_of("n-two", n="2", **LINK)
-SIZE_512 = form_of("size-512", size="512x512", response_format="b64_json")
+SIZE_512 = form_of("size-512", **_MIDDLE)
 N_ONE = form_of("n-one", n="1", **LINK)
 FORMAT_DEFAULT = form_of("format-default", size="256x256")
+SIZE_DEFAULT = form_of("size-default", n="1", response_format="b64_json")
 VALUES = (
     N_TWO,
     SIZE_512,
     N_ONE,
     form_of("all-fields", model="dall-e-2", n="2", user="user-1234", **SMALL),
     FORMAT_DEFAULT,
-    form_of("size-default", n="1", response_format="b64_json"),
+    SIZE_DEFAULT,
 )
 
 _LARGE = {"size": "1024x1024", "response_format": "b64_json"}
@@ -315,28 +317,34 @@ PACKED = (
     ),
     Corner(
         "packed-texts",
-        "a long boundary, a quote in the file name, an empty user, an RGBA picture",
+        "a long boundary, a quote in the file name, an empty user, an RGBA picture, another size",
         lambda b: _announced(
-            b, str, _seventy, lambda b: (_disposed(b, _QUOTE, png.Kind(png.RGBA)), *_texts(user="", **SMALL))
+            b, str, _seventy, lambda b: (_disposed(b, _QUOTE, png.Kind(png.RGBA)), *_texts(user="", **_MIDDLE))
         ),
         apart=(
             _WIRE_LONG,
             _NAME_QUOTE,
             _USER_EMPTY,
+            form_of("user-none-512", **_MIDDLE),
             _taken("png-rgba", "an RGBA PNG", lambda b: b.png(png.Kind(png.RGBA))),
         ),
     ),
     Corner(
         "packed-labels",
-        "a file name and a user beyond ASCII, a JPEG's type",
-        lambda b: b.form(_retyped(_disposed(b, _UNICODE), "image/jpeg"), user=_UNICODE_USER, **SMALL),
-        apart=(_NAME_UNICODE, _TYPE_JPEG, _USER_UNICODE),
+        "a file name and a user beyond ASCII, a JPEG's type, a link",
+        lambda b: b.form(_retyped(_disposed(b, _UNICODE), "image/jpeg"), user=_UNICODE_USER, **LINK),
+        apart=(_NAME_UNICODE, _TYPE_JPEG, _USER_UNICODE, form_of("small-link", **LINK)),
     ),
     Corner(
         "packed-large",
-        "the largest size, a long user, a JPEG's name",
-        lambda b: b.form(b.image(filename="picture.jpg"), user="u" * 1000, **_LARGE),
-        apart=(_NAME_JPG, _USER_LONG, form_of("size-1024", **_LARGE)),
+        "the largest size, a long user, a JPEG's name, the model",
+        lambda b: b.form(b.image(filename="picture.jpg"), user="u" * 1000, model="dall-e-2", **_LARGE),
+        apart=(
+            _NAME_JPG,
+            _USER_LONG,
+            form_of("size-1024", **_LARGE),
+            form_of("model-given", model="dall-e-2", **SMALL),
+        ),
     ),
     _WIRE_QUERY,
     _taken("png-4-mb", "4,000,000 bytes", lambda b: png.padded(b.png(), 4_000_000)),
@@ -367,18 +375,23 @@ PACKED_OPTIONAL = (
     _taken("png-1x1", "a PNG of one pixel", lambda b: b.png(side=1)),
 )
 
-QUICK_VALUES = (N_TWO, SIZE_512)
+# As few as let each field be seen given and left out.
+QUICK_VALUES = (form_of("n-two-quick", n="2", size="256x256"), SIZE_DEFAULT)
+
+
+def _together(label: str, *corners: Corner) -> tuple[Corner, ...]:
+    return tuple(evolve(it, label=f"{label}-{number}", batch="together") for number, it in enumerate(corners, start=1))
+
 
 # Each of them is also sent alone.
-TOGETHER = tuple(
-    evolve(corner, label=f"together-{number}", batch="together")
-    for number, corner in enumerate((SMALL_ONE, SIZE_512, SMALL_ONE, SIZE_512, N_TWO, FORMAT_DEFAULT), start=1)
-)
+TOGETHER = _together("together", SMALL_ONE, SIZE_512, SMALL_ONE, SIZE_512, N_TWO, FORMAT_DEFAULT)
+QUICK_TOGETHER = _together("together-quick", SMALL_ONE, PLAIN, SMALL_ONE, PLAIN)
 
 _IN_ORDER = (
     *(PLAIN, SMALL_ONE, *REFUSED, AFTER_ERRORS, *VALUES, *PACKED, *PACKED_OPTIONAL, TEN, PLAIN_AFTER_TEN),
     *(*TOGETHER, *ODD, PLAIN_AT_THE_END),
 )
-CORNERS = tuple(each for corner in _IN_ORDER for each in (corner, *corner.apart))
+ONLY_QUICK = (*(corner for corner in QUICK_VALUES if corner not in _IN_ORDER), *QUICK_TOGETHER)
+CORNERS = (*(each for corner in _IN_ORDER for each in (corner, *corner.apart)), *ONLY_QUICK)
 # The values of text fields that one of them sends.
 SENT = frozenset(pair for corner in CORNERS for pair in corner.fields.items())

@@ -72,7 +72,7 @@ def plan(contract: Contract, target: Target, seed: int, depth: Depth = "standard
         *_group("refused", [*named(*corners.REFUSED, *refused_fields(contract)), *of("invalid")]),
         *named(corners.AFTER_ERRORS),
         *_group("accepted", [*named(*packed, *values, *apart), *of("valid")]),
-        *named(*(corners.TOGETHER[:4] if quick else corners.TOGETHER)),
+        *named(*(corners.QUICK_TOGETHER if quick else corners.TOGETHER)),
         *named(*(() if quick else (*corners.ODD,))),
         *of("open"),
         *named(*(() if quick else (corners.TEN, corners.PLAIN_AFTER_TEN)), corners.PLAIN_AT_THE_END),

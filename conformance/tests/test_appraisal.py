@@ -130,9 +130,12 @@ TRAITS = {
         "IV-WIRE-FILENAME",
         "IV-USER-TEXT",
     },
+    "user-none-512": CHEAP,
+    "small-link": CHEAP,
+    "model-given": CHEAP - {"IV-MODEL-OPTIONAL"} | {"IV-MODEL-ACCEPTED"},
     "packed-texts": NAMED | {"IV-WIRE-BOUNDARY", "IV-WIRE-FILENAME"},
     "packed-labels": NAMED | {"IV-WIRE-FILENAME", "IV-IMAGE-BY-BYTES"},
-    "packed-large": NAMED | {"IV-IMAGE-BY-BYTES"},
+    "packed-large": NAMED - {"IV-MODEL-OPTIONAL"} | {"IV-IMAGE-BY-BYTES", "IV-MODEL-ACCEPTED"},
     "packed-octets": OTHER_KIND | {"IV-IMAGE-NO-FILENAME", "IV-IMAGE-OCTET-STREAM"},
     "packed-bits": OTHER_KIND,
     "together-1": CHEAP,
@@ -141,6 +144,11 @@ TRAITS = {
     "together-4": CHEAP,
     "together-5": COUNTED,
     "together-6": SIZED,
+    "n-two-quick": SIZED - {"IV-N-DEFAULT"} | {"IV-N-RANGE"},
+    "together-quick-1": CHEAP,
+    "together-quick-2": ALONE,
+    "together-quick-3": CHEAP,
+    "together-quick-4": ALONE,
 }
 
 OPEN = {

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from image_variations_conformance import png
 from image_variations_conformance.cases import Builder, Case, with_header
-from image_variations_conformance.corners import CORNERS
+from image_variations_conformance.corners import CORNERS, ONLY_QUICK
 from image_variations_conformance.exchange import Request
 from image_variations_conformance.plan import DEPTHS, Depth, plan, serving
 from image_variations_conformance.schema_cases import schema_cases
@@ -85,7 +85,10 @@ def test_each_id_is_there_once_and_fit_for_a_file_name(plans: dict[int, list[Cas
 
 
 def test_every_corner_is_in_the_plan(plans: dict[int, list[Case]]) -> None:
-    assert {corner.label for corner in CORNERS} <= {each.label for case in plans[1] for each in (case, *case.apart)}
+    quick = {case.label for case in plan(CONTRACT, TARGET, 1, "quick")}
+    elsewhere = quick & {corner.label for corner in ONLY_QUICK}
+    sent = {each.label for case in plans[1] for each in (case, *case.apart)}
+    assert sent | elsewhere >= {corner.label for corner in CORNERS}
 
 
 def test_the_plain_request_comes_first_and_at_the_end_and_a_small_one_after_the_errors(
@@ -125,7 +128,7 @@ def test_a_depth_costs_what_it_promises(depth: Depth, most_requests: int, most_i
 
 def test_a_deeper_plan_sends_all_that_a_shallower_one_sends() -> None:
     quick, standard, deep = ({case.label for case in plan(CONTRACT, TARGET, 1, depth)} for depth in DEPTHS)
-    assert quick < standard < deep
+    assert quick - {corner.label for corner in ONLY_QUICK} < standard < deep
 
 
 def test_only_some_requirements_need_only_some_cases(plans: dict[int, list[Case]]) -> None:
@@ -144,7 +147,8 @@ def test_a_request_that_goes_with_others_is_also_sent_alone(plans: dict[int, lis
 
 def test_without_a_key_the_key_corners_are_left_out() -> None:
     keyless = plan(CONTRACT, Target.parse(TARGET.base_url), 1)
-    left_out = {corner.label for corner in CORNERS} - {each.label for case in keyless for each in (case, *case.apart)}
+    sent = {each.label for case in keyless for each in (case, *case.apart)}
+    left_out = {corner.label for corner in CORNERS if corner not in ONLY_QUICK} - sent
     assert left_out == {label for label in (corner.label for corner in CORNERS) if label.startswith("key-")}
     assert [case.label for case in keyless if case.request.header("authorization") is not None] == []
 
