@@ -14,7 +14,8 @@ from image_variations_conformance.reference import FAULTS, ODDITIES
 from qualification import __main__ as command_line
 from qualification import plain, record, subjects
 from qualification.crew import work
-from qualification.matrix import fault_row, table, totals
+from qualification.matrix import fault_row, span, summary_row, table, totals
+from qualification.record import Part
 from qualification.subjects import Subject, faults, oddities, references, sample
 from qualification.trials import Spent, Trial, attempt
 from qualification.verdicts import problems, unbroken
@@ -176,7 +177,7 @@ def test_a_table_has_a_cell_for_each_head_in_each_row() -> None:
 def test_totals_count_a_survivor_as_not_killed_and_a_false_alarm_as_one() -> None:
     lines = totals([KILLED, trial_of(FAULT), WARNED, trial_of(ODDITY, failed={"IV-RES-COUNT": ""})], REGISTER)
     assert lines[:3] == [
-        "Faults killed: 1 of 2, 1 under exactly their ids.",
+        "Faults caught: 1 of 2, 1 under exactly their ids.",
         "Not seen: n-capped.",
         "False alarms: 1 in 2 oddities.",
     ]
@@ -197,12 +198,20 @@ def test_the_file_is_compared_without_its_figures_but_with_all_ids(tmp_path: Pat
     assert record.differences(record.rendered([KILLED], REGISTER, "standard"), tmp_path / "missing.md") != []
 
 
-def test_each_part_of_the_file_is_written_without_touching_the_other(tmp_path: Path) -> None:
+def test_each_part_of_the_file_is_written_without_touching_the_others(tmp_path: Path) -> None:
     file = tmp_path / "MATRIX.md"
-    record.write("first\n", file)
-    record.write_plain("plain figures\n", file)
-    record.write("first again\n", file)
-    assert file.read_text() == "first again\n\n## Beside plain Schemathesis\n\nplain figures\n"
+    record.write(Part("plain", ("1 of 2", "plain"), "plain figures\n"), file)
+    record.write(Part("standard", ("0 of 2", "before"), "first\n"), file)
+    record.write(Part("standard", ("2 of 2", "after"), "again\n\n### Faults\n\n| a |\n"), file)
+    head, *parts = file.read_text().split("\n## ")
+    assert head.endswith("| At standard depth | 2 of 2 | after |\n| Plain Schemathesis | 1 of 2 | plain |\n")
+    assert parts == ["At standard depth\n\nagain\n\n### Faults\n\n| a |\n", "Plain Schemathesis\n\nplain figures\n"]
+
+
+def test_the_row_of_a_depth_counts_faults_and_right_servers() -> None:
+    trials = [KILLED, trial_of(FAULT), WARNED, trial_of(ODDITY, failed={"IV-RES-COUNT": ""})]
+    assert summary_row(trials, REGISTER) == ("1 of 2", "1", "1 of 2", "111", "45")
+    assert [span(figures) for figures in ([], [3, 1, 2], [2, 2])] == ["", "1-3", "2"]
 
 
 def test_the_committed_file_has_a_row_for_every_fault_and_oddity_and_none_besides() -> None:
@@ -281,7 +290,9 @@ def test_plain_schemathesis_is_counted_by_what_it_does_not_say_of_the_reference_
     right = plain.attempt(Subject("oddity", "charset-parameter", "wire"))
     assert plain.caught(caught, reference)
     assert not plain.caught(survivor, reference)
-    text = plain.summary([reference, caught, survivor, right], 218, "4", "2026-11-23")
+    part = plain.rendered([reference, caught, survivor, right], 218, "4", "2026-11-23")
+    text = part.text
+    assert part.row[0] == "1 of 2"
     assert text.splitlines()[2].startswith("- Faults caught: 1 of 2 (of 218; ")
     assert "(charset-parameter" not in text
     assert "Not caught: image-blank." in text

@@ -33,7 +33,7 @@ _NOT_AS_IT_SHOULD_BE = 1
 @click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, help="Processes.  [default: one a core]")
 @click.option("--only", multiple=True, metavar="NAME", help="Only this fault or oddity; can be given again.")
 @click.option("--sample", type=click.IntRange(1), help="Only so many faults of each family, always the same.")
-@click.option("--seeds", type=click.IntRange(0), default=20, show_default=True, help="Runs on the reference server.")
+@click.option("--seeds", type=click.IntRange(0), default=50, show_default=True, help="Runs on the reference server.")
 @click.option("--write", is_flag=True, help="Write conformance/KILL_MATRIX.md. Needs a whole run.")
 @click.option(
     "--check", is_flag=True, help="Compare with conformance/KILL_MATRIX.md, but for figures. Needs a whole run."
@@ -96,7 +96,7 @@ def _qualify(chosen: Sequence[Subject], depth: Depth, jobs: int, whole: bool, wr
         broken = {requirement for subject in chosen for requirement in subject.breaks if subject.kind == "fault"}
         wrong += [f"no fault breaks {requirement}" for requirement in unbroken(broken, register)]
     part = record.rendered(trials, register, depth)
-    click.echo(part)
+    click.echo(part.text)
     if check and (changes := record.differences(part)):
         wrong += ["conformance/KILL_MATRIX.md is out of step; scripts/qualify --write mends it:", *changes]
     for line in wrong:
@@ -115,10 +115,10 @@ def _measure_plain(chosen: Sequence[Subject], jobs: int, *, write: bool) -> None
         kinds = ", ".join(sorted(trial.kinds)) or "nothing"
         click.echo(f"{len(trials)}/{len(everyone)} {trial.subject.kind} {trial.subject.name}: {kinds}", err=True)
     date = datetime.datetime.now(datetime.UTC).date().isoformat()
-    part = plain.summary(trials, len(subjects.faults()), version("schemathesis"), date)
-    click.echo(part)
+    part = plain.rendered(trials, len(subjects.faults()), version("schemathesis"), date)
+    click.echo(part.text)
     if write:
-        record.write_plain(part)
+        record.write(part)
 
 
 if __name__ == "__main__":

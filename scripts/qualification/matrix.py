@@ -53,7 +53,7 @@ def totals(trials: Sequence[Trial], register: Mapping[str, Requirement]) -> list
     lines = []
     if faults:
         exact = sum(not problems(trial, register) and killed(trial) for trial in faults)
-        lines.append(f"Faults killed: {sum(map(killed, faults))} of {len(faults)}, {exact} under exactly their ids.")
+        lines.append(f"Faults caught: {sum(map(killed, faults))} of {len(faults)}, {exact} under exactly their ids.")
         alive = [trial.subject.name for trial in faults if not killed(trial)]
         lines += [f"Not seen: {', '.join(alive)}."] if alive else []
     for what, them in (("oddities", oddities), ("runs on the reference server", references)):
@@ -69,6 +69,27 @@ def totals(trials: Sequence[Trial], register: Mapping[str, Requirement]) -> list
         lines.append(f"Requests in a run on a right server: {_spread(it.requests for it in right)}.")
         lines.append(f"Images in a run on a right server: {_spread(it.images for it in right)}.")
     return lines
+
+
+def summary_row(trials: Sequence[Trial], register: Mapping[str, Requirement]) -> tuple[str, ...]:
+    """Return the same figures in one row: caught, exactly, right servers blamed, requests and images of a run."""
+    faults = [trial for trial in trials if trial.subject.kind == "fault"]
+    right = [trial for trial in trials if trial.subject.kind != "fault"]
+    exact = sum(not problems(trial, register) and killed(trial) for trial in faults)
+    blamed = sum(bool(problems(trial, register)) for trial in right)
+    return (
+        f"{sum(map(killed, faults))} of {len(faults)}",
+        str(exact),
+        f"{blamed} of {len(right)}",
+        span(trial.spent.requests for trial in right),
+        span(trial.spent.images for trial in right),
+    )
+
+
+def span(figures: Iterable[int]) -> str:
+    """Return the least and the most of some figures."""
+    ordered = sorted(figures)
+    return "-".join(dict.fromkeys(map(str, ordered[:1] + ordered[-1:])))
 
 
 def _spread(figures: Iterable[int]) -> str:

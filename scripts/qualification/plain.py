@@ -20,6 +20,8 @@ from pathlib import Path
 from attrs import frozen
 from image_variations_conformance.reference import running
 
+from qualification.matrix import span
+from qualification.record import Part
 from qualification.subjects import KEY, SEED, Subject
 
 _SPEC = Path(__file__).resolve().parents[2] / "spec" / "openapi.yaml"
@@ -81,8 +83,8 @@ def caught(trial: PlainTrial, reference: PlainTrial) -> bool:
     return trial.exit_code == _FAILURES_FOUND and bool(trial.kinds - reference.kinds)
 
 
-def summary(trials: Sequence[PlainTrial], of_all: int, version: str, date: str) -> str:
-    """Return the figures in Markdown, for as many faults as were tried of all there are."""
+def rendered(trials: Sequence[PlainTrial], of_all: int, version: str, date: str) -> Part:
+    """Return the part of the file for plain Schemathesis, for as many faults as were tried of all there are."""
     (reference,) = (trial for trial in trials if trial.subject.kind == "reference")
     faults = [trial for trial in trials if trial.subject.kind == "fault"]
     oddities = [trial for trial in trials if trial.subject.kind == "oddity"]
@@ -123,7 +125,14 @@ def summary(trials: Sequence[PlainTrial], of_all: int, version: str, date: str) 
         "",
         f"Not caught: {', '.join(sorted(it.subject.name for it in faults if not caught(it, reference)))}.",
     ]
-    return "\n".join(lines) + "\n"
+    row = (
+        f"{len(found)} of {len(faults)}",
+        "it knows none",
+        f"{len(alarms) + bool(reference.kinds)} of {len(oddities) + 1}",
+        span(requests),
+        "not counted",
+    )
+    return Part("plain", row, "\n".join(lines) + "\n")
 
 
 def _named(trials: Sequence[PlainTrial]) -> str:
