@@ -187,15 +187,17 @@ def test_totals_count_a_survivor_as_not_killed_and_a_false_alarm_as_one() -> Non
 
 def test_the_file_is_compared_without_its_figures_but_with_all_ids(tmp_path: Path) -> None:
     file = tmp_path / "MATRIX.md"
-    record.write(record.rendered([KILLED, WARNED], REGISTER, "standard"), file)
+    record.write(record.rendered([KILLED, WARNED], REGISTER, "standard", tables=True), file)
     dearer = trial_of(FAULT, failed={"IV-RES-COUNT": ""}, first=Spent(10, 33))
-    assert record.differences(record.rendered([dearer, WARNED], REGISTER, "standard"), file) == []
-    other = record.differences(record.rendered([trial_of(FAULT), WARNED], REGISTER, "standard"), file)
+    assert record.differences(record.rendered([dearer, WARNED], REGISTER, "standard", tables=True), file) == []
+    other = record.differences(record.rendered([trial_of(FAULT), WARNED], REGISTER, "standard", tables=True), file)
     assert [line for line in other if line.startswith("+|")] == [
         "+| n-capped | semantics | nothing |  | IV-RES-COUNT |  |"
     ]
-    assert record.differences(record.rendered([KILLED], REGISTER, "standard"), file) != []
-    assert record.differences(record.rendered([KILLED], REGISTER, "standard"), tmp_path / "missing.md") != []
+    assert record.differences(record.rendered([KILLED], REGISTER, "standard", tables=True), file) != []
+    assert (
+        record.differences(record.rendered([KILLED], REGISTER, "standard", tables=True), tmp_path / "missing.md") != []
+    )
 
 
 def test_each_part_of_the_file_is_written_without_touching_the_others(tmp_path: Path) -> None:

@@ -95,8 +95,9 @@ def _qualify(chosen: Sequence[Subject], depth: Depth, jobs: int, whole: bool, wr
     if whole:
         broken = {requirement for subject in chosen for requirement in subject.breaks if subject.kind == "fault"}
         wrong += [f"no fault breaks {requirement}" for requirement in unbroken(broken, register)]
-    part = record.rendered(trials, register, depth)
-    click.echo(part.text)
+    click.echo(record.rendered(trials, register, depth, tables=True).text)
+    # One row for each is enough in the file.
+    part = record.rendered(trials, register, depth, tables=depth == "standard")
     if check and (changes := record.differences(part)):
         wrong += ["conformance/KILL_MATRIX.md is out of step; scripts/qualify --write mends it:", *changes]
     for line in wrong:

@@ -1,4 +1,4 @@
-"""The file that the kill matrix is kept in: a part for each depth and one for plain Schemathesis, written one by one."""
+"""The file that the kill matrix is kept in: a part for each depth, and one for plain Schemathesis."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ class Part:
     text: str
 
 
-def rendered(trials: Sequence[Trial], register: Mapping[str, Requirement], depth: Depth) -> Part:
-    """Return the part of a depth. What each fault and oddity shows stands in that of the standard depth alone."""
+def rendered(trials: Sequence[Trial], register: Mapping[str, Requirement], depth: Depth, *, tables: bool) -> Part:
+    """Return the part of a depth; with the tables, also what each fault and oddity shows."""
     trials = sorted(trials, key=lambda trial: (trial.subject.family, trial.subject.name))
     faults = [trial for trial in trials if trial.subject.kind == "fault"]
     oddities = [trial for trial in trials if trial.subject.kind == "oddity"]
     lines = [f"- {line}" for line in matrix.totals(trials, register)]
-    if depth == "standard":
+    if tables:
         lines += ["\n### Faults\n", *matrix.table(matrix.FAULTS_HEAD, map(matrix.fault_row, faults))]
         lines += ["\n### Oddities\n", *matrix.table(matrix.RIGHT_HEAD, map(matrix.right_row, oddities))]
     return Part(depth, matrix.summary_row(trials, register), "\n".join(lines) + "\n")
