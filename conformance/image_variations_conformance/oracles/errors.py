@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -25,6 +26,11 @@ _LEAKS = {
 }
 
 
+_WORDS_FOR_NULL = frozenset({"none", "null", "undefined"})
+# Another server's error as it came, in JSON or as a page.
+_FOREIGN_DOCUMENT = re.compile(r'"error"\s*:\s*["{]|<!doctype html|<html[\s>]', re.IGNORECASE)
+
+
 @judges("IV-ERR-NO-5XX")
 def nothing_breaks_the_server(it: Observation, _: Contract) -> Iterator[Finding]:
     """Every request is answered, and not with 5xx."""
@@ -35,7 +41,7 @@ def nothing_breaks_the_server(it: Observation, _: Contract) -> Iterator[Finding]
         yield it.finding("IV-ERR-NO-5XX", ok, f"expected an answer below 500, got {it.answer}")
 
 
-@judges("IV-ERR-JSON", "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-PARAM")
+@judges("IV-ERR-JSON", "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-PARAM", "IV-ERR-NULL", "IV-ERR-READABLE")
 def errors_are_error_objects(it: Observation, contract: Contract) -> Iterator[Finding]:
     """An answer of 4xx carries the error object, and it names the field at fault."""
     response = it.response
@@ -56,6 +62,8 @@ def errors_are_error_objects(it: Observation, contract: Contract) -> Iterator[Fi
     others = [violation for violation in violations if violation not in of_message]
     yield it.finding("IV-ERR-OBJECT", not others, f"{_first(others)}, in {got}")
     error = value.get("error") if isinstance(value, dict) else None
+    if isinstance(error, dict):
+        yield from _says_it_well(it, error)
     if isinstance(error, dict) and "message" in error:
         yield it.finding("IV-ERR-MESSAGE", not of_message, f"{_first(of_message)}, in {got}")
         if not of_message:
@@ -64,6 +72,23 @@ def errors_are_error_objects(it: Observation, contract: Contract) -> Iterator[Fi
 
 def _first(violations: list[Violation]) -> str:
     return shortened(violations[0].message, 120) if violations else ""
+
+
+def _says_it_well(it: Observation, error: dict[str, object]) -> Iterator[Finding]:
+    """The texts of an error are what they seem to be."""
+    said = {name: text[:MOST_CHARACTERS] for name, text in error.items() if isinstance(text, str)}
+    words = [f"{name} {shortened(text)!r}" for name, text in said.items() if text.strip().lower() in _WORDS_FOR_NULL]
+    yield it.finding("IV-ERR-NULL", not words, f"expected null, got the text {', '.join(words)}")
+    message = said.get("message", "")
+    foreign = _is_json_document(message) or _FOREIGN_DOCUMENT.search(message.replace("\\", "")) is not None
+    yield it.finding("IV-ERR-READABLE", not foreign, f"the message holds a document: {shortened(message)}")
+
+
+def _is_json_document(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict | list)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _names_the_field(it: Observation, error: dict[str, object]) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """Error objects of another shape, or that say too much or too little."""
 
+import json
 import os
 import traceback
 from collections.abc import Callable
@@ -71,6 +72,25 @@ SHAPES: tuple[tuple[str, str, str, type[Service]], ...] = (
         "IV-ERR-MESSAGE",
         "Says message as a list.",
         _reshaped(lambda p, m: {"error": {**m, "message": [p.message]}}),
+    ),
+    ("type-the-word-none", "IV-ERR-NULL", "Says type as the text None.", _member("type", "None")),
+    (
+        "param-the-word-none",
+        "IV-ERR-NULL",
+        "Says param as the text None where there is none.",
+        _reshaped(lambda p, m: {"error": {**m, "param": str(p.param)}}),
+    ),
+    (
+        "message-of-upstream",
+        "IV-ERR-READABLE",
+        "Passes on the error of the server behind it, in JSON, as its message.",
+        _reshaped(lambda _, m: {"error": {**m, "message": f"Upstream: {json.dumps({'error': m})}"}}),
+    ),
+    (
+        "message-a-document",
+        "IV-ERR-READABLE",
+        "Writes its message in JSON.",
+        _reshaped(lambda _, m: {"error": {**m, "message": json.dumps({"detail": m["message"]})}}),
     ),
     ("message-empty", "IV-ERR-MESSAGE", "Says nothing in message.", _member("message", "")),
     (

@@ -107,6 +107,17 @@ class MessageLong(Service):
         return super().refusal(evolve(problem, message=f"{problem.message}\n\n" + "See the manual. " * 4096))
 
 
+@oddity("message-in-braces", by=_FREE_TEXT)
+class MessageInBraces(Service):
+    """Writes of null and of JSON in its messages, and sets off what it was sent in brackets."""
+
+    def refusal(self, problem: Problem) -> Response:
+        message = (
+            f'[400] {problem.message} Got {{"{problem.param}": …}}, which is not null; "error" is what we call that.'
+        )
+        return super().refusal(evolve(problem, message=message, code="none_allowed"))
+
+
 @oddity("message-in-another-language", by=_FREE_TEXT)
 class MessageInAnotherLanguage(Service):
     """Writes its messages in German and Japanese, and names the field in param only."""
