@@ -80,7 +80,7 @@ def test_no_fault_names_an_unknown_requirement() -> None:
 
 
 def test_every_id_in_the_tree_is_in_the_register() -> None:
-    """So that a search for an id never ends at a word that stands for nothing. Ids of added fields are made of names."""
+    """So that a search for an id never ends at a word that stands for nothing. Those of added fields are made up."""
     places = [*ROOT.glob("conformance/**/*.py"), *ROOT.glob("scripts/**/*"), *ROOT.glob("*.md"), SPEC / "openapi.yaml"]
     used = {
         (it, path.name)

@@ -112,9 +112,7 @@ class MessageInBraces(Service):
     """Writes of null and of JSON in its messages, and sets off what it was sent in brackets."""
 
     def refusal(self, problem: Problem) -> Response:
-        message = (
-            f'[400] {problem.message} Got {{"{problem.param}": …}}, which is not null; "error" is what we call that.'
-        )
+        message = f'[400] {problem.message} Got {{"{problem.param}": …}}, which is not null: an "error" to us.'
         return super().refusal(evolve(problem, message=message, code="none_allowed"))
 
 
