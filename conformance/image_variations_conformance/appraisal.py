@@ -19,7 +19,7 @@ from attrs import field, frozen
 from . import png
 from .contract import Contract
 from .exchange import Request
-from .multipart import NotMultipart, Part, boundary_of, decode
+from .multipart import Malformed, NotMultipart, Part, boundary_of, decode, surrounded
 from .register import rules_of
 from .values import Schema, kind_of, standing
 
@@ -35,6 +35,9 @@ DEFAULTS = {"n": "1", "size": "1024x1024", "response_format": "url"}
 _READ_HEADERS = frozenset(
     {"host", "authorization", "content-type", "content-length", "transfer-encoding", "content-disposition"}
 )
+
+# RFC 7578 section 4.8: what forms know.
+_HEADERS_OF_PARTS = frozenset({"content-disposition", "content-type", "content-transfer-encoding"})
 
 
 @frozen
@@ -110,6 +113,8 @@ def appraise(request: Request, contract: Contract, api_key: str | None) -> Appra
     _appraise_key(request, api_key, notes)
     try:
         parts = decode(request.header("content-type") or "", request.body)
+    except Malformed as problem:
+        return Appraisal(offences=tuple(notes.offences), open=(f"a form that is not whole: {problem}",))
     except NotMultipart as problem:
         notes.offence("IV-OP-MULTIPART", None, str(problem))
         return Appraisal(offences=tuple(notes.offences))
@@ -161,6 +166,11 @@ def _appraise_wire(request: Request, parts: tuple[Part, ...], notes: _Notes) -> 
     names = [name for headers in (request.headers, *(part.headers for part in parts)) for name, _ in headers]
     if any(name.lower() in _READ_HEADERS and name != name.title() for name in names):
         notes.trait("IV-WIRE-HEADER-CASE", "names")
+    unknown = {name.lower() for part in parts for name, _ in part.headers} - _HEADERS_OF_PARTS
+    if unknown:
+        notes.trait("IV-WIRE-PART-HEADERS")
+    if surrounded(content_type, request.body):
+        notes.trait("IV-WIRE-PREAMBLE")
     if len(parts) > 1 and parts[0].name != "image":
         notes.trait("IV-WIRE-ORDER")
 

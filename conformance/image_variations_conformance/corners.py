@@ -150,11 +150,28 @@ def _queried(b: Builder) -> Request:
 
 def _in_order_of(disposition: str) -> Callable[[Builder], tuple[Part, ...]]:
     """Return a maker of parts with the image last."""
-    return lambda b: (*_texts(**SMALL, n="1", user="user-1234"), _disposed(b, disposition))
+    return lambda b: (*_texts(**SMALL, n="1", user="user-1234"), _with_more_headers(_disposed(b, disposition)))
 
 
 def _in_order(b: Builder) -> Request:
     return b.request((*_texts(**SMALL, n="1"), b.image()))
+
+
+def _with_more_headers(part: Part) -> Part:
+    """Return a part with header fields that forms do not know, before and behind its own."""
+    return evolve(part, headers=(("X-Part", "1"), *part.headers, ("Content-Language", "en")))
+
+
+def _surrounded(request: Request) -> Request:
+    """Return a form with something before its first boundary and behind its last one."""
+    body = b"This is a form.\r\n" + request.body + b"\r\nThat was a form.\r\n"
+    return with_header(evolve(request, body=body), "Content-Length", str(len(body)))
+
+
+def _replaced(b: Builder, before: bytes, after: bytes) -> Request:
+    """Return a form of texts alone, so that nothing but its framing is touched, with some of its bytes replaced."""
+    request = b.request(_texts(n="1", user="user-1234"))
+    return b.post(request.body.replace(before, after), request.header("content-type"))
 
 
 def _unnamed(b: Builder) -> Request:
@@ -178,6 +195,7 @@ REFUSED = (
     Corner("body-json", "a JSON body", _json_body),
     Corner("body-urlencoded", "a URL-encoded body", lambda b: b.post(b"n=1", "application/x-www-form-urlencoded")),
     Corner("body-none", "no body and no content type", lambda b: b.post(b"", None)),
+    Corner("body-empty", "an empty body", lambda b: b.post(b"", f"multipart/form-data; boundary={b.boundary()}")),
     Corner(
         "body-no-boundary",
         "no boundary announced",
@@ -250,6 +268,8 @@ ODD = (
     Corner("field-unnamed", "a part without a name", _unnamed),
     Corner("image-twice", "two images", lambda b: b.form(b.image(), b.image(), **SMALL)),
     Corner("n-twice", "n twice", lambda b: b.request((b.image(), text_part("n", "1"), text_part("n", "1")))),
+    Corner("body-cut", "a form without its closing boundary", lambda b: _replaced(b, b"--\r\n", b"")),
+    Corner("body-lf", "a form whose lines end in LF alone", lambda b: _replaced(b, b"\r\n", b"\n")),
     Corner("user-not-utf-8", "a user that is not UTF-8", lambda b: b.form(user=b"\xff\xfe", **SMALL)),
 )
 
@@ -264,13 +284,11 @@ LINK = {"size": "256x256", "response_format": "url"}
 _MIDDLE = {"size": "512x512", "response_format": "b64_json"}
 N_TWO = form_of("n-two", n="2", **LINK)
 SIZE_512 = form_of("size-512", **_MIDDLE)
-N_ONE = form_of("n-one", n="1", **LINK)
 FORMAT_DEFAULT = form_of("format-default", size="256x256")
 SIZE_DEFAULT = form_of("size-default", n="1", response_format="b64_json")
 VALUES = (
     N_TWO,
     SIZE_512,
-    N_ONE,
     form_of("all-fields", model="dall-e-2", n="2", user="user-1234", **SMALL),
     FORMAT_DEFAULT,
     SIZE_DEFAULT,
@@ -283,6 +301,12 @@ _SPACE, _QUOTE, _UNICODE = (
 )
 
 _WIRE_ORDER = Corner("wire-order", "the image after the fields", _in_order)
+_WIRE_HEADERS = Corner(
+    "wire-part-headers",
+    "header fields of a part that nobody knows",
+    lambda b: b.form(_with_more_headers(b.image()), **SMALL),
+)
+_WIRE_PREAMBLE = Corner("wire-preamble", "text around the form", lambda b: _surrounded(b.form(**SMALL)))
 _WIRE_QUERY = Corner("wire-query", "other values in the query string", _queried)
 _WIRE_LOWER_CASE = Corner("wire-lower-case", "header names and scheme in lower case", _lower_case)
 _WIRE_CHUNKED = Corner("wire-chunked", "chunked transfer coding", _chunked)
@@ -311,9 +335,9 @@ _PNG_RGBA = _taken("png-rgba", "an RGBA PNG", lambda b: b.png(png.Kind(png.RGBA)
 PACKED = (
     Corner(
         "packed-wire",
-        "chunked, in lower case, a quoted boundary, the image last, spaces in its name",
+        "chunked, in lower case, a quoted boundary, the image last, spaces in its name, more part headers",
         lambda b: _in_lower_case(_in_chunks(_announced(b, _QUOTED, _punctuated, _in_order_of(_SPACE)))),
-        apart=(_WIRE_ORDER, _WIRE_LOWER_CASE, _WIRE_CHUNKED, _WIRE_QUOTED, _NAME_SPACE),
+        apart=(_WIRE_ORDER, _WIRE_LOWER_CASE, _WIRE_CHUNKED, _WIRE_QUOTED, _NAME_SPACE, _WIRE_HEADERS),
     ),
     Corner(
         "packed-texts",
@@ -368,9 +392,9 @@ PACKED_OPTIONAL = (
     _taken("png-palette", "a palette PNG", lambda b: b.png(png.Kind(png.PALETTE))),
     Corner(
         "packed-bits",
-        "one bit a pixel, grey",
-        lambda b: b.form(b.image(b.png(png.Kind(png.GREY, 1))), **SMALL),
-        apart=(_taken("png-grey", "a grey PNG", lambda b: b.png(png.Kind(png.GREY))),),
+        "one bit a pixel, grey, text around the form",
+        lambda b: _surrounded(b.form(b.image(b.png(png.Kind(png.GREY, 1))), **SMALL)),
+        apart=(_taken("png-grey", "a grey PNG", lambda b: b.png(png.Kind(png.GREY))), _WIRE_PREAMBLE),
     ),
     _taken("png-1x1", "a PNG of one pixel", lambda b: b.png(side=1)),
 )

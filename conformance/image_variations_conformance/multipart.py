@@ -24,6 +24,10 @@ class NotMultipart(ValueError):
     """The bytes are not the multipart form that the content type announces."""
 
 
+class Malformed(NotMultipart):
+    """The bytes are nearly that form: its boundary is there, and some readers put up with what is wrong with it."""
+
+
 @frozen
 class Part:
     """One part of a form: its header lines and its content."""
@@ -80,6 +84,12 @@ def encode(parts: tuple[Part, ...], boundary: str) -> bytes:
     return b"".join([*pieces, f"--{boundary}--\r\n".encode()])
 
 
+def surrounded(content_type: str, body: bytes) -> bool:
+    """Whether something stands before the first boundary of a form, or behind its last one."""
+    delimiter = f"--{boundary_of(content_type)}".encode()
+    return not body.startswith(delimiter) or body.rpartition(delimiter)[2] not in {b"--", b"--\r\n"}
+
+
 def boundary_of(content_type: str) -> str | None:
     """Return the boundary that a content type of multipart/form-data announces, unquoted, or None."""
     media_type, options = parse_options_header(content_type.encode("utf-8", "surrogateescape"))
@@ -93,7 +103,8 @@ def boundary_of(content_type: str) -> str | None:
 def decode(content_type: str, body: bytes) -> tuple[Part, ...]:
     """Return the parts of a form.
 
-    Raises NotMultipart where the content type is another, has no usable boundary, or the body is not a whole form.
+    Raises NotMultipart where the content type is another, has no usable boundary, or the body is no form at all, and
+    Malformed where it is no whole one.
     """
     boundary = boundary_of(content_type)
     if boundary is None:
@@ -106,9 +117,10 @@ def decode(content_type: str, body: bytes) -> tuple[Part, ...]:
     try:
         parser.write(body[preamble:])
     except MultipartParseError as error:
-        raise NotMultipart(str(error)) from error
+        kind = Malformed if f"--{boundary}\n".encode() in body.replace(b"\r\n", b"\n") else NotMultipart
+        raise kind(str(error)) from error
     if not collector.ended:
-        raise NotMultipart("the form has no closing boundary")
+        raise (Malformed if collector.parts else NotMultipart)("the form has no closing boundary")
     return tuple(collector.parts)
 
 

@@ -29,6 +29,7 @@ OFFENCES = {
     "body-urlencoded": {"IV-OP-MULTIPART"},
     "body-none": {"IV-OP-MULTIPART"},
     "body-no-boundary": {"IV-OP-MULTIPART"},
+    "body-empty": {"IV-OP-MULTIPART"},
     "image-none": {"IV-IMAGE-REQUIRED"},
     "form-empty": {"IV-IMAGE-REQUIRED"},
     "image-empty": {"IV-IMAGE-INTACT"},
@@ -90,7 +91,6 @@ TRAITS = {
     "small-after-errors": CHEAP,
     "n-ten": COUNTED,
     "n-two": COUNTED,
-    "n-one": COUNTED,
     "all-fields": COUNTED - {"IV-MODEL-OPTIONAL", "IV-USER-OPTIONAL"} | {"IV-MODEL-ACCEPTED", "IV-USER-TEXT"},
     "size-512": CHEAP,
     "size-1024": CHEAP,
@@ -128,6 +128,7 @@ TRAITS = {
         "IV-WIRE-CHUNKED",
         "IV-WIRE-BOUNDARY",
         "IV-WIRE-FILENAME",
+        "IV-WIRE-PART-HEADERS",
         "IV-USER-TEXT",
     },
     "user-none-512": CHEAP,
@@ -137,7 +138,9 @@ TRAITS = {
     "packed-labels": NAMED | {"IV-WIRE-FILENAME", "IV-IMAGE-BY-BYTES"},
     "packed-large": NAMED - {"IV-MODEL-OPTIONAL"} | {"IV-IMAGE-BY-BYTES", "IV-MODEL-ACCEPTED"},
     "packed-octets": OTHER_KIND | {"IV-IMAGE-NO-FILENAME", "IV-IMAGE-OCTET-STREAM"},
-    "packed-bits": OTHER_KIND,
+    "packed-bits": OTHER_KIND | {"IV-WIRE-PREAMBLE"},
+    "wire-part-headers": CHEAP | {"IV-WIRE-PART-HEADERS"},
+    "wire-preamble": CHEAP | {"IV-WIRE-PREAMBLE"},
     "together-1": CHEAP,
     "together-2": CHEAP,
     "together-3": CHEAP,
@@ -157,6 +160,8 @@ OPEN = {
     "image-twice": "image is there more than once",
     "n-twice": "n is there more than once",
     "user-not-utf-8": "user is not UTF-8",
+    "body-cut": "a form that is not whole: the form has no closing boundary",
+    "body-lf": "a form that is not whole: Did not find CR at end of boundary (34)",
 }
 
 
@@ -198,7 +203,7 @@ def test_no_corner_is_judged_by_its_seed(corner: Corner) -> None:
     [
         ("n-ten", Trait("IV-N-RANGE", "10")),
         ("size-512", Trait("IV-SIZE-ENUM", "512x512")),
-        ("n-one", Trait("IV-FORMAT-ENUM", "url")),
+        ("small-link", Trait("IV-FORMAT-ENUM", "url")),
         ("all-fields", Trait("IV-MODEL-ACCEPTED", "dall-e-2")),
         ("user-empty", Trait("IV-USER-TEXT", "empty")),
         ("user-unicode", Trait("IV-USER-TEXT", "text Unicode")),

@@ -193,6 +193,11 @@ def raw(boundary: str, quoted: str, disposition: str = 'form-data; name="image"'
     return {"content": image + size + delimiter + b"--", "headers": {"Content-Type": content_type}}
 
 
+def reframed(request: dict[str, Any], before: bytes, after: bytes, times: int = -1) -> dict[str, Any]:
+    """The same form, otherwise."""
+    return {**request, "content": request["content"].replace(before, after, times)}
+
+
 def small(
     image: Image.Image | bytes = LITTLE, name: str | None = "a.png", part: str | None = "image/png", **more: str
 ) -> Form:
@@ -255,6 +260,10 @@ PROBES: list[dict[str, Any]] = [
     raw("b", "b", disposition='form-data; name="image"; filename="a.png"'),
     raw("b", "b", disposition='form-data; name="image"; filename="\\".png"'),
     {**raw("b", "b"), "chunked": True},
+    reframed(raw("b", "b"), b"\r\n\r\n", b"\r\nX-Part: 1\r\n\r\n"),
+    reframed(raw("b", "b"), b"--b--", b""),
+    reframed(raw("b", "b"), b"\r\n", b"\n"),
+    reframed(raw("b", "b"), b"--b\r\n", b"before\r\n--b\r\n", 1),
     # The dear ones last, because a fault is done with as soon as it shows.
     {"files": small()},
     {"files": small(n="6")},

@@ -1,6 +1,7 @@
 """Wrong reading of the form."""
 
 from starlette.responses import Response
+from starlette.types import Message
 
 from ..form import Part
 from ..incoming import IncomingRequest
@@ -55,13 +56,75 @@ class ImageFirstRequired(Service):
         return fields
 
 
-@fault("malformed-form-crashes", breaks=("IV-ERR-NO-5XX",))
+@fault("malformed-form-crashes", breaks=("IV-ERR-NO-5XX",), also=("IV-OP-MULTIPART",))
 class MalformedFormCrashes(Service):
     """Answers 500 to a form that cannot be read, as one with a part that has no name."""
 
     async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
         with crashing(status=400):
             return await super().parts(request, boundary)
+
+
+@fault("cut-off-form-crashes", breaks=("IV-ERR-NO-5XX",))
+class CutOffFormCrashes(Service):
+    """Answers 500 to a form that ends before its closing boundary."""
+
+    async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
+        body = await _whole(request)
+        if body.startswith(b"--" + boundary) and b"--" + boundary + b"--" not in body:
+            raise Crash
+        return await super().parts(_again(request, body), boundary)
+
+
+@fault("bare-line-feeds-crash", breaks=("IV-ERR-NO-5XX",))
+class BareLineFeedsCrash(Service):
+    """Answers 500 to a form whose lines end in LF alone."""
+
+    async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
+        body = await _whole(request)
+        if body.startswith(b"--" + boundary + b"\n"):
+            raise Crash
+        return await super().parts(_again(request, body), boundary)
+
+
+@fault("part-headers-refused", breaks=("IV-WIRE-PART-HEADERS",))
+class PartHeadersRefused(Service):
+    """Refuses a part with other header fields than those that tell what it is."""
+
+    def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
+        if any(set(part.headers) - {b"content-disposition", b"content-type"} for part in parts):
+            raise Problem("A part of the form has a header that is not known.")
+        return super().fields(parts)
+
+
+@fault("preamble-refused", breaks=("IV-WIRE-PREAMBLE",))
+class PreambleRefused(Service):
+    """Refuses a form that does not begin with its boundary, as some parsers do."""
+
+    async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
+        body = await _whole(request)
+        if not body.startswith(b"--"):
+            raise Problem("The form is malformed.")
+        return await super().parts(_again(request, body), boundary)
+
+
+async def _whole(request: IncomingRequest) -> bytes:
+    body = b""
+    while data := await request.chunk():
+        body += data
+    return body
+
+
+def _again(request: IncomingRequest, body: bytes) -> IncomingRequest:
+    """The request, to be read once more."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(_: Message) -> None:
+        raise NotImplementedError
+
+    return IncomingRequest(request.scope, receive, send)
 
 
 @fault("second-image-crashes", breaks=("IV-ERR-NO-5XX",))
