@@ -154,6 +154,7 @@ def check(
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
 @click.option("--api-key", default=API_KEY, show_default=True, help="The key that clients have to send.")
 @click.option("--latency", type=click.FloatRange(min=0), default=0.0, help="Seconds that an image takes.")
+@click.option("--slots", type=click.IntRange(min=1), help="Images under way at a time; no limit unless told.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Serve with this fault; see --list-faults.")
 @click.option("--list-faults", is_flag=True, help="List the faults and the requirements that each breaks.")
 @click.option(
@@ -165,6 +166,7 @@ def serve_command(
     port: int,
     api_key: str,
     latency: float,
+    slots: int | None,
     faults: tuple[str, ...],
     list_faults: bool,
     oddities: tuple[str, ...],
@@ -187,7 +189,7 @@ def serve_command(
         click.echo(f"The reference server listens at {server.base_url} for the API key {api_key}; Ctrl-C ends it.")
 
     # An oddity may have a latency of its own, which a latency of 0 would take from it.
-    options: ServiceOptions = {"api_key": api_key, **({"latency": latency} if latency else {})}
+    options: ServiceOptions = {"api_key": api_key, "slots": slots, **({"latency": latency} if latency else {})}
     try:
         service = odd(oddities, **options) if oddities else faulty(faults, **options)
         serve(service, host, port, announce)

@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -18,6 +19,7 @@ from benchmark.figures import Figure
 from benchmark.material import Material
 from benchmark.measures import Bench
 from benchmark.subjects import SUBJECTS
+from benchmark.suite import SuiteBench
 from benchmark.turns import Turns, server
 
 _MISSED = 1
@@ -28,14 +30,32 @@ def command() -> None:
     """Measure, and compare with the targets."""
 
 
-@command.command()
-@click.option(
+_JSON = click.option(
     "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures there too."
 )
-@click.option("--gate/--no-gate", default=True, help="Exit with 1 where a target is missed (the default), or do not.")
+_GATE = click.option(
+    "--gate/--no-gate", default=True, help="Exit with 1 where a target is missed (the default), or do not."
+)
+
+
+@command.command()
+@_JSON
+@_GATE
 def client(*, json_file: Path | None, gate: bool) -> None:
     """Measure the generated client beside raw httpx, the openai SDK and openapi-generator's client."""
-    figures = measure_client()
+    _end(measure_client(), json_file, gate=gate)
+
+
+@command.command()
+@_JSON
+@_GATE
+def suite(*, json_file: Path | None, gate: bool) -> None:
+    """Measure the conformance suite beside http.client and Schemathesis, and on a slow server."""
+    _end(measure_suite(), json_file, gate=gate)
+
+
+def _end(figures: list[Figure], json_file: Path | None, *, gate: bool) -> NoReturn:
+    """Print the figures, write them down, and exit."""
     for line in (*table.lines(figures), "", *table.missed(figures)):
         click.echo(line)
     if json_file is not None:
@@ -60,6 +80,17 @@ def measure_client() -> list[Figure]:
             bench.importing,
             bench.installation,
         ):
+            click.echo(f"{measure.__name__.replace('_', ' ')} ...", err=True)
+            figures += measure()
+    return figures
+
+
+def measure_suite() -> list[Figure]:
+    """Take every measure of the suite, likewise."""
+    figures = []
+    with server(Material.make(CACHE / "material").small_picture) as url:
+        bench = SuiteBench(f"{url}/any")
+        for measure in (bench.cases_in_a_second, bench.waiting):
             click.echo(f"{measure.__name__.replace('_', ' ')} ...", err=True)
             figures += measure()
     return figures

@@ -11,7 +11,7 @@ from attrs import frozen
 BASE = "httpx"
 """The subject that all others are compared with."""
 
-Unit = Literal["ms", "calls/s", "MiB", "packages", "MB"]
+Unit = Literal["ms", "s", "calls/s", "cases/s", "MiB", "packages", "MB"]
 
 
 @frozen

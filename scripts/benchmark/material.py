@@ -2,31 +2,40 @@
 
 import base64
 import json
+import random
 from pathlib import Path
 
 from attrs import frozen
+from image_variations_conformance.pictures import paint
 from image_variations_conformance.png import encode, padded
+from image_variations_conformance.reference.variations import VariationMaker
 from PIL import Image
 
 _IMAGES = 10
 _LARGE_BYTES = 100 * 2**20
+_SIDE = 256
 
 
 @frozen
 class Material:
-    """Files: square PNGs of 1,000 and 4,000,000 bytes, 100 MiB that begin like one, an answer of ten 1 MB images."""
+    """Files: square PNGs of 1,000 and 4,000,000 bytes, 100 MiB that begin like one, an answer of ten 1 MB images.
+
+    And a picture of 256x256 pixels, as an answer has one.
+    """
 
     kilobyte: Path
     four_megabytes: Path
     hundred_megabytes: Path
     ten_images: Path
+    small_picture: Path
 
     @classmethod
     def make(cls, folder: Path) -> "Material":
         """Write the files that are not in `folder` yet."""
         folder.mkdir(parents=True, exist_ok=True)
+        chance = random.Random(_SIDE)  # noqa: S311 - a picture, not a secret
         png = encode(Image.new("RGB", (8, 8), (200, 40, 90)))
-        made = cls(*(folder / name for name in ("1kB.png", "4MB.png", "100MiB.png", "ten-images.json")))
+        made = cls(*(folder / name for name in ("1kB.png", "4MB.png", "100MiB.png", "ten-images.json", "256x256.png")))
         made.kilobyte.write_bytes(padded(png, 1000))
         made.four_megabytes.write_bytes(padded(png, 4_000_000))
         with made.hundred_megabytes.open("wb") as file:
@@ -34,5 +43,6 @@ class Material:
             file.truncate(_LARGE_BYTES)
         images = [padded(png, 1_000_000 + number) for number in range(_IMAGES)]
         data = [{"b64_json": base64.b64encode(image).decode()} for image in images]
+        made.small_picture.write_bytes(VariationMaker(paint(chance, _SIDE), _SIDE, chance).make())
         made.ten_images.write_text(json.dumps({"created": 1589478378, "data": data}), encoding="ascii")
         return made

@@ -1,33 +1,49 @@
-"""The server of a run: reads a form to its end, keeps nothing of it, and answers from memory.
+"""The server of a run: reads a request to its end, keeps nothing of it, and answers from memory.
 
-Runs as `python -m benchmark.server` until its standard input ends; its first line is the port. The base URL of a call
-says what it is answered with: a link under `/url`, a tiny image in base64 under `/b64`. `created` of an answer is the
-number of bytes that the body of the request had, so that a subject shows what it sent.
+Runs as `python -m benchmark.server [PICTURE]` until its standard input ends; its first line is the port. The base URL
+of a call says what it is answered with: a link under `/url`, a tiny image in base64 under `/b64`. `created` of these
+answers is the number of bytes that the body of the request had, so that a subject shows what it sent, and a request
+that no subject should send is refused.
+
+Under `/any`, whatever comes is answered with the picture in base64: any method, with a body by its length, in chunks or
+none. `created` is the time there. A connection is closed after the answer where the request asks for that.
 """
 
 import asyncio
+import base64
 import re
 import socket
 import sys
+import time
+from pathlib import Path
 
 _BUFFER_BYTES = 1 << 18
 _HEAD_END = b"\r\n\r\n"
+_LAST_CHUNK = b"0\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+) *\r\n", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked *\r\n", re.IGNORECASE)
+_CLOSE = re.compile(rb"\r\nconnection: *close *\r\n", re.IGNORECASE)
 _ANSWERS = {
     b"/url/images/variations": b'{"created": %d, "data": [{"url": "http://127.0.0.1:9/v/1.png"}]}',
     b"/b64/images/variations": b'{"created": %d, "data": [{"b64_json": "' + b"iVBORw0K" * 16 + b'"}]}',
 }
+_ANY = b"/any/images/variations"
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
 _REFUSAL = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class Connection(asyncio.BufferedProtocol):
-    """One connection of a client, kept open between requests."""
+    """One connection of a client, kept open between requests. `picture` is a file, in base64."""
 
-    def __init__(self) -> None:
+    def __init__(self, picture: bytes) -> None:
+        self._picture = picture
         self._buffer = memoryview(bytearray(_BUFFER_BYTES))
         self._head = b""
         self._lacking = 0
+        # What came last of a body in chunks; None where the body is none.
+        self._chunks: bytes | None = None
         self._answer = b""
+        self._closes = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, with Nagle's algorithm off: an answer in two packets would take 40 ms longer."""
@@ -42,38 +58,48 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Count the bytes of a body, or read a head, and answer when the request is whole."""
-        if not self._lacking:
+        if not self._lacking and self._chunks is None:
             self._head += self._buffer[:nbytes]
             end = self._head.find(_HEAD_END)
             if end < 0:
                 return
-            nbytes = len(self._head) - end - len(_HEAD_END)
+            body: bytes | memoryview = self._head[end + len(_HEAD_END) :]
             self._begin(self._head[: end + 2])
             self._head = b""
+        else:
+            body = self._buffer[:nbytes]
         # No subject sends a request before the last one is answered, so what follows a head is its body alone.
-        self._lacking -= nbytes
+        if self._chunks is not None:
+            self._chunks = (self._chunks + bytes(body))[-len(_LAST_CHUNK) :]
+            if self._chunks != _LAST_CHUNK:
+                return
+            self._chunks = None
+        else:
+            self._lacking -= len(body)
         if self._lacking <= 0:
             self._transport.write(self._answer)
-            if self._answer is _REFUSAL:
+            if self._closes:
                 self._transport.close()
 
     def _begin(self, head: bytes) -> None:
-        length, answer = _LENGTH.search(head), _ANSWERS.get(head.split(b" ", 2)[1])
+        target, length = head.split(b" ", 2)[1], _LENGTH.search(head)
         self._lacking = int(length.group(1)) if length else 0
-        if length is None or answer is None:
-            self._lacking, self._answer = 0, _REFUSAL
+        if target.partition(b"?")[0] == _ANY and self._picture:
+            self._chunks = b"" if _CHUNKED.search(head) else None
+            body = b'{"created": %d, "data": [{"b64_json": "%s"}]}' % (time.time(), self._picture)
+        elif length is not None and target in _ANSWERS:
+            body = _ANSWERS[target] % self._lacking
+        else:
+            self._lacking, self._answer, self._closes = 0, _REFUSAL, True
             return
-        body = answer % self._lacking
-        self._answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
-            len(body),
-            body,
-        )
+        self._answer = _HEAD % (len(body), body)
+        self._closes = _CLOSE.search(head) is not None
 
 
-async def serve() -> None:
+async def serve(picture: bytes) -> None:
     """Serve on loopback until standard input ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Connection, "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(lambda: Connection(picture), "127.0.0.1", 0, backlog=1024)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await loop.run_in_executor(None, sys.stdin.read)
@@ -81,4 +107,4 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve())
+    asyncio.run(serve(base64.b64encode(Path(sys.argv[1]).read_bytes()) if sys.argv[1:] else b""))

@@ -10,15 +10,16 @@ from typing import Any
 
 import attrs
 
-from benchmark.figures import Figure
+from benchmark.figures import BASE, Figure
 
-_HEADINGS = ("", "median", "", "to httpx", "target", "met")
-_DIGITS = {"packages": 0, "calls/s": 0, "MB": 1}
+_HEADINGS = ("", "median", "", f"to {BASE}", "target", "met")
+_DIGITS = {"packages": 0, "calls/s": 0, "cases/s": 0, "MB": 1}
 
 
 def lines(figures: Sequence[Figure]) -> list[str]:
     """Return the table, a line each: measure by measure, a row for each subject."""
-    rows: list[tuple[str, ...]] = [_HEADINGS]
+    compared = any(figure.ratio is not None for figure in figures)
+    rows: list[tuple[str, ...]] = [tuple(it if compared or BASE not in it else "" for it in _HEADINGS)]
     measure = ""
     for figure in figures:
         if figure.measure != measure:

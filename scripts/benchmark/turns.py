@@ -18,10 +18,10 @@ _JOB_SECONDS = 60
 
 
 @contextlib.contextmanager
-def server() -> Iterator[str]:
-    """Run the server for the length of a block; give its address, without a path."""
+def server(picture: Path | None = None) -> Iterator[str]:
+    """Run the server for the length of a block; give its address, without a path. `picture` is what `/any` gives."""
     environment = Environment(Path(sys.executable))
-    with _process(environment, "-m", "benchmark.server") as process:
+    with _process(environment, "-m", "benchmark.server", *([] if picture is None else [str(picture)])) as process:
         yield f"http://127.0.0.1:{int(_stream(process.stdout).readline())}"
 
 

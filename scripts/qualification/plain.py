@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 from image_variations_conformance.reference import running
@@ -51,25 +52,36 @@ class PlainTrial:
 
 def attempt(subject: Subject) -> PlainTrial:
     """Return what plain `schemathesis run` makes of a subject within a minute."""
-    with running(subject.service()) as server, tempfile.TemporaryDirectory(prefix="schemathesis-") as folder:
-        report = Path(folder) / "report.json"
-        command = [
-            *(sys.executable, "-m", "schemathesis.cli", "run", str(_SPEC)),
-            *("--url", server.base_url, "--header", f"Authorization: Bearer {KEY}", "--seed", str(SEED)),
-            *("--report", "json", "--report-json-path", str(report)),
-        ]
+    with running(subject.service()) as server:
         try:
-            done = subprocess.run(  # noqa: S603 - our own command
-                command, cwd=folder, env=_environment(), capture_output=True, timeout=_LIMIT_SECONDS, check=False
-            )
+            document = report(server.base_url, SEED)
         except subprocess.TimeoutExpired:
             return PlainTrial(subject, 0, frozenset(), frozenset(), 0, ended=False)
-        if not report.exists():
-            raise RuntimeError(f"schemathesis wrote no report: {done.stderr.decode(errors='replace')[-500:]}")
-        document = json.loads(report.read_text(encoding="utf-8"))
     failures = frozenset(f"{it['code']} {it['title']}" for it in document["failures"])
     errors = frozenset(it["title"] for it in document["errors"])
-    return PlainTrial(subject, done.returncode, failures, errors, document["test_cases"]["generated"])
+    return PlainTrial(subject, document["exit_code"], failures, errors, document["test_cases"]["generated"])
+
+
+def report(base_url: str, seed: int, *options: str) -> dict[str, Any]:
+    """Return the report of `schemathesis run` on the server at a base URL. Raises TimeoutExpired after a minute."""
+    with tempfile.TemporaryDirectory(prefix="schemathesis-") as folder:
+        written = Path(folder) / "report.json"
+        command = [
+            *(sys.executable, "-m", "schemathesis.cli", "run", str(_SPEC)),
+            *("--url", base_url, "--header", f"Authorization: Bearer {KEY}", "--seed", str(seed)),
+            *("--report", "json", "--report-json-path", str(written), *options),
+        ]
+        done = subprocess.run(  # noqa: S603 - our own command
+            command, cwd=folder, env=_environment(), capture_output=True, timeout=_LIMIT_SECONDS, check=False
+        )
+        if not written.exists():
+            raise RuntimeError(f"schemathesis wrote no report: {done.stderr.decode(errors='replace')[-500:]}")
+        document: dict[str, Any] = json.loads(written.read_text(encoding="utf-8"))
+    if document["exit_code"] != done.returncode:
+        raise RuntimeError(
+            f"schemathesis reports the exit code {document['exit_code']} and ends with {done.returncode}"
+        )
+    return document
 
 
 def _environment() -> dict[str, str]:

@@ -51,6 +51,7 @@ class ServiceOptions(TypedDict, total=False):
 
     api_key: str
     latency: float
+    slots: int | None
     seed: int | None
     clock: Callable[[], float]
 
@@ -67,8 +68,10 @@ class Wanted:
 class Service:
     """An ASGI app that serves the operation, and the images that it makes, and keeps every row of the contract.
 
-    `latency` is the number of seconds that it waits for each image. With a `seed`, the same request always gets the
-    same images. `clock` gives seconds; it tells how old a link is.
+    `latency` is the number of seconds that it waits for each image. With `slots`, it makes no more images than that at
+    a time, whichever requests they are for; without, each request gets its images one after the other, whatever goes on
+    beside it. With a `seed`, the same request always gets the same images. `clock` gives seconds; it tells how old a
+    link is.
 
     Each step is a method of its own, so that a subclass can do one of them differently.
     """
@@ -80,11 +83,13 @@ class Service:
         api_key: str = API_KEY,
         *,
         latency: float = 0.0,
+        slots: int | None = None,
         seed: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.api_key = api_key
         self.latency = latency
+        self.slots = None if slots is None else anyio.Semaphore(slots)
         self.seed = seed
         self.gallery = Gallery(clock)
 
@@ -259,11 +264,21 @@ class Service:
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
         """The new images, as PNG files."""
         maker = VariationMaker(picture, wanted.side, self.rng(picture))
+        if self.slots is not None:
+            async with anyio.create_task_group() as group:
+                for _ in range(wanted.count):
+                    group.start_soon(self.wait_in_slot, self.slots)
         images = []
         for _ in range(wanted.count):
-            await anyio.sleep(self.latency)
+            if self.slots is None:
+                await anyio.sleep(self.latency)
             images.append(await anyio.to_thread.run_sync(self.make_one, maker))
         return images
+
+    async def wait_in_slot(self, slots: anyio.Semaphore) -> None:
+        """Takes a slot for as long as an image takes."""
+        async with slots:
+            await anyio.sleep(self.latency)
 
     def make_one(self, maker: VariationMaker) -> bytes:
         """One new image, as a PNG file. Runs in a thread."""
