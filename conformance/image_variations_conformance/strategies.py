@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from typing import TypeVar
+from contextlib import suppress
+from typing import Generic, TypeVar
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider
 
@@ -123,9 +124,31 @@ _BACKEND = "image-variations"
 AVAILABLE_PROVIDERS[_BACKEND] = _Reproducible
 
 
+class _Enough(Exception):
+    """There are as many examples as are wanted: Hypothesis has no other way to be told, and would go on."""
+
+
+class _Drawn(Generic[T]):
+    """An example with a short repr: that of the last one, Hypothesis asks for, and it would take as long as drawing."""
+
+    def __init__(self, example: T) -> None:
+        self.example = example
+
+    def __repr__(self) -> str:
+        return "<an example>"
+
+
+# Not by `map`: of what that makes, Hypothesis prints the arguments.
+@st.composite
+def _drawn(draw_one: st.DrawFn, strategy: st.SearchStrategy[T]) -> _Drawn[T]:
+    return _Drawn(draw_one(strategy))
+
+
 def draw(strategy: st.SearchStrategy[T], number: int, seed_value: int) -> list[T]:
     """Return up to that many different examples, none of them empty; the same for the same seed."""
     found: list[T] = []
+    if not number:
+        return found
 
     @seed(seed_value)
     @settings(
@@ -134,12 +157,18 @@ def draw(strategy: st.SearchStrategy[T], number: int, seed_value: int) -> list[T
         database=None,
         phases=[Phase.generate],
         deadline=None,
+        report_multiple_bugs=False,
+        verbosity=Verbosity.quiet,
         suppress_health_check=list(HealthCheck),
     )
-    @given(strategy)
-    def collect(example: T) -> None:
+    @given(_drawn(strategy))
+    def collect(drawn: _Drawn[T]) -> None:
+        example = drawn.example
         if len(found) < number and example and example not in found:
             found.append(example)
+        if len(found) == number:
+            raise _Enough
 
-    collect()
+    with suppress(_Enough):
+        collect()
     return found
