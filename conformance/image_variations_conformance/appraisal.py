@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 from attrs import field, frozen
 
@@ -105,8 +106,19 @@ class _Notes:
         self.offences.append(Offence(requirement, field, what))
 
 
+# The latest appraisal of each request that is still about: the plan, the price and the oracles ask for the same.
+_KNOWN: WeakKeyDictionary[Request, tuple[Contract, str | None, Appraisal]] = WeakKeyDictionary()
+
+
 def appraise(request: Request, contract: Contract, api_key: str | None) -> Appraisal:
     """Return what the contract says of a request; `api_key` is the right key, or None where none is asked for."""
+    known = _KNOWN.get(request)
+    if known is None or known[0] is not contract or known[1] != api_key:
+        known = _KNOWN[request] = (contract, api_key, _appraised(request, contract, api_key))
+    return known[2]
+
+
+def _appraised(request: Request, contract: Contract, api_key: str | None) -> Appraisal:
     notes = _Notes()
     if request.method != "POST":
         notes.offence("IV-OP-METHOD", None, f"method {request.method}")

@@ -10,7 +10,7 @@ import io
 import random
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from attrs import field, frozen
@@ -29,6 +29,7 @@ _MAX_PIECES = 20_000
 _MAX_SCANS = 200
 _SEEN_AT_MOST = 512
 _THUMBNAIL, _DETAIL = (8, 8), (32, 32)
+_SAMPLES = 3 * _THUMBNAIL[0] * _THUMBNAIL[1]
 # Of all that Pillow reads, what an image endpoint may come up with. Some of the rest runs programs.
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 
@@ -51,7 +52,7 @@ class Unreadable(ValueError):
 
 @frozen
 class Picture:
-    """What an oracle needs to know of a decoded picture."""
+    """What an oracle needs to know of a decoded picture. `samples` are the bytes of the thumbnail."""
 
     format: str
     width: int
@@ -59,6 +60,7 @@ class Picture:
     one_colour: bool
     pixels_sha256: str
     thumbnail: Image.Image = field(repr=False, eq=False)
+    samples: bytes = field(repr=False, eq=False)
     detail: Image.Image = field(repr=False, eq=False)
 
     @property
@@ -71,7 +73,17 @@ class Picture:
 
         The smallest over mirror images and quarter turns, since a variation may well be one.
         """
-        return min(_difference(view, other.thumbnail) for view in _views(self.thumbnail))
+        return self.distances([other])[0]
+
+    def distances(self, others: Sequence[Picture]) -> list[float]:
+        """Return the distance to each of the others, in a small part of the time that it takes one by one."""
+        if not others:
+            return []
+        # All the others on top of each other, held against a column of this one, in each of its views.
+        size = (_THUMBNAIL[0], _THUMBNAIL[1] * len(others))
+        column = Image.frombytes("RGB", size, b"".join(other.samples for other in others))
+        sums = [_sums(view.tobytes() * len(others), column) for view in _views(self.thumbnail)]
+        return [min(of_one) / _SAMPLES for of_one in zip(*sums, strict=True)]
 
     def difference(self, other: Picture) -> float:
         """Return how far two pictures are apart as they stand: mean difference of a sample, 0 to 255."""
@@ -81,6 +93,12 @@ class Picture:
 def _views(thumbnail: Image.Image) -> list[Image.Image]:
     turned = [thumbnail.rotate(angle) for angle in (0, 90, 180, 270)]
     return turned + [ImageOps.mirror(view) for view in turned]
+
+
+def _sums(samples: bytes, column: Image.Image) -> list[int]:
+    """Return the difference of each thumbnail in a column, all samples of it together, to the same place in another."""
+    differences = ImageChops.difference(Image.frombytes("RGB", column.size, samples), column).tobytes()
+    return [sum(differences[at : at + _SAMPLES]) for at in range(0, len(differences), _SAMPLES)]
 
 
 def _difference(one: Image.Image, other: Image.Image) -> float:
@@ -162,12 +180,14 @@ def _describe(opened: Image.Image) -> Picture:
     flat.paste(rgba, mask=rgba.getchannel("A"))
     pixels = hashlib.sha256(b"%d " % opened.width)
     pixels.update(rgba.tobytes())
+    thumbnail = flat.resize(_THUMBNAIL, Image.Resampling.BOX)
     return Picture(
         format=(opened.format or "").lower(),
         width=opened.width,
         height=opened.height,
         one_colour=flat.getcolors(1) is not None,
         pixels_sha256=pixels.hexdigest(),
-        thumbnail=flat.resize(_THUMBNAIL, Image.Resampling.BOX),
+        thumbnail=thumbnail,
+        samples=thumbnail.tobytes(),
         detail=flat.resize(_DETAIL, Image.Resampling.BOX),
     )

@@ -17,6 +17,7 @@ import select
 import socket
 import ssl
 import time
+from functools import cache
 from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit
 
 from attrs import field, frozen
@@ -96,7 +97,7 @@ class Transport:
 
     target: Target
     timeout: float = 60.0
-    _tls: ssl.SSLContext = field(factory=ssl.create_default_context, repr=False)
+    _tls: ssl.SSLContext | None = field(default=None, repr=False)
     _memory: Memory = field(factory=Memory, repr=False)
     _late_links: list[str] = field(factory=list, repr=False)
 
@@ -226,11 +227,17 @@ class Transport:
             return connection
         try:
             connection.settimeout(deadline.left())
-            return self._tls.wrap_socket(connection, server_hostname=parts.hostname)
+            return (self._tls or _trusting()).wrap_socket(connection, server_hostname=parts.hostname)
         except (OSError, ValueError) as error:
             connection.close()
             said = getattr(error, "strerror", None) or error
             raise Given("unreachable", f"no TLS with {shown}: {said}") from error
+
+
+@cache
+def _trusting() -> ssl.SSLContext:
+    """Return what trusts the certificates that the system does. To read them takes as long as many requests."""
+    return ssl.create_default_context()
 
 
 def _from_data_url(link: str, body: Body) -> Response | Failure:

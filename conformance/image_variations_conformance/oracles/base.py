@@ -30,9 +30,9 @@ class Finding:
     label: str
 
 
-@frozen
+@frozen(eq=False)
 class Observation:
-    """An exchange, and what the contract says of its request."""
+    """An exchange, and what the contract says of its request. Equal to itself alone."""
 
     exchange: Exchange
     appraisal: Appraisal
@@ -93,6 +93,8 @@ class Observation:
         # Every message passes here, whatever of the answer an oracle put into it: reports and terminals get printable
         # text of a bounded length, and never the key, should the answer have quoted it, whole or cut short.
         message = message[: 2 * _MESSAGE_CHARACTERS]
+        if not message:
+            return Finding(requirement, outcome, "", self.exchange.label)
         for name, value in self.exchange.request.headers:
             if name.lower() not in _OPEN_HEADERS:
                 is_key = name.lower() == "authorization"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from weakref import WeakKeyDictionary
 
 from attrs import frozen
 
@@ -20,6 +21,7 @@ _TELLING_PIXELS = 16
 # On average, at most this part of the other inputs may look more like an answer than its own input does. Pictures made
 # without regard to the input come to one half.
 MAX_RANK = 0.3
+_MOST_COMPARED = 32
 # What resizing alone does to a picture, as a mean difference of its samples, 0 to 255. A variation does far more.
 MAX_UNCHANGED = 1.5
 
@@ -43,13 +45,12 @@ def decode_base64(text: str) -> bytes:
     """
     if len(text) > MAX_PICTURE_BYTES * 4 // 3 + 4:
         raise NotBase64(f"{len(text)} characters are more than any picture takes")
-    stray = re.search(r"[^A-Za-z0-9+/=]", text)
-    if stray is not None:
-        raise NotBase64(f"{stray[0]!r} at {stray.start()} is not of the standard alphabet: {shortened(text, 30)}")
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise NotBase64(f"{error}: {shortened(text, 30)}") from error
+    except ValueError as error:
+        stray = re.search(r"[^A-Za-z0-9+/=]", text)
+        why = f"{stray[0]!r} at {stray.start()} is not of the standard alphabet" if stray is not None else error
+        raise NotBase64(f"{why}: {shortened(text, 30)}") from error
 
 
 def returned(it: Observation) -> Iterator[Returned]:
@@ -71,16 +72,28 @@ def returned(it: Observation) -> Iterator[Returned]:
         yield Returned(item, content)
 
 
-def pictures(it: Observation) -> list[tuple[Item, Picture]]:
-    """Return the images of an answer that decode, one an item."""
-    found: dict[int, tuple[Item, Picture]] = {}
-    for image in returned(it):
-        if image.content is not None and image.item.at not in found:
-            try:
-                found[image.item.at] = image.item, look(image.content)
-            except Unreadable:
-                continue
-    return list(found.values())
+# Of each observation that is judged: five oracles ask for its pictures. By the place and the key of an item, so that no
+# text of an answer is held for it.
+_PICTURES: WeakKeyDictionary[Observation, dict[tuple[int, str], Picture]] = WeakKeyDictionary()
+
+
+def _seen(it: Observation) -> dict[tuple[int, str], Picture]:
+    if it not in _PICTURES:
+        found = {}
+        for image in returned(it):
+            if image.content is not None:
+                with suppress(Unreadable):
+                    found[image.item.at, image.item.key] = look(image.content)
+        _PICTURES[it] = found
+    return _PICTURES[it]
+
+
+def pictures(it: Observation) -> list[tuple[int, Picture]]:
+    """Return the images of an answer that decode, one an item, with the place of the item."""
+    found: dict[int, Picture] = {}
+    for (at, _), picture in _seen(it).items():
+        found.setdefault(at, picture)
+    return list(found.items())
 
 
 @judges("IV-OUT-B64", "IV-OUT-B64-PNG")
@@ -92,7 +105,7 @@ def base64_is_an_image(it: Observation, _: Contract) -> Iterator[Finding]:
         if item.key != "b64_json":
             continue
         try:
-            picture = look(decode_base64(item.text))
+            picture = _seen(it).get((item.at, item.key)) or look(decode_base64(item.text))
         except (NotBase64, Unreadable) as problem:
             yield it.finding("IV-OUT-B64", False, f"b64_json of item {item.at}: {problem}")
         else:
@@ -113,12 +126,12 @@ def images_are_as_asked(it: Observation, _: Contract) -> Iterator[Finding]:
         said = None
     formats = {said} & _FORMATS if isinstance(said, str) else set()
     requirement = "IV-OUT-SIZE" if "size" in asked.given else "IV-SIZE-DEFAULT"
-    for item, picture in pictures(it):
-        message = f"item {item.at}: expected {' or '.join(sorted(formats or _FORMATS))}, got {picture.format}"
+    for at, picture in pictures(it):
+        message = f"item {at}: expected {' or '.join(sorted(formats or _FORMATS))}, got {picture.format}"
         yield it.finding("IV-OUT-FORMAT", picture.format in (formats or _FORMATS), message)
-        message = f"item {item.at}: expected {asked.size}, got {picture.size}"
+        message = f"item {at}: expected {asked.size}, got {picture.size}"
         yield it.finding(requirement, picture.size == asked.size, message)
-        yield it.finding("IV-OUT-BLANK", not picture.one_colour, f"item {item.at} is of one colour")
+        yield it.finding("IV-OUT-BLANK", not picture.one_colour, f"item {at} is of one colour")
 
 
 @judges("IV-OUT-DISTINCT", "IV-OUT-CHANGED")
@@ -137,9 +150,9 @@ def images_vary(it: Observation, _: Contract) -> Iterator[Finding]:
     except Unreadable:
         return
     if min(sent.width, sent.height) >= _TELLING_PIXELS:
-        for item, picture in shown:
+        for at, picture in shown:
             changed = picture.difference(sent) > MAX_UNCHANGED
-            yield it.finding("IV-OUT-CHANGED", changed, f"item {item.at} is the image that was sent, at most resized")
+            yield it.finding("IV-OUT-CHANGED", changed, f"item {at} is the image that was sent, at most resized")
 
 
 @judges_run("IV-OUT-RESEMBLES")
@@ -155,7 +168,10 @@ def images_resemble_their_own_input(observations: Sequence[Observation], _: Cont
 
 
 def ranks(observations: Sequence[Observation]) -> Iterator[tuple[Observation, float]]:
-    """Yield for each image the part of the other inputs, 0 to 1, that look more like it than its own input does."""
+    """Yield for each image the part of the other inputs, 0 to 1, that look more like it than its own input does.
+
+    Of many others, every second is asked, or every third, and so on: that part is the same, and the time stays short.
+    """
     inputs: dict[str, Picture] = {}
     for it in observations:
         if it.appraisal.asked is not None and it.appraisal.image is not None:
@@ -170,6 +186,7 @@ def ranks(observations: Sequence[Observation]) -> Iterator[tuple[Observation, fl
         others = [other for label, other in inputs.items() if label != it.exchange.label and other != own]
         if own is None or not others:
             continue
+        others = others[:: -(-len(others) // _MOST_COMPARED)]
         for _, picture in pictures(it):
-            distance = picture.distance(own)
-            yield it, sum(picture.distance(other) < distance for other in others) / len(others)
+            distance, *further = picture.distances([own, *others])
+            yield it, sum(other < distance for other in further) / len(others)
