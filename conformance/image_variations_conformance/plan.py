@@ -68,14 +68,20 @@ def plan(contract: Contract, target: Target, seed: int, depth: Depth = "standard
     packed = (*packed, *accepted_fields(contract))
     apart = [corner for packed_one in packed for corner in packed_one.apart] if depth == "deep" else []
     cases = [
-        *named(corners.PLAIN, corners.SMALL_ONE),
+        *_group("first", named(corners.PLAIN, corners.SMALL_ONE)),
         *_group("refused", [*named(*corners.REFUSED, *refused_fields(contract)), *of("invalid")]),
         *named(corners.AFTER_ERRORS),
-        *_group("accepted", [*named(*packed, *values, *apart), *of("valid")]),
-        *named(*(corners.QUICK_TOGETHER if quick else corners.TOGETHER)),
-        *named(*(() if quick else (*corners.ODD,))),
-        *of("open"),
-        *named(*(() if quick else (corners.TEN, corners.PLAIN_AFTER_TEN)), corners.PLAIN_AT_THE_END),
+        *_group(
+            "accepted",
+            [
+                *named(*packed, *values, *apart),
+                *of("valid"),
+                *named(*(corners.QUICK_TOGETHER if quick else corners.TOGETHER)),
+            ],
+        ),
+        *_group("odd", [*named(*(() if quick else corners.ODD)), *of("open")]),
+        *named(*(() if quick else (corners.TEN,))),
+        *_group("last", named(*(() if quick else (corners.PLAIN_AFTER_TEN,)), corners.PLAIN_AT_THE_END)),
     ]
     return [_priced(case, contract, target) for case in cases]
 

@@ -10,10 +10,10 @@ import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from email.utils import parsedate_to_datetime
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from .budget import Budget
 from .cases import Case
@@ -31,6 +31,8 @@ _PAUSE_WHEN_GONE_SECONDS = 0.3
 _TIMEOUTS_IN_A_ROW = 3
 _TIMEOUTS_OF_A_RUN = 10
 _DROPS_LOOKED_INTO = 5
+# As many as there can be workers.
+_MOST_SUSPECTS = 64
 # No answer has more items than that; a longer list is a fault already, and not a reason to go on for hours.
 _MOST_LINKS = 10
 
@@ -41,11 +43,33 @@ class Unreachable(ConnectionError):
     """The target could not be reached at all."""
 
 
+@define
+class _Watch:
+    """What the exchanges of a run, in the order of their ends, tell of whether the server is still there."""
+
+    reached: deque[str] = field(factory=lambda: deque(maxlen=_MOST_SUSPECTS))
+    unreachable: int = 0
+    dropped: int = 0
+    late: int = 0
+    late_in_a_row: int = 0
+
+    def note(self, exchange: Exchange) -> None:
+        """Take an exchange into account."""
+        kind = exchange.failure.kind if exchange.failure is not None else None
+        if kind == "unreachable":
+            self.unreachable += 1
+        else:
+            self.reached.append(exchange.label)
+        self.dropped += kind == "dropped"
+        self.late += kind == "timeout"
+        self.late_in_a_row = self.late_in_a_row + 1 if kind == "timeout" else 0
+
+
 @frozen
 class Runner:
     """Runs cases through a transport. `progress` is told how many are done, of how many, and which is next.
 
-    Of cases in one group, `workers` are sent at a time, the dearest first where there are several.
+    Of cases in one group, `workers` are under way at a time: the next is sent when one is done, whichever it is.
     """
 
     transport: Transport
@@ -55,6 +79,7 @@ class Runner:
     budget: Budget = field(factory=Budget)
     _waits: list[float] = field(factory=list, repr=False)
     _fetched: dict[str, Exchange] = field(factory=dict, repr=False)
+    _watch: _Watch = field(factory=_Watch, repr=False)
 
     def run(self, cases: Sequence[Case]) -> list[Exchange]:
         """Return the exchange of each case, in their order. Raises Unreachable if not even the first gets through.
@@ -63,43 +88,16 @@ class Runner:
         keyboard ends the sending, not the run: what was not sent is marked as unsent.
         """
         exchanges: list[Exchange] = []
-        pending = deque(_batches(cases, self.workers))
-        why, batch = None, list[Case]()
-        try:
-            while pending and why is None:
-                batch = pending.popleft()
-                self.progress(len(exchanges), sum(map(len, pending)) + len(batch) + len(exchanges), batch[0])
-                came = self._send_together(batch)
-                exchanges += came
-                pending.extendleft([apart] for apart in reversed(_refused_apart(batch, came)))
-                batch = []
-                why = self._lost(exchanges)
-        except KeyboardInterrupt:
-            why = "the run was interrupted"
-            pending.appendleft(batch)
-        unsent = Failure("unsent", why or "")
-        return exchanges + [_not_sent(case, unsent) for batch in pending for case in batch]
+        rows = list(_rows(cases, self.workers))
+        left, why = len(cases), None
+        for row in rows:
+            left -= len(row)
+            sending = _Sending(self, row, len(exchanges), left, why)
+            exchanges += sending.exchanges()
+            why = sending.why
+        return exchanges
 
-    def _send_together(self, batch: Sequence[Case]) -> list[Exchange]:
-        refusals = {case.label: self.budget.refusal(case) for case in batch}
-        granted = [case for case in batch if refusals[case.label] is None]
-        if len(granted) == 1:
-            sent = {granted[0].label: self._send(granted[0])}
-        elif granted:
-            together = len(granted) if granted[0].batch is not None else self.workers
-            with ThreadPoolExecutor(together) as pool:
-                dearest_first = sorted(granted, key=lambda case: -case.price)
-                sent = {
-                    case.label: it for case, it in zip(dearest_first, pool.map(self._send, dearest_first), strict=True)
-                }
-        else:
-            sent = {}
-        return [
-            sent[case.label] if case.label in sent else _not_sent(case, Failure("left-out", refusals[case.label] or ""))
-            for case in batch
-        ]
-
-    def _send(self, case: Case) -> Exchange:
+    def send(self, case: Case) -> Exchange:
         """Send one case, again after a wait where the server limits the rate, and follow the links of its answer."""
         for limited in range(_TRIES_WHEN_LIMITED):
             exchange = self.transport.send(case.label, case.request, case.batch)
@@ -129,31 +127,24 @@ class Runner:
             if item not in new:
                 yield evolve(self._fetched[item.text], label=f"{exchange.label}/{item.at}")
 
-    def _lost(self, exchanges: Sequence[Exchange]) -> str | None:
-        """Return why there is no point in going on, or None."""
-        tried = [it for it in exchanges if it.failure is None or it.failure.kind != "left-out"]
-        failed = [it for it in tried[-max(1, self.workers) :] if it.failure is not None]
-        if not failed:
+    def lost(self, exchange: Exchange) -> str | None:
+        """Take note of an exchange that is over, and return why there is no point in going on, or None."""
+        watch, failure = self._watch, exchange.failure
+        watch.note(exchange)
+        if failure is None:
             return None
-        last, exchanges = failed[-1], tried
-        if last.failure is None:
-            return None
-        if last.failure.kind == "unreachable" and all(it.failure and it.failure.kind == "unreachable" for it in tried):
-            raise Unreachable(last.failure.message)
+        if failure.kind == "unreachable" and not watch.reached:
+            raise Unreachable(failure.message)
         # A connection that broke may be the first sign of a server's death. Found out now, the request that killed it
         # is the last one sent. A server that breaks them all the time and lives is not waited for each time.
-        dropped = sum(it.failure is not None and it.failure.kind == "dropped" for it in exchanges)
-        suspect = last.failure.kind == "dropped" and dropped <= _DROPS_LOOKED_INTO
-        if (suspect or last.failure.kind == "unreachable") and not self._comes_back():
-            reached = [it.label for it in exchanges if not it.failure or it.failure.kind != "unreachable"]
-            killers = reached[-self.workers :]
+        suspect = failure.kind == "dropped" and watch.dropped <= _DROPS_LOOKED_INTO
+        if (suspect or failure.kind == "unreachable") and not self._comes_back():
+            killers = list(watch.reached)[-self.workers :]
             after = killers[0] if len(killers) == 1 else f"one of {', '.join(killers)}"
             return f"the server could no longer be reached after {after}"
-        late = sum(it.failure is not None and it.failure.kind == "timeout" for it in exchanges)
-        if late >= _TIMEOUTS_OF_A_RUN:
-            return f"the server did not answer {late} times"
-        recent = exchanges[-_TIMEOUTS_IN_A_ROW:]
-        if len(recent) == _TIMEOUTS_IN_A_ROW and all(it.failure and it.failure.kind == "timeout" for it in recent):
+        if watch.late >= _TIMEOUTS_OF_A_RUN:
+            return f"the server did not answer {watch.late} times"
+        if watch.late_in_a_row >= _TIMEOUTS_IN_A_ROW:
             return f"the server did not answer {_TIMEOUTS_IN_A_ROW} times in a row"
         return None
 
@@ -166,27 +157,88 @@ class Runner:
         return False
 
 
-def _batches(cases: Sequence[Case], workers: int) -> Iterator[list[Case]]:
-    """Yield cases that go together: those of one batch, with several workers those of one group, and others alone."""
-    for (batch, group), row in itertools.groupby(cases, key=lambda case: (case.batch, case.group)):
-        if batch is not None or (group is not None and workers > 1):
-            same = list(row)
-            # No more than the workers can send at once, so that it is seen soon when the server is lost.
-            size = len(same) if batch is not None else workers
-            yield from (same[at : at + size] for at in range(0, len(same), size))
-        else:
-            yield from ([case] for case in row)
+@define
+class _Sending:
+    """Cases that go together, on their way: those of one group or batch, or one alone.
+
+    `done` and `left` are the numbers of the cases before and after these. `why` says why no more is sent, if so.
+    """
+
+    runner: Runner
+    cases: Sequence[Case]
+    done: int
+    left: int
+    why: str | None
+    _came: dict[str, Exchange] = field(factory=dict, init=False)
+    # By the label of a packed case that was refused.
+    _apart: dict[str, tuple[Case, ...]] = field(factory=dict, init=False)
+    _todo: deque[Case] = field(init=False, factory=deque)
+
+    def exchanges(self) -> list[Exchange]:
+        """Send the cases and return their exchanges, in the order of the cases. Raises Unreachable."""
+        self._todo.extend(self.cases)
+        # Threads are made when they are needed: none for a case alone.
+        with ThreadPoolExecutor(self.runner.workers + len(self.cases)) as pool:
+            under_way: dict[Future[Exchange], Case] = {}
+            try:
+                self._send(pool, under_way)
+            except KeyboardInterrupt:
+                self.why = "the run was interrupted"
+        # The pool has waited for what was under way: it is done, whatever ended the sending.
+        for future, case in under_way.items():
+            if future.exception() is None:
+                self._came[case.label] = future.result()
+        unsent = Failure("unsent", self.why or "")
+        sent = [each for case in self.cases for each in (case, *self._apart.get(case.label, ()))]
+        return [self._came.get(case.label) or _not_sent(case, unsent) for case in sent]
+
+    def _send(self, pool: ThreadPoolExecutor, under_way: dict[Future[Exchange], Case]) -> None:
+        while (self._todo and self.why is None) or under_way:
+            while self._todo and self.why is None and len(under_way) < self.runner.workers:
+                granted = self._next()
+                if len(granted) == 1 and (self.runner.workers == 1 or len(self.cases) == 1):
+                    self._ended(granted[0], self.runner.send(granted[0]))
+                else:
+                    under_way |= {pool.submit(self.runner.send, case): case for case in granted}
+            if under_way:
+                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    exchange = future.result()
+                    self._ended(under_way.pop(future), exchange)
+
+    def _next(self) -> list[Case]:
+        """Take the next case, or those of its batch with it, and return those for which there is room in the budget."""
+        first = self._todo.popleft()
+        together = [first]
+        while first.batch is not None and self._todo and self._todo[0].batch == first.batch:
+            together.append(self._todo.popleft())
+        total = self.done + len(self._came) + len(together) + len(self._todo) + self.left
+        self.runner.progress(self.done + len(self._came), total, first)
+        granted = []
+        for case in together:
+            refusal = self.runner.budget.refusal(case)
+            if refusal is None:
+                granted.append(case)
+            else:
+                self._came[case.label] = _not_sent(case, Failure("left-out", refusal))
+        return granted
+
+    def _ended(self, case: Case, exchange: Exchange) -> None:
+        self._came[case.label] = exchange
+        refused = exchange.response is None or exchange.response.status != 200
+        if refused and (exchange.failure is None or exchange.failure.kind != "unreachable"):
+            self._apart[case.label] = case.apart
+            self._todo.extendleft(reversed(case.apart))
+        self.why = self.runner.lost(exchange) or self.why
 
 
-def _refused_apart(batch: Sequence[Case], exchanges: Sequence[Exchange]) -> list[Case]:
-    """Return what is sent because a packed case was not accepted."""
-    return [
-        apart
-        for case, exchange in zip(batch, exchanges, strict=True)
-        if exchange.failure is None or exchange.failure.kind not in {"left-out", "unreachable"}
-        if exchange.response is None or exchange.response.status != 200
-        for apart in case.apart
-    ]
+def _rows(cases: Sequence[Case], workers: int) -> Iterator[list[Case]]:
+    """Yield cases that go together: with several workers those of one group, those of one batch, and others alone."""
+
+    def key(numbered: tuple[int, Case]) -> object:
+        number, case = numbered
+        return (case.group if workers > 1 else None) or case.batch or number
+
+    yield from ([case for _, case in row] for _, row in itertools.groupby(enumerate(cases), key))
 
 
 def _not_sent(case: Case, why: Failure) -> Exchange:
