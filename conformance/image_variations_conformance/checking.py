@@ -10,6 +10,7 @@ from attrs import frozen
 from . import contract
 from .budget import Budget, Limits
 from .cases import Case
+from .oracles import look_ahead
 from .plan import SHAPES, Depth, plan, serving
 from .run import Run, conclude
 from .runner import Progress, Runner
@@ -50,7 +51,7 @@ def check(target: Target, settings: Settings, progress: Progress, sleep: Callabl
     cases = cases_of(target, settings)
     started = time.monotonic()
     transport = Transport(target, settings.timeout)
-    runner = Runner(transport, progress, sleep, settings.workers, Budget(settings.limits))
+    runner = Runner(transport, progress, sleep, settings.workers, Budget(settings.limits), look_ahead)
     exchanges = runner.run(cases)
     return conclude(
         contract.load(),

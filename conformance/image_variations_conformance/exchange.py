@@ -115,7 +115,8 @@ class Exchange:
 
     `label` is the id of its case. `started` is in Unix seconds, `seconds` is how long it took. Requests that were sent
     at the same time on purpose share a `batch`. `fetches` are the exchanges that followed the links of the answer, in
-    the order of the items; `limited` counts the answers 429 or 503 with Retry-After that came before this one.
+    the order of the items; `limited` counts the attempts before this one, which were answered 429 or 503 with
+    Retry-After, or broke beside others.
     """
 
     label: str

@@ -9,6 +9,7 @@ import hashlib
 import io
 import random
 import re
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -109,6 +110,8 @@ def _difference(one: Image.Image, other: Image.Image) -> float:
 # What was seen, or why nothing was, by the digest of the file: the oracles ask for the same file again and again, and
 # the file itself is not to be held for that.
 _SEEN: dict[bytes, Picture | str] = {}
+# One is looked at at a time, so that what it takes is taken once.
+_LOOKING = threading.Lock()
 
 
 def look(content: bytes) -> Picture:
@@ -118,15 +121,16 @@ def look(content: bytes) -> Picture:
     before the header has told the size.
     """
     digest = hashlib.sha256(content).digest()
-    seen = _SEEN.get(digest)
-    if seen is None:
-        try:
-            seen = _looked_at(content)
-        except Unreadable as error:
-            seen = str(error)
-        while len(_SEEN) >= _SEEN_AT_MOST:
-            _SEEN.pop(next(iter(_SEEN)), None)
-        _SEEN[digest] = seen
+    with _LOOKING:
+        seen = _SEEN.get(digest)
+        if seen is None:
+            try:
+                seen = _looked_at(content)
+            except Unreadable as error:
+                seen = str(error)
+            while len(_SEEN) >= _SEEN_AT_MOST:
+                del _SEEN[next(iter(_SEEN))]
+            _SEEN[digest] = seen
     if isinstance(seen, str):
         raise Unreadable(seen)
     return seen
@@ -173,13 +177,20 @@ def _pieces(content: bytes) -> Iterator[int]:
 
 
 def _describe(opened: Image.Image) -> Picture:
-    flat = Image.new("RGB", opened.size, "white")
     # Pillow cuts 16-bit grey off at 255 where it ought to scale it.
-    eight_bit = opened.point(lambda value: value / 256).convert("L") if opened.mode == "I;16" else opened
-    rgba = eight_bit.convert("RGBA")
-    flat.paste(rgba, mask=rgba.getchannel("A"))
+    whole = opened.point(lambda value: value / 256).convert("L") if opened.mode == "I;16" else opened
+    flat = whole if whole.mode == "RGB" else whole.convert("RGB")
+    if whole.mode != "RGB":
+        rgba = whole.convert("RGBA")
+        alpha = rgba.getchannel("A")
+        if alpha.getextrema() == (255, 255):
+            whole = flat
+        else:
+            whole, flat = rgba, Image.new("RGB", opened.size, "white")
+            flat.paste(rgba, mask=alpha)
+    # Of the colours alone where there is nothing to see through: an alpha channel that hides nothing changes nothing.
     pixels = hashlib.sha256(b"%d " % opened.width)
-    pixels.update(rgba.tobytes())
+    pixels.update(whole.tobytes())
     thumbnail = flat.resize(_THUMBNAIL, Image.Resampling.BOX)
     return Picture(
         format=(opened.format or "").lower(),

@@ -77,10 +77,11 @@ def plan(contract: Contract, target: Target, seed: int, depth: Depth = "standard
                 *named(*packed, *values, *apart),
                 *of("valid"),
                 *named(*(corners.QUICK_TOGETHER if quick else corners.TOGETHER)),
+                *named(*(() if quick else corners.ODD)),
+                *of("open"),
+                *named(*(() if quick else (corners.TEN,))),
             ],
         ),
-        *_group("odd", [*named(*(() if quick else corners.ODD)), *of("open")]),
-        *named(*(() if quick else (corners.TEN,))),
         *_group("last", named(*(() if quick else (corners.PLAIN_AFTER_TEN,)), corners.PLAIN_AT_THE_END)),
     ]
     return [_priced(case, contract, target) for case in cases]

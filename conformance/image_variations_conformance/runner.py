@@ -10,7 +10,7 @@ import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from email.utils import parsedate_to_datetime
 
 from attrs import define, evolve, field, frozen
@@ -69,7 +69,9 @@ class _Watch:
 class Runner:
     """Runs cases through a transport. `progress` is told how many are done, of how many, and which is next.
 
-    Of cases in one group, `workers` are under way at a time: the next is sent when one is done, whichever it is.
+    Of cases in one group, `workers` are under way at a time: the next is sent when one is done, whichever it is. Where
+    a connection breaks beside others, its case is sent once more, alone, so that none is blamed for another. `seen` is
+    called with each exchange that is over, in a thread of its own, while others are waited for.
     """
 
     transport: Transport
@@ -77,6 +79,7 @@ class Runner:
     sleep: Callable[[float], None] = time.sleep
     workers: int = 1
     budget: Budget = field(factory=Budget)
+    seen: Callable[[Exchange], None] = lambda _: None
     _waits: list[float] = field(factory=list, repr=False)
     _fetched: dict[str, Exchange] = field(factory=dict, repr=False)
     _watch: _Watch = field(factory=_Watch, repr=False)
@@ -90,11 +93,12 @@ class Runner:
         exchanges: list[Exchange] = []
         rows = list(_rows(cases, self.workers))
         left, why = len(cases), None
-        for row in rows:
-            left -= len(row)
-            sending = _Sending(self, row, len(exchanges), left, why)
-            exchanges += sending.exchanges()
-            why = sending.why
+        with ThreadPoolExecutor(1) as looking:
+            for row in rows:
+                left -= len(row)
+                sending = _Sending(self, looking, row, len(exchanges), left, why)
+                exchanges += sending.exchanges()
+                why = sending.why
         return exchanges
 
     def send(self, case: Case) -> Exchange:
@@ -165,6 +169,7 @@ class _Sending:
     """
 
     runner: Runner
+    looking: Executor
     cases: Sequence[Case]
     done: int
     left: int
@@ -173,6 +178,8 @@ class _Sending:
     # By the label of a packed case that was refused.
     _apart: dict[str, tuple[Case, ...]] = field(factory=dict, init=False)
     _todo: deque[Case] = field(init=False, factory=deque)
+    # Whose connection broke beside others: which of them broke it is only seen alone.
+    _suspects: deque[Case] = field(init=False, factory=deque)
 
     def exchanges(self) -> list[Exchange]:
         """Send the cases and return their exchanges, in the order of the cases. Raises Unreachable."""
@@ -193,17 +200,33 @@ class _Sending:
         return [self._came.get(case.label) or _not_sent(case, unsent) for case in sent]
 
     def _send(self, pool: ThreadPoolExecutor, under_way: dict[Future[Exchange], Case]) -> None:
-        while (self._todo and self.why is None) or under_way:
-            while self._todo and self.why is None and len(under_way) < self.runner.workers:
+        while (self.why is None and (self._todo or self._suspects)) or under_way:
+            while self._has_room(len(under_way)):
                 granted = self._next()
                 if len(granted) == 1 and (self.runner.workers == 1 or len(self.cases) == 1):
                     self._ended(granted[0], self.runner.send(granted[0]))
                 else:
                     under_way |= {pool.submit(self.runner.send, case): case for case in granted}
-            if under_way:
-                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                    exchange = future.result()
-                    self._ended(under_way.pop(future), exchange)
+            beside_others = len(under_way) > 1
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done if under_way else ():
+                exchange = future.result()
+                case = under_way.pop(future)
+                self._ended(case, exchange)
+                broke = exchange.failure is not None and exchange.failure.kind == "dropped"
+                if broke and beside_others and case.batch is None:
+                    self._suspects.append(case)
+            if self._suspects and not under_way and self.why is None:
+                self._again(self._suspects.popleft())
+
+    def _has_room(self, under_way: int) -> bool:
+        nobody_waits_to_be_alone = not self._suspects and self.why is None
+        return bool(self._todo) and nobody_waits_to_be_alone and under_way < self.runner.workers
+
+    def _again(self, case: Case) -> None:
+        """Send a case once more, alone. What it then comes to is what counts."""
+        if self.runner.budget.refusal(case) is None:
+            exchange = self.runner.send(case)
+            self._ended(case, evolve(exchange, limited=exchange.limited + 1))
 
     def _next(self) -> list[Case]:
         """Take the next case, or those of its batch with it, and return those for which there is room in the budget."""
@@ -224,10 +247,11 @@ class _Sending:
 
     def _ended(self, case: Case, exchange: Exchange) -> None:
         self._came[case.label] = exchange
+        self.looking.submit(self.runner.seen, exchange)
         refused = exchange.response is None or exchange.response.status != 200
         if refused and (exchange.failure is None or exchange.failure.kind != "unreachable"):
+            self._todo.extendleft(reversed(case.apart) if case.label not in self._apart else ())
             self._apart[case.label] = case.apart
-            self._todo.extendleft(reversed(case.apart))
         self.why = self.runner.lost(exchange) or self.why
 
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from ..contract import Contract
 from . import acceptance, answer, errors, images, links, refusal, state
 from .base import EXCHANGE_ORACLES, RUN_ORACLES, Finding, Observation, observe
+from .images import look_ahead
 from .state import with_shadows
 
-__all__ = ["JUDGED", "Finding", "Observation", "judge", "observe"]
+__all__ = ["JUDGED", "Finding", "Observation", "judge", "look_ahead", "observe"]
 
 _MODULES = (acceptance, answer, errors, images, links, refusal, state)
 

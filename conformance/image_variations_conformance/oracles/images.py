@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from attrs import frozen
 
 from ..contract import Contract
+from ..exchange import Exchange
 from ..pictures import MAX_PICTURE_BYTES, Picture, Unreadable, look
 from .answer import Item, NotJson, items, parse_json
 from .base import Finding, Observation, judges, judges_run, shortened
@@ -53,12 +54,12 @@ def decode_base64(text: str) -> bytes:
         raise NotBase64(f"{why}: {shortened(text, 30)}") from error
 
 
-def returned(it: Observation) -> Iterator[Returned]:
+def returned(exchange: Exchange) -> Iterator[Returned]:
     """Yield the images of an accepted answer, whether they came in it or behind links."""
-    if it.response is None or not it.accepted:
+    if exchange.response is None or exchange.response.status != 200:
         return
-    fetched = {fetch.label: fetch for fetch in reversed(it.exchange.fetches)}
-    for item in items(it.response):
+    fetched = {fetch.label: fetch for fetch in reversed(exchange.fetches)}
+    for item in items(exchange.response):
         content = None
         if item.key == "b64_json":
             try:
@@ -66,7 +67,7 @@ def returned(it: Observation) -> Iterator[Returned]:
             except NotBase64:
                 content = None
         else:
-            fetch = fetched.get(f"{it.exchange.label}/{item.at}")
+            fetch = fetched.get(f"{exchange.label}/{item.at}")
             if fetch is not None and fetch.response is not None and fetch.response.status == 200:
                 content = fetch.response.body
         yield Returned(item, content)
@@ -79,13 +80,22 @@ _PICTURES: WeakKeyDictionary[Observation, dict[tuple[int, str], Picture]] = Weak
 
 def _seen(it: Observation) -> dict[tuple[int, str], Picture]:
     if it not in _PICTURES:
-        found = {}
-        for image in returned(it):
-            if image.content is not None:
-                with suppress(Unreadable):
-                    found[image.item.at, image.item.key] = look(image.content)
-        _PICTURES[it] = found
+        _PICTURES[it] = _looked_at(it.exchange)
     return _PICTURES[it]
+
+
+def _looked_at(exchange: Exchange) -> dict[tuple[int, str], Picture]:
+    found = {}
+    for image in returned(exchange):
+        if image.content is not None:
+            with suppress(Unreadable):
+                found[image.item.at, image.item.key] = look(image.content)
+    return found
+
+
+def look_ahead(exchange: Exchange) -> None:
+    """Look at the pictures of an answer, as the oracles will, while others are waited for: decoding takes its time."""
+    _looked_at(exchange)
 
 
 def pictures(it: Observation) -> list[tuple[int, Picture]]:

@@ -264,21 +264,28 @@ class Service:
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
         """The new images, as PNG files."""
         maker = VariationMaker(picture, wanted.side, self.rng(picture))
+        images: list[bytes] = []
         if self.slots is not None:
+            # One at a time with the maker, which is not made for threads; the waiting is at once.
+            making = anyio.Lock()
             async with anyio.create_task_group() as group:
                 for _ in range(wanted.count):
-                    group.start_soon(self.wait_in_slot, self.slots)
-        images = []
+                    group.start_soon(self.make_in_slot, self.slots, making, maker, images)
+            return images
         for _ in range(wanted.count):
-            if self.slots is None:
-                await anyio.sleep(self.latency)
+            await anyio.sleep(self.latency)
             images.append(await anyio.to_thread.run_sync(self.make_one, maker))
         return images
 
-    async def wait_in_slot(self, slots: anyio.Semaphore) -> None:
-        """Takes a slot for as long as an image takes."""
+    async def make_in_slot(
+        self, slots: anyio.Semaphore, making: anyio.Lock, maker: VariationMaker, images: list[bytes]
+    ) -> None:
+        """Takes a slot, for as long as an image takes, and makes one meanwhile."""
         async with slots:
-            await anyio.sleep(self.latency)
+            ends = anyio.current_time() + self.latency
+            async with making:
+                images.append(await anyio.to_thread.run_sync(self.make_one, maker))
+            await anyio.sleep(max(0.0, ends - anyio.current_time()))
 
     def make_one(self, maker: VariationMaker) -> bytes:
         """One new image, as a PNG file. Runs in a thread."""
