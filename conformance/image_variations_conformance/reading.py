@@ -60,6 +60,11 @@ class Memory:
         with self._lock:
             self.left += size_bytes
 
+    def branch(self) -> Memory:
+        """Return the same room once more, for what is not kept: what is taken there is not taken here."""
+        with self._lock:
+            return Memory(self.left, dict(self._kept))
+
     def kept(self, body: bytes) -> bytes | None:
         """Return the equal body that is kept already; or keep this one, whose room was taken, and return None."""
         digest = hashlib.sha256(body).digest()

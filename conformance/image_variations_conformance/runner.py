@@ -36,6 +36,8 @@ _MOST_SUSPECTS = 64
 # No answer has more items than that; a longer list is a fault already, and not a reason to go on for hours.
 _MOST_LINKS = 10
 
+INTERRUPTED = "the run was interrupted"
+
 Progress = Callable[[int, int, Case], None]
 
 
@@ -84,8 +86,12 @@ class Runner:
     _fetched: dict[str, Exchange] = field(factory=dict, repr=False)
     _watch: _Watch = field(factory=_Watch, repr=False)
 
+    def branch(self, progress: Progress) -> Runner:
+        """Return a runner that goes on with this run and its budget, and whose answers are not kept."""
+        return evolve(self, transport=self.transport.branch(), progress=progress, fetched={})
+
     def run(self, cases: Sequence[Case]) -> list[Exchange]:
-        """Return the exchange of each case, in their order. Raises Unreachable if not even the first gets through.
+        """Return the exchange of each case, in their order. Raises Unreachable if none ever got through.
 
         Where a packed case is refused, the exchanges of the cases apart from it come after it. An interruption from the
         keyboard ends the sending, not the run: what was not sent is marked as unsent.
@@ -108,7 +114,7 @@ class Runner:
             wait = _retry_after(exchange.response)
             if wait is None or wait > _LONGEST_WAIT_SECONDS or limited == _TRIES_WHEN_LIMITED - 1:
                 break
-            if sum(self._waits) + wait > _LONGEST_WAITS_OF_A_RUN_SECONDS or not self.budget.retried():
+            if sum(self._waits) + wait > _LONGEST_WAITS_OF_A_RUN_SECONDS or not self.budget.retried(wait):
                 break
             self._waits.append(wait)
             self.sleep(wait)
@@ -190,7 +196,7 @@ class _Sending:
             try:
                 self._send(pool, under_way)
             except KeyboardInterrupt:
-                self.why = "the run was interrupted"
+                self.why = INTERRUPTED
         # The pool has waited for what was under way: it is done, whatever ended the sending.
         for future, case in under_way.items():
             if future.exception() is None:

@@ -20,7 +20,7 @@ import time
 from functools import cache
 from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from .addresses import NOWHERE, PRIVATE, PUBLIC, reach
 from .addresses import addresses as _addresses
@@ -100,6 +100,10 @@ class Transport:
     _tls: ssl.SSLContext | None = field(default=None, repr=False)
     _memory: Memory = field(factory=Memory, repr=False)
     _late_links: list[str] = field(factory=list, repr=False)
+
+    def branch(self) -> Transport:
+        """Return a transport of the same run for answers that are not kept: what they take, this one still has."""
+        return evolve(self, memory=self._memory.branch())
 
     def send(self, label: str, request: Request, batch: str | None = None) -> Exchange:
         """Send a request to the target and return what came of it."""

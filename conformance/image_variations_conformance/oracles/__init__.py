@@ -20,20 +20,27 @@ _MODULES = (acceptance, answer, errors, images, links, refusal, state)
 JUDGED = frozenset().union(*EXCHANGE_ORACLES.values(), *RUN_ORACLES.values())
 
 
-def judge(observations: Sequence[Observation], contract: Contract) -> Iterator[Finding]:
-    """Yield all findings of a run: of each exchange by itself, and of all together."""
-    observations = with_shadows(observations)
-    yield from _untested(observations)
+def judge(
+    observations: Sequence[Observation], contract: Contract, context: Sequence[Observation] = ()
+) -> Iterator[Finding]:
+    """Yield all findings on a run: of each exchange by itself, and of all together.
+
+    With a context, what went before is taken into account, and not judged again.
+    """
+    together = with_shadows([*context, *observations])
+    observations = together[len(context) :]
+    yield from _untested(together, observations)
     for it in observations:
         for oracle in EXCHANGE_ORACLES:
             yield from oracle(it, contract)
+    labels = {it.exchange.label for it in observations}
     for run_oracle in RUN_ORACLES:
-        yield from run_oracle(observations, contract)
+        yield from (finding for finding in run_oracle(together, contract) if finding.label in labels)
 
 
-def _untested(observations: Sequence[Observation]) -> Iterator[Finding]:
+def _untested(together: Sequence[Observation], observations: Sequence[Observation]) -> Iterator[Finding]:
     """Yield what was to be put to the test by requests that came to nothing, and by no other."""
-    tested = {test for it in observations if it.untested is None for test in it.appraisal.tests}
+    tested = {test for it in together if it.untested is None for test in it.appraisal.tests}
     for it in observations:
         if it.untested is not None:
             for test in sorted(it.appraisal.tests - tested, key=str):

@@ -66,7 +66,7 @@ def _refused_at_first(valid: Sequence[Observation]) -> Iterator[Observation]:
     for it in valid:
         if it.accepted:
             accepted.add(it.appraisal.traits)
-        elif it.exchange.batch is None and it.appraisal.traits not in accepted:
+        elif it.exchange.batch is None and (it.drawn or it.appraisal.traits not in accepted):
             yield it
 
 

@@ -38,6 +38,9 @@ class Observation:
     appraisal: Appraisal
     # Whether the server had stopped working by then, so that its answer says nothing of this request.
     shadowed: bool = False
+    # Whether the request was drawn at random, so that it may differ from those with the same traits in what no trait
+    # says: what came of one such request tells nothing of the next.
+    drawn: bool = False
 
     @property
     def response(self) -> Response | None:

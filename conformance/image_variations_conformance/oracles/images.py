@@ -168,7 +168,8 @@ def images_vary(it: Observation, _: Contract) -> Iterator[Finding]:
 @judges_run("IV-OUT-RESEMBLES")
 def images_resemble_their_own_input(observations: Sequence[Observation], _: Contract) -> Iterator[Finding]:
     """Over a run, images look more like the input they were made from than like the inputs of other requests."""
-    ranked = list(ranks([it for it in observations if it.exchange.batch is None]))
+    # What is drawn at random may be a picture of two greys, which looks like anything.
+    ranked = list(ranks([it for it in observations if it.exchange.batch is None and not it.drawn]))
     if len(ranked) < 4:
         return
     average = sum(rank for _, rank in ranked) / len(ranked)

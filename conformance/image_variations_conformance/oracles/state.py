@@ -17,7 +17,8 @@ def _asked_before(observations: Sequence[Observation]) -> Iterator[tuple[int, Ob
     """Yield each valid request that repeats an accepted one: its position, itself, the position of the accepted one."""
     first: dict[frozenset[Trait], int] = {}
     for position, it in enumerate(observations):
-        if it.appraisal.verdict == "valid" and it.exchange.batch is None and it.untested is None:
+        comparable = it.exchange.batch is None and not it.drawn
+        if it.appraisal.verdict == "valid" and comparable and it.untested is None:
             if it.appraisal.traits in first:
                 yield position, it, first[it.appraisal.traits]
             elif it.accepted:
@@ -80,12 +81,14 @@ def the_query_string_is_ignored(observations: Sequence[Observation], _: Contract
 @judges_run("IV-STATE-PARALLEL")
 def answers_do_not_depend_on_what_goes_on(observations: Sequence[Observation], _: Contract) -> Iterator[Finding]:
     """A request among others at the same time is answered as it is alone."""
+    batch = [it for it in observations if it.exchange.batch is not None and it.appraisal.asked is not None]
+    if not batch:
+        return
     alone = {
         it.appraisal.traits: it
         for it in observations
         if it.exchange.batch is None and it.appraisal.verdict == "valid" and it.accepted
     }
-    batch = [it for it in observations if it.exchange.batch is not None and it.appraisal.asked is not None]
     for it in batch:
         if it.untested is not None:
             yield it.not_tested("IV-STATE-PARALLEL", it.untested)
