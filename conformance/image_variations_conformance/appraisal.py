@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import Literal
 from weakref import WeakKeyDictionary
 
@@ -77,6 +78,8 @@ class Appraisal:
     open: tuple[str, ...] = ()
     asked: Asked | None = None
     image: bytes | None = field(default=None, repr=False)
+    # How many images a correct server may make for it: none where it is to be refused.
+    price: int = 0
 
     @property
     def verdict(self) -> Verdict:
@@ -149,6 +152,7 @@ def _appraised(request: Request, contract: Contract, api_key: str | None) -> App
         tuple(dict.fromkeys(notes.open)),
         asked,
         None if image is None else image.content,
+        0 if notes.offences else max(_numbers(parts), default=1),
     )
 
 
@@ -280,6 +284,13 @@ def _appraise_labels(part: Part, notes: _Notes) -> None:
         notes.trait("IV-IMAGE-OCTET-STREAM", media_type or "no type")
     elif media_type != "image/png":
         notes.trait("IV-IMAGE-BY-BYTES", media_type)
+
+
+def _numbers(parts: tuple[Part, ...]) -> Iterator[int]:
+    """Yield what a server may take for the number of images. Where n is there twice, it may take either."""
+    for part in parts:
+        if part.name == "n" and re.fullmatch(rb"\s*[+]?[0-9]{1,6}\s*", part.content):
+            yield int(part.content)
 
 
 def _asked(values: dict[str, Part]) -> Asked:

@@ -1,31 +1,40 @@
-"""One check, from the target to the finished run: plan, send, judge."""
+"""One check, from the target to the finished run: plan, send, judge; and where it is deep, fuzz until time is up."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from . import contract
 from .budget import Budget, Limits
 from .cases import Case
+from .exploring import Explored, Explorer
 from .oracles import look_ahead
 from .plan import SHAPES, Depth, plan, serving
-from .run import Run, conclude
+from .run import Judged, Run, conclude
 from .runner import Progress, Runner
 from .transport import Target, Transport
+
+# How long a deep run takes unless told, where its plan does not take longer.
+DEEP_SECONDS = 300.0
 
 
 @frozen(kw_only=True)
 class Settings:
-    """How a check goes about it. Limits of None are those of the depth; `only` names requirements, or none for all."""
+    """How a check goes about it. Limits of None are those of the depth; `only` names requirements, or none for all.
+
+    After `max_seconds`, nothing more is sent, and a deep run goes on fuzzing until then. With None, a deep run sends
+    all of its plan, and goes on until DEEP_SECONDS are over. With 0, a run of any depth sends its plan and nothing else.
+    """
 
     seed: int
     timeout: float = 60.0
     depth: Depth = "standard"
     max_requests: int | None = None
     max_images: int | None = None
+    max_seconds: float | None = None
     workers: int = 1
     strict: bool = False
     only: frozenset[str] = frozenset()
@@ -37,7 +46,14 @@ class Settings:
         return Limits(
             shape.max_requests if self.max_requests is None else self.max_requests,
             shape.max_images if self.max_images is None else self.max_images,
+            self.max_seconds or None,
         )
+
+    @property
+    def fuzz_seconds(self) -> float:
+        """Until when, in seconds from the start of the run, fuzzing goes on; 0 for none."""
+        seconds = DEEP_SECONDS if self.max_seconds is None else self.max_seconds
+        return seconds if self.depth == "deep" else 0.0
 
 
 def cases_of(target: Target, settings: Settings) -> list[Case]:
@@ -51,8 +67,15 @@ def check(target: Target, settings: Settings, progress: Progress, sleep: Callabl
     cases = cases_of(target, settings)
     started = time.monotonic()
     transport = Transport(target, settings.timeout)
-    runner = Runner(transport, progress, sleep, settings.workers, Budget(settings.limits), look_ahead)
+    budget = Budget(settings.limits)
+    runner = Runner(transport, progress, sleep, settings.workers, budget, look_ahead)
     exchanges = runner.run(cases)
+    judged = Judged.of(exchanges, contract.load(), target)
+    explored: Explored | None = None
+    if settings.fuzz_seconds:
+        budget.limits = evolve(settings.limits, max_seconds=settings.fuzz_seconds)
+        explorer = Explorer(contract.load(), target, settings.seed, runner, settings.only)
+        explored = explorer.explore(judged.observations, judged.findings)
     return conclude(
         contract.load(),
         target,
@@ -63,4 +86,6 @@ def check(target: Target, settings: Settings, progress: Progress, sleep: Callabl
         strict=settings.strict,
         depth=settings.depth,
         only=settings.only,
+        judged=judged,
+        explored=explored,
     )

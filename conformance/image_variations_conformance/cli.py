@@ -82,9 +82,12 @@ def cli() -> None:
 @click.option("--seed", type=click.IntRange(min=0), help="Same seed, same requests. By default, a new one each time.")
 @click.option("--strict", is_flag=True, help="Let a broken SHOULD fail the run too.")
 @click.option("--depth", type=click.Choice(DEPTHS), default="standard", show_default=True,
-              help="At most 70 requests and 15 images, or 160 and 50, or as many as it takes.")  # fmt: skip
+              help="At most 70 requests and 15 images, or 160 and 50, or all it takes, and then fuzzing.")  # fmt: skip
 @click.option("--max-requests", type=click.IntRange(min=1), help="Send no more than that.")
 @click.option("--max-images", type=click.IntRange(min=0), help="Ask for no more images than that.")
+@click.option("--max-seconds", type=click.FloatRange(min=0), metavar="SECONDS",
+              help="Send nothing more after that; a deep run goes on fuzzing until then. By default, a deep run sends "
+              "its whole plan, and fuzzes until 300 seconds from its start. 0: the plan and nothing else.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Requests under way at a time, where their order does not matter.")  # fmt: skip
 @click.option("--only", multiple=True, metavar="ID", callback=_requirements, help="Judge this requirement; repeatable.")
@@ -101,6 +104,7 @@ def check(
     depth: Depth,
     max_requests: int | None,
     max_images: int | None,
+    max_seconds: float | None,
     workers: int,
     only: frozenset[str],
     dry_run: bool,
@@ -121,6 +125,7 @@ def check(
         depth=depth,
         max_requests=max_requests,
         max_images=max_images,
+        max_seconds=max_seconds,
         workers=workers,
         strict=strict,
         only=only,

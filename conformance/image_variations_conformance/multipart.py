@@ -5,6 +5,7 @@ Written here because a conformance suite has to say each byte of a form. Read by
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ from .exchange import Headers, header
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
+
+# The parser reports what it refuses as a warning as well. Where a program has set up no logging, that is printed.
+logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 _QUOTED = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 

@@ -114,8 +114,7 @@ def _priced(case: Case, contract: Contract, target: Target) -> Case:
 
     What is to be refused costs nothing. What the contract is silent on may be taken, and costs an image.
     """
-    appraisal = appraise(case.request, contract, target.api_key)
-    price = appraisal.asked.n if appraisal.asked is not None else int(appraisal.verdict == "open")
+    price = appraise(case.request, contract, target.api_key).price
     return evolve(case, price=price, apart=tuple(_priced(each, contract, target) for each in case.apart))
 
 

@@ -10,6 +10,7 @@ from attrs import field, frozen
 from .cases import Case
 from .contract import Contract
 from .exchange import NOT_ASKED, Exchange
+from .exploring import Explored
 from .oracles import Finding, Observation, judge, observe
 from .oracles.answer import images_made
 from .oracles.base import Outcome as OracleOutcome
@@ -64,6 +65,8 @@ class Run:
     findings: tuple[Finding, ...] = field(repr=False)
     judgements: tuple[Judgement, ...] = field(repr=False)
     cost: Cost
+    # What the fuzzing after the plan did, where there was one. The cost of it is in that of the run.
+    explored: Explored | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -111,6 +114,20 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+@frozen
+class Judged:
+    """What was sent, and all that the oracles say of it."""
+
+    observations: tuple[Observation, ...] = field(repr=False)
+    findings: tuple[Finding, ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, exchanges: Sequence[Exchange], contract: Contract, target: Target) -> Judged:
+        """Judge the exchanges of a plan."""
+        observations = tuple(observe(exchange, contract, target.api_key) for exchange in exchanges)
+        return cls(observations, tuple(judge(observations, contract)))
+
+
 def conclude(
     contract: Contract,
     target: Target,
@@ -122,13 +139,18 @@ def conclude(
     strict: bool = False,
     depth: Depth = "standard",
     only: Collection[str] = (),
+    judged: Judged | None = None,
+    explored: Explored | None = None,
 ) -> Run:
-    """Judge the exchanges of a run and put the findings together.
+    """Judge the exchanges of a run, unless they are `judged` already, and put the findings together.
 
     With `strict`, a broken SHOULD counts as a MUST. `only` some requirements are judged, where any are named.
+    `explored` is what came of the fuzzing after the plan.
     """
-    observations = [observe(exchange, contract, target.api_key) for exchange in exchanges]
-    findings = tuple(judge(observations, contract))
+    judged = judged or Judged.of(exchanges, contract, target)
+    beyond = explored or Explored()
+    observations = (*judged.observations, *beyond.observations)
+    findings = (*judged.findings, *beyond.findings)
     sent = [it for it in exchanges if it.failure is None or it.failure.kind not in {"unsent", "left-out"}]
     chosen = [it.failure.message for it in exchanges if it.failure is not None and it.failure.kind == "left-out"]
     if only:
@@ -150,16 +172,17 @@ def conclude(
         contract=contract,
         seed=seed,
         depth=depth,
-        cases={each.label: each for case in cases for each in (case, *case.apart)},
+        cases={each.label: each for case in (*cases, *beyond.cases) for each in (case, *case.apart)},
         observations={it.exchange.label: it for it in observations},
         findings=findings,
         judgements=judgements,
         cost=Cost(
-            requests=sum(1 + exchange.limited for exchange in sent),
-            images=sum(map(images_made, sent)),
-            fetches=sum(len(exchange.fetches) for exchange in sent),
+            requests=sum(1 + exchange.limited for exchange in sent) + beyond.requests,
+            images=sum(map(images_made, sent)) + beyond.images,
+            fetches=sum(len(exchange.fetches) for exchange in sent) + beyond.fetches,
             seconds=seconds,
         ),
+        explored=explored,
     )
 
 

@@ -73,6 +73,12 @@ def _plainer(parts: tuple[Part, ...], contract: Contract) -> tuple[Part, ...]:
     return tuple(text_part("n", "1") if part.name == "n" else part for part in parts if part.name in contract.fields)
 
 
+def forms(contract: Contract, seed: int, number: int) -> list[tuple[Part, ...]]:
+    """Return the parts of that many forms, half of them meant to be valid and half not."""
+    modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+    return [parts for mode in modes for parts in _forms(contract, seed, 0, number // len(modes), mode)]
+
+
 @lru_cache(maxsize=32)
 def _forms(
     contract: Contract, seed: int, draw_number: int, number: int, mode: GenerationMode

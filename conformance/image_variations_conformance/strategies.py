@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+import unittest
 from contextlib import suppress
-from typing import Generic, TypeVar
+from typing import TypeVar
 
-from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider
 
@@ -120,32 +121,19 @@ class _Reproducible(HypothesisProvider):
         return None
 
 
+class _Enough(unittest.SkipTest):
+    """Ends the drawing. What skips a test, Hypothesis lets through at once and does not look into."""
+
+
 _BACKEND = "image-variations"
 AVAILABLE_PROVIDERS[_BACKEND] = _Reproducible
 
 
-class _Enough(Exception):
-    """There are as many examples as are wanted: Hypothesis has no other way to be told, and would go on."""
+def draw(strategy: st.SearchStrategy[T], number: int, seed_value: int, examples: int | None = None) -> list[T]:
+    """Return up to that many different examples, none of them empty; the same for the same seed.
 
-
-class _Drawn(Generic[T]):
-    """An example with a short repr: that of the last one, Hypothesis asks for, and it would take as long as drawing."""
-
-    def __init__(self, example: T) -> None:
-        self.example = example
-
-    def __repr__(self) -> str:
-        return "<an example>"
-
-
-# Not by `map`: of what that makes, Hypothesis prints the arguments.
-@st.composite
-def _drawn(draw_one: st.DrawFn, strategy: st.SearchStrategy[T]) -> _Drawn[T]:
-    return _Drawn(draw_one(strategy))
-
-
-def draw(strategy: st.SearchStrategy[T], number: int, seed_value: int) -> list[T]:
-    """Return up to that many different examples, none of them empty; the same for the same seed."""
+    `examples` is how many are drawn for that: by default, so many that there are enough with next to every strategy.
+    """
     found: list[T] = []
     if not number:
         return found
@@ -153,18 +141,15 @@ def draw(strategy: st.SearchStrategy[T], number: int, seed_value: int) -> list[T
     @seed(seed_value)
     @settings(
         backend=_BACKEND,
-        max_examples=2 * number + 20,
+        max_examples=2 * number + 20 if examples is None else examples,
         database=None,
         phases=[Phase.generate],
         deadline=None,
-        report_multiple_bugs=False,
-        verbosity=Verbosity.quiet,
         suppress_health_check=list(HealthCheck),
     )
-    @given(_drawn(strategy))
-    def collect(drawn: _Drawn[T]) -> None:
-        example = drawn.example
-        if len(found) < number and example and example not in found:
+    @given(strategy)
+    def collect(example: T) -> None:
+        if example and example not in found:
             found.append(example)
         if len(found) == number:
             raise _Enough

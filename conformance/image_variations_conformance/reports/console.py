@@ -75,6 +75,8 @@ def show_plan(cases: Sequence[Case], target: Target, settings: Settings, console
     for noun, number in most.items():
         if number is not None:
             say(f"No more than {number} {noun} in any case.")
+    if settings.fuzz_seconds:
+        say(f"Then requests drawn at random, until {settings.fuzz_seconds:g} s from the start, or a limit is reached.")
 
 
 def show(run: Run, console: Console, report_dir: Path | None) -> None:
@@ -103,6 +105,10 @@ def show(run: Run, console: Console, report_dir: Path | None) -> None:
     cost = run.cost
     say(f"{len(run.judgements)} requirements: {verdicts}.")
     say(f"{cost.requests} requests, {cost.images} images, {cost.fetches} links followed, {cost.seconds:.1f} s.")
+    if run.explored is not None:
+        it = run.explored
+        again = f", and {it.shrinking} more to make smaller what they had broken" if it.shrinking else ""
+        say(f"{it.fuzzed} of the requests were drawn at random{again}; that ended since {escape(it.ended)}.")
     say(f"[bold]{escape(run.headline)}[/bold]")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..exploring import Explored
 from ..oracles import Finding, Observation
 from ..run import Run
 from . import junit
@@ -78,6 +79,7 @@ def document(run: Run) -> dict[str, Any]:
             "fetches": run.cost.fetches,
             "seconds": round(run.cost.seconds, 3),
         },
+        "fuzzing": None if run.explored is None else _fuzzing(run.explored),
         "requirements": [
             {
                 "id": judgement.requirement.id,
@@ -91,6 +93,10 @@ def document(run: Run) -> dict[str, Any]:
         ],
         "cases": [_case(run, it) for it in run.observations.values()],
     }
+
+
+def _fuzzing(explored: Explored) -> dict[str, Any]:
+    return {"cases": explored.fuzzed, "shrinking": explored.shrinking, "ended": explored.ended}
 
 
 def _case(run: Run, it: Observation) -> dict[str, Any]:

@@ -1,0 +1,277 @@
+"""What a deep run sends after its plan: requests drawn at random, whole, batch by batch, as long as there is room.
+
+Batch k of a seed is the same each time, so a run's stream of requests depends on nothing but seed, contract and target,
+and only its length on time and limits. What a request is to be answered is read off its bytes, as everywhere.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterable, Iterator
+
+from attrs import frozen
+from hypothesis import strategies as st
+
+from . import png
+from .appraisal import ALWAYS_ACCEPTED_BYTES, NEVER_ACCEPTED_BYTES, Appraisal, appraise
+from .cases import Builder, Case
+from .contract import Contract, Schema
+from .corners import SMALL
+from .multipart import Part
+from .recipe import BOUNDARY, Damage, Drawing, Format, Key, Recipe
+from .schema_cases import forms
+from .strategies import ANCILLARY, KINDS, draw, users, wrong_values
+from .transport import Target
+
+BATCH = 64
+# The forms that Schemathesis generates take ten times as long to draw as ours.
+_FROM_SCHEMA_EVERY, _FROM_SCHEMA = 16, 16
+GROUP = "fuzz"
+
+# Small ones, since they are painted here and looked at there.
+_SIDES = (1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 48, 63, 64, 64, 64, 65, 96, 128)
+_PLAIN_KINDS = (png.PLAIN, png.Kind(png.RGBA))
+_ALL_KINDS = tuple(png.Kind(kind.colour, kind.depth, interlaced) for kind in KINDS for interlaced in (False, True))
+_EXTRAS = ((), (), (), (), *((chunk,) for chunk in ANCILLARY), (ANCILLARY[0], ANCILLARY[1]), (ANCILLARY[3],) * 2)
+_FILENAMES: tuple[str | None, ...] = (
+    *("picture.png",) * 12,
+    *(None, "", "upload", "picture.jpg", "PICTURE.PNG", "my own picture.png", 'a "b".png', "Bär 熊.png", "😀.png"),
+    *("a;b=c.png", "semi;colon", "..png", "../../etc/passwd.png", "C:\\pictures\\a.png", "p" * 200 + ".png", "%00.png"),
+    *("'.png", "a%20b.png", "image", "\u202egnp.png"),
+)
+_PART_TYPES: tuple[str | None, ...] = (
+    *("image/png",) * 12,
+    *(
+        None,
+        "application/octet-stream",
+        "image/jpeg",
+        "IMAGE/PNG",
+        "image/png; charset=binary",
+        "text/plain",
+        "image/*",
+    ),
+)
+_BOUNDARIES = (
+    *((BOUNDARY, False),) * 10,
+    *((BOUNDARY, True), ("x", False), ("-" * 24 + "0", False), (f"=_{BOUNDARY}:(+)?", True), ("a b", True)),
+    *(((BOUNDARY * 5)[:70], False), ("'()+_,./:=?", True), ("----WebKitFormBoundaryf2A9c07D", False)),
+)
+_SIZES_BYTES = (
+    ALWAYS_ACCEPTED_BYTES - 1,
+    ALWAYS_ACCEPTED_BYTES,
+    *range(NEVER_ACCEPTED_BYTES, NEVER_ACCEPTED_BYTES + 2),
+)
+_OTHER_BODIES = (
+    (b"", "multipart/form-data"),
+    (b"", f"multipart/form-data; boundary={BOUNDARY}"),
+    (b"\0" * 40, f"multipart/form-data; boundary={BOUNDARY}"),
+    (b'{"n": 1}', "application/json"),
+    (b"[]", "application/json"),
+    (b"{", "application/json"),
+    (b"n=1&size=256x256", "application/x-www-form-urlencoded"),
+    (b"n=1", "text/plain"),
+    (png.SIGNATURE, "image/png"),
+    (b"n=1", None),
+    (b"", None),
+    (b"x", "multipart/mixed; boundary=x"),
+)
+_UNKNOWN_FIELDS = (
+    *(
+        ("quality", b"low"),
+        ("prompt", b"a cat"),
+        ("", b""),
+        ("N", b"2"),
+        ("images", b"x"),
+        ("n[]", b"1"),
+        ("mask", b""),
+    ),
+    *(("\u7528\u6237", b"x"), ("x" * 300, b"1"), ('a"b', b"1"), ("__proto__", b"{}"), ("stream", b"true")),
+)
+_FORMATS: tuple[Format, ...] = ("JPEG", "GIF", "WEBP", "BMP", "TIFF")
+_KEYS: tuple[Key, ...] = ("none", "wrong", "basic")
+_NOT_UTF_8 = (b"\xff\xfe", b"abc\x80", b"\xc3", b"\xed\xa0\x80")
+# How often which requests: half of them valid, the others mostly with one thing wrong, so that it is seen which.
+_MODES = (
+    *("valid",) * 220,
+    *("field",) * 90,
+    *("image",) * 70,
+    *("open",) * 40,
+    *("no image",) * 6,
+    *("several",) * 20,
+    *("body",) * 20,
+    *("key",) * 14,
+    *("method",) * 4,
+    *("large",) * 2,
+)
+
+
+@frozen
+class Fuzzed:
+    """One fuzzed request: how it was made, the case, and what the contract says of it."""
+
+    recipe: Recipe
+    case: Case
+    appraisal: Appraisal
+
+
+def batches(contract: Contract, target: Target, seed: int) -> Iterator[tuple[int, list[Fuzzed]]]:
+    """Yield number and requests of one batch after the other, without an end."""
+    strategy = recipes(contract)
+    for number in itertools.count(1):
+        # Independent of each other, and of what the plan draws.
+        batch_seed = random.Random(f"{seed}/fuzz/{number}").getrandbits(64)  # noqa: S311 - test data
+        drawn: Iterable[Recipe]
+        if number % _FROM_SCHEMA_EVERY == 2:
+            drawn = map(of_schema, forms(contract, batch_seed, _FROM_SCHEMA))
+        else:
+            drawn = draw(strategy, BATCH, batch_seed, examples=BATCH)
+        yield number, [fuzzed(recipe, f"fuzz-{number}-{at}", contract, target) for at, recipe in enumerate(drawn, 1)]
+
+
+def fuzzed(recipe: Recipe, label: str, contract: Contract, target: Target, note: str | None = None) -> Fuzzed:
+    """Return the request of a recipe under a label."""
+    request = recipe.request(target)
+    appraisal = appraise(request, contract, target.api_key)
+    note = "drawn at random" if note is None else note
+    return Fuzzed(recipe, Case(label, note, request, group=GROUP, price=appraisal.price), appraisal)
+
+
+def probe(number: int, target: Target, seed: int) -> Case:
+    """Return the case that is sent after each batch: the small request of the plan, to see whether it still works."""
+    label = f"fuzz-{number}-end"
+    return Case(label, "the small request again", Builder.of(target, seed, label).form(**SMALL), price=1)
+
+
+def of_schema(parts: tuple[Part, ...]) -> Recipe:
+    """Return the recipe of a form that Schemathesis made."""
+    files = [part for part in parts if part.filename is not None]
+    fields = tuple((part.name or "", part.content) for part in parts if part.filename is None)
+    return Recipe(fields=fields, image=files[0].content if files else None, copies=len(files))
+
+
+def recipes(contract: Contract) -> st.SearchStrategy[Recipe]:
+    """Return the strategy of whole requests: fields absent, valid or wrong, and all that a form can be on a wire."""
+    return _recipes(tuple(_Field.of(name, schema) for name, schema in contract.fields.items() if name != "image"))
+
+
+@frozen
+class _Field:
+    """A field of the form. `usual` are its right values, cheap ones often; None stands for its absence."""
+
+    name: str
+    usual: st.SearchStrategy[bytes | None]
+    wrong: st.SearchStrategy[bytes] | None
+
+    @classmethod
+    def of(cls, name: str, schema: Schema) -> _Field:
+        """Return the field of that name and schema."""
+        wrong = wrong_values(schema)
+        return cls(name, _usual(name, schema), None if wrong is None else wrong.map(_encoded))
+
+
+def _usual(name: str, schema: Schema) -> st.SearchStrategy[bytes | None]:
+    if schema["type"] == "integer":
+        low, high = schema["minimum"], schema["maximum"]
+        numbers = [*[low] * 20, *[min(high, low + 1)] * 5, min(high, low + 2), high]
+        return st.sampled_from([*[None] * 15, *(str(number).encode() for number in numbers)])
+    if name in SMALL and "enum" in schema:
+        others = [member.encode() for member in schema["enum"]]
+        return st.sampled_from([*[SMALL[name].encode()] * 25, *others, *others, None, None])
+    if "enum" in schema:
+        return st.sampled_from([None, None, *(member.encode() for member in schema["enum"])])
+    texts = st.sampled_from(
+        [None, None, None, None, b"", b"user-1234", b"u" * 1000, "\u7528\u6237 \U0001f600".encode()]
+    )
+    return st.one_of(texts, texts, texts, users().map(_encoded))
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode()
+
+
+@st.composite
+def _recipes(draw: st.DrawFn, fields: tuple[_Field, ...]) -> Recipe:
+    mode = draw(st.sampled_from(_MODES))
+    if mode == "body":
+        body, content_type = draw(st.sampled_from(_OTHER_BODIES))
+        return Recipe(body=body, content_type=content_type)
+    if mode == "method":
+        return Recipe(body=b"", method=draw(st.sampled_from(["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])))
+    values = {each.name: draw(each.usual) for each in fields}
+    wrong = [each for each in fields if each.wrong is not None]
+    if mode == "field":
+        wrong = [draw(st.sampled_from(wrong))]
+    for each in wrong if mode in {"field", "several"} else ():
+        values[each.name] = draw(each.wrong) if each.wrong is not None else None
+    texts = [(name, value) for name, value in values.items() if value is not None]
+    image: Drawing | None = draw(_drawings(mode))
+    boundary, quoted = draw(st.sampled_from(_BOUNDARIES))
+    wire = draw(st.integers(0, 31))
+    copies, as_file = 1, None
+    if mode == "open":
+        which = draw(st.integers(0, 4))
+        if which == 0:
+            copies = 2
+        elif which == 1 and texts:
+            as_file = draw(st.sampled_from(texts))[0]
+        elif which == 2 and texts:
+            texts.append(draw(st.sampled_from(texts)))
+        elif which == 3:
+            texts.append((draw(st.sampled_from(fields)).name, draw(st.sampled_from(_NOT_UTF_8))))
+        else:
+            texts.append(draw(st.sampled_from(_UNKNOWN_FIELDS)))
+    return Recipe(
+        fields=tuple(draw(st.permutations(texts)) if wire == 7 else texts),
+        image=image,
+        filename=draw(st.sampled_from(_FILENAMES)),
+        part_type=draw(st.sampled_from(_PART_TYPES)),
+        position=draw(st.integers(0, len(texts))) if wire & 1 else 0,
+        copies=copies,
+        typed=wire == 8,
+        as_file=as_file,
+        boundary=boundary,
+        quoted=quoted,
+        chunked=wire in {10, 12, 14},
+        lower_case=wire in {11, 12},
+        key=draw(st.sampled_from(_KEYS)) if mode == "key" else "right",
+    )
+
+
+def _drawings(mode: str) -> st.SearchStrategy[Drawing | None]:
+    return _DRAWINGS.get(mode, _WHOLE)
+
+
+_WHOLE = st.builds(
+    Drawing,
+    kind=st.sampled_from((*_PLAIN_KINDS * 8, *_ALL_KINDS)),
+    side=st.sampled_from(_SIDES),
+    picture=st.integers(0, 1),
+    extra=st.sampled_from(_EXTRAS),
+)
+_DAMAGES = st.one_of(
+    st.builds(Damage, st.just("cut"), at=st.integers(0, 999)),
+    st.builds(Damage, st.just("without"), st.sampled_from((b"IHDR", b"IDAT", b"PLTE"))),
+    st.builds(Damage, st.just("changed"), st.sampled_from((b"IHDR", b"IDAT", b"IEND", b"PLTE")), st.integers(0, 2**16)),
+)
+_DRAWINGS: dict[str, st.SearchStrategy[Drawing | None]] = {
+    "no image": st.none(),
+    "large": st.builds(Drawing, size_bytes=st.sampled_from(_SIZES_BYTES)),
+    "image": st.one_of(
+        st.builds(
+            Drawing,
+            kind=st.sampled_from((*_PLAIN_KINDS * 4, *_ALL_KINDS)),
+            side=st.sampled_from(_SIDES),
+            picture=st.integers(0, 1),
+            damage=_DAMAGES,
+        ),
+        st.builds(
+            Drawing,
+            kind=st.sampled_from(_ALL_KINDS),
+            side=st.sampled_from(_SIDES),
+            wider=st.sampled_from((1, 1, 2, 64)),
+        ),
+        st.builds(Drawing, side=st.sampled_from((64, 65, 256)), wider=st.sampled_from((-1, -32))),
+        st.builds(Drawing, side=st.sampled_from((1, 16, 64)), format=st.sampled_from(_FORMATS)),
+    ),
+}
