@@ -26,7 +26,7 @@ class Settings:
     """How a check goes about it. Limits of None are those of the depth; `only` names requirements, or none for all.
 
     After `max_seconds`, nothing more is sent, and a deep run goes on fuzzing until then. With None, a deep run sends
-    all of its plan, and goes on until DEEP_SECONDS are over. With 0, a run of any depth sends its plan and nothing else.
+    all of its plan, and goes on until DEEP_SECONDS are over. With 0, a run of any depth sends its plan alone.
     """
 
     seed: int

@@ -41,7 +41,7 @@ class Shape:
 SHAPES: dict[Depth, Shape] = {
     "quick": Shape(0, 0, 0, {}, 70, 15),
     "standard": Shape(6, 3, 1, {"invalid": 6, "open": 1, "valid": 1}, 160, 50),
-    "deep": Shape(30, 15, 12, {"invalid": 60, "open": 10, "valid": 12}, None, None),
+    "deep": Shape(30, 15, 12, {"invalid": 24, "open": 4, "valid": 4}, None, None),
 }
 # What a quick run does without: other methods and formats than the first, and what others show as well.
 _NOT_QUICK = frozenset(

@@ -125,6 +125,10 @@ class _Enough(unittest.SkipTest):
     """Ends the drawing. What skips a test, Hypothesis lets through at once and does not look into."""
 
 
+class _Enough(unittest.SkipTest):
+    """Ends the drawing. What skips a test, Hypothesis lets through at once and does not look into."""
+
+
 _BACKEND = "image-variations"
 AVAILABLE_PROVIDERS[_BACKEND] = _Reproducible
 
