@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from . import png
 from .appraisal import ALWAYS_ACCEPTED_BYTES, NEVER_ACCEPTED_BYTES, Appraisal, appraise
 from .cases import Builder, Case
-from .contract import Contract, Schema
+from .contract import Contract
 from .corners import SMALL
 from .multipart import Part
 from .recipe import BOUNDARY, Damage, Drawing, Format, Key, Recipe
 from .schema_cases import forms
 from .strategies import ANCILLARY, KINDS, draw, users, wrong_values
 from .transport import Target
+from .values import Schema, edges, is_bounded, kind_of, samples, standing
 
 BATCH = 64
 # The forms that Schemathesis generates take ten times as long to draw as ours.
@@ -171,15 +172,16 @@ class _Field:
 
 
 def _usual(name: str, schema: Schema) -> st.SearchStrategy[bytes | None]:
-    if schema["type"] == "integer":
+    if kind_of(schema) == "integer" and {"minimum", "maximum"} <= set(schema):
         low, high = schema["minimum"], schema["maximum"]
         numbers = [*[low] * 20, *[min(high, low + 1)] * 5, min(high, low + 2), high]
         return st.sampled_from([*[None] * 15, *(str(number).encode() for number in numbers)])
     if name in SMALL and "enum" in schema:
         others = [member.encode() for member in schema["enum"]]
         return st.sampled_from([*[SMALL[name].encode()] * 25, *others, *others, None, None])
-    if "enum" in schema:
-        return st.sampled_from([None, None, *(member.encode() for member in schema["enum"])])
+    if is_bounded(schema) or kind_of(schema) != "text":
+        values = [text for text in (*edges(schema).accepted, *samples(schema)) if standing(schema, text) == "accepted"]
+        return st.sampled_from([None, None, *(text.encode() for text in values)])
     texts = st.sampled_from(
         [None, None, None, None, b"", b"user-1234", b"u" * 1000, "\u7528\u6237 \U0001f600".encode()]
     )

@@ -125,10 +125,6 @@ class _Enough(unittest.SkipTest):
     """Ends the drawing. What skips a test, Hypothesis lets through at once and does not look into."""
 
 
-class _Enough(unittest.SkipTest):
-    """Ends the drawing. What skips a test, Hypothesis lets through at once and does not look into."""
-
-
 _BACKEND = "image-variations"
 AVAILABLE_PROVIDERS[_BACKEND] = _Reproducible
 
@@ -156,7 +152,7 @@ def draw(strategy: st.SearchStrategy[T], number: int, seed_value: int, examples:
         if example and example not in found:
             found.append(example)
         if len(found) == number:
-            raise _Enough
+            raise _Enough("as many as are wanted")
 
     with suppress(_Enough):
         collect()

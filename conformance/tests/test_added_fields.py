@@ -233,7 +233,7 @@ def test_a_server_that_does_not_know_the_new_fields_is_found_out(scratch: Path, 
 
 
 def test_a_server_that_refuses_a_new_field_is_found_out(scratch: Path, tmp_path: Path) -> None:
-    assert verdicts(check(scratch, "Narrow", tmp_path), "fail", "warn") == {"IV-FIELD-SEED-ACCEPTED": "fail"}
+    assert verdicts(check(scratch, "Narrow", tmp_path), "fail") == {"IV-FIELD-SEED-ACCEPTED": "fail"}
 
 
 def test_new_members_of_the_answer_are_validated(scratch: Path, tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_a_dry_run_lists_the_plan_and_sends_nothing() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0].startswith("plain                    1 image")
-    assert "53 requests, and 15 images of a correct server, seed 1." in lines
+    assert "54 requests, and 15 images of a correct server, seed 1." in lines
     assert KEY not in done.stdout
 
 
