@@ -1,9 +1,11 @@
 """scripts/bench: its arithmetic, its gate, its servers, a tiny round of what it measures, the features it tries."""
 
+import base64
 import json
 import re
 import socket
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from statistics import median
@@ -16,13 +18,21 @@ from benchmark.figures import Figure, Target, figures, ratio
 from benchmark.material import Material
 from benchmark.measures import Bench, Effort
 from benchmark.subjects import SUBJECTS, Subject
+from benchmark.suite import IDEAL, PLAIN, REPLAY, SUITE, SuiteBench, slow_server
+from benchmark.suite import Effort as SuiteEffort
 from benchmark.turns import Turns, rotate, server
 from benchmark.worker import Worker, WrongWork
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from image_variations_conformance.cases import Builder
+from image_variations_conformance.pictures import look
 from image_variations_conformance.png import inspect
+from image_variations_conformance.transport import Target as Server
+from image_variations_conformance.transport import Transport
 from node_packages import VERSIONS
+from qualification.subjects import KEY
+from scripted_server import answer, hear_request, say, scripted_server
 
 _HERE = Environment(Path(sys.executable))
 _LINUX = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is read from /proc")
@@ -196,18 +206,26 @@ def test_the_table_shows_each_figure_with_its_target_and_whether_it_is_met() -> 
     ]
 
 
+def test_a_table_without_ratios_has_no_heading_for_them() -> None:
+    assert table.lines([Figure("cases", "check", "cases/s", 250.4)]) == [
+        "         median           target  met",
+        "cases",
+        "  check     250  cases/s",
+    ]
+
+
 # The server, the material and the worker
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with server() as url:
-        yield url
 
 
 @pytest.fixture(scope="module")
 def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     return Material.make(tmp_path_factory.mktemp("material"))
+
+
+@pytest.fixture(scope="module")
+def url(material: Material) -> Iterator[str]:
+    with server(material.small_picture) as url:
+        yield url
 
 
 @pytest.mark.parametrize("at", [1, 30, 90, 95, 100])
@@ -249,6 +267,32 @@ def test_the_images_are_whole_squares_of_the_sizes_they_are_named_after(material
         info = inspect(file.read_bytes())
         assert (info.width, file.stat().st_size) == (info.height, size)
     assert material.hundred_megabytes.stat().st_size == 100 * 2**20
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GET /any/images/variations HTTP/1.1\r\nConnection: close\r\n\r\n",
+        b"POST /any/images/variations?n=3 HTTP/1.1\r\nconnection: close\r\nContent-Length: 5\r\n\r\nabcde",
+        b"POST /any/images/variations HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"3\r\n0\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
+    ],
+    ids=["no body", "by length", "in chunks"],
+)
+def test_the_server_answers_whatever_comes_with_the_picture_and_closes(
+    url: str, material: Material, request_bytes: bytes
+) -> None:
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        for at in range(0, len(request_bytes), 7):
+            connection.sendall(request_bytes[at : at + 7])
+        answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    value = json.loads(body)
+    assert abs(value["created"] - time.time()) < 60
+    assert base64.b64decode(value["data"][0]["b64_json"]) == material.small_picture.read_bytes()
+    assert look(material.small_picture.read_bytes()).size == "256x256"
 
 
 class _Careless:
@@ -341,6 +385,67 @@ def test_a_subject_whose_process_dies_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "httpx.py").write_text("import os; os._exit(1)")
     with Turns({"httpx": nobody}) as turns, pytest.raises(Unavailable, match="its process died"):
         turns.do("httpx", {"do": "flight", "url": "", "image": "/dev/null", "tasks": 1, "each": 1})
+
+
+# The suite
+
+_QUICK_SUITE = SuiteEffort(
+    rounds=1, depth="quick", waits=1, waiting_depth="quick", latency_seconds=0.01, slots=3, workers=(4,)
+)
+
+
+@pytest.fixture(scope="module")
+def suite_figures(url: str) -> list[Figure]:
+    """The figures of a tiny run; Schemathesis has its usual length."""
+    bench = SuiteBench(f"{url}/any", _QUICK_SUITE)
+    return [*bench.cases_in_a_second(), *bench.waiting()]
+
+
+def test_the_suite_is_held_against_a_replay_and_against_schemathesis(suite_figures: list[Figure]) -> None:
+    cases = [figure for figure in suite_figures if figure.unit == "cases/s"]
+    assert [figure.subject for figure in cases] == [SUITE, REPLAY, SUITE, PLAIN]
+    assert all(figure.value is not None and figure.value > 0 for figure in cases)
+    for own, other, bound in ((cases[0], cases[1], 0.25), (cases[2], cases[3], 2.5)):
+        assert own.target == Target(bound, "at least", beside=other.subject)
+        assert own.value is not None
+        assert other.value is not None
+        assert own.found == pytest.approx(own.value / other.value)
+
+
+def test_the_time_on_a_slow_server_is_held_against_that_of_its_images(suite_figures: list[Figure]) -> None:
+    waiting = [figure for figure in suite_figures if figure.unit == "s"]
+    assert [figure.subject for figure in waiting] == ["check --workers 4", IDEAL]
+    assert waiting[0].target == Target(1.3, beside=IDEAL)
+    # A quick run asks for so many images; a third of each's hundredth of a second is what they take at least.
+    assert waiting[1].value == pytest.approx(15 * 0.01 / 3, abs=0.02)
+    assert waiting[0].value is not None
+    assert waiting[0].value > (waiting[1].value or 0)
+
+
+def test_a_run_without_all_its_answers_is_no_figure() -> None:
+    with scripted_server((hear_request, say(answer())), (hear_request,)) as silent:
+        bench = SuiteBench(silent.base_url, _QUICK_SUITE)
+        (own, *_) = bench.cases_in_a_second()
+    assert (own.value, own.met) == (None, False)
+    assert "had no answer" in own.note
+
+
+def test_the_slow_server_makes_as_many_images_at_a_time_as_it_has_slots() -> None:
+    with slow_server(0.3, 2) as base_url:
+        target = Server.parse(base_url, KEY)
+        form = Builder.of(target, 1, "four").form(n="4", size="256x256")
+        exchange = Transport(target).send("four", form)
+    assert exchange.response is not None
+    assert exchange.response.status == 200
+    assert 0.6 <= exchange.seconds < 1.2  # two rounds of two, and not four of one
+
+
+@pytest.mark.parametrize(("measured", "code"), [([_MET], 0), ([_MISSED], 1)])
+def test_a_missed_target_of_the_suite_ends_with_1(
+    measured: list[Figure], code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(__main__, "measure_suite", lambda: measured)
+    assert CliRunner().invoke(__main__.command, ["suite"]).exit_code == code
 
 
 # What the client and its peers do
