@@ -69,7 +69,7 @@ _READING = threading.Lock()
 
 def _parsed(body: bytes) -> Any:
     brackets = body.count(b"[") + body.count(b"{")
-    if brackets + body.count(b",") > MAX_VALUES:
+    if len(body) > MAX_VALUES and brackets + body.count(b",") > MAX_VALUES:
         return NotJson(f"more than {MAX_VALUES} values, which nobody reads")
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_refuse, parse_int=_bounded_integer)
