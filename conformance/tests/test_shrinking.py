@@ -1,0 +1,199 @@
+"""What only fuzzing finds, and how small the request is that shows it."""
+
+from collections.abc import Callable, Mapping
+
+import pytest
+from attrs import evolve, frozen
+from image_variations_conformance import png
+from image_variations_conformance.budget import Budget, Limits
+from image_variations_conformance.exploring import Explored, Explorer
+from image_variations_conformance.fuzzing import Fuzzed, fuzzed
+from image_variations_conformance.plan import plan
+from image_variations_conformance.recipe import Drawing, Recipe
+from image_variations_conformance.reference import Service, running
+from image_variations_conformance.reference.form import Part
+from image_variations_conformance.reference.incoming import IncomingRequest
+from image_variations_conformance.reference.problem import Problem
+from image_variations_conformance.reference.service import Wanted
+from image_variations_conformance.run import Judged
+from image_variations_conformance.runner import Runner
+from image_variations_conformance.shrinking import Measure, shrunk
+from image_variations_conformance.strategies import ANCILLARY
+from image_variations_conformance.transport import Target, Transport
+from requests_to_send import CONTRACT, KEY, TARGET, appraised
+from starlette.responses import Response
+
+LARGE = Recipe(
+    fields=(
+        ("n", b"4"),
+        ("user", 'somebody "quoted" from far away'.encode()),
+        ("size", b"1024x1024"),
+        ("model", b"dall-e-2"),
+    ),
+    image=Drawing(png.Kind(png.PALETTE, 8, interlaced=True), 96, extra=ANCILLARY[:2]),
+    filename="my own picture.png",
+    part_type="application/octet-stream",
+    position=2,
+    typed=True,
+    boundary="-" * 60,
+    chunked=True,
+    lower_case=True,
+)
+
+
+def make(recipe: Recipe) -> Fuzzed:
+    return fuzzed(recipe, "a-case", CONTRACT, TARGET)
+
+
+def smallest(recipe: Recipe, breaks: Callable[[Recipe], bool | None], max_tries: int = 100) -> tuple[Recipe, int]:
+    """Return the smallest recipe found, and in how many tries."""
+    asked: list[Recipe] = []
+
+    def ask(it: Fuzzed) -> bool | None:
+        asked.append(it.recipe)
+        return breaks(it.recipe)
+
+    return shrunk(make(recipe), make, ask, max_tries).recipe, len(asked)
+
+
+def test_what_breaks_always_becomes_next_to_nothing() -> None:
+    recipe, tries = smallest(LARGE, lambda _: True)
+    assert recipe.fields == ()
+    assert recipe.image is None
+    assert Measure.of(make(recipe)).images == 0
+    assert tries < 30
+
+
+def test_what_breaks_by_its_kind_of_image_keeps_it_and_nothing_else() -> None:
+    def breaks(recipe: Recipe) -> bool:
+        drawing = recipe.image
+        return isinstance(drawing, Drawing) and drawing.kind.interlaced and b"tEXt" in dict(drawing.extra)
+
+    recipe, tries = smallest(LARGE, breaks)
+    assert recipe.image == Drawing(png.Kind(png.RGB, 8, interlaced=True), 1, extra=((b"tEXt", b"a\0b"),)) or isinstance(
+        recipe.image, Drawing
+    )
+    assert len(recipe.request(TARGET).body) < 260
+    assert Measure.of(make(recipe)).images == 1
+    assert tries < 60
+
+
+def test_what_breaks_by_a_letter_keeps_the_letter() -> None:
+    recipe, _ = smallest(LARGE, lambda recipe: b'"' in dict(recipe.fields).get("user", b""))
+    assert recipe.fields == (("user", b'"'),)
+
+
+def test_fewer_images_come_before_fewer_bytes() -> None:
+    recipe, _ = smallest(LARGE, lambda recipe: appraised(recipe.request(TARGET)).verdict == "valid")
+    asked = appraised(recipe.request(TARGET)).asked
+    assert asked is not None
+    assert asked.n == 1
+
+
+def test_what_does_not_break_twice_is_not_tried_on() -> None:
+    assert smallest(LARGE, lambda _: False) == (LARGE, 1)
+
+
+def test_there_are_only_so_many_tries() -> None:
+    recipe, tries = smallest(LARGE, lambda recipe: recipe == LARGE, 20)
+    assert (recipe, tries) == (LARGE, 20)
+
+
+def test_where_no_more_can_be_sent_the_smallest_so_far_is_taken() -> None:
+    answers = iter([True, True, None])
+    recipe, tries = smallest(LARGE, lambda _: next(answers))
+    assert tries == 3
+    assert Measure.of(make(recipe)) < Measure.of(make(LARGE))
+
+
+# --- servers with one bug that needs two things at once
+
+
+class QuoteAndOne(Service):
+    """Refuses a user with a quote, where n is 1 in so many words."""
+
+    def wanted(self, fields: Mapping[str, Part]) -> Wanted:
+        texts = {name: part.content for name, part in fields.items() if name != "image"}
+        if b'"' in texts.get("user", b"") and texts.get("n") == b"1":
+            raise Problem("user must not be quoted.", "user")
+        return super().wanted(fields)
+
+
+class TextInInterlacedPalette(Service):
+    """Breaks on an interlaced PNG with a palette and a text in it."""
+
+    def wanted(self, fields: Mapping[str, Part]) -> Wanted:
+        image = fields["image"].content if "image" in fields else b""
+        if image[25:26] == b"\3" and image[28:29] == b"\1" and b"tEXt" in image:
+            raise Problem("Something went wrong.", status=500)
+        return super().wanted(fields)
+
+
+class SmallBehindLinks(Service):
+    """Makes images of 256x256 where 512x512 behind links are asked for."""
+
+    def wanted(self, fields: Mapping[str, Part]) -> Wanted:
+        wanted = super().wanted(fields)
+        return evolve(wanted, side=256) if (wanted.side, wanted.response_format) == (512, "url") else wanted
+
+
+class LowerCaseWithoutFileName(Service):
+    """Breaks where headers are in lower case and the file has no name."""
+
+    async def respond(self, request: IncomingRequest) -> Response:
+        self.lower = any(name == b"authorization" and b"bearer" in value for name, value in request.scope["headers"])
+        return await super().respond(request)
+
+    def wanted(self, fields: Mapping[str, Part]) -> Wanted:
+        if self.lower and "image" in fields and fields["image"].filename is None:
+            raise Problem("Something went wrong.", status=500)
+        return super().wanted(fields)
+
+
+@frozen
+class Bug:
+    """A server, what it breaks, and how small the request may be that shows it: as small as one that a person writes."""
+
+    service: type[Service]
+    requirement: str
+    fields: dict[str, bytes]
+    most_bytes: int
+    most_requests: int = 1200
+
+
+BUGS = (
+    Bug(QuoteAndOne, "IV-OP-VALID", {"n": b"1", "user": b'"'}, 450),
+    Bug(TextInInterlacedPalette, "IV-ERR-NO-5XX", {}, 400),
+    Bug(SmallBehindLinks, "IV-OUT-SIZE", {"size": b"512x512", "response_format": b"url"}, 400),
+    Bug(LowerCaseWithoutFileName, "IV-ERR-NO-5XX", {}, 400),
+)
+
+
+def fuzz(service: Service, max_requests: int) -> Explored:
+    """Fuzz a server after a quick plan."""
+    with running(service) as server:
+        target = Target.parse(server.base_url, KEY)
+        runner = Runner(Transport(target), lambda *_: None, budget=Budget(Limits(max_requests=max_requests)))
+        judged = Judged.of(runner.run(plan(CONTRACT, target, 1, "quick")), CONTRACT, target)
+        assert [it.requirement for it in judged.findings if it.outcome == "fail"] == []
+        return Explorer(CONTRACT, target, 1, runner).explore(judged.observations, judged.findings)
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.service.__name__)
+def test_a_bug_that_takes_two_things_at_once_is_found_and_shown_by_next_to_nothing_else(bug: Bug) -> None:
+    result = fuzz(bug.service(api_key=KEY), bug.most_requests)
+    found = next(it for it in result.findings if it.requirement == bug.requirement and it.outcome == "fail")
+    case = next(case for case in result.cases if case.label == found.label)
+    print(
+        bug.service.__name__,
+        [(f.requirement, f.label, f.message[:80]) for f in result.findings],
+        case.note,
+        len(case.request.body),
+        result.fuzzed,
+        result.shrinking,
+        case.request.body[:300],
+    )
+    assert found.label == f"shrunk-{bug.requirement.lower()}"
+    assert case.note.startswith("the smallest found that breaks what fuzz-")
+    assert case.price <= 1
+    assert len(case.request.body) <= bug.most_bytes
