@@ -26,7 +26,7 @@ from starlette.responses import Response
 LARGE = Recipe(
     fields=(
         ("n", b"4"),
-        ("user", 'somebody "quoted" from far away'.encode()),
+        ("user", b'somebody "quoted" from far away'),
         ("size", b"1024x1024"),
         ("model", b"dall-e-2"),
     ),
