@@ -208,7 +208,7 @@ def test_the_table_shows_each_figure_with_its_target_and_whether_it_is_met() -> 
 
 def test_a_table_without_ratios_has_no_heading_for_them() -> None:
     assert table.lines([Figure("cases", "check", "cases/s", 250.4)]) == [
-        "         median           target  met",
+        "         median             target  met",
         "cases",
         "  check     250  cases/s",
     ]
@@ -390,7 +390,7 @@ def test_a_subject_whose_process_dies_is_unavailable(tmp_path: Path) -> None:
 # The suite
 
 _QUICK_SUITE = SuiteEffort(
-    rounds=1, depth="quick", waits=1, waiting_depth="quick", latency_seconds=0.01, slots=3, workers=(4,)
+    rounds=1, depth="quick", deep_seconds=0, waits=1, waiting_depth="quick", latency_seconds=0.01, slots=3, workers=(4,)
 )
 
 

@@ -152,7 +152,7 @@ class LowerCaseWithoutFileName(Service):
 
 @frozen
 class Bug:
-    """A server, what it breaks, and how small the request may be that shows it: as small as one that a person writes."""
+    """A server, what it breaks, and how small the request may be that shows it: as small as a person writes it."""
 
     service: type[Service]
     requirement: str
@@ -184,15 +184,6 @@ def test_a_bug_that_takes_two_things_at_once_is_found_and_shown_by_next_to_nothi
     result = fuzz(bug.service(api_key=KEY), bug.most_requests)
     found = next(it for it in result.findings if it.requirement == bug.requirement and it.outcome == "fail")
     case = next(case for case in result.cases if case.label == found.label)
-    print(
-        bug.service.__name__,
-        [(f.requirement, f.label, f.message[:80]) for f in result.findings],
-        case.note,
-        len(case.request.body),
-        result.fuzzed,
-        result.shrinking,
-        case.request.body[:300],
-    )
     assert found.label == f"shrunk-{bug.requirement.lower()}"
     assert case.note.startswith("the smallest found that breaks what fuzz-")
     assert case.price <= 1

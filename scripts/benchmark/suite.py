@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 from image_variations_conformance.checking import Settings, check
 from image_variations_conformance.exchange import Request
+from image_variations_conformance.fuzzing import batches
 from image_variations_conformance.plan import Depth
 from image_variations_conformance.run import Run
 from image_variations_conformance.transport import Target as Server
@@ -33,15 +34,17 @@ from benchmark.turns import rotate
 
 SUITE, REPLAY, PLAIN = "check --depth deep", "http.client", "schemathesis run"
 IDEAL = "images x latency / slots"
+_NO_LIMIT = 1_000_000
 _LISTENS = re.compile(r"listens at (\S+) ")
 
 
 @frozen
 class Effort:
-    """How many rounds each measure has, and how slow the slow server is."""
+    """How many rounds each measure has, how long a deep run goes on fuzzing, and how slow the slow server is."""
 
     rounds: int = 5
     depth: Depth = "deep"
+    deep_seconds: float = 8.0
     waits: int = 3
     waiting_depth: Depth = "standard"
     latency_seconds: float = 0.5
@@ -66,9 +69,17 @@ class SuiteBench:
                 return _plain_rate(self.base_url, next(self._seeds))
             if subject == REPLAY:
                 return len(latest) / replayed(self.base_url, latest)
-            run, seconds = _checked(self.base_url, Settings(seed=next(self._seeds), depth=self.effort.depth))
+            # The server makes images for wrong requests, too: no limit of a depth may be what ends the run.
+            settings = Settings(
+                seed=next(self._seeds),
+                depth=self.effort.depth,
+                max_requests=_NO_LIMIT,
+                max_images=_NO_LIMIT,
+                max_seconds=self.effort.deep_seconds,
+            )
+            run, seconds = _checked(self.base_url, settings)
             latest[:] = _requests(run)
-            return len(latest) / seconds
+            return run.cost.requests / seconds
 
         rounds, notes = rotate((SUITE, REPLAY, PLAIN), self.effort.rounds, work)
         targets = {REPLAY: Target(0.25, "at least", beside=REPLAY), PLAIN: Target(2.5, "at least", beside=PLAIN)}
@@ -162,4 +173,8 @@ def _plain_rate(base_url: str, seed: int) -> float:
 
 
 def _requests(run: Run) -> list[Request]:
-    return [it.exchange.request for it in run.observations.values()]
+    """Return what a run sent, but for what it made smaller: the plan, and the batches of the fuzzing, drawn again."""
+    planned = [it.exchange.request for it in run.observations.values() if it.exchange.label in run.cases]
+    number = 0 if run.explored is None else run.explored.fuzzed
+    drawn = (each.case.request for _, batch in batches(run.contract, run.target, run.seed) for each in batch)
+    return planned + list(itertools.islice(drawn, number))
