@@ -29,6 +29,8 @@ BATCH = 64
 # The forms that Schemathesis generates take ten times as long to draw as ours.
 _FROM_SCHEMA_EVERY, _FROM_SCHEMA = 16, 16
 GROUP = "fuzz"
+# How often a text is any text.
+_OF_UNUSUAL = 0.25
 
 # Small ones, since they are painted here and looked at there.
 _SIDES = (1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 48, 63, 64, 64, 64, 65, 96, 128)
@@ -37,7 +39,19 @@ _ALL_KINDS = tuple(png.Kind(kind.colour, kind.depth, interlaced) for kind in KIN
 _EXTRAS = ((), (), (), (), *((chunk,) for chunk in ANCILLARY), (ANCILLARY[0], ANCILLARY[1]), (ANCILLARY[3],) * 2)
 _FILENAMES: tuple[str | None, ...] = (
     *("picture.png",) * 12,
-    *(None, "", "upload", "picture.jpg", "PICTURE.PNG", "my own picture.png", 'a "b".png', "Bär 熊.png", "😀.png"),
+    *(
+        None,
+        None,
+        None,
+        "",
+        "upload",
+        "picture.jpg",
+        "PICTURE.PNG",
+        "my own picture.png",
+        'a "b".png',
+        "Bär 熊.png",
+        "😀.png",
+    ),
     *("a;b=c.png", "semi;colon", "..png", "../../etc/passwd.png", "C:\\pictures\\a.png", "p" * 200 + ".png", "%00.png"),
     *("'.png", "a%20b.png", "image", "\u202egnp.png"),
 )
@@ -94,7 +108,7 @@ _KEYS: tuple[Key, ...] = ("none", "wrong", "basic")
 _NOT_UTF_8 = (b"\xff\xfe", b"abc\x80", b"\xc3", b"\xed\xa0\x80")
 # How often which requests: half of them valid, the others mostly with one thing wrong, so that it is seen which.
 _MODES = (
-    *("valid",) * 220,
+    *("valid",) * 300,
     *("field",) * 90,
     *("image",) * 70,
     *("open",) * 40,
@@ -158,125 +172,143 @@ def recipes(contract: Contract) -> st.SearchStrategy[Recipe]:
 
 @frozen
 class _Field:
-    """A field of the form. `usual` are its right values, cheap ones often; None stands for its absence."""
+    """A field of the form. `usual` are its right values, cheap ones often; None stands for its absence.
+
+    `unusual` are right values, too, which take longer to draw; `wrong` are wrong ones, if there are any.
+    """
 
     name: str
-    usual: st.SearchStrategy[bytes | None]
+    usual: tuple[bytes | None, ...]
+    unusual: st.SearchStrategy[bytes] | None
     wrong: st.SearchStrategy[bytes] | None
 
     @classmethod
     def of(cls, name: str, schema: Schema) -> _Field:
         """Return the field of that name and schema."""
         wrong = wrong_values(schema)
-        return cls(name, _usual(name, schema), None if wrong is None else wrong.map(_encoded))
+        any_text = kind_of(schema) == "text" and not is_bounded(schema)
+        return cls(
+            name,
+            _usual(name, schema),
+            users().map(_encoded) if any_text else None,
+            None if wrong is None else wrong.map(_encoded),
+        )
 
 
-def _usual(name: str, schema: Schema) -> st.SearchStrategy[bytes | None]:
+def _usual(name: str, schema: Schema) -> tuple[bytes | None, ...]:
     if kind_of(schema) == "integer" and {"minimum", "maximum"} <= set(schema):
         low, high = schema["minimum"], schema["maximum"]
         numbers = [*[low] * 20, *[min(high, low + 1)] * 5, min(high, low + 2), high]
-        return st.sampled_from([*[None] * 15, *(str(number).encode() for number in numbers)])
+        return (*[None] * 15, *(str(number).encode() for number in numbers))
     if name in SMALL and "enum" in schema:
         others = [member.encode() for member in schema["enum"]]
         # Only the size makes a difference in price.
         often = 25 if name == "size" else 5
-        return st.sampled_from([*[SMALL[name].encode()] * often, *others, *others, None, None])
+        return (*[SMALL[name].encode()] * often, *others, *others, None, None)
     if is_bounded(schema) or kind_of(schema) != "text":
         values = [text for text in (*edges(schema).accepted, *samples(schema)) if standing(schema, text) == "accepted"]
-        return st.sampled_from([None, None, *(text.encode() for text in values)])
-    texts = st.sampled_from(
-        [None, None, None, None, b"", b"user-1234", b"u" * 1000, "\u7528\u6237 \U0001f600".encode()]
-    )
-    return st.one_of(texts, texts, texts, users().map(_encoded))
+        return (None, None, *(text.encode() for text in values))
+    return (None, None, None, None, b"", b"user-1234", b"u" * 1000, "\u7528\u6237 \U0001f600".encode())
 
 
 def _encoded(text: str) -> bytes:
     return text.encode()
 
 
+# What the choices of a request are made by. One draw of Hypothesis' for them all, since each takes it as long as all
+# the rest of a choice; what is made smaller later, is so by its recipe and not by its draws.
+_ENTROPY = st.binary(min_size=16, max_size=16)
+
+
 @st.composite
 def _recipes(draw: st.DrawFn, fields: tuple[_Field, ...]) -> Recipe:
-    mode = draw(st.sampled_from(_MODES))
+    chance = random.Random(draw(_ENTROPY))  # noqa: S311 - test data
+    mode = chance.choice(_MODES)
     if mode == "body":
-        body, content_type = draw(st.sampled_from(_OTHER_BODIES))
+        body, content_type = chance.choice(_OTHER_BODIES)
         return Recipe(body=body, content_type=content_type)
     if mode == "method":
-        return Recipe(body=b"", method=draw(st.sampled_from(["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])))
-    values = {each.name: draw(each.usual) for each in fields}
+        return Recipe(body=b"", method=chance.choice(["GET", "PUT", "DELETE", "PATCH", "OPTIONS"]))
+    values = {each.name: chance.choice(each.usual) for each in fields}
+    for each in fields:
+        if each.unusual is not None and chance.random() < _OF_UNUSUAL:
+            values[each.name] = draw(each.unusual)
     wrong = [each for each in fields if each.wrong is not None]
     if mode == "field":
-        wrong = [draw(st.sampled_from(wrong))]
+        wrong = [chance.choice(wrong)]
     for each in wrong if mode in {"field", "several"} else ():
         values[each.name] = draw(each.wrong) if each.wrong is not None else None
     texts = [(name, value) for name, value in values.items() if value is not None]
-    image: Drawing | None = draw(_drawings(mode))
-    boundary, quoted = draw(st.sampled_from(_BOUNDARIES))
-    wire = draw(st.integers(0, 31))
+    boundary, quoted = chance.choice(_BOUNDARIES)
+    wire = chance.randrange(32)
     copies, as_file = 1, None
     if mode == "open":
-        which = draw(st.integers(0, 4))
-        if which == 0:
-            copies = 2
-        elif which == 1 and texts:
-            as_file = draw(st.sampled_from(texts))[0]
-        elif which == 2 and texts:
-            texts.append(draw(st.sampled_from(texts)))
-        elif which == 3:
-            texts.append((draw(st.sampled_from(fields)).name, draw(st.sampled_from(_NOT_UTF_8))))
-        else:
-            texts.append(draw(st.sampled_from(_UNKNOWN_FIELDS)))
+        copies, as_file = _opened(chance, fields, texts)
+    if wire == 7:
+        chance.shuffle(texts)
     return Recipe(
-        fields=tuple(draw(st.permutations(texts)) if wire == 7 else texts),
-        image=image,
-        filename=draw(st.sampled_from(_FILENAMES)),
-        part_type=draw(st.sampled_from(_PART_TYPES)),
-        position=draw(st.integers(0, len(texts))) if wire & 1 else 0,
+        fields=tuple(texts),
+        image=_drawing(chance, mode),
+        filename=chance.choice(_FILENAMES),
+        part_type=chance.choice(_PART_TYPES),
+        position=chance.randint(0, len(texts)) if wire & 1 else 0,
         copies=copies,
         typed=wire == 8,
         as_file=as_file,
         boundary=boundary,
         quoted=quoted,
         chunked=wire in {10, 12, 14},
-        lower_case=wire in {11, 12},
-        key=draw(st.sampled_from(_KEYS)) if mode == "key" else "right",
+        lower_case=wire in {11, 12, 13, 15},
+        key=chance.choice(_KEYS) if mode == "key" else "right",
     )
 
 
-def _drawings(mode: str) -> st.SearchStrategy[Drawing | None]:
-    return _DRAWINGS.get(mode, _WHOLE)
+def _opened(
+    chance: random.Random, fields: tuple[_Field, ...], texts: list[tuple[str, bytes]]
+) -> tuple[int, str | None]:
+    """Add to the texts what the contract is silent on, or return how many images there are, or which text is a file."""
+    which = chance.randrange(5)
+    if which == 0:
+        return 2, None
+    if which == 1 and texts:
+        return 1, chance.choice(texts)[0]
+    if which == 2 and texts:
+        texts.append(chance.choice(texts))
+    elif which == 3:
+        texts.append((chance.choice(fields).name, chance.choice(_NOT_UTF_8)))
+    else:
+        texts.append(chance.choice(_UNKNOWN_FIELDS))
+    return 1, None
 
 
-_WHOLE = st.builds(
-    Drawing,
-    kind=st.sampled_from((*_PLAIN_KINDS * 8, *_ALL_KINDS)),
-    side=st.sampled_from(_SIDES),
-    picture=st.integers(0, 1),
-    extra=st.sampled_from(_EXTRAS),
-)
-# As good decoders may do without a palette and the last chunk, neither is ever what is missing or changed.
-_DAMAGES = st.one_of(
-    st.builds(Damage, st.just("cut"), at=st.integers(0, 999)),
-    st.builds(Damage, st.just("without"), st.sampled_from((b"IHDR", b"IDAT"))),
-    st.builds(Damage, st.just("changed"), st.sampled_from((b"IHDR", b"IDAT")), st.integers(0, 2**16)),
-)
-_DRAWINGS: dict[str, st.SearchStrategy[Drawing | None]] = {
-    "no image": st.none(),
-    "large": st.builds(Drawing, size_bytes=st.sampled_from(_SIZES_BYTES)),
-    "image": st.one_of(
-        st.builds(
-            Drawing,
-            kind=st.sampled_from((*_PLAIN_KINDS * 4, *_ALL_KINDS)),
-            side=st.sampled_from(_SIDES),
-            picture=st.integers(0, 1),
-            damage=_DAMAGES,
-        ),
-        st.builds(
-            Drawing,
-            kind=st.sampled_from(_ALL_KINDS),
-            side=st.sampled_from(_SIDES),
-            wider=st.sampled_from((1, 1, 2, 64)),
-        ),
-        st.builds(Drawing, side=st.sampled_from((64, 65, 256)), wider=st.sampled_from((-1, -32))),
-        st.builds(Drawing, side=st.sampled_from((1, 16, 64)), format=st.sampled_from(_FORMATS)),
-    ),
-}
+def _drawing(chance: random.Random, mode: str) -> Drawing | None:
+    """Return the image of a request: whole, or where that is what is wrong with it, not so."""
+    if mode == "no image":
+        return None
+    if mode == "large":
+        return Drawing(size_bytes=chance.choice(_SIZES_BYTES))
+    side, picture = chance.choice(_SIDES), chance.randrange(2)
+    if mode != "image":
+        extra = chance.choice(_EXTRAS)
+        return Drawing(kind=chance.choice((*_PLAIN_KINDS * 8, *_ALL_KINDS)), side=side, picture=picture, extra=extra)
+    which = chance.randrange(4)
+    if which == 0:
+        kind = chance.choice((*_PLAIN_KINDS * 4, *_ALL_KINDS))
+        return Drawing(kind=kind, side=side, picture=picture, damage=_damage(chance))
+    if which == 1:
+        return Drawing(kind=chance.choice(_ALL_KINDS), side=side, wider=chance.choice((1, 1, 2, 64)))
+    if which == 2:
+        return Drawing(side=chance.choice((64, 65, 256)), wider=chance.choice((-1, -32)))
+    return Drawing(side=chance.choice((1, 16, 64)), format=chance.choice(_FORMATS))
+
+
+def _damage(chance: random.Random) -> Damage:
+    # As good decoders may do without a palette and the last chunk, neither is ever what is missing or changed.
+    part = chance.choice((b"IHDR", b"IDAT"))
+    return chance.choice(
+        (
+            Damage("cut", at=chance.randrange(1000)),
+            Damage("without", part),
+            Damage("changed", part, chance.randrange(1 << 16)),
+        )
+    )

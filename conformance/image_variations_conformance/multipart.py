@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -44,8 +45,7 @@ class Part:
         value = header(self.headers, "content-disposition")
         if value is None:
             return None
-        _, options = parse_options_header(value.encode("utf-8", "surrogateescape"))
-        found = options.get(parameter.encode())
+        found = _options(value).get(parameter.encode())
         return None if found is None else found.decode("utf-8", "surrogateescape")
 
     @property
@@ -62,6 +62,12 @@ class Part:
     def content_type(self) -> str | None:
         """The content type of the part, or None."""
         return header(self.headers, "content-type")
+
+
+# The same few again and again, in each request and for each question that is asked of it.
+@lru_cache(maxsize=512)
+def _options(value: str) -> dict[bytes, bytes]:
+    return parse_options_header(value.encode("utf-8", "surrogateescape"))[1]
 
 
 def text_part(name: str, value: str | bytes) -> Part:

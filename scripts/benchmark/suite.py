@@ -42,9 +42,9 @@ _LISTENS = re.compile(r"listens at (\S+) ")
 class Effort:
     """How many rounds each measure has, how long a deep run goes on fuzzing, and how slow the slow server is."""
 
-    rounds: int = 5
+    rounds: int = 3
     depth: Depth = "deep"
-    deep_seconds: float = 8.0
+    deep_seconds: float = 20.0
     waits: int = 3
     waiting_depth: Depth = "standard"
     latency_seconds: float = 0.5
