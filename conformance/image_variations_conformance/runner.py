@@ -184,7 +184,8 @@ class _Sending:
     # By the label of a packed case that was refused.
     _apart: dict[str, tuple[Case, ...]] = field(factory=dict, init=False)
     _todo: deque[Case] = field(init=False, factory=deque)
-    # Whose connection broke beside others: which of them broke it is only seen alone.
+    # Who was under way beside others, and whose connection broke then: which of them broke it is only seen alone.
+    _beside: set[str] = field(init=False, factory=set)
     _suspects: deque[Case] = field(init=False, factory=deque)
 
     def exchanges(self) -> list[Exchange]:
@@ -213,13 +214,14 @@ class _Sending:
                     self._ended(granted[0], self.runner.send(granted[0]))
                 else:
                     under_way |= {pool.submit(self.runner.send, case): case for case in granted}
-            beside_others = len(under_way) > 1
+            if len(under_way) > 1:
+                self._beside.update(case.label for case in under_way.values())
             for future in wait(under_way, return_when=FIRST_COMPLETED).done if under_way else ():
                 exchange = future.result()
                 case = under_way.pop(future)
                 self._ended(case, exchange)
                 broke = exchange.failure is not None and exchange.failure.kind == "dropped"
-                if broke and beside_others and case.batch is None:
+                if broke and case.label in self._beside and case.batch is None:
                     self._suspects.append(case)
             if self._suspects and not under_way and self.why is None:
                 self._again(self._suspects.popleft())

@@ -4,14 +4,16 @@ import json
 import socket
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from email.utils import formatdate
 
 import pytest
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from hypothesis import given
 from hypothesis import strategies as st
+from image_variations_conformance.budget import Budget, Limits
 from image_variations_conformance.cases import Case
 from image_variations_conformance.exchange import Exchange, Failure, Request, Response
 from image_variations_conformance.runner import Runner, Unreachable
@@ -373,3 +375,97 @@ def test_nobody_there_is_unreachable() -> None:
     target = Target.parse(f"http://127.0.0.1:{port}/v1")
     with pytest.raises(Unreachable):
         Runner(Transport(target), quiet).run(cases("a"))
+
+
+# --- with several workers
+
+
+def grouped(*labels: str) -> list[Case]:
+    return [evolve(case(label), group="any order") for label in labels]
+
+
+@frozen
+class Waiting(Play):
+    """A play in which some cases are not answered before others are sent. What was under way with each is noted."""
+
+    waits_for: dict[str, str] = field(factory=dict)
+    events: dict[str, threading.Event] = field(factory=lambda: defaultdict(threading.Event))
+    under_way: set[str] = field(factory=set)
+    beside: dict[str, list[set[str]]] = field(factory=lambda: defaultdict(list))
+
+    def send(self, label: str, request: Request, batch: str | None = None) -> Exchange:
+        self.under_way.add(label)
+        self.beside[label].append(set(self.under_way) - {label})
+        self.events[label].set()
+        if label in self.waits_for:
+            assert self.events[self.waits_for[label]].wait(10)
+        exchange = super().send(label, request, batch)
+        self.under_way.discard(label)
+        return exchange
+
+
+def ran_by(workers: int, todo: Sequence[Case], play: Play, budget: Budget | None = None) -> list[Exchange]:
+    return Runner(play, quiet, lambda _: None, workers, budget or Budget()).run(todo)
+
+
+HERE = Target.parse("http://127.0.0.1/v1")
+
+
+def test_a_slow_answer_holds_up_none_but_its_own_worker() -> None:
+    """The first case is not answered before the last one is sent."""
+    play = Waiting(HERE, waits_for={"a": "f"})
+    exchanges = ran_by(2, grouped("a", "b", "c", "d", "e", "f"), play)
+    assert [exchange.label for exchange in exchanges] == ["a", "b", "c", "d", "e", "f"]
+    assert [exchange.outcome for exchange in exchanges] == [OK] * 6
+    assert max(len(beside) for times in play.beside.values() for beside in times) == 1
+
+
+def test_a_group_is_over_before_the_next_case_is_sent() -> None:
+    play = Waiting(HERE, waits_for={"a": "c"})
+    ran_by(3, [*grouped("a", "b", "c"), case("alone"), *grouped("d", "e")], play)
+    assert play.beside["alone"] == [set()]
+    assert all("alone" not in beside for times in play.beside.values() for beside in times)
+
+
+def test_a_batch_in_a_group_is_sent_at_the_same_time_whatever_else_is_under_way() -> None:
+    together = [evolve(case(label, "together"), group="any order") for label in ("x", "y", "z")]
+    play = Waiting(HERE, waits_for={"a": "z", "x": "z", "y": "z"})
+    exchanges = ran_by(2, [*grouped("a"), *together, *grouped("b")], play)
+    assert [exchange.label for exchange in exchanges] == ["a", "x", "y", "z", "b"]
+    assert [exchange.outcome for exchange in exchanges] == [OK] * 5
+
+
+def test_whose_connection_breaks_beside_others_is_asked_again_alone() -> None:
+    """One of them is to blame, and the other is not."""
+    play = Waiting(HERE, outcomes={"guilty": [DROPPED], "innocent": [DROPPED, OK]}, waits_for={"guilty": "innocent"})
+    exchanges = ran_by(2, grouped("innocent", "guilty", "other"), play, budget := Budget())
+    outcomes = {exchange.label: (exchange.outcome, exchange.limited) for exchange in exchanges}
+    assert outcomes["innocent"] == (OK, 1)
+    assert outcomes["other"] == (OK, 0)
+    assert outcomes["guilty"] == (DROPPED, 1)
+    assert play.beside["innocent"][1:] == play.beside["guilty"][1:] == [set()]
+    assert budget.requests == len(play.sent) == sum(1 + exchange.limited for exchange in exchanges)
+
+
+def test_nothing_is_asked_again_beyond_the_budget() -> None:
+    play = Waiting(HERE, outcomes={"a": [DROPPED], "b": [DROPPED]}, waits_for={"a": "b", "b": "a"})
+    exchanges = ran_by(2, grouped("a", "b"), play, Budget(Limits(max_requests=2)))
+    assert [exchange.outcome for exchange in exchanges] == [DROPPED, DROPPED]
+    assert len(play.sent) == 2
+
+
+def test_when_the_server_is_lost_no_more_is_sent_and_what_came_is_kept() -> None:
+    """The case that waits for the loss is still answered; those after it are not sent."""
+    play = Waiting(HERE, outcomes={"killer": [DROPPED]}, takes=(False,), waits_for={"slow": "killer"})
+    exchanges = ran_by(2, grouped("slow", "killer", "c", "d"), play)
+    outcomes = {exchange.label: exchange.outcome for exchange in exchanges}
+    assert (outcomes["slow"], outcomes["killer"]) == (OK, DROPPED)
+    kinds = [exchange.failure.kind if exchange.failure else None for exchange in exchanges]
+    assert kinds[-1] == "unsent"
+
+
+def test_each_exchange_is_seen_once_it_is_over() -> None:
+    seen: list[str] = []
+    runner = Runner(Play(HERE), quiet, workers=2, seen=lambda exchange: seen.append(exchange.label))
+    runner.run([*cases("a"), *grouped("b", "c")])
+    assert sorted(seen) == ["a", "b", "c"]
