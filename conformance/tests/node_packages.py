@@ -1,18 +1,8 @@
-"""Command-line tools from npm, each installed once, at a pinned version, into the ignored folder `.cache/node`."""
-
-import fcntl
-import json
-import shutil
-import subprocess
-from pathlib import Path
+"""The command-line tools from npm that tests need, as `benchmark.node` installs them."""
 
 import pytest
-
-VERSIONS = {"@redocly/cli": "2.77.0", "@stdy/cli": "0.22.2", "@stoplight/prism-cli": "5.16.0", "pyright": "1.1.414"}
-
-_CACHE = Path(__file__).parents[2] / ".cache" / "node"
-_NPM_OPTIONS = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error")
-_INSTALL_SECONDS = 300
+from benchmark import node
+from benchmark.environments import Unavailable
 
 
 def node_tool(package: str, command: str) -> list[str]:
@@ -20,28 +10,9 @@ def node_tool(package: str, command: str) -> list[str]:
 
     Skips the test where there is no node. An installation that fails is an error, not a skip.
     """
-    for program in ("node", "npm"):
-        if shutil.which(program) is None:
-            pytest.skip(f"node is not installed: there is no {program!r} on the PATH")
-    folder = _installed(package, VERSIONS[package]) / "node_modules" / package
-    commands = json.loads((folder / "package.json").read_text(encoding="utf-8"))["bin"]
-    return ["node", str(folder / commands[command])]
-
-
-def _installed(package: str, version: str) -> Path:
-    """The folder of the package. One process installs, aside and then by a rename; others wait for it."""
-    folder = _CACHE / f"{package.replace('/', '-').lstrip('@')}-{version}"
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.is_dir():
-            aside = folder.with_name(f"{folder.name}.new")
-            shutil.rmtree(aside, ignore_errors=True)
-            aside.mkdir()
-            subprocess.run(
-                ["npm", "install", *_NPM_OPTIONS, f"--prefix={aside}", f"{package}@{version}"],
-                check=True,
-                timeout=_INSTALL_SECONDS,
-            )
-            aside.rename(folder)
-    return folder
+    try:
+        return node.node_tool(package, command)
+    except node.InstallationFailed:
+        raise
+    except Unavailable as reason:
+        pytest.skip(str(reason))

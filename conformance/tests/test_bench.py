@@ -12,7 +12,7 @@ from statistics import median
 from typing import cast
 
 import pytest
-from benchmark import __main__, checkers, features, lock, table
+from benchmark import __main__, checkers, features, lock, node, table
 from benchmark.environments import REQUIREMENTS, SCRIPTS, Environment, Unavailable
 from benchmark.figures import Figure, Target, figures, ratio
 from benchmark.material import Material
@@ -30,7 +30,6 @@ from image_variations_conformance.pictures import look
 from image_variations_conformance.png import inspect
 from image_variations_conformance.transport import Target as Server
 from image_variations_conformance.transport import Transport
-from node_packages import VERSIONS
 from qualification.subjects import KEY
 from scripted_server import answer, hear_request, say, scripted_server
 
@@ -542,7 +541,12 @@ def test_the_table_of_features_is_markdown_with_the_versions_of_the_peers() -> N
     assert line == "| it flies | no | yes | ? | bytes |"
 
 
+def test_without_node_nothing_of_its_is_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(Unavailable, match="there is no 'node'"):
+        node.node_tool("pyright", "pyright")
+
+
 def test_the_rules_that_a_program_breaks_are_told(tmp_path: Path) -> None:
     assert checkers.mypy("def f(it): ...\nnumber: int = 'a'\n", _HERE, tmp_path) == ["assignment", "no-untyped-def"]
     assert checkers.mypy("number: int = 1\n", _HERE, tmp_path) == []
-    assert VERSIONS["pyright"] == checkers.PYRIGHT

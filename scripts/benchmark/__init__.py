@@ -1,4 +1,4 @@
-"""Measures the client beside its peers, and holds it to its targets.
+"""Measures the client beside its peers, and the suite beside others, and holds both to their targets.
 
 One run, step by step, and the module that does each:
 
@@ -10,8 +10,10 @@ One run, step by step, and the module that does each:
 5. median, ratio in the same round, target                `figures`
 6. print the table                                        `table`
 
-What they do, feature by feature, is tried by `features`, with `recorder` for a server and `checkers` for their types;
-in the processes of the subjects there, `prober`, `users`.
+What they do, feature by feature, is tried by `features`, with `recorder` for a server and `checkers` for their types,
+by what `node` installs; in the processes of the subjects there, `prober`, `users`.
+
+The conformance suite has its own measures, in `suite`: on the same server, and on the reference server.
 
 `server`, `worker`, `subjects`, `prober` and `users` run in the environments of the subjects and import nothing but the
 standard library and the subject.

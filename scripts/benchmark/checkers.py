@@ -1,20 +1,18 @@
 """Whether type checkers, at their strictest, take a program that uses a subject as it is installed.
 
-mypy comes with the project, pyright from npm, at the version of the project's tests and in the folder that they share.
+mypy comes with the project, pyright from npm.
 """
 
-import fcntl
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from benchmark.environments import CACHE, Environment, Unavailable
+from benchmark.node import node_tool
 
-PYRIGHT = "1.1.414"
 _PYRIGHT_CONFIGURATION = {"include": ["program.py"], "typeCheckingMode": "strict", "pythonVersion": "3.11"}
 _MYPY_RULE = re.compile(r"^program\.py:\d+: error: .*\[([a-z-]+)\]$", re.MULTILINE)
 _SECONDS = 300
@@ -104,7 +102,14 @@ def mypy(program: str, environment: Environment, cache: Path) -> list[str]:
 
 def pyright(program: str, environment: Environment) -> list[str]:
     """Return the rules that pyright, strict, finds a program to break. Raises Unavailable where it fails."""
-    command = (*_pyright(), "--outputjson", "--pythonpath", str(environment.python), "--project", ".")
+    command = (
+        *node_tool("pyright", "pyright"),
+        "--outputjson",
+        "--pythonpath",
+        str(environment.python),
+        "--project",
+        ".",
+    )
     code, said = _run(program, environment, *command)
     if code not in {0, 1} or json.loads(said)["summary"]["filesAnalyzed"] != 1:
         raise Unavailable(f"pyright failed: {said[-200:]}")
@@ -127,23 +132,3 @@ def _run(program: str, environment: Environment, *command: str) -> tuple[int, st
             timeout=_SECONDS,
         )
     return completed.returncode, completed.stdout or completed.stderr
-
-
-def _pyright() -> list[str]:
-    for program in ("node", "npm"):
-        if shutil.which(program) is None:
-            raise Unavailable(f"needs {program}")
-    node = CACHE.parent / "node"
-    node.mkdir(parents=True, exist_ok=True)
-    folder = node / f"pyright-{PYRIGHT}"
-    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.is_dir():
-            aside = folder.with_name(f"{folder.name}.new")
-            shutil.rmtree(aside, ignore_errors=True)
-            options = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error")
-            command = ("npm", "install", *options, f"--prefix={aside}", f"pyright@{PYRIGHT}")
-            if subprocess.run(command, capture_output=True, check=False, timeout=_SECONDS).returncode:  # noqa: S603
-                raise Unavailable("npm could not install pyright")
-            aside.rename(folder)
-    return ["node", str(folder / "node_modules" / "pyright" / "index.js")]

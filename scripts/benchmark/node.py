@@ -1,0 +1,55 @@
+"""Command-line tools from npm, each installed once, at a pinned version, into the ignored folder `.cache/node`.
+
+The tests use them too.
+"""
+
+import fcntl
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+from benchmark.environments import CACHE, Unavailable
+
+VERSIONS = {"@redocly/cli": "2.77.0", "@stdy/cli": "0.22.2", "@stoplight/prism-cli": "5.16.0", "pyright": "1.1.414"}
+
+_CACHE = CACHE.parent / "node"
+_NPM_OPTIONS = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error")
+_INSTALL_SECONDS = 300
+
+
+class InstallationFailed(Unavailable):
+    """There is a node, and npm could not install the package."""
+
+
+def node_tool(package: str, command: str) -> list[str]:
+    """Return the words that run the tool `command` of an npm package, which is installed first where it is not yet.
+
+    Raises Unavailable where there is no node, and InstallationFailed.
+    """
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            raise Unavailable(f"node is not installed: there is no {program!r} on the PATH")
+    folder = _installed(package, VERSIONS[package]) / "node_modules" / package
+    commands = json.loads((folder / "package.json").read_text(encoding="utf-8"))["bin"]
+    return ["node", str(folder / commands[command])]
+
+
+def _installed(package: str, version: str) -> Path:
+    """Return the folder of a package. One process installs, aside and then by a rename; others wait for it."""
+    folder = _CACHE / f"{package.replace('/', '-').lstrip('@')}-{version}"
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            aside = folder.with_name(f"{folder.name}.new")
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.mkdir()
+            command = ("npm", "install", *_NPM_OPTIONS, f"--prefix={aside}", f"{package}@{version}")
+            done = subprocess.run(  # noqa: S603 - our own command
+                command, capture_output=True, text=True, check=False, timeout=_INSTALL_SECONDS
+            )
+            if done.returncode:
+                raise InstallationFailed(f"npm could not install {package} {version}: {done.stderr.strip()[-300:]}")
+            aside.rename(folder)
+    return folder
