@@ -1,16 +1,16 @@
 """A server on loopback for the probes: keeps every request as it came, and answers as it is told.
 
 Each probe has a place of its own on it, a base URL with its own answers, so that what an earlier probe still sends is
-not taken for a request of the present one.
+not taken for a request of the present one. The tests of the client have a server of their own on the same `Listener`.
 """
 
 import select
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal
+from typing import Literal, TypeVar
 
 from attrs import define, field, frozen
 from image_variations_conformance import multipart
@@ -91,10 +91,54 @@ class Place:
         return [received for received in self.received if received.method == "POST"]
 
 
-class Recorder(ThreadingHTTPServer):
-    """The server."""
+class Listener(ThreadingHTTPServer):
+    """A server on loopback, a thread for each connection."""
 
     daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing: a client may go away whenever it likes."""
+
+
+class Reader(BaseHTTPRequestHandler):
+    """A connection of which the requests are read whole, and nothing is logged."""
+
+    protocol_version = "HTTP/1.1"
+
+    def body(self) -> bytes:
+        """Return the body of the request without its framing."""
+        if not self.headers["Transfer-Encoding"]:
+            return self.rfile.read(int(self.headers["Content-Length"] or 0))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the name is http.server's
+        """Nothing: whoever started the server reads the requests."""
+
+
+S = TypeVar("S", bound=Listener)
+
+
+@contextmanager
+def listening(server: S) -> Iterator[S]:
+    """Run a server while the context lasts, and close it."""
+    with server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Recorder(Listener):
+    """The server of the probes."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -106,13 +150,9 @@ class Recorder(ThreadingHTTPServer):
         self.places.append(Place(url, answers, picture))
         return self.places[-1]
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Nothing: a client may go away whenever it likes."""
 
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Reader):
     server: Recorder
-    protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         place = self._place
@@ -121,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         place = self._place
-        with place.answering(self._received(self._chunks() if self.headers["Transfer-Encoding"] else self._plain())):
+        with place.answering(self._received(self.body())):
             self._write(place.answers[min(len(place.calls), len(place.answers)) - 1], place)
 
     @property
@@ -130,17 +170,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _received(self, body: bytes) -> Received:
         return Received(self.command, {name.lower(): value for name, value in self.headers.items()}, body)
-
-    def _plain(self) -> bytes:
-        return self.rfile.read(int(self.headers["Content-Length"] or 0))
-
-    def _chunks(self) -> bytes:
-        body = b""
-        while size := int(self.rfile.readline(), 16):
-            body += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        return body
 
     def _write(self, answer: Answer, place: Place) -> None:
         body = answer.body.replace(b"{link}", f"{place.url}/picture.png".encode())
@@ -173,18 +202,7 @@ class _Handler(BaseHTTPRequestHandler):
         except ConnectionError:  # a client that leaves with bytes unread resets the connection
             return True
 
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the name is http.server's
-        """Nothing: the probes read the requests themselves."""
 
-
-@contextmanager
-def recording() -> Iterator[Recorder]:
-    """Run such a server while the context lasts."""
-    with Recorder() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+def recording() -> AbstractContextManager[Recorder]:
+    """Return the context in which such a server runs."""
+    return listening(Recorder())
