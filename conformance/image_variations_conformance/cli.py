@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 import sys
 import traceback
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from . import __version__, contract
+from . import __version__, contract, interruption
 from .checking import Settings, cases_of
 from .checking import check as run_check
 from .exchange import Headers
@@ -33,6 +33,7 @@ from .reference import (
 )
 from .reports import console as console_report
 from .reports import folder
+from .run import Run
 from .runner import Unreachable
 from .transport import Target, UnusableUrl
 
@@ -140,18 +141,32 @@ def check(
         if dry_run:
             console_report.show_plan(cases_of(target, settings), target, settings, Console())
             return
-        with console_report.ShownProgress(Console(stderr=True)) as progress:
-            try:
-                run = run_check(target, settings, progress)
-            except Unreachable as error:
-                raise Problem(f"{target.base_url} cannot be reached: {error}") from error
-    console_report.show(run, Console(), report_dir)
-    if report_dir is not None:
-        try:
+        with interruption.taken():
+            with console_report.ShownProgress(Console(stderr=True)) as progress:
+                try:
+                    run = run_check(target, settings, progress)
+                except Unreachable as error:
+                    raise Problem(f"{target.base_url} cannot be reached: {error}") from error
+            # Before it is shown: the terminal may be gone.
+            unwritten = _write(run, report_dir)
+    # An interruption may have been the end of the terminal.
+    with suppress(OSError) if run.interrupted else nullcontext():
+        console_report.show(run, Console(), report_dir)
+    if unwritten is not None:
+        raise unwritten
+    code = EXIT_FAILS if run.outcome == "fails" else 0
+    if run.interrupted:
+        interruption.leave(code)
+    sys.exit(code)
+
+
+def _write(run: Run, report_dir: Path | None) -> Problem | None:
+    try:
+        if report_dir is not None:
             folder.write(run, report_dir)
-        except OSError as error:
-            raise Problem(f"cannot write the report to {report_dir}: {error.strerror}") from error
-    sys.exit(EXIT_FAILS if run.outcome == "fails" else 0)
+    except OSError as error:
+        return Problem(f"cannot write the report to {report_dir}: {error.strerror}")
+    return None
 
 
 @cli.command("serve")

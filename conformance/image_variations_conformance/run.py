@@ -9,13 +9,14 @@ from attrs import field, frozen
 
 from .cases import Case
 from .contract import Contract
-from .exchange import NOT_ASKED, Exchange
+from .exchange import NOT_ASKED, Exchange, Failure
 from .exploring import Explored
 from .oracles import Finding, Observation, judge, observe
 from .oracles.answer import images_made
 from .oracles.base import Outcome as OracleOutcome
 from .plan import Depth
 from .register import Requirement
+from .runner import INTERRUPTED
 from .transport import Target
 
 Verdict = Literal["pass", "fail", "warn", "not-tested"]
@@ -30,7 +31,7 @@ class Judgement:
     verdict: Verdict
     message: str
     cases: tuple[str, ...]
-    # Whether the server, and not a choice of ours, kept the requirement from being tested.
+    # Whether the server or an interruption, and not a choice made before, kept the requirement from being tested.
     prevented: bool = False
     # Whether it was the user's choice not to test it.
     left_out: bool = False
@@ -79,8 +80,25 @@ class Run:
         return sum(it.left_out for it in self.judgements)
 
     @property
+    def interrupted(self) -> bool:
+        """Whether the run was interrupted, be it while it was fuzzing after its plan."""
+        return self._cut_short or (self.explored is not None and self.explored.ended == INTERRUPTED)
+
+    @property
+    def _cut_short(self) -> bool:
+        return any(_interrupted(it.exchange) for it in self.observations.values())
+
+    @property
     def headline(self) -> str:
         """The outcome in a sentence or two."""
+        if self._cut_short:
+            broken = _counted(sum(it.verdict == "fail" for it in self.judgements), "requirement")
+            untested = sum(it.verdict == "not-tested" and it.prevented for it in self.judgements)
+            return f"Interrupted before its end: {broken} broken so far, and {untested} kept from being tested."
+        return f"{self._conclusion} The fuzzing was interrupted." if self.interrupted else self._conclusion
+
+    @property
+    def _conclusion(self) -> str:
         failed = [judgement for judgement in self.judgements if judgement.verdict == "fail"]
         prevented = [it for it in self.judgements if it.fails_the_run and it.verdict == "not-tested"]
         if self.outcome == "conforms":
@@ -108,6 +126,10 @@ class Run:
 
 def _not_asked(exchange: Exchange) -> bool:
     return exchange.failure is not None and exchange.failure.kind in NOT_ASKED
+
+
+def _interrupted(exchange: Exchange) -> bool:
+    return exchange.failure == Failure("unsent", INTERRUPTED)
 
 
 def _counted(number: int, noun: str) -> str:
@@ -160,11 +182,12 @@ def conclude(
     # Where the server kept a request from being answered, what no answer showed may be its doing.
     lost = any(it.failure is not None and it.failure.kind in NOT_ASKED - {"left-out"} for it in exchanges)
     left_out = None if lost or not chosen else chosen[0]
+    unshown = INTERRUPTED if any(map(_interrupted, exchanges)) else "no answer of the server showed it"
     register = contract.requirements.values()
     judgements = tuple(
         Judgement(it, "not-tested", "--only left it out", (), left_out=it.level != "may")
         if only and it.id not in only
-        else _judgement(it, findings, target, strict, left_out)
+        else _judgement(it, findings, target, strict, left_out, unshown)
         for it in register
     )
     return Run(
@@ -187,9 +210,17 @@ def conclude(
 
 
 def _judgement(
-    requirement: Requirement, findings: Sequence[Finding], target: Target, strict: bool, left_out: str | None
+    requirement: Requirement,
+    findings: Sequence[Finding],
+    target: Target,
+    strict: bool,
+    left_out: str | None,
+    unshown: str,
 ) -> Judgement:
-    """Put together what was found of one requirement. `left_out` says why nothing was, where the user chose so."""
+    """Put together what was found of one requirement.
+
+    Where nothing was found, `left_out` says why, if the user chose so, and else `unshown`.
+    """
     if requirement.excluded is not None:
         return Judgement(requirement, "not-tested", requirement.excluded, ())
     if requirement.id.startswith("IV-AUTH-") and target.api_key is None:
@@ -205,6 +236,5 @@ def _judgement(
             return Judgement(
                 requirement, verdict, found[0].message, labels, prevented=verdict == "not-tested" and left_out is None
             )
-    reason = left_out or "no answer of the server showed it"
     chosen = left_out is not None and requirement.level != "may"
-    return Judgement(requirement, "not-tested", reason, (), prevented=left_out is None, left_out=chosen)
+    return Judgement(requirement, "not-tested", left_out or unshown, (), prevented=left_out is None, left_out=chosen)

@@ -18,6 +18,7 @@ from attrs import define, evolve, field, frozen
 from .budget import Budget
 from .cases import Case
 from .exchange import Exchange, Failure, Response
+from .interruption import interruptible
 from .oracles.answer import items
 from .oracles.links import scheme_of
 from .transport import Transport
@@ -93,8 +94,8 @@ class Runner:
     def run(self, cases: Sequence[Case]) -> list[Exchange]:
         """Return the exchange of each case, in their order. Raises Unreachable if none ever got through.
 
-        Where a packed case is refused, the exchanges of the cases apart from it come after it. An interruption from the
-        keyboard ends the sending, not the run: what was not sent is marked as unsent.
+        Where a packed case is refused, the exchanges of the cases apart from it come after it. An interruption ends the
+        sending, not the run: what has no answer by then is marked as unsent.
         """
         exchanges: list[Exchange] = []
         rows = list(_rows(cases, self.workers))
@@ -192,15 +193,18 @@ class _Sending:
         """Send the cases and return their exchanges, in the order of the cases. Raises Unreachable."""
         self._todo.extend(self.cases)
         # Threads are made when they are needed: none for a case alone.
-        with ThreadPoolExecutor(self.runner.workers + len(self.cases)) as pool:
-            under_way: dict[Future[Exchange], Case] = {}
-            try:
+        pool = ThreadPoolExecutor(self.runner.workers + len(self.cases))
+        under_way: dict[Future[Exchange], Case] = {}
+        try:
+            with interruptible():
                 self._send(pool, under_way)
-            except KeyboardInterrupt:
-                self.why = INTERRUPTED
-        # The pool has waited for what was under way: it is done, whatever ended the sending.
+        except KeyboardInterrupt:
+            self.why = INTERRUPTED
+        finally:
+            # Whoever interrupts a run may kill it in a few seconds, sooner than a slow server answers.
+            pool.shutdown(wait=self.why != INTERRUPTED)
         for future, case in under_way.items():
-            if future.exception() is None:
+            if future.done() and future.exception() is None:
                 self._came[case.label] = future.result()
         unsent = Failure("unsent", self.why or "")
         sent = [each for case in self.cases for each in (case, *self._apart.get(case.label, ()))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -42,7 +43,9 @@ class ShownProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        # A terminal that is gone is no reason to lose the run.
+        with contextlib.suppress(OSError):
+            self._bar.stop()
 
     def __call__(self, done: int, total: int, case: Case) -> None:
         """Take note that `done` of `total` cases are through and that `case` is next."""
@@ -51,7 +54,8 @@ class ShownProgress:
         self._said = now if self._said is None else self._said
         if not self._console.is_terminal and now - self._said > _QUIET_SECONDS:
             self._said = now
-            self._console.print(f"{done} of {total} sent, next is {case.label}", soft_wrap=True)
+            with contextlib.suppress(OSError):
+                self._console.print(f"{done} of {total} sent, next is {case.label}", soft_wrap=True)
 
 
 def show_plan(cases: Sequence[Case], target: Target, settings: Settings, console: Console) -> None:

@@ -20,16 +20,22 @@ _KEPT_BYTES = 1 << 20
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder and see that it can be written to, before a run costs anything. Raises OSError."""
+    """Make the folder and see that it can be written to, before a run costs anything. Raises OSError.
+
+    What an earlier run left there is taken away, the report first: if this run is killed, none is there that could be
+    taken for its own.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "report.json", b"")
-    (folder / "report.json").unlink()
+    for name in ("report.json", "junit.xml"):
+        (folder / name).unlink(missing_ok=True)
+        _aside(folder / name).write_bytes(b"")
+        _aside(folder / name).unlink()
+    shutil.rmtree(folder / "cases", ignore_errors=True)
 
 
 def write(run: Run, folder: Path) -> None:
     """Write the report of a run. Raises OSError. What an earlier run left under the same names is replaced."""
     prepare(folder)
-    shutil.rmtree(folder / "cases", ignore_errors=True)
     for it in run.observations.values():
         if _broken(run, it):
             _write_case(run, it, folder / "cases" / it.exchange.label)
@@ -39,9 +45,12 @@ def write(run: Run, folder: Path) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    aside = path.with_name(f".{path.name}.new")
-    aside.write_bytes(content)
-    aside.replace(path)
+    _aside(path).write_bytes(content)
+    _aside(path).replace(path)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.new")
 
 
 def _broken(run: Run, it: Observation) -> list[Finding]:
@@ -66,6 +75,7 @@ def document(run: Run) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "outcome": run.outcome,
         "headline": run.headline,
+        "interrupted": run.interrupted,
         "target": run.target.base_url,
         "provenance": {
             "spec_sha256": run.contract.sha256,
