@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from .cases import Case
 from .contract import Contract
-from .exchange import NOT_ASKED, Exchange, Failure
+from .exchange import NOT_ASKED, Exchange, Failure, FailureKind
 from .exploring import Explored
 from .oracles import Finding, Observation, judge, observe
 from .oracles.answer import images_made
@@ -21,6 +21,13 @@ from .transport import Target
 
 Verdict = Literal["pass", "fail", "warn", "not-tested"]
 Outcome = Literal["conforms", "fails"]
+
+# How a server answers nothing at all.
+_SILENCES: dict[FailureKind | None, str] = {
+    "dropped": "the server answers nothing; every connection broke before there was an answer",
+    "timeout": "the server answers nothing; no request was answered in time",
+    "malformed": "the server does not speak HTTP/1.1; no answer could be read",
+}
 
 
 @frozen
@@ -116,6 +123,14 @@ class Run:
             return f"Does not conform: there is no POST /images/variations here; every request was answered {said}."
         if answers <= {401, 403, 405}:
             return f"Does not conform: the server does not take the API key; every request was answered {said}."
+        # Other methods may be refused before they come to what fails.
+        posts = [it.exchange for it in asked if it.exchange.request.method == "POST"]
+        if min((it.response.status if it.response else 0 for it in posts), default=0) >= 500:
+            failing = " or ".join(map(str, sorted({it.response.status for it in posts if it.response})))
+            return f"Does not conform: the server fails at every request; every POST was answered {failing}."
+        kinds = {it.exchange.failure.kind if it.exchange.failure else None for it in asked}
+        if len(kinds) == 1 and (silence := _SILENCES.get(kinds.pop())):
+            return f"Does not conform: {silence}."
         parts = []
         if failed:
             parts.append(f"{_counted(len(failed), 'requirement')} broken")

@@ -1,5 +1,6 @@
 """Servers that die, come back, refuse, fall silent or mix up: the whole plan is sent to them, and the run says so."""
 
+import re
 import socket
 import threading
 import time
@@ -117,6 +118,42 @@ def test_a_server_without_the_operation_is_said_to_be_one(status: int, body: byt
     assert run.headline == (
         f"Does not conform: there is no POST /images/variations here; every request was answered {status}."
     )
+
+
+@pytest.mark.parametrize(
+    ("script", "headline"),
+    [
+        ((hear_request, say(answer(500))), "the server fails at every request; every POST was answered 500"),
+        ((hear_request, say(answer(502, b"<html>"))), "the server fails at every request; every POST was answered 502"),
+        ((hear_request, reset), "the server answers nothing; every connection broke before there was an answer"),
+        ((hear_request,), "the server answers nothing; every connection broke before there was an answer"),
+        ((hear_request, hold), "the server answers nothing; no request was answered in time"),
+        ((hear_request, say(b"SSH-2.0-x\r\n\r\n")), "the server does not speak HTTP/1.1; no answer could be read"),
+    ],
+    ids=["500", "502", "reset", "closed", "silent", "not HTTP"],
+)
+def test_a_server_that_fails_at_everything_is_said_to_be_one(script: tuple[Step, ...], headline: str) -> None:
+    with scripted_server(script) as server:
+        run = judge_url(server.base_url, timeout=0.5 if hold in script else 20.0)
+    assert run.outcome == "fails"
+    assert run.headline == f"Does not conform: {headline}."
+
+
+def test_a_server_that_fails_at_every_post_may_refuse_other_methods() -> None:
+    def play(peer: Peer) -> None:
+        hear_request(peer)
+        peer.socket.sendall(answer(500 if peer.heard.startswith(b"POST") else 405))
+
+    with scripted_server((play,)) as server:
+        headline = judge_url(server.base_url).headline
+    assert headline == "Does not conform: the server fails at every request; every POST was answered 500."
+
+
+@pytest.mark.parametrize("first", [answer(400), answer(200)])
+def test_a_server_that_fails_after_an_answer_is_not_said_to_fail_at_everything(first: bytes) -> None:
+    with scripted_server((hear_request, say(first)), (hear_request, say(answer(500)))) as server:
+        headline = judge_url(server.base_url).headline
+    assert re.fullmatch(r"Does not conform: \d+ requirements broken.*", headline)
 
 
 @pytest.mark.parametrize(
