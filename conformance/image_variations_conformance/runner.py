@@ -6,6 +6,7 @@ talk to. What it then did not send is still in its result, marked as unsent, so 
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import time
 from collections import deque
@@ -84,7 +85,8 @@ class Runner:
     budget: Budget = field(factory=Budget)
     seen: Callable[[Exchange], None] = lambda _: None
     _waits: list[float] = field(factory=list, repr=False)
-    _fetched: dict[str, Exchange] = field(factory=dict, repr=False)
+    # By the digest of the link, which may be of 64 KiB.
+    _fetched: dict[bytes, Exchange] = field(factory=dict, repr=False)
     _watch: _Watch = field(factory=_Watch, repr=False)
 
     def branch(self, progress: Progress) -> Runner:
@@ -130,13 +132,14 @@ class Runner:
         if exchange.response is None or exchange.response.status != 200:
             return
         links = [item for item in items(exchange.response) if item.key == "url" and scheme_of(item.text)]
-        new = [item for item in links[:_MOST_LINKS] if item.text not in self._fetched]
-        for item in (*new, *new[:1]):
-            self._fetched[item.text] = self.transport.fetch(f"{exchange.label}/{item.at}", item.text)
-            yield self._fetched[item.text]
-        for item in links[:_MOST_LINKS]:
-            if item not in new:
-                yield evolve(self._fetched[item.text], label=f"{exchange.label}/{item.at}")
+        known = [(item, _digest(item.text)) for item in links[:_MOST_LINKS]]
+        new = [(item, digest) for item, digest in known if digest not in self._fetched]
+        for item, digest in (*new, *new[:1]):
+            self._fetched[digest] = self.transport.fetch(f"{exchange.label}/{item.at}", item.text)
+            yield self._fetched[digest]
+        for item, digest in known:
+            if (item, digest) not in new:
+                yield evolve(self._fetched[digest], label=f"{exchange.label}/{item.at}")
 
     def lost(self, exchange: Exchange) -> str | None:
         """Take note of an exchange that is over, and return why there is no point in going on, or None."""
@@ -275,6 +278,11 @@ def _rows(cases: Sequence[Case], workers: int) -> Iterator[list[Case]]:
         return (case.group if workers > 1 else None) or case.batch or number
 
     yield from ([case for _, case in row] for _, row in itertools.groupby(enumerate(cases), key))
+
+
+def _digest(link: str) -> bytes:
+    # A link is a text of JSON, where half a surrogate pair may stand.
+    return hashlib.sha256(link.encode("utf-8", "surrogatepass")).digest()
 
 
 def _not_sent(case: Case, why: Failure) -> Exchange:

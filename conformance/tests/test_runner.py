@@ -297,6 +297,14 @@ def test_a_link_that_came_with_an_earlier_answer_is_not_followed_again() -> None
     assert fetches == [("b/0", two), ("b/0", two), ("b/1", one)]
 
 
+def test_a_link_of_any_text_is_known_again_by_the_whole_of_it() -> None:
+    """Half a surrogate pair is a text of JSON, and two long links may differ in their last letter."""
+    half, long = "http://127.0.0.1/\ud800", "http://127.0.0.1/" + "a" * 60_000
+    done = ran(cases("a", "b"), a=[links(half, long)], b=[links(half, long, long + "b")])
+    asked = [link for label, link in done.transport.fetched if label.startswith("b")]
+    assert asked == [long + "b", long + "b"]
+
+
 def test_the_place_of_a_link_is_that_of_its_item() -> None:
     body = b'{"data": [{"b64_json": "AAAA"}, {"url": "http://127.0.0.1/1.png"}]}'
     assert ran(cases("a"), a=[Response(200, body=body)]).transport.fetched[0] == ("a/1", "http://127.0.0.1/1.png")
