@@ -1,5 +1,4 @@
 """The same JSON in other words, or with more in it."""
-# ruff: noqa: D102 - an oddity overrides a step of the service, which has the signature and the docstring
 
 import json
 import re

@@ -1,5 +1,4 @@
 """Links that look different, and lead to the image all the same."""
-# ruff: noqa: ARG002, D102 - an oddity overrides a step of the service, which has the signature and the docstring
 
 import asyncio
 import contextlib

@@ -1,5 +1,4 @@
 """Servers that take their time, or ask for some."""
-# ruff: noqa: D102 - an oddity overrides a step of the service, which has the signature and the docstring
 
 import time
 from email.utils import formatdate

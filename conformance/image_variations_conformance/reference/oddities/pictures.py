@@ -1,5 +1,4 @@
 """New images of other kinds, each of which is an image."""
-# ruff: noqa: D102 - an oddity overrides a step of the service, which has the signature and the docstring
 
 import io
 from typing import Unpack

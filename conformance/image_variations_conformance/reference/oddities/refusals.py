@@ -1,5 +1,4 @@
 """Errors that say the same in another way."""
-# ruff: noqa: D102 - an oddity overrides a step of the service, which has the signature and the docstring
 
 from attrs import evolve
 from starlette.responses import Response

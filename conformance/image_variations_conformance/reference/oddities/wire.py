@@ -1,5 +1,4 @@
 """Answers that go over the wire in another way."""
-# ruff: noqa: ARG002, D102 - an oddity overrides a step of the service, which has the signature and the docstring
 
 import gzip
 import time
