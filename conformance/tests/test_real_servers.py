@@ -1,11 +1,14 @@
 """The suite on servers that somebody else wrote: it runs to the end and says what is truly wrong with them."""
 
+import os
 import re
+import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -19,26 +22,46 @@ _START_SECONDS = 60
 
 @contextmanager
 def _mock_server(command: list[str], port: int) -> Iterator[str]:
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    # In a session of its own, so that all of it can be ended: some tools are wrappers that start the server.
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
         try:
             deadline = time.monotonic() + _START_SECONDS
-            while True:
+            while not _listens(port):
                 assert process.poll() is None, f"{command[1]} ended with exit code {process.returncode}"
-                try:
-                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                    break
-                except OSError:
-                    assert time.monotonic() < deadline, f"{command[1]} does not listen"
-                    time.sleep(0.1)
+                assert time.monotonic() < deadline, f"{command[1]} does not listen"
+                time.sleep(0.1)
             yield f"http://127.0.0.1:{port}"
         finally:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
+
+
+def test_a_server_started_by_a_wrapper_is_ended_with_it() -> None:
+    port = _free_port()
+    server = f"import socket, time; s = socket.create_server(('127.0.0.1', {port})); time.sleep(60)"
+    wrapper = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {server!r}])"
+    with _mock_server([sys.executable, "-c", wrapper], port):
+        pass
+    deadline = time.monotonic() + 10
+    while _listens(port):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="module")
