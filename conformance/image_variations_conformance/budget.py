@@ -26,13 +26,17 @@ class Budget:
     """Grants cases, and never more than the limits.
 
     A case is granted with the images that a correct server makes for it, and with all the attempts that a server which
-    limits the rate is given. What a server makes beyond that is counted when it is seen.
+    limits the rate is given. What a server makes beyond that is counted when it is seen, and once it has made an image
+    for what it should have refused, no request is taken for free any more.
     """
 
     limits: Limits = Limits()
     requests: int = 0
     images: int = 0
     started: float = field(factory=time.monotonic)
+    _careless: bool = False
+    # The price at which each case that is under way was granted, by its label.
+    _granted: dict[str, int] = field(factory=dict, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, repr=False)
 
     def refusal(self, case: Case) -> str | None:
@@ -41,10 +45,12 @@ class Budget:
             over = self.over()
             if over is not None:
                 return over
-            if self.limits.max_images is not None and case.price and self.images + case.price > self.limits.max_images:
-                return f"it may cost {case.price}, and of --max-images {self.limits.max_images} {self._left} are left"
+            price = max(case.price, 1) if self._careless else case.price
+            if self.limits.max_images is not None and price and self.images + price > self.limits.max_images:
+                return f"it may cost {price}, and of --max-images {self.limits.max_images} {self._left} are left"
             self.requests += 1
-            self.images += case.price
+            self.images += price
+            self._granted[case.label] = price
             return None
 
     def over(self, wait_seconds: float = 0.0) -> str | None:
@@ -67,7 +73,9 @@ class Budget:
     def settle(self, case: Case, exchange: Exchange) -> None:
         """Count what was really made for a granted case."""
         with self._lock:
-            self.images += images_made(exchange) - case.price
+            made = images_made(exchange)
+            self._careless |= made > 0 and case.price == 0
+            self.images += made - self._granted.pop(case.label, case.price)
 
     @property
     def _left(self) -> int:
