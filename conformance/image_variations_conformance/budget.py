@@ -47,7 +47,8 @@ class Budget:
                 return over
             price = max(case.price, 1) if self._careless else case.price
             if self.limits.max_images is not None and price and self.images + price > self.limits.max_images:
-                return f"it may cost {price}, and of --max-images {self.limits.max_images} {self._left} are left"
+                images = f"{price} image{'' if price == 1 else 's'}"
+                return f"no room for {images}: of --max-images {self.limits.max_images}, {self._left} left"
             self.requests += 1
             self.images += price
             self._granted[case.label] = price

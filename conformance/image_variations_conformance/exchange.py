@@ -101,9 +101,9 @@ class Failure:
 
     unreachable: no connection could be made. dropped: the connection ended before the answer did. timeout: the answer
     was not there in time. malformed: what came is not HTTP. too-large: the answer passed our limit. forbidden: we
-    refuse to ask at that address. unsent: the run ended before the request was sent, or
-    was interrupted before it was answered. left-out: the limits of the
-    run left no room for it. unkept: it was answered, but this answer and those before it passed what a run keeps.
+    refuse to ask at that address. unsent: the run ended before the request was sent, or was interrupted before it was
+    answered. left-out: the limits of the run left no room for it. unkept: it was answered, but this answer and those
+    before it passed what a run keeps.
     """
 
     kind: FailureKind

@@ -52,7 +52,9 @@ class Memory:
         """Set room aside. Raises Given where there is none left."""
         with self._lock:
             if size_bytes > self.left:
-                raise Given("unkept", f"the answers of this run passed {KEPT_BYTES >> 20} MiB together")
+                raise Given(
+                    "unkept", f"the answer was not kept: those of this run passed {KEPT_BYTES >> 20} MiB together"
+                )
             self.left -= size_bytes
 
     def give_back(self, size_bytes: int) -> None:

@@ -115,6 +115,7 @@ def test_a_run_that_is_ended_reports_at_once_what_was_judged(
     assert (run.process.returncode, errors) == (1, "")
     assert seconds < SOON_SECONDS
     assert said.splitlines()[-1] == document["headline"]
+    assert "NOT-TESTED" not in said
     assert document["headline"].startswith("Interrupted before its end: 0 requirements broken so far, and ")
     assert document["interrupted"] is True
     failures = [case["failure"] for case in document["cases"]]

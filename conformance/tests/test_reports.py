@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,11 +14,17 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import jsonschema_rs
 import pytest
+from image_variations_conformance.checking import Settings, check
+from image_variations_conformance.plan import plan
+from image_variations_conformance.reading import Memory
 from image_variations_conformance.reference import Running, Service, faulty, running
 from image_variations_conformance.reference.problem import Problem
 from image_variations_conformance.reports import console, folder
-from image_variations_conformance.run import Run
+from image_variations_conformance.run import Run, conclude
+from image_variations_conformance.runner import Runner
+from image_variations_conformance.transport import Target, Transport
 from judged import KEY, judge_app, judge_url
+from requests_to_send import CONTRACT
 from rich.console import Console
 from starlette.responses import Response
 
@@ -147,6 +154,51 @@ def test_the_console_ends_with_what_broke_and_why(broken_run: Run) -> None:
     after = lines[lines.index("FAIL IV-RES-COUNT (must)") + 1 :]
     assert after[0].strip() == "The list data has exactly n items. (page: n)"
     assert after[1].strip() == "n-ten: n=10: expected 10 items, got 4"
+
+
+def _reported(run: Run, path: Path) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """Return the messages of report.json and of junit.xml by requirement, and the lines of the console."""
+    folder.write(run, path)
+    suite = ET.parse(path / "junit.xml").getroot()  # noqa: S314 - our own file
+    said = {
+        case.attrib["name"]: entry.attrib["message"]
+        for case in suite.iter("testcase")
+        for entry in case
+        if "message" in entry.attrib
+    }
+    shown = Console(record=True, width=400, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    console.show(run, shown, None)
+    shown.file.close()
+    messages = {it["id"]: it["message"] for it in _document(path)["requirements"]}
+    return messages, said, [line.strip() for line in shown.export_text().splitlines()]
+
+
+def test_what_the_limits_leave_out_is_said_with_the_limit(tmp_path: Path) -> None:
+    with running(Service(api_key=KEY)) as server:
+        target = Target.parse(server.base_url, KEY)
+        run = check(target, Settings(seed=1, depth="quick", max_images=3), lambda *_: None)
+    messages, junit, lines = _reported(run, tmp_path)
+    left_out = [it.requirement.id for it in run.judgements if it.left_out]
+    (reason,) = {messages[it] for it in left_out}
+    assert re.fullmatch(r"no room for \d+ images?: of --max-images 3, \d left", reason)
+    assert {junit[it] for it in left_out} == {reason}
+    assert f"{len(left_out)} left out: {reason}." in lines
+
+
+def test_answers_too_large_to_be_kept_are_said_to_be(tmp_path: Path) -> None:
+    """Each is a fault neither of the server nor of the user's choice, and what it was to show is not tested."""
+    nothing = Memory(0)
+    with running(Service(api_key=KEY)) as server:
+        target = Target.parse(server.base_url, KEY)
+        cases = plan(CONTRACT, target, 1, "quick")
+        exchanges = Runner(Transport(target, 20.0, memory=nothing), lambda *_: None).run(cases)
+    run = conclude(CONTRACT, target, cases, exchanges, seed=1, seconds=1.0)
+    reason = "the answer was not kept: those of this run passed 256 MiB together"
+    messages, junit, lines = _reported(run, tmp_path)
+    untested = [it.requirement.id for it in run.judgements if it.verdict == "not-tested" and it.cases]
+    assert untested
+    assert {messages[it] for it in untested} == {junit[it] for it in untested} == {reason}
+    assert any(line.endswith(f": {reason}") for line in lines)
 
 
 def test_an_old_report_in_the_folder_is_replaced_whole(report: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from ..appraisal import appraise
 from ..cases import Case
 from ..checking import Settings
 from ..run import Judgement, Run, Verdict
+from ..runner import INTERRUPTED
 from ..transport import Target
 from .recorded import curl
 
@@ -99,7 +100,8 @@ def show(run: Run, console: Console, report_dir: Path | None) -> None:
         verdict = f"[{style}]{judgement.verdict:10}[/{style}]"
         say(f"{verdict} {requirement.level:6} {requirement.id:22} {escape(requirement.text)}")
     for judgement in run.judgements:
-        if judgement.verdict in {"fail", "warn"} or judgement.fails_the_run:
+        cut_short = judgement.verdict == "not-tested" and judgement.message == INTERRUPTED
+        if judgement.verdict in {"fail", "warn"} or (judgement.fails_the_run and not cut_short):
             _show_broken(run, judgement, say, report_dir)
     say()
     if any(judgement.verdict in {"fail", "warn"} for judgement in run.judgements) and report_dir is None:
@@ -108,6 +110,9 @@ def show(run: Run, console: Console, report_dir: Path | None) -> None:
     verdicts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in _STYLES if counts[verdict])
     cost = run.cost
     say(f"{len(run.judgements)} requirements: {verdicts}.")
+    reasons = Counter(it.message for it in run.judgements if it.left_out)
+    for reason, number in reasons.items():
+        say(f"{number} left out: {escape(reason)}.")
     say(f"{cost.requests} requests, {cost.images} images, {cost.fetches} links followed, {cost.seconds:.1f} s.")
     if run.explored is not None:
         it = run.explored
