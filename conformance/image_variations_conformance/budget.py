@@ -26,17 +26,13 @@ class Budget:
     """Grants cases, and never more than the limits.
 
     A case is granted with the images that a correct server makes for it, and with all the attempts that a server which
-    limits the rate is given. What a server makes beyond that is counted when it is seen, and once it has made an image
-    for what it should have refused, no request is taken for free any more.
+    limits the rate is given. What a server makes beyond that is counted when it is seen.
     """
 
     limits: Limits = Limits()
     requests: int = 0
     images: int = 0
     started: float = field(factory=time.monotonic)
-    _careless: bool = False
-    # The price at which each case that is under way was granted, by its label.
-    _granted: dict[str, int] = field(factory=dict, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, repr=False)
 
     def refusal(self, case: Case) -> str | None:
@@ -45,13 +41,11 @@ class Budget:
             over = self.over()
             if over is not None:
                 return over
-            price = max(case.price, 1) if self._careless else case.price
-            if self.limits.max_images is not None and price and self.images + price > self.limits.max_images:
-                images = f"{price} image{'' if price == 1 else 's'}"
+            if self.limits.max_images is not None and case.price and self.images + case.price > self.limits.max_images:
+                images = f"{case.price} image{'' if case.price == 1 else 's'}"
                 return f"no room for {images}: of --max-images {self.limits.max_images}, {self._left} left"
             self.requests += 1
-            self.images += price
-            self._granted[case.label] = price
+            self.images += case.price
             return None
 
     def over(self, wait_seconds: float = 0.0) -> str | None:
@@ -74,9 +68,7 @@ class Budget:
     def settle(self, case: Case, exchange: Exchange) -> None:
         """Count what was really made for a granted case."""
         with self._lock:
-            made = images_made(exchange)
-            self._careless |= made > 0 and case.price == 0
-            self.images += made - self._granted.pop(case.label, case.price)
+            self.images += images_made(exchange) - case.price
 
     @property
     def _left(self) -> int:

@@ -79,15 +79,6 @@ def test_no_limit_is_ever_passed(
     assert [it.label for it in exchanges] == list(prices)
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_a_server_that_makes_images_of_anything_is_sent_no_more_than_they_may_be(workers: int) -> None:
-    """What should be refused is free at first. When the first of it was not, nothing is."""
-    play = Play(TARGET)
-    exchanges = ran(play, [case(f"c{at}", group="a") for at in range(20)], Limits(max_images=5), workers)
-    assert len(play.sent) <= 5 + workers - 1
-    assert len(left_out(exchanges)) == 20 - len(play.sent)
-
-
 def test_a_packed_case_that_is_accepted_needs_no_other() -> None:
     play = Play(TARGET)
     exchanges = ran(play, [case("packed", 1, apart=(case("one", 1), case("two", 1))), case("next")])
