@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 
 from attrs import define, field, frozen
 
@@ -27,13 +28,25 @@ class Budget:
 
     A case is granted with the images that a correct server makes for it, and with all the attempts that a server which
     limits the rate is given. What a server makes beyond that is counted when it is seen.
+
+    A server that takes wrong requests makes images for them, too. Where those would use up what is set aside for the
+    right ones, each requirement is seen broken in that way once and not again; and where no image is left, none of
+    them is granted any more.
     """
 
     limits: Limits = Limits()
     requests: int = 0
     images: int = 0
     started: float = field(factory=time.monotonic)
+    # The prices of the cases of the plan that are still to come, by their labels.
+    _set_aside: dict[str, int] = field(factory=dict, repr=False)
+    # By what it offends: the first wrong request for which images were made all the same.
+    _taken: dict[frozenset[str], str] = field(factory=dict, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, repr=False)
+
+    def set_aside(self, cases: Iterable[Case]) -> None:
+        """Set aside what these cases are going to cost."""
+        self._set_aside |= {case.label: case.price for case in cases if case.price}
 
     def refusal(self, case: Case) -> str | None:
         """Take the case into account and return None; or return why it is left out."""
@@ -41,12 +54,33 @@ class Budget:
             over = self.over()
             if over is not None:
                 return over
-            if self.limits.max_images is not None and case.price and self.images + case.price > self.limits.max_images:
-                images = f"{case.price} image{'' if case.price == 1 else 's'}"
-                return f"no room for {images}: of --max-images {self.limits.max_images}, {self._left} left"
+            self._set_aside.pop(case.label, None)
+            over = self._too_dear(case) if case.price else self._too_often(case)
+            if over is not None:
+                return over
             self.requests += 1
             self.images += case.price
             return None
+
+    def _too_dear(self, case: Case) -> str | None:
+        most = self.limits.max_images
+        if most is None or self.images + case.price <= most:
+            return None
+        left = max(0, most - self.images)
+        images = f"{case.price} image{'' if case.price == 1 else 's'}"
+        return f"no room for {images}: of --max-images {most}, {left} left"
+
+    def _too_often(self, case: Case) -> str | None:
+        """Return why a case that a right server makes no image for is left out with this server."""
+        most = self.limits.max_images
+        if most is None or not self._taken:
+            return None
+        if self.images >= most:
+            return f"the server makes images for wrong requests, and of {most} (--max-images) 0 are left"
+        shown = self._taken.get(case.offends) if case.offends else None
+        if shown is None or self.images + 1 + sum(self._set_aside.values()) <= most:
+            return None
+        return f"{shown} shows that such a request is taken, and each more costs one of {most} images (--max-images)"
 
     def over(self, wait_seconds: float = 0.0) -> str | None:
         """Return why not one more request is granted, now or after a wait, be it for nothing; or None."""
@@ -68,8 +102,7 @@ class Budget:
     def settle(self, case: Case, exchange: Exchange) -> None:
         """Count what was really made for a granted case."""
         with self._lock:
-            self.images += images_made(exchange) - case.price
-
-    @property
-    def _left(self) -> int:
-        return max(0, (self.limits.max_images or 0) - self.images)
+            made = images_made(exchange)
+            self.images += made - case.price
+            if made and not case.price:
+                self._taken.setdefault(case.offends, case.label)

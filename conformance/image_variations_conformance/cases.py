@@ -24,7 +24,8 @@ class Case:
 
     Cases of one `batch` are sent at the same time. Of one `group`, it does not matter in which order, or whether at the
     same time. The request of a packed case puts much to the test at once: where it is refused, the cases `apart` are
-    sent too, which show what it was. `price` is how many images it may cost.
+    sent too, which show what it was. `price` is how many images it may cost; `offends` are the requirements under
+    which it is to be refused.
     """
 
     label: str
@@ -34,6 +35,7 @@ class Case:
     group: str | None = None
     apart: tuple[Case, ...] = ()
     price: int = 0
+    offends: frozenset[str] = frozenset()
 
 
 @frozen

@@ -110,12 +110,14 @@ def _group(name: str, cases: Iterable[Case]) -> Iterator[Case]:
 
 
 def _priced(case: Case, contract: Contract, target: Target) -> Case:
-    """Return a case with its price, and those apart from it with theirs.
+    """Return a case with its price and what it offends, and those apart from it with theirs.
 
     What is to be refused costs nothing. What the contract is silent on may be taken, and costs an image.
     """
-    price = appraise(case.request, contract, target.api_key).price
-    return evolve(case, price=price, apart=tuple(_priced(each, contract, target) for each in case.apart))
+    appraisal = appraise(case.request, contract, target.api_key)
+    apart = tuple(_priced(each, contract, target) for each in case.apart)
+    offends = frozenset(offence.requirement for offence in appraisal.offences)
+    return evolve(case, price=appraisal.price, offends=offends, apart=apart)
 
 
 def _cases(table: Iterable[Corner], target: Target, seed: int, left_out: Collection[str]) -> Iterator[Case]:

@@ -136,6 +136,8 @@ class Run:
             parts.append(f"{_counted(len(failed), 'requirement')} broken")
         if prevented:
             parts.append(f"{_counted(len(prevented), 'requirement')} that the server kept from being tested")
+        if self.left_out:
+            parts.append(f"{self.left_out} left out")
         return f"Does not conform: {' and '.join(parts)}."
 
 

@@ -100,6 +100,7 @@ class Runner:
         sending, not the run: what has no answer by then is marked as unsent.
         """
         exchanges: list[Exchange] = []
+        self.budget.set_aside(cases)
         rows = list(_rows(cases, self.workers))
         left, why = len(cases), None
         with ThreadPoolExecutor(1) as looking:

@@ -1,11 +1,12 @@
 """What a run may cost holds, whatever the server does, and what did not fit is said to be left out."""
 
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 from hypothesis import given
 from hypothesis import strategies as st
 from image_variations_conformance.budget import Budget, Limits
@@ -17,6 +18,8 @@ from image_variations_conformance.run import Run
 from image_variations_conformance.runner import Runner
 from image_variations_conformance.transport import Target, Transport
 from judged import KEY, verdicts
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 OK, REFUSED = Response(200, body=b'{"data": [{"url": "x"}]}'), Response(400)
 LIMITED = Response(429, (("Retry-After", "0"),))
@@ -109,7 +112,7 @@ def test_what_is_in_no_group_is_sent_alone() -> None:
     assert play.sent == ["a", "b", "c"]
 
 
-def checked(app: Service, **settings: Any) -> Run:
+def checked(app: ASGIApp, **settings: Any) -> Run:
     with running(app) as server:
         target = Target.parse(server.base_url, KEY)
         return check(target, evolve(Settings(seed=1), **settings), lambda *_: None)
@@ -129,6 +132,49 @@ def test_only_what_was_asked_for_is_judged_and_only_what_it_takes_is_sent() -> N
     run = checked(faulty(["n-eleven-accepted", "error-as-text"], api_key=KEY), only=frozenset({"IV-N-BOUNDS"}))
     assert set(verdicts(run, "fail", "warn")) == {"IV-N-BOUNDS"}
     assert run.cost.requests < 20
+
+
+@define
+class TakesAll:
+    """Answers whatever comes with two images, as mock servers do; it counts them."""
+
+    images: int = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            while (await receive()).get("more_body"):
+                pass
+            self.images += 2
+            data = [{"url": f"https://127.0.0.1:1/{self.images + number}.png"} for number in range(2)]
+            await JSONResponse({"created": int(time.time()), "data": data})(scope, receive, send)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("max_images", [50, 20])
+def test_a_server_that_takes_wrong_requests_makes_no_more_images_than_the_limit(max_images: int, workers: int) -> None:
+    app = TakesAll()
+    run = checked(app, max_images=max_images, workers=workers)
+    # What is under way when the limit is reached may bring one more image each than was asked for.
+    assert run.cost.images == app.images <= max_images + 2 * workers
+    assert any("makes images for wrong requests" in it.message for it in run.judgements) or max_images == 50
+
+
+def test_a_server_that_takes_wrong_requests_is_still_asked_right_ones() -> None:
+    """Each requirement is seen broken once, and the images that are left go to what is not known yet."""
+    run = checked(TakesAll())
+    refusals = {"IV-IMAGE-REQUIRED", "IV-IMAGE-FORMAT", "IV-IMAGE-INTACT", "IV-IMAGE-SQUARE", "IV-IMAGE-MAX-BYTES"}
+    refusals |= {"IV-N-BOUNDS", "IV-N-INTEGER", "IV-SIZE-UNKNOWN", "IV-FORMAT-UNKNOWN", "IV-MODEL-UNKNOWN"}
+    assert verdicts(run, "fail").keys() >= refusals | {"IV-OP-MULTIPART", "IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}
+    assert verdicts(run, "pass").keys() >= {"IV-IMAGE-PNG", "IV-SIZE-ENUM", "IV-USER-TEXT", "IV-WIRE-CHUNKED"}
+    said = {it.exchange.failure.message for it in run.observations.values() if it.exchange.failure}
+    assert "image-none shows that such a request is taken, and each more costs one of 50 images (--max-images)" in said
+    assert run.headline.endswith(f"{run.left_out} left out.")
+
+
+def test_a_few_wrong_requests_that_are_taken_leave_nothing_out() -> None:
+    run = checked(faulty(["letter-case-ignored"], api_key=KEY))
+    assert set(verdicts(run, "fail", "warn")) == {"IV-ENUM-CASE"}
+    assert all(it.exchange.failure is None for it in run.observations.values())
 
 
 def test_workers_find_what_one_finds() -> None:
