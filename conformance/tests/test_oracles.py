@@ -11,7 +11,7 @@ from image_variations_conformance.exchange import Exchange, Failure, Request, Re
 from image_variations_conformance.oracles import Finding, judge, observe
 from image_variations_conformance.oracles.answer import NotJson, parse_json
 from image_variations_conformance.oracles.images import NotBase64, decode_base64
-from image_variations_conformance.reference import Service
+from image_variations_conformance.reference import Service, faulty
 from image_variations_conformance.reference.problem import Problem
 from image_variations_conformance.transport import Target
 from judged import KEY, judge_app, verdicts
@@ -112,6 +112,41 @@ def test_a_combination_that_is_refused_is_reported_though_each_part_of_it_is_acc
     assert verdicts(run, "fail") == {
         "IV-OP-VALID": "a valid request: expected 200, got 400, though all that is in it is accepted elsewhere"
     }
+
+
+class Closed(Service):
+    """Refuses everything with 400, and says that it is the image."""
+
+    async def vary(self, request: Any) -> Answer:
+        return self.refusal(Problem("The image cannot be read.", "image"))
+
+
+def test_who_refuses_everything_has_checked_nothing() -> None:
+    run = judge_app(Closed(api_key=KEY))
+    assert verdicts(run, "fail", "warn") == {
+        "IV-OP-VALID": "expected 200, got 400; no valid request was accepted at all"
+    }
+    reason = "no valid request was accepted, and those were answered like this one: 400"
+    untested = verdicts(run, "not-tested")
+    for requirement in ("IV-IMAGE-FORMAT", "IV-N-BOUNDS", "IV-MODEL-UNKNOWN", "IV-AUTH-WRONG", "IV-OP-MULTIPART"):
+        assert untested[requirement] == reason
+
+
+def test_who_accepts_nothing_may_still_be_seen_to_check() -> None:
+    """A server with a broken model answers 500 to right requests, and refuses wrong ones as it should."""
+
+    class NoModel(Service):
+        def success(self, document: object) -> Answer:
+            return Answer(status_code=500)
+
+    run = judge_app(NoModel(api_key=KEY))
+    assert {"IV-IMAGE-FORMAT", "IV-N-BOUNDS", "IV-AUTH-WRONG"} <= verdicts(run, "pass").keys()
+
+
+def test_of_several_requests_that_are_refused_alike_the_plainest_is_shown_first() -> None:
+    run = judge_app(faulty(["chunked-refused"], api_key=KEY))
+    (blamed,) = [it for it in run.judgements if it.verdict == "fail"]
+    assert (blamed.requirement.id, blamed.cases) == ("IV-WIRE-CHUNKED", ("wire-chunked", "packed-wire"))
 
 
 def test_what_the_rate_cost_is_counted() -> None:

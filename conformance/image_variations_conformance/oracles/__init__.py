@@ -11,6 +11,7 @@ from ..contract import Contract
 from . import acceptance, answer, errors, images, links, refusal, state
 from .base import EXCHANGE_ORACLES, RUN_ORACLES, Finding, Observation, observe
 from .images import look_ahead
+from .refusal import with_indiscriminate
 from .state import with_shadows
 
 __all__ = ["JUDGED", "Finding", "Observation", "judge", "look_ahead", "observe"]
@@ -27,7 +28,7 @@ def judge(
 
     With a context, what went before is taken into account, and not judged again.
     """
-    together = with_shadows([*context, *observations])
+    together = with_indiscriminate(with_shadows([*context, *observations]))
     observations = together[len(context) :]
     yield from _untested(together, observations)
     for it in observations:

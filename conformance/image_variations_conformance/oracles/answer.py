@@ -252,7 +252,7 @@ def answers_fit_the_request(it: Observation, _: Contract) -> Iterator[Finding]:
         return
     requirement = "IV-RES-COUNT" if "n" in asked.given else "IV-N-DEFAULT"
     how = f"n={asked.n}" if "n" in asked.given else "no n"
-    message = f"{how}: expected {asked.n} items, got {len(data)}"
+    message = f"{how}: expected {asked.n} {'item' if asked.n == 1 else 'items'}, got {len(data)}"
     yield it.finding(requirement, len(data) == asked.n, message)
     if not data or not all(isinstance(item, dict) for item in data):
         return

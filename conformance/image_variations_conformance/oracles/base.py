@@ -38,6 +38,8 @@ class Observation:
     appraisal: Appraisal
     # Whether the server had stopped working by then, so that its answer says nothing of this request.
     shadowed: bool = False
+    # Whether the server accepts nothing, and answers this wrong request as it answers right ones.
+    indiscriminate: bool = False
     # Whether the request was drawn at random, so that it may differ from those with the same traits in what no trait
     # says: what came of one such request tells nothing of the next.
     drawn: bool = False
@@ -71,6 +73,8 @@ class Observation:
         """Why this exchange says nothing of the server's judgement, or None where it does."""
         if self.shadowed:
             return "the server had stopped answering what it answered before"
+        if self.indiscriminate:
+            return f"no valid request was accepted, and those were answered like this one: {self.answer}"
         if self.limited:
             return "the server kept limiting the rate"
         failure = self.exchange.failure

@@ -94,8 +94,8 @@ def _is_json_document(text: str) -> bool:
 def _names_the_field(it: Observation, error: dict[str, object]) -> Iterator[Finding]:
     """The error to a request with one wrong field names it."""
     fields = {offence.field for offence in it.appraisal.offences}
-    # Where there is more to object to, the server may well name that.
-    if len(fields) != 1 or None in fields or it.appraisal.open:
+    # Where there is more to object to, the server may well name that. So may one that objects to everything.
+    if len(fields) != 1 or None in fields or it.appraisal.open or it.indiscriminate:
         return
     (field,) = fields
     # `n` may be said as 'n', but not as a letter of another word.

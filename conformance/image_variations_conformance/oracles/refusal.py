@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+from attrs import evolve
 
 from ..appraisal import Offence
 from ..contract import Contract
@@ -15,6 +17,26 @@ _AS_GOOD_AS_400 = {
     413: frozenset({"IV-IMAGE-MAX-BYTES"}),
     415: frozenset({"IV-IMAGE-FORMAT", "IV-IMAGE-INTACT"}),
 }
+
+
+def with_indiscriminate(observations: Sequence[Observation]) -> list[Observation]:
+    """Mark the wrong requests that a server which accepts nothing answers as it answers right ones.
+
+    Who refuses everything has checked nothing: neither is the image looked at where there is no such operation, nor
+    the key where all keys are wrong.
+    """
+    valid = [it for it in observations if it.appraisal.verdict == "valid" and it.untested is None]
+    if any(it.accepted for it in valid):
+        return list(observations)
+    answers = {_status(it) for it in valid}
+    return [
+        evolve(it, indiscriminate=it.appraisal.verdict == "invalid" and it.untested is None and _status(it) in answers)
+        for it in observations
+    ]
+
+
+def _status(it: Observation) -> int:
+    return it.response.status if it.response is not None else 0
 
 
 @judges(
@@ -37,7 +59,7 @@ def wrong_forms_are_refused(it: Observation, _: Contract) -> Iterator[Finding]:
     offences = it.appraisal.offences
     if not offences or it.untested is not None or _elsewhere(offences):
         return
-    status = it.response.status if it.response is not None else 0
+    status = _status(it)
     if it.appraisal.open and not 200 <= status < 500:
         # It broke the server, but whether by the offence or by what else is in it, nobody can tell.
         return
@@ -59,7 +81,7 @@ def keys_are_checked(it: Observation, _: Contract) -> Iterator[Finding]:
     key = [offence for offence in it.appraisal.offences if offence.requirement in _AUTH]
     if not key or it.untested is not None or it.exchange.request.method != "POST":
         return
-    status = it.response.status if it.response is not None else 0
+    status = _status(it)
     if len(it.appraisal.offences) > 1:
         yield it.finding(
             "IV-AUTH-FIRST", status in {401, 403}, f"{key[0].what} and more: expected 401, got {it.answer}"
@@ -75,7 +97,7 @@ def other_methods_are_refused(it: Observation, _: Contract) -> Iterator[Finding]
     """Another method than POST is answered 4xx, best of all 405 with Allow."""
     if it.exchange.request.method == "POST" or it.untested is not None:
         return
-    method, status = it.exchange.request.method, it.response.status if it.response is not None else 0
+    method, status = it.exchange.request.method, _status(it)
     yield it.finding("IV-OP-METHOD", 400 <= status < 500, f"{method}: expected 4xx, got {it.answer}")
     if 400 <= status < 500 and it.response is not None:
         allow = it.response.header("allow")
@@ -92,7 +114,7 @@ def other_bodies_are_refused(it: Observation, _: Contract) -> Iterator[Finding]:
     offences = {offence.requirement: offence.what for offence in it.appraisal.offences}
     if set(offences) != {"IV-OP-MULTIPART"} or it.untested is not None:
         return
-    status = it.response.status if it.response is not None else 0
+    status = _status(it)
     what = offences["IV-OP-MULTIPART"]
     yield it.finding("IV-OP-MULTIPART", 400 <= status < 500, f"{what}: expected 4xx, got {it.answer}")
     if 400 <= status < 500:
