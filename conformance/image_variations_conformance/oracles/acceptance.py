@@ -84,8 +84,10 @@ def _blame(refused: Sequence[Observation], cleared: set[Trait], contract: Contra
         }:
             most = _traits_of_most_refusals(suspected)
             for trait in most:
-                labels = [label for label, suspects in suspected.items() if trait in suspects]
-                yield from (_refusal(unexplained[label], trait) for label in labels)
+                shown = [unexplained[label] for label, suspects in suspected.items() if trait in suspects]
+                # The plainest first: the first is what a report shows how to send again.
+                shown.sort(key=lambda it: len(it.appraisal.traits))
+                yield from (_refusal(it, trait) for it in shown)
             blamed.update(most)
     for it in unexplained.values():
         if not it.appraisal.traits - cleared:
