@@ -117,7 +117,7 @@ def test_a_combination_that_is_refused_is_reported_though_each_part_of_it_is_acc
 class Closed(Service):
     """Refuses everything with 400, and says that it is the image."""
 
-    async def vary(self, request: Any) -> Answer:
+    async def vary(self, _: Any) -> Answer:
         return self.refusal(Problem("The image cannot be read.", "image"))
 
 
@@ -136,7 +136,7 @@ def test_who_accepts_nothing_may_still_be_seen_to_check() -> None:
     """A server with a broken model answers 500 to right requests, and refuses wrong ones as it should."""
 
     class NoModel(Service):
-        def success(self, document: object) -> Answer:
+        def success(self, _: object) -> Answer:
             return Answer(status_code=500)
 
     run = judge_app(NoModel(api_key=KEY))
