@@ -202,6 +202,8 @@ def test_fuzzing_that_is_interrupted_is_said_and_the_plan_counts_whole() -> None
             os.kill(os.getpid(), signal.SIGTERM)
 
     with running(Service(api_key=KEY)) as server, interruption.taken():
-        settings = Settings(seed=1, depth="deep", max_seconds=60)
+        settings = Settings(seed=1, depth="deep", max_seconds=60, only=frozenset({"IV-N-BOUNDS", "IV-OP-VALID"}))
         run = check(Target.parse(server.base_url, KEY), settings, progress)
-    assert (run.headline, run.interrupted) == ("Conforms. The fuzzing was interrupted.", True)
+    assert run.headline.startswith("Conforms, as far as that was tested: ")
+    assert run.headline.endswith(" left out. The fuzzing was interrupted.")
+    assert run.interrupted
