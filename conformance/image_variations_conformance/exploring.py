@@ -19,7 +19,6 @@ from .contract import Contract
 from .exchange import Exchange, Failure
 from .fuzzing import Fuzzed, batches, fuzzed, probe
 from .oracles import Finding, Observation, judge, observe
-from .oracles.answer import images_made
 from .recipe import Recipe
 from .runner import INTERRUPTED, Runner
 from .shrinking import Measure, shrunk
@@ -157,11 +156,13 @@ class Explorer:
     def _sent(self, cases: Sequence[Case], drawn: Mapping[str, Fuzzed]) -> list[Observation]:
         """Send cases and return what came of those that were sent. Takes note where the server is lost."""
         before = self._cost["before"] + self._cost["requests"]
-        told = self.runner.progress
+        told, budget = self.runner.progress, self.runner.budget
+        images = budget.images
         exchanges = self.runner.branch(lambda done, of, case: told(before + done, before + of, case)).run(cases)
         sent = [it for it in exchanges if it.failure is None or it.failure.kind not in {"unsent", "left-out"}]
         self._cost["requests"] += sum(1 + it.limited for it in sent)
-        self._cost["images"] += sum(map(images_made, sent))
+        # Counted there already, and answers are long to read.
+        self._cost["images"] += budget.images - images
         self._cost["fetches"] += sum(len(it.fetches) for it in sent)
         seen = [self._observed(it, drawn.get(it.label)) for it in sent]
         lost = next((it.failure.message for it in exchanges if it.failure and it.failure.kind == "unsent"), None)
