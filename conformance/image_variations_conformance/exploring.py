@@ -224,7 +224,8 @@ class Explorer:
                 if finding.requirement == requirement:
                     broke = True
                     latest[it.recipe] = evolve(broken, observation=_abridged(observation, whole=True))
-                else:
+                elif finding.requirement in self._broken:
+                    # Of what only a smaller request broke, the one that it was made from is the better witness.
                     self._note(_relabelled(broken, f"{label}-{finding.requirement.lower()}"))
             return broke
 

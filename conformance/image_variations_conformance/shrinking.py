@@ -20,7 +20,8 @@ MAX_TRIES = 100
 _OF_THE_WIRE = (
     *("boundary", "quoted", "chunked", "lower_case", "typed", "position", "as_file", "key", "filename", "part_type"),
 )
-_SIDES = (1, 2, 8, 16, 32, 64)
+# Not a single pixel, which is something of its own to a server.
+_SIDES = (2, 8, 16, 32, 64)
 
 
 @frozen
@@ -120,10 +121,10 @@ def _without_form(recipe: Recipe) -> Iterator[Recipe]:
 
 
 def _without_image(recipe: Recipe) -> Iterator[Recipe]:
-    """No image, or one of a single pixel, plain and whole."""
+    """No image, or the smallest one, plain and whole."""
     if recipe.body is None and recipe.image is not None:
         yield evolve(recipe, image=None)
-        yield evolve(recipe, image=Drawing(side=1), copies=1, filename="picture.png", part_type="image/png")
+        yield evolve(recipe, image=Drawing(side=_SIDES[0]), copies=1, filename="picture.png", part_type="image/png")
 
 
 def _smaller_image(recipe: Recipe) -> Iterator[Recipe]:
@@ -133,7 +134,7 @@ def _smaller_image(recipe: Recipe) -> Iterator[Recipe]:
         yield evolve(recipe, copies=1)
     if isinstance(image, bytes):
         # Which kind of picture it is, may be what matters.
-        yield from (evolve(recipe, image=Drawing(kind, side=1)) for kind in (png.PLAIN, png.Kind(png.RGBA)))
+        yield from (evolve(recipe, image=Drawing(kind, side=_SIDES[0])) for kind in (png.PLAIN, png.Kind(png.RGBA)))
         yield evolve(recipe, image=Drawing(side=16))
         return
     if image is None:
@@ -188,13 +189,11 @@ def _plain_wire(recipe: Recipe) -> Iterator[Recipe]:
 
 
 def _shorter_texts(recipe: Recipe) -> Iterator[Recipe]:
-    """Texts with a half, a quarter or a letter less; and file names."""
+    """Texts with a half, a quarter or a letter less."""
     for at, (name, value) in enumerate(recipe.fields):
         for text in _shorter(value.decode("utf-8", "surrogateescape")):
             short = (name, text.encode("utf-8", "surrogateescape"))
             yield evolve(recipe, fields=(*recipe.fields[:at], short, *recipe.fields[at + 1 :]))
-    if recipe.filename:
-        yield from (evolve(recipe, filename=text) for text in _shorter(recipe.filename) if text)
 
 
 def _shorter(text: str) -> Iterator[str]:

@@ -60,7 +60,7 @@ def wrong_forms_are_refused(it: Observation, _: Contract) -> Iterator[Finding]:
     if not offences or it.untested is not None or _elsewhere(offences):
         return
     status = _status(it)
-    if it.appraisal.open and not 200 <= status < 500:
+    if (it.appraisal.open or it.drawn) and not 200 <= status < 500:
         # It broke the server, but whether by the offence or by what else is in it, nobody can tell.
         return
     for offence in offences:
