@@ -1,14 +1,17 @@
 """What only fuzzing finds, and how small the request is that shows it."""
 
+import itertools
+import random
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import pytest
 from attrs import evolve, frozen
 from image_variations_conformance import png
 from image_variations_conformance.budget import Budget, Limits
-from image_variations_conformance.cases import Case
 from image_variations_conformance.exploring import Explored, Explorer
 from image_variations_conformance.fuzzing import Fuzzed, fuzzed
+from image_variations_conformance.pictures import paint
 from image_variations_conformance.plan import plan
 from image_variations_conformance.recipe import Drawing, Recipe
 from image_variations_conformance.reference import Service, running
@@ -16,6 +19,7 @@ from image_variations_conformance.reference.form import Part
 from image_variations_conformance.reference.incoming import IncomingRequest
 from image_variations_conformance.reference.problem import Problem
 from image_variations_conformance.reference.service import Wanted
+from image_variations_conformance.reference.variations import VariationMaker
 from image_variations_conformance.run import Judged
 from image_variations_conformance.runner import Runner
 from image_variations_conformance.shrinking import Measure, shrunk
@@ -71,9 +75,8 @@ def test_what_breaks_by_its_kind_of_image_keeps_it_and_nothing_else() -> None:
         return isinstance(drawing, Drawing) and drawing.kind.interlaced and b"tEXt" in dict(drawing.extra)
 
     recipe, tries = smallest(LARGE, breaks)
-    assert recipe.image == Drawing(png.Kind(png.RGB, 8, interlaced=True), 1, extra=((b"tEXt", b"a\0b"),)) or isinstance(
-        recipe.image, Drawing
-    )
+    assert isinstance(recipe.image, Drawing)
+    assert (recipe.image.side, recipe.image.extra) == (2, ((b"tEXt", b"a\0b"),))
     assert len(recipe.request(TARGET).body) < 260
     assert Measure.of(make(recipe)).images == 1
     assert tries < 60
@@ -110,7 +113,21 @@ def test_where_no_more_can_be_sent_the_smallest_so_far_is_taken() -> None:
 # --- servers with one bug that needs two things at once
 
 
-class QuoteAndOne(Service):
+class QuickService(Service):
+    """Makes next to nothing of an image, so that hundreds of requests take seconds."""
+
+    numbers = itertools.count()
+
+    def make_one(self, maker: VariationMaker) -> bytes:
+        return _picture(maker.side, next(self.numbers) % 30)
+
+
+@lru_cache(maxsize=100)
+def _picture(side: int, number: int) -> bytes:
+    return png.encode(paint(random.Random(1000 + number), side))
+
+
+class QuoteAndOne(QuickService):
     """Refuses a user with a quote, where n is 1 in so many words."""
 
     def wanted(self, fields: Mapping[str, Part]) -> Wanted:
@@ -120,7 +137,7 @@ class QuoteAndOne(Service):
         return super().wanted(fields)
 
 
-class TextInInterlacedPalette(Service):
+class TextInInterlacedPalette(QuickService):
     """Breaks on an interlaced PNG with a palette and a text in it."""
 
     def wanted(self, fields: Mapping[str, Part]) -> Wanted:
@@ -130,7 +147,7 @@ class TextInInterlacedPalette(Service):
         return super().wanted(fields)
 
 
-class SmallBehindLinks(Service):
+class SmallBehindLinks(QuickService):
     """Makes images of 256x256 where 512x512 behind links are asked for."""
 
     def wanted(self, fields: Mapping[str, Part]) -> Wanted:
@@ -138,7 +155,7 @@ class SmallBehindLinks(Service):
         return evolve(wanted, side=256) if (wanted.side, wanted.response_format) == (512, "url") else wanted
 
 
-class LowerCaseWithoutFileName(Service):
+class LowerCaseWithoutFileName(QuickService):
     """Breaks where headers are in lower case and the file has no name."""
 
     async def respond(self, request: IncomingRequest) -> Response:
@@ -153,43 +170,36 @@ class LowerCaseWithoutFileName(Service):
 
 @frozen
 class Bug:
-    """A server, what it breaks, and how small the request may be that shows it: as small as a person writes it."""
+    """A server, what it breaks, and how small the request may be that shows it: as one that a person would write."""
 
     service: type[Service]
     requirement: str
-    fields: dict[str, bytes]
     most_bytes: int
-    most_requests: int = 1200
+    most_requests: int
 
 
 BUGS = (
-    Bug(QuoteAndOne, "IV-OP-VALID", {"n": b"1", "user": b'"'}, 450),
-    Bug(TextInInterlacedPalette, "IV-ERR-NO-5XX", {}, 400),
-    Bug(SmallBehindLinks, "IV-OUT-SIZE", {"size": b"512x512", "response_format": b"url"}, 400),
-    Bug(LowerCaseWithoutFileName, "IV-ERR-NO-5XX", {}, 400),
+    Bug(QuoteAndOne, "IV-OP-VALID", 450, 400),
+    Bug(TextInInterlacedPalette, "IV-ERR-NO-5XX", 400, 400),
+    Bug(SmallBehindLinks, "IV-OUT-SIZE", 400, 600),
+    Bug(LowerCaseWithoutFileName, "IV-ERR-NO-5XX", 400, 650),
 )
 
 
-def fuzz(service: Service, requirement: str, max_requests: int) -> Explored:
-    """Fuzz a server after a quick plan, until what breaks a requirement has been made smaller."""
-    sent: list[str] = []
-
-    def watch(_: int, __: int, case: Case) -> None:
-        if case.label.startswith("fuzz-") and f"shrunk-{requirement.lower()}" in sent:
-            raise KeyboardInterrupt
-        sent.append(case.label)
-
+def fuzz(service: Service, max_requests: int) -> Explored:
+    """Fuzz a server after a quick plan."""
     with running(service) as server:
         target = Target.parse(server.base_url, KEY)
-        runner = Runner(Transport(target), watch, budget=Budget(Limits(max_requests=max_requests)))
+        runner = Runner(Transport(target), lambda *_: None, budget=Budget(Limits(max_requests=max_requests)))
         judged = Judged.of(runner.run(plan(CONTRACT, target, 1, "quick")), CONTRACT, target)
-        assert [it.requirement for it in judged.findings if it.outcome == "fail"] == []
+        # That its pictures have nothing to do with what it is sent may be seen, but not the bug.
+        assert {it.requirement for it in judged.findings if it.outcome == "fail"} <= {"IV-OUT-RESEMBLES"}
         return Explorer(CONTRACT, target, 1, runner).explore(judged.observations, judged.findings)
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.service.__name__)
 def test_a_bug_that_takes_two_things_at_once_is_found_and_shown_by_next_to_nothing_else(bug: Bug) -> None:
-    result = fuzz(bug.service(api_key=KEY), bug.requirement, bug.most_requests)
+    result = fuzz(bug.service(api_key=KEY), bug.most_requests)
     found = next(it for it in result.findings if it.requirement == bug.requirement and it.outcome == "fail")
     case = next(case for case in result.cases if case.label == found.label)
     assert found.label == f"shrunk-{bug.requirement.lower()}"
