@@ -9,6 +9,7 @@ import pytest
 from attrs import evolve, frozen
 from image_variations_conformance import png
 from image_variations_conformance.budget import Budget, Limits
+from image_variations_conformance.cases import Case
 from image_variations_conformance.exploring import Explored, Explorer
 from image_variations_conformance.fuzzing import Fuzzed, fuzzed
 from image_variations_conformance.pictures import paint
@@ -175,31 +176,37 @@ class Bug:
     service: type[Service]
     requirement: str
     most_bytes: int
-    most_requests: int
 
 
 BUGS = (
-    Bug(QuoteAndOne, "IV-OP-VALID", 450, 400),
-    Bug(TextInInterlacedPalette, "IV-ERR-NO-5XX", 400, 400),
-    Bug(SmallBehindLinks, "IV-OUT-SIZE", 400, 600),
-    Bug(LowerCaseWithoutFileName, "IV-ERR-NO-5XX", 400, 650),
+    Bug(QuoteAndOne, "IV-OP-VALID", 450),
+    Bug(TextInInterlacedPalette, "IV-ERR-NO-5XX", 400),
+    Bug(SmallBehindLinks, "IV-OUT-SIZE", 400),
+    Bug(LowerCaseWithoutFileName, "IV-ERR-NO-5XX", 400),
 )
 
 
-def fuzz(service: Service, max_requests: int) -> Explored:
-    """Fuzz a server after a quick plan."""
+def fuzz(service: Service, requirement: str) -> Explored:
+    """Fuzz a server after a quick plan, until what breaks a requirement has been made smaller."""
+    sent: list[str] = []
+
+    def watch(_: int, __: int, case: Case) -> None:
+        if case.label.startswith("fuzz-") and f"shrunk-{requirement.lower()}" in sent:
+            raise KeyboardInterrupt
+        sent.append(case.label)
+
     with running(service) as server:
         target = Target.parse(server.base_url, KEY)
-        runner = Runner(Transport(target), lambda *_: None, budget=Budget(Limits(max_requests=max_requests)))
+        runner = Runner(Transport(target), watch, budget=Budget(Limits(max_requests=1500)))
         judged = Judged.of(runner.run(plan(CONTRACT, target, 1, "quick")), CONTRACT, target)
         # That its pictures have nothing to do with what it is sent may be seen, but not the bug.
-        assert {it.requirement for it in judged.findings if it.outcome == "fail"} <= {"IV-OUT-RESEMBLES"}
+        assert requirement not in [it.requirement for it in judged.findings if it.outcome == "fail"]
         return Explorer(CONTRACT, target, 1, runner).explore(judged.observations, judged.findings)
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.service.__name__)
 def test_a_bug_that_takes_two_things_at_once_is_found_and_shown_by_next_to_nothing_else(bug: Bug) -> None:
-    result = fuzz(bug.service(api_key=KEY), bug.most_requests)
+    result = fuzz(bug.service(api_key=KEY), bug.requirement)
     found = next(it for it in result.findings if it.requirement == bug.requirement and it.outcome == "fail")
     case = next(case for case in result.cases if case.label == found.label)
     assert found.label == f"shrunk-{bug.requirement.lower()}"
