@@ -308,7 +308,11 @@ class UserOver64Refused(Service):
             raise Problem("user must have at most 64 characters.", "user")
 
 
-@fault("user-unicode-crashes", breaks=("IV-USER-TEXT", "IV-ERR-NO-5XX"), also=("IV-N-BOUNDS", "IV-SIZE-UNKNOWN"))
+@fault(
+    "user-unicode-crashes",
+    breaks=("IV-USER-TEXT", "IV-ERR-NO-5XX"),
+    also=("IV-N-BOUNDS", "IV-SIZE-UNKNOWN", "IV-IMAGE-REQUIRED"),
+)
 class UserUnicodeCrashes(Service):
     """Answers 500 to a user with letters beyond ASCII."""
 

@@ -14,7 +14,9 @@ from .twists import Crash
 fault = FaultFamily("state")
 
 
-@fault("fails-after-error", breaks=("IV-STATE-RECOVERS",), also=("IV-ERR-NO-5XX", "IV-IMAGE-REQUIRED"))
+@fault(
+    "fails-after-error", breaks=("IV-STATE-RECOVERS",), also=("IV-ERR-NO-5XX", "IV-IMAGE-REQUIRED", "IV-OP-MULTIPART")
+)
 class FailsAfterError(Service):
     """Answers 500 to everything after the first wrong form."""
 
@@ -99,7 +101,7 @@ class NRemembered(Service):
         return count
 
 
-@fault("format-remembered", breaks=("IV-STATE-INDEPENDENT",), also=("IV-FORMAT-DEFAULT",))
+@fault("format-remembered", breaks=("IV-STATE-INDEPENDENT",), also=("IV-FORMAT-DEFAULT", "IV-STATE-PARALLEL"))
 class FormatRemembered(Service):
     """Without response_format, answers in the form of the request before."""
 
