@@ -76,11 +76,13 @@ class Budget:
         if most is None or not self._taken:
             return None
         if self.images >= most:
-            return f"the server makes images for wrong requests, and of {most} (--max-images) 0 are left"
+            return f"no room for what it makes of wrong requests: of --max-images {most}, 0 left"
         shown = self._taken.get(case.offends) if case.offends else None
         if shown is None or self.images + 1 + sum(self._set_aside.values()) <= most:
             return None
-        return f"{shown} shows that such a request is taken, and each more costs one of {most} images (--max-images)"
+        return (
+            f"{shown} shows that such a request is taken, and one more costs an image: of --max-images {most}, few left"
+        )
 
     def over(self, wait_seconds: float = 0.0) -> str | None:
         """Return why not one more request is granted, now or after a wait, be it for nothing; or None."""

@@ -204,7 +204,7 @@ def conclude(
     judgements = tuple(
         Judgement(it, "not-tested", "--only left it out", (), left_out=it.level != "may")
         if only and it.id not in only
-        else _judgement(it, findings, target, strict, left_out, unshown)
+        else _judgement(it, findings, target, strict, left_out, unshown, chosen)
         for it in register
     )
     return Run(
@@ -233,10 +233,12 @@ def _judgement(
     strict: bool,
     left_out: str | None,
     unshown: str,
+    chosen: Collection[str],
 ) -> Judgement:
     """Put together what was found of one requirement.
 
-    Where nothing was found, `left_out` says why, if the user chose so, and else `unshown`.
+    Where nothing was found, `left_out` says why, if the user chose so, and else `unshown`. `chosen` are the reasons for
+    what was not tested that are the user's own.
     """
     if requirement.excluded is not None:
         return Judgement(requirement, "not-tested", requirement.excluded, ())
@@ -248,10 +250,16 @@ def _judgement(
     verdicts: dict[OracleOutcome, Verdict] = {"fail": broken, "not-tested": "not-tested", "pass": "pass"}
     for outcome, verdict in verdicts.items():
         found = [finding for finding in own if finding.outcome == outcome]
-        if found:
-            labels = tuple(dict.fromkeys(finding.label for finding in found))
+        if found and verdict == "not-tested":
+            kept = [finding for finding in found if finding.message not in chosen]
             return Judgement(
-                requirement, verdict, found[0].message, labels, prevented=verdict == "not-tested" and left_out is None
+                requirement, verdict, (kept or found)[0].message, _labels(found), bool(kept), left_out=not kept
             )
-    chosen = left_out is not None and requirement.level != "may"
-    return Judgement(requirement, "not-tested", left_out or unshown, (), prevented=left_out is None, left_out=chosen)
+        if found:
+            return Judgement(requirement, verdict, found[0].message, _labels(found))
+    by_choice = left_out is not None and requirement.level != "may"
+    return Judgement(requirement, "not-tested", left_out or unshown, (), prevented=left_out is None, left_out=by_choice)
+
+
+def _labels(findings: Sequence[Finding]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(finding.label for finding in findings))

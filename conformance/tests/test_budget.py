@@ -14,6 +14,7 @@ from image_variations_conformance.cases import Case
 from image_variations_conformance.checking import Settings, cases_of, check
 from image_variations_conformance.exchange import Exchange, Request, Response
 from image_variations_conformance.reference import Service, faulty, running
+from image_variations_conformance.reference.problem import Problem
 from image_variations_conformance.run import Run
 from image_variations_conformance.runner import Runner
 from image_variations_conformance.transport import Target, Transport
@@ -128,6 +129,21 @@ def test_a_right_server_conforms_as_far_as_it_was_tested(workers: int) -> None:
     assert run.headline == f"Conforms, as far as that was tested: {run.left_out} requirements left out."
 
 
+def test_what_the_server_kept_from_being_tested_is_not_put_down_to_a_limit() -> None:
+    class Busy(Service):
+        """Turns away, for a long time, whoever names a user."""
+
+        def user(self, text: str | None) -> None:
+            if text is not None:
+                raise Problem("Too busy.", status=429, headers={"Retry-After": "99"})
+
+    run = checked(Busy(api_key=KEY), depth="quick")
+    judgements = {it.requirement.id: it for it in run.judgements}
+    assert judgements["IV-USER-TEXT"].message == "the server kept limiting the rate"
+    assert judgements["IV-USER-TEXT"].fails_the_run
+    assert run.outcome == "fails"
+
+
 def test_only_what_was_asked_for_is_judged_and_only_what_it_takes_is_sent() -> None:
     run = checked(faulty(["n-eleven-accepted", "error-as-text"], api_key=KEY), only=frozenset({"IV-N-BOUNDS"}))
     assert set(verdicts(run, "fail", "warn")) == {"IV-N-BOUNDS"}
@@ -156,7 +172,7 @@ def test_a_server_that_takes_wrong_requests_makes_no_more_images_than_the_limit(
     run = checked(app, max_images=max_images, workers=workers)
     # What is under way when the limit is reached may bring one more image each than was asked for.
     assert run.cost.images == app.images <= max_images + 2 * workers
-    assert any("makes images for wrong requests" in it.message for it in run.judgements) or max_images == 50
+    assert any("what it makes of wrong requests" in it.message for it in run.judgements) or max_images == 50
 
 
 def test_a_server_that_takes_wrong_requests_is_still_asked_right_ones() -> None:
@@ -167,8 +183,12 @@ def test_a_server_that_takes_wrong_requests_is_still_asked_right_ones() -> None:
     assert verdicts(run, "fail").keys() >= refusals | {"IV-OP-MULTIPART", "IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}
     assert verdicts(run, "pass").keys() >= {"IV-IMAGE-PNG", "IV-SIZE-ENUM", "IV-USER-TEXT", "IV-WIRE-CHUNKED"}
     said = {it.exchange.failure.message for it in run.observations.values() if it.exchange.failure}
-    assert "image-none shows that such a request is taken, and each more costs one of 50 images (--max-images)" in said
+    assert (
+        "image-none shows that such a request is taken, and one more costs an image: of --max-images 50, few left"
+        in said
+    )
     assert run.headline.endswith(f"{run.left_out} left out.")
+    assert run.left_out == sum(it.verdict == "not-tested" for it in run.judgements) - 2  # two are never judged
 
 
 def test_a_few_wrong_requests_that_are_taken_leave_nothing_out() -> None:
