@@ -201,6 +201,21 @@ def test_answers_too_large_to_be_kept_are_said_to_be(tmp_path: Path) -> None:
     assert any(line.endswith(f": {reason}") for line in lines)
 
 
+def test_one_reason_for_much_that_is_not_tested_is_said_once() -> None:
+    """So that a server without the operation does not bury that under fifty requirements."""
+    run = judge_app(faulty(["operation-removed"], api_key=KEY))
+    shown = Console(record=True, width=400, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    console.show(run, shown, None)
+    shown.file.close()
+    lines = shown.export_text().splitlines()
+    reasons = [line for line in lines if line.startswith("NOT-TESTED")]
+    assert len(reasons) == len(set(reasons)) <= 3
+    untested = [it.requirement.id for it in run.judgements if it.verdict == "not-tested" and it.fails_the_run]
+    said = " ".join(lines[lines.index(reasons[0]) :]).split()
+    assert len(untested) > 30
+    assert set(untested) <= set(said)
+
+
 def test_an_old_report_in_the_folder_is_replaced_whole(report: Path, tmp_path: Path) -> None:
     shutil.copytree(report, tmp_path / "report")
     folder.write(judge_app(Service(api_key=KEY)), tmp_path / "report")

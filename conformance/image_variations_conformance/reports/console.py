@@ -25,6 +25,7 @@ from .recorded import curl
 _STYLES: dict[Verdict, str] = {"pass": "green", "fail": "bold red", "warn": "yellow", "not-tested": "dim"}
 _QUIET_SECONDS = 5.0
 _CASES_SHOWN = 5
+_IDS_A_LINE = 5
 
 
 class ShownProgress:
@@ -100,9 +101,9 @@ def show(run: Run, console: Console, report_dir: Path | None) -> None:
         verdict = f"[{style}]{judgement.verdict:10}[/{style}]"
         say(f"{verdict} {requirement.level:6} {requirement.id:22} {escape(requirement.text)}")
     for judgement in run.judgements:
-        cut_short = judgement.verdict == "not-tested" and judgement.message == INTERRUPTED
-        if judgement.verdict in {"fail", "warn"} or (judgement.fails_the_run and not cut_short):
+        if judgement.verdict in {"fail", "warn"}:
             _show_broken(run, judgement, say, report_dir)
+    _show_prevented(run, say)
     say()
     if any(judgement.verdict in {"fail", "warn"} for judgement in run.judgements) and report_dir is None:
         say("Give --report-dir DIR to keep the exact bytes of each case above, and a curl line that sends them again.")
@@ -121,19 +122,30 @@ def show(run: Run, console: Console, report_dir: Path | None) -> None:
     say(f"[bold]{escape(run.headline)}[/bold]")
 
 
+def _show_prevented(run: Run, say: Callable[..., None]) -> None:
+    """Print what the server kept from being tested, by the reason: one reason may stand for dozens of requirements."""
+    prevented: dict[str, list[str]] = {}
+    for judgement in run.judgements:
+        if judgement.verdict == "not-tested" and judgement.fails_the_run and judgement.message != INTERRUPTED:
+            prevented.setdefault(judgement.message, []).append(judgement.requirement.id)
+    for reason, ids in prevented.items():
+        say()
+        say(f"[{_STYLES['not-tested']}]NOT-TESTED[/{_STYLES['not-tested']}] (must): {escape(reason)}")
+        for at in range(0, len(ids), _IDS_A_LINE):
+            say(f"  {' '.join(ids[at : at + _IDS_A_LINE])}")
+
+
 def _show_broken(run: Run, judgement: Judgement, say: Callable[..., None], report_dir: Path | None) -> None:
     requirement, style = judgement.requirement, _STYLES[judgement.verdict]
     say()
     say(f"[{style}]{judgement.verdict.upper()}[/{style}] [bold]{requirement.id}[/bold] ({requirement.level})")
     say(f"  {escape(requirement.text)} [dim]({escape(requirement.source)})[/dim]")
     said = {it.label: it.message for it in reversed(run.findings) if it.requirement == requirement.id and it.message}
-    if not judgement.cases:
-        say(f"  {escape(judgement.message)}")
     for label in judgement.cases[:_CASES_SHOWN]:
         say(f"  [bold]{label}[/bold]: {escape(said.get(label, ''))}")
     if len(judgement.cases) > _CASES_SHOWN:
         say(f"  and {len(judgement.cases) - _CASES_SHOWN} more cases")
-    if report_dir is not None and judgement.cases and judgement.verdict != "not-tested":
+    if report_dir is not None:
         exchange = run.observations[judgement.cases[0]].exchange
         body_file = f"{report_dir}/cases/{exchange.label}/request.body" if exchange.request.body else None
         say(f"  {escape(curl(exchange, run.target, body_file))}")
