@@ -19,6 +19,8 @@ from .contract import Contract
 from .exchange import Exchange, Failure
 from .fuzzing import Fuzzed, batches, fuzzed, probe
 from .oracles import Finding, Observation, judge, observe
+from .oracles.acceptance import valid_requests_are_accepted
+from .oracles.base import RUN_ORACLES
 from .recipe import Recipe
 from .runner import INTERRUPTED, Runner
 from .shrinking import Measure, shrunk
@@ -26,6 +28,10 @@ from .transport import Target
 
 # What only several requests together can break.
 _OF_SEVERAL_REQUESTS = ("IV-STATE-", "IV-URL-GUESS", "IV-OUT-RESEMBLES")
+# By what is in a valid request, these are blamed where it is refused.
+_ACCEPTANCE = RUN_ORACLES[valid_requests_are_accepted]
+# Or all the time would be spent on one bug.
+_MOST_MISTAKEN = 3
 # So much of an answer is kept for the report.
 _KEPT_BYTES = 1 << 20
 # What earlier batches had accepted, by trait; more are not remembered.
@@ -79,6 +85,8 @@ class Explorer:
     _broken: dict[str, _Broken] = field(factory=dict)
     # Findings on several requests together, and what the server kept from being tested.
     _others: dict[str, tuple[Case, Observation, Finding]] = field(factory=dict)
+    # How often a requirement was blamed, and then another one was found to be broken.
+    _mistaken: Counter[str] = field(factory=Counter)
     _cost: Counter[str] = field(factory=Counter)
     _ended: str | None = None
 
@@ -180,11 +188,11 @@ class Explorer:
             return observe(exchange, self.contract, self.target.api_key)
         return Observation(exchange, drawn.appraisal, drawn=True)
 
-    def _failed(self, seen: Sequence[Observation]) -> Iterator[tuple[Finding, Observation]]:
-        """Judge what was sent and yield what broke something that is not settled yet."""
+    def _failed(self, seen: Sequence[Observation], too: Collection[str] = ()) -> Iterator[tuple[Finding, Observation]]:
+        """Judge what was sent and yield what broke something that is not settled yet, or is one of `too`."""
         by_label = {it.exchange.label: it for it in seen}
         for finding in judge(seen, self.contract, [*self._context, *self._probe]):
-            if finding.outcome == "fail" and finding.requirement not in self._settled:
+            if finding.outcome == "fail" and (finding.requirement not in self._settled or finding.requirement in too):
                 yield finding, by_label[finding.label]
 
     def _note(self, broken: _Broken) -> None:
@@ -202,12 +210,15 @@ class Explorer:
         found = self._broken[requirement]
         if not requirement.startswith(_OF_SEVERAL_REQUESTS) and self._ended is None:
             self._shrink(requirement, found)
-        self._settled.add(requirement)
+        if requirement in self._broken or self._mistaken[requirement] >= _MOST_MISTAKEN:
+            self._settled.add(requirement)
 
     def _shrink(self, requirement: str, found: _Broken) -> None:
         label = f"shrunk-{requirement.lower()}"
         note = f"the smallest found that breaks what {found.it.case.label} broke"
         latest = {found.it.recipe: found}
+        # Why a valid request is refused is a guess, by what is in it. The smallest that is refused shows it better.
+        family = _ACCEPTANCE if requirement in _ACCEPTANCE else {requirement}
 
         def make(recipe: Recipe) -> Fuzzed:
             return fuzzed(recipe, label, self.contract, self.target, note)
@@ -219,11 +230,12 @@ class Explorer:
             seen = self._sent([again.case], {label: again})
             self._cost["shrinking"] += len(seen)
             broke = False
-            for finding, observation in self._failed(seen):
+            for finding, observation in self._failed(seen, family):
                 broken = _Broken(again, observation, finding)
-                if finding.requirement == requirement:
+                if finding.requirement in family:
+                    if not broke or finding.requirement == requirement:
+                        latest[it.recipe] = evolve(broken, observation=_abridged(observation, whole=True))
                     broke = True
-                    latest[it.recipe] = evolve(broken, observation=_abridged(observation, whole=True))
                 elif finding.requirement in self._broken:
                     # Of what only a smaller request broke, the one that it was made from is the better witness.
                     self._note(_relabelled(broken, f"{label}-{finding.requirement.lower()}"))
@@ -233,8 +245,20 @@ class Explorer:
         smallest = latest[shrunk(found.it, make, breaks).recipe]
         if not self._still_works():
             self._broken = before
-        elif smallest.it.recipe != found.it.recipe:
+        else:
+            self._replace(requirement, smallest)
+
+    def _replace(self, requirement: str, smallest: _Broken) -> None:
+        """Put the smallest request in the place of what broke a requirement, under the one that it breaks itself."""
+        other = smallest.finding.requirement
+        if other == requirement:
             self._broken[requirement] = smallest
+            return
+        del self._broken[requirement]
+        self._mistaken[requirement] += 1
+        if other not in self._settled:
+            self._broken[other] = _relabelled(smallest, f"shrunk-{other.lower()}")
+            self._settled.add(other)
 
     def _still_works(self) -> bool:
         """Whether the server takes what it took before; or else what it refused meanwhile shows nothing."""
