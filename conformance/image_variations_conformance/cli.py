@@ -149,14 +149,14 @@ def check(
                     raise Problem(f"{target.base_url} cannot be reached: {error}") from error
             # Before it is shown: the terminal may be gone.
             unwritten = _write(run, report_dir)
-    # An interruption may have been the end of the terminal.
-    with suppress(OSError) if run.interrupted else nullcontext():
-        console_report.show(run, Console(), report_dir)
-    if unwritten is not None:
-        raise unwritten
-    code = EXIT_FAILS if run.outcome == "fails" else 0
-    if run.interrupted:
-        interruption.leave(code)
+            # An interruption may have been the end of the terminal.
+            with suppress(OSError) if run.interrupted else nullcontext():
+                console_report.show(run, Console(), report_dir)
+            if unwritten is not None:
+                raise unwritten
+            code = EXIT_FAILS if run.outcome == "fails" else 0
+            if run.interrupted:
+                interruption.leave(code)
     sys.exit(code)
 
 
