@@ -12,6 +12,9 @@ from .cases import Case
 from .exchange import Exchange
 from .oracles.answer import images_made
 
+# Of a request that is left out because it would show nothing new.
+SHOWN = "shows that such a request is taken"
+
 
 @frozen
 class Limits:
@@ -27,7 +30,7 @@ class Budget:
     """Grants cases, and never more than the limits.
 
     A case is granted with the images that a correct server makes for it, and with all the attempts that a server which
-    limits the rate is given. What a server makes beyond that is counted when it is seen.
+    limits the rate is given. What a server makes beyond that is counted when it is seen, and from then on expected.
 
     A server that takes wrong requests makes images for them, too. Where those would use up what is set aside for the
     right ones, each requirement is seen broken in that way once and not again; and where no image is left, none of
@@ -42,6 +45,10 @@ class Budget:
     _set_aside: dict[str, int] = field(factory=dict, repr=False)
     # By what it offends: the first wrong request for which images were made all the same.
     _taken: dict[frozenset[str], str] = field(factory=dict, repr=False)
+    # How many more images than were asked for the server has made at most for a right request.
+    _beyond: int = 0
+    # The images that the cases under way are expected to bring, by their labels.
+    _expected: dict[str, int] = field(factory=dict, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, repr=False)
 
     def set_aside(self, cases: Iterable[Case]) -> None:
@@ -59,12 +66,17 @@ class Budget:
             if over is not None:
                 return over
             self.requests += 1
-            self.images += case.price
+            self.images += self._expects(case)
+            self._expected[case.label] = self._expects(case)
             return None
+
+    def _expects(self, case: Case) -> int:
+        """Return how many images this server is going to make for a case, as far as it is known."""
+        return case.price + self._beyond if case.price else (1 + self._beyond if self._taken else 0)
 
     def _too_dear(self, case: Case) -> str | None:
         most = self.limits.max_images
-        if most is None or self.images + case.price <= most:
+        if most is None or self.images + self._expects(case) <= most:
             return None
         left = max(0, most - self.images)
         images = f"{case.price} image{'' if case.price == 1 else 's'}"
@@ -75,10 +87,10 @@ class Budget:
         most = self.limits.max_images
         if most is None or not self._taken:
             return None
-        if self.images >= most:
+        if self.images + self._expects(case) > most:
             return f"no room for what it makes of wrong requests: of --max-images {most}, 0 left"
         shown = self._taken.get(case.offends) if case.offends else None
-        if shown is None or self.images + 1 + sum(self._set_aside.values()) <= most:
+        if shown is None or self.images + self._expects(case) + sum(self._set_aside.values()) <= most:
             return None
         return (
             f"{shown} shows that such a request is taken, and one more costs an image: of --max-images {most}, few left"
@@ -105,6 +117,8 @@ class Budget:
         """Count what was really made for a granted case."""
         with self._lock:
             made = images_made(exchange)
-            self.images += made - case.price
-            if made and not case.price:
+            self.images += made - self._expected.pop(case.label, case.price)
+            if case.price:
+                self._beyond = max(self._beyond, made - case.price)
+            elif made:
                 self._taken.setdefault(case.offends, case.label)

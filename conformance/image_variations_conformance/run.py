@@ -7,6 +7,7 @@ from typing import Literal
 
 from attrs import field, frozen
 
+from .budget import SHOWN
 from .cases import Case
 from .contract import Contract
 from .exchange import NOT_ASKED, Exchange, Failure, FailureKind
@@ -198,7 +199,7 @@ def conclude(
         chosen.append("a quick run leaves it out")
     # Where the server kept a request from being answered, what no answer showed may be its doing.
     lost = any(it.failure is not None and it.failure.kind in NOT_ASKED - {"left-out"} for it in exchanges)
-    left_out = None if lost or not chosen else chosen[0]
+    left_out = None if lost else next((reason for reason in chosen if SHOWN not in reason), None)
     unshown = INTERRUPTED if any(map(_interrupted, exchanges)) else "no answer of the server showed it"
     register = contract.requirements.values()
     judgements = tuple(
