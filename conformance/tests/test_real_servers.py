@@ -12,7 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from image_variations_conformance.checking import Settings, check
 from image_variations_conformance.run import Run
+from image_variations_conformance.transport import Target
 from judged import KEY, judge_url, verdicts
 from node_packages import node_tool
 
@@ -74,12 +76,29 @@ def prism() -> Run:
 
 
 @pytest.fixture(scope="module")
-def steady() -> Run:
-    """The run of the suite on Steady, which mocks our own document."""
+def steady_url() -> Iterator[str]:
+    """Steady, which mocks our own document."""
     port = _free_port()
     command = [*node_tool("@stdy/cli", "steady"), "--host", "127.0.0.1", "--port", str(port), "--quiet", str(SPEC)]
     with _mock_server(command, port) as url:
-        return judge_url(url)
+        yield url
+
+
+@pytest.fixture(scope="module")
+def steady(steady_url: str) -> Run:
+    """The run of the suite on Steady."""
+    return judge_url(steady_url)
+
+
+@pytest.fixture(scope="module")
+def aimock(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The run of the suite on aimock, which plays OpenAI's own server as it is now: the operation is removed."""
+    port = _free_port()
+    fixtures = tmp_path_factory.mktemp("aimock") / "none.json"
+    fixtures.write_text('{"fixtures": []}')
+    options = ["--host", "127.0.0.1", "--port", str(port), "--fixtures", str(fixtures), "--log-level", "silent"]
+    with _mock_server([*node_tool("@copilotkit/aimock", "llmock"), *options], port) as url:
+        return judge_url(f"{url}/v1")
 
 
 # What both do because they know the schema and nothing else: answer with the example, and take any bytes for an image.
@@ -117,6 +136,23 @@ def test_steady_is_blamed_for_what_is_wrong_with_it(steady: Run) -> None:
 
 def test_steady_is_asked_everything_to_the_end(steady: Run) -> None:
     assert all(it.response is not None for it in steady.observations.values())
+
+
+def test_an_operation_that_is_removed_is_said_in_one_sentence_and_little_else(aimock: Run) -> None:
+    """Each request is answered 404, without a body and before any key is looked at."""
+    removed = "there is no POST /images/variations here; every request was answered 404"
+    assert aimock.headline == f"Does not conform: {removed}."
+    assert verdicts(aimock, "fail", "warn").keys() == {"IV-OP-VALID", "IV-ERR-JSON"}
+    assert verdicts(aimock, "pass").keys() == {"IV-ERR-NO-5XX", "IV-ERR-SECRETS"}
+
+
+def test_steady_at_the_default_limits_makes_no_more_images_and_says_what_is_wrong_all_the_same(
+    steady_url: str, steady: Run
+) -> None:
+    run = check(Target.parse(steady_url, KEY), Settings(seed=1), lambda *_: None)
+    assert run.cost.images <= 50
+    musts = {it.requirement.id for it in steady.judgements if it.verdict == "fail"}
+    assert verdicts(run, "fail").keys() >= musts - {"IV-RES-COUNT"}
 
 
 def test_without_a_server_of_images_nothing_of_images_passes(prism: Run, steady: Run) -> None:

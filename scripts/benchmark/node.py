@@ -11,7 +11,13 @@ from pathlib import Path
 
 from benchmark.environments import CACHE, Unavailable
 
-VERSIONS = {"@redocly/cli": "2.77.0", "@stdy/cli": "0.22.2", "@stoplight/prism-cli": "5.16.0", "pyright": "1.1.414"}
+VERSIONS = {
+    "@copilotkit/aimock": "1.43.0",
+    "@redocly/cli": "2.77.0",
+    "@stdy/cli": "0.22.2",
+    "@stoplight/prism-cli": "5.16.0",
+    "pyright": "1.1.414",
+}
 
 _CACHE = CACHE.parent / "node"
 _NPM_OPTIONS = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error")
