@@ -96,8 +96,9 @@ class LinksEqual(Service):
 
     def document(self, request: IncomingRequest, images: list[bytes], wanted: Wanted) -> object:
         document = super().document(request, images, wanted)
-        if wanted.response_format == "url" and isinstance(document, dict) and "data" in document:
-            return {**document, "data": document["data"][:1] * len(images)}
+        data = document.get("data") if isinstance(document, dict) else None
+        if wanted.response_format == "url" and isinstance(document, dict) and isinstance(data, list):
+            return {**document, "data": data[:1] * len(images)}
         return document
 
 
