@@ -71,10 +71,10 @@ def plan(contract: Contract, target: Target, seed: int, depth: Depth = "standard
     cases = [
         *_group("first", named(corners.PLAIN, corners.SMALL_ONE)),
         *_group("refused", [*named(*corners.REFUSED, *refused_fields(contract)), *of(drawn, "invalid")]),
-        *named(corners.AFTER_ERRORS),
         *_group(
             "accepted",
             [
+                *named(corners.AFTER_ERRORS),
                 *named(*packed, *values, *apart),
                 *of([*drawn, *from_schema], "valid"),
                 *named(*(corners.QUICK_TOGETHER if quick else corners.TOGETHER)),
