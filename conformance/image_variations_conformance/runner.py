@@ -52,7 +52,6 @@ class _Watch:
     """What the exchanges of a run, in the order of their ends, tell of whether the server is still there."""
 
     reached: deque[str] = field(factory=lambda: deque(maxlen=_MOST_SUSPECTS))
-    unreachable: int = 0
     dropped: int = 0
     late: int = 0
     late_in_a_row: int = 0
@@ -60,9 +59,7 @@ class _Watch:
     def note(self, exchange: Exchange) -> None:
         """Take an exchange into account."""
         kind = exchange.failure.kind if exchange.failure is not None else None
-        if kind == "unreachable":
-            self.unreachable += 1
-        else:
+        if kind != "unreachable":
             self.reached.append(exchange.label)
         self.dropped += kind == "dropped"
         self.late += kind == "timeout"
