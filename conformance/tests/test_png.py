@@ -43,7 +43,7 @@ def furthest(one: Image.Image, other: Image.Image) -> int:
 def expected(picture: Image.Image, kind: png.Kind) -> Image.Image:
     """Return the picture as its kind can hold it: fewer colours, or fewer shades."""
     if kind.colour == png.PALETTE:
-        return picture.convert("RGB").quantize(1 << kind.depth).convert("RGB")
+        return picture.convert("RGB").quantize(1 << kind.depth, Image.Quantize.FASTOCTREE).convert("RGB")
     picture = picture.convert(MODES[kind.colour])
     if kind.depth < 8:
         top = (1 << kind.depth) - 1
