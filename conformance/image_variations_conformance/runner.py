@@ -37,6 +37,9 @@ _DROPS_LOOKED_INTO = 5
 _MOST_SUSPECTS = 64
 # No answer has more items than that; a longer list is a fault already, and not a reason to go on for hours.
 _MOST_LINKS = 10
+# A server that takes less has answered the next request before its last answer is looked at: the two would only be in
+# each other's way.
+_LEAVES_TIME_SECONDS = 0.02
 
 INTERRUPTED = "the run was interrupted"
 
@@ -72,7 +75,8 @@ class Runner:
 
     Of cases in one group, `workers` are under way at a time: the next is sent when one is done, whichever it is. Where
     a connection breaks beside others, its case is sent once more, alone, so that none is blamed for another. `seen` is
-    called with each exchange that is over, in a thread of its own, while others are waited for.
+    called with each exchange that is over, in a thread of its own, while others are waited for; where a server is so
+    quick that there is no such while, it is not called.
     """
 
     transport: Transport
@@ -260,7 +264,8 @@ class _Sending:
 
     def _ended(self, case: Case, exchange: Exchange) -> None:
         self._came[case.label] = exchange
-        self.looking.submit(self.runner.seen, exchange)
+        if exchange.seconds >= _LEAVES_TIME_SECONDS:
+            self.looking.submit(self.runner.seen, exchange)
         refused = exchange.response is None or exchange.response.status != 200
         if refused and (exchange.failure is None or exchange.failure.kind != "unreachable"):
             self._todo.extendleft(reversed(case.apart) if case.label not in self._apart else ())
@@ -269,11 +274,11 @@ class _Sending:
 
 
 def _rows(cases: Sequence[Case], workers: int) -> Iterator[list[Case]]:
-    """Yield cases that go together: with several workers those of one group, those of one batch, and others alone."""
+    """Yield cases that go together: those of one group, those of one batch, and others alone; for one worker, all."""
 
     def key(numbered: tuple[int, Case]) -> object:
         number, case = numbered
-        return (case.group if workers > 1 else None) or case.batch or number
+        return workers == 1 or case.group or case.batch or number
 
     yield from ([case for _, case in row] for _, row in itertools.groupby(enumerate(cases), key))
 
