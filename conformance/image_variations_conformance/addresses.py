@@ -7,6 +7,7 @@ import queue
 import socket
 import threading
 from collections.abc import Iterator
+from functools import lru_cache
 
 PUBLIC, PRIVATE, NOWHERE = 0, 1, 2
 
@@ -24,8 +25,8 @@ def addresses(host: str, port: int, seconds: float) -> tuple[str, ...]:
     Raises TimeoutError after so many seconds. The system's resolver takes no deadline, so it is left behind then.
     """
     if _is_address(host):
-        # Nobody is asked, so nobody is late; and a thread takes as long as a whole request on loopback.
-        return _looked_up(host, port)
+        # Nobody has to be asked; and a thread takes as long as a whole request on loopback.
+        return (host,)
     found: queue.SimpleQueue[tuple[str, ...]] = queue.SimpleQueue()
     threading.Thread(target=lambda: found.put(_looked_up(host, port)), daemon=True).start()
     try:
@@ -34,6 +35,7 @@ def addresses(host: str, port: int, seconds: float) -> tuple[str, ...]:
         raise TimeoutError from None
 
 
+@lru_cache(maxsize=256)
 def _is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)

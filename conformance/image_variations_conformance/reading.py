@@ -10,10 +10,10 @@ is not kept: such an answer tells nothing, and that is not a fault of it.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import threading
 import zlib
+from functools import lru_cache
 from types import TracebackType
 
 import h11
@@ -45,6 +45,7 @@ class Memory:
     """The room for the bodies of a run. Threads may share it."""
 
     left: int = KEPT_BYTES
+    # Each by itself.
     _kept: dict[bytes, bytes] = field(factory=dict, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, repr=False)
 
@@ -69,9 +70,9 @@ class Memory:
 
     def kept(self, body: bytes) -> bytes | None:
         """Return the equal body that is kept already; or keep this one, whose room was taken, and return None."""
-        digest = hashlib.sha256(body).digest()
         with self._lock:
-            return None if self._kept.setdefault(digest, body) is body else self._kept[digest]
+            equal = self._kept.setdefault(body, body)
+        return None if equal is body else equal
 
 
 class Body:
@@ -91,7 +92,7 @@ class Body:
         self._memory.give_back(self._taken)
         self._taken = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray) -> None:
         """Add to the body. Raises Given where it passes its limit, or there is no room left."""
         size = self._buffer.tell() + len(data)
         if size > self._limit:
@@ -114,13 +115,17 @@ class Body:
         return body if equal is None else equal
 
 
+@lru_cache(maxsize=16)
+def _stand_in(method: str) -> h11.Request:
+    return h11.Request(method=method, target="/", headers=[("Host", "x"), ("Connection", "close")])
+
+
 class Reader:
     """Reads one answer. h11 is told of a request like ours, only well-formed, to know what to expect."""
 
     def __init__(self, method: str, limit: int, body: Body) -> None:
         self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD_BYTES)
-        stand_in = h11.Request(method=method, target="/", headers=[("Host", "x"), ("Connection", "close")])
-        self._connection.send(stand_in)
+        self._connection.send(_stand_in(method))
         self._connection.send(h11.EndOfMessage())
         self._limit = limit
         self._informational = 0
@@ -156,7 +161,7 @@ class Reader:
             elif isinstance(event, h11.Response):
                 self._begin(event)
             elif isinstance(event, h11.Data):
-                self._take(bytes(event.data))
+                self._take(event.data)
             elif isinstance(event, h11.ConnectionClosed):
                 raise Given("dropped", "the connection was closed without an answer")
 
@@ -169,7 +174,7 @@ class Reader:
         codings = (value for name, value in head.headers if name == b"content-encoding")
         self._coding = b", ".join(codings).decode("latin-1").strip().lower()
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, data: bytes | bytearray) -> None:
         """Take a piece of the body, free of gzip or deflate. We never ask for those; some servers apply them anyway."""
         if self._coding in {"", "identity"}:
             self._body.write(data)

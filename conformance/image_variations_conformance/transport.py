@@ -201,8 +201,10 @@ class Transport:
     ) -> Response | Failure:
         """Ask one of the addresses, by default those of the host, and return what came of it."""
         try:
-            with self._connect(parts, addresses, deadline) as connection, Body(self._memory, limit) as body:
-                return _converse(connection, request, deadline, Reader(request.method, limit, body))
+            with Body(self._memory, limit) as body:
+                reader = Reader(request.method, limit, body)
+                with self._connect(parts, addresses, deadline) as connection:
+                    return _converse(connection, request, deadline, reader)
         except Given as given:
             return given.failure
         except TimeoutError:
@@ -287,8 +289,11 @@ def _port(parts: SplitResult) -> int:
 
 def _converse(connection: socket.socket, request: Request, deadline: _Deadline, reader: Reader) -> Response:
     """Send a request, reading all the while: a server may answer, and close, before it has read the whole."""
+    pieces = [request.head(), *request.framed_body()]
+    # In one packet, if it fits into one: a server that hears of a request twice takes longer.
+    pieces[:2] = [b"".join(pieces[:2])]
     try:
-        for piece in (request.head(), *request.framed_body()):
+        for piece in pieces:
             left = memoryview(piece)
             while left:
                 readable, writable, _ = select.select([connection], [connection], [], deadline.left())
