@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ class Contract:
         media_type: Schema = self.operation["requestBody"]["content"]["multipart/form-data"]["schema"]
         return self._resolve(media_type)
 
-    @property
+    @cached_property
     def fields(self) -> Mapping[str, Schema]:
         """The schema of each field of the form."""
         return {name: self._resolve(schema) for name, schema in self.request_schema["properties"].items()}

@@ -128,13 +128,14 @@ class Exchange:
     batch: str | None = None
     fetches: tuple[Exchange, ...] = ()
     limited: int = 0
+    # The answer, or None where none came; and why none came, or None. Asked for a hundred times an exchange.
+    response: Response | None = field(init=False, repr=False, eq=False)
+    failure: Failure | None = field(init=False, repr=False, eq=False)
 
-    @property
-    def response(self) -> Response | None:
-        """The answer, or None where none came."""
+    @response.default
+    def _response(self) -> Response | None:
         return self.outcome if isinstance(self.outcome, Response) else None
 
-    @property
-    def failure(self) -> Failure | None:
-        """Why no answer came, or None."""
+    @failure.default
+    def _failure(self) -> Failure | None:
         return self.outcome if isinstance(self.outcome, Failure) else None

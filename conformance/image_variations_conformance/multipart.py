@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -40,23 +40,20 @@ class Part:
     headers: Headers
     content: bytes = field(repr=lambda content: f"<{len(content)} bytes>")
 
-    def disposition(self, parameter: str) -> str | None:
-        """Return a parameter of Content-Disposition (`name` or `filename`), or None where it is not there."""
-        value = header(self.headers, "content-disposition")
-        if value is None:
-            return None
-        found = _options(value).get(parameter.encode())
-        return None if found is None else found.decode("utf-8", "surrogateescape")
-
-    @property
+    # Both are asked for again and again.
+    @cached_property
     def name(self) -> str | None:
-        """The name of the form field."""
-        return self.disposition("name")
+        """The name of the form field, or None where Content-Disposition does not tell."""
+        return self._disposition(b"name")
 
-    @property
+    @cached_property
     def filename(self) -> str | None:
-        """The file name as it was sent."""
-        return self.disposition("filename")
+        """The file name as it was sent, or None."""
+        return self._disposition(b"filename")
+
+    def _disposition(self, parameter: bytes) -> str | None:
+        found = _options(header(self.headers, "content-disposition") or "").get(parameter)
+        return None if found is None else found.decode("utf-8", "surrogateescape")
 
     @property
     def content_type(self) -> str | None:
@@ -100,6 +97,7 @@ def surrounded(content_type: str, body: bytes) -> bool:
     return not body.startswith(delimiter) or body.rpartition(delimiter)[2] not in {b"--", b"--\r\n"}
 
 
+@lru_cache(maxsize=512)
 def boundary_of(content_type: str) -> str | None:
     """Return the boundary that a content type of multipart/form-data announces, unquoted, or None."""
     media_type, options = parse_options_header(content_type.encode("utf-8", "surrogateescape"))

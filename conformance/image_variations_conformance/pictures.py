@@ -11,8 +11,9 @@ import random
 import re
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
+from typing import Literal
 
 from attrs import field, frozen
 from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
@@ -28,7 +29,7 @@ MAX_PICTURE_BYTES = 32 * 1024 * 1024
 _MAX_PIECES = 20_000
 # Each goes over the whole picture again. Real files have ten.
 _MAX_SCANS = 200
-_SEEN_AT_MOST = 512
+_SEEN_AT_MOST = 2048
 _THUMBNAIL, _DETAIL = (8, 8), (32, 32)
 _SAMPLES = 3 * _THUMBNAIL[0] * _THUMBNAIL[1]
 # Of all that Pillow reads, what an image endpoint may come up with. Some of the rest runs programs.
@@ -107,9 +108,9 @@ def _difference(one: Image.Image, other: Image.Image) -> float:
     return sum(samples) / len(samples)
 
 
-# What was seen, or why nothing was, by the digest of the file: the oracles ask for the same file again and again, and
-# the file itself is not to be held for that.
-_SEEN: dict[bytes, Picture | str] = {}
+# What was seen, or why nothing was, by the digest of the file, or of the text that it is in: the oracles ask for the
+# same again and again, and the file itself is not to be held for that.
+_SEEN: dict[tuple[Literal["file", "text"], bytes], Picture | str] = {}
 # One is looked at at a time, so that what it takes is taken once.
 _LOOKING = threading.Lock()
 
@@ -120,17 +121,26 @@ def look(content: bytes) -> Picture:
     Raises Unreadable: not a picture, cut off, broken, or of more pixels or pieces than we decode. Nothing is decoded
     before the header has told the size.
     """
-    digest = hashlib.sha256(content).digest()
+    return _look("file", content, lambda: content)
+
+
+def look_into(text: str, decode: Callable[[str], bytes]) -> Picture:
+    """Likewise, for a picture in a text. It is decoded only if the text was not seen before, which takes longest."""
+    return _look("text", text.encode("utf-8", "surrogatepass"), lambda: decode(text))
+
+
+def _look(kind: Literal["file", "text"], source: bytes, content: Callable[[], bytes]) -> Picture:
+    key = (kind, hashlib.sha256(source).digest())
     with _LOOKING:
-        seen = _SEEN.get(digest)
+        seen = _SEEN.get(key)
         if seen is None:
             try:
-                seen = _looked_at(content)
+                seen = _looked_at(content())
             except Unreadable as error:
                 seen = str(error)
             while len(_SEEN) >= _SEEN_AT_MOST:
                 del _SEEN[next(iter(_SEEN))]
-            _SEEN[digest] = seen
+            _SEEN[key] = seen
     if isinstance(seen, str):
         raise Unreadable(seen)
     return seen

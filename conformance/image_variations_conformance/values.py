@@ -6,8 +6,10 @@ schema names, and only then held against the rest of the schema.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 import jsonschema_rs
@@ -108,7 +110,12 @@ def _standing_of_number(schema: Schema, text: str) -> Standing:
 
 
 def _fits(schema: Schema, value: object) -> bool:
-    return jsonschema_rs.Draft202012Validator(dict(schema)).is_valid(value)
+    return _validator(json.dumps(schema)).is_valid(value)
+
+
+@lru_cache(maxsize=256)
+def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(json.loads(schema))
 
 
 def edges(schema: Schema) -> Edges:

@@ -41,8 +41,10 @@ def judge(
 
 def _untested(together: Sequence[Observation], observations: Sequence[Observation]) -> Iterator[Finding]:
     """Yield what was to be put to the test by requests that came to nothing, and by no other."""
+    untested = [(it, it.untested) for it in observations if it.untested is not None]
+    if not untested:
+        return
     tested = {test for it in together if it.untested is None for test in it.appraisal.tests}
-    for it in observations:
-        if it.untested is not None:
-            for test in sorted(it.appraisal.tests - tested, key=str):
-                yield it.not_tested(test.requirement, it.untested)
+    for it, why in untested:
+        for test in sorted(it.appraisal.tests - tested, key=str):
+            yield it.not_tested(test.requirement, why)

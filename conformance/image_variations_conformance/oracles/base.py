@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..appraisal import Appraisal, appraise
 from ..contract import Contract
@@ -43,15 +43,16 @@ class Observation:
     # Whether the request was drawn at random, so that it may differ from those with the same traits in what no trait
     # says: what came of one such request tells nothing of the next.
     drawn: bool = False
+    # The answer, or None where none came; and whether it is 200. As with exchanges.
+    response: Response | None = field(init=False, repr=False)
+    accepted: bool = field(init=False, repr=False)
 
-    @property
-    def response(self) -> Response | None:
-        """The answer, or None where none came."""
+    @response.default
+    def _response(self) -> Response | None:
         return self.exchange.response
 
-    @property
-    def accepted(self) -> bool:
-        """Whether the answer is 200."""
+    @accepted.default
+    def _accepted(self) -> bool:
         return self.response is not None and self.response.status == 200
 
     @property
@@ -90,7 +91,9 @@ class Observation:
 
     def finding(self, requirement: str, ok: bool, message: str = "") -> Finding:
         """Return a finding on this exchange; the message is for the case that it is not ok."""
-        return self._finding(requirement, "pass" if ok else "fail", "" if ok else message)
+        return (
+            Finding(requirement, "pass", "", self.exchange.label) if ok else self._finding(requirement, "fail", message)
+        )
 
     def not_tested(self, requirement: str, reason: str) -> Finding:
         """Return a finding that says why this exchange cannot tell."""
@@ -100,8 +103,6 @@ class Observation:
         # Every message passes here, whatever of the answer an oracle put into it: reports and terminals get printable
         # text of a bounded length, and never the key, should the answer have quoted it, whole or cut short.
         message = message[: 2 * _MESSAGE_CHARACTERS]
-        if not message:
-            return Finding(requirement, outcome, "", self.exchange.label)
         for name, value in self.exchange.request.headers:
             if name.lower() not in _OPEN_HEADERS:
                 is_key = name.lower() == "authorization"

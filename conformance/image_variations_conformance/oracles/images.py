@@ -8,12 +8,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from weakref import WeakKeyDictionary
 
-from attrs import frozen
-
 from ..contract import Contract
 from ..exchange import Exchange
-from ..pictures import MAX_PICTURE_BYTES, Picture, Unreadable, look
-from .answer import Item, NotJson, items, parse_json
+from ..pictures import MAX_PICTURE_BYTES, Picture, Unreadable, look, look_into
+from .answer import NotJson, items, parse_json
 from .base import Finding, Observation, judges, judges_run, shortened
 
 _FORMATS = frozenset({"png", "webp", "jpeg"})
@@ -31,14 +29,6 @@ class NotBase64(ValueError):
     """The text is not strict base64; the message says where it departs."""
 
 
-@frozen
-class Returned:
-    """One image of an answer: its item, and its bytes where they could be had."""
-
-    item: Item
-    content: bytes | None
-
-
 def decode_base64(text: str) -> bytes:
     """Return the bytes of a text in RFC 4648 base64: standard alphabet, padded, nothing else.
 
@@ -54,25 +44,6 @@ def decode_base64(text: str) -> bytes:
         raise NotBase64(f"{why}: {shortened(text, 30)}") from error
 
 
-def returned(exchange: Exchange) -> Iterator[Returned]:
-    """Yield the images of an accepted answer, whether they came in it or behind links."""
-    if exchange.response is None or exchange.response.status != 200:
-        return
-    fetched = {fetch.label: fetch for fetch in reversed(exchange.fetches)}
-    for item in items(exchange.response):
-        content = None
-        if item.key == "b64_json":
-            try:
-                content = decode_base64(item.text)
-            except NotBase64:
-                content = None
-        else:
-            fetch = fetched.get(f"{exchange.label}/{item.at}")
-            if fetch is not None and fetch.response is not None and fetch.response.status == 200:
-                content = fetch.response.body
-        yield Returned(item, content)
-
-
 # Of each observation that is judged: five oracles ask for its pictures. By the place and the key of an item, so that no
 # text of an answer is held for it.
 _PICTURES: WeakKeyDictionary[Observation, dict[tuple[int, str], Picture]] = WeakKeyDictionary()
@@ -85,11 +56,17 @@ def _seen(it: Observation) -> dict[tuple[int, str], Picture]:
 
 
 def _looked_at(exchange: Exchange) -> dict[tuple[int, str], Picture]:
-    found = {}
-    for image in returned(exchange):
-        if image.content is not None:
-            with suppress(Unreadable):
-                found[image.item.at, image.item.key] = look(image.content)
+    """Return the images of an accepted answer that decode, whether they came in it or behind links."""
+    found: dict[tuple[int, str], Picture] = {}
+    if exchange.response is None or exchange.response.status != 200:
+        return found
+    fetched = {fetch.label: fetch.response for fetch in reversed(exchange.fetches)}
+    for item in items(exchange.response):
+        with suppress(NotBase64, Unreadable):
+            if item.key == "b64_json":
+                found[item.at, item.key] = look_into(item.text, decode_base64)
+            elif (behind := fetched.get(f"{exchange.label}/{item.at}")) is not None and behind.status == 200:
+                found[item.at, item.key] = look(behind.body)
     return found
 
 
@@ -115,7 +92,7 @@ def base64_is_an_image(it: Observation, _: Contract) -> Iterator[Finding]:
         if item.key != "b64_json":
             continue
         try:
-            picture = _seen(it).get((item.at, item.key)) or look(decode_base64(item.text))
+            picture = _seen(it).get((item.at, item.key)) or look_into(item.text, decode_base64)
         except (NotBase64, Unreadable) as problem:
             yield it.finding("IV-OUT-B64", False, f"b64_json of item {item.at}: {problem}")
         else:

@@ -38,7 +38,10 @@ def with_shadows(observations: Sequence[Observation]) -> list[Observation]:
         end = min((at for at, accepted in known.items() if accepted and at > position), default=len(observations))
         failures = [at for at in range(start + 1, end) if _fails(observations[at])]
         shadowed.update(at for at in failures[1:] if at not in known)
-    return [evolve(it, shadowed=at in shadowed) for at, it in enumerate(observations)]
+    return [
+        it if it.shadowed == (at in shadowed) else evolve(it, shadowed=at in shadowed)
+        for at, it in enumerate(observations)
+    ]
 
 
 def _fails(it: Observation) -> bool:
