@@ -26,11 +26,11 @@ from .transport import Target
 from .values import Schema, edges, is_bounded, kind_of, samples, standing
 
 BATCH = 64
-# The forms that Schemathesis generates take ten times as long to draw as ours.
-_FROM_SCHEMA_EVERY, _FROM_SCHEMA = 16, 16
+# The forms that Schemathesis generates take thirty times as long to draw as ours.
+_FROM_SCHEMA_EVERY, _FROM_SCHEMA = 32, 16
 GROUP = "fuzz"
-# How often a text is any text.
-_OF_UNUSUAL = 0.25
+# How often a text is any text, and how often an unusual kind of image has unusual chunks, too.
+_OF_UNUSUAL, _OF_RARE_FILES = 0.25, 0.1
 
 # Small ones, since they are painted here and looked at there.
 _SIDES = (1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 48, 63, 64, 64, 64, 65, 96, 128)
@@ -132,7 +132,7 @@ class Fuzzed:
 
 def batches(contract: Contract, target: Target, seed: int) -> Iterator[tuple[int, list[Fuzzed]]]:
     """Yield number and requests of one batch after the other, without an end."""
-    strategy = recipes(contract)
+    strategy = recipes(contract, BATCH)
     for number in itertools.count(1):
         # Independent of each other, and of what the plan draws.
         batch_seed = random.Random(f"{seed}/fuzz/{number}").getrandbits(64)  # noqa: S311 - test data
@@ -140,7 +140,7 @@ def batches(contract: Contract, target: Target, seed: int) -> Iterator[tuple[int
         if number % _FROM_SCHEMA_EVERY == 2:
             drawn = map(of_schema, forms(contract, batch_seed, _FROM_SCHEMA))
         else:
-            drawn = draw(strategy, BATCH, batch_seed, examples=BATCH)
+            (drawn,) = draw(strategy, 1, batch_seed)
         yield number, [fuzzed(recipe, f"fuzz-{number}-{at}", contract, target) for at, recipe in enumerate(drawn, 1)]
 
 
@@ -165,9 +165,10 @@ def of_schema(parts: tuple[Part, ...]) -> Recipe:
     return Recipe(fields=fields, image=files[0].content if files else None, copies=len(files))
 
 
-def recipes(contract: Contract) -> st.SearchStrategy[Recipe]:
-    """Return the strategy of whole requests: fields absent, valid or wrong, and all that a form can be on a wire."""
-    return _recipes(tuple(_Field.of(name, schema) for name, schema in contract.fields.items() if name != "image"))
+def recipes(contract: Contract, number: int) -> st.SearchStrategy[list[Recipe]]:
+    """Return the strategy of so many whole requests: fields absent, valid or wrong, and all that a form can be."""
+    fields = tuple(_Field.of(name, schema) for name, schema in contract.fields.items() if name != "image")
+    return _recipes(fields, number)
 
 
 @frozen
@@ -215,14 +216,19 @@ def _encoded(text: str) -> bytes:
     return text.encode()
 
 
-# What the choices of a request are made by. One draw of Hypothesis' for them all, since each takes it as long as all
-# the rest of a choice; what is made smaller later, is so by its recipe and not by its draws.
-_ENTROPY = st.binary(min_size=16, max_size=16)
+# What the choices of a batch are made by. One draw of Hypothesis' for them all, since each takes it as long as all the
+# rest of a choice, and an example as long as ten draws; what is made smaller later, is so by its recipe and not by its
+# draws. The simplest example of all, which Hypothesis tries first, is the same in each batch.
+_ENTROPY = st.binary(min_size=16, max_size=16).filter(any)
 
 
 @st.composite
-def _recipes(draw: st.DrawFn, fields: tuple[_Field, ...]) -> Recipe:
+def _recipes(draw: st.DrawFn, fields: tuple[_Field, ...], number: int) -> list[Recipe]:
     chance = random.Random(draw(_ENTROPY))  # noqa: S311 - test data
+    return [_recipe(draw, chance, fields) for _ in range(number)]
+
+
+def _recipe(draw: st.DrawFn, chance: random.Random, fields: tuple[_Field, ...]) -> Recipe:
     mode = chance.choice(_MODES)
     if mode == "body":
         body, content_type = chance.choice(_OTHER_BODIES)
@@ -287,14 +293,16 @@ def _drawing(chance: random.Random, mode: str) -> Drawing | None:
         return None
     if mode == "large":
         return Drawing(size_bytes=chance.choice(_SIZES_BYTES))
-    side, picture = chance.choice(_SIDES), chance.randrange(2)
+    side = chance.choice(_SIDES)
     if mode != "image":
-        extra = chance.choice(_EXTRAS)
-        return Drawing(kind=chance.choice((*_PLAIN_KINDS * 8, *_ALL_KINDS)), side=side, picture=picture, extra=extra)
+        kind = chance.choice((*_PLAIN_KINDS * 8, *_ALL_KINDS))
+        # Most files come more than once, or to make them and look at them would take half of the time.
+        if kind in _PLAIN_KINDS or chance.random() < _OF_RARE_FILES:
+            return Drawing(kind=kind, side=side, picture=chance.randrange(2), extra=chance.choice(_EXTRAS))
+        return Drawing(kind=kind, side=side)
     which = chance.randrange(4)
     if which == 0:
-        kind = chance.choice((*_PLAIN_KINDS * 4, *_ALL_KINDS))
-        return Drawing(kind=kind, side=side, picture=picture, damage=_damage(chance))
+        return Drawing(kind=chance.choice((*_PLAIN_KINDS * 4, *_ALL_KINDS)), side=side, damage=_damage(chance))
     if which == 1:
         return Drawing(kind=chance.choice(_ALL_KINDS), side=side, wider=chance.choice((1, 1, 2, 64)))
     if which == 2:

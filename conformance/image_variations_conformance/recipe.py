@@ -23,6 +23,9 @@ from .transport import Target
 BOUNDARY = "f2a9c07d41be4e63"
 _LARGE_BYTES = 1 << 20
 
+# What the builder would draw, the recipe says.
+_NO_CHANCE = random.Random(0)  # noqa: S311 - nothing is drawn from it
+
 Format = Literal["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"]
 Key = Literal["right", "none", "wrong", "basic"]
 
@@ -68,7 +71,7 @@ class Drawing:
         return whole if self.size_bytes is None else _padded(whole, self.size_bytes)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=2048)
 def _encoded(drawing: Drawing) -> bytes:
     side = drawing.side + max(0, drawing.wider)
     picture = paint(random.Random(drawing.picture), side)  # noqa: S311 - test data
@@ -130,8 +133,7 @@ class Recipe:
 
     def request(self, target: Target) -> Request:
         """Return the request, for this target."""
-        # No chance is in the recipe's request: what the builder would draw, the recipe says.
-        builder = Builder.of(target, 0, "")
+        builder = Builder(target, _NO_CHANCE)
         if self.body is not None:
             request = builder.post(self.body, self.content_type)
         else:
