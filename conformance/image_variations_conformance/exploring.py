@@ -229,6 +229,9 @@ class Explorer:
             again = it if it.case.label == label else make(it.recipe)
             seen = self._sent([again.case], {label: again})
             self._cost["shrinking"] += len(seen)
+            # What is accepted without what was left out of it is not to blame for what is refused with it.
+            for one in seen:
+                self._remember(one)
             broke = False
             for finding, observation in self._failed(seen, family):
                 broken = _Broken(again, observation, finding)
@@ -242,11 +245,18 @@ class Explorer:
             return broke
 
         before = dict(self._broken)
-        smallest = latest[shrunk(found.it, make, breaks).recipe]
+        smallest = self._judged_again(latest[shrunk(found.it, make, breaks).recipe], family)
         if not self._still_works():
             self._broken = before
         else:
             self._replace(requirement, smallest)
+
+    def _judged_again(self, broken: _Broken, family: Collection[str]) -> _Broken:
+        """Return what was broken, blamed on what is still to blame now that smaller requests were accepted."""
+        if broken.finding.requirement not in _ACCEPTANCE:
+            return broken
+        again = (finding for finding, _ in self._failed([broken.observation], family) if finding.requirement in family)
+        return evolve(broken, finding=next(again, broken.finding))
 
     def _replace(self, requirement: str, smallest: _Broken) -> None:
         """Put the smallest request in the place of what broke a requirement, under the one that it breaks itself."""
