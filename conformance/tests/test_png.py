@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from image_variations_conformance import png
 from image_variations_conformance.pictures import paint
+from image_variations_conformance.reference.picture import read_picture
+from image_variations_conformance.reference.problem import Problem
 from image_variations_conformance.strategies import ANCILLARY, KINDS, broken_pngs, pngs
 from PIL import Image, ImageChops
 
@@ -294,3 +296,38 @@ def test_padding_to_fewer_bytes_than_a_chunk_takes_is_refused() -> None:
     content = png.encode(painting(4))
     with pytest.raises(ValueError, match="cannot be padded"):
         png.padded(content, len(content) + 11)
+
+
+@st.composite
+def rearranged_pngs(draw: st.DrawFn) -> bytes:
+    """Draw PNGs in which one chunk is gone, twice there, elsewhere, changed, shorter, or in two; the checksums fit."""
+    content = draw(pngs(tuple(EVERY_KIND), max_side=17))
+    parts = list(png.chunks(content))
+    at = draw(st.integers(0, len(parts) - 1))
+    name, data = parts.pop(at)
+    cut = draw(st.integers(0, len(data)))
+    flipped = bytearray(data)
+    if data:
+        flipped[min(cut, len(data) - 1)] ^= 1 << draw(st.integers(0, 7))
+    instead = draw(
+        st.sampled_from(
+            ((), (data,), (data, data), (bytes(flipped),), (data[:cut],), (data[:cut], data[cut:]), (b"", data))
+        )
+    )
+    to = draw(st.sampled_from((at, at, at, 0, 1, len(parts))))
+    parts[to:to] = [(name, piece) for piece in instead]
+    return assembled(*parts)
+
+
+@given(rearranged_pngs())
+def test_the_reader_and_the_reference_server_agree_on_what_is_whole(content: bytes) -> None:
+    """Neither knows of the other. What was found of a file once is found again."""
+    first, again = read(content), read(content)
+    assert first == again
+    try:
+        side = read_picture(content).size[0]
+    except Problem:
+        assert first is None or first.width != first.height or first.pixels > png.MAX_PIXELS
+    else:
+        assert first is not None
+        assert (first.width, first.height) == (side, side)

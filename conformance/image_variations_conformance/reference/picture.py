@@ -17,26 +17,40 @@ from .problem import Problem
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PIXEL_LIMIT = 4096 * 4096
 
+_FIELD = "image"
 _PIXEL_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _ANCILLARY_BIT = 0x20
 _HEADER_LENGTH = 13
-_FIELD = "image"
+_OF_A_PALETTE = 3
+_SAMPLES_OF_A_PIXEL = {0: 1, 2: 3, _OF_A_PALETTE: 1, 4: 2, 6: 4}
+# Where the passes of an interlaced image begin, and how far their pixels are apart: columns, then rows.
+_PASSES = ((0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4), (0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2))
+_AT_ONCE_BYTES = 1 << 20
 
 
 def read_picture(file: bytes) -> Image.Image:
     """The picture in a PNG file, in RGB; transparent parts show the colour stored for them. Raises Problem."""
     if not file.startswith(SIGNATURE):
         raise Problem("image must be a PNG file. " + ("It is empty." if not file else "It has another format."), _FIELD)
+    kinds: list[bytes] = []
     kept = [SIGNATURE]
-    for position, (kind, chunk) in enumerate(_chunks(file)):
-        if (position == 0) != (kind == b"IHDR"):
+    pixels: list[bytes] = []
+    for kind, chunk in _chunks(file):
+        if (not kinds) != (kind == b"IHDR"):
             raise _damaged("Its header must come once, and first.")
         if kind == b"IHDR":
-            _check_dimensions(chunk)
+            _check_header(chunk)
+        if kind == b"PLTE" and len(chunk) - 12 not in range(3, 769, 3):
+            raise _damaged("Its palette has a wrong length.")
+        if kind == b"IDAT":
+            pixels.append(chunk[8:-4])
         if kind in _PIXEL_CHUNKS:
             kept.append(chunk)
         elif not kind[0] & _ANCILLARY_BIT:
             raise _damaged("It has a part that is not known and that must not be left out.")
+        kinds.append(kind)
+    _check_order(kinds, kept[1])
+    _check_pixels(kept[1], pixels)
     return _decoded(b"".join(kept))
 
 
@@ -58,14 +72,51 @@ def _chunks(file: bytes) -> Iterator[tuple[bytes, bytes]]:
         position = end
 
 
-def _check_dimensions(header: bytes) -> None:
+def _check_header(header: bytes) -> None:
     if len(header) != 12 + _HEADER_LENGTH:
         raise _damaged("Its header has a wrong length.")
-    width, height = struct.unpack_from(">II", header, 8)
+    width, height, _, _, compression, filters, interlace = struct.unpack_from(">IIBBBBB", header, 8)
     if width != height:
         raise Problem(f"image must be square, not {width}x{height} pixels.", _FIELD)
     if not 0 < width * height <= PIXEL_LIMIT:
         raise Problem(f"image must have from 1 to {PIXEL_LIMIT} pixels, not {width}x{height}.", _FIELD)
+    # Pillow does not look at these.
+    if compression or filters or interlace > 1:
+        raise _damaged("Its header asks for what there is not.")
+
+
+def _check_order(kinds: list[bytes], header: bytes) -> None:
+    """Pillow takes any order, and makes up a palette of greys where there is none."""
+    if b"IDAT" not in kinds:
+        raise _damaged("It has no pixels.")
+    first = kinds.index(b"IDAT")
+    if b"IDAT" in kinds[first + kinds.count(b"IDAT") :]:
+        raise _damaged("Its pixels are not in one piece.")
+    palettes = kinds[:first].count(b"PLTE")
+    if palettes > 1 or b"PLTE" in kinds[first:] or (not palettes and header[17] == _OF_A_PALETTE):
+        raise _damaged("Its palette must come once, and before the pixels.")
+
+
+def _check_pixels(header: bytes, pixels: list[bytes]) -> None:
+    """Pillow takes a few pixels more or fewer than there are."""
+    width, height, depth, colour, _, _, interlace = struct.unpack_from(">IIBBBBB", header, 8)
+    bits = depth * _SAMPLES_OF_A_PIXEL.get(colour, 0)
+    sizes = (
+        (len(range(left, width, across)), len(range(top, height, down)))
+        for left, across, top, down in (_PASSES if interlace else ((0, 1, 0, 1),))
+    )
+    lacking = sum(rows * (1 + (columns * bits + 7) // 8) for columns, rows in sizes if columns)
+    stream = zlib.decompressobj()
+    try:
+        for data in pixels:
+            left = data
+            while left and lacking >= 0 and not stream.eof:
+                lacking -= len(stream.decompress(left, _AT_ONCE_BYTES))
+                left = stream.unconsumed_tail
+    except zlib.error:
+        raise _damaged("Its pixels cannot be read.") from None
+    if lacking or not stream.eof:
+        raise _damaged("It has more or fewer pixels than its header says.")
 
 
 def _decoded(file: bytes) -> Image.Image:
