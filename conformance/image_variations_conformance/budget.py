@@ -62,35 +62,33 @@ class Budget:
             if over is not None:
                 return over
             self._set_aside.pop(case.label, None)
-            over = self._too_dear(case) if case.price else self._too_often(case)
+            # How many images this server is going to make for it, as far as it is known.
+            expected = case.price + self._beyond if case.price else (1 + self._beyond if self._taken else 0)
+            over = self._too_dear(case, expected) if case.price else self._too_often(case, expected)
             if over is not None:
                 return over
             self.requests += 1
-            self.images += self._expects(case)
-            self._expected[case.label] = self._expects(case)
+            self.images += expected
+            self._expected[case.label] = expected
             return None
 
-    def _expects(self, case: Case) -> int:
-        """Return how many images this server is going to make for a case, as far as it is known."""
-        return case.price + self._beyond if case.price else (1 + self._beyond if self._taken else 0)
-
-    def _too_dear(self, case: Case) -> str | None:
+    def _too_dear(self, case: Case, expected: int) -> str | None:
         most = self.limits.max_images
-        if most is None or self.images + self._expects(case) <= most:
+        if most is None or self.images + expected <= most:
             return None
         left = max(0, most - self.images)
         images = f"{case.price} image{'' if case.price == 1 else 's'}"
         return f"no room for {images}: of --max-images {most}, {left} left"
 
-    def _too_often(self, case: Case) -> str | None:
+    def _too_often(self, case: Case, expected: int) -> str | None:
         """Return why a case that a right server makes no image for is left out with this server."""
         most = self.limits.max_images
         if most is None or not self._taken:
             return None
-        if self.images + self._expects(case) > most:
+        if self.images + expected > most:
             return f"no room for what it makes of wrong requests: of --max-images {most}, 0 left"
         shown = self._taken.get(case.offends) if case.offends else None
-        if shown is None or self.images + self._expects(case) + sum(self._set_aside.values()) <= most:
+        if shown is None or self.images + expected + sum(self._set_aside.values()) <= most:
             return None
         return (
             f"{shown} shows that such a request is taken, and one more costs an image: of --max-images {most}, few left"

@@ -50,6 +50,7 @@ class Play(Transport):
     looked: list[bool] = field(factory=list)
     sent: list[str] = field(factory=list)
     fetched: list[tuple[str, str]] = field(factory=list)
+    seconds: float = 0.5
 
     def send(self, label: str, request: Request, batch: str | None = None) -> Exchange:
         outcomes = self.outcomes.get(label, [OK])
@@ -57,7 +58,7 @@ class Play(Transport):
         self.sent.append(label)
         if isinstance(outcome, type):
             raise outcome
-        return Exchange(label, request, outcome, 1.0, 0.5, batch)
+        return Exchange(label, request, outcome, 1.0, self.seconds, batch)
 
     def reachable(self) -> bool:
         self.looked.append(self.takes[min(len(self.looked), len(self.takes) - 1)])
@@ -472,8 +473,12 @@ def test_when_the_server_is_lost_no_more_is_sent_and_what_came_is_kept() -> None
     assert kinds[-1] == "unsent"
 
 
-def test_each_exchange_is_seen_once_it_is_over() -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(("seconds", "expected"), [(0.5, ["a", "b", "c"]), (0.001, [])])
+def test_each_exchange_is_seen_once_it_is_over_where_there_is_time(
+    workers: int, seconds: float, expected: list[str]
+) -> None:
     seen: list[str] = []
-    runner = Runner(Play(HERE), quiet, workers=2, seen=lambda exchange: seen.append(exchange.label))
-    runner.run([*cases("a"), *grouped("b", "c")])
-    assert sorted(seen) == ["a", "b", "c"]
+    play = Play(HERE, seconds=seconds)
+    Runner(play, quiet, workers=workers, seen=lambda it: seen.append(it.label)).run([*cases("a"), *grouped("b", "c")])
+    assert sorted(seen) == expected
