@@ -109,7 +109,8 @@ def inspect(png: bytes) -> Info:
         try:
             known = _inspected(png)
         except Broken as problem:
-            known = problem.with_traceback(None)
+            # A new one: this one holds on to the file by its traceback.
+            known = type(problem)(*problem.args)
         if len(_INSPECTED) >= _MOST_INSPECTED:
             _INSPECTED.clear()
         _INSPECTED[digest] = known
