@@ -86,13 +86,18 @@ def _blame(refused: Sequence[Observation], cleared: set[Trait], contract: Contra
             for trait in most:
                 shown = [unexplained[label] for label, suspects in suspected.items() if trait in suspects]
                 # The plainest first: the first is what a report shows how to send again.
-                shown.sort(key=lambda it: len(it.appraisal.traits))
+                shown.sort(key=lambda it: (len(it.appraisal.traits), _optional(it, contract)))
                 yield from (_refusal(it, trait) for it in shown)
             blamed.update(most)
     for it in unexplained.values():
         if not it.appraisal.traits - cleared:
             message = f"a valid request: expected 200, got {it.answer}, though all that is in it is accepted elsewhere"
             yield it.finding("IV-OP-VALID", False, message)
+
+
+def _optional(it: Observation, contract: Contract) -> int:
+    """Return how many traits a request has that a compliant server may refuse."""
+    return sum(contract.requirements[trait.requirement].level == "should" for trait in it.appraisal.traits)
 
 
 def _suspects(it: Observation, cleared: set[Trait], contract: Contract, optional: bool) -> frozenset[Trait]:
