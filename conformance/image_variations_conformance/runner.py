@@ -156,7 +156,7 @@ class Runner:
         suspect = failure.kind == "dropped" and watch.dropped <= _DROPS_LOOKED_INTO
         if (suspect or failure.kind == "unreachable") and not self._comes_back():
             killers = list(watch.reached)[-self.workers :]
-            after = killers[0] if len(killers) == 1 else f"one of {', '.join(killers)}"
+            after = killers[0] if len(killers) == 1 else f"one of {', '.join(killers)} (--workers 1 tells which)"
             return f"the server could no longer be reached after {after}"
         if watch.late >= _TIMEOUTS_OF_A_RUN:
             return f"the server did not answer {watch.late} times"

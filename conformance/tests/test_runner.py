@@ -463,6 +463,9 @@ def test_nothing_is_asked_again_beyond_the_budget() -> None:
     assert len(play.sent) == 2
 
 
+DYING: tuple[tuple[str, Response | Failure], ...] = (("a", OK), ("b", OK), ("c", DROPPED))
+
+
 def test_when_the_server_is_lost_no_more_is_sent_and_what_came_is_kept() -> None:
     """The case that waits for the loss is still answered; those after it are not sent."""
     play = Waiting(HERE, outcomes={"killer": [DROPPED]}, takes=(False,), waits_for={"slow": "killer"})
@@ -471,6 +474,13 @@ def test_when_the_server_is_lost_no_more_is_sent_and_what_came_is_kept() -> None
     assert (outcomes["slow"], outcomes["killer"]) == (OK, DROPPED)
     kinds = [exchange.failure.kind if exchange.failure else None for exchange in exchanges]
     assert kinds[-1] == "unsent"
+
+
+def test_which_of_several_killed_the_server_is_left_open_and_how_to_see_it_is_said() -> None:
+    runner = Runner(Play(HERE, takes=(False,)), quiet, lambda _: None, workers=2)
+    exchanges = [Exchange(label, case(label).request, outcome, 1.0, 0.1) for label, outcome in DYING]
+    said = [runner.lost(exchange) for exchange in exchanges]
+    assert said == [None, None, "the server could no longer be reached after one of b, c (--workers 1 tells which)"]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
