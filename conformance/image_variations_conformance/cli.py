@@ -24,8 +24,7 @@ from .reference import (
     Service,
     ServiceOptions,
     ServingError,
-    UnknownFaultError,
-    UnknownOddityError,
+    UnknownVariantError,
     faulty,
     odd,
     running,
@@ -213,7 +212,7 @@ def serve_command(
     try:
         service = odd(oddities, **options) if oddities else faulty(faults, **options)
         serve(service, host, port, announce)
-    except (ServingError, UnknownFaultError, UnknownOddityError) as error:
+    except (ServingError, UnknownVariantError) as error:
         raise Problem(str(error)) from error
 
 

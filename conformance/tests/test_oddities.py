@@ -16,7 +16,7 @@ from image_variations_conformance import contract, png
 from image_variations_conformance.cases import Builder, with_header
 from image_variations_conformance.exchange import Request
 from image_variations_conformance.multipart import text_part
-from image_variations_conformance.reference import ODDITIES, Service, UnknownOddityError, odd, running
+from image_variations_conformance.reference import ODDITIES, Service, UnknownVariantError, odd, running
 from image_variations_conformance.reference.oddities.catalogue import _FAMILIES
 from image_variations_conformance.transport import Target, Transport
 from starlette.types import ASGIApp
@@ -49,7 +49,7 @@ def test_no_two_oddities_have_one_name() -> None:
 
 
 def test_unknown_oddity_is_told_of_with_those_that_are_close() -> None:
-    with pytest.raises(UnknownOddityError, match="gzip"):
+    with pytest.raises(UnknownVariantError, match="gzip"):
         odd(["gzipp"])
 
 

@@ -119,7 +119,7 @@ def test_an_exception_in_the_suite_is_a_problem_whatever_it_was_run_on(subject: 
 
 def test_an_exception_in_the_suite_becomes_the_error_of_its_trial() -> None:
     trial = attempt(Subject("fault", "no-such-fault", "status"), "quick")
-    assert "UnknownFaultError" in trial.error
+    assert "UnknownVariantError" in trial.error
 
 
 def test_a_requirement_that_no_fault_breaks_is_named() -> None:

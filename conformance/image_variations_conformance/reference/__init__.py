@@ -3,10 +3,11 @@
 Its faults each break it in one way; its oddities are each unusual in one way, and keep it.
 """
 
-from .faults import FAULTS, Fault, UnknownFaultError, faulty
-from .oddities import ODDITIES, Oddity, UnknownOddityError, odd
+from .faults import FAULTS, Fault, faulty
+from .oddities import ODDITIES, Oddity, odd
 from .service import API_KEY, Service, ServiceOptions
 from .serving import AddressUnavailableError, Running, ServingError, StartupError, running, serve
+from .variants import UnknownVariantError
 
 __all__ = [
     "API_KEY",
@@ -20,8 +21,7 @@ __all__ = [
     "ServiceOptions",
     "ServingError",
     "StartupError",
-    "UnknownFaultError",
-    "UnknownOddityError",
+    "UnknownVariantError",
     "faulty",
     "odd",
     "running",

@@ -15,7 +15,7 @@ import yaml
 from attrs import define, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_variations_conformance.reference import FAULTS, Service, UnknownFaultError, faulty, running
+from image_variations_conformance.reference import FAULTS, Service, UnknownVariantError, faulty, running
 from image_variations_conformance.reference.faults.catalogue import _FAMILIES
 from image_variations_conformance.reference.faults.twists import Crash
 from image_variations_conformance.reference.service import IMAGE_BYTES
@@ -62,7 +62,7 @@ def test_no_two_faults_have_one_name() -> None:
 
 
 def test_unknown_fault_is_told_of_with_those_that_are_close() -> None:
-    with pytest.raises(UnknownFaultError, match="n-capped"):
+    with pytest.raises(UnknownVariantError, match="n-capped"):
         faulty(["n-caped"])
 
 

@@ -4,7 +4,7 @@ A fault is a subclass of Service that overrides a step, and is registered with t
 make one server together. A judge that is worth its name finds each of them.
 """
 
-from .catalogue import FAULTS, UnknownFaultError, faulty
+from .catalogue import FAULTS, faulty
 from .registry import Fault
 
-__all__ = ["FAULTS", "Fault", "UnknownFaultError", "faulty"]
+__all__ = ["FAULTS", "Fault", "faulty"]

@@ -1,10 +1,10 @@
 """All faults by their names, and the server that has some of them."""
 
-import difflib
 from collections.abc import Iterable
 from typing import Unpack
 
 from ..service import Service, ServiceOptions
+from ..variants import combined
 from . import (
     authentication,
     concurrency,
@@ -43,23 +43,6 @@ _FAMILIES = (
 FAULTS: dict[str, Fault] = {fault.name: fault for family in _FAMILIES for fault in family.faults}
 
 
-class UnknownFaultError(LookupError):
-    """There is no fault of that name."""
-
-
 def faulty(names: Iterable[str], **options: Unpack[ServiceOptions]) -> Service:
-    """A server with all the faults named. Where two meet in one step, the first named comes first.
-
-    Raises UnknownFaultError, with the names that are close.
-    """
-    bases = tuple(_fault(name).service for name in dict.fromkeys(names))
-    service: type[Service] = type("FaultyService", (*bases, Service), {})
-    return service(**options)
-
-
-def _fault(name: str) -> Fault:
-    if name in FAULTS:
-        return FAULTS[name]
-    close = difflib.get_close_matches(name, FAULTS)
-    hint = f" Close to it: {', '.join(close)}." if close else ""
-    raise UnknownFaultError(f"There is no fault of the name {name}.{hint}")
+    """A server with all the faults named. Raises UnknownVariantError."""
+    return combined("fault", FAULTS, names, options)

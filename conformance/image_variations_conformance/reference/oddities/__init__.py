@@ -4,7 +4,7 @@ An oddity is a subclass of Service that overrides a step, as a fault is, and is 
 that is worth its name finds nothing wrong with any of them, but for the warnings that an oddity itself announces.
 """
 
-from .catalogue import ODDITIES, UnknownOddityError, odd
+from .catalogue import ODDITIES, odd
 from .registry import Oddity
 
-__all__ = ["ODDITIES", "Oddity", "UnknownOddityError", "odd"]
+__all__ = ["ODDITIES", "Oddity", "odd"]

@@ -1,10 +1,10 @@
 """All oddities by their names, and the server that has some of them."""
 
-import difflib
 from collections.abc import Iterable
 from typing import Unpack
 
 from ..service import Service, ServiceOptions
+from ..variants import combined
 from . import documents, limits, links, load, pictures, refusals, wire
 from .registry import Oddity
 
@@ -21,23 +21,6 @@ _FAMILIES = (
 ODDITIES: dict[str, Oddity] = {oddity.name: oddity for family in _FAMILIES for oddity in family.oddities}
 
 
-class UnknownOddityError(LookupError):
-    """There is no oddity of that name."""
-
-
 def odd(names: Iterable[str], **options: Unpack[ServiceOptions]) -> Service:
-    """A server with all the oddities named. Where two meet in one step, the first named comes first.
-
-    Raises UnknownOddityError, with the names that are close.
-    """
-    bases = tuple(_oddity(name).service for name in dict.fromkeys(names))
-    service: type[Service] = type("OddService", (*bases, Service), {})
-    return service(**options)
-
-
-def _oddity(name: str) -> Oddity:
-    if name in ODDITIES:
-        return ODDITIES[name]
-    close = difflib.get_close_matches(name, ODDITIES)
-    hint = f" Close to it: {', '.join(close)}." if close else ""
-    raise UnknownOddityError(f"There is no oddity of the name {name}.{hint}")
+    """A server with all the oddities named. Raises UnknownVariantError."""
+    return combined("oddity", ODDITIES, names, options)
