@@ -25,7 +25,7 @@ class Case:
     Cases of one `batch` are sent at the same time. Of one `group`, it does not matter in which order, or whether at the
     same time. The request of a packed case puts much to the test at once: where it is refused, the cases `apart` are
     sent too, which show what it was. `price` is how many images it may cost; `offends` are the requirements under
-    which it is to be refused.
+    which it is to be refused. What is `drawn` at random and not plainly wrong may hold more than is known of it.
     """
 
     label: str
@@ -36,6 +36,7 @@ class Case:
     apart: tuple[Case, ...] = ()
     price: int = 0
     offends: frozenset[str] = frozenset()
+    drawn: bool = False
 
 
 @frozen

@@ -70,7 +70,7 @@ def check(target: Target, settings: Settings, progress: Progress, sleep: Callabl
     budget = Budget(settings.limits)
     runner = Runner(transport, progress, sleep, settings.workers, budget, look_ahead)
     exchanges = runner.run(cases)
-    judged = Judged.of(exchanges, contract.load(), target)
+    judged = Judged.of(cases, exchanges, contract.load(), target)
     explored: Explored | None = None
     if settings.fuzz_seconds:
         budget.limits = evolve(settings.limits, max_seconds=settings.fuzz_seconds)

@@ -149,7 +149,7 @@ def fuzzed(recipe: Recipe, label: str, contract: Contract, target: Target, note:
     request = recipe.request(target)
     appraisal = appraise(request, contract, target.api_key)
     note = "drawn at random" if note is None else note
-    return Fuzzed(recipe, Case(label, note, request, group=GROUP, price=appraisal.price), appraisal)
+    return Fuzzed(recipe, Case(label, note, request, group=GROUP, price=appraisal.price, drawn=True), appraisal)
 
 
 def probe(number: int, target: Target, seed: int) -> Case:

@@ -150,4 +150,5 @@ def _drawn(contract: Contract, target: Target, seed: int, shape: Shape) -> Itera
     images = draw(pngs((png.PLAIN, png.Kind(png.RGBA))), shape.valid, seed)
     for number, (image, user) in enumerate(zip(images, draw(users(), shape.valid, seed), strict=False), start=1):
         b = Builder.of(target, seed, f"drawn-valid-{number}")
-        yield Case(f"drawn-valid-{number}", "image and user at random", b.form(b.image(image), user=user, **SMALL))
+        request = b.form(b.image(image), user=user, **SMALL)
+        yield Case(f"drawn-valid-{number}", "image and user at random", request, drawn=True)

@@ -162,9 +162,10 @@ class Judged:
     findings: tuple[Finding, ...] = field(repr=False)
 
     @classmethod
-    def of(cls, exchanges: Sequence[Exchange], contract: Contract, target: Target) -> Judged:
-        """Judge the exchanges of a plan."""
-        observations = tuple(observe(exchange, contract, target.api_key) for exchange in exchanges)
+    def of(cls, cases: Sequence[Case], exchanges: Sequence[Exchange], contract: Contract, target: Target) -> Judged:
+        """Judge the exchanges of a plan, which these are the cases of."""
+        drawn = {case.label for case in cases if case.drawn}
+        observations = tuple(observe(it, contract, target.api_key, drawn=it.label in drawn) for it in exchanges)
         return cls(observations, tuple(judge(observations, contract)))
 
 
@@ -187,7 +188,7 @@ def conclude(
     With `strict`, a broken SHOULD counts as a MUST. `only` some requirements are judged, where any are named.
     `explored` is what came of the fuzzing after the plan.
     """
-    judged = judged or Judged.of(exchanges, contract, target)
+    judged = judged or Judged.of(cases, exchanges, contract, target)
     beyond = explored or Explored()
     observations = (*judged.observations, *beyond.observations)
     findings = (*judged.findings, *beyond.findings)

@@ -59,7 +59,7 @@ def schema_cases(contract: Contract, target: Target, seed: int, wanted: Mapping[
             if not take(parts, f"positive/{draw_number}/{index}"):
                 take(_plainer(parts, contract), f"plainer/{draw_number}/{index}")
     return [
-        Case(f"schema-{verdict}-{number}", "derived from the schema", request)
+        Case(f"schema-{verdict}-{number}", "derived from the schema", request, drawn=verdict != "invalid")
         for verdict in wanted
         for number, request in enumerate(found[verdict], start=1)
     ]

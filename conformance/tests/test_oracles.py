@@ -1,17 +1,19 @@
 """The oracles blame no server that is only unusual, and tell apart what a glance at the status confuses."""
 
 import gzip
+import unicodedata
 from typing import Any
 
 import pytest
 from attrs import evolve
 from image_variations_conformance import contract
 from image_variations_conformance.cases import Builder
+from image_variations_conformance.checking import Settings, check
 from image_variations_conformance.exchange import Exchange, Failure, Request, Response
 from image_variations_conformance.oracles import Finding, judge, observe
 from image_variations_conformance.oracles.answer import NotJson, parse_json
 from image_variations_conformance.oracles.images import NotBase64, decode_base64
-from image_variations_conformance.reference import Service, faulty
+from image_variations_conformance.reference import Service, faulty, running
 from image_variations_conformance.reference.problem import Problem
 from image_variations_conformance.transport import Target
 from judged import KEY, judge_app, verdicts
@@ -157,6 +159,26 @@ def test_of_several_requests_that_are_refused_alike_the_plainest_is_shown_first(
     run = judge_app(faulty([fault], api_key=KEY))
     (blamed,) = [it for it in run.judgements if it.verdict in {"fail", "warn"}]
     assert (blamed.requirement.id, blamed.cases) == (requirement, cases)
+
+
+class NoUnassigned(Service):
+    """Refuses texts with characters that Unicode has not assigned yet, which no case is made for."""
+
+    def wanted(self, fields: Any) -> Any:
+        if "user" in fields and any(unicodedata.category(it) == "Cn" for it in fields["user"].content.decode(errors="replace")):
+            raise Problem("user holds a character that there is not.", "user")
+        return super().wanted(fields)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_is_refused_of_requests_drawn_at_random_is_not_taken_for_a_matter_of_state(seed: int) -> None:
+    """They may be alike in all that is known of them, and one is accepted and another is not."""
+    with running(NoUnassigned(api_key=KEY)) as server:
+        settings = Settings(seed=seed, depth="deep", max_seconds=0)
+        run = check(Target.parse(server.base_url, KEY), settings, lambda *_: None)
+    failed = verdicts(run, "fail")
+    assert set(failed) == {"IV-OP-VALID"}
+    assert failed["IV-OP-VALID"].endswith("expected 200, got 400, though all that is in it is accepted elsewhere")
 
 
 def test_what_the_rate_cost_is_counted() -> None:

@@ -198,7 +198,8 @@ def fuzz(service: Service, requirement: str) -> Explored:
     with running(service) as server:
         target = Target.parse(server.base_url, KEY)
         runner = Runner(Transport(target), watch, budget=Budget(Limits(max_requests=1500)))
-        judged = Judged.of(runner.run(plan(CONTRACT, target, 1, "quick")), CONTRACT, target)
+        cases = plan(CONTRACT, target, 1, "quick")
+        judged = Judged.of(cases, runner.run(cases), CONTRACT, target)
         # That its pictures have nothing to do with what it is sent may be seen, but not the bug.
         assert requirement not in [it.requirement for it in judged.findings if it.outcome == "fail"]
         return Explorer(CONTRACT, target, 1, runner).explore(judged.observations, judged.findings)

@@ -112,9 +112,9 @@ class Observation:
         return Finding(requirement, outcome, shortened(message, _MESSAGE_CHARACTERS), self.exchange.label)
 
 
-def observe(exchange: Exchange, contract: Contract, api_key: str | None) -> Observation:
-    """Return an exchange with the appraisal of its request."""
-    return Observation(exchange, appraise(exchange.request, contract, api_key))
+def observe(exchange: Exchange, contract: Contract, api_key: str | None, *, drawn: bool = False) -> Observation:
+    """Return an exchange with the appraisal of its request, which may have been drawn at random."""
+    return Observation(exchange, appraise(exchange.request, contract, api_key), drawn=drawn)
 
 
 ExchangeOracle = Callable[[Observation, Contract], Iterator[Finding]]
