@@ -165,7 +165,8 @@ class NoUnassigned(Service):
     """Refuses texts with characters that Unicode has not assigned yet, which no case is made for."""
 
     def wanted(self, fields: Any) -> Any:
-        if "user" in fields and any(unicodedata.category(it) == "Cn" for it in fields["user"].content.decode(errors="replace")):
+        user = fields["user"].content.decode(errors="replace") if "user" in fields else ""
+        if any(unicodedata.category(it) == "Cn" for it in user):
             raise Problem("user holds a character that there is not.", "user")
         return super().wanted(fields)
 
