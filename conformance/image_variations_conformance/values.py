@@ -110,7 +110,8 @@ def _standing_of_number(schema: Schema, text: str) -> Standing:
 
 
 def _fits(schema: Schema, value: object) -> bool:
-    return _validator(json.dumps(schema)).is_valid(value)
+    # YAML knows dates, JSON does not.
+    return _validator(json.dumps(schema, default=str)).is_valid(value)
 
 
 @lru_cache(maxsize=256)
