@@ -245,17 +245,18 @@ class Explorer:
             return broke
 
         before = dict(self._broken)
-        smallest = self._judged_again(latest[shrunk(found.it, make, breaks).recipe], family)
+        smallest = self._judged_again(latest[shrunk(found.it, make, breaks).recipe])
         if not self._still_works():
             self._broken = before
         else:
             self._replace(requirement, smallest)
 
-    def _judged_again(self, broken: _Broken, family: Collection[str]) -> _Broken:
+    def _judged_again(self, broken: _Broken) -> _Broken:
         """Return what was broken, blamed on what is still to blame now that smaller requests were accepted."""
         if broken.finding.requirement not in _ACCEPTANCE:
             return broken
-        again = (finding for finding, _ in self._failed([broken.observation], family) if finding.requirement in family)
+        found = (finding for finding, _ in self._failed([broken.observation], _ACCEPTANCE))
+        again = (finding for finding in found if finding.requirement in _ACCEPTANCE)
         return evolve(broken, finding=next(again, broken.finding))
 
     def _replace(self, requirement: str, smallest: _Broken) -> None:

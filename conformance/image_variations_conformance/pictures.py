@@ -13,12 +13,12 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Literal
 
 from attrs import field, frozen
 from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
 from . import png
+from .remembered import Remembered
 
 # Answers are at most 1536 pixels a side; whatever is far larger is not decoded.
 MAX_DECODED_PIXELS = 2048 * 2048
@@ -29,7 +29,6 @@ MAX_PICTURE_BYTES = 32 * 1024 * 1024
 _MAX_PIECES = 20_000
 # Each goes over the whole picture again. Real files have ten.
 _MAX_SCANS = 200
-_SEEN_AT_MOST = 2048
 _THUMBNAIL, _DETAIL = (8, 8), (32, 32)
 _SAMPLES = 3 * _THUMBNAIL[0] * _THUMBNAIL[1]
 # Of all that Pillow reads, what an image endpoint may come up with. Some of the rest runs programs.
@@ -108,9 +107,9 @@ def _difference(one: Image.Image, other: Image.Image) -> float:
     return sum(samples) / len(samples)
 
 
-# What was seen, or why nothing was, by the digest of the file, or of the text that it is in: the oracles ask for the
-# same again and again, and the file itself is not to be held for that.
-_SEEN: dict[tuple[Literal["file", "text"], bytes], Picture | str] = {}
+# What was seen in files, and in texts that hold one: the oracles ask for the same again and again.
+_FILES: Remembered[Picture] = Remembered(2048, Unreadable)
+_TEXTS: Remembered[Picture] = Remembered(2048, Unreadable)
 # One is looked at at a time, so that what it takes is taken once.
 _LOOKING = threading.Lock()
 
@@ -121,29 +120,14 @@ def look(content: bytes) -> Picture:
     Raises Unreadable: not a picture, cut off, broken, or of more pixels or pieces than we decode. Nothing is decoded
     before the header has told the size.
     """
-    return _look("file", content, lambda: content)
+    with _LOOKING:
+        return _FILES.of(content, lambda: _looked_at(content))
 
 
 def look_into(text: str, decode: Callable[[str], bytes]) -> Picture:
     """Likewise, for a picture in a text. It is decoded only if the text was not seen before, which takes longest."""
-    return _look("text", text.encode("utf-8", "surrogatepass"), lambda: decode(text))
-
-
-def _look(kind: Literal["file", "text"], source: bytes, content: Callable[[], bytes]) -> Picture:
-    key = (kind, hashlib.sha256(source).digest())
     with _LOOKING:
-        seen = _SEEN.get(key)
-        if seen is None:
-            try:
-                seen = _looked_at(content())
-            except Unreadable as error:
-                seen = str(error)
-            while len(_SEEN) >= _SEEN_AT_MOST:
-                del _SEEN[next(iter(_SEEN))]
-            _SEEN[key] = seen
-    if isinstance(seen, str):
-        raise Unreadable(seen)
-    return seen
+        return _TEXTS.of(text.encode("utf-8", "surrogatepass"), lambda: _looked_at(decode(text)))
 
 
 def _looked_at(content: bytes) -> Picture:

@@ -6,7 +6,6 @@ here, straight from the PNG specification (third edition). Tests hold them again
 
 from __future__ import annotations
 
-import hashlib
 import random
 import struct
 import zlib
@@ -15,6 +14,8 @@ from functools import cache
 
 from attrs import frozen
 from PIL import Image
+
+from .remembered import Remembered
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
@@ -90,33 +91,18 @@ def chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += 12 + length
 
 
-# What small files came to, by their digest: a few are sent again and again, with something else different each time.
-_INSPECTED: dict[bytes, Info | Broken] = {}
-_MOST_INSPECTED, _SMALL_BYTES = 4096, 1 << 16
-
-
 def inspect(png: bytes) -> Info:
     """Return the header of a whole PNG: every chunk intact, and exactly the pixels that the header promises.
 
     Raises NotPng or Broken. Memory stays within a few megabytes, however much the pixel data would inflate to. Of a
     picture of more than MAX_PIXELS, only the chunks are looked at.
     """
-    if len(png) > _SMALL_BYTES:
-        return _inspected(png)
-    digest = hashlib.sha256(png).digest()
-    known = _INSPECTED.get(digest)
-    if known is None:
-        try:
-            known = _inspected(png)
-        except Broken as problem:
-            # A new one: this one holds on to the file by its traceback.
-            known = type(problem)(*problem.args)
-        if len(_INSPECTED) >= _MOST_INSPECTED:
-            _INSPECTED.clear()
-        _INSPECTED[digest] = known
-    if isinstance(known, Broken):
-        raise type(known)(*known.args)
-    return known
+    return _INSPECTED.of(png, lambda: _inspected(png)) if len(png) <= _SMALL_BYTES else _inspected(png)
+
+
+# A few small files are sent again and again, with something else different each time.
+_INSPECTED: Remembered[Info] = Remembered(4096, Broken)
+_SMALL_BYTES = 1 << 16
 
 
 def _inspected(png: bytes) -> Info:

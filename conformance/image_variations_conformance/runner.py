@@ -175,7 +175,7 @@ class Runner:
 
 @define
 class _Sending:
-    """Cases that go together, on their way: those of one group or batch, or one alone.
+    """Cases that go together, on their way: those of one group or batch, one alone, or for one worker all.
 
     `done` and `left` are the numbers of the cases before and after these. `why` says why no more is sent, if so.
     """

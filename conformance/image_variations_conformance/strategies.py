@@ -128,11 +128,8 @@ _BACKEND = "image-variations"
 AVAILABLE_PROVIDERS[_BACKEND] = _Reproducible
 
 
-def draw(strategy: st.SearchStrategy[T], number: int, seed_value: int, examples: int | None = None) -> list[T]:
-    """Return up to that many different examples, none of them empty; the same for the same seed.
-
-    `examples` is how many are drawn for that: by default, so many that there are enough with next to every strategy.
-    """
+def draw(strategy: st.SearchStrategy[T], number: int, seed_value: int) -> list[T]:
+    """Return up to that many different examples, none of them empty; the same for the same seed."""
     found: list[T] = []
     if not number:
         return found
@@ -140,7 +137,8 @@ def draw(strategy: st.SearchStrategy[T], number: int, seed_value: int, examples:
     @seed(seed_value)
     @settings(
         backend=_BACKEND,
-        max_examples=2 * number + 20 if examples is None else examples,
+        # So many that there are enough with next to every strategy.
+        max_examples=2 * number + 20,
         database=None,
         phases=[Phase.generate],
         deadline=None,
