@@ -11,9 +11,7 @@ from attrs import define, field, frozen
 from .cases import Case
 from .exchange import Exchange
 from .oracles.answer import images_made
-
-# Of a request that is left out because it would show nothing new.
-SHOWN = "shows that such a request is taken"
+from .reasons import InvalidAccepted, InvalidCostsImage, MaxImages, MaxRequests, MaxSeconds, Reason
 
 
 @frozen
@@ -55,8 +53,8 @@ class Budget:
         """Set aside what these cases are going to cost."""
         self._set_aside |= {case.label: case.price for case in cases if case.price}
 
-    def refusal(self, case: Case) -> str | None:
-        """Take the case into account and return None; or return why it is left out."""
+    def refusal(self, case: Case) -> Reason | None:
+        """Count the case and return None; or return why there is no room for it."""
         with self._lock:
             over = self.over()
             if over is not None:
@@ -72,35 +70,31 @@ class Budget:
             self._expected[case.label] = expected
             return None
 
-    def _too_dear(self, case: Case, expected: int) -> str | None:
+    def _too_dear(self, case: Case, expected: int) -> Reason | None:
         most = self.limits.max_images
         if most is None or self.images + expected <= most:
             return None
-        left = max(0, most - self.images)
-        images = f"{case.price} image{'' if case.price == 1 else 's'}"
-        return f"no room for {images}: of --max-images {most}, {left} left"
+        return MaxImages(most, max(0, most - self.images), case.price)
 
-    def _too_often(self, case: Case, expected: int) -> str | None:
+    def _too_often(self, case: Case, expected: int) -> Reason | None:
         """Return why a case that a right server makes no image for is left out with this server."""
         most = self.limits.max_images
         if most is None or not self._taken:
             return None
         if self.images + expected > most:
-            return f"no room for what it makes of wrong requests: of --max-images {most}, 0 left"
+            return InvalidCostsImage(most)
         shown = self._taken.get(case.offends) if case.offends else None
         if shown is None or self.images + expected + sum(self._set_aside.values()) <= most:
             return None
-        return (
-            f"{shown} shows that such a request is taken, and one more costs an image: of --max-images {most}, few left"
-        )
+        return InvalidAccepted(shown, most)
 
-    def over(self, wait_seconds: float = 0.0) -> str | None:
+    def over(self, wait_seconds: float = 0.0) -> Reason | None:
         """Return why not one more request is granted, now or after a wait, be it for nothing; or None."""
         if self.limits.max_requests is not None and self.requests + 1 > self.limits.max_requests:
-            return f"--max-requests {self.limits.max_requests} are used up"
+            return MaxRequests(self.limits.max_requests)
         seconds = self.limits.max_seconds
         if seconds is not None and time.monotonic() + wait_seconds - self.started >= seconds:
-            return f"--max-seconds {seconds:g} are over"
+            return MaxSeconds(seconds)
         return None
 
     def retried(self, wait_seconds: float = 0.0) -> bool:

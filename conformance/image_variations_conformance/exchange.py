@@ -13,6 +13,8 @@ from typing import Literal
 
 from attrs import field, frozen
 
+from .reasons import Reason, Unreachable
+
 Headers = tuple[tuple[str, str], ...]
 
 # Whatever is shorter is no secret, and stands everywhere.
@@ -88,11 +90,7 @@ class Response:
         return (self.header("content-type") or "").partition(";")[0].strip().lower()
 
 
-FailureKind = Literal[
-    "unreachable", "dropped", "timeout", "malformed", "too-large", "forbidden", "unsent", "left-out", "unkept"
-]
-# Failures that say nothing of what the server makes of the request.
-NOT_ASKED: frozenset[FailureKind] = frozenset({"unsent", "unreachable", "left-out", "unkept"})
+FailureKind = Literal["unreachable", "dropped", "timeout", "malformed", "too-large", "forbidden"]
 
 
 @frozen
@@ -101,9 +99,7 @@ class Failure:
 
     unreachable: no connection could be made. dropped: the connection ended before the answer did. timeout: the answer
     was not there in time. malformed: what came is not HTTP. too-large: the answer passed our limit. forbidden: we
-    refuse to ask at that address. unsent: the run ended before the request was sent, or was interrupted before it was
-    answered. left-out: the limits of the run left no room for it. unkept: it was answered, but this answer and those
-    before it passed what a run keeps.
+    refuse to ask at that address.
     """
 
     kind: FailureKind
@@ -111,24 +107,34 @@ class Failure:
 
 
 @frozen
+class NotTested:
+    """The outcome of a request that was not sent, or whose response was not kept: there is nothing to judge."""
+
+    reason: Reason
+
+
+Outcome = Response | Failure | NotTested
+
+
+@frozen
 class Exchange:
     """A request and what came back.
 
-    `label` is the id of its case. `started` is in Unix seconds, `seconds` is how long it took. Requests that were sent
-    at the same time on purpose share a `batch`. `fetches` are the exchanges that followed the links of the answer, in
-    the order of the items; `limited` counts the attempts before this one, which were answered 429 or 503 with
-    Retry-After, or broke beside others.
+    `label` is the id of its case. `started` is in Unix seconds, 0 for a request that was not sent; `seconds` is how
+    long it took. Requests that were sent at the same time on purpose share a `batch`. `fetches` are the exchanges that
+    followed the links of the answer, in the order of the items; `limited` counts the attempts before this one, which
+    were answered 429 or 503 with Retry-After, or broke beside others.
     """
 
     label: str
     request: Request
-    outcome: Response | Failure
+    outcome: Outcome
     started: float
     seconds: float
     batch: str | None = None
     fetches: tuple[Exchange, ...] = ()
     limited: int = 0
-    # The answer, or None where none came; and why none came, or None. Asked for a hundred times an exchange.
+    # The answer, or None where none came; and why none came, or None.
     response: Response | None = field(init=False, repr=False, eq=False)
     failure: Failure | None = field(init=False, repr=False, eq=False)
 
@@ -139,3 +145,16 @@ class Exchange:
     @failure.default
     def _failure(self) -> Failure | None:
         return self.outcome if isinstance(self.outcome, Failure) else None
+
+    @property
+    def sent(self) -> bool:
+        """Whether the request was sent."""
+        return self.started > 0
+
+    @property
+    def not_tested(self) -> Reason | None:
+        """Why the outcome says nothing of what the server makes of the request, or None where it does."""
+        if isinstance(self.outcome, NotTested):
+            return self.outcome.reason
+        unreachable = self.failure is not None and self.failure.kind == "unreachable"
+        return Unreachable(self.failure.message) if self.failure is not None and unreachable else None

@@ -16,13 +16,23 @@ from attrs import define, evolve, field, frozen
 
 from .cases import Case
 from .contract import Contract
-from .exchange import Exchange, Failure
+from .exchange import Exchange, NotTested
 from .fuzzing import Fuzzed, batches, fuzzed, probe
 from .oracles import Finding, Observation, judge, observe
 from .oracles.acceptance import valid_requests_are_accepted
 from .oracles.base import RUN_ORACLES
+from .reasons import (
+    ControlRefused,
+    Interrupted,
+    NotAtThisDepth,
+    NothingAccepted,
+    PlanNotFinished,
+    RateLimited,
+    Reason,
+    RunEnded,
+)
 from .recipe import Recipe
-from .runner import INTERRUPTED, Runner
+from .runner import Runner
 from .shrinking import Measure, shrunk
 from .transport import Target
 
@@ -52,7 +62,7 @@ class Explored:
     images: int = 0
     fetches: int = 0
     # Why the fuzzing ended, or was not begun.
-    ended: str = ""
+    ended: Reason | None = None
 
 
 @frozen
@@ -88,15 +98,15 @@ class Explorer:
     # How often a requirement was blamed, and then another one was found to be broken.
     _mistaken: Counter[str] = field(factory=Counter)
     _cost: Counter[str] = field(factory=Counter)
-    _ended: str | None = None
+    _ended: Reason | None = None
 
     def explore(self, observations: Sequence[Observation], findings: Iterable[Finding]) -> Explored:
         """Go on from what the plan showed until the room is used up, and return what was found.
 
         An interruption from the keyboard ends it, too; what was judged by then stands.
         """
-        if any(it.exchange.failure is not None and it.exchange.failure.kind == "unsent" for it in observations):
-            return Explored(ended="the plan was not sent to its end")
+        if any(isinstance(it.exchange.not_tested, RunEnded) for it in observations):
+            return Explored(ended=PlanNotFinished())
         self._cost["before"] = len(observations)
         self._settled = {finding.requirement for finding in findings if finding.outcome == "fail"}
         self._settled |= {it for it in self.contract.requirements if self.only and it not in self.only}
@@ -104,7 +114,7 @@ class Explorer:
         for it in observations:
             self._remember(it, whole=it.appraisal.traits == as_probe)
         if not self._context:
-            return Explored(ended="no valid request of the plan was accepted")
+            return Explored(ended=NothingAccepted())
         try:
             for number, batch in batches(self.contract, self.target, self.seed):
                 self._ended = self._ended or self.runner.budget.over()
@@ -112,7 +122,7 @@ class Explorer:
                     break
                 self._batch(number, batch)
         except KeyboardInterrupt:
-            self._ended = INTERRUPTED
+            self._ended = Interrupted()
         return self._explored()
 
     def _explored(self) -> Explored:
@@ -127,7 +137,7 @@ class Explorer:
             requests=self._cost["requests"],
             images=self._cost["images"],
             fetches=self._cost["fetches"],
-            ended=self._ended or "",
+            ended=self._ended,
         )
 
     def _remember(self, it: Observation, whole: bool = False) -> None:
@@ -152,9 +162,9 @@ class Explorer:
                 self._note_other(last, it, finding)
         before, self._probe = self._probe, [it for it in seen if it.exchange.label == last.label]
         if self._ended is None and any(it.limited for it in seen):
-            self._ended = "the server kept limiting the rate"
+            self._ended = RateLimited()
         elif self._ended is None and self._probe and not any(it.accepted for it in (*self._probe, *before)) and before:
-            self._ended = "the small request of the plan is no longer accepted"
+            self._ended = ControlRefused()
         for it in seen:
             self._remember(it)
         self._probe = [_abridged(it) for it in self._probe] or before
@@ -167,17 +177,17 @@ class Explorer:
         told, budget = self.runner.progress, self.runner.budget
         images = budget.images
         exchanges = self.runner.branch(lambda done, of, case: told(before + done, before + of, case)).run(cases)
-        sent = [it for it in exchanges if it.failure is None or it.failure.kind not in {"unsent", "left-out"}]
+        sent = [it for it in exchanges if it.sent]
         self._cost["requests"] += sum(1 + it.limited for it in sent)
         # Counted there already, and answers are long to read.
         self._cost["images"] += budget.images - images
         self._cost["fetches"] += sum(len(it.fetches) for it in sent)
         seen = [self._observed(it, drawn.get(it.label)) for it in sent]
-        lost = next((it.failure.message for it in exchanges if it.failure and it.failure.kind == "unsent"), None)
+        lost = next((it.not_tested for it in exchanges if isinstance(it.not_tested, RunEnded)), None)
         if lost is not None:
             self._ended = lost
             asked = [it for it in seen if it.untested is None]
-            if lost != INTERRUPTED and asked:
+            if lost != Interrupted() and asked:
                 # As where the plan is cut short by the server: what it kept from being tested is not passed.
                 case = next(case for case in cases if case.label == asked[-1].exchange.label)
                 self._note_other(case, asked[-1], asked[-1].not_tested("IV-STATE-RECOVERS", lost))
@@ -287,7 +297,7 @@ def _relabelled(broken: _Broken, label: str) -> _Broken:
 
 
 def _not_sent(case: Case) -> Exchange:
-    return Exchange(case.label, case.request, Failure("left-out", ""), 0.0, 0.0)
+    return Exchange(case.label, case.request, NotTested(NotAtThisDepth()), 0.0, 0.0)
 
 
 def _abridged(it: Observation, whole: bool = False) -> Observation:

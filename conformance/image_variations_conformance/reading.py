@@ -19,7 +19,8 @@ from types import TracebackType
 import h11
 from attrs import define, field
 
-from .exchange import Failure, FailureKind, Response
+from .exchange import Failure, FailureKind, NotTested, Response
+from .reasons import AnswerDiscarded, Reason
 
 # A run with real pictures keeps some 50 MiB.
 KEPT_BYTES = 256 * 1024 * 1024
@@ -33,11 +34,21 @@ _INFLATED_AT_ONCE_BYTES = 1 << 20
 
 
 class Given(Exception):
-    """Carries a Failure up to where the exchange is put together."""
+    """Carries the outcome of an exchange without a response up to where the exchange is put together."""
 
-    def __init__(self, kind: FailureKind, message: str) -> None:
-        super().__init__(message)
-        self.failure = Failure(kind, message)
+    def __init__(self, outcome: Failure | NotTested) -> None:
+        super().__init__(str(outcome))
+        self.outcome = outcome
+
+    @classmethod
+    def failed(cls, kind: FailureKind, message: str) -> Given:
+        """Return the exception for a failure."""
+        return cls(Failure(kind, message))
+
+    @classmethod
+    def not_tested(cls, reason: Reason) -> Given:
+        """Return the exception for an exchange that cannot be judged."""
+        return cls(NotTested(reason))
 
 
 @define(eq=False)
@@ -53,9 +64,7 @@ class Memory:
         """Set room aside. Raises Given where there is none left."""
         with self._lock:
             if size_bytes > self.left:
-                raise Given(
-                    "unkept", f"the answer was not kept: those of this run passed {KEPT_BYTES >> 20} MiB together"
-                )
+                raise Given.not_tested(AnswerDiscarded(KEPT_BYTES))
             self.left -= size_bytes
 
     def give_back(self, size_bytes: int) -> None:
@@ -96,7 +105,7 @@ class Body:
         """Add to the body. Raises Given where it passes its limit, or there is no room left."""
         size = self._buffer.tell() + len(data)
         if size > self._limit:
-            raise Given("too-large", f"an answer of more than {self._limit} bytes")
+            raise Given.failed("too-large", f"an answer of more than {self._limit} bytes")
         wanted = max(0, size - FREE_BYTES) - self._taken
         if wanted > 0:
             self._memory.take(wanted)
@@ -144,8 +153,8 @@ class Reader:
             return self._advance()
         except h11.RemoteProtocolError as error:
             if data == b"":
-                raise Given("dropped", "the connection was closed before the answer was whole") from error
-            raise Given("malformed", f"not HTTP: {str(error)[:200]}") from error
+                raise Given.failed("dropped", "the connection was closed before the answer was whole") from error
+            raise Given.failed("malformed", f"not HTTP: {str(error)[:200]}") from error
 
     def _advance(self) -> bool:
         while True:
@@ -157,19 +166,19 @@ class Reader:
             if isinstance(event, h11.InformationalResponse):
                 self._informational += 1
                 if self._informational > _MAX_INFORMATIONAL:
-                    raise Given("malformed", f"more than {_MAX_INFORMATIONAL} provisional answers")
+                    raise Given.failed("malformed", f"more than {_MAX_INFORMATIONAL} provisional answers")
             elif isinstance(event, h11.Response):
                 self._begin(event)
             elif isinstance(event, h11.Data):
                 self._take(event.data)
             elif isinstance(event, h11.ConnectionClosed):
-                raise Given("dropped", "the connection was closed without an answer")
+                raise Given.failed("dropped", "the connection was closed without an answer")
 
     def _begin(self, head: h11.Response) -> None:
         if head.http_version not in {b"1.0", b"1.1"}:
-            raise Given("malformed", f"HTTP/{head.http_version.decode()}, which nobody asked for")
+            raise Given.failed("malformed", f"HTTP/{head.http_version.decode()}, which nobody asked for")
         if len(head.headers) > _MAX_HEADERS:
-            raise Given("malformed", f"more than {_MAX_HEADERS} headers")
+            raise Given.failed("malformed", f"more than {_MAX_HEADERS} headers")
         self._head = head
         codings = (value for name, value in head.headers if name == b"content-encoding")
         self._coding = b", ".join(codings).decode("latin-1").strip().lower()
@@ -180,11 +189,11 @@ class Reader:
             self._body.write(data)
             return
         if self._coding not in {"gzip", "x-gzip", "deflate"}:
-            raise Given("malformed", f"the content coding {self._coding[:20]!r}, which nobody asked for")
+            raise Given.failed("malformed", f"the content coding {self._coding[:20]!r}, which nobody asked for")
         # There are streams that go on for ever and come to nothing.
         self._came += len(data)
         if self._came > self._limit:
-            raise Given("too-large", f"an answer of more than {self._limit} bytes")
+            raise Given.failed("too-large", f"an answer of more than {self._limit} bytes")
         if self._inflate is None:
             self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
         try:
@@ -192,14 +201,14 @@ class Reader:
                 self._body.write(self._inflate.decompress(data, _INFLATED_AT_ONCE_BYTES))
                 data = self._inflate.unconsumed_tail
         except zlib.error as error:
-            raise Given("malformed", f"not {self._coding}: {error}") from error
+            raise Given.failed("malformed", f"not {self._coding}: {error}") from error
 
     def response(self) -> Response:
         """Return the whole answer. Raises Given."""
         if self._head is None:
-            raise Given("dropped", "the connection was closed without an answer")
+            raise Given.failed("dropped", "the connection was closed without an answer")
         if self._inflate is not None and not self._inflate.eof:
-            raise Given("dropped", f"the {self._coding} body is cut off")
+            raise Given.failed("dropped", f"the {self._coding} body is cut off")
         headers = tuple(
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in self._head.headers.raw_items()
         )

@@ -7,17 +7,25 @@ from typing import Literal
 
 from attrs import field, frozen
 
-from .budget import SHOWN
 from .cases import Case
 from .contract import Contract
-from .exchange import NOT_ASKED, Exchange, Failure, FailureKind
+from .exchange import Exchange, FailureKind
 from .exploring import Explored
 from .oracles import Finding, Observation, judge, observe
 from .oracles.answer import images_made
-from .oracles.base import Outcome as OracleOutcome
 from .plan import Depth
+from .reasons import (
+    Deselected,
+    Excluded,
+    Interrupted,
+    InvalidAccepted,
+    Limited,
+    NoKey,
+    NotAtThisDepth,
+    NotShown,
+    Reason,
+)
 from .register import Requirement
-from .runner import INTERRUPTED
 from .transport import Target
 
 Verdict = Literal["pass", "fail", "warn", "not-tested"]
@@ -33,22 +41,31 @@ _SILENCES: dict[FailureKind | None, str] = {
 
 @frozen
 class Judgement:
-    """The verdict on one requirement: why, and by which cases (for a pass, all that showed it)."""
+    """The verdict on one requirement, and the cases that led to it (for a pass, all that showed it).
+
+    `message` says what broke; `reason` says why the requirement was not tested.
+    """
 
     requirement: Requirement
     verdict: Verdict
-    message: str
-    cases: tuple[str, ...]
-    # Whether the server or an interruption, and not a choice made before, kept the requirement from being tested.
-    prevented: bool = False
-    # Whether it was the user's choice not to test it.
-    left_out: bool = False
+    message: str = ""
+    cases: tuple[str, ...] = ()
+    reason: Reason | None = None
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the server or an interruption kept the requirement from being tested."""
+        return self.reason is not None and not self.reason.chosen and not isinstance(self.reason, Excluded | NoKey)
+
+    @property
+    def deselected(self) -> bool:
+        """Whether the user's own choice of depth, limits and `only` left the requirement untested."""
+        return self.reason is not None and self.reason.chosen and self.requirement.level != "may"
 
     @property
     def fails_the_run(self) -> bool:
         """Whether this judgement alone makes the run fail."""
-        must = self.requirement.level == "must"
-        return self.verdict == "fail" or (must and self.verdict == "not-tested" and self.prevented)
+        return self.verdict == "fail" or (self.requirement.level == "must" and self.blocked)
 
 
 @frozen
@@ -83,41 +100,40 @@ class Run:
         return "fails" if any(judgement.fails_the_run for judgement in self.judgements) else "conforms"
 
     @property
-    def left_out(self) -> int:
+    def deselected(self) -> int:
         """How many requirements the user's own choice of depth, limits and `only` left untested."""
-        return sum(it.left_out for it in self.judgements)
+        return sum(it.deselected for it in self.judgements)
 
     @property
     def interrupted(self) -> bool:
         """Whether the run was interrupted, be it while it was fuzzing after its plan."""
-        return self._cut_short or (self.explored is not None and self.explored.ended == INTERRUPTED)
+        return self._cut_short or (self.explored is not None and self.explored.ended == Interrupted())
 
     @property
     def _cut_short(self) -> bool:
-        return any(_interrupted(it.exchange) for it in self.observations.values())
+        return any(it.exchange.not_tested == Interrupted() for it in self.observations.values())
 
     @property
     def headline(self) -> str:
         """The outcome in a sentence or two."""
         if self._cut_short:
             broken = _counted(sum(it.verdict == "fail" for it in self.judgements), "requirement")
-            untested = sum(it.verdict == "not-tested" and it.prevented for it in self.judgements)
+            untested = sum(it.blocked for it in self.judgements)
             return f"Interrupted before its end: {broken} broken so far, and {untested} kept from being tested."
         return f"{self._conclusion} The fuzzing was interrupted." if self.interrupted else self._conclusion
 
     @property
     def _conclusion(self) -> str:
         failed = [judgement for judgement in self.judgements if judgement.verdict == "fail"]
-        prevented = [it for it in self.judgements if it.fails_the_run and it.verdict == "not-tested"]
+        blocked = [it for it in self.judgements if it.fails_the_run and it.blocked]
         if self.outcome == "conforms":
             warnings = sum(judgement.verdict == "warn" for judgement in self.judgements)
             warned = f", with {_counted(warnings, 'warning')}" if warnings else ""
-            if self.left_out:
-                return (
-                    f"Conforms{warned}, as far as that was tested: {_counted(self.left_out, 'requirement')} left out."
-                )
+            if self.deselected:
+                left_out = _counted(self.deselected, "requirement")
+                return f"Conforms{warned}, as far as that was tested: {left_out} left out."
             return f"Conforms{warned}."
-        asked = [it for it in self.observations.values() if not _not_asked(it.exchange)]
+        asked = [it for it in self.observations.values() if it.exchange.not_tested is None]
         answers = {it.response.status if it.response else 0 for it in asked}
         said = " or ".join(map(str, sorted(answers)))
         if answers <= {404, 405, 501}:
@@ -135,19 +151,11 @@ class Run:
         parts = []
         if failed:
             parts.append(f"{_counted(len(failed), 'requirement')} broken")
-        if prevented:
-            parts.append(f"{_counted(len(prevented), 'requirement')} that the server kept from being tested")
-        if self.left_out:
-            parts.append(f"{self.left_out} left out")
+        if blocked:
+            parts.append(f"{_counted(len(blocked), 'requirement')} that the server kept from being tested")
+        if self.deselected:
+            parts.append(f"{self.deselected} left out")
         return f"Does not conform: {' and '.join(parts)}."
-
-
-def _not_asked(exchange: Exchange) -> bool:
-    return exchange.failure is not None and exchange.failure.kind in NOT_ASKED
-
-
-def _interrupted(exchange: Exchange) -> bool:
-    return exchange.failure == Failure("unsent", INTERRUPTED)
 
 
 def _counted(number: int, noun: str) -> str:
@@ -192,22 +200,13 @@ def conclude(
     beyond = explored or Explored()
     observations = (*judged.observations, *beyond.observations)
     findings = (*judged.findings, *beyond.findings)
-    sent = [it for it in exchanges if it.failure is None or it.failure.kind not in {"unsent", "left-out"}]
-    chosen = [it.failure.message for it in exchanges if it.failure is not None and it.failure.kind == "left-out"]
-    if only:
-        chosen.append("--only left it out")
-    if depth == "quick":
-        chosen.append("a quick run leaves it out")
-    # Where the server kept a request from being answered, what no answer showed may be its doing.
-    lost = any(it.failure is not None and it.failure.kind in NOT_ASKED - {"left-out"} for it in exchanges)
-    left_out = None if lost else next((reason for reason in chosen if SHOWN not in reason), None)
-    unshown = INTERRUPTED if any(map(_interrupted, exchanges)) else "no answer of the server showed it"
-    register = contract.requirements.values()
+    sent = [it for it in exchanges if it.sent]
+    unshown = _why_not_shown(exchanges, depth, only)
     judgements = tuple(
-        Judgement(it, "not-tested", "--only left it out", (), left_out=it.level != "may")
+        Judgement(it, "not-tested", reason=Deselected())
         if only and it.id not in only
-        else _judgement(it, findings, target, strict, left_out, unshown, chosen)
-        for it in register
+        else _judgement(it, findings, target, strict, unshown)
+        for it in contract.requirements.values()
     )
     return Run(
         target=target,
@@ -228,39 +227,40 @@ def conclude(
     )
 
 
-def _judgement(
-    requirement: Requirement,
-    findings: Sequence[Finding],
-    target: Target,
-    strict: bool,
-    left_out: str | None,
-    unshown: str,
-    chosen: Collection[str],
-) -> Judgement:
-    """Put together what was found of one requirement.
+def _why_not_shown(exchanges: Sequence[Exchange], depth: Depth, only: Collection[str]) -> Reason:
+    """Return why a requirement that no finding speaks of was not tested."""
+    reasons = [it.not_tested for it in exchanges if it.not_tested is not None]
+    if Interrupted() in reasons:
+        return Interrupted()
+    # Where the server kept a request from being answered, it may be the reason for whatever no response showed.
+    if any(not isinstance(reason, Limited) for reason in reasons):
+        return NotShown()
+    by_choice = [*reasons, *([Deselected()] if only else []), *([NotAtThisDepth()] if depth == "quick" else [])]
+    return next((reason for reason in by_choice if not isinstance(reason, InvalidAccepted)), NotShown())
 
-    Where nothing was found, `left_out` says why, if the user chose so, and else `unshown`. `chosen` are the reasons for
-    what was not tested that are the user's own.
-    """
+
+def _judgement(
+    requirement: Requirement, findings: Sequence[Finding], target: Target, strict: bool, unshown: Reason
+) -> Judgement:
+    """Put together what was found of one requirement; where nothing was found, `unshown` is the reason."""
     if requirement.excluded is not None:
-        return Judgement(requirement, "not-tested", requirement.excluded, ())
+        return Judgement(requirement, "not-tested", reason=Excluded(requirement.excluded))
     if requirement.id.startswith("IV-AUTH-") and target.api_key is None:
-        return Judgement(requirement, "not-tested", "no API key was given for the run", ())
+        return Judgement(requirement, "not-tested", reason=NoKey())
     own = [finding for finding in findings if finding.requirement == requirement.id]
     broken: Verdict = "fail" if strict or requirement.level == "must" else "warn"
-    # What could not be asked stands above what passed: nothing untested is ever counted as passed.
-    verdicts: dict[OracleOutcome, Verdict] = {"fail": broken, "not-tested": "not-tested", "pass": "pass"}
-    for outcome, verdict in verdicts.items():
-        found = [finding for finding in own if finding.outcome == outcome]
-        if found and verdict == "not-tested":
-            kept = [finding for finding in found if finding.message not in chosen]
-            return Judgement(
-                requirement, verdict, (kept or found)[0].message, _labels(found), bool(kept), left_out=not kept
-            )
-        if found:
-            return Judgement(requirement, verdict, found[0].message, _labels(found))
-    by_choice = left_out is not None and requirement.level != "may"
-    return Judgement(requirement, "not-tested", left_out or unshown, (), prevented=left_out is None, left_out=by_choice)
+    failed = [finding for finding in own if finding.outcome == "fail"]
+    if failed:
+        return Judgement(requirement, broken, failed[0].message, _labels(failed))
+    # What could not be tested stands above what passed: nothing untested is ever counted as passed.
+    untested = [finding for finding in own if finding.reason is not None]
+    if untested:
+        reasons = [finding.reason for finding in untested if finding.reason is not None]
+        reason = next((reason for reason in reasons if not reason.chosen), reasons[0])
+        return Judgement(requirement, "not-tested", "", _labels(untested), reason)
+    if own:
+        return Judgement(requirement, "pass", "", _labels(own))
+    return Judgement(requirement, "not-tested", reason=unshown)
 
 
 def _labels(findings: Sequence[Finding]) -> tuple[str, ...]:

@@ -18,10 +18,11 @@ from attrs import define, evolve, field, frozen
 
 from .budget import Budget
 from .cases import Case
-from .exchange import Exchange, Failure, Response
+from .exchange import Exchange, NotTested, Response
 from .interruption import interruptible
 from .oracles.answer import items
 from .oracles.links import scheme_of
+from .reasons import Interrupted, Reason, ServerGone, ServerSilent
 from .transport import Transport
 
 _TRIES_WHEN_LIMITED = 4
@@ -40,8 +41,6 @@ _MOST_LINKS = 10
 # A server that takes less has answered the next request before its last answer is looked at: the two would only be in
 # each other's way.
 _LEAVES_TIME_SECONDS = 0.02
-
-INTERRUPTED = "the run was interrupted"
 
 Progress = Callable[[int, int, Case], None]
 
@@ -143,7 +142,7 @@ class Runner:
             if (item, digest) not in new:
                 yield evolve(self._fetched[digest], label=f"{exchange.label}/{item.at}")
 
-    def lost(self, exchange: Exchange) -> str | None:
+    def lost(self, exchange: Exchange) -> Reason | None:
         """Take note of an exchange that is over, and return why there is no point in going on, or None."""
         watch, failure = self._watch, exchange.failure
         watch.note(exchange)
@@ -155,13 +154,11 @@ class Runner:
         # is the last one sent. A server that breaks them all the time and lives is not waited for each time.
         suspect = failure.kind == "dropped" and watch.dropped <= _DROPS_LOOKED_INTO
         if (suspect or failure.kind == "unreachable") and not self._comes_back():
-            killers = list(watch.reached)[-self.workers :]
-            after = killers[0] if len(killers) == 1 else f"one of {', '.join(killers)} (--workers 1 tells which)"
-            return f"the server could no longer be reached after {after}"
+            return ServerGone(tuple(watch.reached)[-self.workers :])
         if watch.late >= _TIMEOUTS_OF_A_RUN:
-            return f"the server did not answer {watch.late} times"
+            return ServerSilent(watch.late, in_a_row=False)
         if watch.late_in_a_row >= _TIMEOUTS_IN_A_ROW:
-            return f"the server did not answer {_TIMEOUTS_IN_A_ROW} times in a row"
+            return ServerSilent(_TIMEOUTS_IN_A_ROW, in_a_row=True)
         return None
 
     def _comes_back(self) -> bool:
@@ -185,7 +182,7 @@ class _Sending:
     cases: Sequence[Case]
     done: int
     left: int
-    why: str | None
+    why: Reason | None
     _came: dict[str, Exchange] = field(factory=dict, init=False)
     # By the label of a packed case that was refused.
     _apart: dict[str, tuple[Case, ...]] = field(factory=dict, init=False)
@@ -204,16 +201,17 @@ class _Sending:
             with interruptible():
                 self._send(pool, under_way)
         except KeyboardInterrupt:
-            self.why = INTERRUPTED
+            self.why = Interrupted()
         finally:
             # Whoever interrupts a run may kill it in a few seconds, sooner than a slow server answers.
-            pool.shutdown(wait=self.why != INTERRUPTED)
+            pool.shutdown(wait=self.why != Interrupted())
         for future, case in under_way.items():
             if future.done() and future.exception() is None:
                 self._came[case.label] = future.result()
-        unsent = Failure("unsent", self.why or "")
         sent = [each for case in self.cases for each in (case, *self._apart.get(case.label, ()))]
-        return [self._came.get(case.label) or _not_sent(case, unsent) for case in sent]
+        if self.why is not None:
+            self._came = {case.label: _not_sent(case, self.why) for case in sent} | self._came
+        return [self._came[case.label] for case in sent]
 
     def _send(self, pool: ThreadPoolExecutor, under_way: dict[Future[Exchange], Case]) -> None:
         while (self.why is None and (self._todo or self._suspects)) or under_way:
@@ -259,7 +257,7 @@ class _Sending:
             if refusal is None:
                 granted.append(case)
             else:
-                self._came[case.label] = _not_sent(case, Failure("left-out", refusal))
+                self._came[case.label] = _not_sent(case, refusal)
         return granted
 
     def _ended(self, case: Case, exchange: Exchange) -> None:
@@ -288,8 +286,8 @@ def _digest(link: str) -> bytes:
     return hashlib.sha256(link.encode("utf-8", "surrogatepass")).digest()
 
 
-def _not_sent(case: Case, why: Failure) -> Exchange:
-    return Exchange(case.label, case.request, why, 0.0, 0.0, case.batch)
+def _not_sent(case: Case, reason: Reason) -> Exchange:
+    return Exchange(case.label, case.request, NotTested(reason), 0.0, 0.0, case.batch)
 
 
 def _retry_after(response: Response | None) -> float | None:

@@ -24,8 +24,9 @@ from attrs import evolve, field, frozen
 
 from .addresses import NOWHERE, PRIVATE, PUBLIC, reach
 from .addresses import addresses as _addresses
-from .exchange import MAX_LINK_CHARACTERS, Exchange, Failure, Headers, Request, Response
+from .exchange import MAX_LINK_CHARACTERS, Exchange, Failure, Headers, NotTested, Outcome, Request, Response
 from .reading import Body, Given, Memory, Reader
+from .reasons import LinksTimedOut
 
 # Ten images of 1024x1024 in RGBA, not compressed at all, in base64: 56 MiB.
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -84,7 +85,7 @@ class _Deadline:
     def left(self) -> float:
         left = self._end - time.monotonic()
         if left <= 0:
-            raise Given("timeout", f"none within {self._seconds:g} s")
+            raise Given.failed("timeout", f"none within {self._seconds:g} s")
         return left
 
 
@@ -118,7 +119,7 @@ class Transport:
             self._connect(urlsplit(self.target.base_url), None, _Deadline(self.timeout)).close()
         except Given as given:
             # Whoever breaks a connection is there.
-            return given.failure.kind == "dropped"
+            return isinstance(given.outcome, Failure) and given.outcome.kind == "dropped"
         return True
 
     def fetch(self, label: str, link: str) -> Exchange:
@@ -128,19 +129,19 @@ class Transport:
         some links that led to no answer in time, the others are left unsent.
         """
         started = time.time()
-        outcome: Response | Failure
+        outcome: Outcome
         if len(self._late_links) >= _MAX_LATE_LINKS and link[:5].lower() != "data:":
-            outcome = Failure("unsent", f"{_MAX_LATE_LINKS} links led to no answer in time, such as {label}")
+            outcome = NotTested(LinksTimedOut(_MAX_LATE_LINKS, self._late_links[-1]))
         else:
             try:
                 outcome = self._followed(link)
             except Given as given:
-                outcome = given.failure
+                outcome = given.outcome
             if isinstance(outcome, Failure) and outcome.kind == "timeout":
                 self._late_links.append(label)
         return Exchange(label, Request("GET", link[:MAX_LINK_CHARACTERS], ()), outcome, started, time.time() - started)
 
-    def _followed(self, link: str) -> Response | Failure:
+    def _followed(self, link: str) -> Outcome:
         if link[:5].lower() == "data:":
             with Body(self._memory, MAX_IMAGE_BYTES) as body:
                 return _from_data_url(link, body)
@@ -162,23 +163,23 @@ class Transport:
     def _resolve(self, base: str, link: str, deadline: _Deadline) -> tuple[SplitResult, tuple[str, ...]]:
         """Return the parts of a link, maybe relative to a base, and the addresses of its host that we may ask."""
         if len(link) > MAX_LINK_CHARACTERS:
-            raise Given("too-large", f"a link of more than {MAX_LINK_CHARACTERS} characters")
+            raise Given.failed("too-large", f"a link of more than {MAX_LINK_CHARACTERS} characters")
         stray = re.search(r"[^!-~]", link)
         if stray is not None:
-            raise Given("malformed", f"not a URL: it holds {stray[0]!a}")
+            raise Given.failed("malformed", f"not a URL: it holds {stray[0]!a}")
         try:
             parts = urlsplit(urljoin(base, link))
             _ = parts.port
         except ValueError as error:
-            raise Given("malformed", f"not a URL: {str(error)[:200]}") from error
+            raise Given.failed("malformed", f"not a URL: {str(error)[:200]}") from error
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise Given("forbidden", "not a link of http or https")
+            raise Given.failed("forbidden", "not a link of http or https")
         found = self._look_up(parts, deadline)
         own = self._look_up(urlsplit(self.target.base_url), deadline)
         furthest = PRIVATE if any(reach(address) in {PRIVATE, NOWHERE} for address in own) else PUBLIC
         allowed = tuple(address for address in found if reach(address) <= furthest)
         if not allowed:
-            raise Given("forbidden", f"{found[0]} is not an address that an answer may lead to")
+            raise Given.failed("forbidden", f"{found[0]} is not an address that an answer may lead to")
         return parts, allowed
 
     def _look_up(self, parts: SplitResult, deadline: _Deadline) -> tuple[str, ...]:
@@ -186,9 +187,9 @@ class Transport:
         try:
             found = tuple(_addresses(host, _port(parts), deadline.left()))
         except TimeoutError as error:
-            raise Given("timeout", f"the host {host[:80]} was not found within {self.timeout:g} s") from error
+            raise Given.failed("timeout", f"the host {host[:80]} was not found within {self.timeout:g} s") from error
         if not found:
-            raise Given("unreachable", f"the host {host[:80]} is not known")
+            raise Given.failed("unreachable", f"the host {host[:80]} is not known")
         return found
 
     def _outcome(
@@ -198,7 +199,7 @@ class Transport:
         addresses: tuple[str, ...] | None,
         deadline: _Deadline,
         limit: int,
-    ) -> Response | Failure:
+    ) -> Outcome:
         """Ask one of the addresses, by default those of the host, and return what came of it."""
         try:
             with Body(self._memory, limit) as body:
@@ -206,7 +207,7 @@ class Transport:
                 with self._connect(parts, addresses, deadline) as connection:
                     return _converse(connection, request, deadline, reader)
         except Given as given:
-            return given.failure
+            return given.outcome
         except TimeoutError:
             return Failure("timeout", f"none within {self.timeout:g} s")
         except OSError as error:
@@ -220,14 +221,14 @@ class Transport:
                 connection = socket.create_connection((address, _port(parts)), timeout=deadline.left())
                 break
             except TimeoutError as error:
-                raise Given("unreachable", f"no connection to {shown} within {self.timeout:g} s") from error
+                raise Given.failed("unreachable", f"no connection to {shown} within {self.timeout:g} s") from error
             except ConnectionResetError as error:
-                raise Given("dropped", f"the connection broke: {error.strerror or error}") from error
+                raise Given.failed("dropped", f"the connection broke: {error.strerror or error}") from error
             except OSError as error:
                 refusal = error
         else:
             why = refusal and (refusal.strerror or refusal)
-            raise Given("unreachable", f"no connection to {shown}: {why}") from refusal
+            raise Given.failed("unreachable", f"no connection to {shown}: {why}") from refusal
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if parts.scheme == "http":
             return connection
@@ -237,7 +238,7 @@ class Transport:
         except (OSError, ValueError) as error:
             connection.close()
             said = getattr(error, "strerror", None) or error
-            raise Given("unreachable", f"no TLS with {shown}: {said}") from error
+            raise Given.failed("unreachable", f"no TLS with {shown}: {said}") from error
 
 
 @cache
@@ -246,7 +247,7 @@ def _trusting() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _from_data_url(link: str, body: Body) -> Response | Failure:
+def _from_data_url(link: str, body: Body) -> Outcome:
     before, _, data = link[5:].partition(",")
     media_type, _, coding = before[:MAX_LINK_CHARACTERS].partition(";")
     if not link.isascii():
@@ -272,12 +273,12 @@ def _unquoted(text: str, limit: int) -> bytes:
         end = cut if cut > at else end
         content += unquote_to_bytes(text[at:end])
         if len(content) > limit:
-            raise Given("too-large", f"a link that holds more than {limit} bytes")
+            raise Given.failed("too-large", f"a link that holds more than {limit} bytes")
         at = end
     return bytes(content)
 
 
-def _location(outcome: Response | Failure) -> str | None:
+def _location(outcome: Outcome) -> str | None:
     """Return where an answer redirects to, or None where it does not."""
     redirects = isinstance(outcome, Response) and outcome.status in {301, 302, 303, 307, 308}
     return outcome.header("location") if isinstance(outcome, Response) and redirects else None

@@ -2,6 +2,7 @@
 
 from image_variations_conformance.checking import Settings, check
 from image_variations_conformance.reference import running
+from image_variations_conformance.reports.reasons import message
 from image_variations_conformance.run import Run
 from image_variations_conformance.transport import Target
 from starlette.types import ASGIApp
@@ -28,4 +29,4 @@ def judge_url(
 
 def verdicts(run: Run, *wanted: str) -> dict[str, str]:
     """Return id and message of each requirement with one of these verdicts."""
-    return {it.requirement.id: it.message for it in run.judgements if it.verdict in wanted}
+    return {it.requirement.id: message(it) for it in run.judgements if it.verdict in wanted}

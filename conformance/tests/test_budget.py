@@ -13,6 +13,7 @@ from image_variations_conformance.budget import Budget, Limits
 from image_variations_conformance.cases import Case
 from image_variations_conformance.checking import Settings, cases_of, check
 from image_variations_conformance.exchange import Exchange, Request, Response
+from image_variations_conformance.reasons import InvalidAccepted, InvalidCostsImage, Limited, MaxRequests, RateLimited
 from image_variations_conformance.reference import Service, faulty, running
 from image_variations_conformance.reference.problem import Problem
 from image_variations_conformance.run import Run
@@ -56,7 +57,7 @@ def ran(play: Play, cases: Sequence[Case], limits: Limits | None = None, workers
 
 
 def left_out(exchanges: Sequence[Exchange]) -> list[str]:
-    return [it.label for it in exchanges if it.failure is not None and it.failure.kind == "left-out"]
+    return [it.label for it in exchanges if isinstance(it.not_tested, Limited)]
 
 
 CASES = st.lists(
@@ -125,8 +126,8 @@ def test_a_right_server_conforms_as_far_as_it_was_tested(workers: int) -> None:
     assert run.cost.images <= 5
     assert run.cost.requests <= 60
     assert (run.outcome, verdicts(run, "fail", "warn")) == ("conforms", {})
-    assert run.left_out > 5
-    assert run.headline == f"Conforms, as far as that was tested: {run.left_out} requirements left out."
+    assert run.deselected > 5
+    assert run.headline == f"Conforms, as far as that was tested: {run.deselected} requirements left out."
 
 
 def test_what_the_server_kept_from_being_tested_is_not_put_down_to_a_limit() -> None:
@@ -139,7 +140,7 @@ def test_what_the_server_kept_from_being_tested_is_not_put_down_to_a_limit() -> 
 
     run = checked(Busy(api_key=KEY), depth="quick")
     judgements = {it.requirement.id: it for it in run.judgements}
-    assert judgements["IV-USER-TEXT"].message == "the server kept limiting the rate"
+    assert judgements["IV-USER-TEXT"].reason == RateLimited()
     assert judgements["IV-USER-TEXT"].fails_the_run
     assert run.outcome == "fails"
 
@@ -171,7 +172,7 @@ def test_a_server_that_takes_wrong_requests_makes_no_more_images_than_the_limit(
     app = TakesAll()
     run = checked(app, max_images=max_images, workers=workers)
     assert run.cost.images == app.images <= max_images
-    assert any("what it makes of wrong requests" in it.message for it in run.judgements) or max_images == 50
+    assert any(isinstance(it.reason, InvalidCostsImage) for it in run.judgements) or max_images == 50
 
 
 def test_a_server_that_takes_wrong_requests_is_still_asked_right_ones() -> None:
@@ -181,15 +182,11 @@ def test_a_server_that_takes_wrong_requests_is_still_asked_right_ones() -> None:
     refusals |= {"IV-N-BOUNDS", "IV-N-INTEGER", "IV-SIZE-UNKNOWN", "IV-FORMAT-UNKNOWN", "IV-MODEL-UNKNOWN"}
     assert verdicts(run, "fail").keys() >= refusals | {"IV-OP-MULTIPART", "IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}
     assert verdicts(run, "pass").keys() >= {"IV-IMAGE-PNG", "IV-SIZE-ENUM", "IV-USER-TEXT", "IV-WIRE-CHUNKED"}
-    said = {it.exchange.failure.message for it in run.observations.values() if it.exchange.failure}
-    assert (
-        "image-none shows that such a request is taken, and one more costs an image: of --max-images 50, few left"
-        in said
-    )
-    assert run.headline.endswith(f"{run.left_out} left out.")
+    assert InvalidAccepted("image-none", 50) in {it.exchange.not_tested for it in run.observations.values()}
+    assert run.headline.endswith(f"{run.deselected} left out.")
     # Nothing is put down to what would only have shown the same again.
-    assert not any("shows that such a request is taken" in it.message for it in run.judgements)
-    assert run.left_out == sum(it.verdict == "not-tested" for it in run.judgements) - 2  # two are never judged
+    assert not any(isinstance(it.reason, InvalidAccepted) for it in run.judgements)
+    assert run.deselected == sum(it.verdict == "not-tested" for it in run.judgements) - 2  # two are never judged
 
 
 def test_a_few_wrong_requests_that_are_taken_leave_nothing_out() -> None:
@@ -210,3 +207,12 @@ def test_the_cases_of_a_check_are_those_of_its_dry_run() -> None:
         target = Target.parse(server.base_url, KEY)
         run = check(target, settings, lambda *_: None)
         assert list(run.observations) == [it.label for it in cases_of(target, settings)]
+
+
+def test_a_limited_run_of_a_correct_server_conforms_whatever_words_a_header_holds() -> None:
+    """The reason for what was left out speaks of requests, and so does the header."""
+    with running(Service(api_key=KEY)) as server:
+        target = Target.parse(server.base_url, KEY, (("X-Client", "requests"),))
+        run = check(target, Settings(seed=1, max_requests=20), lambda *_: None)
+    assert (run.outcome, verdicts(run, "fail")) == ("conforms", {})
+    assert {it.reason for it in run.judgements if it.deselected} == {MaxRequests(20)}

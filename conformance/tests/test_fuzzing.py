@@ -15,9 +15,18 @@ from image_variations_conformance.exploring import Explored, Explorer
 from image_variations_conformance.fuzzing import Fuzzed, batches, probe
 from image_variations_conformance.oracles import Observation, observe
 from image_variations_conformance.reading import Memory
+from image_variations_conformance.reasons import (
+    ControlRefused,
+    Interrupted,
+    MaxRequests,
+    MaxSeconds,
+    NothingAccepted,
+    RateLimited,
+    ServerGone,
+)
 from image_variations_conformance.reference import Service, running
 from image_variations_conformance.reference.incoming import IncomingRequest
-from image_variations_conformance.runner import INTERRUPTED, Runner
+from image_variations_conformance.runner import Runner
 from image_variations_conformance.transport import Target, Transport
 from requests_to_send import CONTRACT, KEY, TARGET, appraised
 from starlette.responses import Response as Answer
@@ -142,7 +151,7 @@ def test_the_limits_hold_exactly(workers: int) -> None:
     play = Play(TARGET)
     result = explored(play, Limits(max_requests=100, max_images=30), workers)
     assert (len(play.sent), result.requests, result.images) == (100, 100, 30)
-    assert result.ended == "--max-requests 100 are used up"
+    assert result.ended == MaxRequests(100)
 
 
 def test_where_no_image_is_left_the_fuzzing_goes_on_with_what_costs_none() -> None:
@@ -154,10 +163,10 @@ def test_where_no_image_is_left_the_fuzzing_goes_on_with_what_costs_none() -> No
 
 def test_the_time_is_a_limit_too() -> None:
     play = Play(TARGET)
-    assert explored(play, Limits(max_seconds=0.0)).ended == "--max-seconds 0 are over"
+    assert explored(play, Limits(max_seconds=0.0)).ended == MaxSeconds(0.0)
     assert play.sent == []
     result = explored(play, Limits(max_seconds=0.5))
-    assert result.ended == "--max-seconds 0.5 are over"
+    assert result.ended == MaxSeconds(0.5)
     assert result.fuzzed > 20
 
 
@@ -172,7 +181,7 @@ def test_a_server_that_dies_ends_it_and_what_was_judged_stands() -> None:
     play = Play(TARGET, outcomes={"fuzz-1-7": Response(500)}, lives_for=200)
     result = explored(play, Limits())
     killer = play.sent[199]
-    assert result.ended == f"the server could no longer be reached after {killer}"
+    assert result.ended == ServerGone((killer,))
     assert {(it.requirement, it.outcome) for it in result.findings} == {
         ("IV-ERR-NO-5XX", "fail"),
         ("IV-STATE-RECOVERS", "not-tested"),
@@ -182,7 +191,7 @@ def test_a_server_that_dies_ends_it_and_what_was_judged_stands() -> None:
 
 def test_an_interruption_ends_it_and_is_nobodys_fault() -> None:
     result = explored(Play(TARGET, outcomes={"fuzz-1-9": KeyboardInterrupt}), Limits())
-    assert (result.ended, result.fuzzed, result.findings) == (INTERRUPTED, 8, ())
+    assert (result.ended, result.fuzzed, result.findings) == (Interrupted(), 8, ())
 
 
 def test_a_server_that_stops_working_is_reported_once_and_not_for_all_that_fails_then() -> None:
@@ -190,7 +199,7 @@ def test_a_server_that_stops_working_is_reported_once_and_not_for_all_that_fails
     failing: dict[str, Outcome] = {it.case.label: Response(500) for it in taken(1, 3)[20:]}
     ends: dict[str, Outcome] = {f"fuzz-{number}-end": Response(500) for number in (1, 2, 3)}
     result = explored(Play(TARGET, outcomes=failing | ends), Limits())
-    assert result.ended == "the small request of the plan is no longer accepted"
+    assert result.ended == ControlRefused()
     assert {it.requirement for it in result.findings} == {"IV-ERR-NO-5XX", "IV-STATE-RECOVERS"}
     assert result.fuzzed < 150
 
@@ -198,14 +207,14 @@ def test_a_server_that_stops_working_is_reported_once_and_not_for_all_that_fails
 def test_a_server_that_limits_the_rate_to_the_end_is_left_alone() -> None:
     limited = Response(429, (("Retry-After", "100"),))
     result = explored(Play(TARGET, outcomes={"fuzz-1-5": limited}), Limits())
-    assert (result.ended, result.findings) == ("the server kept limiting the rate", ())
+    assert (result.ended, result.findings) == (RateLimited(), ())
 
 
 def test_where_the_plan_had_nothing_accepted_nothing_is_fuzzed() -> None:
     play = Play(TARGET)
     runner = Runner(play, lambda *_: None)
     result = Explorer(CONTRACT, TARGET, 1, runner).explore([small(REFUSED)], [])
-    assert (result.ended, play.sent) == ("no valid request of the plan was accepted", [])
+    assert (result.ended, play.sent) == (NothingAccepted(), [])
 
 
 # --- on real servers
@@ -219,7 +228,7 @@ def test_the_reference_server_passes() -> None:
     assert run.explored is not None
     assert run.cost.requests == 400
     assert run.explored.fuzzed > 100
-    assert run.explored.ended == "--max-requests 400 are used up"
+    assert run.explored.ended == MaxRequests(400)
 
 
 def test_answers_are_not_kept() -> None:

@@ -18,6 +18,7 @@ from image_variations_conformance import reading, transport
 from image_variations_conformance.addresses import NOWHERE, PRIVATE, PUBLIC, reach
 from image_variations_conformance.exchange import MAX_LINK_CHARACTERS, Failure
 from image_variations_conformance.reading import Memory
+from image_variations_conformance.reasons import AnswerDiscarded, LinksTimedOut
 from image_variations_conformance.transport import MAX_IMAGE_BYTES, Target, Transport
 from requests_to_send import KEY
 from scripted_server import Peer, answer, hear_request, hold, say, say_by_path, say_forever, scripted_server, wait
@@ -123,8 +124,8 @@ def test_links_that_lead_to_no_answer_are_waited_for_a_few_times_only(tmp_path: 
     assert judged.seconds < QUICK
     assert sum(b"GET " in heard for heard in server.heard) == 5
     fetches = [it for observed in judged.run.observations.values() for it in observed.exchange.fetches]
-    kinds = [it.failure.kind for it in fetches if it.failure is not None]
-    assert set(kinds) == {"timeout", "unsent"}
+    assert {it.failure.kind for it in fetches if it.failure is not None} == {"timeout"}
+    assert any(isinstance(it.not_tested, LinksTimedOut) for it in fetches)
     outcomes = {it.outcome for it in judged.run.findings if it.requirement == "IV-URL-FETCH"}
     assert outcomes == {"fail", "not-tested"}
 
@@ -256,14 +257,13 @@ def test_what_a_run_keeps_is_bounded_and_the_rest_is_not_tested(tmp_path: Path) 
         judged = judge_small(server.base_url, tmp_path, 5.0, rounds=4, memory=Memory(1 << 20))
     exchanges = [it.exchange for it in judged.run.observations.values()]
     kept = [it for it in exchanges if it.response is not None]
-    unkept = [it.failure for it in exchanges if it.failure is not None]
+    discarded = [it for it in exchanges if it.not_tested is not None]
     assert len(server.heard) == len(exchanges) == 12
     assert sum(len(it.response.body) for it in kept if it.response is not None) <= (1 << 20) + 12 * reading.FREE_BYTES
-    assert {it.kind for it in unkept} == {"unkept"}
+    assert {it.not_tested for it in discarded} == {AnswerDiscarded(reading.KEPT_BYTES)}
     assert kept
     assert not any(
-        it.label in {exchange.label for exchange in exchanges if exchange.failure} and it.outcome == "fail"
-        for it in judged.run.findings
+        it.label in {exchange.label for exchange in discarded} and it.outcome == "fail" for it in judged.run.findings
     )
 
 
@@ -287,5 +287,4 @@ def test_small_answers_are_heard_when_there_is_no_room_for_large_ones() -> None:
         with scripted_server((hear_request, say(answer(400, bytes(size))))) as server:
             exchange = Transport(Target.parse(server.base_url), 5.0, memory=memory).fetch("a", server.origin)
         assert (exchange.response is not None) is heard
-    assert exchange.failure is not None
-    assert exchange.failure.kind == "unkept"
+    assert exchange.not_tested == AnswerDiscarded(reading.KEPT_BYTES)

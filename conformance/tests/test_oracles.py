@@ -9,10 +9,11 @@ from attrs import evolve
 from image_variations_conformance import contract
 from image_variations_conformance.cases import Builder
 from image_variations_conformance.checking import Settings, check
-from image_variations_conformance.exchange import Exchange, Failure, Request, Response
+from image_variations_conformance.exchange import Exchange, Failure, NotTested, Outcome, Request, Response
 from image_variations_conformance.oracles import Finding, judge, observe
 from image_variations_conformance.oracles.answer import NotJson, parse_json
 from image_variations_conformance.oracles.images import NotBase64, decode_base64
+from image_variations_conformance.reasons import Interrupted
 from image_variations_conformance.reference import Service, faulty, running
 from image_variations_conformance.reference.problem import Problem
 from image_variations_conformance.transport import Target
@@ -211,7 +212,7 @@ def _request(**fields: str) -> Request:
     return Builder.of(TARGET, 1, "by-hand").form(**fields)
 
 
-def _findings(request: Request, outcome: Response | Failure) -> list[Finding]:
+def _findings(request: Request, outcome: Outcome) -> list[Finding]:
     exchange = Exchange("by-hand", request, outcome, NOW, 0.5)
     return list(judge([observe(exchange, contract.load(), KEY)], contract.load()))
 
@@ -269,9 +270,9 @@ def test_no_answer_is_as_bad_as_5xx(kind: Any) -> None:
     assert set(_failed(_findings(_request(n="0"), Failure(kind, "why")))) == {"IV-N-BOUNDS", "IV-ERR-NO-5XX"}
 
 
-@pytest.mark.parametrize("kind", ["unreachable", "unsent"])
-def test_what_was_never_asked_is_neither_passed_nor_failed(kind: Any) -> None:
-    findings = _findings(_request(n="0"), Failure(kind, "why"))
+@pytest.mark.parametrize("outcome", [Failure("unreachable", "why"), NotTested(Interrupted())], ids=["gone", "unsent"])
+def test_a_request_that_did_not_reach_the_server_neither_passes_nor_fails(outcome: Failure | NotTested) -> None:
+    findings = _findings(_request(n="0"), outcome)
     assert {(it.requirement, it.outcome) for it in findings} == {("IV-N-BOUNDS", "not-tested")}
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from image_variations_conformance.checking import Settings, check
+from image_variations_conformance.reasons import ServerGone
 from image_variations_conformance.run import Run
 from image_variations_conformance.transport import Target
 from judged import KEY, judge_url, verdicts
@@ -116,10 +117,8 @@ def test_prism_is_blamed_for_what_is_wrong_with_it(prism: Run) -> None:
 def test_prism_dies_of_a_part_without_a_type_and_what_came_after_is_not_tested(prism: Run) -> None:
     assert re.match(r"a valid request with no type: .* no answer", verdicts(prism, "warn")["IV-IMAGE-OCTET-STREAM"])
     assert "IV-ERR-NO-5XX" in verdicts(prism, "fail")
-    unsent = [it for it in prism.observations.values() if it.exchange.failure and it.exchange.failure.kind == "unsent"]
-    assert {it.exchange.failure.message for it in unsent if it.exchange.failure} == {
-        "the server could no longer be reached after part-type-none"
-    }
+    unsent = [it for it in prism.observations.values() if not it.exchange.sent]
+    assert {it.exchange.not_tested for it in unsent} == {ServerGone(("part-type-none",))}
     assert [it.exchange.label for it in unsent][-1] == "plain-at-the-end"
 
 

@@ -178,9 +178,9 @@ def test_what_the_limits_leave_out_is_said_with_the_limit(tmp_path: Path) -> Non
         target = Target.parse(server.base_url, KEY)
         run = check(target, Settings(seed=1, depth="quick", max_images=3), lambda *_: None)
     messages, junit, lines = _reported(run, tmp_path)
-    left_out = [it.requirement.id for it in run.judgements if it.left_out]
+    left_out = [it.requirement.id for it in run.judgements if it.deselected]
     (reason,) = {messages[it] for it in left_out}
-    assert re.fullmatch(r"no room for \d+ images?: of --max-images 3, \d left", reason)
+    assert re.fullmatch(r"the case needs \d+ of --max-images 3, of which \d are left", reason)
     assert {junit[it] for it in left_out} == {reason}
     assert f"{len(left_out)} left out: {reason}." in lines
 
@@ -193,7 +193,7 @@ def test_answers_too_large_to_be_kept_are_said_to_be(tmp_path: Path) -> None:
         cases = plan(CONTRACT, target, 1, "quick")
         exchanges = Runner(Transport(target, 20.0, memory=nothing), lambda *_: None).run(cases)
     run = conclude(CONTRACT, target, cases, exchanges, seed=1, seconds=1.0)
-    reason = "the answer was not kept: those of this run passed 256 MiB together"
+    reason = "the response was not kept: those of this run exceed 268435456 bytes together"
     messages, junit, lines = _reported(run, tmp_path)
     untested = [it.requirement.id for it in run.judgements if it.verdict == "not-tested" and it.cases]
     assert untested

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from image_variations_conformance.budget import Budget, Limits
 from image_variations_conformance.cases import Case
-from image_variations_conformance.exchange import Exchange, Failure, Request, Response
+from image_variations_conformance.exchange import Exchange, Failure, NotTested, Request, Response
+from image_variations_conformance.reasons import Interrupted, ServerGone, ServerSilent
 from image_variations_conformance.runner import Runner, Unreachable
 from image_variations_conformance.transport import Target, Transport
 from scripted_server import ScriptedServer, answer, answering, hear_request, hold, meet, say, scripted_server
@@ -79,7 +80,7 @@ class Ran:
     progress: list[tuple[int, int, str]]
 
     @property
-    def outcomes(self) -> list[Response | Failure]:
+    def outcomes(self) -> list[Response | Failure | NotTested]:
         return [exchange.outcome for exchange in self.exchanges]
 
 
@@ -96,8 +97,8 @@ def ran(todo: Sequence[Case], takes: tuple[bool, ...] = (True,), /, **outcomes: 
     return Ran(runner.run(todo), play, slept, progress)
 
 
-def unsent(reason: str) -> Failure:
-    return Failure("unsent", reason)
+def gone_after(*labels: str) -> NotTested:
+    return NotTested(ServerGone(labels))
 
 
 def test_cases_are_sent_in_their_order_and_each_has_its_exchange() -> None:
@@ -186,7 +187,7 @@ def test_a_target_that_is_not_there_at_all_is_said_at_once() -> None:
 
 def test_a_server_gone_in_the_middle_is_sought_again_and_the_rest_is_unsent() -> None:
     done = ran(cases("a", "b", "c", "d", "e"), (False,), b=[Response(400)], c=[GONE])
-    reason = unsent("the server could no longer be reached after b")
+    reason = gone_after("b")
     assert done.outcomes == [OK, Response(400), GONE, reason, reason]
     assert done.transport.sent == ["a", "b", "c"]
     assert done.transport.looked == [False] * 6
@@ -195,14 +196,14 @@ def test_a_server_gone_in_the_middle_is_sought_again_and_the_rest_is_unsent() ->
 
 def test_a_case_that_the_server_dies_of_is_the_last_one_sent() -> None:
     done = ran(cases("a", "b", "c", "d"), (False,), b=[DROPPED])
-    reason = unsent("the server could no longer be reached after b")
+    reason = gone_after("b")
     assert done.outcomes == [OK, DROPPED, reason, reason]
     assert done.transport.sent == ["a", "b"]
 
 
 def test_a_server_that_dies_of_the_first_case_was_there() -> None:
     done = ran(cases("a", "b"), (False,), a=[DROPPED])
-    assert done.outcomes == [DROPPED, unsent("the server could no longer be reached after a")]
+    assert done.outcomes == [DROPPED, gone_after("a")]
 
 
 @pytest.mark.parametrize("sign", [GONE, DROPPED], ids=["gone", "dropped"])
@@ -229,7 +230,7 @@ def test_what_was_not_sent_keeps_its_case() -> None:
 
 def test_three_timeouts_in_a_row_end_the_run() -> None:
     done = ran(cases("a", "b", "c", "d", "e"), b=[TIMEOUT], c=[TIMEOUT], d=[TIMEOUT])
-    assert done.outcomes == [OK, TIMEOUT, TIMEOUT, TIMEOUT, unsent("the server did not answer 3 times in a row")]
+    assert done.outcomes == [OK, TIMEOUT, TIMEOUT, TIMEOUT, NotTested(ServerSilent(3, in_a_row=True))]
 
 
 def test_timeouts_with_an_answer_between_them_do_not() -> None:
@@ -247,7 +248,7 @@ def test_other_failures_never_end_a_run(failure: Failure) -> None:
 
 def test_an_interruption_ends_the_sending_and_not_the_run() -> None:
     done = ran(cases("a", "b", "c"), b=[KeyboardInterrupt])
-    reason = unsent("the run was interrupted")
+    reason = NotTested(Interrupted())
     assert done.outcomes == [OK, reason, reason]
     assert [exchange.label for exchange in done.exchanges] == ["a", "b", "c"]
 
@@ -367,15 +368,17 @@ def test_a_server_that_stops_is_noticed() -> None:
             lambda _: None,
         )
         exchanges = runner.run(cases("a", "b", "c"))
-    kinds = [exchange.failure.kind if exchange.failure else None for exchange in exchanges]
-    assert kinds == [None, "unreachable", "unsent"]
+    assert [exchange.sent for exchange in exchanges] == [True, True, False]
+    assert exchanges[1].failure is not None
+    assert exchanges[1].failure.kind == "unreachable"
 
 
 def test_a_server_that_falls_silent_costs_three_timeouts() -> None:
     with scripted_server((hear_request, say(answer())), (hold,)) as server:
         exchanges = run_on(server, cases("a", "b", "c", "d", "e"), timeout=0.2)
     kinds = [exchange.failure.kind if exchange.failure else None for exchange in exchanges]
-    assert kinds == [None, "timeout", "timeout", "timeout", "unsent"]
+    assert kinds == [None, "timeout", "timeout", "timeout", None]
+    assert exchanges[-1].not_tested == ServerSilent(3, in_a_row=True)
 
 
 def test_nobody_there_is_unreachable() -> None:
@@ -472,15 +475,14 @@ def test_when_the_server_is_lost_no_more_is_sent_and_what_came_is_kept() -> None
     exchanges = ran_by(2, grouped("slow", "killer", "c", "d"), play)
     outcomes = {exchange.label: exchange.outcome for exchange in exchanges}
     assert (outcomes["slow"], outcomes["killer"]) == (OK, DROPPED)
-    kinds = [exchange.failure.kind if exchange.failure else None for exchange in exchanges]
-    assert kinds[-1] == "unsent"
+    assert not exchanges[-1].sent
 
 
 def test_which_of_several_killed_the_server_is_left_open_and_how_to_see_it_is_said() -> None:
     runner = Runner(Play(HERE, takes=(False,)), quiet, lambda _: None, workers=2)
     exchanges = [Exchange(label, case(label).request, outcome, 1.0, 0.1) for label, outcome in DYING]
     said = [runner.lost(exchange) for exchange in exchanges]
-    assert said == [None, None, "the server could no longer be reached after one of b, c (--workers 1 tells which)"]
+    assert said == [None, None, ServerGone(("b", "c"))]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from image_variations_conformance import transport
-from image_variations_conformance.exchange import Exchange, Failure, Request, Response
+from image_variations_conformance.exchange import Exchange, Failure, Outcome, Request, Response
 from image_variations_conformance.transport import Target, Transport
 from requests_to_send import KEY
 from scripted_server import (
@@ -50,7 +50,7 @@ def sent(server: ScriptedServer, what: Request | None = None, timeout: float = P
     return Transport(target, timeout).send("a-case", what or request(), "a-batch")
 
 
-def outcome_of(*script: Step, timeout: float = PATIENT) -> Response | Failure:
+def outcome_of(*script: Step, timeout: float = PATIENT) -> Outcome:
     """Return what comes of a plain request to a server with this script."""
     with scripted_server(script) as server:
         return sent(server, timeout=timeout).outcome

@@ -11,6 +11,7 @@ from image_variations_conformance.checking import Settings, check
 from image_variations_conformance.oracles.answer import images_made
 from image_variations_conformance.plan import Depth
 from image_variations_conformance.reference import running
+from image_variations_conformance.reports.reasons import describe
 from image_variations_conformance.run import Run
 from image_variations_conformance.transport import Target
 from starlette.types import ASGIApp
@@ -77,8 +78,8 @@ def attempt(subject: Subject, depth: Depth) -> Trial:
         outcome=run.outcome,
         failed=with_verdict("fail"),
         warned=with_verdict("warn"),
-        left_out={it.requirement.id: it.message for it in untested if not it.prevented},
-        prevented={it.requirement.id: it.message for it in untested if it.prevented},
+        left_out={it.requirement.id: describe(it.reason) for it in untested if it.reason and not it.blocked},
+        prevented={it.requirement.id: describe(it.reason) for it in untested if it.reason and it.blocked},
         spent=Spent(run.cost.requests, run.cost.images),
         first=_first(run),
         seconds=time.monotonic() - started,
@@ -90,8 +91,7 @@ def _first(run: Run) -> Spent | None:
     shown = {finding.label for finding in run.findings if finding.outcome == "fail"}
     requests = images = 0
     for label, observation in run.observations.items():
-        failure = observation.exchange.failure
-        if failure is None or failure.kind not in {"unsent", "left-out"}:
+        if observation.exchange.sent:
             requests += 1 + observation.exchange.limited
             images += images_made(observation.exchange)
         if label in shown:

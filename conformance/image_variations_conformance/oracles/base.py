@@ -9,7 +9,8 @@ from attrs import field, frozen
 
 from ..appraisal import Appraisal, appraise
 from ..contract import Contract
-from ..exchange import NOT_ASKED, SECRET_CHARACTERS, Exchange, Response, secrets_of
+from ..exchange import SECRET_CHARACTERS, Exchange, Failure, Response, secrets_of
+from ..reasons import RateLimited, Reason, RejectsEverything, ServerDown
 
 Outcome = Literal["pass", "fail", "not-tested"]
 
@@ -22,12 +23,17 @@ _OPEN_HEADERS = frozenset(
 
 @frozen
 class Finding:
-    """What one oracle says of one requirement, by one exchange. `message` says what was expected and what came."""
+    """What one oracle says of one requirement, by one exchange.
+
+    `message` says what was expected and what came, where the outcome is "fail"; `reason` says why there is nothing to
+    say, where it is "not-tested".
+    """
 
     requirement: str
     outcome: Outcome
     message: str
     label: str
+    reason: Reason | None = None
 
 
 @frozen(eq=False)
@@ -70,24 +76,23 @@ class Observation:
         return response is not None and response.status in {429, 503} and response.header("retry-after") is not None
 
     @property
-    def untested(self) -> str | None:
+    def untested(self) -> Reason | None:
         """Why this exchange says nothing of the server's judgement, or None where it does."""
         if self.shadowed:
-            return "the server had stopped answering what it answered before"
+            return ServerDown()
         if self.indiscriminate:
-            return f"no valid request was accepted, and those were answered like this one: {self.answer}"
+            return RejectsEverything(self.answer)
         if self.limited:
-            return "the server kept limiting the rate"
-        failure = self.exchange.failure
-        if failure is not None and failure.kind in NOT_ASKED:
-            return failure.message
-        return None
+            return RateLimited()
+        return self.exchange.not_tested
 
     @property
     def answer(self) -> str:
         """The answer in a few words, for messages."""
         outcome = self.exchange.outcome
-        return str(outcome.status) if isinstance(outcome, Response) else f"no answer ({outcome.message})"
+        if isinstance(outcome, Response):
+            return str(outcome.status)
+        return f"no answer ({outcome.message})" if isinstance(outcome, Failure) else "no answer"
 
     def finding(self, requirement: str, ok: bool, message: str = "") -> Finding:
         """Return a finding on this exchange; the message is for the case that it is not ok."""
@@ -95,9 +100,9 @@ class Observation:
             Finding(requirement, "pass", "", self.exchange.label) if ok else self._finding(requirement, "fail", message)
         )
 
-    def not_tested(self, requirement: str, reason: str) -> Finding:
+    def not_tested(self, requirement: str, reason: Reason) -> Finding:
         """Return a finding that says why this exchange cannot tell."""
-        return self._finding(requirement, "not-tested", reason)
+        return Finding(requirement, "not-tested", "", self.exchange.label, reason)
 
     def _finding(self, requirement: str, outcome: Outcome, message: str) -> Finding:
         # Every message passes here, whatever of the answer an oracle put into it: reports and terminals get printable

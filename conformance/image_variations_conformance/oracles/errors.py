@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from ..contract import Contract, Violation
-from ..exchange import NOT_ASKED
+from ..reasons import RateLimited
 from .answer import MOST_CHARACTERS, NotJson, abridged, parse_json
 from .base import Finding, Observation, judges, shortened
 
@@ -35,8 +35,8 @@ _FOREIGN_DOCUMENT = re.compile(r'"error"\s*:\s*["{]|<!doctype html|<html[\s>]', 
 def nothing_breaks_the_server(it: Observation, _: Contract) -> Iterator[Finding]:
     """Every request is answered, and not with 5xx."""
     if it.limited:
-        yield it.not_tested("IV-ERR-NO-5XX", "the server kept limiting the rate")
-    elif it.exchange.failure is None or it.exchange.failure.kind not in NOT_ASKED:
+        yield it.not_tested("IV-ERR-NO-5XX", RateLimited())
+    elif it.exchange.not_tested is None:
         ok = it.response is not None and it.response.status < 500
         yield it.finding("IV-ERR-NO-5XX", ok, f"expected an answer below 500, got {it.answer}")
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from urllib.parse import urlsplit
 
 from ..contract import Contract
-from ..exchange import MAX_LINK_CHARACTERS, NOT_ASKED, Exchange
+from ..exchange import MAX_LINK_CHARACTERS, Exchange, NotTested
 from ..pictures import Unreadable, look
 from .answer import items
 from .base import Finding, Observation, judges, judges_run, shortened
@@ -52,8 +52,8 @@ def links_lead_to_images(it: Observation, _: Contract) -> Iterator[Finding]:
     if it.appraisal.verdict == "invalid":
         return
     for fetch in it.exchange.fetches:
-        if fetch.failure is not None and fetch.failure.kind in NOT_ASKED - {"unreachable"}:
-            yield it.not_tested("IV-URL-FETCH", fetch.failure.message)
+        if isinstance(fetch.outcome, NotTested):
+            yield it.not_tested("IV-URL-FETCH", fetch.outcome.reason)
             continue
         problem = _problem(fetch)
         yield it.finding("IV-URL-FETCH", problem is None, f"{shortened(fetch.request.target, 60)}: {problem}")

@@ -17,9 +17,10 @@ from .. import __version__, contract
 from ..appraisal import appraise
 from ..cases import Case
 from ..checking import Settings
+from ..reasons import Interrupted, Reason
 from ..run import Judgement, Run, Verdict
-from ..runner import INTERRUPTED
 from ..transport import Target
+from .reasons import describe
 from .recorded import curl
 
 _STYLES: dict[Verdict, str] = {"pass": "green", "fail": "bold red", "warn": "yellow", "not-tested": "dim"}
@@ -103,7 +104,7 @@ def show(run: Run, console: Console, report_dir: Path | None) -> None:
     for judgement in run.judgements:
         if judgement.verdict in {"fail", "warn"}:
             _show_broken(run, judgement, say, report_dir)
-    _show_prevented(run, say)
+    _show_blocked(run, say)
     say()
     if any(judgement.verdict in {"fail", "warn"} for judgement in run.judgements) and report_dir is None:
         say("Give --report-dir DIR to keep the exact bytes of each case above, and a curl line that sends them again.")
@@ -111,26 +112,27 @@ def show(run: Run, console: Console, report_dir: Path | None) -> None:
     verdicts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in _STYLES if counts[verdict])
     cost = run.cost
     say(f"{len(run.judgements)} requirements: {verdicts}.")
-    reasons = Counter(it.message for it in run.judgements if it.left_out)
+    reasons = Counter(describe(it.reason) for it in run.judgements if it.deselected and it.reason is not None)
     for reason, number in reasons.items():
         say(f"{number} left out: {escape(reason)}.")
     say(f"{cost.requests} requests, {cost.images} images, {cost.fetches} links followed, {cost.seconds:.1f} s.")
     if run.explored is not None:
         it = run.explored
+        ended = describe(it.ended) if it.ended is not None else ""
         again = f", and {it.shrinking} more to make smaller what they had broken" if it.shrinking else ""
-        say(f"{it.fuzzed} of the requests were drawn at random{again}; that ended since {escape(it.ended)}.")
+        say(f"{it.fuzzed} of the requests were drawn at random{again}; that ended since {escape(ended)}.")
     say(f"[bold]{escape(run.headline)}[/bold]")
 
 
-def _show_prevented(run: Run, say: Callable[..., None]) -> None:
+def _show_blocked(run: Run, say: Callable[..., None]) -> None:
     """Print what the server kept from being tested, by the reason: one reason may stand for dozens of requirements."""
-    prevented: dict[str, list[str]] = {}
+    blocked: dict[Reason, list[str]] = {}
     for judgement in run.judgements:
-        if judgement.verdict == "not-tested" and judgement.fails_the_run and judgement.message != INTERRUPTED:
-            prevented.setdefault(judgement.message, []).append(judgement.requirement.id)
-    for reason, ids in prevented.items():
+        if judgement.reason is not None and judgement.fails_the_run and judgement.reason != Interrupted():
+            blocked.setdefault(judgement.reason, []).append(judgement.requirement.id)
+    for reason, ids in blocked.items():
         say()
-        say(f"[{_STYLES['not-tested']}]NOT-TESTED[/{_STYLES['not-tested']}] (must): {escape(reason)}")
+        say(f"[{_STYLES['not-tested']}]NOT-TESTED[/{_STYLES['not-tested']}] (must): {escape(describe(reason))}")
         for at in range(0, len(ids), _IDS_A_LINE):
             say(f"  {' '.join(ids[at : at + _IDS_A_LINE])}")
 

@@ -12,6 +12,7 @@ from ..exploring import Explored
 from ..oracles import Finding, Observation
 from ..run import Run
 from . import junit
+from .reasons import describe, message
 from .recorded import curl, request_head, response_head, without_key, without_secrets
 
 SCHEMA_VERSION = 1
@@ -96,7 +97,7 @@ def document(run: Run) -> dict[str, Any]:
                 "level": judgement.requirement.level,
                 "text": judgement.requirement.text,
                 "verdict": judgement.verdict,
-                "message": judgement.message,
+                "message": message(judgement),
                 "cases": list(judgement.cases),
             }
             for judgement in run.judgements
@@ -106,7 +107,8 @@ def document(run: Run) -> dict[str, Any]:
 
 
 def _fuzzing(explored: Explored) -> dict[str, Any]:
-    return {"cases": explored.fuzzed, "shrinking": explored.shrinking, "ended": explored.ended}
+    ended = describe(explored.ended) if explored.ended is not None else ""
+    return {"cases": explored.fuzzed, "shrinking": explored.shrinking, "ended": ended}
 
 
 def _case(run: Run, it: Observation) -> dict[str, Any]:
@@ -119,6 +121,7 @@ def _case(run: Run, it: Observation) -> dict[str, Any]:
         "contract_says": it.appraisal.verdict,
         "status": exchange.response.status if exchange.response is not None else None,
         "failure": exchange.failure.kind if exchange.failure is not None else None,
+        "not_tested": describe(exchange.not_tested) if exchange.not_tested is not None else None,
         "seconds": round(exchange.seconds, 3),
         "breaks": [{"requirement": finding.requirement, "message": finding.message} for finding in broken],
         "folder": folder,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from ..run import Judgement, Run
+from .reasons import message
 
 
 def render(run: Run) -> bytes:
@@ -13,11 +14,12 @@ def render(run: Run) -> bytes:
     for judgement in run.judgements:
         requirement = judgement.requirement
         case = ET.SubElement(suite, "testcase", classname=f"image-variations.{requirement.level}", name=requirement.id)
-        text = f"{requirement.text}\n{judgement.message}\n{_cases(run, judgement)}"
+        why = message(judgement)
+        text = f"{requirement.text}\n{why}\n{_cases(run, judgement)}"
         if judgement.fails_the_run:
-            ET.SubElement(case, "failure", message=judgement.message, type=judgement.verdict).text = text
+            ET.SubElement(case, "failure", message=why, type=judgement.verdict).text = text
         elif judgement.verdict == "not-tested":
-            ET.SubElement(case, "skipped", message=judgement.message)
+            ET.SubElement(case, "skipped", message=why)
         elif judgement.verdict == "warn":
             ET.SubElement(case, "system-out").text = f"warning: {text}"
     for name, tag in (("failures", "failure"), ("skipped", "skipped")):

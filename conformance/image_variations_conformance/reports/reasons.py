@@ -1,0 +1,54 @@
+"""Sentences for the reasons why something was not tested."""
+
+from __future__ import annotations
+
+import attrs
+
+from .. import reasons
+from ..reasons import Reason
+from ..run import Judgement
+
+_TEMPLATES: dict[type[Reason], str] = {
+    reasons.Interrupted: "the run was interrupted",
+    reasons.ServerGone: "the server could no longer be reached after {after}",
+    reasons.ServerSilent: "the server did not answer {timeouts} times{in_a_row}",
+    reasons.PlanNotFinished: "the plan was not sent to its end",
+    reasons.NothingAccepted: "no valid request of the plan was accepted",
+    reasons.ControlRefused: "a request that was accepted before is refused now",
+    reasons.RateLimited: "the server kept limiting the rate",
+    reasons.MaxRequests: "--max-requests {limit} are used up",
+    reasons.MaxImages: "the case needs {needed} of --max-images {limit}, of which {left} are left",
+    reasons.MaxFetches: "{limit} links were followed, the most of a run",
+    reasons.MaxSeconds: "--max-seconds {limit:g} are over",
+    reasons.InvalidAccepted: (
+        "{label} shows that such a request is accepted, and one more costs an image: "
+        "of --max-images {limit}, few are left"
+    ),
+    reasons.InvalidCostsImage: "the server makes images for invalid requests, and --max-images {limit} are used up",
+    reasons.Deselected: "--only left it out",
+    reasons.NotAtThisDepth: "a quick run leaves it out",
+    reasons.NoKey: "no API key was given for the run",
+    reasons.Excluded: "{why}",
+    reasons.AnswerDiscarded: "the response was not kept: those of this run exceed {limit_bytes} bytes together",
+    reasons.LinksTimedOut: "{number} links led to no response in time, such as {label}",
+    reasons.Unreachable: "{detail}",
+    reasons.ServerDown: "the server had stopped answering what it answered before",
+    reasons.RejectsEverything: "no valid request was accepted, and those were answered like this one: {answer}",
+    reasons.NotShown: "no response of the server showed it",
+}
+
+
+def describe(reason: Reason) -> str:
+    """Return the reason in a few words, for people."""
+    data = attrs.asdict(reason)
+    if isinstance(reason, reasons.ServerGone):
+        one_of = f"one of {', '.join(reason.after)} (--workers 1 tells which)"
+        data["after"] = reason.after[0] if len(reason.after) == 1 else one_of
+    if isinstance(reason, reasons.ServerSilent):
+        data["in_a_row"] = " in a row" if reason.in_a_row else ""
+    return _TEMPLATES[type(reason)].format(**data)
+
+
+def message(judgement: Judgement) -> str:
+    """Return why a verdict is what it is; empty for a pass."""
+    return judgement.message if judgement.reason is None else describe(judgement.reason)
