@@ -7,7 +7,6 @@ sent the request: our strategies, a client under test, or a recording.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -17,8 +16,6 @@ from .reasons import Reason, Unreachable
 
 Headers = tuple[tuple[str, str], ...]
 
-# Whatever is shorter is no secret, and stands everywhere.
-SECRET_CHARACTERS = 8
 # Far beyond the 8,000 that RFC 9110 asks everybody to put up with. Nobody follows a link that is longer.
 MAX_LINK_CHARACTERS = 64 * 1024
 
@@ -27,17 +24,6 @@ def header(headers: Headers, name: str) -> str | None:
     """Return the value of the first header of that name, in any letter case, or None."""
     wanted = name.lower()
     return next((value for key, value in headers if key.lower() == wanted), None)
-
-
-def secrets_of(value: str) -> tuple[str, ...]:
-    """Return what is to be hidden where the value of a header is: itself and its words, longest first, none too short.
-
-    A server may quote the one word of a header that matters, such as the token after a scheme.
-    """
-    words = {value, *re.split(r"[\s;,=]+", value)}
-    return tuple(
-        sorted((word for word in words if len(word) >= SECRET_CHARACTERS), key=lambda word: (-len(word), word))
-    )
 
 
 def _short(body: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from .cases import Case
 from .contract import Contract
@@ -25,6 +25,7 @@ from .reasons import (
     NotShown,
     Reason,
 )
+from .redaction import Redactor
 from .register import Requirement
 from .transport import Target
 
@@ -78,9 +79,13 @@ class Cost:
     seconds: float
 
 
+# Of a response that broke something, this many bytes are kept for the report.
+_KEPT_BYTES = 1 << 20
+
+
 @frozen
 class Run:
-    """A finished run."""
+    """A finished run. Free of secrets is what reports write: the verdicts, and the exchanges that broke something."""
 
     target: Target
     contract: Contract
@@ -198,9 +203,16 @@ def conclude(
     """
     judged = judged or Judged.of(cases, exchanges, contract, target)
     beyond = explored or Explored()
-    observations = (*judged.observations, *beyond.observations)
-    findings = (*judged.findings, *beyond.findings)
     sent = [it for it in exchanges if it.sent]
+    redactor = Redactor.of(target.api_key, target.headers)
+    findings = [_redacted(finding, redactor) for finding in (*judged.findings, *beyond.findings)]
+    failed = {finding.label for finding in findings if finding.outcome == "fail"}
+    observations = {
+        it.exchange.label: evolve(it, exchange=redactor.exchange(it.exchange, _KEPT_BYTES))
+        if it.exchange.label in failed
+        else it
+        for it in (*judged.observations, *beyond.observations)
+    }
     unshown = _why_not_shown(exchanges, depth, only)
     judgements = tuple(
         Judgement(it, "not-tested", reason=Deselected())
@@ -209,13 +221,13 @@ def conclude(
         for it in contract.requirements.values()
     )
     return Run(
-        target=target,
+        target=evolve(target, base_url=redactor.text(target.base_url)),
         contract=contract,
         seed=seed,
         depth=depth,
         cases={each.label: each for case in (*cases, *beyond.cases) for each in (case, *case.apart)},
-        observations={it.exchange.label: it for it in observations},
-        findings=findings,
+        observations=observations,
+        findings=tuple(findings),
         judgements=judgements,
         cost=Cost(
             requests=sum(1 + exchange.limited for exchange in sent) + beyond.requests,
@@ -225,6 +237,11 @@ def conclude(
         ),
         explored=explored,
     )
+
+
+def _redacted(finding: Finding, redactor: Redactor) -> Finding:
+    reason = None if finding.reason is None else redactor.reason(finding.reason)
+    return evolve(finding, message=redactor.text(finding.message), reason=reason)
 
 
 def _why_not_shown(exchanges: Sequence[Exchange], depth: Depth, only: Collection[str]) -> Reason:

@@ -9,16 +9,12 @@ from attrs import field, frozen
 
 from ..appraisal import Appraisal, appraise
 from ..contract import Contract
-from ..exchange import SECRET_CHARACTERS, Exchange, Failure, Response, secrets_of
+from ..exchange import Exchange, Failure, Response
 from ..reasons import RateLimited, Reason, RejectsEverything, ServerDown
 
 Outcome = Literal["pass", "fail", "not-tested"]
 
 _MESSAGE_CHARACTERS = 500
-# The headers of a request that a message may quote. Those of the user's may be secrets.
-_OPEN_HEADERS = frozenset(
-    {"host", "user-agent", "accept", "connection", "content-type", "content-length", "transfer-encoding"}
-)
 
 
 @frozen
@@ -95,26 +91,17 @@ class Observation:
         return f"no answer ({outcome.message})" if isinstance(outcome, Failure) else "no answer"
 
     def finding(self, requirement: str, ok: bool, message: str = "") -> Finding:
-        """Return a finding on this exchange; the message is for the case that it is not ok."""
-        return (
-            Finding(requirement, "pass", "", self.exchange.label) if ok else self._finding(requirement, "fail", message)
-        )
+        """Return a finding on this exchange; the message is for the case that it is not ok.
+
+        Whatever of the response an oracle put into the message, it becomes printable and of a bounded length here.
+        """
+        if ok:
+            return Finding(requirement, "pass", "", self.exchange.label)
+        return Finding(requirement, "fail", shortened(message, _MESSAGE_CHARACTERS), self.exchange.label)
 
     def not_tested(self, requirement: str, reason: Reason) -> Finding:
         """Return a finding that says why this exchange cannot tell."""
         return Finding(requirement, "not-tested", "", self.exchange.label, reason)
-
-    def _finding(self, requirement: str, outcome: Outcome, message: str) -> Finding:
-        # Every message passes here, whatever of the answer an oracle put into it: reports and terminals get printable
-        # text of a bounded length, and never the key, should the answer have quoted it, whole or cut short.
-        message = message[: 2 * _MESSAGE_CHARACTERS]
-        for name, value in self.exchange.request.headers:
-            if name.lower() not in _OPEN_HEADERS:
-                is_key = name.lower() == "authorization"
-                for secret in [value.partition(" ")[2]] if is_key else secrets_of(value):
-                    for length in range(len(secret), SECRET_CHARACTERS - 1, -1):
-                        message = message.replace(secret[:length], "[API key]" if is_key else f"[header {name}]")
-        return Finding(requirement, outcome, shortened(message, _MESSAGE_CHARACTERS), self.exchange.label)
 
 
 def observe(exchange: Exchange, contract: Contract, api_key: str | None, *, drawn: bool = False) -> Observation:

@@ -20,8 +20,8 @@ from ..checking import Settings
 from ..reasons import Interrupted, Reason
 from ..run import Judgement, Run, Verdict
 from ..transport import Target
+from .curl import curl
 from .reasons import describe
-from .recorded import curl
 
 _STYLES: dict[Verdict, str] = {"pass": "green", "fail": "bold red", "warn": "yellow", "not-tested": "dim"}
 _QUIET_SECONDS = 5.0

@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..exchange import Exchange
 from ..exploring import Explored
 from ..oracles import Finding, Observation
 from ..run import Run
 from . import junit
+from .curl import curl
 from .reasons import describe, message
-from .recorded import curl, request_head, response_head, without_key, without_secrets
 
 SCHEMA_VERSION = 1
-# Of an answer that broke something, this many bytes are kept.
-_KEPT_BYTES = 1 << 20
 
 
 def prepare(folder: Path) -> None:
@@ -39,7 +38,7 @@ def write(run: Run, folder: Path) -> None:
     prepare(folder)
     for it in run.observations.values():
         if _broken(run, it):
-            _write_case(run, it, folder / "cases" / it.exchange.label)
+            _write_case(it, folder / "cases" / it.exchange.label)
     _write(folder / "junit.xml", junit.render(run))
     # Last, so that a report.json is there only together with all that it names.
     _write(folder / "report.json", json.dumps(document(run), indent=2, ensure_ascii=False).encode() + b"\n")
@@ -58,16 +57,24 @@ def _broken(run: Run, it: Observation) -> list[Finding]:
     return [f for f in run.findings if f.label == it.exchange.label and f.outcome == "fail"]
 
 
-def _write_case(run: Run, it: Observation, folder: Path) -> None:
+def _write_case(it: Observation, folder: Path) -> None:
     folder.mkdir(parents=True)
     exchange = it.exchange
-    (folder / "request.head").write_bytes(request_head(exchange, run.target))
-    (folder / "request.body").write_bytes(without_key(exchange.request.body, run.target))
-    (folder / "response.head").write_bytes(response_head(exchange, run.target))
+    (folder / "request.head").write_bytes(exchange.request.head())
+    (folder / "request.body").write_bytes(exchange.request.body)
+    (folder / "response.head").write_bytes(_response_head(exchange))
     if exchange.response is not None:
-        # Cut when the secrets are out: half of one is too much.
-        body = without_secrets(exchange.response.body[: 2 * _KEPT_BYTES], run.target)
-        (folder / "response.body").write_bytes(body[:_KEPT_BYTES])
+        (folder / "response.body").write_bytes(exchange.response.body)
+
+
+def _response_head(exchange: Exchange) -> bytes:
+    """Return the status line and the headers of the response, or why there is none."""
+    if exchange.failure is not None:
+        return f"no answer: {exchange.failure.kind}, {exchange.failure.message}\n".encode()
+    if exchange.response is None:
+        return b""
+    lines = [f"HTTP/1.1 {exchange.response.status}", *(f"{name}: {value}" for name, value in exchange.response.headers)]
+    return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")
 
 
 def document(run: Run) -> dict[str, Any]:

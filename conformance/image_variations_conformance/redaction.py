@@ -1,0 +1,228 @@
+"""Removes the secrets of a run from whatever is written: the API key, and the values of the user's own headers.
+
+A server may quote a secret in any spelling. So texts are searched in a flattened form: percent-encoding, the escapes of
+JSON and the character references of HTML are decoded, letters are in lower case, and everything but ASCII letters and
+digits is left out, NUL bytes and line ends too. A secret is found by any FRAGMENT_CHARACTERS of it in a row, as it is,
+backwards, in hexadecimal, or in base64 at any offset.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from functools import cached_property
+
+import attrs
+from attrs import evolve, field, frozen
+
+from .exchange import Exchange, Failure, Headers, NotTested, Request, Response
+from .reasons import Reason
+
+KEY_PLACEHOLDER = "${IMAGE_VARIATIONS_API_KEY}"
+"""What stands for the API key wherever it stood. A shell puts the key back in."""
+
+FRAGMENT_CHARACTERS = 8
+# Shorter values occur everywhere. A short key is only removed where it is a word of its own, and from Authorization.
+_SHORTEST_WORD = 4
+_ESCAPE = re.compile(
+    r"%([0-9a-f]{2})|\\u00([0-9a-f]{2})|\\x([0-9a-f]{2})|&#x0*([0-9a-f]{2});|&#0*([0-9]{2,3});", re.IGNORECASE
+)
+# An escape may itself be escaped.
+_ESCAPE_LEVELS = 3
+_ALPHANUMERIC = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyz")
+_OTHERS = bytes(set(range(256)) - _ALPHANUMERIC)
+
+
+def header_placeholder(name: str) -> str:
+    """Return what stands for the value of one of the user's headers."""
+    return f"${{IMAGE_VARIATIONS_HEADER_{re.sub('[^A-Z0-9]', '_', name.upper())}}}"
+
+
+@frozen
+class Secret:
+    """A text that must not be written, and what is written in its place."""
+
+    value: str = field(repr=False)
+    placeholder: str
+
+    @cached_property
+    def fragments(self) -> frozenset[bytes]:
+        """The flattened texts by which the secret is found; empty where it is too short for that."""
+        return frozenset(fragment for text, size in self._spellings() for fragment in _windows(text, size, 1))
+
+    @cached_property
+    def probes(self) -> frozenset[bytes]:
+        """Fewer of them, enough to see whether a text holds the secret at all."""
+        found: set[bytes] = set()
+        for number, (text, size) in enumerate(self._spellings()):
+            found.update(_windows(text, size, 1 if number < 2 else size // 2))
+        return frozenset(found)
+
+    @cached_property
+    def literal(self) -> re.Pattern[str] | None:
+        """The pattern of the secret where it has too few letters and digits for fragments; a short one is a word."""
+        if self.fragments or len(self.value) < _SHORTEST_WORD:
+            return None
+        # UTF-8 read as Latin-1 is what `data` searches.
+        spellings = {self.value, self.value.encode("utf-8", "surrogateescape").decode("latin-1")}
+        pattern = "|".join(map(re.escape, spellings))
+        if len(self.value) < FRAGMENT_CHARACTERS:
+            pattern = rf"(?<![0-9A-Za-z])(?:{pattern})(?![0-9A-Za-z])"
+        return re.compile(pattern, re.IGNORECASE)
+
+    def _spellings(self) -> Iterator[tuple[bytes, int]]:
+        """Yield each flattened spelling, with the length of FRAGMENT_CHARACTERS of the secret in it."""
+        plain = _flattened(self.value)
+        if len(plain) < FRAGMENT_CHARACTERS:
+            return
+        yield plain, FRAGMENT_CHARACTERS
+        yield plain[::-1], FRAGMENT_CHARACTERS
+        for value in dict.fromkeys((self.value, self.value.lower(), self.value.upper())):
+            raw = value.encode("utf-8", "surrogateescape")
+            yield raw.hex().encode(), 2 * FRAGMENT_CHARACTERS
+            for offset in range(3):
+                # The characters at both ends depend on what stands beside the secret.
+                encoded = base64.b64encode(bytes(offset) + raw)[offset + 1 :]
+                yield _flattened(encoded.rstrip(b"=")[:-1].decode()), FRAGMENT_CHARACTERS * 4 // 3
+
+
+def _windows(text: bytes, size: int, step: int) -> Iterator[bytes]:
+    """Yield the parts of a text that have a size, every so many bytes, the last one too."""
+    size = min(size, len(text))
+    for at in {*range(0, len(text) - size, step), len(text) - size}:
+        yield text[at : at + size]
+
+
+def _decoded(match: re.Match[str]) -> str:
+    groups = match.groups()
+    digits = next(group for group in groups if group is not None)
+    return chr(int(digits, 10 if groups[-1] is not None else 16))
+
+
+def _flattened(text: str) -> bytes:
+    for _ in range(_ESCAPE_LEVELS):
+        text, number = _ESCAPE.subn(_decoded, text)
+        if not number:
+            break
+    return text.lower().encode("latin-1", "replace").translate(None, _OTHERS)
+
+
+def _flattened_with_places(text: str) -> tuple[bytes, list[tuple[int, int]]]:
+    """Return the flattened text, and for each byte of it from where to where it stands in the text."""
+    places = [(at, at + 1) for at in range(len(text))]
+    for _ in range(_ESCAPE_LEVELS):
+        pieces, moved, done = [], [], 0
+        for match in _ESCAPE.finditer(text):
+            pieces += [text[done : match.start()], _decoded(match)]
+            moved += [*places[done : match.start()], (places[match.start()][0], places[match.end() - 1][1])]
+            done = match.end()
+        if not done:
+            break
+        text, places = "".join([*pieces, text[done:]]), [*moved, *places[done:]]
+    kept = [
+        (byte, place)
+        for letter, place in zip(text, places, strict=True)
+        for byte in letter.lower().encode("latin-1", "replace")
+        if byte in _ALPHANUMERIC
+    ]
+    return bytes(byte for byte, _ in kept), [place for _, place in kept]
+
+
+@frozen
+class Redactor:
+    """Removes secrets from texts and bytes. One is for one run."""
+
+    secrets: tuple[Secret, ...] = ()
+    api_key: str | None = field(default=None, repr=False)
+    headers: Headers = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, api_key: str | None, headers: Headers = ()) -> Redactor:
+        """Return the redactor for an API key and the user's own headers, whose words are secrets too."""
+        secrets = [] if api_key is None else [Secret(api_key, KEY_PLACEHOLDER)]
+        for name, value in headers:
+            words = {value, *re.split(r"[\s;,=]+", value), *_password(value)}
+            long_enough = (word for word in words if len(word) >= FRAGMENT_CHARACTERS)
+            secrets += [Secret(word, header_placeholder(name)) for word in sorted(long_enough, key=len, reverse=True)]
+        return cls(tuple(secrets), api_key, headers)
+
+    def text(self, text: str) -> str:
+        """Return a text with placeholders for the secrets in it."""
+        flattened = _flattened(text)
+        for secret in self.secrets:
+            if any(probe in flattened for probe in secret.probes):
+                text = _without(text, secret)
+                flattened = _flattened(text)
+            elif secret.literal is not None:
+                text = secret.literal.sub(secret.placeholder, text)
+        return text
+
+    def data(self, content: bytes) -> bytes:
+        """Likewise, for bytes of any encoding that holds ASCII."""
+        return self.text(content.decode("latin-1")).encode("latin-1")
+
+    def request(self, request: Request) -> Request:
+        """Return a request that stays exactly the same once its placeholders are replaced by the secrets."""
+        headers = tuple((name, self._header(name, value)) for name, value in request.headers)
+        body = request.body
+        if self.api_key is not None and len(self.api_key) >= _SHORTEST_WORD:
+            body = body.replace(self.api_key.encode("utf-8", "surrogateescape"), KEY_PLACEHOLDER.encode())
+        return evolve(request, target=self.text(request.target), headers=headers, body=body)
+
+    def _header(self, name: str, value: str) -> str:
+        if (name, value) in self.headers:
+            return header_placeholder(name)
+        if name.lower() == "authorization" and self.api_key is not None:
+            value = value.replace(self.api_key, KEY_PLACEHOLDER)
+        return self.text(value)
+
+    def exchange(self, exchange: Exchange, most_bytes: int) -> Exchange:
+        """Return an exchange without secrets, and with no more of the response's body than `most_bytes`."""
+        outcome = exchange.outcome
+        if isinstance(outcome, Response):
+            headers = tuple((self.text(name), self.text(value)) for name, value in outcome.headers)
+            # Cut once the secrets are out: half of one is too much.
+            body = self.data(outcome.body[: 2 * most_bytes])[:most_bytes]
+            outcome = Response(outcome.status, headers, body)
+        elif isinstance(outcome, Failure):
+            outcome = Failure(outcome.kind, self.text(outcome.message))
+        else:
+            outcome = NotTested(self.reason(outcome.reason))
+        # The images behind links are not written.
+        fetches = tuple(self.exchange(fetch, 0) for fetch in exchange.fetches)
+        return evolve(exchange, request=self.request(exchange.request), outcome=outcome, fetches=fetches)
+
+    def reason(self, reason: Reason) -> Reason:
+        """Return a reason without secrets: some quote a response."""
+        texts = {name: value for name, value in attrs.asdict(reason).items() if isinstance(value, str)}
+        return attrs.evolve(reason, **{name: self.text(value) for name, value in texts.items()})
+
+
+def _password(value: str) -> Iterator[str]:
+    """Yield the user name and password of a header for basic authentication, together and the password alone."""
+    scheme, _, encoded = value.partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            pair = base64.b64decode(encoded, validate=True).decode()
+        except ValueError:
+            return
+        yield from (pair, pair.partition(":")[2])
+
+
+def _without(text: str, secret: Secret) -> str:
+    flattened, places = _flattened_with_places(text)
+    spans: list[tuple[int, int]] = []
+    found = (
+        (places[match.start()][0], places[match.start() + len(fragment) - 1][1])
+        for fragment in secret.fragments
+        for match in re.finditer(b"(?=%b)" % fragment, flattened)
+    )
+    for start, end in sorted(found):
+        if spans and start <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+        else:
+            spans.append((start, end))
+    for start, end in reversed(spans):
+        text = text[:start] + secret.placeholder + text[end:]
+    return text
