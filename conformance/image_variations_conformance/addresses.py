@@ -9,6 +9,8 @@ import threading
 from collections.abc import Iterator
 from functools import lru_cache
 
+from .resources import own_resources
+
 PUBLIC, PRIVATE, NOWHERE = 0, 1, 2
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -28,7 +30,8 @@ def addresses(host: str, port: int, seconds: float) -> tuple[str, ...]:
         # Nobody has to be asked; and a thread takes as long as a whole request on loopback.
         return (host,)
     found: queue.SimpleQueue[tuple[str, ...]] = queue.SimpleQueue()
-    threading.Thread(target=lambda: found.put(_looked_up(host, port)), daemon=True).start()
+    with own_resources():
+        threading.Thread(target=lambda: found.put(_looked_up(host, port)), daemon=True).start()
     try:
         return found.get(timeout=seconds)
     except queue.Empty:

@@ -11,16 +11,17 @@ from attrs import define, field, frozen
 from .cases import Case
 from .exchange import Exchange
 from .oracles.answer import images_made
-from .reasons import InvalidAccepted, InvalidCostsImage, MaxImages, MaxRequests, MaxSeconds, Reason
+from .reasons import InvalidAccepted, InvalidCostsImage, MaxFetches, MaxImages, MaxRequests, MaxSeconds, Reason
 
 
 @frozen
 class Limits:
-    """The most requests and images of a run, and after how many seconds none is begun; None for what it takes."""
+    """The most requests, images, seconds and followed links of a run; None for as many as it takes."""
 
     max_requests: int | None = None
     max_images: int | None = None
     max_seconds: float | None = None
+    max_fetches: int | None = None
 
 
 @define
@@ -38,6 +39,7 @@ class Budget:
     limits: Limits = Limits()
     requests: int = 0
     images: int = 0
+    fetches: int = 0
     started: float = field(factory=time.monotonic)
     # The prices of the cases of the plan that are still to come, by their labels.
     _set_aside: dict[str, int] = field(factory=dict, repr=False)
@@ -96,6 +98,22 @@ class Budget:
         if seconds is not None and time.monotonic() + wait_seconds - self.started >= seconds:
             return MaxSeconds(seconds)
         return None
+
+    def seconds_left(self) -> float | None:
+        """Return how many seconds of the run are left, or None where there is no limit."""
+        if self.limits.max_seconds is None:
+            return None
+        return max(0.0, self.started + self.limits.max_seconds - time.monotonic())
+
+    def fetch_refusal(self) -> Reason | None:
+        """Count a link that is to be followed and return None; or return why there is no room for it."""
+        with self._lock:
+            if self.seconds_left() == 0 and self.limits.max_seconds is not None:
+                return MaxSeconds(self.limits.max_seconds)
+            if self.limits.max_fetches is not None and self.fetches >= self.limits.max_fetches:
+                return MaxFetches(self.limits.max_fetches)
+            self.fetches += 1
+            return None
 
     def retried(self, wait_seconds: float = 0.0) -> bool:
         """Take one more attempt at a granted case, after a wait, into account; return whether there is room for it."""

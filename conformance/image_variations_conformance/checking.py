@@ -47,6 +47,7 @@ class Settings:
             shape.max_requests if self.max_requests is None else self.max_requests,
             shape.max_images if self.max_images is None else self.max_images,
             self.max_seconds or None,
+            shape.max_fetches,
         )
 
     @property

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import sys
 import traceback
-from contextlib import nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import click
-from rich.console import Console
 
-from . import __version__, contract, interruption
+from . import __version__, contract, interruption, output
+from .arguments import KEY_VARIABLES, ApiKey, Seconds, read_headers, read_key
+from .cases import Case
 from .checking import Settings, cases_of
 from .checking import check as run_check
 from .exchange import Headers
 from .plan import DEPTHS, Depth
+from .redaction import Redactor
 from .reference import (
     API_KEY,
     FAULTS,
@@ -31,9 +35,9 @@ from .reference import (
     serve,
 )
 from .reports import console as console_report
-from .reports import folder
-from .run import Run
-from .runner import Unreachable
+from .reports.folder import ReportFolder, UnusableFolder
+from .resources import OutOfResources
+from .runner import KeyRefused, Unreachable
 from .transport import Target, UnusableUrl
 
 EXIT_FAILS, EXIT_USAGE, EXIT_BUG = 1, 2, 3
@@ -43,16 +47,6 @@ class Problem(click.ClickException):
     """Ends the command with a message: what was expected, what came, and what to do next."""
 
     exit_code = EXIT_USAGE
-
-
-def _header(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> Headers:
-    headers = []
-    for value in values:
-        name, colon, content = value.partition(":")
-        if not colon or not name.strip() or not value.isprintable():
-            raise click.BadParameter(f"expected 'Name: value', got {value!r}")
-        headers.append((name.strip(), content.strip()))
-    return tuple(headers)
 
 
 def _requirements(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
@@ -70,32 +64,35 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("url", required=False)
+@click.argument("urls", nargs=-1, metavar="URL")
+@click.option("--reference", is_flag=True, help="Check the reference server, which is started for the run.")
 @click.option(
     "--api-key",
-    envvar=["IMAGE_VARIATIONS_API_KEY", "OPENAI_API_KEY"],
-    help="The key for the server. Without one, nothing is sent as a key and no requirement of keys is tested.",
+    help="The API key. By default that of IMAGE_VARIATIONS_API_KEY, or else of OPENAI_API_KEY. Without one, no key is "
+    "sent and no requirement about keys is tested.",
 )
-@click.option("--header", "headers", multiple=True, callback=_header, help="A header for every request: 'Name: value'.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True,
-              help="Seconds for one request and its answer.")  # fmt: skip
+@click.option("--header", "headers", multiple=True, metavar="HEADER", callback=read_headers,
+              help="A header for every request: 'Name: value'; repeatable.")  # fmt: skip
+@click.option("--timeout", type=Seconds(positive=True), default=60.0, show_default=True,
+              help="Seconds for one request and its response.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), help="Same seed, same requests. By default, a new one each time.")
 @click.option("--strict", is_flag=True, help="Let a broken SHOULD fail the run too.")
 @click.option("--depth", type=click.Choice(DEPTHS), default="standard", show_default=True,
               help="At most 70 requests and 15 images, or 160 and 50, or all it takes, and then fuzzing.")  # fmt: skip
 @click.option("--max-requests", type=click.IntRange(min=1), help="Send no more than that.")
 @click.option("--max-images", type=click.IntRange(min=0), help="Ask for no more images than that.")
-@click.option("--max-seconds", type=click.FloatRange(min=0), metavar="SECONDS",
-              help="Send nothing more after that; a deep run goes on fuzzing until then. By default, a deep run sends "
-              "its whole plan, and fuzzes until 300 seconds from its start. 0: the plan and nothing else.")  # fmt: skip
+@click.option("--max-seconds", type=Seconds(positive=False), metavar="SECONDS",
+              help="End after that; a deep run goes on fuzzing until then. By default, a deep run sends its whole "
+              "plan, and fuzzes until 300 seconds from its start. 0: the plan and nothing else.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Requests under way at a time, where their order does not matter.")  # fmt: skip
 @click.option("--only", multiple=True, metavar="ID", callback=_requirements, help="Judge this requirement; repeatable.")
 @click.option("--dry-run", is_flag=True, help="List what would be sent, with its price in images, and send nothing.")
-@click.option("--report-dir", type=click.Path(file_okay=False, path_type=Path),
+@click.option("--report-dir", type=click.Path(path_type=Path),
               help="Write report.json, junit.xml, and the bytes of each case that broke something.")  # fmt: skip
 def check(
-    url: str | None,
+    urls: tuple[str, ...],
+    reference: bool,
     api_key: str | None,
     headers: Headers,
     timeout: float,
@@ -109,16 +106,25 @@ def check(
     only: frozenset[str],
     dry_run: bool,
     report_dir: Path | None,
-) -> None:
-    """Judge the server at URL, the part before /images/variations. Without URL, the reference server.
+) -> int:
+    """Check the server at URL, the part before /images/variations.
 
     Exit codes: 0 it conforms; 1 it does not; 2 it cannot be reached, or the call is wrong; 3 an error of the suite.
     """
-    if report_dir is not None and not dry_run:
-        try:
-            folder.prepare(report_dir)
-        except OSError as error:
-            raise Problem(f"cannot write a report to {report_dir}: {error.strerror}") from error
+    if len(urls) > 1:
+        raise click.UsageError(f"expected one URL, got {len(urls)} arguments")
+    if bool(urls) == reference:
+        raise click.UsageError("expected either a URL or --reference, got " + ("both" if reference else "neither"))
+    key = read_key(api_key, dict(os.environ))
+    if key.value is not None and any(name.lower() == "authorization" for name, _ in headers):
+        raise click.UsageError(f"Authorization cannot be set beside the API key: {key.source}")
+    if reference and key.value is None:
+        key = ApiKey(f"sk-{secrets.token_hex(16)}", "a key made for the run")
+    try:
+        target = Target.parse(urls[0] if urls else "http://127.0.0.1", key.value, headers)
+        report = None if report_dir is None or dry_run else ReportFolder.at(report_dir)
+    except (UnusableUrl, UnusableFolder) as error:
+        raise Problem(str(error)) from error
     settings = Settings(
         seed=secrets.randbelow(2**32) if seed is None else seed,
         timeout=timeout,
@@ -130,49 +136,58 @@ def check(
         strict=strict,
         only=only,
     )
-    if url is None:
-        api_key = f"sk-{secrets.token_hex(16)}"
-    with running(Service(api_key=api_key or "")) if url is None else nullcontext() as reference:
+    if dry_run:
+        console_report.show_plan(cases_of(target, settings), target, settings, output.console())
+        return 0
+    with running(Service(api_key=key.value or "")) if reference else nullcontext() as server:
+        if server is not None:
+            target = Target.parse(server.base_url, key.value, headers)
+        with reported_bugs(Redactor.of(target.api_key, target.headers)):
+            return _check(target, settings, key.source, report)
+
+
+def _check(target: Target, settings: Settings, key_source: str, report: ReportFolder | None) -> int:
+    """Run a check, write its report, show it, and return the exit code."""
+    stdout = output.console()
+    with interruption.taken():
+        with console_report.ShownProgress(output.console(stderr=True)) as shown:
+
+            def progress(done: int, total: int, case: Case) -> None:
+                # The server has answered: from now on an earlier report would be taken for that of this run.
+                if done == 1 and report is not None:
+                    report.clear()
+                shown(done, total, case)
+
+            try:
+                console_report.show_start(target, settings, key_source, stdout)
+                run = run_check(target, settings, progress)
+            except Unreachable as error:
+                raise Problem(f"{target.base_url} cannot be reached: {error}") from error
+            except KeyRefused as error:
+                raise Problem(
+                    f"Stopped after {error.requests} requests: each was answered 401{error.quoted}. Give the API key "
+                    f"with --api-key, {' or '.join(KEY_VARIABLES)}. This run had {key_source}."
+                ) from error
+        code = EXIT_FAILS if run.outcome == "fails" else 0
         try:
-            target = Target.parse(reference.base_url if reference is not None else url or "", api_key, headers)
-        except UnusableUrl as error:
-            raise Problem(str(error)) from error
-        if dry_run:
-            console_report.show_plan(cases_of(target, settings), target, settings, Console())
-            return
-        with interruption.taken():
-            with console_report.ShownProgress(Console(stderr=True)) as progress:
-                try:
-                    run = run_check(target, settings, progress)
-                except Unreachable as error:
-                    raise Problem(f"{target.base_url} cannot be reached: {error}") from error
             # Before it is shown: the terminal may be gone.
-            unwritten = _write(run, report_dir)
-            # An interruption may have been the end of the terminal.
-            with suppress(OSError) if run.interrupted else nullcontext():
-                console_report.show(run, Console(), report_dir)
-            if unwritten is not None:
-                raise unwritten
-            code = EXIT_FAILS if run.outcome == "fails" else 0
-            if run.interrupted:
-                interruption.leave(code)
-    sys.exit(code)
-
-
-def _write(run: Run, report_dir: Path | None) -> Problem | None:
-    try:
-        if report_dir is not None:
-            folder.write(run, report_dir)
-    except OSError as error:
-        return Problem(f"cannot write the report to {report_dir}: {error.strerror}")
-    return None
+            if report is not None:
+                report.write(run)
+        except OSError as error:
+            click.echo(f"Error: the report cannot be written: {error.strerror}", err=True)
+            code = EXIT_USAGE
+        with suppress(OSError) if run.interrupted else nullcontext():
+            console_report.show(run, stdout, None if report is None else report.path)
+        if run.interrupted:
+            interruption.leave(code)
+    return code
 
 
 @cli.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
 @click.option("--api-key", default=API_KEY, show_default=True, help="The key that clients have to send.")
-@click.option("--latency", type=click.FloatRange(min=0), default=0.0, help="Seconds that an image takes.")
+@click.option("--latency", type=Seconds(positive=False), default=0.0, help="Seconds that an image takes.")
 @click.option("--slots", type=click.IntRange(min=1), help="Images under way at a time; no limit unless told.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Serve with this fault; see --list-faults.")
 @click.option("--list-faults", is_flag=True, help="List the faults and the requirements that each breaks.")
@@ -205,7 +220,9 @@ def serve_command(
         return
 
     def announce(server: Running) -> None:
-        click.echo(f"The reference server listens at {server.base_url} for the API key {api_key}; Ctrl-C ends it.")
+        # A key of the user's own may be a secret.
+        shown = api_key if api_key == API_KEY else "given"
+        click.echo(f"The reference server listens at {server.base_url} for the API key {shown}; Ctrl-C ends it.")
 
     # An oddity may have a latency of its own, which a latency of 0 would take from it.
     options: ServiceOptions = {"api_key": api_key, "slots": slots, **({"latency": latency} if latency else {})}
@@ -242,11 +259,42 @@ def explain(requirement_id: str) -> None:
             click.echo(f"Broken by the fault {fault.name}: {fault.summary}")
 
 
-def main() -> None:
-    """Run the command; a bug of ours ends with exit code 3 and a traceback to report."""
+@contextmanager
+def reported_bugs(redactor: Redactor) -> Iterator[None]:
+    """End the command with exit code 3 where an exception leaves the block: it is our bug, and not the server's."""
     try:
-        cli()
-    except Exception:  # noqa: BLE001 - whatever it is, it is our bug and not the server's
-        traceback.print_exc()
+        yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except OutOfResources as error:
+        click.echo(
+            f"Error: this machine cannot go on: {error}. That is not the server's fault. Raise the limit "
+            "(ulimit -n for open files), or use fewer --workers.",
+            err=True,
+        )
+        sys.exit(EXIT_BUG)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in output.UNWRITABLE:
+            raise
+        click.echo(redactor.text(traceback.format_exc()), err=True)
         click.echo("This is an error of image-variations itself, not of the server. Please report it.", err=True)
         sys.exit(EXIT_BUG)
+
+
+def main() -> None:
+    """Run the command and exit."""
+    code: object = EXIT_USAGE
+    try:
+        with reported_bugs(Redactor()):
+            code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        with suppress(OSError):
+            error.show()
+        code = error.exit_code
+    except click.Abort:
+        code = EXIT_FAILS
+    except OSError as error:
+        output.report_unwritable(error)
+    if not output.close() and not code:
+        code = EXIT_USAGE
+    sys.exit(code if isinstance(code, int) else 0)

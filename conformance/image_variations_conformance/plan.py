@@ -36,12 +36,13 @@ class Shape:
     from_schema: dict[Verdict, int]
     max_requests: int | None
     max_images: int | None
+    max_fetches: int | None
 
 
 SHAPES: dict[Depth, Shape] = {
-    "quick": Shape(0, 0, 0, {}, 70, 15),
-    "standard": Shape(6, 3, 1, {"invalid": 6, "open": 1, "valid": 1}, 160, 50),
-    "deep": Shape(30, 15, 12, {"invalid": 24, "open": 4, "valid": 4}, None, None),
+    "quick": Shape(0, 0, 0, {}, 70, 15, 30),
+    "standard": Shape(6, 3, 1, {"invalid": 6, "open": 1, "valid": 1}, 160, 50, 60),
+    "deep": Shape(30, 15, 12, {"invalid": 24, "open": 4, "valid": 4}, None, None, None),
 }
 # What a quick run does without: other methods and formats than the first, and what others show as well.
 _NOT_QUICK = frozenset(

@@ -18,11 +18,14 @@ from attrs import define, evolve, field, frozen
 
 from .budget import Budget
 from .cases import Case
-from .exchange import Exchange, NotTested, Response
+from .exchange import MAX_LINK_CHARACTERS, Exchange, NotTested, Request, Response
 from .interruption import interruptible
-from .oracles.answer import items
+from .oracles.answer import NotJson, items, parse_json
+from .oracles.base import shortened
 from .oracles.links import scheme_of
-from .reasons import Interrupted, Reason, ServerGone, ServerSilent
+from .reasons import Interrupted, MaxSeconds, Reason, ServerGone, ServerSilent
+from .redaction import Redactor
+from .resources import own_resources
 from .transport import Transport
 
 _TRIES_WHEN_LIMITED = 4
@@ -32,6 +35,8 @@ _LONGEST_WAITS_OF_A_RUN_SECONDS = 300.0
 _TRIES_WHEN_GONE = 6
 _PAUSE_WHEN_GONE_SECONDS = 0.3
 _TIMEOUTS_IN_A_ROW = 3
+# The first two requests of a plan are valid. A server that answers 401 to them wants another key.
+_UNAUTHORIZED_AT_FIRST = 2
 _TIMEOUTS_OF_A_RUN = 10
 _DROPS_LOOKED_INTO = 5
 # As many as there can be workers.
@@ -49,6 +54,15 @@ class Unreachable(ConnectionError):
     """The target could not be reached at all."""
 
 
+class KeyRefused(Exception):
+    """The first `requests` requests were all answered 401. `quoted` are the server's words, in brackets, or empty."""
+
+    def __init__(self, requests: int, quoted: str) -> None:
+        super().__init__(requests, quoted)
+        self.requests = requests
+        self.quoted = quoted
+
+
 @define
 class _Watch:
     """What the exchanges of a run, in the order of their ends, tell of whether the server is still there."""
@@ -57,6 +71,8 @@ class _Watch:
     dropped: int = 0
     late: int = 0
     late_in_a_row: int = 0
+    # How many responses came, and all of them 401; None once another one came.
+    unauthorized: int | None = 0
 
     def note(self, exchange: Exchange) -> None:
         """Take an exchange into account."""
@@ -114,7 +130,9 @@ class Runner:
     def send(self, case: Case) -> Exchange:
         """Send one case, again after a wait where the server limits the rate, and follow the links of its answer."""
         for limited in range(_TRIES_WHEN_LIMITED):
-            exchange = self.transport.send(case.label, case.request, case.batch)
+            exchange = self._in_time(
+                self.transport.send(case.label, case.request, case.batch, self.budget.seconds_left())
+            )
             wait = _retry_after(exchange.response)
             if wait is None or wait > _LONGEST_WAIT_SECONDS or limited == _TRIES_WHEN_LIMITED - 1:
                 break
@@ -136,16 +154,28 @@ class Runner:
         known = [(item, _digest(item.text)) for item in links[:_MOST_LINKS]]
         new = [(item, digest) for item, digest in known if digest not in self._fetched]
         for item, digest in (*new, *new[:1]):
-            self._fetched[digest] = self.transport.fetch(f"{exchange.label}/{item.at}", item.text)
+            label, refusal = f"{exchange.label}/{item.at}", self.budget.fetch_refusal()
+            if refusal is not None:
+                request = Request("GET", item.text[:MAX_LINK_CHARACTERS], ())
+                yield Exchange(label, request, NotTested(refusal), 0.0, 0.0)
+                continue
+            self._fetched[digest] = self._in_time(self.transport.fetch(label, item.text, self.budget.seconds_left()))
             yield self._fetched[digest]
         for item, digest in known:
-            if (item, digest) not in new:
+            if (item, digest) not in new and digest in self._fetched:
                 yield evolve(self._fetched[digest], label=f"{exchange.label}/{item.at}")
+
+    def _in_time(self, exchange: Exchange) -> Exchange:
+        """Return an exchange that the end of the run cut short as such: the server had no more time to answer."""
+        cut = exchange.failure is not None and exchange.failure.kind == "timeout" and self.budget.seconds_left() == 0
+        limit = self.budget.limits.max_seconds
+        return evolve(exchange, outcome=NotTested(MaxSeconds(limit))) if cut and limit is not None else exchange
 
     def lost(self, exchange: Exchange) -> Reason | None:
         """Take note of an exchange that is over, and return why there is no point in going on, or None."""
         watch, failure = self._watch, exchange.failure
         watch.note(exchange)
+        self._require_accepted_key(exchange)
         if failure is None:
             return None
         if failure.kind == "unreachable" and not watch.reached:
@@ -160,6 +190,25 @@ class Runner:
         if watch.late_in_a_row >= _TIMEOUTS_IN_A_ROW:
             return ServerSilent(_TIMEOUTS_IN_A_ROW, in_a_row=True)
         return None
+
+    def _require_accepted_key(self, exchange: Exchange) -> None:
+        """Raise KeyRefused where the first requests with the key of the run, or without where it has none, get 401."""
+        watch, response, key = self._watch, exchange.response, self.transport.target.api_key
+        has_own_key = key is None or exchange.request.header("authorization") == f"Bearer {key}"
+        if response is None or watch.unauthorized is None or not has_own_key:
+            return
+        watch.unauthorized = watch.unauthorized + 1 if response.status == 401 else None
+        if watch.unauthorized == _UNAUTHORIZED_AT_FIRST:
+            raise KeyRefused(watch.unauthorized, self._quoted(response))
+
+    def _quoted(self, response: Response) -> str:
+        """Return the message of an error for people, in brackets; empty where the response is no error object."""
+        try:
+            message = parse_json(response.body)["error"]["message"]
+        except (NotJson, LookupError, TypeError):
+            return ""
+        target = self.transport.target
+        return f" ({shortened(Redactor.of(target.api_key, target.headers).text(str(message)), 200)})"
 
     def _comes_back(self) -> bool:
         """Whether the server takes connections, now that a dying one has had the time to die, or soon."""
@@ -220,7 +269,8 @@ class _Sending:
                 if len(granted) == 1 and (self.runner.workers == 1 or len(self.cases) == 1):
                     self._ended(granted[0], self.runner.send(granted[0]))
                 else:
-                    under_way |= {pool.submit(self.runner.send, case): case for case in granted}
+                    with own_resources():
+                        under_way |= {pool.submit(self.runner.send, case): case for case in granted}
             if len(under_way) > 1:
                 self._beside.update(case.label for case in under_way.values())
             for future in wait(under_way, return_when=FIRST_COMPLETED).done if under_way else ():

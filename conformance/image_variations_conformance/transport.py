@@ -27,6 +27,7 @@ from .addresses import addresses as _addresses
 from .exchange import MAX_LINK_CHARACTERS, Exchange, Failure, Headers, NotTested, Outcome, Request, Response
 from .reading import Body, Given, Memory, Reader
 from .reasons import LinksTimedOut
+from .resources import own_resources, require_sockets
 
 # Ten images of 1024x1024 in RGBA, not compressed at all, in base64: 56 MiB.
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -39,7 +40,7 @@ _READ_BYTES = 1 << 16
 
 
 class UnusableUrl(ValueError):
-    """The URL of a target cannot be one; the message says what is expected."""
+    """The URL of a target cannot be one. The message says what is expected, and quotes nothing: it may be a secret."""
 
 
 @frozen
@@ -54,6 +55,9 @@ class Target:
     def parse(cls, url: str, api_key: str | None = None, headers: Headers = ()) -> Target:
         """Return the target at a base URL. Raises UnusableUrl."""
         hint = "expected the part before /images/variations, such as http://127.0.0.1:8000/v1"
+        if not re.match("https?://", url, re.IGNORECASE):
+            begins = "is empty" if not url else "does not begin with http:// or https://"
+            raise UnusableUrl(f"the base URL {begins}: {hint}")
         try:
             parts = urlsplit(url)
             usable = parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0)
@@ -61,9 +65,9 @@ class Target:
         except ValueError:
             usable = False
         if not usable or re.search(r"[^!-~]|[?#@]", url):
-            raise UnusableUrl(f"{url!r} is not a base URL: {hint}")
+            raise UnusableUrl(f"not a base URL, which has no user name, query, fragment or space: {hint}")
         if parts.path.rstrip("/").endswith("/images/variations"):
-            raise UnusableUrl(f"{url!r} goes too far: {hint}")
+            raise UnusableUrl(f"the base URL goes too far: {hint}")
         return cls(url.rstrip("/"), api_key, headers)
 
     @property
@@ -106,12 +110,17 @@ class Transport:
         """Return a transport of the same run for answers that are not kept: what they take, this one still has."""
         return evolve(self, memory=self._memory.branch())
 
-    def send(self, label: str, request: Request, batch: str | None = None) -> Exchange:
-        """Send a request to the target and return what came of it."""
+    def send(
+        self, label: str, request: Request, batch: str | None = None, most_seconds: float | None = None
+    ) -> Exchange:
+        """Send a request to the target and return its outcome, within the timeout and within `most_seconds`."""
         parts = urlsplit(self.target.base_url)
-        started, deadline = time.time(), _Deadline(self.timeout)
-        outcome = self._outcome(request, parts, None, deadline, MAX_ANSWER_BYTES)
-        return Exchange(label, request, outcome, started, time.time() - started, batch)
+        started, clock = time.time(), time.monotonic()
+        outcome = self._outcome(request, parts, None, self._deadline(most_seconds), MAX_ANSWER_BYTES)
+        return Exchange(label, request, outcome, started, time.monotonic() - clock, batch)
+
+    def _deadline(self, most_seconds: float | None) -> _Deadline:
+        return _Deadline(self.timeout if most_seconds is None else min(self.timeout, most_seconds))
 
     def reachable(self) -> bool:
         """Whether the target still takes connections. Nothing is sent over this one."""
@@ -122,30 +131,30 @@ class Transport:
             return isinstance(given.outcome, Failure) and given.outcome.kind == "dropped"
         return True
 
-    def fetch(self, label: str, link: str) -> Exchange:
+    def fetch(self, label: str, link: str, most_seconds: float | None = None) -> Exchange:
         """Follow a link of an answer, without the key, over http(s) only, to no address more private than the target's.
 
         The request of the exchange returned has the link itself as its target, cut to what a link may be long. After
         some links that led to no answer in time, the others are left unsent.
         """
-        started = time.time()
+        started, clock = time.time(), time.monotonic()
         outcome: Outcome
         if len(self._late_links) >= _MAX_LATE_LINKS and link[:5].lower() != "data:":
             outcome = NotTested(LinksTimedOut(_MAX_LATE_LINKS, self._late_links[-1]))
         else:
             try:
-                outcome = self._followed(link)
+                outcome = self._followed(link, self._deadline(most_seconds))
             except Given as given:
                 outcome = given.outcome
             if isinstance(outcome, Failure) and outcome.kind == "timeout":
                 self._late_links.append(label)
-        return Exchange(label, Request("GET", link[:MAX_LINK_CHARACTERS], ()), outcome, started, time.time() - started)
+        seconds = time.monotonic() - clock
+        return Exchange(label, Request("GET", link[:MAX_LINK_CHARACTERS], ()), outcome, started, seconds)
 
-    def _followed(self, link: str) -> Outcome:
+    def _followed(self, link: str, deadline: _Deadline) -> Outcome:
         if link[:5].lower() == "data:":
             with Body(self._memory, MAX_IMAGE_BYTES) as body:
                 return _from_data_url(link, body)
-        deadline = _Deadline(self.timeout)
         came, location = link, link
         for redirects in range(_MAX_REDIRECTS + 1):
             parts, addresses = self._resolve(came if redirects else "", location, deadline)
@@ -189,6 +198,7 @@ class Transport:
         except TimeoutError as error:
             raise Given.failed("timeout", f"the host {host[:80]} was not found within {self.timeout:g} s") from error
         if not found:
+            require_sockets()
             raise Given.failed("unreachable", f"the host {host[:80]} is not known")
         return found
 
@@ -218,7 +228,8 @@ class Transport:
         shown = parts.netloc.rpartition("@")[2][:80]
         for address in addresses if addresses is not None else self._look_up(parts, deadline):
             try:
-                connection = socket.create_connection((address, _port(parts)), timeout=deadline.left())
+                with own_resources():
+                    connection = socket.create_connection((address, _port(parts)), timeout=deadline.left())
                 break
             except TimeoutError as error:
                 raise Given.failed("unreachable", f"no connection to {shown} within {self.timeout:g} s") from error

@@ -13,7 +13,7 @@ from image_variations_conformance import png
 from image_variations_conformance.cases import Case
 from image_variations_conformance.pictures import paint
 from image_variations_conformance.reading import Memory
-from image_variations_conformance.reports import folder
+from image_variations_conformance.reports.folder import ReportFolder
 from image_variations_conformance.run import Run, conclude
 from image_variations_conformance.runner import Runner
 from image_variations_conformance.transport import Target, Transport
@@ -59,7 +59,7 @@ def judge_small(base_url: str, report: Path, timeout: float, rounds: int = 1, me
         cases
     )
     run = conclude(CONTRACT, target, cases, exchanges, seed=1, seconds=time.monotonic() - started)
-    folder.write(run, report)
+    ReportFolder.at(report).write(run)
     return Judged(run, time.monotonic() - started)
 
 

@@ -1,5 +1,7 @@
 """What a run may cost holds, whatever the server does, and what did not fit is said to be left out."""
 
+import itertools
+import json
 import threading
 import time
 from collections.abc import Sequence
@@ -13,13 +15,23 @@ from image_variations_conformance.budget import Budget, Limits
 from image_variations_conformance.cases import Case
 from image_variations_conformance.checking import Settings, cases_of, check
 from image_variations_conformance.exchange import Exchange, Request, Response
-from image_variations_conformance.reasons import InvalidAccepted, InvalidCostsImage, Limited, MaxRequests, RateLimited
+from image_variations_conformance.plan import SHAPES
+from image_variations_conformance.reasons import (
+    InvalidAccepted,
+    InvalidCostsImage,
+    Limited,
+    MaxFetches,
+    MaxRequests,
+    MaxSeconds,
+    RateLimited,
+)
 from image_variations_conformance.reference import Service, faulty, running
 from image_variations_conformance.reference.problem import Problem
 from image_variations_conformance.run import Run
 from image_variations_conformance.runner import Runner
 from image_variations_conformance.transport import Target, Transport
 from judged import KEY, verdicts
+from scripted_server import Peer, answer, hear_request, hold, scripted_server
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -37,7 +49,7 @@ class Play(Transport):
     lock: threading.Lock = field(factory=threading.Lock)
     meeting: threading.Barrier | None = None
 
-    def send(self, label: str, request: Request, batch: str | None = None) -> Exchange:
+    def send(self, label: str, request: Request, batch: str | None = None, _: float | None = None) -> Exchange:
         with self.lock:
             answers = self.answers.get(label, [OK])
             answer = answers[min(self.sent.count(label), len(answers) - 1)]
@@ -216,3 +228,49 @@ def test_a_limited_run_of_a_correct_server_conforms_whatever_words_a_header_hold
         run = check(target, Settings(seed=1, max_requests=20), lambda *_: None)
     assert (run.outcome, verdicts(run, "fail")) == ("conforms", {})
     assert {it.reason for it in run.judgements if it.deselected} == {MaxRequests(20)}
+
+
+def test_a_run_ends_when_its_seconds_are_over_whatever_it_waits_for() -> None:
+    """The links of the server are answered after a minute, and so is every third request."""
+    link = f'{{"created": {int(time.time())}, "data": [{{"url": "%s/%d.png"}}]}}'
+    with scripted_server() as server:
+        numbers = itertools.count()
+
+        def play(peer: Peer) -> None:
+            hear_request(peer)
+            if peer.heard.startswith(b"GET /v1"):
+                peer.socket.sendall(answer(405))
+            elif peer.heard.startswith(b"POST") and (number := next(numbers)) % 3 != 2:
+                body = (link % (server.origin, number)).encode()
+                peer.socket.sendall(answer(200, body, "Content-Type: application/json"))
+            else:
+                hold(peer)
+
+        server.scripts = [(play,)]
+        started = time.monotonic()
+        settings = Settings(seed=1, max_seconds=1.5, timeout=60.0)
+        run = check(Target.parse(server.base_url, KEY), settings, lambda *_: None)
+    assert time.monotonic() - started < 4
+    assert "IV-URL-FETCH" not in verdicts(run, "pass", "fail")
+    reasons = {it.requirement.id: it.reason for it in run.judgements}
+    assert reasons["IV-URL-FETCH"] == MaxSeconds(1.5)
+    assert run.cost.requests == sum(heard.startswith(b"POST") or b"GET /v1" in heard for heard in server.heard)
+
+
+def test_no_more_links_are_followed_in_a_run_than_its_depth_has() -> None:
+    """The server gives ten new links for each request, whatever n it has."""
+    with scripted_server() as server:
+        numbers = itertools.count()
+
+        def play(peer: Peer) -> None:
+            hear_request(peer)
+            links = [{"url": f"{server.origin}/{next(numbers)}.png"} for _ in range(10)]
+            body = json.dumps({"created": int(time.time()), "data": links}).encode()
+            peer.socket.sendall(answer(200, body, "Content-Type: application/json"))
+
+        server.scripts = [(play,)]
+        settings = Settings(seed=1, depth="quick", max_images=1000)
+        run = check(Target.parse(server.base_url, KEY), settings, lambda *_: None)
+    followed = sum(b".png HTTP" in heard for heard in server.heard)
+    assert followed == SHAPES["quick"].max_fetches
+    assert {it.reason for it in run.judgements if it.requirement.id == "IV-URL-FETCH"} <= {MaxFetches(followed), None}

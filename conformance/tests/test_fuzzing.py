@@ -106,7 +106,7 @@ class Play(Transport):
     # After so many requests there is nobody any more.
     lives_for: int = 1_000_000
 
-    def send(self, label: str, request: Request, batch: str | None = None) -> Exchange:
+    def send(self, label: str, request: Request, batch: str | None = None, _: float | None = None) -> Exchange:
         with self.lock:
             self.sent.append(label)
             self.asked.append(request)
@@ -129,7 +129,7 @@ class Play(Transport):
     def reachable(self) -> bool:
         return len(self.sent) <= self.lives_for
 
-    def fetch(self, label: str, link: str) -> Exchange:
+    def fetch(self, label: str, link: str, _: float | None = None) -> Exchange:
         raise NotImplementedError
 
 

@@ -18,8 +18,8 @@ from image_variations_conformance import png
 from image_variations_conformance.cases import Case
 from image_variations_conformance.exchange import Exchange, Headers, Request, Response
 from image_variations_conformance.redaction import KEY_PLACEHOLDER, Redactor
-from image_variations_conformance.reports import folder
 from image_variations_conformance.reports.curl import curl
+from image_variations_conformance.reports.folder import ReportFolder
 from image_variations_conformance.run import Run, conclude
 from image_variations_conformance.runner import Runner
 from image_variations_conformance.transport import Target, Transport
@@ -36,7 +36,7 @@ def reported(server: ScriptedServer, folder_: Path) -> Run:
     case = Case("wrong", "a wrong n", builder(target=target).form(n="0"))
     exchanges = Runner(Transport(target, 10.0), lambda *_: None).run([case])
     run = conclude(CONTRACT, target, [case], exchanges, seed=1, seconds=0.1)
-    folder.write(run, folder_)
+    ReportFolder.at(folder_).write(run)
     return run
 
 

@@ -19,11 +19,11 @@ from attrs import frozen
 from image_variations_conformance import interruption
 from image_variations_conformance.cases import Case
 from image_variations_conformance.checking import Settings, check
-from image_variations_conformance.reference import Service, running
+from image_variations_conformance.reference import Service, faulty, running
 from image_variations_conformance.reference.incoming import IncomingRequest
-from image_variations_conformance.reports import folder
+from image_variations_conformance.reports.folder import ReportFolder
 from image_variations_conformance.transport import Target
-from judged import KEY
+from judged import KEY, judge_app
 from starlette.responses import Response
 
 SCHEMA = json.loads(resources.files("image_variations_conformance.reports").joinpath("report.schema.json").read_text())
@@ -129,20 +129,12 @@ def test_a_run_that_is_ended_reports_at_once_what_was_judged(
 
 
 def test_a_killed_run_leaves_nothing_that_could_be_taken_for_its_report(tmp_path: Path) -> None:
-    (tmp_path / "cases" / "n-ten").mkdir(parents=True)
-    for name in ("report.json", "junit.xml", "cases/n-ten/request.body", "notes.txt"):
-        (tmp_path / name).write_text("of an earlier run")
+    ReportFolder.at(tmp_path).write(judge_app(faulty(["n-capped"], api_key=KEY)))
+    (tmp_path / "notes.txt").write_text("of the user")
     with started(tmp_path) as run:
         run.ended(signal.SIGKILL)
     assert run.process.returncode == -signal.SIGKILL
     assert [path.name for path in tmp_path.rglob("*")] == ["notes.txt"]
-
-
-@pytest.mark.parametrize("name", ["report.json", "junit.xml"])
-def test_what_a_run_killed_while_it_wrote_has_left_is_taken_away(tmp_path: Path, name: str) -> None:
-    (tmp_path / f".{name}.new").write_text('{"half')
-    folder.prepare(tmp_path)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_that_is_to_outlive_its_terminal_does() -> None:

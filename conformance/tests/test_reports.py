@@ -19,7 +19,8 @@ from image_variations_conformance.plan import plan
 from image_variations_conformance.reading import Memory
 from image_variations_conformance.reference import Running, Service, faulty, running
 from image_variations_conformance.reference.problem import Problem
-from image_variations_conformance.reports import console, folder
+from image_variations_conformance.reports import console
+from image_variations_conformance.reports.folder import ReportFolder
 from image_variations_conformance.run import Run, conclude
 from image_variations_conformance.runner import Runner
 from image_variations_conformance.transport import Target, Transport
@@ -45,7 +46,7 @@ def broken_run(broken_server: Running) -> Run:
 @pytest.fixture(scope="module")
 def report(broken_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "new" / "folder"
-    folder.write(broken_run, path)
+    ReportFolder.at(path).write(broken_run)
     return path
 
 
@@ -60,7 +61,7 @@ def test_report_json_fits_its_schema_by_two_validators(report: Path) -> None:
 
 
 def test_the_report_of_a_correct_server_fits_the_schema_too(tmp_path: Path) -> None:
-    folder.write(judge_app(Service(api_key=KEY)), tmp_path)
+    ReportFolder.at(tmp_path).write(judge_app(Service(api_key=KEY)))
     document = _document(tmp_path)
     jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
     assert document["outcome"] == "conforms"
@@ -131,7 +132,7 @@ def test_junit_has_a_test_case_a_requirement_and_fails_where_the_run_does(report
 
 def test_junit_passes_a_warning_and_says_it(tmp_path: Path) -> None:
     run = judge_app(faulty(["errors-as-422"], api_key=KEY))
-    folder.write(run, tmp_path)
+    ReportFolder.at(tmp_path).write(run)
     suite = ET.parse(tmp_path / "junit.xml").getroot().find("testsuite")  # noqa: S314 - our own file
     assert suite is not None
     assert suite.attrib["failures"] == "0"
@@ -160,7 +161,7 @@ def test_the_console_ends_with_what_broke_and_why(broken_run: Run) -> None:
 
 def _reported(run: Run, path: Path) -> tuple[dict[str, str], dict[str, str], list[str]]:
     """Return the messages of report.json and of junit.xml by requirement, and the lines of the console."""
-    folder.write(run, path)
+    ReportFolder.at(path).write(run)
     suite = ET.parse(path / "junit.xml").getroot()  # noqa: S314 - our own file
     said = {
         case.attrib["name"]: entry.attrib["message"]
@@ -220,7 +221,7 @@ def test_one_reason_for_much_that_is_not_tested_is_said_once() -> None:
 
 def test_an_old_report_in_the_folder_is_replaced_whole(report: Path, tmp_path: Path) -> None:
     shutil.copytree(report, tmp_path / "report")
-    folder.write(judge_app(Service(api_key=KEY)), tmp_path / "report")
+    ReportFolder.at(tmp_path / "report").write(judge_app(Service(api_key=KEY)))
     assert not (tmp_path / "report" / "cases").exists()
     assert _document(tmp_path / "report")["outcome"] == "conforms"
 
@@ -237,7 +238,7 @@ def test_whatever_an_answer_says_the_reports_are_whole_and_printable(tmp_path: P
             return Response(json.dumps({"error": error}), problem.status, problem.headers, "application/json")
 
     run = judge_app(Hostile(api_key=KEY))
-    folder.write(run, tmp_path)
+    ReportFolder.at(tmp_path).write(run)
     message = {it["id"]: it["message"] for it in _document(tmp_path)["requirements"]}["IV-ERR-PARAM"]
     assert message.startswith(r"the error does not name the field image: param \x00\x1b[31m\x9b\xd800")
     assert all(it.message.isprintable() and len(it.message) <= 500 for it in run.findings)

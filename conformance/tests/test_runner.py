@@ -53,7 +53,7 @@ class Play(Transport):
     fetched: list[tuple[str, str]] = field(factory=list)
     seconds: float = 0.5
 
-    def send(self, label: str, request: Request, batch: str | None = None) -> Exchange:
+    def send(self, label: str, request: Request, batch: str | None = None, _: float | None = None) -> Exchange:
         outcomes = self.outcomes.get(label, [OK])
         outcome = outcomes[min(self.sent.count(label), len(outcomes) - 1)]
         self.sent.append(label)
@@ -65,7 +65,7 @@ class Play(Transport):
         self.looked.append(self.takes[min(len(self.looked), len(self.takes) - 1)])
         return self.looked[-1]
 
-    def fetch(self, label: str, link: str) -> Exchange:
+    def fetch(self, label: str, link: str, _: float | None = None) -> Exchange:
         self.fetched.append((label, link))
         return Exchange(label, Request("GET", link, ()), Response(200, body=b"png"), 1.0, 0.5)
 
@@ -405,7 +405,7 @@ class Waiting(Play):
     under_way: set[str] = field(factory=set)
     beside: dict[str, list[set[str]]] = field(factory=lambda: defaultdict(list))
 
-    def send(self, label: str, request: Request, batch: str | None = None) -> Exchange:
+    def send(self, label: str, request: Request, batch: str | None = None, _: float | None = None) -> Exchange:
         self.under_way.add(label)
         self.beside[label].append(set(self.under_way) - {label})
         self.events[label].set()

@@ -65,7 +65,12 @@ def test_with_the_extra_it_runs_a_check(wheel: Path, tmp_path: Path) -> None:
     command = _environment(tmp_path / "suite", f"{wheel}[conformance]") / "image-variations"
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     done = subprocess.run(
-        [command, "check", "--seed", "1"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        [command, "check", "--reference", "--seed", "1"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0
     # On a slow machine it says how far it is.

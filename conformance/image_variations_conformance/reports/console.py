@@ -18,6 +18,7 @@ from ..appraisal import appraise
 from ..cases import Case
 from ..checking import Settings
 from ..reasons import Interrupted, Reason
+from ..redaction import Redactor
 from ..run import Judgement, Run, Verdict
 from ..transport import Target
 from .curl import curl
@@ -58,15 +59,12 @@ class ShownProgress:
         if not self._console.is_terminal and now - self._said > _QUIET_SECONDS:
             self._said = now
             with contextlib.suppress(OSError):
-                self._console.print(f"{done} of {total} sent, next is {case.label}", soft_wrap=True)
+                self._console.print(f"{done} of {total} sent, next is {case.label}")
 
 
 def show_plan(cases: Sequence[Case], target: Target, settings: Settings, console: Console) -> None:
     """Print what a check would send, in its order, and what it may cost."""
-
-    def say(text: str) -> None:
-        console.print(text, soft_wrap=True, highlight=False)
-
+    say = console.print
     for case in cases:
         verdict = appraise(case.request, contract.load(), target.api_key).verdict
         what = {"valid": "to be accepted", "invalid": "to be refused", "open": "not judged"}[verdict]
@@ -86,16 +84,16 @@ def show_plan(cases: Sequence[Case], target: Target, settings: Settings, console
         say(f"Then requests drawn at random, until {settings.fuzz_seconds:g} s from the start, or a limit is reached.")
 
 
+def show_start(target: Target, settings: Settings, key_source: str, console: Console) -> None:
+    """Print the first line of a run: what is checked, by which versions, with which seed and key."""
+    url = Redactor.of(target.api_key, target.headers).text(target.base_url)
+    versions = f"image-variations {__version__}, contract {contract.load().version}"
+    console.print(f"{versions}, seed {settings.seed}, {key_source}: {escape(url)}")
+
+
 def show(run: Run, console: Console, report_dir: Path | None) -> None:
     """Print a run: one line a requirement, then the details of what broke, then the outcome."""
-
-    def say(text: str = "") -> None:
-        console.print(text, soft_wrap=True, highlight=False)
-
-    say(
-        f"image-variations {__version__}, contract {run.contract.version}, seed {run.seed}: "
-        f"{escape(run.target.base_url)}"
-    )
+    say = console.print
     say()
     for judgement in run.judgements:
         requirement, style = judgement.requirement, _STYLES[judgement.verdict]

@@ -1,70 +1,153 @@
-"""The report folder: report.json, junit.xml, and under cases/ the exact bytes of each case that broke something."""
+"""The report folder: report.json, junit.xml, and under cases/ the exact bytes of each case that broke something.
+
+A folder may hold other files. A list names the files of the report with their digests, so that a later run removes what
+an earlier one wrote and nothing else. No symbolic link is followed.
+"""
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
-import shutil
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from .. import __version__
+from attrs import frozen
+
 from ..exchange import Exchange
-from ..exploring import Explored
-from ..oracles import Finding, Observation
 from ..run import Run
 from . import junit
-from .curl import curl
-from .reasons import describe, message
+from .document import broken, document
 
-SCHEMA_VERSION = 1
-
-
-def prepare(folder: Path) -> None:
-    """Make the folder and see that it can be written to, before a run costs anything. Raises OSError.
-
-    What an earlier run left there is taken away, the report first: if this run is killed, none is there that could be
-    taken for its own.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("report.json", "junit.xml"):
-        (folder / name).unlink(missing_ok=True)
-        _aside(folder / name).write_bytes(b"")
-        _aside(folder / name).unlink()
-    shutil.rmtree(folder / "cases", ignore_errors=True)
+LIST = ".image-variations-report.json"
+_OWN = ("report.json", "junit.xml", "cases", LIST)
 
 
-def write(run: Run, folder: Path) -> None:
-    """Write the report of a run. Raises OSError. What an earlier run left under the same names is replaced."""
-    prepare(folder)
+class UnusableFolder(ValueError):
+    """A report cannot be written to a folder; the message says why, and what to do."""
+
+
+@frozen
+class ReportFolder:
+    """A folder that a report can be written to: no file of the user's stands where one of the report's would."""
+
+    path: Path
+
+    @classmethod
+    def at(cls, path: Path) -> ReportFolder:
+        """Return the folder at a path, which need not exist yet. Changes nothing. Raises UnusableFolder."""
+        folder = cls(path)
+        if path.is_symlink():
+            raise UnusableFolder(f"{path} is a symbolic link: name the folder that it leads to")
+        if path.exists() and not path.is_dir():
+            raise UnusableFolder(f"{path} is not a folder")
+        existing = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+        if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+            raise UnusableFolder(f"{path} cannot be written to")
+        written = folder._written()
+        for name in _OWN:
+            ours = name == LIST or any(Path(file).parts[0] == name for file in written)
+            if os.path.lexists(path / name) and not ours:
+                raise UnusableFolder(f"{path / name} was not written by image-variations: choose another folder")
+        for file, digest in written.items():
+            if _is_linked(path, file) or (os.path.lexists(path / file) and _digest_of(path / file) != digest):
+                raise UnusableFolder(f"{path / file} has changed since it was written: choose another folder")
+        return folder
+
+    def clear(self) -> None:
+        """Take away what an earlier run wrote, the report first. Raises OSError."""
+        written = self._written()
+        for file in sorted(written, key=lambda file: file != "report.json"):
+            for name in (file, _aside(file)):
+                if not _is_linked(self.path, name) and (self.path / name).is_file():
+                    (self.path / name).unlink()
+        folders = {parent for file in written for parent in Path(file).parents} - {Path()}
+        for folder in sorted(folders, key=lambda folder: -len(folder.parts)):
+            with suppress(OSError):  # It holds something else, or is not there.
+                (self.path / folder).rmdir()
+        if written:
+            (self.path / LIST).unlink()
+
+    def write(self, run: Run) -> None:
+        """Write the report of a run in place of an earlier one. Raises OSError, and leaves no part of it then."""
+        self.clear()
+        self.path.mkdir(parents=True, exist_ok=True)
+        files = dict(_files(run))
+        digests = {file: hashlib.sha256(content).hexdigest() for file, content in files.items()}
+        try:
+            _write(self.path, LIST, json.dumps({"files": digests}, indent=1).encode() + b"\n")
+            for file, content in files.items():
+                _write(self.path, file, content)
+        except OSError:
+            with suppress(OSError):
+                self.clear()
+            raise
+
+    def _written(self) -> Mapping[str, str]:
+        """Return the digests of the files that an earlier run wrote here. Raises UnusableFolder."""
+        path = self.path / LIST
+        if not os.path.lexists(path):
+            return {}
+        try:
+            files = json.loads(path.read_bytes())["files"] if not _is_linked(self.path, LIST) else None
+        except (OSError, ValueError, TypeError, LookupError):
+            files = None
+        if not isinstance(files, dict) or not all(map(_is_own, files)):
+            raise UnusableFolder(f"{path} is not the list of an earlier report: remove it, or choose another folder")
+        return files
+
+
+def _is_own(file: object) -> bool:
+    """Whether a text is the path of a file that a report may hold."""
+    if not isinstance(file, str):
+        return False
+    path = Path(file)
+    return path.as_posix() == file and ".." not in path.parts and path.parts[:1] in {(name,) for name in _OWN}
+
+
+def _is_linked(root: Path, file: str) -> bool:
+    """Whether a file, or a folder between it and the root, is a symbolic link."""
+    parts = Path(file).parts
+    return any(root.joinpath(*parts[:length]).is_symlink() for length in range(1, len(parts) + 1))
+
+
+def _digest_of(path: Path) -> str:
+    """Return the digest of a file; empty for what is no plain file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+def _aside(file: str) -> str:
+    path = Path(file)
+    return path.with_name(f".{path.name}.new").as_posix()
+
+
+def _write(root: Path, file: str, content: bytes) -> None:
+    """Write a file whole or not at all, and not through a link. Raises OSError."""
+    if _is_linked(root, file):
+        raise OSError(errno.ELOOP, "a symbolic link stands in the way", str(root / file))
+    (root / file).parent.mkdir(parents=True, exist_ok=True)
+    aside = root / _aside(file)
+    aside.unlink(missing_ok=True)
+    with aside.open("xb") as opened:
+        opened.write(content)
+    aside.replace(root / file)
+
+
+def _files(run: Run) -> Iterator[tuple[str, bytes]]:
+    """Yield path and content of each file of a report. report.json is last, so that all that it names is there."""
     for it in run.observations.values():
-        if _broken(run, it):
-            _write_case(it, folder / "cases" / it.exchange.label)
-    _write(folder / "junit.xml", junit.render(run))
-    # Last, so that a report.json is there only together with all that it names.
-    _write(folder / "report.json", json.dumps(document(run), indent=2, ensure_ascii=False).encode() + b"\n")
-
-
-def _write(path: Path, content: bytes) -> None:
-    _aside(path).write_bytes(content)
-    _aside(path).replace(path)
-
-
-def _aside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.new")
-
-
-def _broken(run: Run, it: Observation) -> list[Finding]:
-    return [f for f in run.findings if f.label == it.exchange.label and f.outcome == "fail"]
-
-
-def _write_case(it: Observation, folder: Path) -> None:
-    folder.mkdir(parents=True)
-    exchange = it.exchange
-    (folder / "request.head").write_bytes(exchange.request.head())
-    (folder / "request.body").write_bytes(exchange.request.body)
-    (folder / "response.head").write_bytes(_response_head(exchange))
-    if exchange.response is not None:
-        (folder / "response.body").write_bytes(exchange.response.body)
+        if broken(run, it):
+            exchange = it.exchange
+            folder = f"cases/{exchange.label}"
+            yield f"{folder}/request.head", exchange.request.head()
+            yield f"{folder}/request.body", exchange.request.body
+            yield f"{folder}/response.head", _response_head(exchange)
+            if exchange.response is not None:
+                yield f"{folder}/response.body", exchange.response.body
+    yield "junit.xml", junit.render(run)
+    yield "report.json", json.dumps(document(run), indent=2, ensure_ascii=False).encode() + b"\n"
 
 
 def _response_head(exchange: Exchange) -> bytes:
@@ -75,62 +158,3 @@ def _response_head(exchange: Exchange) -> bytes:
         return b""
     lines = [f"HTTP/1.1 {exchange.response.status}", *(f"{name}: {value}" for name, value in exchange.response.headers)]
     return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")
-
-
-def document(run: Run) -> dict[str, Any]:
-    """Return report.json as a value; reports/report.schema.json is its schema."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "outcome": run.outcome,
-        "headline": run.headline,
-        "interrupted": run.interrupted,
-        "target": run.target.base_url,
-        "provenance": {
-            "spec_sha256": run.contract.sha256,
-            "contract_version": run.contract.version,
-            "suite_version": __version__,
-            "seed": run.seed,
-        },
-        "cost": {
-            "requests": run.cost.requests,
-            "images": run.cost.images,
-            "fetches": run.cost.fetches,
-            "seconds": round(run.cost.seconds, 3),
-        },
-        "fuzzing": None if run.explored is None else _fuzzing(run.explored),
-        "requirements": [
-            {
-                "id": judgement.requirement.id,
-                "level": judgement.requirement.level,
-                "text": judgement.requirement.text,
-                "verdict": judgement.verdict,
-                "message": message(judgement),
-                "cases": list(judgement.cases),
-            }
-            for judgement in run.judgements
-        ],
-        "cases": [_case(run, it) for it in run.observations.values()],
-    }
-
-
-def _fuzzing(explored: Explored) -> dict[str, Any]:
-    ended = describe(explored.ended) if explored.ended is not None else ""
-    return {"cases": explored.fuzzed, "shrinking": explored.shrinking, "ended": ended}
-
-
-def _case(run: Run, it: Observation) -> dict[str, Any]:
-    exchange, broken = it.exchange, _broken(run, it)
-    folder = f"cases/{exchange.label}" if broken else None
-    body_file = f"{folder}/request.body" if folder and exchange.request.body else None
-    return {
-        "id": exchange.label,
-        "note": run.cases[exchange.label].note,
-        "contract_says": it.appraisal.verdict,
-        "status": exchange.response.status if exchange.response is not None else None,
-        "failure": exchange.failure.kind if exchange.failure is not None else None,
-        "not_tested": describe(exchange.not_tested) if exchange.not_tested is not None else None,
-        "seconds": round(exchange.seconds, 3),
-        "breaks": [{"requirement": finding.requirement, "message": finding.message} for finding in broken],
-        "folder": folder,
-        "curl": curl(exchange, run.target, body_file) if folder else None,
-    }

@@ -1,0 +1,78 @@
+"""report.json, as a value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import __version__
+from ..exploring import Explored
+from ..oracles import Finding, Observation
+from ..run import Run
+from .curl import curl
+from .reasons import describe, message
+
+SCHEMA_VERSION = 1
+
+
+def document(run: Run) -> dict[str, Any]:
+    """Return report.json as a value; reports/report.schema.json is its schema."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "outcome": run.outcome,
+        "headline": run.headline,
+        "interrupted": run.interrupted,
+        "target": run.target.base_url,
+        "provenance": {
+            "spec_sha256": run.contract.sha256,
+            "contract_version": run.contract.version,
+            "suite_version": __version__,
+            "seed": run.seed,
+        },
+        "cost": {
+            "requests": run.cost.requests,
+            "images": run.cost.images,
+            "fetches": run.cost.fetches,
+            "seconds": round(run.cost.seconds, 3),
+        },
+        "fuzzing": None if run.explored is None else _fuzzing(run.explored),
+        "requirements": [
+            {
+                "id": judgement.requirement.id,
+                "level": judgement.requirement.level,
+                "text": judgement.requirement.text,
+                "verdict": judgement.verdict,
+                "message": message(judgement),
+                "cases": list(judgement.cases),
+            }
+            for judgement in run.judgements
+        ],
+        "cases": [_case(run, it) for it in run.observations.values()],
+    }
+
+
+def _fuzzing(explored: Explored) -> dict[str, Any]:
+    ended = describe(explored.ended) if explored.ended is not None else ""
+    return {"cases": explored.fuzzed, "shrinking": explored.shrinking, "ended": ended}
+
+
+def _case(run: Run, it: Observation) -> dict[str, Any]:
+    exchange, breaks = it.exchange, broken(run, it)
+    folder = f"cases/{exchange.label}" if breaks else None
+    body_file = f"{folder}/request.body" if folder and exchange.request.body else None
+    return {
+        "id": exchange.label,
+        "note": run.cases[exchange.label].note,
+        "contract_says": it.appraisal.verdict,
+        "status": exchange.response.status if exchange.response is not None else None,
+        "failure": exchange.failure.kind if exchange.failure is not None else None,
+        "not_tested": describe(exchange.not_tested) if exchange.not_tested is not None else None,
+        "seconds": round(exchange.seconds, 3),
+        "breaks": [{"requirement": finding.requirement, "message": finding.message} for finding in breaks],
+        "folder": folder,
+        "curl": curl(exchange, run.target, body_file) if folder else None,
+    }
+
+
+def broken(run: Run, it: Observation) -> list[Finding]:
+    """Return the findings that say what a case broke."""
+    return [f for f in run.findings if f.label == it.exchange.label and f.outcome == "fail"]
