@@ -1,8 +1,7 @@
-"""scripts/bench: its arithmetic, its gate, its servers, a tiny round of what it measures, the features it tries."""
+"""scripts/bench: its arithmetic, its gate, its servers, a tiny round of what it measures."""
 
 import base64
 import json
-import re
 import socket
 import sys
 import time
@@ -12,7 +11,7 @@ from statistics import median
 from typing import cast
 
 import pytest
-from benchmark import __main__, checkers, features, lock, node, table
+from benchmark import __main__, lock, table
 from benchmark.environments import REQUIREMENTS, SCRIPTS, Environment, Unavailable
 from benchmark.figures import Figure, Target, figures, ratio
 from benchmark.material import Material
@@ -445,108 +444,3 @@ def test_a_missed_target_of_the_suite_ends_with_1(
 ) -> None:
     monkeypatch.setattr(__main__, "measure_suite", lambda: measured)
     assert CliRunner().invoke(__main__.command, ["suite"]).exit_code == code
-
-
-# What the client and its peers do
-
-_README = (SCRIPTS.parent / "README.md").read_text(encoding="utf-8")
-_POOR_CLIENT = """
-import json, os, types, urllib.request
-
-
-class ImageVariationsError(Exception):
-    pass
-
-
-class Client:
-    def __init__(self, *, api_key, base_url, **_):
-        self.key, self.url, self.images = api_key, base_url, self
-
-    def __repr__(self):
-        return f"Client({self.key!r})"
-
-    def fetch(self, url, **options):
-        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "multipart/form-data; boundary=b"}
-        return urllib.request.urlopen(urllib.request.Request(url, headers=headers, **options)).read()
-
-    def create_variation(self, *, image, n, response_format):
-        name = f'; filename="{image}"' if isinstance(image, str) else ""
-        content = open(image, "rb").read() if isinstance(image, str) else image
-        head = f'--b\\r\\nContent-Disposition: form-data; name="image"{name}\\r\\n\\r\\n'
-        body = head.encode() + content + b"\\r\\n--b--\\r\\n"
-        answer = json.loads(self.fetch(f"{self.url}/images/variations", data=body))
-        if not answer.keys() <= {"created", "data", "outer"}:
-            raise ValueError(answer.keys())
-        item = answer["data"][0]
-        picture = self.fetch(item["url"]) if "url" in item else item["b64_json"]
-        members = {"created": answer["created"], "data": [{}]}
-        return types.SimpleNamespace(data=[types.SimpleNamespace(picture=picture)], to_dict=lambda: members)
-"""
-
-
-@pytest.fixture(scope="module")
-def columns(material: Material) -> dict[str, dict[str, str]]:
-    """The cells by subject and feature; `openai` could not be tried."""
-    here = {"client": _HERE, "httpx": _HERE}
-    made, notes = features.rows(features.FEATURES, here, {"openai": "needs a network"}, material)
-    assert notes == ["openai: needs a network"]
-    return {subject: {words: row[subject] for words, row in made.items()} for subject in (*here, "openai")}
-
-
-def test_our_client_has_every_feature(columns: dict[str, dict[str, str]]) -> None:
-    assert columns["client"] == {feature.words: "yes" for feature in features.FEATURES}
-    assert set(columns["openai"].values()) == {"?"}
-
-
-def test_the_readme_says_what_is_found(columns: dict[str, dict[str, str]]) -> None:
-    for words, found in columns["client"].items():
-        assert f"| {words} | {columns['httpx'][words]} | {found} | " in _README
-    for feature in features.TYPE_FEATURES:
-        assert f"| {feature.words} | yes | yes | " in _README
-    assert features.lines({})[0] in _README
-
-
-def test_a_client_that_does_nothing_well_has_no_feature(material: Material, tmp_path: Path) -> None:
-    (tmp_path / "image_variations.py").write_text(_POOR_CLIENT)
-    poor = Environment(Path(sys.executable), (tmp_path,))
-    made, notes = features.rows(features.FEATURES, {"client": poor}, {}, material)
-    assert notes == []
-    kinds, *others, pictures = [row["client"] for row in made.values()]
-    assert kinds == "text path, bytes"
-    assert pictures == "no"
-    assert others == ["no", "no", "no retries", *["no"] * 7]
-
-
-def test_a_feature_of_a_subject_that_dies_is_not_decided_and_the_note_says_why(
-    material: Material, tmp_path: Path
-) -> None:
-    (tmp_path / "image_variations.py").write_text("import os; os._exit(1)")
-    dying = Environment(Path(sys.executable), (tmp_path,))
-    made, notes = features.rows(features.FEATURES[:1], {"client": dying}, {}, material)
-    words = features.FEATURES[0].words
-    assert made == {words: {"client": "?"}}
-    assert notes == [f"client: {words}: its process died, or took over 60 s"]
-
-
-def test_the_table_of_features_is_markdown_with_the_versions_of_the_peers() -> None:
-    row = {"httpx": "no", "client": "yes", "openai": "?", "openapi-generator": "bytes"}
-    heading, rule, line = features.lines({"it flies": row})
-    pins = lock.parse((SCRIPTS / "benchmark" / "requirements.txt").read_text(encoding="utf-8"))
-    openai, generator = (pins[name].lines.split()[0].split("==")[1] for name in ("openai", "openapi-generator-cli"))
-    shown = re.fullmatch(r"\| \| httpx alone \| this client \| `openai` (\S+) \| openapi-generator (\S+) \|", heading)
-    assert shown is not None
-    assert openai.startswith(f"{shown[1]}.")
-    assert generator.startswith(f"{shown[2]}.")
-    assert rule == "| --- | --- | --- | --- | --- |"
-    assert line == "| it flies | no | yes | ? | bytes |"
-
-
-def test_without_node_nothing_of_its_is_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    with pytest.raises(Unavailable, match="there is no 'node'"):
-        node.node_tool("pyright", "pyright")
-
-
-def test_the_rules_that_a_program_breaks_are_told(tmp_path: Path) -> None:
-    assert checkers.mypy("def f(it): ...\nnumber: int = 'a'\n", _HERE, tmp_path) == ["assignment", "no-untyped-def"]
-    assert checkers.mypy("number: int = 1\n", _HERE, tmp_path) == []

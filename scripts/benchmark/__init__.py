@@ -10,11 +10,8 @@ One run, step by step, and the module that does each:
 5. median, ratio in the same round, target                `figures`
 6. print the table                                        `table`
 
-What they do, feature by feature, is tried by `features`, with `recorder` for a server and `checkers` for their types,
-by what `node` installs; in the processes of the subjects there, `prober`, `users`.
-
 The conformance suite has its own measures, in `suite`: on the same server, and on the reference server.
 
-`server`, `worker`, `subjects`, `prober` and `users` run in the environments of the subjects and import nothing but the
-standard library and the subject.
+`server`, `worker` and `subjects` run in the environments of the subjects and import nothing but the standard library
+and the subject.
 """

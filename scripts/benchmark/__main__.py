@@ -1,7 +1,6 @@
 """The command line of `scripts/bench`.
 
 Exit codes: 0 every target is met; 1 one is missed, or could not be measured; 2 bad usage, or the bench itself failed.
-`features` has no targets: it exits with 0.
 """
 
 import json
@@ -12,7 +11,6 @@ from typing import NoReturn
 
 import click
 
-from benchmark import features as compared
 from benchmark import table
 from benchmark.environments import CACHE, Environment, Unavailable, prepare
 from benchmark.figures import Figure
@@ -94,19 +92,6 @@ def measure_suite() -> list[Figure]:
             click.echo(f"{measure.__name__.replace('_', ' ')} ...", err=True)
             figures += measure()
     return figures
-
-
-@command.command("features")
-def compare_features() -> None:
-    """Try what the same four do, feature by feature, and print it as a table in Markdown."""
-    environments, absent = _prepared(compared.COLUMNS)
-    material = Material.make(CACHE / "material")
-    features = (*compared.FEATURES, *compared.TYPE_FEATURES)
-    rows, notes = compared.rows(features, environments, absent, material)
-    for line in compared.lines(rows):
-        click.echo(line)
-    for note in notes:
-        click.echo(note, err=True)
 
 
 def _prepared(names: Iterable[str]) -> tuple[dict[str, Environment], dict[str, str]]:
