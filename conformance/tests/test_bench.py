@@ -1,8 +1,7 @@
-"""scripts/bench: its arithmetic, its gate, its servers, a tiny round of what it measures, the features it tries."""
+"""scripts/bench: arithmetic, environments, exit codes, server, worker, and one short round of each measure."""
 
 import base64
 import json
-import re
 import socket
 import sys
 import time
@@ -12,25 +11,20 @@ from statistics import median
 from typing import cast
 
 import pytest
-from benchmark import __main__, checkers, features, lock, node, table
+from benchmark import __main__, lock, table
 from benchmark.environments import REQUIREMENTS, SCRIPTS, Environment, Unavailable
 from benchmark.figures import Figure, Target, figures, ratio
 from benchmark.material import Material
 from benchmark.measures import Bench, Effort
 from benchmark.subjects import SUBJECTS, Subject
-from benchmark.suite import IDEAL, PLAIN, REPLAY, SUITE, SuiteBench, slow_server
-from benchmark.suite import Effort as SuiteEffort
+from benchmark.suite import PLAIN, SUITE, cases_per_second
 from benchmark.turns import Turns, rotate, server
 from benchmark.worker import Worker, WrongWork
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance.cases import Builder
 from image_variations_conformance.pictures import look
 from image_variations_conformance.png import inspect
-from image_variations_conformance.transport import Target as Server
-from image_variations_conformance.transport import Transport
-from qualification.subjects import KEY
 from scripted_server import answer, hear_request, say, scripted_server
 
 _HERE = Environment(Path(sys.executable))
@@ -43,7 +37,7 @@ _seconds = st.floats(1e-6, 1e3)
 
 
 @given(base=st.lists(_seconds, min_size=1, max_size=15), factor=st.floats(0.1, 10), data=st.data())
-def test_a_ratio_is_the_factor_however_the_machine_slows_down_between_rounds(
+def test_a_ratio_does_not_change_if_the_machine_slows_down_between_rounds(
     base: list[float], factor: float, data: st.DataObject
 ) -> None:
     slower = data.draw(st.lists(st.floats(1, 100), min_size=len(base), max_size=len(base)))
@@ -52,38 +46,42 @@ def test_a_ratio_is_the_factor_however_the_machine_slows_down_between_rounds(
 
 
 @given(values=st.lists(_seconds, min_size=1, max_size=9), bound=_seconds)
-def test_a_target_without_another_subject_is_about_the_median(values: list[float], bound: float) -> None:
-    (at_most,) = figures("it", "ms", ["client"], {"client": values}, targets={"client": Target(bound)})
-    (at_least,) = figures("it", "ms", ["client"], {"client": values}, targets={"client": Target(bound, "at least")})
+def test_a_target_without_another_subject_bounds_the_median(values: list[float], bound: float) -> None:
+    (at_most,) = figures("it", "ms", ["client"], {"client": values}, {}, {"client": Target(bound)})
+    (at_least,) = figures("it", "ms", ["client"], {"client": values}, {}, {"client": Target(bound, "at least")})
     assert at_most.value == at_most.found == median(values)
     assert at_most.met == (median(values) <= bound)
     assert at_least.met == (median(values) >= bound)
 
 
-def test_a_target_beside_a_subject_is_about_the_ratio_to_that_one() -> None:
+def test_a_target_beside_a_subject_bounds_the_ratio_to_it() -> None:
     rounds = {"httpx": [1.0, 2.0, 4.0], "openai": [10.0, 20.0, 40.0], "client": [2.0, 4.0, 8.0]}
     httpx, client, openai = figures(
-        "it", "ms", ["httpx", "client", "openai"], rounds, targets={"client": Target(0.2, beside="openai")}
+        "it", "ms", ["httpx", "client", "openai"], rounds, {}, {"client": Target(0.2, beside="openai")}
     )
     assert (client.value, client.ratio, client.found, client.met) == (4.0, 2.0, 0.2, True)
     assert (httpx.ratio, httpx.met) == (1.0, None)
     assert (openai.ratio, openai.met) == (10.0, None)
 
 
-def test_what_was_not_measured_meets_no_target() -> None:
+def test_a_target_is_missed_if_a_subject_of_it_was_not_measured() -> None:
     targets = {"client": Target(100.0), "fast": Target(100.0, beside="openai")}
-    client, fast, other = figures(
-        "it", "ms", ["client", "fast", "other"], {"fast": [1.0]}, notes={"client": "needs java"}, targets=targets
-    )
-    assert (client.value, client.note, client.met) == (None, "needs java", False)
+    notes = {"client": "no memory", "openai": "it died"}
+    client, fast, openai = figures("it", "ms", ["client", "fast", "openai"], {"fast": [1.0]}, notes, targets)
+    assert (client.value, client.note, client.met) == (None, "no memory", False)
     assert (fast.value, fast.found, fast.met) == (1.0, None, False)
-    assert (other.value, other.note, other.met) == (None, "not measured", None)
+    assert (openai.value, openai.note, openai.met) == (None, "it died", None)
+
+
+def test_a_measure_of_memory_has_no_ratio() -> None:
+    (httpx,) = figures("it", "MiB", ["httpx"], {"httpx": [0.0, 0.0]}, {}, {})
+    assert (httpx.value, httpx.ratio) == (0.0, None)
 
 
 # Turns
 
 
-def test_in_each_round_each_subject_works_once_and_another_one_begins() -> None:
+def test_each_subject_is_called_once_per_round_and_the_first_one_changes() -> None:
     order: list[str] = []
 
     def work(subject: str) -> float:
@@ -96,7 +94,7 @@ def test_in_each_round_each_subject_works_once_and_another_one_begins() -> None:
     assert notes == {}
 
 
-def test_a_subject_that_fails_is_left_out_with_the_reason_and_the_others_go_on() -> None:
+def test_a_subject_that_is_unavailable_gets_a_note_and_the_others_go_on() -> None:
     left = 2
 
     def work(subject: str) -> float:
@@ -131,7 +129,7 @@ other==2.0 \\
 """
 
 
-def test_a_subject_gets_what_it_needs_and_what_that_needs_in_turn() -> None:
+def test_the_closure_of_a_package_has_its_direct_and_indirect_dependencies() -> None:
     pins = lock.parse(_LOCK)
     assert lock.closure(pins, ["httpx"]) == ["anyio", "colour", "httpx"]
     assert lock.closure(pins, ["other"]) == ["other"]
@@ -140,12 +138,12 @@ def test_a_subject_gets_what_it_needs_and_what_that_needs_in_turn() -> None:
     )
 
 
-def test_a_lock_file_that_is_none_is_refused() -> None:
+def test_a_package_without_a_version_is_refused() -> None:
     with pytest.raises(ValueError, match=r"not a pinned package: 'httpx>=0\.28'"):
         lock.parse("httpx>=0.28\n")
 
 
-def test_every_subject_is_locked_with_hashes_at_the_versions_of_the_project() -> None:
+def test_the_requirements_of_all_subjects_are_locked_with_hashes_at_the_versions_of_the_project() -> None:
     pins = lock.parse((SCRIPTS / "benchmark" / "requirements.txt").read_text(encoding="utf-8"))
     project = lock.parse((SCRIPTS / "requirements.txt").read_text(encoding="utf-8"))
     assert REQUIREMENTS.keys() == SUBJECTS.keys()
@@ -157,14 +155,15 @@ def test_every_subject_is_locked_with_hashes_at_the_versions_of_the_project() ->
             assert pin.lines.split()[0] == project[name].lines.split()[0]
 
 
-# The gate
+# Exit codes and output
 
 _MET = Figure("1 KB call", "client", "ms", 0.5, 1.04, Target(1.10, beside="httpx"), 1.04)
 _MISSED = Figure("import", "client", "ms", 90.0, 1.5, Target(1.40, beside="httpx"), 1.5)
-_LACKING = Figure("flight", "client", "calls/s", target=Target(0.95, "at least", beside="httpx"), note="no java")
+_LACKING = Figure("flight", "client", "calls/s", target=Target(0.95, "at least", beside="httpx"), note="died")
 _PLAIN = Figure("flight", "httpx", "calls/s", 1234.5, 1.0)
 
 
+@pytest.mark.parametrize("name", ["client", "suite"])
 @pytest.mark.parametrize(
     ("measured", "arguments", "code"),
     [
@@ -174,18 +173,28 @@ _PLAIN = Figure("flight", "httpx", "calls/s", 1234.5, 1.0)
         ([_MISSED, _LACKING], ["--no-gate"], 0),
     ],
 )
-def test_a_missed_target_ends_with_1_unless_told_otherwise(
-    measured: list[Figure], arguments: list[str], code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_missed_target_exits_with_1_unless_no_gate_is_given(
+    name: str, measured: list[Figure], arguments: list[str], code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(__main__, "measure_client", lambda: measured)
+    monkeypatch.setattr(__main__, f"measure_{name}", lambda: measured)
     file = tmp_path / "figures.json"
-    result = CliRunner().invoke(__main__.command, ["client", "--json", str(file), *arguments])
+    result = CliRunner().invoke(__main__.command, [name, "--json", str(file), *arguments])
     assert result.exit_code == code
     report = json.loads(file.read_text())
     assert report["met"] == all(figure.met is not False for figure in measured)
     assert [(it["measure"], it["subject"], it["value"], it["met"]) for it in report["figures"]] == [
         (it.measure, it.subject, it.value, it.met) for it in measured
     ]
+
+
+def test_an_environment_that_cannot_be_made_exits_with_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    def prepare(_: str) -> Environment:
+        raise Unavailable("pip failed: no network")
+
+    monkeypatch.setattr(__main__, "prepare", prepare)
+    result = CliRunner().invoke(__main__.command, ["client", "--no-gate"])
+    assert result.exit_code == 2
+    assert "pip failed: no network" in result.output
 
 
 def test_the_table_shows_each_figure_with_its_target_and_whether_it_is_met() -> None:
@@ -196,12 +205,12 @@ def test_the_table_shows_each_figure_with_its_target_and_whether_it_is_met() -> 
         "import",
         "  client    90.00  ms           1.50  1.50, at most 1.40 x httpx  NO",
         "flight",
-        "  client        -                     no java                     NO",
+        "  client        -                     died                        NO",
         "  httpx     1,234  calls/s      1.00",
     ]
     assert table.missed([_MET, _MISSED, _LACKING, _PLAIN]) == [
         "missed: import, client: 1.50, at most 1.40 x httpx",
-        "missed: flight, client: not measured, at least 0.95 x httpx (no java)",
+        "missed: flight, client: not measured, at least 0.95 x httpx (died)",
     ]
 
 
@@ -213,7 +222,7 @@ def test_a_table_without_ratios_has_no_heading_for_them() -> None:
     ]
 
 
-# The server, the material and the worker
+# The server, the files and the worker
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +237,7 @@ def url(material: Material) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("at", [1, 30, 90, 95, 100])
-def test_the_server_answers_when_a_body_is_whole_and_tells_its_length(url: str, at: int) -> None:
+def test_the_server_answers_with_the_body_length_once_the_body_is_complete(url: str, at: int) -> None:
     head = b"POST /url/images/variations HTTP/1.1\r\nHost: a\r\ncontent-length: 20\r\n\r\n"
     request = head + b"\r\n\r\n" * 5
     host, port = url.removeprefix("http://").split(":")
@@ -253,7 +262,7 @@ def test_the_server_answers_when_a_body_is_whole_and_tells_its_length(url: str, 
         b"POST /elsewhere HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
     ],
 )
-def test_the_server_refuses_what_no_subject_should_send(url: str, request_head: bytes) -> None:
+def test_the_server_refuses_a_request_without_length_or_to_another_path(url: str, request_head: bytes) -> None:
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=5) as connection:
         connection.sendall(request_head)
@@ -261,7 +270,7 @@ def test_the_server_refuses_what_no_subject_should_send(url: str, request_head: 
         assert connection.recv(1) == b""
 
 
-def test_the_images_are_whole_squares_of_the_sizes_they_are_named_after(material: Material) -> None:
+def test_the_files_are_square_pngs_of_the_sizes_in_their_names(material: Material) -> None:
     for file, size in ((material.kilobyte, 1000), (material.four_megabytes, 4_000_000)):
         info = inspect(file.read_bytes())
         assert (info.width, file.stat().st_size) == (info.height, size)
@@ -278,7 +287,7 @@ def test_the_images_are_whole_squares_of_the_sizes_they_are_named_after(material
     ],
     ids=["no body", "by length", "in chunks"],
 )
-def test_the_server_answers_whatever_comes_with_the_picture_and_closes(
+def test_the_server_answers_any_request_under_any_with_the_picture_and_closes_if_asked(
     url: str, material: Material, request_bytes: bytes
 ) -> None:
     host, port = url.removeprefix("http://").split(":")
@@ -295,7 +304,7 @@ def test_the_server_answers_whatever_comes_with_the_picture_and_closes(
 
 
 class _Careless:
-    """A subject that is fast because it does not do the work."""
+    """A subject that does not do the work."""
 
     def call(self, *_: object) -> Callable[[], int]:
         return lambda: 500
@@ -314,7 +323,7 @@ class _Careless:
 
 
 @_LINUX
-def test_a_subject_that_does_not_do_the_work_is_not_timed(material: Material) -> None:
+def test_a_subject_that_does_not_do_the_work_raises_wrong_work(material: Material) -> None:
     worker = Worker(cast(Subject, _Careless()))
     kilobyte, large, answer = map(str, (material.kilobyte, material.hundred_megabytes, material.ten_images))
     with pytest.raises(WrongWork, match="a form of 500 bytes for an image of 1000"):
@@ -329,224 +338,76 @@ def test_a_subject_that_does_not_do_the_work_is_not_timed(material: Material) ->
     worker.close()
 
 
-# One tiny round, in the project's own environment
+class _Reader(_Careless):
+    """A subject that reads the file into memory."""
 
-_TINY = Effort(
-    calls=1,
-    kilobyte_calls=2,
-    four_megabyte_calls=1,
-    imports=1,
-    starts=1,
-    decodes=1,
-    flights=1,
-    tasks=3,
-    calls_each=2,
-    peaks=1,
-)
-
-
-@pytest.fixture(scope="module")
-def bench(url: str, material: Material) -> Iterator[Bench]:
-    here = dict.fromkeys(("httpx", "client", "openai"), _HERE)
-    with Turns(here) as turns:
-        yield Bench(turns, here, {"openapi-generator": "needs java"}, material, url, _TINY)
-
-
-@pytest.mark.parametrize("measure", ["kilobyte_call", "four_megabyte_call", "in_flight", "decoding", "importing"])
-def test_a_tiny_round_gives_a_figure_for_each_subject_that_is_there(bench: Bench, measure: str) -> None:
-    # Importing has two figures a subject; the first is the one with a target.
-    made = {figure.subject: figure for figure in reversed(getattr(bench, measure)())}
-    for subject in ("httpx", "client", "openai"):
-        figure = made[subject]
-        assert figure.note == ""
-        assert figure.value is not None
-        assert figure.value > 0
-        assert figure.ratio is not None
-        assert figure.ratio > 0
-    assert made["client"].target is not None
-    assert made["client"].found is not None
-    if "openapi-generator" in made:
-        assert (made["openapi-generator"].value, made["openapi-generator"].note) == (None, "needs java")
+    def upload(self, *_: object) -> Callable[[Path], int]:
+        return lambda path: len(path.read_bytes()) + 500
 
 
 @_LINUX
-def test_the_peak_of_reading_a_whole_file_is_seen_and_that_of_streaming_it_is_small(bench: Bench) -> None:
-    streamed = {figure.subject: figure.value for figure in bench.upload_peak()}
-    assert streamed["httpx"] is not None
-    assert 0 <= streamed["httpx"] < 4
-    decoded = {figure.subject: figure.value for figure in bench.decoding_peak()}
-    assert decoded["httpx"] is not None
-    assert decoded["httpx"] > 10  # of an answer of 13 MB ten images of 1 MB
+def test_the_upload_peak_of_a_file_read_into_memory_is_its_size(material: Material) -> None:
+    worker = Worker(cast(Subject, _Reader()))
+    files = {"small": str(material.kilobyte), "file": str(material.hundred_megabytes)}
+    assert worker.do({"do": "upload_peak", "url": "", **files}) == pytest.approx(100 * 2**20, rel=0.1)
+
+
+# One short round of each measure, in the project's own environment
+
+_ONCE = Effort(
+    calls=1, kilobyte_calls=2, four_megabyte_calls=1, imports=1, decodes=1, flights=1, tasks=3, calls_each=2, peaks=1
+)
+
+
+@pytest.mark.parametrize(
+    ("measure", "targets"),
+    [
+        ("kilobyte_call", {"client": Target(1.10, beside="httpx")}),
+        ("four_megabyte_call", {"client": Target(1.05, beside="httpx")}),
+        ("in_flight", {"client": Target(0.95, "at least", beside="httpx")}),
+        ("decoding", {"client": Target(1.05, beside="openai"), "client[speed]": Target(0.20, beside="openai")}),
+        ("importing", {"client": Target(1.40, beside="httpx")}),
+        pytest.param("upload_peak", {"client": Target(1.0)}, marks=_LINUX),
+    ],
+)
+def test_a_measure_has_a_value_for_each_subject_and_its_targets(
+    url: str, material: Material, measure: str, targets: dict[str, Target]
+) -> None:
+    here = dict.fromkeys(SUBJECTS, _HERE)
+    with Turns(here) as turns:
+        made = getattr(Bench(turns, here, material, url, _ONCE), measure)()
+    assert {figure.subject for figure in made} == {"httpx", "openai", *targets}
+    for figure in made:
+        assert figure.note == ""
+        assert figure.value is not None
+        assert figure.value >= 0
+        assert figure.target == targets.get(figure.subject)
+        assert (figure.found is None) == (figure.target is None)
+        assert (figure.ratio is None) == (figure.unit == "MiB")
 
 
 def test_a_subject_whose_process_dies_is_unavailable(tmp_path: Path) -> None:
     nobody = Environment(Path(sys.executable), (tmp_path,))
     (tmp_path / "httpx.py").write_text("import os; os._exit(1)")
-    with Turns({"httpx": nobody}) as turns, pytest.raises(Unavailable, match="its process died"):
+    with Turns({"httpx": nobody}) as turns, pytest.raises(Unavailable, match="the process died"):
         turns.do("httpx", {"do": "flight", "url": "", "image": "/dev/null", "tasks": 1, "each": 1})
 
 
 # The suite
 
-_QUICK_SUITE = SuiteEffort(
-    rounds=1, depth="quick", deep_seconds=0, waits=1, waiting_depth="quick", latency_seconds=0.01, slots=3, workers=(4,)
-)
+
+def test_the_cases_per_second_of_a_check_are_compared_with_those_of_schemathesis(url: str) -> None:
+    check, plain = cases_per_second(f"{url}/any", rounds=1, depth="quick", max_seconds=0)
+    assert (check.subject, plain.subject) == (SUITE, PLAIN)
+    assert check.target == Target(3.0, "at least", beside=PLAIN)
+    assert check.value is not None
+    assert plain.value is not None
+    assert plain.value > 0
+    assert check.found == pytest.approx(check.value / plain.value)
 
 
-@pytest.fixture(scope="module")
-def suite_figures(url: str) -> list[Figure]:
-    """The figures of a tiny run; Schemathesis has its usual length."""
-    bench = SuiteBench(f"{url}/any", _QUICK_SUITE)
-    return [*bench.cases_in_a_second(), *bench.waiting()]
-
-
-def test_the_suite_is_held_against_a_replay_and_against_schemathesis(suite_figures: list[Figure]) -> None:
-    cases = [figure for figure in suite_figures if figure.unit == "cases/s"]
-    assert [figure.subject for figure in cases] == [SUITE, REPLAY, SUITE, PLAIN]
-    assert all(figure.value is not None and figure.value > 0 for figure in cases)
-    for own, other, bound in ((cases[0], cases[1], 0.25), (cases[2], cases[3], 2.5)):
-        assert own.target == Target(bound, "at least", beside=other.subject)
-        assert own.value is not None
-        assert other.value is not None
-        assert own.found == pytest.approx(own.value / other.value)
-
-
-def test_the_time_on_a_slow_server_is_held_against_that_of_its_images(suite_figures: list[Figure]) -> None:
-    waiting = [figure for figure in suite_figures if figure.unit == "s"]
-    assert [figure.subject for figure in waiting] == ["check --workers 4", IDEAL]
-    assert waiting[0].target == Target(1.3, beside=IDEAL)
-    # A quick run asks for so many images; a third of each's hundredth of a second is what they take at least.
-    assert waiting[1].value == pytest.approx(15 * 0.01 / 3, abs=0.02)
-    assert waiting[0].value is not None
-    assert waiting[0].value > (waiting[1].value or 0)
-
-
-def test_a_run_without_all_its_answers_is_no_figure() -> None:
+def test_a_check_with_an_unanswered_request_has_no_figure() -> None:
     with scripted_server((hear_request, say(answer())), (hear_request,)) as silent:
-        bench = SuiteBench(silent.base_url, _QUICK_SUITE)
-        (own, *_) = bench.cases_in_a_second()
-    assert (own.value, own.met) == (None, False)
-    assert "had no answer" in own.note
-
-
-def test_the_slow_server_makes_as_many_images_at_a_time_as_it_has_slots() -> None:
-    with slow_server(0.3, 2) as base_url:
-        target = Server.parse(base_url, KEY)
-        form = Builder.of(target, 1, "four").form(n="4", size="256x256")
-        exchange = Transport(target).send("four", form)
-    assert exchange.response is not None
-    assert exchange.response.status == 200
-    assert 0.6 <= exchange.seconds < 1.2  # two rounds of two, and not four of one
-
-
-@pytest.mark.parametrize(("measured", "code"), [([_MET], 0), ([_MISSED], 1)])
-def test_a_missed_target_of_the_suite_ends_with_1(
-    measured: list[Figure], code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(__main__, "measure_suite", lambda: measured)
-    assert CliRunner().invoke(__main__.command, ["suite"]).exit_code == code
-
-
-# What the client and its peers do
-
-_README = (SCRIPTS.parent / "README.md").read_text(encoding="utf-8")
-_POOR_CLIENT = """
-import json, os, types, urllib.request
-
-
-class ImageVariationsError(Exception):
-    pass
-
-
-class Client:
-    def __init__(self, *, api_key, base_url, **_):
-        self.key, self.url, self.images = api_key, base_url, self
-
-    def __repr__(self):
-        return f"Client({self.key!r})"
-
-    def fetch(self, url, **options):
-        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "multipart/form-data; boundary=b"}
-        return urllib.request.urlopen(urllib.request.Request(url, headers=headers, **options)).read()
-
-    def create_variation(self, *, image, n, response_format):
-        name = f'; filename="{image}"' if isinstance(image, str) else ""
-        content = open(image, "rb").read() if isinstance(image, str) else image
-        head = f'--b\\r\\nContent-Disposition: form-data; name="image"{name}\\r\\n\\r\\n'
-        body = head.encode() + content + b"\\r\\n--b--\\r\\n"
-        answer = json.loads(self.fetch(f"{self.url}/images/variations", data=body))
-        if not answer.keys() <= {"created", "data", "outer"}:
-            raise ValueError(answer.keys())
-        item = answer["data"][0]
-        picture = self.fetch(item["url"]) if "url" in item else item["b64_json"]
-        members = {"created": answer["created"], "data": [{}]}
-        return types.SimpleNamespace(data=[types.SimpleNamespace(picture=picture)], to_dict=lambda: members)
-"""
-
-
-@pytest.fixture(scope="module")
-def columns(material: Material) -> dict[str, dict[str, str]]:
-    """The cells by subject and feature; `openai` could not be tried."""
-    here = {"client": _HERE, "httpx": _HERE}
-    made, notes = features.rows(features.FEATURES, here, {"openai": "needs a network"}, material)
-    assert notes == ["openai: needs a network"]
-    return {subject: {words: row[subject] for words, row in made.items()} for subject in (*here, "openai")}
-
-
-def test_our_client_has_every_feature(columns: dict[str, dict[str, str]]) -> None:
-    assert columns["client"] == {feature.words: "yes" for feature in features.FEATURES}
-    assert set(columns["openai"].values()) == {"?"}
-
-
-def test_the_readme_says_what_is_found(columns: dict[str, dict[str, str]]) -> None:
-    for words, found in columns["client"].items():
-        assert f"| {words} | {columns['httpx'][words]} | {found} | " in _README
-    for feature in features.TYPE_FEATURES:
-        assert f"| {feature.words} | yes | yes | " in _README
-    assert features.lines({})[0] in _README
-
-
-def test_a_client_that_does_nothing_well_has_no_feature(material: Material, tmp_path: Path) -> None:
-    (tmp_path / "image_variations.py").write_text(_POOR_CLIENT)
-    poor = Environment(Path(sys.executable), (tmp_path,))
-    made, notes = features.rows(features.FEATURES, {"client": poor}, {}, material)
-    assert notes == []
-    kinds, *others, pictures = [row["client"] for row in made.values()]
-    assert kinds == "text path, bytes"
-    assert pictures == "no"
-    assert others == ["no", "no", "no retries", *["no"] * 7]
-
-
-def test_a_feature_of_a_subject_that_dies_is_not_decided_and_the_note_says_why(
-    material: Material, tmp_path: Path
-) -> None:
-    (tmp_path / "image_variations.py").write_text("import os; os._exit(1)")
-    dying = Environment(Path(sys.executable), (tmp_path,))
-    made, notes = features.rows(features.FEATURES[:1], {"client": dying}, {}, material)
-    words = features.FEATURES[0].words
-    assert made == {words: {"client": "?"}}
-    assert notes == [f"client: {words}: its process died, or took over 60 s"]
-
-
-def test_the_table_of_features_is_markdown_with_the_versions_of_the_peers() -> None:
-    row = {"httpx": "no", "client": "yes", "openai": "?", "openapi-generator": "bytes"}
-    heading, rule, line = features.lines({"it flies": row})
-    pins = lock.parse((SCRIPTS / "benchmark" / "requirements.txt").read_text(encoding="utf-8"))
-    openai, generator = (pins[name].lines.split()[0].split("==")[1] for name in ("openai", "openapi-generator-cli"))
-    shown = re.fullmatch(r"\| \| httpx alone \| this client \| `openai` (\S+) \| openapi-generator (\S+) \|", heading)
-    assert shown is not None
-    assert openai.startswith(f"{shown[1]}.")
-    assert generator.startswith(f"{shown[2]}.")
-    assert rule == "| --- | --- | --- | --- | --- |"
-    assert line == "| it flies | no | yes | ? | bytes |"
-
-
-def test_without_node_nothing_of_its_is_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    with pytest.raises(Unavailable, match="there is no 'node'"):
-        node.node_tool("pyright", "pyright")
-
-
-def test_the_rules_that_a_program_breaks_are_told(tmp_path: Path) -> None:
-    assert checkers.mypy("def f(it): ...\nnumber: int = 'a'\n", _HERE, tmp_path) == ["assignment", "no-untyped-def"]
-    assert checkers.mypy("number: int = 1\n", _HERE, tmp_path) == []
+        check, _ = cases_per_second(silent.base_url, rounds=1, depth="quick", max_seconds=0)
+    assert (check.value, check.met) == (None, False)
+    assert "had no answer" in check.note

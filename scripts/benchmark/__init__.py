@@ -1,20 +1,9 @@
-"""Measures the client beside its peers, and the suite beside others, and holds both to their targets.
+"""Benchmarks behind `scripts/bench`: the generated client and the conformance suite, each with targets.
 
-One run, step by step, and the module that does each:
+`measures` (client) and `suite` define what is measured and the targets. `environments` and `lock` install each subject
+of the client's benchmark, `material` writes the test files, `server` answers the calls, and `turns` runs one `worker`
+process per subject. `figures` computes medians and ratios, `table` prints them.
 
-1. make an environment for each subject                   `lock`, `environments`
-2. make what is sent and answered                         `material`
-3. start the server, in a process of its own              `server`
-4. start one process a subject; turn by turn, each does   `measures`, `turns`
-   the same few calls, round after round                  there `worker`, `subjects`
-5. median, ratio in the same round, target                `figures`
-6. print the table                                        `table`
-
-What they do, feature by feature, is tried by `features`, with `recorder` for a server and `checkers` for their types,
-by what `node` installs; in the processes of the subjects there, `prober`, `users`.
-
-The conformance suite has its own measures, in `suite`: on the same server, and on the reference server.
-
-`server`, `worker`, `subjects`, `prober` and `users` run in the environments of the subjects and import nothing but the
-standard library and the subject.
+`server`, `worker` and `subjects` run in the subjects' environments, so they import only the standard library and the
+subject.
 """

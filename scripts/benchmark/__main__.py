@@ -1,25 +1,22 @@
-"""The command line of `scripts/bench`.
+"""Command line of `scripts/bench`.
 
-Exit codes: 0 every target is met; 1 one is missed, or could not be measured; 2 bad usage, or the bench itself failed.
-`features` has no targets: it exits with 0.
+Exit codes: 0, every target is met; 1, a target is missed or could not be measured; 2, wrong usage, or the environment
+of a subject could not be made.
 """
 
 import json
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from benchmark import features as compared
 from benchmark import table
-from benchmark.environments import CACHE, Environment, Unavailable, prepare
+from benchmark.environments import CACHE, REQUIREMENTS, prepare
 from benchmark.figures import Figure
 from benchmark.material import Material
 from benchmark.measures import Bench
-from benchmark.subjects import SUBJECTS
-from benchmark.suite import SuiteBench
+from benchmark.suite import cases_per_second
 from benchmark.turns import Turns, server
 
 _MISSED = 1
@@ -27,22 +24,20 @@ _MISSED = 1
 
 @click.group()
 def command() -> None:
-    """Measure, and compare with the targets."""
+    """Measure, and compare with the targets. Run nothing else on the machine meanwhile."""
 
 
 _JSON = click.option(
-    "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures there too."
+    "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures to this file too."
 )
-_GATE = click.option(
-    "--gate/--no-gate", default=True, help="Exit with 1 where a target is missed (the default), or do not."
-)
+_GATE = click.option("--gate/--no-gate", default=True, help="Exit with 1 if a target is missed (default), or with 0.")
 
 
 @command.command()
 @_JSON
 @_GATE
 def client(*, json_file: Path | None, gate: bool) -> None:
-    """Measure the generated client beside raw httpx, the openai SDK and openapi-generator's client."""
+    """Compare the generated client with raw httpx and the openai SDK."""
     _end(measure_client(), json_file, gate=gate)
 
 
@@ -50,12 +45,12 @@ def client(*, json_file: Path | None, gate: bool) -> None:
 @_JSON
 @_GATE
 def suite(*, json_file: Path | None, gate: bool) -> None:
-    """Measure the conformance suite beside http.client and Schemathesis, and on a slow server."""
+    """Compare the cases per second of a deep check with those of `schemathesis run`."""
     _end(measure_suite(), json_file, gate=gate)
 
 
 def _end(figures: list[Figure], json_file: Path | None, *, gate: bool) -> NoReturn:
-    """Print the figures, write them down, and exit."""
+    """Print the figures, write them to `json_file` if given, and exit."""
     for line in (*table.lines(figures), "", *table.missed(figures)):
         click.echo(line)
     if json_file is not None:
@@ -64,21 +59,19 @@ def _end(figures: list[Figure], json_file: Path | None, *, gate: bool) -> NoRetu
 
 
 def measure_client() -> list[Figure]:
-    """Take every measure of the client, one after the other, on a machine that should do nothing else meanwhile."""
-    environments, absent = _prepared(SUBJECTS)
+    """Return the figures of all measures of the client."""
+    environments = {name: prepare(name) for name in REQUIREMENTS}
     material = Material.make(CACHE / "material")
     figures = []
-    with server() as url, Turns(environments) as turns:
-        bench = Bench(turns, environments, absent, material, url)
+    with server(material.small_picture) as url, Turns(environments) as turns:
+        bench = Bench(turns, environments, material, url)
         for measure in (
             bench.kilobyte_call,
             bench.four_megabyte_call,
             bench.in_flight,
             bench.decoding,
-            bench.decoding_peak,
             bench.upload_peak,
             bench.importing,
-            bench.installation,
         ):
             click.echo(f"{measure.__name__.replace('_', ' ')} ...", err=True)
             figures += measure()
@@ -86,39 +79,9 @@ def measure_client() -> list[Figure]:
 
 
 def measure_suite() -> list[Figure]:
-    """Take every measure of the suite, likewise."""
-    figures = []
+    """Return the figures of the suite."""
     with server(Material.make(CACHE / "material").small_picture) as url:
-        bench = SuiteBench(f"{url}/any")
-        for measure in (bench.cases_in_a_second, bench.waiting):
-            click.echo(f"{measure.__name__.replace('_', ' ')} ...", err=True)
-            figures += measure()
-    return figures
-
-
-@command.command("features")
-def compare_features() -> None:
-    """Try what the same four do, feature by feature, and print it as a table in Markdown."""
-    environments, absent = _prepared(compared.COLUMNS)
-    material = Material.make(CACHE / "material")
-    features = (*compared.FEATURES, *compared.TYPE_FEATURES)
-    rows, notes = compared.rows(features, environments, absent, material)
-    for line in compared.lines(rows):
-        click.echo(line)
-    for note in notes:
-        click.echo(note, err=True)
-
-
-def _prepared(names: Iterable[str]) -> tuple[dict[str, Environment], dict[str, str]]:
-    """Return the environments of subjects, and the reason for each that cannot have one."""
-    environments: dict[str, Environment] = {}
-    absent: dict[str, str] = {}
-    for name in names:
-        try:
-            environments[name] = prepare(name)
-        except Unavailable as reason:
-            absent[name] = str(reason)
-    return environments, absent
+        return cases_per_second(f"{url}/any")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""From what was measured to figures: medians, ratios, and whether a target is met."""
+"""Medians, ratios, and whether targets are met."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from typing import Literal
 from attrs import frozen
 
 BASE = "httpx"
-"""The subject that all others are compared with."""
+"""The subject whose ratio to itself is 1."""
 
-Unit = Literal["ms", "s", "calls/s", "cases/s", "MiB", "packages", "MB"]
+Unit = Literal["ms", "calls/s", "cases/s", "MiB"]
 
 
 @frozen
 class Target:
-    """What a figure has to be: at most, or at least, `bound` times the figure of `beside`, or `bound` itself."""
+    """A bound on the ratio to the subject `beside`, or on the median itself if `beside` is None."""
 
     bound: float
     kind: Literal["at most", "at least"] = "at most"
     beside: str | None = None
 
     def met(self, found: float) -> bool:
-        """Whether a ratio to `beside`, or a figure by itself, is good enough."""
+        """Return whether a ratio or median is within the bound."""
         return found <= self.bound if self.kind == "at most" else found >= self.bound
 
 
 @frozen
 class Figure:
-    """One subject in one measure.
+    """The result of one subject in one measure.
 
-    `value` is the median over the rounds, in `unit`, and `ratio` how many times that of httpx it is. `found` is what
-    the target is about: a ratio, or the value. All are None where nothing was measured; `note` says why.
+    `value` is the median over the rounds in `unit`, `ratio` the ratio to httpx, and `found` the number that the target
+    bounds. All three are None if nothing was measured; `note` is the reason.
     """
 
     measure: str
@@ -46,16 +46,16 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is met; None without a target. What was not measured meets none."""
+        """Whether the target is met: None without a target, False if nothing was measured."""
         if self.target is None:
             return None
         return self.found is not None and self.target.met(self.found)
 
 
 def ratio(subject: Sequence[float], base: Sequence[float]) -> float:
-    """Return the median of the ratios round by round.
+    """Return the median of the ratios of each round.
 
-    Not the ratio of the medians: a machine that is slow for some rounds slows both in them, and the ratio stays.
+    Unlike the ratio of the medians, it does not change if the machine is slower in some rounds.
     """
     return median(ours / theirs for ours, theirs in zip(subject, base, strict=True))
 
@@ -65,27 +65,25 @@ def figures(
     unit: Unit,
     subjects: Sequence[str],
     rounds: Mapping[str, Sequence[float]],
-    *,
-    notes: Mapping[str, str] | None = None,
-    targets: Mapping[str, Target] | None = None,
-    compared: bool = True,
+    notes: Mapping[str, str],
+    targets: Mapping[str, Target],
 ) -> list[Figure]:
-    """Return a figure for each of the subjects: of its `rounds`, or with its note where it could not be measured.
+    """Return one figure per subject, from its values in `rounds`, or with its note if it has none.
 
-    Without `compared` they have no ratio: one to next to nothing says nothing.
+    A measure in MiB has no ratio to httpx, because its values can be 0.
     """
-    notes, targets = notes or {}, targets or {}
     made = []
     for subject in subjects:
         target = targets.get(subject)
         if subject not in rounds:
-            made.append(Figure(measure, subject, unit, target=target, note=notes.get(subject, "not measured")))
+            made.append(Figure(measure, subject, unit, target=target, note=notes[subject]))
             continue
         values, found = rounds[subject], None
-        if target is not None and target.beside is None:
-            found = median(values)
-        elif target is not None and target.beside is not None and target.beside in rounds:
-            found = ratio(values, rounds[target.beside])
-        to_base = ratio(values, rounds[BASE]) if compared and BASE in rounds else None
+        if target is not None:
+            if target.beside is None:
+                found = median(values)
+            elif target.beside in rounds:
+                found = ratio(values, rounds[target.beside])
+        to_base = ratio(values, rounds[BASE]) if BASE in rounds and unit != "MiB" else None
         made.append(Figure(measure, subject, unit, median(values), to_base, target, found))
     return made

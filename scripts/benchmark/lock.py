@@ -1,4 +1,4 @@
-"""Reads requirements.txt: which packages a subject needs, and the lines that pin them."""
+"""Read requirements.txt, to install only the packages that a subject needs."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -11,14 +11,14 @@ _VIA = re.compile(r"^ +# (?:via |  )([a-z0-9][a-z0-9.-]*)$", re.MULTILINE)
 
 @frozen
 class Pin:
-    """One package of the lock file: its lines with version and hashes, and the packages that need it."""
+    """One package of the lock file: the lines with its version and hashes, and the packages that require it."""
 
     lines: str
     needed_by: frozenset[str]
 
 
 def parse(text: str) -> dict[str, Pin]:
-    """Return every package of a lock file as uv writes it, by name. Raises ValueError for a block that is none."""
+    """Return the packages of a lock file written by uv, by name. Raises ValueError for a package without a version."""
     pins = {}
     for block in re.split(r"^(?=[^\s#])", text, flags=re.MULTILINE):
         if not block.strip() or block.startswith("#"):
@@ -32,7 +32,7 @@ def parse(text: str) -> dict[str, Pin]:
 
 
 def closure(pins: Mapping[str, Pin], roots: Iterable[str]) -> list[str]:
-    """Return the names of the packages `roots` and of all that they need, sorted. Raises KeyError for unknown ones."""
+    """Return the sorted names of `roots` and their dependencies. Raises KeyError for a root that is not in `pins`."""
     names, grown = {name for name in roots if pins[name]}, True
     while grown:
         more = {name for name, pin in pins.items() if pin.needed_by & names} - names

@@ -1,4 +1,4 @@
-"""What is sent and what is answered: made once, as files, so that every process reads the same bytes."""
+"""The files that are sent and answered, written once so that every process reads the same bytes."""
 
 import base64
 import json
@@ -18,9 +18,11 @@ _SIDE = 256
 
 @frozen
 class Material:
-    """Files: square PNGs of 1,000 and 4,000,000 bytes, 100 MiB that begin like one, an answer of ten 1 MB images.
+    """Paths of the files.
 
-    And a picture of 256x256 pixels, as an answer has one.
+    `kilobyte` and `four_megabytes` are square PNGs of 1,000 and 4,000,000 bytes. `hundred_megabytes` is a PNG padded
+    with zeros to 100 MiB. `ten_images` is a JSON answer with ten 1 MB images in base64. `small_picture` is a PNG of
+    256x256 pixels.
     """
 
     kilobyte: Path
@@ -31,7 +33,7 @@ class Material:
 
     @classmethod
     def make(cls, folder: Path) -> "Material":
-        """Write the files that are not in `folder` yet."""
+        """Write the files into `folder`, which is made if it does not exist."""
         folder.mkdir(parents=True, exist_ok=True)
         chance = random.Random(_SIDE)  # noqa: S311 - a picture, not a secret
         png = encode(Image.new("RGB", (8, 8), (200, 40, 90)))

@@ -1,12 +1,13 @@
-"""The server of a run: reads a request to its end, keeps nothing of it, and answers from memory.
+"""HTTP server that reads each request to its end, discards it, and answers from memory.
 
-Runs as `python -m benchmark.server [PICTURE]` until its standard input ends; its first line is the port. The base URL
-of a call says what it is answered with: a link under `/url`, a tiny image in base64 under `/b64`. `created` of these
-answers is the number of bytes that the body of the request had, so that a subject shows what it sent, and a request
-that no subject should send is refused.
+`python -m benchmark.server PICTURE` prints its port and serves until its standard input ends. For the client,
+`/url/images/variations` is answered with a link and `/b64/images/variations` with a tiny image in base64.
+`created` is the length of the request body in bytes, so that the worker can check what a subject sent. A request
+without Content-Length, or to another path, is answered 400.
 
-Under `/any`, whatever comes is answered with the picture in base64: any method, with a body by its length, in chunks or
-none. `created` is the time there. A connection is closed after the answer where the request asks for that.
+For the suite, any request to `/any/images/variations` is answered with the picture in base64, and `created` is the
+current time. The body may have a length, be chunked or be absent. The connection is closed after the answer if the
+request has `Connection: close`.
 """
 
 import asyncio
@@ -33,31 +34,31 @@ _REFUSAL = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\
 
 
 class Connection(asyncio.BufferedProtocol):
-    """One connection of a client, kept open between requests. `picture` is a file, in base64."""
+    """One connection. `picture` is a PNG in base64."""
 
     def __init__(self, picture: bytes) -> None:
         self._picture = picture
         self._buffer = memoryview(bytearray(_BUFFER_BYTES))
         self._head = b""
         self._lacking = 0
-        # What came last of a body in chunks; None where the body is none.
+        # The last bytes of a chunked body; None if the body is not chunked.
         self._chunks: bytes | None = None
         self._answer = b""
         self._closes = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection, with Nagle's algorithm off: an answer in two packets would take 40 ms longer."""
+        """Turn off Nagle's algorithm, which would delay an answer in two packets by 40 ms."""
         if not isinstance(transport, asyncio.Transport):
             raise TypeError(f"not a stream: {transport!r}")
         self._transport = transport
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def get_buffer(self, _: int) -> memoryview:
-        """Return where the next bytes go; the same place each time."""
+        """Return the buffer for the next bytes, always the same one."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Count the bytes of a body, or read a head, and answer when the request is whole."""
+        """Parse a head or count the bytes of a body, and answer when the request is complete."""
         if not self._lacking and self._chunks is None:
             self._head += self._buffer[:nbytes]
             end = self._head.find(_HEAD_END)
@@ -68,7 +69,7 @@ class Connection(asyncio.BufferedProtocol):
             self._head = b""
         else:
             body = self._buffer[:nbytes]
-        # No subject sends a request before the last one is answered, so what follows a head is its body alone.
+        # No subject pipelines requests, so the bytes after a head are its body.
         if self._chunks is not None:
             self._chunks = (self._chunks + bytes(body))[-len(_LAST_CHUNK) :]
             if self._chunks != _LAST_CHUNK:
@@ -84,7 +85,7 @@ class Connection(asyncio.BufferedProtocol):
     def _begin(self, head: bytes) -> None:
         target, length = head.split(b" ", 2)[1], _LENGTH.search(head)
         self._lacking = int(length.group(1)) if length else 0
-        if target.partition(b"?")[0] == _ANY and self._picture:
+        if target.partition(b"?")[0] == _ANY:
             self._chunks = b"" if _CHUNKED.search(head) else None
             body = b'{"created": %d, "data": [{"b64_json": "%s"}]}' % (time.time(), self._picture)
         elif length is not None and target in _ANSWERS:
@@ -97,7 +98,7 @@ class Connection(asyncio.BufferedProtocol):
 
 
 async def serve(picture: bytes) -> None:
-    """Serve on loopback until standard input ends."""
+    """Serve on loopback until standard input ends. `picture` is a PNG in base64."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(picture), "127.0.0.1", 0, backlog=1024)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
@@ -107,4 +108,4 @@ async def serve(picture: bytes) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(base64.b64encode(Path(sys.argv[1]).read_bytes()) if sys.argv[1:] else b""))
+    asyncio.run(serve(base64.b64encode(Path(sys.argv[1]).read_bytes())))

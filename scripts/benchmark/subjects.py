@@ -1,59 +1,63 @@
-"""How each subject does the same work, written as its own documentation has it.
+"""The same work done with each subject, in the way its documentation shows.
 
-Each subject is a class with the same methods. A method prepares, with a client of its own, and returns what is timed.
-A call returns `created` of the answer. Nothing here is imported before it is needed: importing is measured too.
+Each method makes a client and returns the function that is timed. The function of a call returns `created` of the
+answer. The subjects are imported in the methods, because each environment has only one of them.
 """
 
 import base64
-import io
 from collections.abc import Awaitable, Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 _KEY = "sk-bench"
-_JSON = {"Content-Type": "application/json"}
+_PATH = "/images/variations"
+_NOWHERE = "http://127.0.0.1:9"
 
 
 class Subject(Protocol):
-    """A way to call the operation."""
+    """A library that can call the operation."""
 
     def call(self, url: str, image: bytes, answer: str) -> Callable[[], int]:
-        """One image in, one out; `answer` is what `response_format` is to be. Return what makes one call."""
+        """Return a function that makes one call with n=1. `answer` is the value of `response_format`."""
 
     def upload(self, url: str) -> Callable[[Path], int]:
-        """Return what sends the file at a path, without reading it into memory where the subject can do so."""
+        """Return a function that sends the file at a path, streamed if the subject can do that."""
 
     def decode(self, body: bytes, image: bytes) -> Callable[[], list[bytes]]:
-        """Return what makes one call that is answered with `body` from memory, and reads the images out of it."""
+        """Return a function that makes one call, answered with `body` from memory, and returns the decoded images."""
 
     def concurrent_call(self, url: str, image: bytes) -> Callable[[], Awaitable[int]]:
-        """Return what makes one asynchronous call. Raises NotImplementedError where the subject has none."""
+        """Return a coroutine function that makes one call."""
 
 
 class Httpx:
-    """httpx or its continuation by itself: a form posted, JSON read."""
-
-    def __init__(self, library: str) -> None:
-        self._library = library
+    """httpx without a client library: post a form, read JSON."""
 
     def call(self, url: str, image: bytes, answer: str) -> Callable[[], int]:
-        """Make calls with one client."""
-        return self._calls(import_module(self._library).Client(), url, image, answer)
+        """Return a function that posts the form."""
+        client = import_module("httpx").Client()
+
+        def run() -> int:
+            reply = client.post(url + _PATH, headers=_auth(), files=_form(image), data=_fields(answer))
+            return int(reply.json()["created"])
+
+        return run
 
     def upload(self, url: str) -> Callable[[Path], int]:
-        """Send an open file, which httpx streams."""
-        client = import_module(self._library).Client(timeout=60)
+        """Return a function that posts an open file, which httpx streams."""
+        client = import_module("httpx").Client(timeout=60)
 
         def run(path: Path) -> int:
             with path.open("rb") as file:
-                return created(client.post(url + _PATH, headers=_auth(), files=_form(file), data=_fields("url")).json())
+                reply = client.post(url + _PATH, headers=_auth(), files=_form(file), data=_fields("url"))
+            return int(reply.json()["created"])
 
         return run
 
     def decode(self, body: bytes, image: bytes) -> Callable[[], list[bytes]]:
-        """Read the images with json and base64."""
-        client = import_module(self._library).Client(transport=_from_memory(self._library, body))
+        """Return a function that decodes with json and base64."""
+        client = import_module("httpx").Client(transport=_from_memory("httpx", body))
 
         def run() -> list[bytes]:
             reply = client.post(_NOWHERE + _PATH, headers=_auth(), files=_form(image), data=_fields("b64_json")).json()
@@ -62,42 +66,32 @@ class Httpx:
         return run
 
     def concurrent_call(self, url: str, image: bytes) -> Callable[[], Awaitable[int]]:
-        """Make calls with one asynchronous client."""
-        client = import_module(self._library).AsyncClient()
+        """Return a coroutine function that posts the form."""
+        client = import_module("httpx").AsyncClient()
 
         async def run() -> int:
             reply = await client.post(url + _PATH, headers=_auth(), files=_form(image), data=_fields("url"))
-            return created(reply.json())
-
-        return run
-
-    def _calls(self, client: Any, url: str, image: bytes, answer: str) -> Callable[[], int]:
-        def run() -> int:
-            reply = client.post(url + _PATH, headers=_auth(), files=_form(image), data=_fields(answer))
-            return created(reply.json())
+            return int(reply.json()["created"])
 
         return run
 
 
 class Client:
-    """The generated client, over whichever HTTP library its package was generated for."""
-
-    def __init__(self, library: str = "httpx", *, over_aiohttp: bool = False) -> None:
-        self._library, self._over_aiohttp = library, over_aiohttp
+    """The generated client."""
 
     def call(self, url: str, image: bytes, answer: str) -> Callable[[], int]:
-        """Make calls with one client."""
+        """Return a function that calls the method of the operation."""
         client = import_module("image_variations").Client(api_key=_KEY, base_url=url)
         return lambda: int(client.images.create_variation(image=image, n=1, response_format=answer).created)
 
     def upload(self, url: str) -> Callable[[Path], int]:
-        """Send a file by its path. It is too large for the contract, so nothing is checked before."""
+        """Return a function that sends a path. Without `preflight=False` the client refuses so large a file."""
         client = import_module("image_variations").Client(api_key=_KEY, base_url=url, preflight=False)
         return lambda path: int(client.images.create_variation(image=path, n=1, response_format="url").created)
 
     def decode(self, body: bytes, image: bytes) -> Callable[[], list[bytes]]:
-        """Read the images as the client gives them."""
-        http_client = import_module(self._library).Client(transport=_from_memory(self._library, body))
+        """Return a function that decodes with `read()` of the items."""
+        http_client = import_module("httpx").Client(transport=_from_memory("httpx", body))
         package = import_module("image_variations")
         client = package.Client(api_key=_KEY, base_url=_NOWHERE, http_client=http_client)
 
@@ -108,9 +102,8 @@ class Client:
         return run
 
     def concurrent_call(self, url: str, image: bytes) -> Callable[[], Awaitable[int]]:
-        """Make calls with one asynchronous client."""
-        http_client = import_module("httpx_aiohttp").HttpxAiohttpClient() if self._over_aiohttp else None
-        client = import_module("image_variations").AsyncClient(api_key=_KEY, base_url=url, http_client=http_client)
+        """Return a coroutine function that calls the method of the operation."""
+        client = import_module("image_variations").AsyncClient(api_key=_KEY, base_url=url)
 
         async def run() -> int:
             return int((await client.images.create_variation(image=image, n=1, response_format="url")).created)
@@ -119,15 +112,15 @@ class Client:
 
 
 class OpenAi:
-    """OpenAI's own SDK."""
+    """The openai SDK."""
 
     def call(self, url: str, image: bytes, answer: str) -> Callable[[], int]:
-        """Make calls with one client."""
+        """Return a function that calls the method of the operation."""
         client = import_module("openai").OpenAI(api_key=_KEY, base_url=url)
         return lambda: int(client.images.create_variation(image=image, n=1, response_format=answer).created)
 
     def upload(self, url: str) -> Callable[[Path], int]:
-        """Send an open file: one given by its path is read into memory first."""
+        """Return a function that sends an open file; the SDK would read a path into memory."""
         client = import_module("openai").OpenAI(api_key=_KEY, base_url=url)
 
         def run(path: Path) -> int:
@@ -137,7 +130,7 @@ class OpenAi:
         return run
 
     def decode(self, body: bytes, image: bytes) -> Callable[[], list[bytes]]:
-        """Read the images with base64: the SDK leaves them as text."""
+        """Return a function that decodes with base64; the SDK returns the text."""
         http_client = import_module("httpx2").Client(transport=_from_memory("httpx2", body))
         client = import_module("openai").OpenAI(api_key=_KEY, base_url=_NOWHERE, http_client=http_client)
 
@@ -148,7 +141,7 @@ class OpenAi:
         return run
 
     def concurrent_call(self, url: str, image: bytes) -> Callable[[], Awaitable[int]]:
-        """Make calls with one asynchronous client."""
+        """Return a coroutine function that calls the method of the operation."""
         client = import_module("openai").AsyncOpenAI(api_key=_KEY, base_url=url)
 
         async def run() -> int:
@@ -157,64 +150,7 @@ class OpenAi:
         return run
 
 
-class OpenApiGenerator:
-    """The client that openapi-generator makes of the same contract, as it comes."""
-
-    def call(self, url: str, image: bytes, answer: str) -> Callable[[], int]:
-        """Make calls with one client."""
-        api = self._api(url)
-        return lambda: int(api.create_image_variation(image=("image.png", image), n=1, response_format=answer).created)
-
-    def upload(self, url: str) -> Callable[[Path], int]:
-        """Send a file by its path, which the client reads into memory."""
-        api = self._api(url)
-        return lambda path: int(api.create_image_variation(image=str(path), n=1, response_format="url").created)
-
-    def decode(self, body: bytes, image: bytes) -> Callable[[], list[bytes]]:
-        """Read the images with base64: the client leaves them as text."""
-        api = self._api(_NOWHERE)
-        api.api_client.rest_client.pool_manager = _Pool(body)
-
-        def run() -> list[bytes]:
-            reply = api.create_image_variation(image=("image.png", image), n=1, response_format="b64_json")
-            return [base64.b64decode(item.b64_json) for item in reply.data]
-
-        return run
-
-    def concurrent_call(self, url: str, image: bytes) -> Callable[[], Awaitable[int]]:
-        """Refuse: what is generated by default is synchronous."""
-        raise NotImplementedError("synchronous only")
-
-    def _api(self, url: str) -> Any:
-        package = import_module("openapi_client")
-        settings = package.Configuration(host=url, access_token=_KEY)
-        return package.ImagesApi(package.ApiClient(settings))
-
-
-class _Pool:
-    """Stands for urllib3's pool of connections, and answers from memory."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self._response = import_module("urllib3").HTTPResponse
-
-    def request(self, *_: object, **__: object) -> Any:
-        return self._response(io.BytesIO(self._body), status=200, headers=_JSON, preload_content=False)
-
-
-SUBJECTS: dict[str, Subject] = {
-    "httpx": Httpx("httpx"),
-    "httpx2": Httpx("httpx2"),
-    "client": Client(),
-    "client[speed]": Client(),
-    "client on httpx2": Client("httpx2"),
-    "client on aiohttp": Client(over_aiohttp=True),
-    "openai": OpenAi(),
-    "openapi-generator": OpenApiGenerator(),
-}
-
-_PATH = "/images/variations"
-_NOWHERE = "http://127.0.0.1:9"
+SUBJECTS: dict[str, Subject] = {"httpx": Httpx(), "client": Client(), "client[speed]": Client(), "openai": OpenAi()}
 
 
 def _auth() -> dict[str, str]:
@@ -230,10 +166,7 @@ def _fields(answer: str) -> dict[str, str]:
 
 
 def _from_memory(library: str, body: bytes) -> Any:
+    """Return a transport of httpx, or of httpx2, which openai uses, that answers each request with `body`."""
     httpx = import_module(library)
-    return httpx.MockTransport(lambda _: httpx.Response(200, content=body, headers=_JSON))
-
-
-def created(reply: dict[str, Any]) -> int:
-    """Return `created` of an answer that was read as JSON."""
-    return int(reply["created"])
+    headers = {"Content-Type": "application/json"}
+    return httpx.MockTransport(lambda _: httpx.Response(200, content=body, headers=headers))

@@ -1,4 +1,4 @@
-"""The figures as one table, and as JSON."""
+"""Figures as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ import attrs
 from benchmark.figures import BASE, Figure
 
 _HEADINGS = ("", "median", "", f"to {BASE}", "target", "met")
-_DIGITS = {"packages": 0, "calls/s": 0, "cases/s": 0, "MB": 1}
+_DIGITS = {"calls/s": 0, "cases/s": 0}
 
 
 def lines(figures: Sequence[Figure]) -> list[str]:
-    """Return the table, a line each: measure by measure, a row for each subject."""
+    """Return the lines of the table: for each measure its name, then one line per figure.
+
+    The heading of the ratios is empty if no figure has one.
+    """
     compared = any(figure.ratio is not None for figure in figures)
     rows: list[tuple[str, ...]] = [tuple(it if compared or BASE not in it else "" for it in _HEADINGS)]
     measure = ""
@@ -31,7 +34,7 @@ def lines(figures: Sequence[Figure]) -> list[str]:
 
 
 def missed(figures: Sequence[Figure]) -> list[str]:
-    """Return a line for each target that is not met, or was not measured."""
+    """Return one line for each target that is missed or was not measured."""
     return [
         f"missed: {figure.measure}, {figure.subject}: {_target(figure)}{f' ({figure.note})' if figure.note else ''}"
         for figure in figures
@@ -40,7 +43,7 @@ def missed(figures: Sequence[Figure]) -> list[str]:
 
 
 def as_json(figures: Sequence[Figure]) -> dict[str, Any]:
-    """Return what `--json` writes: the machine, and every figure with its unit, ratio and target."""
+    """Return the JSON document of `--json`: the machine, and all figures."""
     return {
         "machine": {"python": sys.version, "platform": platform.platform(), "cores": os.cpu_count()},
         "met": not missed(figures),

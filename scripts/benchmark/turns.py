@@ -1,4 +1,4 @@
-"""Subjects at work in turns: one process each, the same job for each in every round."""
+"""Run the subjects in turns, one process each."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _JOB_SECONDS = 60
 
 
 @contextlib.contextmanager
-def server(picture: Path | None = None) -> Iterator[str]:
-    """Run the server for the length of a block; give its address, without a path. `picture` is what `/any` gives."""
+def server(picture: Path) -> Iterator[str]:
+    """Run `benchmark.server` during the context, and give its URL without a path. `picture` is the image of `/any`."""
     environment = Environment(Path(sys.executable))
-    with _process(environment, "-m", "benchmark.server", *([] if picture is None else [str(picture)])) as process:
+    with _process(environment, "-m", "benchmark.server", str(picture)) as process:
         yield f"http://127.0.0.1:{int(_stream(process.stdout).readline())}"
 
 
 class Turns:
-    """The processes of some subjects, each running the module `module`. A context manager: they end with it."""
+    """The worker processes of the subjects. A context manager, which ends them."""
 
-    def __init__(self, environments: Mapping[str, Environment], module: str = "benchmark.worker") -> None:
-        self._environments, self._module = environments, module
+    def __init__(self, environments: Mapping[str, Environment]) -> None:
+        self._environments = environments
         self._stack = contextlib.ExitStack()
         self._processes: dict[str, subprocess.Popen[str]] = {}
 
@@ -40,25 +40,25 @@ class Turns:
         self._stack.close()
 
     def do(self, subject: str, job: Mapping[str, object]) -> Any:
-        """Have a subject do a job and return what it measured. Raises Unavailable."""
+        """Return the result of a job in the process of a subject, started if needed. Raises Unavailable if it fails."""
         if subject not in self._processes:
-            process = _process(self._environments[subject], "-m", self._module, subject)
+            process = _worker(self._environments[subject], subject)
             self._processes[subject] = self._stack.enter_context(process)
         return _ask(self._processes[subject], job)
 
     def once(self, subject: str, job: Mapping[str, object]) -> Any:
-        """Have a fresh process of a subject do a job, and end it. Raises Unavailable."""
-        with _process(self._environments[subject], "-m", self._module, subject) as process:
+        """Return the result of a job in a new process, which is ended. Raises Unavailable if it fails."""
+        with _worker(self._environments[subject], subject) as process:
             return _ask(process, job)
 
 
 def rotate(
     subjects: Sequence[str], rounds: int, work: Callable[[str], float]
 ) -> tuple[dict[str, list[float]], dict[str, str]]:
-    """Have each subject work once a round; return its figure of each round, and a note for each that could not work.
+    """Call `work` with each subject once per round. Return the values of each subject, and notes of failed ones.
 
-    Each round begins with another subject, so that none always follows the same one. One more round goes before, for
-    caches to fill, and is not counted.
+    A subject for which `work` raises Unavailable has a note instead of values. The rounds begin with different
+    subjects, so that none always follows the same one. The first round fills caches and is not counted.
     """
     found: dict[str, list[float]] = {subject: [] for subject in subjects}
     notes: dict[str, str] = {}
@@ -78,9 +78,13 @@ def rotate(
     return found, notes
 
 
+def _worker(environment: Environment, subject: str) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
+    return _process(environment, "-m", "benchmark.worker", subject)
+
+
 @contextlib.contextmanager
 def _process(environment: Environment, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(  # noqa: S603 - our own module
+    with subprocess.Popen(  # noqa: S603 - a fixed command
         environment.command(*arguments),
         env=environment.variables,
         stdin=subprocess.PIPE,
@@ -92,7 +96,7 @@ def _process(environment: Environment, *arguments: str) -> Iterator[subprocess.P
             yield process
         finally:
             with contextlib.suppress(BrokenPipeError):
-                _stream(process.stdin).close()  # the end of its input is the end of it
+                _stream(process.stdin).close()  # the process ends with its input
             try:
                 process.wait(5)
             except subprocess.TimeoutExpired:
@@ -112,7 +116,7 @@ def _ask(process: subprocess.Popen[str], job: Mapping[str, object]) -> Any:
     finally:
         deadline.cancel()
     if not line:
-        raise Unavailable(f"its process died, or took over {_JOB_SECONDS} s")
+        raise Unavailable(f"the process died, or took more than {_JOB_SECONDS} s")
     reply = json.loads(line)
     if "value" not in reply:
         raise Unavailable(reply["failed"])
@@ -121,5 +125,5 @@ def _ask(process: subprocess.Popen[str], job: Mapping[str, object]) -> Any:
 
 def _stream(stream: IO[str] | None) -> IO[str]:
     if stream is None:
-        raise TypeError("a process without its pipes")
+        raise TypeError("the process has no pipe")
     return stream

@@ -1,7 +1,7 @@
-"""One subject at work: reads jobs from standard input, a line of JSON each, and answers each with a line of JSON.
+"""Measure one subject: read jobs from standard input, one JSON object per line, and print one JSON object for each.
 
-Runs as `python -m benchmark.worker SUBJECT` in the environment of the subject. What a job needs is prepared when it
-comes for the first time and kept, so that connections stay open between turns as far as the subject keeps them.
+Runs as `python -m benchmark.worker SUBJECT` in the environment of the subject. The client of a job is made once and
+kept, so that its connections stay open between turns.
 """
 
 import asyncio
@@ -14,26 +14,26 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from benchmark.subjects import SUBJECTS, Subject
 
 Job = dict[str, Any]
 Times = list[float]
-"""Seconds, one item a timed piece of work."""
+"""Seconds, one item per timed call."""
 
 _WARM_UP_CALLS = 2
-"""Before each turn: a connection left idle for some seconds is opened anew, and the caches hold another process."""
+"""Calls before each turn, because the connection may have expired and the CPU caches hold another process."""
 _ERROR_CHARACTERS = 120
 _STATUS = Path("/proc/self/status")
 
 
 class WrongWork(Exception):
-    """The subject did not do what it was asked for, so its time says nothing."""
+    """The subject did not do the work, so its time is meaningless."""
 
 
 class Worker:
-    """Does the jobs of one subject. The methods are named like the jobs, and each returns what is measured."""
+    """Runs the jobs of one subject. Each method is a job and returns its measurement."""
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
@@ -44,32 +44,31 @@ class Worker:
         """Close the event loop."""
         self._loop.close()
 
-    def do(self, job: Job) -> Times | int:
-        """Do a job, named by its member `do`; the other members are its arguments."""
+    def do(self, job: Job) -> Times | float:
+        """Run the job named by the member `do` with the other members as arguments, and return its result."""
         arguments = {name: value for name, value in job.items() if name != "do"}
-        jobs: dict[str, Callable[..., Times | int]] = {
+        jobs: dict[str, Callable[..., Times | float]] = {
             "call": self.call,
             "decode": self.decode,
             "flight": self.flight,
             "upload_peak": self.upload_peak,
-            "decode_peak": self.decode_peak,
         }
         return jobs[job["do"]](**arguments)
 
     def call(self, url: str, image: str, answer: str, times: int) -> Times:
-        """Call `times` times with the image in the file `image`. Return the time of each call."""
+        """Return the times of `times` calls with the image in the file `image`."""
         run = self._keep(f"call {image} {answer}", lambda: self._checked_call(url, Path(image).read_bytes(), answer))
         for _ in range(_WARM_UP_CALLS):
             run()
         return [_timed(run) for _ in range(times)]
 
     def decode(self, body: str, image: str, times: int) -> Times:
-        """Take the answer in the file `body` from memory to the bytes of its images. Return the time of each."""
+        """Return the times of decoding the images of the answer in the file `body`, `times` times."""
         run = self._keep(f"decode {body}", lambda: self._checked_decode(Path(body), Path(image)))
         return [_timed(run) for _ in range(times)]
 
-    def flight(self, url: str, image: str, tasks: int, each: int) -> Times:
-        """Make calls in `tasks` tasks at once, `each` calls a task. Return the time of the whole."""
+    def flight(self, url: str, image: str, tasks: int, each: int) -> float:
+        """Return the seconds that `tasks` concurrent tasks of `each` calls take together."""
         run = self._keep(f"flight {image}", lambda: self._subject.concurrent_call(url, Path(image).read_bytes()))
         size = Path(image).stat().st_size
 
@@ -85,18 +84,13 @@ class Worker:
                     group.create_task(calls())
             return time.perf_counter() - start
 
-        return [self._loop.run(together())]
+        return self._loop.run(together())
 
     def upload_peak(self, url: str, small: str, file: str) -> int:
-        """Send `small`, then `file`. Return by how many bytes the peak of the second is over what was in use before."""
+        """Send `small`, then `file`. Return the peak resident memory of the second call over idle, in bytes."""
         run, size = self._subject.upload(url), Path(file).stat().st_size
         run(Path(small))
         return _peak(lambda: _require_sent(run(Path(file)), size))
-
-    def decode_peak(self, body: str, image: str) -> int:
-        """Return by how many bytes the peak of reading `body` is over what was in use before, `body` included."""
-        self._subject.decode(b'{"created": 1, "data": [{"b64_json": "iVBORw0KGgo="}]}', Path(image).read_bytes())()
-        return _peak(self._subject.decode(Path(body).read_bytes(), Path(image).read_bytes()))
 
     def _keep(self, name: str, prepare: Callable[[], Callable[[], Any]]) -> Callable[[], Any]:
         if name not in self._prepared:
@@ -117,7 +111,7 @@ class Worker:
 
 
 def _require_sent(created: int, size: int) -> None:
-    # The server gives the length of the form as `created`: the image and less than 2,000 bytes around it.
+    # `created` is the length of the form, which has less than 2,000 bytes besides the image.
     if not size < created < size + 2000:
         raise WrongWork(f"a form of {created} bytes for an image of {size}")
 
@@ -129,8 +123,8 @@ def _timed(run: Callable[[], object]) -> float:
 
 
 def _peak(run: Callable[[], object]) -> int:
-    """Run it; return the peak of resident memory meanwhile, in bytes over what was resident before."""
-    # Writing 5 sets the peak back to what is resident now. Not ru_maxrss, which a child takes over from its parent.
+    """Return the peak resident memory during `run()` minus the resident memory before, in bytes."""
+    # Writing 5 resets the peak. ru_maxrss cannot be reset, and a child inherits it from its parent.
     Path("/proc/self/clear_refs").write_text("5")
     before = _memory("VmRSS")
     run()
@@ -144,19 +138,20 @@ def _memory(name: str) -> int:
     return int(found.group(1)) * 1024
 
 
-def do_jobs(do: Callable[[Job], object]) -> NoReturn:
-    """Have `do` do each job of standard input, answer with what it returns or raises, and exit when the input ends."""
+def main() -> None:
+    """Run the jobs of standard input until it ends, and print the result or the error of each."""
+    worker = Worker(SUBJECTS[sys.argv[1]])
     replies = sys.stdout
     with contextlib.redirect_stdout(sys.stderr):
         for line in sys.stdin:
             reply: dict[str, object]
             try:
-                reply = {"value": do(json.loads(line))}
-            except Exception as error:  # noqa: BLE001 - whatever a subject raises ends this job, not the run
+                reply = {"value": worker.do(json.loads(line))}
+            except Exception as error:  # noqa: BLE001 - an error of a subject ends the job, not the run
                 reply = {"failed": f"{type(error).__name__}: {error}"[:_ERROR_CHARACTERS]}
             print(json.dumps(reply), file=replies, flush=True)
-    os._exit(0)  # at once: some subjects complain of what is still open, which is open on purpose
+    os._exit(0)  # without cleanup, because subjects warn of the clients that are still open
 
 
 if __name__ == "__main__":
-    do_jobs(Worker(SUBJECTS[sys.argv[1]]).do)
+    main()

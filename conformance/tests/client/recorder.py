@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from email.message import Message
 from email.parser import BytesParser
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from attrs import frozen
-from benchmark.recorder import Listener, Reader, listening
 from image_variations_conformance import multipart
 
 URL_ITEM = b'{"created": 1589478378, "data": [{"url": "https://images.example/a.png"}]}'
@@ -101,8 +101,11 @@ class Answer:
     headers: Mapping[str, str] = JSON
 
 
-class Recorder(Listener):
+class Recorder(ThreadingHTTPServer):
     """The server. It gives `answers` in their order, and after the last the same that it begins with."""
+
+    daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, host: str = "127.0.0.1") -> None:
         super().__init__((host, 0), _Handler)
@@ -135,8 +138,12 @@ class Recorder(Listener):
         with self.changed:
             return self.changed.wait_for(lambda: self.open_connections == 0, seconds)
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Do nothing: a client may close its connection at any time."""
 
-class _Handler(Reader):
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
     server: Recorder
 
     def handle(self) -> None:
@@ -152,7 +159,7 @@ class _Handler(Reader):
                 self.server.changed.notify_all()
 
     def _answer(self) -> None:
-        received = Received(self.command, self.path, tuple(self.headers.items()), self.body(), self.connection_number)
+        received = Received(self.command, self.path, tuple(self.headers.items()), self._body(), self.connection_number)
         with self.server.changed:
             self.server.received.append(received)
             answer = self.server.answers.pop(0) if self.server.answers else Answer()
@@ -163,7 +170,29 @@ class _Handler(Reader):
 
     do_GET = do_POST = do_PUT = _answer  # noqa: N815 - the names are http.server's
 
+    def _body(self) -> bytes:
+        """Return the body of the request, decoded if it is chunked."""
+        if not self.headers["Transfer-Encoding"]:
+            return self.rfile.read(int(self.headers["Content-Length"] or 0))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
-def recording(host: str = "127.0.0.1") -> AbstractContextManager[Recorder]:
-    """Return the context in which such a server runs."""
-    return listening(Recorder(host))
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the name is http.server's
+        """Do nothing: the tests read the requests themselves."""
+
+
+@contextmanager
+def recording(host: str = "127.0.0.1") -> Iterator[Recorder]:
+    """Run the server during the context."""
+    with Recorder(host) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()

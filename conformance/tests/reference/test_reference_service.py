@@ -109,6 +109,14 @@ def test_latency_is_waited_for_each_image() -> None:
         assert time.monotonic() - start >= 0.15
 
 
+def test_with_two_slots_four_images_take_two_latencies() -> None:
+    with running(Service("k", latency=0.3, slots=2)) as server:
+        form = {"n": (None, b"4"), "size": (None, b"256x256"), "image": ("a", PNG)}
+        start = time.monotonic()
+        assert httpx.post(server.base_url + PATH, files=form, headers={"Authorization": "Bearer k"}).status_code == 200
+        assert 0.6 <= time.monotonic() - start < 1.2  # two rounds of two, not four of one
+
+
 def test_query_string_and_unknown_fields_are_ignored(client: httpx.Client) -> None:
     form = {"image": ("a", PNG), "strength": (None, b"1"), "image[]": ("b", b"x")}
     response = client.post(PATH, params={"n": "3", "size": "1x1"}, files=form)
