@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     """Run the command. Without the packages of the extra [conformance], say how to install them, and exit with 2."""
     try:
-        from .cli import main as run  # noqa: PLC0415 - it may not be installed
+        from .cli.main import main as run  # noqa: PLC0415 - it may not be installed
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in {"image_variations", "image_variations_conformance"}:
             raise

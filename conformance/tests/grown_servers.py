@@ -6,12 +6,12 @@ Its arguments are the name of a server and those of `image-variations check`.
 import sys
 from collections.abc import Mapping
 
-from image_variations_conformance.cli import cli
+from image_variations_conformance.cli.main import cli
 from image_variations_conformance.reference import Service, running
-from image_variations_conformance.reference.form import Part
-from image_variations_conformance.reference.incoming import IncomingRequest
-from image_variations_conformance.reference.problem import Problem
-from image_variations_conformance.reference.service import Wanted
+from image_variations_conformance.reference.app.form import Part
+from image_variations_conformance.reference.app.incoming import IncomingRequest
+from image_variations_conformance.reference.app.problem import Problem
+from image_variations_conformance.reference.app.service import Wanted
 
 KEY = "sk-scratch-0123456789"
 

@@ -9,14 +9,14 @@ import zlib
 from pathlib import Path
 
 from attrs import frozen
-from image_variations_conformance import png
-from image_variations_conformance.cases import Case
-from image_variations_conformance.pictures import paint
-from image_variations_conformance.reading import Memory
+from image_variations_conformance.cases.case import Case
+from image_variations_conformance.engine.scheduler import Runner
+from image_variations_conformance.engine.verdicts import Run, conclude
+from image_variations_conformance.media import png
+from image_variations_conformance.media.pictures import paint
 from image_variations_conformance.reports.folder import ReportFolder
-from image_variations_conformance.run import Run, conclude
-from image_variations_conformance.runner import Runner
-from image_variations_conformance.transport import Target, Transport
+from image_variations_conformance.sources.reader import Memory
+from image_variations_conformance.sources.transport import Target, Transport
 from requests_to_send import CONTRACT, KEY, builder
 from scripted_server import answer
 

@@ -1,10 +1,10 @@
 """Runs of the suite on servers of ours, for the tests: over loopback, in this process, quietly."""
 
-from image_variations_conformance.checking import Settings, check
+from image_variations_conformance.engine.check import Settings, check
+from image_variations_conformance.engine.verdicts import Run
 from image_variations_conformance.reference import running
 from image_variations_conformance.reports.reasons import message
-from image_variations_conformance.run import Run
-from image_variations_conformance.transport import Target
+from image_variations_conformance.sources.transport import Target
 from starlette.types import ASGIApp
 
 KEY = "sk-test-0123456789abcdef"

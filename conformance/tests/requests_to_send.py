@@ -1,10 +1,10 @@
 """Requests for the tests: the target they go to, the contract they are appraised by, and their making."""
 
-from image_variations_conformance import contract
-from image_variations_conformance.appraisal import Appraisal, appraise
-from image_variations_conformance.cases import Builder
-from image_variations_conformance.exchange import Request
-from image_variations_conformance.transport import Target
+from image_variations_conformance.cases.case import Builder
+from image_variations_conformance.contract import document as contract
+from image_variations_conformance.contract.expectation import Appraisal, appraise
+from image_variations_conformance.sources.transport import Target
+from image_variations_conformance.wire.exchange import Request
 
 KEY = "sk-test-0123456789abcdef"
 CONTRACT = contract.load()

@@ -14,13 +14,13 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance import contract
-from image_variations_conformance.appraisal import Appraisal, Trait, appraise
-from image_variations_conformance.corners import SENT
-from image_variations_conformance.field_corners import accepted_fields, refused_fields
-from image_variations_conformance.plan import DEPTHS, Depth, plan
-from image_variations_conformance.strategies import wrong_values
-from image_variations_conformance.values import edges, is_bounded, standing
+from image_variations_conformance.cases.catalogue import SENT
+from image_variations_conformance.cases.field_cases import accepted_fields, refused_fields
+from image_variations_conformance.cases.plan import DEPTHS, Depth, plan
+from image_variations_conformance.cases.strategies import wrong_values
+from image_variations_conformance.contract import document as contract
+from image_variations_conformance.contract.expectation import Appraisal, Trait, appraise
+from image_variations_conformance.contract.fields import edges, is_bounded, standing
 from requests_to_send import CONTRACT, KEY, TARGET, builder
 
 ROOT = Path(__file__).parents[2]

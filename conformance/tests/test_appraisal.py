@@ -6,13 +6,19 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance import png
-from image_variations_conformance.appraisal import ALWAYS_ACCEPTED_BYTES, NEVER_ACCEPTED_BYTES, Appraisal, Asked, Trait
-from image_variations_conformance.cases import with_header
-from image_variations_conformance.corners import CORNERS, SMALL, Corner
-from image_variations_conformance.exchange import Request
-from image_variations_conformance.multipart import Part, text_part
-from image_variations_conformance.strategies import broken_pngs, pngs, users, wrong_values
+from image_variations_conformance.cases.case import with_header
+from image_variations_conformance.cases.catalogue import CORNERS, SMALL, Corner
+from image_variations_conformance.cases.strategies import broken_pngs, pngs, users, wrong_values
+from image_variations_conformance.contract.expectation import (
+    ALWAYS_ACCEPTED_BYTES,
+    NEVER_ACCEPTED_BYTES,
+    Appraisal,
+    Asked,
+    Trait,
+)
+from image_variations_conformance.media import png
+from image_variations_conformance.wire.exchange import Request
+from image_variations_conformance.wire.multipart import Part, text_part
 from requests_to_send import CONTRACT, KEY, appraised, builder
 
 # What each corner offends against; all of it, and nothing else.

@@ -23,8 +23,8 @@ from benchmark.worker import Worker, WrongWork
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance.pictures import look
-from image_variations_conformance.png import inspect
+from image_variations_conformance.media.pictures import look
+from image_variations_conformance.media.png import inspect
 from scripted_server import answer, hear_request, say, scripted_server
 
 _HERE = Environment(Path(sys.executable))

@@ -11,12 +11,17 @@ import pytest
 from attrs import define, evolve, field, frozen
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance.budget import Budget, Limits
-from image_variations_conformance.cases import Case
-from image_variations_conformance.checking import Settings, cases_of, check
-from image_variations_conformance.exchange import Exchange, Request, Response
-from image_variations_conformance.plan import SHAPES
-from image_variations_conformance.reasons import (
+from image_variations_conformance.cases.case import Case
+from image_variations_conformance.cases.plan import SHAPES
+from image_variations_conformance.engine.budget import Budget, Limits
+from image_variations_conformance.engine.check import Settings, cases_of, check
+from image_variations_conformance.engine.scheduler import Runner
+from image_variations_conformance.engine.verdicts import Run
+from image_variations_conformance.reference import Service, faulty, running
+from image_variations_conformance.reference.app.problem import Problem
+from image_variations_conformance.sources.transport import Target, Transport
+from image_variations_conformance.wire.exchange import Exchange, Request, Response
+from image_variations_conformance.wire.reasons import (
     InvalidAccepted,
     InvalidCostsImage,
     Limited,
@@ -25,11 +30,6 @@ from image_variations_conformance.reasons import (
     MaxSeconds,
     RateLimited,
 )
-from image_variations_conformance.reference import Service, faulty, running
-from image_variations_conformance.reference.problem import Problem
-from image_variations_conformance.run import Run
-from image_variations_conformance.runner import Runner
-from image_variations_conformance.transport import Target, Transport
 from judged import KEY, verdicts
 from scripted_server import Peer, answer, hear_request, hold, scripted_server
 from starlette.responses import JSONResponse

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from hostile import said
-from image_variations_conformance import cli
+from image_variations_conformance.cli import main as cli
 from image_variations_conformance.reference import FAULTS, ODDITIES, Service, faulty, running
 from judged import KEY
 from scripted_server import hear_request, say, scripted_server

@@ -7,15 +7,19 @@ from itertools import islice
 
 import pytest
 from attrs import evolve, field, frozen
-from image_variations_conformance.appraisal import appraise
-from image_variations_conformance.budget import Budget, Limits
-from image_variations_conformance.checking import Settings, check
-from image_variations_conformance.exchange import Exchange, Failure, Request, Response
-from image_variations_conformance.exploring import Explored, Explorer
-from image_variations_conformance.fuzzing import Fuzzed, batches, probe
+from image_variations_conformance.contract.expectation import appraise
+from image_variations_conformance.engine.budget import Budget, Limits
+from image_variations_conformance.engine.check import Settings, check
+from image_variations_conformance.engine.exploring import Explored, Explorer
+from image_variations_conformance.engine.fuzzing import Fuzzed, batches, probe
+from image_variations_conformance.engine.scheduler import Runner
 from image_variations_conformance.oracles import Observation, observe
-from image_variations_conformance.reading import Memory
-from image_variations_conformance.reasons import (
+from image_variations_conformance.reference import Service, running
+from image_variations_conformance.reference.app.incoming import IncomingRequest
+from image_variations_conformance.sources.reader import Memory
+from image_variations_conformance.sources.transport import Target, Transport
+from image_variations_conformance.wire.exchange import Exchange, Failure, Request, Response
+from image_variations_conformance.wire.reasons import (
     ControlRefused,
     Interrupted,
     MaxRequests,
@@ -24,10 +28,6 @@ from image_variations_conformance.reasons import (
     RateLimited,
     ServerGone,
 )
-from image_variations_conformance.reference import Service, running
-from image_variations_conformance.reference.incoming import IncomingRequest
-from image_variations_conformance.runner import Runner
-from image_variations_conformance.transport import Target, Transport
 from requests_to_send import CONTRACT, KEY, TARGET, appraised
 from starlette.responses import Response as Answer
 

@@ -13,9 +13,9 @@ import pytest
 from hostile import IMAGE, as_text, judge_small, raw_png, said, with_items, zeros
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance import png
-from image_variations_conformance.exchange import Exchange, Response
+from image_variations_conformance.media import png
 from image_variations_conformance.oracles import judge, observe
+from image_variations_conformance.wire.exchange import Exchange, Response
 from PIL import Image
 from requests_to_send import CONTRACT, KEY, builder
 from scripted_server import (

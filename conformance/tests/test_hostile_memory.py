@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from hostile import raw_png, said, with_items, zeros
-from image_variations_conformance.reading import KEPT_BYTES
-from image_variations_conformance.transport import MAX_ANSWER_BYTES
+from image_variations_conformance.sources.reader import KEPT_BYTES
+from image_variations_conformance.sources.transport import MAX_ANSWER_BYTES
 from scripted_server import Peer, ScriptedServer, answer, hear_request, say, scripted_server
 
 # As transport.py has it: all that is kept, and ten times one answer; and the interpreter with its libraries.

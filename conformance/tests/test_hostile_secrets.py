@@ -14,15 +14,15 @@ import pytest
 from hostile import IMAGE, as_text, said, with_items
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_variations_conformance import png
-from image_variations_conformance.cases import Case
-from image_variations_conformance.exchange import Exchange, Headers, Request, Response
-from image_variations_conformance.redaction import KEY_PLACEHOLDER, Redactor
+from image_variations_conformance.cases.case import Case
+from image_variations_conformance.engine.scheduler import Runner
+from image_variations_conformance.engine.verdicts import Run, conclude
+from image_variations_conformance.media import png
 from image_variations_conformance.reports.curl import curl
 from image_variations_conformance.reports.folder import ReportFolder
-from image_variations_conformance.run import Run, conclude
-from image_variations_conformance.runner import Runner
-from image_variations_conformance.transport import Target, Transport
+from image_variations_conformance.sources.transport import Target, Transport
+from image_variations_conformance.wire.exchange import Exchange, Headers, Request, Response
+from image_variations_conformance.wire.redaction import KEY_PLACEHOLDER, Redactor
 from requests_to_send import CONTRACT, builder
 from scripted_server import ScriptedServer, Step, answer, answering, hear_request, hear_the_end, say, scripted_server
 

@@ -10,9 +10,9 @@ from itertools import count
 
 import pytest
 from hostile import IMAGE, as_text, said, with_items
-from image_variations_conformance.reasons import ServerGone
-from image_variations_conformance.run import Run
-from image_variations_conformance.runner import Unreachable
+from image_variations_conformance.engine.scheduler import Unreachable
+from image_variations_conformance.engine.verdicts import Run
+from image_variations_conformance.wire.reasons import ServerGone
 from judged import judge_url
 from requests_to_send import KEY
 from scripted_server import Peer, Step, answer, hear_request, hold, reset, say, say_by_path, scripted_server

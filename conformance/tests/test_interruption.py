@@ -16,13 +16,13 @@ from typing import Any
 import jsonschema
 import pytest
 from attrs import frozen
-from image_variations_conformance import interruption
-from image_variations_conformance.cases import Case
-from image_variations_conformance.checking import Settings, check
+from image_variations_conformance.cases.case import Case
+from image_variations_conformance.engine.check import Settings, check
 from image_variations_conformance.reference import Service, faulty, running
-from image_variations_conformance.reference.incoming import IncomingRequest
+from image_variations_conformance.reference.app.incoming import IncomingRequest
 from image_variations_conformance.reports.folder import ReportFolder
-from image_variations_conformance.transport import Target
+from image_variations_conformance.sources import signals as interruption
+from image_variations_conformance.sources.transport import Target
 from judged import KEY, judge_app
 from starlette.responses import Response
 

@@ -1,7 +1,7 @@
 """A sample of the kill matrix: some faults of each family, every oddity, some seeds. scripts/qualify runs the whole."""
 
 import pytest
-from image_variations_conformance import contract
+from image_variations_conformance.contract import document as contract
 from qualification.subjects import Subject, faults, oddities, references, sample
 from qualification.trials import attempt
 from qualification.verdicts import problems

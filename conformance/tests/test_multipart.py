@@ -7,7 +7,7 @@ from email.parser import BytesParser
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from image_variations_conformance.multipart import (
+from image_variations_conformance.wire.multipart import (
     NotMultipart,
     Part,
     boundary_of,

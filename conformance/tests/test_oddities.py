@@ -12,13 +12,14 @@ from typing import Any
 
 import httpx
 import pytest
-from image_variations_conformance import contract, png
-from image_variations_conformance.cases import Builder, with_header
-from image_variations_conformance.exchange import Request
-from image_variations_conformance.multipart import text_part
+from image_variations_conformance.cases.case import Builder, with_header
+from image_variations_conformance.contract import document as contract
+from image_variations_conformance.media import png
 from image_variations_conformance.reference import ODDITIES, Service, UnknownVariantError, odd, running
-from image_variations_conformance.reference.oddities.catalogue import _FAMILIES
-from image_variations_conformance.transport import Target, Transport
+from image_variations_conformance.reference.quirks.catalogue import _FAMILIES
+from image_variations_conformance.sources.transport import Target, Transport
+from image_variations_conformance.wire.exchange import Request
+from image_variations_conformance.wire.multipart import text_part
 from starlette.types import ASGIApp
 
 KEY = "sk-odd-0123456789abcdef"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from image_variations_conformance import png
-from image_variations_conformance.pictures import Picture, look, paint
+from image_variations_conformance.media import png
+from image_variations_conformance.media.pictures import Picture, look, paint
 from image_variations_conformance.reference import Running, Service, running
 from judged import KEY
 from openai import AuthenticationError, BadRequestError, OpenAI

@@ -11,9 +11,9 @@ import warnings
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance import png
-from image_variations_conformance.pictures import MAX_DECODED_PIXELS, Picture, Unreadable, look, paint
-from image_variations_conformance.strategies import KINDS, broken_pngs, pngs
+from image_variations_conformance.cases.strategies import KINDS, broken_pngs, pngs
+from image_variations_conformance.media import png
+from image_variations_conformance.media.pictures import MAX_DECODED_PIXELS, Picture, Unreadable, look, paint
 from PIL import Image, ImageEnhance, ImageOps
 
 SEEDS = st.integers(0, 2**32)

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance import png
-from image_variations_conformance.cases import Builder, Case, with_header
-from image_variations_conformance.corners import CORNERS, ONLY_QUICK
-from image_variations_conformance.exchange import Request
-from image_variations_conformance.plan import DEPTHS, Depth, plan, serving
-from image_variations_conformance.schema_cases import schema_cases
-from image_variations_conformance.strategies import broken_pngs, draw, pngs, users, without_chunk, wrong_values
-from image_variations_conformance.transport import Target
+from image_variations_conformance.cases.case import Builder, Case, with_header
+from image_variations_conformance.cases.catalogue import CORNERS, ONLY_QUICK
+from image_variations_conformance.cases.plan import DEPTHS, Depth, plan, serving
+from image_variations_conformance.cases.schemathesis_cases import schema_cases
+from image_variations_conformance.cases.strategies import broken_pngs, draw, pngs, users, without_chunk, wrong_values
+from image_variations_conformance.media import png
+from image_variations_conformance.sources.transport import Target
+from image_variations_conformance.wire.exchange import Request
 from requests_to_send import CONTRACT, KEY, TARGET, appraised, builder
 
 SEEDS = range(1, 4)

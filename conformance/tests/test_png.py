@@ -9,11 +9,11 @@ import zlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance import png
-from image_variations_conformance.pictures import paint
-from image_variations_conformance.reference.picture import read_picture
-from image_variations_conformance.reference.problem import Problem
-from image_variations_conformance.strategies import ANCILLARY, KINDS, broken_pngs, pngs
+from image_variations_conformance.cases.strategies import ANCILLARY, KINDS, broken_pngs, pngs
+from image_variations_conformance.media import png
+from image_variations_conformance.media.pictures import paint
+from image_variations_conformance.reference.app.picture import read_picture
+from image_variations_conformance.reference.app.problem import Problem
 from PIL import Image, ImageChops
 
 SIDES = (1, 2, 3, 7, 9, 33)

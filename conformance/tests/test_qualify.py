@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance import contract
+from image_variations_conformance.contract import document as contract
 from image_variations_conformance.reference import FAULTS, ODDITIES
 from qualification import __main__ as command_line
 from qualification import plain, record, subjects

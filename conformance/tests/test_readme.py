@@ -5,7 +5,7 @@ from pathlib import Path
 
 import image_variations
 import pytest
-from image_variations_conformance import png
+from image_variations_conformance.media import png
 from image_variations_conformance.reference import API_KEY, faulty, running
 from PIL import Image
 

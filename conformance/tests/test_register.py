@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from image_variations_conformance import contract
+from image_variations_conformance.contract import document as contract
 from image_variations_conformance.oracles import JUDGED
 from image_variations_conformance.reference import FAULTS
 

@@ -14,16 +14,16 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import jsonschema_rs
 import pytest
-from image_variations_conformance.checking import Settings, check
-from image_variations_conformance.plan import plan
-from image_variations_conformance.reading import Memory
+from image_variations_conformance.cases.plan import plan
+from image_variations_conformance.engine.check import Settings, check
+from image_variations_conformance.engine.scheduler import Runner
+from image_variations_conformance.engine.verdicts import Run, conclude
 from image_variations_conformance.reference import Running, Service, faulty, running
-from image_variations_conformance.reference.problem import Problem
+from image_variations_conformance.reference.app.problem import Problem
 from image_variations_conformance.reports import console
 from image_variations_conformance.reports.folder import ReportFolder
-from image_variations_conformance.run import Run, conclude
-from image_variations_conformance.runner import Runner
-from image_variations_conformance.transport import Target, Transport
+from image_variations_conformance.sources.reader import Memory
+from image_variations_conformance.sources.transport import Target, Transport
 from judged import KEY, judge_app, judge_url
 from requests_to_send import CONTRACT
 from rich.console import Console

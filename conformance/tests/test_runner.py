@@ -13,12 +13,12 @@ import pytest
 from attrs import evolve, field, frozen
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance.budget import Budget, Limits
-from image_variations_conformance.cases import Case
-from image_variations_conformance.exchange import Exchange, Failure, NotTested, Request, Response
-from image_variations_conformance.reasons import Interrupted, ServerGone, ServerSilent
-from image_variations_conformance.runner import Runner, Unreachable
-from image_variations_conformance.transport import Target, Transport
+from image_variations_conformance.cases.case import Case
+from image_variations_conformance.engine.budget import Budget, Limits
+from image_variations_conformance.engine.scheduler import Runner, Unreachable
+from image_variations_conformance.sources.transport import Target, Transport
+from image_variations_conformance.wire.exchange import Exchange, Failure, NotTested, Request, Response
+from image_variations_conformance.wire.reasons import Interrupted, ServerGone, ServerSilent
 from scripted_server import ScriptedServer, answer, answering, hear_request, hold, meet, say, scripted_server
 
 OK = Response(200)

@@ -7,25 +7,25 @@ from functools import lru_cache
 
 import pytest
 from attrs import evolve, frozen
-from image_variations_conformance import png
-from image_variations_conformance.budget import Budget, Limits
-from image_variations_conformance.cases import Case
-from image_variations_conformance.exploring import Explored, Explorer
-from image_variations_conformance.fuzzing import Fuzzed, fuzzed
-from image_variations_conformance.pictures import paint
-from image_variations_conformance.plan import plan
-from image_variations_conformance.recipe import Drawing, Recipe
+from image_variations_conformance.cases.case import Case
+from image_variations_conformance.cases.plan import plan
+from image_variations_conformance.cases.strategies import ANCILLARY
+from image_variations_conformance.engine.budget import Budget, Limits
+from image_variations_conformance.engine.exploring import Explored, Explorer
+from image_variations_conformance.engine.fuzzing import Fuzzed, fuzzed
+from image_variations_conformance.engine.recipe import Drawing, Recipe
+from image_variations_conformance.engine.scheduler import Runner
+from image_variations_conformance.engine.shrinking import Measure, shrunk
+from image_variations_conformance.engine.verdicts import Judged
+from image_variations_conformance.media import png
+from image_variations_conformance.media.pictures import paint
 from image_variations_conformance.reference import Service, running
-from image_variations_conformance.reference.form import Part
-from image_variations_conformance.reference.incoming import IncomingRequest
-from image_variations_conformance.reference.problem import Problem
-from image_variations_conformance.reference.service import Wanted
-from image_variations_conformance.reference.variations import VariationMaker
-from image_variations_conformance.run import Judged
-from image_variations_conformance.runner import Runner
-from image_variations_conformance.shrinking import Measure, shrunk
-from image_variations_conformance.strategies import ANCILLARY
-from image_variations_conformance.transport import Target, Transport
+from image_variations_conformance.reference.app.form import Part
+from image_variations_conformance.reference.app.incoming import IncomingRequest
+from image_variations_conformance.reference.app.problem import Problem
+from image_variations_conformance.reference.app.service import Wanted
+from image_variations_conformance.reference.app.variations import VariationMaker
+from image_variations_conformance.sources.transport import Target, Transport
 from requests_to_send import CONTRACT, KEY, TARGET, appraised
 from starlette.responses import Response
 

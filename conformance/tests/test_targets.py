@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance.transport import Target, Transport, UnusableUrl
+from image_variations_conformance.sources.transport import Target, Transport, UnusableUrl
 from requests_to_send import KEY
 
 

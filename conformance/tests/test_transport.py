@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
-from image_variations_conformance import transport
-from image_variations_conformance.exchange import Exchange, Failure, Outcome, Request, Response
-from image_variations_conformance.transport import Target, Transport
+from image_variations_conformance.sources import transport
+from image_variations_conformance.sources.transport import Target, Transport
+from image_variations_conformance.wire.exchange import Exchange, Failure, Outcome, Request, Response
 from requests_to_send import KEY
 from scripted_server import (
     HTTPISH,

@@ -6,9 +6,9 @@ import random
 from pathlib import Path
 
 from attrs import frozen
-from image_variations_conformance.pictures import paint
-from image_variations_conformance.png import encode, padded
-from image_variations_conformance.reference.variations import VariationMaker
+from image_variations_conformance.media.pictures import paint
+from image_variations_conformance.media.png import encode, padded
+from image_variations_conformance.reference.app.variations import VariationMaker
 from PIL import Image
 
 _IMAGES = 10

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import time
 
-from image_variations_conformance.checking import Settings, check
-from image_variations_conformance.plan import Depth
-from image_variations_conformance.transport import Target as Server
+from image_variations_conformance.cases.plan import Depth
+from image_variations_conformance.engine.check import Settings, check
+from image_variations_conformance.sources.transport import Target as Server
 from qualification import plain
 from qualification.subjects import KEY
 

@@ -14,8 +14,8 @@ from functools import partial
 from importlib.metadata import version
 
 import click
-from image_variations_conformance import contract
-from image_variations_conformance.plan import DEPTHS, Depth
+from image_variations_conformance.cases.plan import DEPTHS, Depth
+from image_variations_conformance.contract import document as contract
 
 from qualification import plain, record, subjects
 from qualification.crew import work

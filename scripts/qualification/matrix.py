@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from image_variations_conformance.register import Requirement
+from image_variations_conformance.contract.requirements import Requirement
 
 from qualification.trials import Trial
 from qualification.verdicts import excess, killed, missed, problems

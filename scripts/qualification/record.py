@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from attrs import frozen
-from image_variations_conformance.plan import Depth
-from image_variations_conformance.register import Requirement
+from image_variations_conformance.cases.plan import Depth
+from image_variations_conformance.contract.requirements import Requirement
 
 from qualification import matrix
 from qualification.trials import Trial

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from image_variations_conformance.register import Requirement
+from image_variations_conformance.contract.requirements import Requirement
 
 from qualification.trials import Trial
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..contract import Contract
+from ..contract.document import Contract
 from . import acceptance, answer, errors, images, links, refusal, state
 from .base import EXCHANGE_ORACLES, RUN_ORACLES, Finding, Observation, observe
 from .images import look_ahead

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..appraisal import Trait
-from ..contract import Contract
+from ..contract.document import Contract
+from ..contract.expectation import Trait
 from .base import Finding, Observation, judges_run, shortened
 
 # The answer to a request without these fields shows more than its status: other oracles pass them.

@@ -13,8 +13,8 @@ from typing import Any
 
 from attrs import frozen
 
-from ..contract import Contract, Violation
-from ..exchange import MAX_LINK_CHARACTERS, Exchange, Response
+from ..contract.document import Contract, Violation
+from ..wire.exchange import MAX_LINK_CHARACTERS, Exchange, Response
 from .base import Finding, Observation, judges, shortened
 
 CREATED_TOLERANCE_SECONDS = 600

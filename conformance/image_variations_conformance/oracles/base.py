@@ -7,10 +7,10 @@ from typing import Literal
 
 from attrs import field, frozen
 
-from ..appraisal import Appraisal, appraise
-from ..contract import Contract
-from ..exchange import Exchange, Failure, Response
-from ..reasons import RateLimited, Reason, RejectsEverything, ServerDown
+from ..contract.document import Contract
+from ..contract.expectation import Appraisal, appraise
+from ..wire.exchange import Exchange, Failure, Response
+from ..wire.reasons import RateLimited, Reason, RejectsEverything, ServerDown
 
 Outcome = Literal["pass", "fail", "not-tested"]
 

@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 
-from ..contract import Contract, Violation
-from ..reasons import RateLimited
+from ..contract.document import Contract, Violation
+from ..wire.reasons import RateLimited
 from .answer import MOST_CHARACTERS, NotJson, abridged, parse_json
 from .base import Finding, Observation, judges, shortened
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from weakref import WeakKeyDictionary
 
-from ..contract import Contract
-from ..exchange import Exchange
-from ..pictures import MAX_PICTURE_BYTES, Picture, Unreadable, look, look_into
+from ..contract.document import Contract
+from ..media.pictures import MAX_PICTURE_BYTES, Picture, Unreadable, look, look_into
+from ..wire.exchange import Exchange
 from .answer import NotJson, items, parse_json
 from .base import Finding, Observation, judges, judges_run, shortened
 

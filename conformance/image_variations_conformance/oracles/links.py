@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from urllib.parse import urlsplit
 
-from ..contract import Contract
-from ..exchange import MAX_LINK_CHARACTERS, Exchange, NotTested
-from ..pictures import Unreadable, look
+from ..contract.document import Contract
+from ..media.pictures import Unreadable, look
+from ..wire.exchange import MAX_LINK_CHARACTERS, Exchange, NotTested
 from .answer import items
 from .base import Finding, Observation, judges, judges_run, shortened
 

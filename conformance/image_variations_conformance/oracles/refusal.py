@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
-from ..appraisal import Offence
-from ..contract import Contract
+from ..contract.document import Contract
+from ..contract.expectation import Offence
 from .base import Finding, Observation, judges
 
 _AUTH = frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"})

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
-from ..appraisal import Trait
-from ..contract import Contract
+from ..contract.document import Contract
+from ..contract.expectation import Trait
 from .base import Finding, Observation, judges_run
 from .images import MAX_RANK, ranks
 from .shape import shape

@@ -3,10 +3,10 @@
 Its faults each break it in one way; its oddities are each unusual in one way, and keep it.
 """
 
+from .app.service import API_KEY, Service, ServiceOptions
+from .app.serving import AddressUnavailableError, Running, ServingError, StartupError, running, serve
 from .faults import FAULTS, Fault, faulty
-from .oddities import ODDITIES, Oddity, odd
-from .service import API_KEY, Service, ServiceOptions
-from .serving import AddressUnavailableError, Running, ServingError, StartupError, running, serve
+from .quirks import ODDITIES, Oddity, odd
 from .variants import UnknownVariantError
 
 __all__ = [

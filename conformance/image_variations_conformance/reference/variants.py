@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from .service import Service, ServiceOptions
+from .app.service import Service, ServiceOptions
 
 
 class Variant(Protocol):

@@ -13,14 +13,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from .. import __version__, contract
-from ..appraisal import appraise
-from ..cases import Case
-from ..checking import Settings
-from ..reasons import Interrupted, Reason
-from ..redaction import Redactor
-from ..run import Judgement, Run, Verdict
-from ..transport import Target
+from .. import __version__
+from ..cases.case import Case
+from ..contract import document as contract
+from ..contract.expectation import appraise
+from ..engine.check import Settings
+from ..engine.verdicts import Judgement, Run, Verdict
+from ..sources.transport import Target
+from ..wire.reasons import Interrupted, Reason
+from ..wire.redaction import Redactor
 from .curl import curl
 from .reasons import describe
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .. import __version__
-from ..exploring import Explored
+from ..engine.exploring import Explored
+from ..engine.verdicts import Run
 from ..oracles import Finding, Observation
-from ..run import Run
 from .curl import curl
 from .reasons import describe, message
 

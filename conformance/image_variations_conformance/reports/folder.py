@@ -16,8 +16,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from ..exchange import Exchange
-from ..run import Run
+from ..engine.verdicts import Run
+from ..wire.exchange import Exchange
 from . import junit
 from .document import broken, document
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from ..run import Judgement, Run
+from ..engine.verdicts import Judgement, Run
 from .reasons import message
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import attrs
 
-from .. import reasons
-from ..reasons import Reason
-from ..run import Judgement
+from ..engine.verdicts import Judgement
+from ..wire import reasons
+from ..wire.reasons import Reason
 
 _TEMPLATES: dict[type[Reason], str] = {
     reasons.Interrupted: "the run was interrupted",

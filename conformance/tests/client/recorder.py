@@ -10,7 +10,7 @@ from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from attrs import frozen
-from image_variations_conformance import multipart
+from image_variations_conformance.wire import multipart
 
 URL_ITEM = b'{"created": 1589478378, "data": [{"url": "https://images.example/a.png"}]}'
 JSON = {"Content-Type": "application/json"}

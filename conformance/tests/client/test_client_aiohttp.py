@@ -9,7 +9,7 @@ from client.driving import KEY
 from client.recorder import Answer, Recorder
 from client.subject import http, image_variations
 from httpx_aiohttp import HttpxAiohttpClient
-from image_variations_conformance import png
+from image_variations_conformance.media import png
 from PIL import Image
 
 T = TypeVar("T")

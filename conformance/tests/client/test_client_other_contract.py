@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from client.driving import MODES
 from client.recorder import Answer, Part, Recorder
-from image_variations_conformance import png
+from image_variations_conformance.media import png
 from PIL import Image
 from regeneration.__main__ import run
 

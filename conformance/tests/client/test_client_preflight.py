@@ -13,8 +13,8 @@ from client.subject import image_variations
 from client.uploads import KINDS, SIGNATURE, head, image
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance import png
-from image_variations_conformance.strategies import pngs
+from image_variations_conformance.cases.strategies import pngs
+from image_variations_conformance.media import png
 
 InvalidRequestError = image_variations.InvalidRequestError
 TOO_LARGE = 4_194_304

@@ -18,7 +18,7 @@ from client.uploads import KINDS, image
 from hypothesis import given
 from hypothesis import strategies as st
 from image_variations import APIConnectionError, APIStatusError, APITimeoutError, ImagesResponse
-from image_variations_conformance import multipart
+from image_variations_conformance.wire import multipart
 from scripted_server import ScriptedServer, Step, answer, hear, hear_request, hold, reset, say, scripted_server
 
 LARGE = image(600_000)

@@ -16,10 +16,10 @@ from attrs import define, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from image_variations_conformance.reference import FAULTS, Service, UnknownVariantError, faulty, running
+from image_variations_conformance.reference.app.service import IMAGE_BYTES
+from image_variations_conformance.reference.app.variations import png
 from image_variations_conformance.reference.faults.catalogue import _FAMILIES
 from image_variations_conformance.reference.faults.twists import Crash
-from image_variations_conformance.reference.service import IMAGE_BYTES
-from image_variations_conformance.reference.variations import png
 from PIL import Image
 from starlette.types import ASGIApp, Receive, Scope, Send
 

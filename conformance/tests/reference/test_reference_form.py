@@ -5,9 +5,9 @@ import anyio
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from image_variations_conformance.reference.form import PART_LIMIT, TEXT_LIMIT, Part, form_boundary, read_form
-from image_variations_conformance.reference.incoming import IncomingRequest
-from image_variations_conformance.reference.problem import Problem
+from image_variations_conformance.reference.app.form import PART_LIMIT, TEXT_LIMIT, Part, form_boundary, read_form
+from image_variations_conformance.reference.app.incoming import IncomingRequest
+from image_variations_conformance.reference.app.problem import Problem
 from starlette.types import Message
 
 BOUNDARY = b"a-boundary"

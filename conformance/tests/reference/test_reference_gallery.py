@@ -2,7 +2,7 @@ import re
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_variations_conformance.reference.gallery import LIFETIME_SECONDS, Gallery
+from image_variations_conformance.reference.app.gallery import LIFETIME_SECONDS, Gallery
 
 
 class Clock:

@@ -8,9 +8,9 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_variations_conformance.reference.picture import SIGNATURE, read_picture
-from image_variations_conformance.reference.problem import Problem
-from image_variations_conformance.reference.variations import png
+from image_variations_conformance.reference.app.picture import SIGNATURE, read_picture
+from image_variations_conformance.reference.app.problem import Problem
+from image_variations_conformance.reference.app.variations import png
 from PIL import Image
 
 NOISE = Image.effect_noise((16, 16), 80)

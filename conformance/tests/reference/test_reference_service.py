@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from image_variations_conformance.reference import API_KEY, Running, Service, running
-from image_variations_conformance.reference.variations import png
+from image_variations_conformance.reference.app.variations import png
 from PIL import Image
 
 PATH = "/images/variations"

@@ -6,13 +6,7 @@ import threading
 
 import httpx
 import pytest
-from image_variations_conformance.reference import (
-    AddressUnavailableError,
-    Running,
-    Service,
-    StartupError,
-    running,
-)
+from image_variations_conformance.reference import AddressUnavailableError, Running, Service, StartupError, running
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 

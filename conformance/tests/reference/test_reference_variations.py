@@ -4,7 +4,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_variations_conformance.reference.variations import VariationMaker
+from image_variations_conformance.reference.app.variations import VariationMaker
 from PIL import Image, ImageOps
 
 THUMBNAIL = (8, 8)

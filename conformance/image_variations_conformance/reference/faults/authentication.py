@@ -2,9 +2,9 @@
 
 from starlette.responses import Response
 
-from ..incoming import IncomingRequest
-from ..problem import Problem
-from ..service import Service
+from ..app.incoming import IncomingRequest
+from ..app.problem import Problem
+from ..app.service import Service
 from .registry import FaultFamily
 from .twists import Crash, answered
 

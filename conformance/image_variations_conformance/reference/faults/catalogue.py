@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Unpack
 
-from ..service import Service, ServiceOptions
+from ..app.service import Service, ServiceOptions
 from ..variants import combined
 from . import (
     authentication,

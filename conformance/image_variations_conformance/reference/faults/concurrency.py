@@ -8,8 +8,8 @@ from PIL import Image
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ..incoming import IncomingRequest
-from ..service import Service, ServiceOptions, Wanted
+from ..app.incoming import IncomingRequest
+from ..app.service import Service, ServiceOptions, Wanted
 from .registry import FaultFamily
 from .twists import Crash, hang, hang_up
 

@@ -2,8 +2,8 @@
 
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-from ..problem import Problem
-from ..service import Service
+from ..app.problem import Problem
+from ..app.service import Service
 from .registry import FaultFamily
 
 fault = FaultFamily("content-type")

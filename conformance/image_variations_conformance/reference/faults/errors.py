@@ -8,8 +8,8 @@ from collections.abc import Callable
 from attrs import evolve
 from starlette.responses import JSONResponse, Response
 
-from ..problem import Problem, error_object
-from ..service import Service
+from ..app.problem import Problem, error_object
+from ..app.service import Service
 from .registry import FaultFamily
 
 fault = FaultFamily("errors")

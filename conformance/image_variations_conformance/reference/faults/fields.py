@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from PIL import Image
 
-from ..form import Part
-from ..problem import Problem
-from ..service import RESPONSE_FORMATS, SIZES, Service, Wanted
+from ..app.form import Part
+from ..app.problem import Problem
+from ..app.service import RESPONSE_FORMATS, SIZES, Service, Wanted
 from .registry import FaultFamily
 from .twists import crashing
 

@@ -3,10 +3,10 @@
 from starlette.responses import Response
 from starlette.types import Message
 
-from ..form import Part
-from ..incoming import IncomingRequest
-from ..problem import Problem
-from ..service import FIELDS, Service, Wanted
+from ..app.form import Part
+from ..app.incoming import IncomingRequest
+from ..app.problem import Problem
+from ..app.service import FIELDS, Service, Wanted
 from .registry import FaultFamily
 from .twists import Crash, crashing, placeholder
 

@@ -6,10 +6,10 @@ import io
 from attrs import evolve
 from PIL import Image
 
-from ..form import Part
-from ..incoming import IncomingRequest
-from ..service import Service, Wanted
-from ..variations import VariationMaker, png
+from ..app.form import Part
+from ..app.incoming import IncomingRequest
+from ..app.service import Service, Wanted
+from ..app.variations import VariationMaker, png
 from .registry import FaultFamily
 from .twists import placeholder
 

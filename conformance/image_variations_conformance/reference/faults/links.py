@@ -4,9 +4,9 @@ from typing import Unpack
 
 from starlette.responses import RedirectResponse, Response
 
-from ..incoming import IncomingRequest
-from ..problem import Problem
-from ..service import FILE_SUFFIX, FILES_PATH, Service, ServiceOptions, Wanted
+from ..app.incoming import IncomingRequest
+from ..app.problem import Problem
+from ..app.service import FILE_SUFFIX, FILES_PATH, Service, ServiceOptions, Wanted
 from .registry import FaultFamily
 
 fault = FaultFamily("semantics")

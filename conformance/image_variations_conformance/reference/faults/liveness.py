@@ -10,10 +10,10 @@ from PIL import Image
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from ..form import Part
-from ..incoming import IncomingRequest
-from ..problem import Problem
-from ..service import Service, ServiceOptions
+from ..app.form import Part
+from ..app.incoming import IncomingRequest
+from ..app.problem import Problem
+from ..app.service import Service, ServiceOptions
 from .registry import FaultFamily
 from .twists import hang, hang_up
 

@@ -3,8 +3,8 @@
 from starlette.responses import Response
 from starlette.types import Message, Send
 
-from ..incoming import IncomingRequest
-from ..service import Service
+from ..app.incoming import IncomingRequest
+from ..app.service import Service
 from .registry import FaultFamily
 from .twists import hang_up, transport
 

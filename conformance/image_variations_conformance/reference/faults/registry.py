@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from attrs import frozen
 
-from ..service import Service
+from ..app.service import Service
 
 S = TypeVar("S", bound=Service)
 

@@ -5,8 +5,8 @@ import secrets
 import time
 from collections.abc import Callable
 
-from ..incoming import IncomingRequest
-from ..service import Service, Wanted
+from ..app.incoming import IncomingRequest
+from ..app.service import Service, Wanted
 from .registry import FaultFamily
 
 fault = FaultFamily("schema")

@@ -5,9 +5,9 @@ from typing import Unpack
 from PIL import Image
 from starlette.responses import Response
 
-from ..incoming import IncomingRequest
-from ..problem import Problem
-from ..service import Service, ServiceOptions, Wanted
+from ..app.incoming import IncomingRequest
+from ..app.problem import Problem
+from ..app.service import Service, ServiceOptions, Wanted
 from .registry import FaultFamily
 from .twists import Crash
 

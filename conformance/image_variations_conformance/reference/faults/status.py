@@ -3,9 +3,9 @@
 from attrs import evolve
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from ..incoming import IncomingRequest
-from ..problem import Problem
-from ..service import OPERATION_PATH, Service
+from ..app.incoming import IncomingRequest
+from ..app.problem import Problem
+from ..app.service import OPERATION_PATH, Service
 from .registry import FaultFamily
 from .twists import Crash, answered, crashing
 

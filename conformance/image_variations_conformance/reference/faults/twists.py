@@ -9,9 +9,9 @@ import anyio.lowlevel
 from attrs import evolve
 from PIL import Image
 
-from ..incoming import IncomingRequest
-from ..problem import Problem
-from ..serving import TRANSPORT
+from ..app.incoming import IncomingRequest
+from ..app.problem import Problem
+from ..app.serving import TRANSPORT
 
 HANG_SECONDS = 5.0
 """How long a request that is never answered is held. Clients that are in earnest have left by then."""

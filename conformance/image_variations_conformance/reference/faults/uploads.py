@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 from PIL import Image
 
-from ..form import Part
-from ..picture import SIGNATURE
-from ..problem import Problem
-from ..service import IMAGE_BYTES, Service
+from ..app.form import Part
+from ..app.picture import SIGNATURE
+from ..app.problem import Problem
+from ..app.service import IMAGE_BYTES, Service
 from .registry import FaultFamily
 from .twists import Crash, crashing, placeholder
 

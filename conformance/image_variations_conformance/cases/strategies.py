@@ -1,0 +1,156 @@
+"""Hypothesis strategies for what a schema cannot say: PNGs whole and nearly so, and texts that are nearly values."""
+
+from __future__ import annotations
+
+import random
+import unittest
+from contextlib import suppress
+from typing import TypeVar
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider
+
+from ..contract.fields import Schema, is_bounded, kind_of, members_of, standing
+from ..media import png
+from ..media.pictures import paint
+
+T = TypeVar("T")
+
+KINDS = (
+    *(png.Kind(png.GREY, depth) for depth in (1, 2, 4, 8, 16)),
+    *(png.Kind(png.PALETTE, depth) for depth in (1, 2, 4, 8)),
+    *(png.Kind(colour, depth) for colour in (png.RGB, png.GREY_ALPHA, png.RGBA) for depth in (8, 16)),
+)
+ANCILLARY = (
+    (b"gAMA", (45455).to_bytes(4, "big")),
+    (b"tEXt", b"Comment\0drawn by a conformance suite"),
+    (b"pHYs", b"\0\0\x0b\x13\0\0\x0b\x13\x01"),
+    (b"vrPd", b"a private chunk that nobody knows"),
+)
+
+
+def pngs(kinds: tuple[png.Kind, ...] = KINDS, max_side: int = 96) -> st.SearchStrategy[bytes]:
+    """Return whole, square PNGs of these kinds, with and without interlace and ancillary chunks."""
+
+    def build(kind: png.Kind, side: int, picture: int, interlaced: bool, extra: list[tuple[bytes, bytes]]) -> bytes:
+        painted = paint(random.Random(picture), side)  # noqa: S311 - test data
+        return png.encode(painted, png.Kind(kind.colour, kind.depth, interlaced), tuple(extra))
+
+    return st.builds(
+        build,
+        st.sampled_from(kinds),
+        st.integers(1, max_side),
+        st.integers(0, 2**32),
+        st.booleans(),
+        st.lists(st.sampled_from(ANCILLARY), unique=True, max_size=2),
+    )
+
+
+def broken_pngs() -> st.SearchStrategy[bytes]:
+    """Return files that are nearly PNGs: cut anywhere, without a critical chunk, or with a byte changed in one."""
+    whole = pngs((png.PLAIN,))
+    return st.one_of(
+        st.builds(_cut, whole, st.floats(0, 1, exclude_max=True)),
+        st.builds(without_chunk, whole, st.sampled_from([b"IHDR", b"IDAT"])),
+        st.builds(_changed, whole, st.sampled_from([b"IHDR", b"IDAT"]), st.integers(1, 255)),
+    )
+
+
+def _cut(content: bytes, part: float) -> bytes:
+    # Never in the last chunk alone, which holds nothing: good decoders do without it.
+    return content[: int(part * (len(content) - 12))]
+
+
+def without_chunk(content: bytes, name: bytes) -> bytes:
+    """Return a PNG without its chunks of that name."""
+    return png.SIGNATURE + b"".join(png.chunk(found, data) for found, data in png.chunks(content) if found != name)
+
+
+def _changed(content: bytes, name: bytes, difference: int) -> bytes:
+    at = content.index(name) + len(name)
+    return content[:at] + bytes([content[at] ^ difference]) + content[at + 1 :]
+
+
+def wrong_values(schema: Schema) -> st.SearchStrategy[str] | None:
+    """Return texts that a field of this schema must refuse, many of them only just; None where it takes any text."""
+    if not is_bounded(schema):
+        return None
+    near: st.SearchStrategy[str]
+    match kind_of(schema):
+        case "integer" | "number":
+            low, high = schema.get("minimum", 0), schema.get("maximum", 10)
+            beyond = st.one_of(st.integers(max_value=int(low) - 1), st.integers(min_value=int(high) + 1)).map(str)
+            inside = st.integers(int(low), int(high)).map(str)
+            noise = st.sampled_from(["a", ".5", ",0", "%", " 1", "\u0661", "_0", "e1", "\0"])
+            near = st.one_of(
+                beyond, st.builds("{}{}".format, inside, noise), st.builds("0x{}".format, inside), st.just("")
+            )
+        case "enum":
+            members = st.sampled_from(members_of(schema))
+            noise = st.sampled_from(["x", "0", ",", "\0", ";", "\u00d7"])
+            near = st.one_of(
+                st.builds("{}{}".format, members, noise),
+                st.builds("{}{}".format, noise, members),
+                members.map(lambda member: member[:-1]),
+                st.text(max_size=20),
+            ).filter(lambda text: standing(schema, text.strip()) == "refused")
+        case _:
+            # Around the bounds of its length, and nothing in particular.
+            lengths = [schema[keyword] for keyword in ("minLength", "maxLength") if keyword in schema]
+            longest = max(lengths, default=10) + 10
+            near = st.one_of(st.text(max_size=20), st.integers(0, longest).map("a".__mul__))
+    return near.filter(lambda text: standing(schema, text) in {"refused", "beyond", "lax"})
+
+
+def users() -> st.SearchStrategy[str]:
+    """Return texts of up to 100 characters, in any script, most of them with something that forms are sensitive to."""
+    delicate = st.sampled_from(["", "", '"', "\r\n", "--", "\r\n--", "%22", "\\", "\0", "\u2028", "=", ";", "\t"])
+    return st.builds("{}{}{}".format, st.text(max_size=48), delicate, st.text(max_size=48))
+
+
+class _Reproducible(HypothesisProvider):
+    """Hypothesis without a habit: to mix in constants from the source of all modules that happen to be loaded.
+
+    With them a seed would draw other examples in a checkout than in an installation, and others again where the server
+    under test runs in the same process.
+    """
+
+    def _maybe_draw_constant(self, *_: object, **__: object) -> None:
+        return None
+
+
+class _Enough(unittest.SkipTest):
+    """Ends the drawing. What skips a test, Hypothesis lets through at once and does not look into."""
+
+
+_BACKEND = "image-variations"
+AVAILABLE_PROVIDERS[_BACKEND] = _Reproducible
+
+
+def draw(strategy: st.SearchStrategy[T], number: int, seed_value: int) -> list[T]:
+    """Return up to that many different examples, none of them empty; the same for the same seed."""
+    found: list[T] = []
+    if not number:
+        return found
+
+    @seed(seed_value)
+    @settings(
+        backend=_BACKEND,
+        # So many that there are enough with next to every strategy.
+        max_examples=2 * number + 20,
+        database=None,
+        phases=[Phase.generate],
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy)
+    def collect(example: T) -> None:
+        if example and example not in found:
+            found.append(example)
+        if len(found) == number:
+            raise _Enough("as many as are wanted")
+
+    with suppress(_Enough):
+        collect()
+    return found

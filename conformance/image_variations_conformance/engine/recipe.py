@@ -1,0 +1,185 @@
+"""Recipes: what a fuzzed request is made of, so that it can be drawn, made again byte by byte, and made simpler.
+
+A recipe is a plain value. The same recipe and target give the same bytes, boundary included.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+from functools import lru_cache
+from typing import Literal
+
+from attrs import evolve, field, frozen
+
+from ..cases.case import Builder, with_header
+from ..cases.strategies import without_chunk
+from ..media import png
+from ..media.pictures import paint
+from ..sources.transport import Target
+from ..wire.exchange import Headers, Request
+from ..wire.multipart import Part, file_part, text_part
+
+BOUNDARY = "f2a9c07d41be4e63"
+_LARGE_BYTES = 1 << 20
+
+# What the builder would draw, the recipe says.
+_NO_CHANCE = random.Random(0)  # noqa: S311 - nothing is drawn from it
+
+Format = Literal["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"]
+Key = Literal["right", "none", "wrong", "basic"]
+
+
+@frozen
+class Damage:
+    """What is wrong with a PNG. `part` is a chunk, and `at` a number that says where in it or in the file.
+
+    cut: the file ends after that many thousandths. without: the chunk is not there. changed: a byte of it is another.
+    """
+
+    how: Literal["cut", "without", "changed"]
+    part: bytes = b"IDAT"
+    at: int = 500
+
+
+@frozen
+class Drawing:
+    """An image file: how it is painted and written. `wider` is by how many pixels it is wider than high.
+
+    `size_bytes` is the size of a file that is made larger than it has to be.
+    """
+
+    kind: png.Kind = png.PLAIN
+    side: int = 64
+    wider: int = 0
+    picture: int = 0
+    extra: tuple[tuple[bytes, bytes], ...] = ()
+    format: Format = "PNG"
+    damage: Damage | None = None
+    size_bytes: int | None = None
+
+    def file(self) -> bytes:
+        """Return the bytes of the file."""
+        whole = _encoded(evolve(self, extra=(), damage=None, size_bytes=None))
+        if self.format != "PNG":
+            return whole
+        if self.extra:
+            # Between header and pixels, where all of them may stand.
+            whole = b"".join([whole[:33], *(png.chunk(name, content) for name, content in self.extra), whole[33:]])
+        if self.damage is not None:
+            whole = _damaged(whole, self.damage)
+        return whole if self.size_bytes is None else _padded(whole, self.size_bytes)
+
+
+@lru_cache(maxsize=2048)
+def _encoded(drawing: Drawing) -> bytes:
+    side = drawing.side + max(0, drawing.wider)
+    picture = paint(random.Random(drawing.picture), side)  # noqa: S311 - test data
+    picture = picture.crop((0, 0, drawing.side + drawing.wider, drawing.side))
+    if drawing.format == "PNG":
+        if drawing.kind.colour in {png.RGBA, png.GREY_ALPHA}:
+            picture.putalpha(255)
+            picture.putpixel((0, 0), (0, 0, 0, 0))
+        return png.encode(picture, drawing.kind)
+    out = io.BytesIO()
+    picture.convert("RGB").save(out, drawing.format)
+    return out.getvalue()
+
+
+@lru_cache(maxsize=6)
+def _padded(content: bytes, size_bytes: int) -> bytes:
+    return png.padded(content, size_bytes)
+
+
+def _damaged(content: bytes, damage: Damage) -> bytes:
+    if damage.how == "cut":
+        # Never in the last chunk alone, which holds nothing: good decoders do without it.
+        return content[: (len(content) - 12) * damage.at // 1000]
+    if damage.how == "without":
+        return without_chunk(content, damage.part)
+    at = content.find(damage.part)
+    if at < 0:
+        return content
+    length = int.from_bytes(content[at - 4 : at])
+    at += 4 + damage.at % max(1, length)
+    return content[:at] + bytes([content[at] ^ (damage.at % 255 + 1)]) + content[at + 1 :]
+
+
+@frozen
+class Recipe:
+    """A whole request. A form unless there is a `body`.
+
+    `fields` are the text fields in their order; `position` of them stand before the image. `copies` says how often the
+    image is there. `typed` gives text fields a content type, `as_file` one of them a file name. An image in bytes is
+    one that was not drawn here.
+    """
+
+    fields: tuple[tuple[str, bytes], ...] = ()
+    image: Drawing | bytes | None = field(default=Drawing())
+    filename: str | None = "picture.png"
+    part_type: str | None = "image/png"
+    position: int = 0
+    copies: int = 1
+    typed: bool = False
+    as_file: str | None = None
+    boundary: str = BOUNDARY
+    quoted: bool = False
+    chunked: bool = False
+    lower_case: bool = False
+    key: Key = "right"
+    method: str = "POST"
+    body: bytes | None = field(default=None, repr=lambda body: "None" if body is None else f"<{len(body)} bytes>")
+    content_type: str | None = None
+
+    def request(self, target: Target) -> Request:
+        """Return the request, for this target."""
+        builder = Builder(target, _NO_CHANCE)
+        if self.body is not None:
+            request = builder.post(self.body, self.content_type)
+        else:
+            request = builder.request(self._parts(), self.boundary)
+            if self.quoted:
+                announced = f'multipart/form-data; boundary="{self.boundary}"'
+                request = with_header(request, "Content-Type", announced)
+        request = _with_key(request, self.key, target.api_key)
+        if self.chunked:
+            request = with_header(request, "Content-Length", None)
+            request = evolve(request, headers=(*request.headers, ("Transfer-Encoding", "chunked")), chunked=True)
+        if self.lower_case:
+            headers = tuple((name.lower(), value.replace("Bearer ", "bearer ")) for name, value in request.headers)
+            request = evolve(request, headers=headers)
+        return evolve(request, method=self.method)
+
+    def _parts(self) -> tuple[Part, ...]:
+        texts = [self._text(name, value) for name, value in self.fields]
+        if self.image is not None:
+            content = self.image if isinstance(self.image, bytes) else self.image.file()
+            image = file_part("image", content, self.filename, self.part_type)
+            texts[self.position : self.position] = [image] * self.copies
+        if self.lower_case:
+            return tuple(evolve(part, headers=_lowered(part.headers)) for part in texts)
+        return tuple(texts)
+
+    def _text(self, name: str, value: bytes) -> Part:
+        if name == self.as_file:
+            return file_part(name, value, "field.txt", "text/plain")
+        part = text_part(name, value)
+        if self.typed:
+            part = evolve(part, headers=(*part.headers, ("Content-Type", "text/plain; charset=utf-8")))
+        return part
+
+    @property
+    def large(self) -> bool:
+        """Whether the file is so large that it is not to be sent often."""
+        return isinstance(self.image, Drawing) and (self.image.size_bytes or 0) > _LARGE_BYTES
+
+
+def _lowered(headers: Headers) -> Headers:
+    return tuple((name.lower(), value) for name, value in headers)
+
+
+def _with_key(request: Request, key: Key, right: str | None) -> Request:
+    if key == "right" or right is None:
+        return request
+    wrong = {"none": None, "wrong": f"Bearer x{'-' * len(right)}", "basic": "Basic dXNlcjpwYXNzd29yZA=="}
+    return with_header(request, "Authorization", wrong[key])

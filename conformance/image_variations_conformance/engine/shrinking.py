@@ -1,0 +1,222 @@
+"""Makes a request that broke something as small as it can be while it still does: fewer images first, then fewer bytes.
+
+Hypothesis shrinks towards fewer and smaller choices. Here a request is to be cheap to repeat and easy to read, so the
+recipe is made simpler step by step, the steps that take away the most first, and each try is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+
+from ..cases.catalogue import SMALL
+from ..media import png
+from .fuzzing import Fuzzed
+from .recipe import Drawing, Recipe
+
+MAX_TRIES = 100
+_OF_THE_WIRE = (
+    *("boundary", "quoted", "chunked", "lower_case", "typed", "position", "as_file", "key", "filename", "part_type"),
+)
+# Not a single pixel, which is something of its own to a server.
+_SIDES = (2, 8, 16, 32, 64)
+
+
+@frozen
+class Measure:
+    """What a request costs: the images that it may bring, then the bytes on the wire. The smaller the better."""
+
+    images: int
+    size_bytes: int
+
+    @classmethod
+    def of(cls, it: Fuzzed) -> Measure:
+        """Return what a request costs."""
+        return cls(it.case.price, len(it.case.request.head()) + len(it.case.request.body))
+
+    def __lt__(self, other: Measure) -> bool:
+        return (self.images, self.size_bytes) < (other.images, other.size_bytes)
+
+
+def shrunk(
+    broken: Fuzzed,
+    make: Callable[[Recipe], Fuzzed],
+    breaks: Callable[[Fuzzed], bool | None],
+    max_tries: int = MAX_TRIES,
+) -> Fuzzed:
+    """Return the smallest request found that still breaks what the first one broke.
+
+    `make` gives the request of a recipe. `breaks` sends one and says whether it breaks the same; None where no more can
+    be sent. The first one is sent again before all others: what does not break twice is not made smaller.
+    """
+    return _Search(broken, make, breaks, max_tries).run()
+
+
+@define
+class _Search:
+    """One search for a smaller request. `smallest` is the one found so far."""
+
+    smallest: Fuzzed
+    make: Callable[[Recipe], Fuzzed]
+    breaks: Callable[[Fuzzed], bool | None]
+    tries: int
+    _tried: set[Recipe] = field(factory=set)
+
+    def run(self) -> Fuzzed:
+        """Return the smallest that is found."""
+        if self._works(self.smallest):
+            size = None
+            while size != Measure.of(self.smallest):
+                size = Measure.of(self.smallest)
+                # What a step gave up on may work again after another one did.
+                for step in _STEPS:
+                    while self._taken(step):
+                        pass
+        return self.smallest
+
+    def _taken(self, step: Callable[[Recipe], Iterator[Recipe]]) -> bool:
+        """Whether a step made the smallest one smaller. It may have more to take away then."""
+        for recipe in step(self.smallest.recipe):
+            if recipe not in self._tried:
+                candidate = self.make(recipe)
+                if Measure.of(candidate) < Measure.of(self.smallest) and self._works(candidate):
+                    self.smallest = candidate
+                    return True
+        return False
+
+    def _works(self, candidate: Fuzzed) -> bool:
+        self._tried.add(candidate.recipe)
+        self.tries -= 1
+        said = self.breaks(candidate) if self.tries >= 0 else None
+        if said is None:
+            self.tries = 0
+        return bool(said)
+
+
+def _fewer_images(recipe: Recipe) -> Iterator[Recipe]:
+    """One image, of the smallest size."""
+    names = dict(recipe.fields)
+    cheap = {"n": b"1", "size": SMALL["size"].encode()}
+    if any(names.get(name) != value for name, value in cheap.items()):
+        yield _with_values(recipe, cheap)
+    for name, value in cheap.items():
+        if name in names and names[name] != value:
+            yield _with_values(recipe, {name: value})
+    if names.get("n") not in {None, b"1", b"2"}:
+        yield _with_values(recipe, {"n": b"2"})
+
+
+def _with_values(recipe: Recipe, values: dict[str, bytes]) -> Recipe:
+    fields = tuple((name, values.get(name, value)) for name, value in recipe.fields)
+    return evolve(recipe, fields=fields)
+
+
+def _without_form(recipe: Recipe) -> Iterator[Recipe]:
+    """No body at all, or less of it."""
+    if recipe.body:
+        yield evolve(recipe, body=b"")
+        yield evolve(recipe, body=recipe.body[: len(recipe.body) // 2])
+
+
+def _without_image(recipe: Recipe) -> Iterator[Recipe]:
+    """No image, or the smallest one, plain and whole."""
+    if recipe.body is None and recipe.image is not None:
+        yield evolve(recipe, image=None)
+        yield evolve(recipe, image=Drawing(side=_SIDES[0]), copies=1, filename="picture.png", part_type="image/png")
+
+
+def _smaller_image(recipe: Recipe) -> Iterator[Recipe]:
+    """An image with less to it."""
+    image = recipe.image
+    if recipe.copies > 1:
+        yield evolve(recipe, copies=1)
+    if isinstance(image, bytes):
+        # Which kind of picture it is, may be what matters.
+        yield from (evolve(recipe, image=Drawing(kind, side=_SIDES[0])) for kind in (png.PLAIN, png.Kind(png.RGBA)))
+        yield evolve(recipe, image=Drawing(side=16))
+        return
+    if image is None:
+        return
+    simpler = [
+        *([evolve(image, size_bytes=None)] if image.size_bytes else []),
+        *([evolve(image, damage=None, extra=())] if image.damage and image.extra else []),
+        *([evolve(image, damage=None)] if image.damage else []),
+        *([evolve(image, side=side) for side in _SIDES if side < image.side]),
+        *([evolve(image, wider=1)] if image.wider not in {0, 1} else []),
+        *([evolve(image, wider=0)] if image.wider else []),
+        *([evolve(image, extra=())] if image.extra else []),
+        *([evolve(image, extra=(one,)) for one in image.extra] if len(image.extra) > 1 else []),
+        *([evolve(image, extra=((image.extra[0][0], b"a\0b"),))] if len(image.extra) == 1 else []),
+        *([evolve(image, format="PNG")] if image.format != "PNG" else []),
+        *([evolve(image, kind=evolve(image.kind, interlaced=False))] if image.kind.interlaced else []),
+        *([evolve(image, kind=png.PLAIN)] if image.kind != png.PLAIN else []),
+        *([evolve(image, kind=evolve(image.kind, depth=8))] if image.kind.depth == 16 else []),
+        *([evolve(image, damage=evolve(image.damage, at=at)) for at in (0, 250, 500)] if image.damage else []),
+    ]
+    yield from (evolve(recipe, image=drawing) for drawing in simpler)
+
+
+def _fewer_fields(recipe: Recipe) -> Iterator[Recipe]:
+    """Without some of its fields: half of them, or one."""
+    fields = recipe.fields
+    half = len(fields) // 2
+    cuts = [fields[half:], fields[:half]] if half > 1 else []
+    cuts += [fields[:at] + fields[at + 1 :] for at in range(len(fields))]
+    for cut in cuts:
+        yield evolve(recipe, fields=cut, position=min(recipe.position, len(cut)))
+
+
+def _plain_wire(recipe: Recipe) -> Iterator[Recipe]:
+    """Written as plainly as can be, all at once or in one way."""
+    if recipe.body is not None:
+        yield evolve(recipe, content_type=None)
+        return
+    plain = Recipe(
+        recipe.fields, recipe.image, copies=recipe.copies, method=recipe.method, content_type=recipe.content_type
+    )
+    yield plain
+    yield evolve(plain, filename=recipe.filename, part_type=recipe.part_type)
+    changes: dict[str, Any] = {name: getattr(plain, name) for name in _OF_THE_WIRE}
+    for name, value in changes.items():
+        if getattr(recipe, name) != value:
+            yield evolve(recipe, **{name: value})
+    # The fewest bytes that a boundary and a name can have.
+    yield evolve(recipe, boundary="x", quoted=False)
+    if recipe.filename and len(recipe.filename) > len("a.png"):
+        yield evolve(recipe, filename="a.png")
+
+
+def _shorter_texts(recipe: Recipe) -> Iterator[Recipe]:
+    """Texts with a half, a quarter or a letter less."""
+    for at, (name, value) in enumerate(recipe.fields):
+        for text in _shorter(value.decode("utf-8", "surrogateescape")):
+            short = (name, text.encode("utf-8", "surrogateescape"))
+            yield evolve(recipe, fields=(*recipe.fields[:at], short, *recipe.fields[at + 1 :]))
+
+
+def _shorter(text: str) -> Iterator[str]:
+    piece = (len(text) + 1) // 2
+    if text:
+        yield ""
+    while piece:
+        # A piece left, which is much less at once, before all the pieces taken away.
+        if piece * 3 > len(text):
+            yield from (text[at : at + piece] for at in range(0, len(text), piece) if piece < len(text))
+        else:
+            # Not each letter of a long text: there are only so many tries.
+            ends = range(0, min(len(text), 8 * piece), piece)
+            yield from (text[:at] + text[at + piece :] for at in ends)
+        piece //= 2
+
+
+_STEPS: tuple[Callable[[Recipe], Iterator[Recipe]], ...] = (
+    _fewer_images,
+    _without_form,
+    _without_image,
+    _plain_wire,
+    _fewer_fields,
+    _smaller_image,
+    _shorter_texts,
+)

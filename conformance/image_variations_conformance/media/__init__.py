@@ -1,0 +1,1 @@
+"""Images: PNG files by the chunk, and pictures of any format by their pixels."""

@@ -1,0 +1,269 @@
+"""PNG files by the chunk: every kind the format knows, whole or broken on purpose, and a strict reader.
+
+Pillow reads more than it should for a judge and writes neither interlaced files nor 16-bit colour, so both sides are
+here, straight from the PNG specification (third edition). Tests hold them against Pillow.
+"""
+
+from __future__ import annotations
+
+import random
+import struct
+import zlib
+from collections.abc import Iterator
+from functools import cache
+
+from attrs import frozen
+from PIL import Image
+
+from .memo import Remembered
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
+_CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
+_DEPTHS = {GREY: (1, 2, 4, 8, 16), RGB: (8, 16), PALETTE: (1, 2, 4, 8), GREY_ALPHA: (8, 16), RGBA: (8, 16)}
+# First column, first row, column step and row step of the seven passes of Adam7.
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_HIGHEST_FILTER = 4
+_MAX_SIDE = 2**31 - 1
+_CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
+# Nobody has to decode a picture of more pixels than that, so nobody is told whether it holds them all.
+MAX_PIXELS = 4096 * 4096
+
+
+@frozen
+class Kind:
+    """What the header of a PNG says beside its width and height."""
+
+    colour: int
+    depth: int = 8
+    interlaced: bool = False
+
+    def __str__(self) -> str:
+        name = {GREY: "grey", RGB: "RGB", PALETTE: "palette", GREY_ALPHA: "grey with alpha", RGBA: "RGBA"}[self.colour]
+        return f"{self.depth}-bit {name}{', interlaced' if self.interlaced else ''}"
+
+
+PLAIN = Kind(RGB)
+
+
+@frozen
+class Info:
+    """The header of a whole PNG."""
+
+    width: int
+    height: int
+    kind: Kind
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels the header promises."""
+        return self.width * self.height
+
+
+class Broken(ValueError):
+    """The bytes are not one whole PNG file; the message says what is wrong first."""
+
+
+class NotPng(Broken):
+    """The bytes do not begin as a PNG does."""
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    """Return one chunk: length, name, content, CRC."""
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield name and content of each chunk up to IEND. Raises Broken where the file is cut or a CRC is wrong."""
+    if not png.startswith(SIGNATURE):
+        raise NotPng("no PNG signature")
+    at, name = len(SIGNATURE), b""
+    while name != b"IEND":
+        if at + 12 > len(png):
+            raise Broken(f"the file ends after {len(png)} bytes, before IEND")
+        length, name = struct.unpack(">I4s", png[at : at + 8])
+        if at + 12 + length > len(png):
+            raise Broken(f"the file ends inside the chunk {name!r}")
+        content = png[at + 8 : at + 8 + length]
+        if zlib.crc32(name + content) != struct.unpack(">I", png[at + 8 + length : at + 12 + length])[0]:
+            raise Broken(f"wrong CRC in the chunk {name!r}")
+        yield name, content
+        at += 12 + length
+
+
+def inspect(png: bytes) -> Info:
+    """Return the header of a whole PNG: every chunk intact, and exactly the pixels that the header promises.
+
+    Raises NotPng or Broken. Memory stays within a few megabytes, however much the pixel data would inflate to. Of a
+    picture of more than MAX_PIXELS, only the chunks are looked at.
+    """
+    return _INSPECTED.of(png, lambda: _inspected(png)) if len(png) <= _SMALL_BYTES else _inspected(png)
+
+
+# A few small files are sent again and again, with something else different each time.
+_INSPECTED: Remembered[Info] = Remembered(4096, Broken)
+_SMALL_BYTES = 1 << 16
+
+
+def _inspected(png: bytes) -> Info:
+    found = chunks(png)
+    info = _header(*next(found))
+    inflate, measure = zlib.decompressobj(), _Pixels(info)
+    before, palette = b"IHDR", False
+    for name, content in found:
+        if not name.isalpha() or (name[:1].isupper() and name not in _CRITICAL) or name == b"IHDR":
+            raise Broken(f"a chunk {name!r} that has no business there")
+        if name == b"PLTE":
+            if palette or measure.begun or len(content) not in range(3, 769, 3):
+                raise Broken("a palette out of place or of an impossible length")
+            palette = True
+        elif name == b"IDAT":
+            if measure.begun and before != b"IDAT":
+                raise Broken("other chunks between those of the pixel data")
+            if info.kind.colour == PALETTE and not palette:
+                raise Broken("the pixels come before the palette")
+            measure.begun = True
+            if info.pixels <= MAX_PIXELS:
+                _inflate(inflate, content, measure)
+        before = name
+    if not measure.begun or (info.pixels <= MAX_PIXELS and not (measure.complete and inflate.eof)):
+        raise Broken("fewer pixels than the header promises")
+    return info
+
+
+def _header(name: bytes, content: bytes) -> Info:
+    if name != b"IHDR" or len(content) != 13:
+        raise Broken("the first chunk is not a header of 13 bytes")
+    width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", content)
+    if not (0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE):
+        raise Broken(f"impossible dimensions {width}x{height}")
+    if depth not in _DEPTHS.get(colour, ()) or compression or filtering or interlace > 1:
+        raise Broken(f"impossible header {content.hex()}")
+    return Info(width, height, Kind(colour, depth, bool(interlace)))
+
+
+def _passes(info: Info) -> Iterator[tuple[int, int]]:
+    """Yield for each pass the bytes of a row, filter byte included, and the number of rows."""
+    bits = _CHANNELS[info.kind.colour] * info.kind.depth
+    steps = _ADAM7 if info.kind.interlaced else ((0, 0, 1, 1),)
+    for first_column, first_row, column_step, row_step in steps:
+        columns = -(-(info.width - first_column) // column_step)
+        rows = -(-(info.height - first_row) // row_step)
+        if columns > 0 and rows > 0:
+            yield 1 + (columns * bits + 7) // 8, rows
+
+
+class _Pixels:
+    """Counts inflated pixel data against the header, and looks at each row's filter byte."""
+
+    def __init__(self, info: Info) -> None:
+        self._passes = _passes(info)
+        self.begun = self.complete = False
+        self._begin_pass()
+
+    def _begin_pass(self) -> None:
+        """Set the bytes of a row, and the bytes that the pass still lacks."""
+        following = next(self._passes, None)
+        if following is None:
+            self.complete = True
+        else:
+            self._row, rows = following
+            self._lacking = self._row * rows
+
+    def feed(self, data: bytes) -> None:
+        at = 0
+        while at < len(data):
+            if self.complete:
+                raise Broken("more pixels than the header promises")
+            taken = min(self._lacking, len(data) - at)
+            # The filter bytes of all the rows that begin here, in one slice: a row may be two bytes long.
+            highest = max(data[at + self._lacking % self._row : at + taken : self._row], default=0)
+            if highest > _HIGHEST_FILTER:
+                raise Broken(f"unknown filter {highest} of a row")
+            at += taken
+            self._lacking -= taken
+            if self._lacking == 0:
+                self._begin_pass()
+
+
+def _inflate(stream: zlib._Decompress, content: bytes, pixels: _Pixels) -> None:
+    try:
+        while content and not stream.eof:
+            pixels.feed(stream.decompress(content, 1 << 20))
+            content = stream.unconsumed_tail
+    except zlib.error as error:
+        raise Broken(f"the pixel data does not inflate: {error}") from error
+
+
+def encode(picture: Image.Image, kind: Kind = PLAIN, extra: tuple[tuple[bytes, bytes], ...] = ()) -> bytes:
+    """Return a picture as a PNG of that kind; `extra` are ancillary chunks to stand between header and pixels."""
+    width, height = picture.size
+    info = Info(width, height, kind)
+    header = struct.pack(">IIBBBBB", width, height, kind.depth, kind.colour, 0, 0, kind.interlaced)
+    pieces = [chunk(b"IHDR", header), *(chunk(name, content) for name, content in extra)]
+    if kind.colour == PALETTE:
+        # The other methods take up to two hundred times as long, and the colours are not what matters.
+        picture = picture.convert("RGB").quantize(1 << kind.depth, Image.Quantize.FASTOCTREE)
+        colours = bytes(picture.getpalette() or ())[: 3 * (max(picture.tobytes()) + 1)]
+        pieces.append(chunk(b"PLTE", colours))
+    else:
+        picture = picture.convert({GREY: "L", RGB: "RGB", GREY_ALPHA: "LA", RGBA: "RGBA"}[kind.colour])
+    pieces += [chunk(b"IDAT", zlib.compress(_rows(picture, info), 6)), chunk(b"IEND", b"")]
+    return SIGNATURE + b"".join(pieces)
+
+
+def _rows(picture: Image.Image, info: Info) -> bytes:
+    """Return the unfiltered rows of every pass, each after a filter byte of 0."""
+    samples, channels = picture.tobytes(), _CHANNELS[info.kind.colour]
+    steps = _ADAM7 if info.kind.interlaced else ((0, 0, 1, 1),)
+    rows = []
+    for first_column, first_row, column_step, row_step in steps:
+        if first_column >= info.width:
+            continue
+        for y in range(first_row, info.height, row_step):
+            row = samples[y * info.width * channels : (y + 1) * info.width * channels]
+            if column_step > 1:
+                picked = bytearray(len(range(first_column, info.width, column_step)) * channels)
+                for channel in range(channels):
+                    picked[channel::channels] = row[first_column * channels + channel :: column_step * channels]
+                row = bytes(picked)
+            rows += [b"\0", _pack(row, info.kind)]
+    return b"".join(rows)
+
+
+def _pack(row: bytes, kind: Kind) -> bytes:
+    """Return a row of 8-bit samples at the depth of the kind."""
+    if kind.depth == 8:
+        return row
+    if kind.depth == 16:
+        wide = bytearray(2 * len(row))
+        wide[::2] = wide[1::2] = row
+        return bytes(wide)
+    # A palette's samples are indexes and stay; grey ones lose their lower bits.
+    shift = 0 if kind.colour == PALETTE else 8 - kind.depth
+    per_byte = 8 // kind.depth
+    row += bytes(-len(row) % per_byte)
+    packed = 0
+    for place in range(per_byte):
+        moved = row[place::per_byte].translate(_moved(shift, 8 - kind.depth * (place + 1)))
+        packed |= int.from_bytes(moved)
+    return packed.to_bytes(len(row) // per_byte)
+
+
+@cache
+def _moved(right: int, left: int) -> bytes:
+    """Return what becomes of each sample that is moved so many bits to the right, and then to the left."""
+    return bytes(sample >> right << left & 0xFF for sample in range(256))
+
+
+def padded(png: bytes, size_bytes: int) -> bytes:
+    """Return the same picture in a file of exactly that many bytes, by an ancillary chunk of noise before IEND.
+
+    Raises ValueError where the file is too large already.
+    """
+    room = size_bytes - len(png) - 12
+    if room < 0:
+        raise ValueError(f"a PNG of {len(png)} bytes cannot be padded to {size_bytes}")
+    # A private, ancillary, copy-safe chunk: a reader that does not know it has to pass over it.
+    filler = chunk(b"vrPd", random.Random(size_bytes).randbytes(room))  # noqa: S311 - filler, not a secret
+    return png[:-12] + filler + png[-12:]

@@ -1,0 +1,1 @@
+"""The app of the reference server: the operation, one step a method."""

@@ -1,0 +1,125 @@
+"""The same JSON in other words, or with more in it."""
+
+import json
+import re
+import time
+from typing import Any
+
+from starlette.responses import Response
+
+from ..app.incoming import IncomingRequest
+from ..app.service import Service, Wanted
+from .registry import OddityFamily
+from .rewriting import is_json, rewritten
+
+oddity = OddityFamily("documents")
+
+_ANY_WRITING = "RFC 8259 section 2"
+_MORE_MEMBERS = "reading: extra members are fine"
+_QUEUED_SECONDS = 480
+
+
+class _Rewritten(Service):
+    """A Service that writes all its JSON in another way."""
+
+    async def respond(self, request: IncomingRequest) -> Response:
+        response = await super().respond(request)
+        return rewritten(response, self.write(json.loads(bytes(response.body)))) if is_json(response) else response
+
+    def write(self, document: Any) -> bytes:
+        """A JSON document as bytes."""
+        return json.dumps(document).encode()
+
+
+@oddity("json-pretty", by=_ANY_WRITING)
+class JsonPretty(_Rewritten):
+    """Writes JSON over many lines, with blank ones around it."""
+
+    def write(self, document: Any) -> bytes:
+        return b"\r\n\t" + json.dumps(document, indent=4).replace("\n", "\r\n").encode() + b"\r\n\r\n"
+
+
+@oddity("json-escaped", by="RFC 8259 section 7")
+class JsonEscaped(_Rewritten):
+    """Escapes the names of members and all slashes."""
+
+    def write(self, document: Any) -> bytes:
+        text = json.dumps(document, separators=(",", ":")).replace("/", r"\/")
+        return re.sub(r'"([a-z_0-9]+)":', lambda found: f'"{_escaped(found[1])}":', text).encode()
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"\\u{ord(letter):04X}" for letter in name)
+
+
+@oddity("json-in-another-order", by="RFC 8259 section 4: an object is without order")
+class JsonInAnotherOrder(_Rewritten):
+    """Turns the order of all members around."""
+
+    def write(self, document: Any) -> bytes:
+        return super().write(_turned(document))
+
+
+def _turned(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _turned(value[name]) for name in reversed(value)}
+    return [_turned(item) for item in value] if isinstance(value, list) else value
+
+
+@oddity("extra-members", by=_MORE_MEMBERS)
+class ExtraMembers(_Rewritten):
+    """Has members that nobody asked for in every object, of errors too."""
+
+    def write(self, document: Any) -> bytes:
+        return super().write(_extended(document))
+
+
+def _extended(value: Any) -> Any:
+    if isinstance(value, dict):
+        more = {"id": "odd-1", "x_odd": {"list": [1, "two", {"three": 3}], "flag": True}, "": 0}
+        return {name: _extended(member) for name, member in value.items()} | more
+    return [_extended(item) for item in value] if isinstance(value, list) else value
+
+
+@oddity("all-members", by="IV-RES-BACKGROUND, IV-RES-OUTPUT-FORMAT, IV-RES-QUALITY, IV-RES-SIZE, IV-RES-USAGE")
+class AllMembers(Service):
+    """Has every member that the contract knows, with an empty revised_prompt and usage in zeros."""
+
+    def document(self, request: IncomingRequest, images: list[bytes], wanted: Wanted) -> object:
+        tokens = {"image_tokens": 0, "text_tokens": 0}
+        return {
+            "usage": {
+                "input_tokens": 0,
+                "input_tokens_details": tokens,
+                "output_tokens": 0,
+                "output_tokens_details": tokens,
+                "total_tokens": 0,
+            },
+            "background": "opaque",
+            "output_format": "png",
+            "quality": "high",
+            "size": f"{wanted.side}x{wanted.side}",
+            "created": self.created(),
+            "data": [{"revised_prompt": "", **self.written(request, image, wanted)} for image in images],
+        }
+
+    def written(self, request: IncomingRequest, image: bytes, wanted: Wanted) -> dict[str, object]:
+        """An item of the list `data`, as an object."""
+        item = self.item(request, image, wanted)
+        return item if isinstance(item, dict) else {}
+
+
+@oddity("created-with-point-zero", by="JSON Schema 2020-12, Core section 4.2.3: 1.0 is an integer")
+class CreatedWithPointZero(Service):
+    """Writes created with a decimal point and a zero."""
+
+    def created(self) -> object:
+        return float(int(time.time()))
+
+
+@oddity("created-minutes-ago", by="IV-RES-CREATED: within ten minutes")
+class CreatedMinutesAgo(Service):
+    """Says in created when the request came into a queue, eight minutes ago."""
+
+    def created(self) -> object:
+        return int(time.time()) - _QUEUED_SECONDS
