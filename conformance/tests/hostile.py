@@ -16,7 +16,8 @@ from image_variations_conformance.media import png
 from image_variations_conformance.media.pictures import paint
 from image_variations_conformance.reports.folder import ReportFolder
 from image_variations_conformance.sources.reader import Memory
-from image_variations_conformance.sources.transport import Target, Transport
+from image_variations_conformance.sources.transport import Transport
+from image_variations_conformance.wire.target import Target
 from requests_to_send import CONTRACT, KEY, builder
 from scripted_server import answer
 

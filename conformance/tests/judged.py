@@ -4,7 +4,7 @@ from image_variations_conformance.engine.check import Settings, check
 from image_variations_conformance.engine.verdicts import Run
 from image_variations_conformance.reference import running
 from image_variations_conformance.reports.reasons import message
-from image_variations_conformance.sources.transport import Target
+from image_variations_conformance.wire.target import Target
 from starlette.types import ASGIApp
 
 KEY = "sk-test-0123456789abcdef"

@@ -3,8 +3,8 @@
 from image_variations_conformance.cases.case import Builder
 from image_variations_conformance.contract import document as contract
 from image_variations_conformance.contract.expectation import Appraisal, appraise
-from image_variations_conformance.sources.transport import Target
 from image_variations_conformance.wire.exchange import Request
+from image_variations_conformance.wire.target import Target
 
 KEY = "sk-test-0123456789abcdef"
 CONTRACT = contract.load()

@@ -19,7 +19,7 @@ from image_variations_conformance.engine.scheduler import Runner
 from image_variations_conformance.engine.verdicts import Run
 from image_variations_conformance.reference import Service, faulty, running
 from image_variations_conformance.reference.app.problem import Problem
-from image_variations_conformance.sources.transport import Target, Transport
+from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.exchange import Exchange, Request, Response
 from image_variations_conformance.wire.reasons import (
     InvalidAccepted,
@@ -30,6 +30,7 @@ from image_variations_conformance.wire.reasons import (
     MaxSeconds,
     RateLimited,
 )
+from image_variations_conformance.wire.target import Target
 from judged import KEY, verdicts
 from scripted_server import Peer, answer, hear_request, hold, scripted_server
 from starlette.responses import JSONResponse

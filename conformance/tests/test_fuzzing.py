@@ -17,7 +17,7 @@ from image_variations_conformance.oracles import Observation, observe
 from image_variations_conformance.reference import Service, running
 from image_variations_conformance.reference.app.incoming import IncomingRequest
 from image_variations_conformance.sources.reader import Memory
-from image_variations_conformance.sources.transport import Target, Transport
+from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.exchange import Exchange, Failure, Request, Response
 from image_variations_conformance.wire.reasons import (
     ControlRefused,
@@ -28,6 +28,7 @@ from image_variations_conformance.wire.reasons import (
     RateLimited,
     ServerGone,
 )
+from image_variations_conformance.wire.target import Target
 from requests_to_send import CONTRACT, KEY, TARGET, appraised
 from starlette.responses import Response as Answer
 

@@ -18,9 +18,10 @@ from image_variations_conformance.sources import reader as reading
 from image_variations_conformance.sources import transport
 from image_variations_conformance.sources.addresses import NOWHERE, PRIVATE, PUBLIC, reach
 from image_variations_conformance.sources.reader import Memory
-from image_variations_conformance.sources.transport import MAX_IMAGE_BYTES, Target, Transport
+from image_variations_conformance.sources.transport import MAX_IMAGE_BYTES, Transport
 from image_variations_conformance.wire.exchange import MAX_LINK_CHARACTERS, Failure
 from image_variations_conformance.wire.reasons import AnswerDiscarded, LinksTimedOut
+from image_variations_conformance.wire.target import Target
 from requests_to_send import KEY
 from scripted_server import Peer, answer, hear_request, hold, say, say_by_path, say_forever, scripted_server, wait
 

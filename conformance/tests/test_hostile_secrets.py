@@ -20,9 +20,10 @@ from image_variations_conformance.engine.verdicts import Run, conclude
 from image_variations_conformance.media import png
 from image_variations_conformance.reports.curl import curl
 from image_variations_conformance.reports.folder import ReportFolder
-from image_variations_conformance.sources.transport import Target, Transport
+from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.exchange import Exchange, Headers, Request, Response
 from image_variations_conformance.wire.redaction import KEY_PLACEHOLDER, Redactor
+from image_variations_conformance.wire.target import Target
 from requests_to_send import CONTRACT, builder
 from scripted_server import ScriptedServer, Step, answer, answering, hear_request, hear_the_end, say, scripted_server
 

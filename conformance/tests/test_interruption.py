@@ -22,7 +22,7 @@ from image_variations_conformance.reference import Service, faulty, running
 from image_variations_conformance.reference.app.incoming import IncomingRequest
 from image_variations_conformance.reports.folder import ReportFolder
 from image_variations_conformance.sources import signals as interruption
-from image_variations_conformance.sources.transport import Target
+from image_variations_conformance.wire.target import Target
 from judged import KEY, judge_app
 from starlette.responses import Response
 

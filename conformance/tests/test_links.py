@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image_variations_conformance.sources import transport
-from image_variations_conformance.sources.transport import Target, Transport
+from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.exchange import Exchange, Failure, Request, Response
+from image_variations_conformance.wire.target import Target
 from requests_to_send import KEY
 from scripted_server import (
     HTTPISH,

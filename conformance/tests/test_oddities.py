@@ -17,9 +17,10 @@ from image_variations_conformance.contract import document as contract
 from image_variations_conformance.media import png
 from image_variations_conformance.reference import ODDITIES, Service, UnknownVariantError, odd, running
 from image_variations_conformance.reference.quirks.catalogue import _FAMILIES
-from image_variations_conformance.sources.transport import Target, Transport
+from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.exchange import Request
 from image_variations_conformance.wire.multipart import text_part
+from image_variations_conformance.wire.target import Target
 from starlette.types import ASGIApp
 
 KEY = "sk-odd-0123456789abcdef"

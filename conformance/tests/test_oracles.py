@@ -10,13 +10,13 @@ from image_variations_conformance.cases.case import Builder
 from image_variations_conformance.contract import document as contract
 from image_variations_conformance.engine.check import Settings, check
 from image_variations_conformance.oracles import Finding, judge, observe
-from image_variations_conformance.oracles.answer import NotJson, parse_json
 from image_variations_conformance.oracles.images import NotBase64, decode_base64
 from image_variations_conformance.reference import Service, faulty, running
 from image_variations_conformance.reference.app.problem import Problem
-from image_variations_conformance.sources.transport import Target
 from image_variations_conformance.wire.exchange import Exchange, Failure, NotTested, Outcome, Request, Response
+from image_variations_conformance.wire.json_body import NotJson, parse_json
 from image_variations_conformance.wire.reasons import Interrupted
+from image_variations_conformance.wire.target import Target
 from judged import KEY, judge_app, verdicts
 from starlette.responses import JSONResponse
 from starlette.responses import Response as Answer

@@ -18,8 +18,8 @@ from image_variations_conformance.cases.plan import DEPTHS, Depth, plan, serving
 from image_variations_conformance.cases.schemathesis_cases import schema_cases
 from image_variations_conformance.cases.strategies import broken_pngs, draw, pngs, users, without_chunk, wrong_values
 from image_variations_conformance.media import png
-from image_variations_conformance.sources.transport import Target
 from image_variations_conformance.wire.exchange import Request
+from image_variations_conformance.wire.target import Target
 from requests_to_send import CONTRACT, KEY, TARGET, appraised, builder
 
 SEEDS = range(1, 4)

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from image_variations_conformance.engine.check import Settings, check
 from image_variations_conformance.engine.verdicts import Run
-from image_variations_conformance.sources.transport import Target
 from image_variations_conformance.wire.reasons import ServerGone
+from image_variations_conformance.wire.target import Target
 from judged import KEY, judge_url, verdicts
 from node_packages import node_tool
 

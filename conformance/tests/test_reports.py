@@ -23,7 +23,8 @@ from image_variations_conformance.reference.app.problem import Problem
 from image_variations_conformance.reports import console
 from image_variations_conformance.reports.folder import ReportFolder
 from image_variations_conformance.sources.reader import Memory
-from image_variations_conformance.sources.transport import Target, Transport
+from image_variations_conformance.sources.transport import Transport
+from image_variations_conformance.wire.target import Target
 from judged import KEY, judge_app, judge_url
 from requests_to_send import CONTRACT
 from rich.console import Console

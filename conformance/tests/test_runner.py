@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from image_variations_conformance.cases.case import Case
 from image_variations_conformance.engine.budget import Budget, Limits
 from image_variations_conformance.engine.scheduler import Runner, Unreachable
-from image_variations_conformance.sources.transport import Target, Transport
+from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.exchange import Exchange, Failure, NotTested, Request, Response
 from image_variations_conformance.wire.reasons import Interrupted, ServerGone, ServerSilent
+from image_variations_conformance.wire.target import Target
 from scripted_server import ScriptedServer, answer, answering, hear_request, hold, meet, say, scripted_server
 
 OK = Response(200)

@@ -25,7 +25,8 @@ from image_variations_conformance.reference.app.incoming import IncomingRequest
 from image_variations_conformance.reference.app.problem import Problem
 from image_variations_conformance.reference.app.service import Wanted
 from image_variations_conformance.reference.app.variations import VariationMaker
-from image_variations_conformance.sources.transport import Target, Transport
+from image_variations_conformance.sources.transport import Transport
+from image_variations_conformance.wire.target import Target
 from requests_to_send import CONTRACT, KEY, TARGET, appraised
 from starlette.responses import Response
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance.sources.transport import Target, Transport, UnusableUrl
+from image_variations_conformance.sources.transport import Transport
+from image_variations_conformance.wire.target import Target, UnusableUrl
 from requests_to_send import KEY
 
 

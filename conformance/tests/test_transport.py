@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from image_variations_conformance.sources import transport
-from image_variations_conformance.sources.transport import Target, Transport
+from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.exchange import Exchange, Failure, Outcome, Request, Response
+from image_variations_conformance.wire.target import Target
 from requests_to_send import KEY
 from scripted_server import (
     HTTPISH,

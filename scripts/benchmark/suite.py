@@ -7,7 +7,7 @@ import time
 
 from image_variations_conformance.cases.plan import Depth
 from image_variations_conformance.engine.check import Settings, check
-from image_variations_conformance.sources.transport import Target as Server
+from image_variations_conformance.wire.target import Target as Server
 from qualification import plain
 from qualification.subjects import KEY
 

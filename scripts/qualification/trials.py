@@ -10,10 +10,10 @@ from attrs import frozen
 from image_variations_conformance.cases.plan import Depth
 from image_variations_conformance.engine.check import Settings, check
 from image_variations_conformance.engine.verdicts import Run
-from image_variations_conformance.oracles.answer import images_made
 from image_variations_conformance.reference import running
 from image_variations_conformance.reports.reasons import describe
-from image_variations_conformance.sources.transport import Target
+from image_variations_conformance.wire.json_body import images_made
+from image_variations_conformance.wire.target import Target
 from starlette.types import ASGIApp
 
 from qualification.subjects import KEY, Subject

@@ -12,9 +12,9 @@ from attrs import field, frozen
 from .. import __version__
 from ..media import png
 from ..media.pictures import paint
-from ..sources.transport import Target
 from ..wire.exchange import Headers, Request
 from ..wire.multipart import Part, encode, file_part, text_part
+from ..wire.target import Target
 
 SIDE = 64
 

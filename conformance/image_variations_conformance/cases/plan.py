@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 from ..contract.document import Contract
 from ..contract.expectation import Verdict, appraise
 from ..media import png
-from ..sources.transport import Target
+from ..wire.target import Target
 from . import catalogue as corners
 from .case import Builder, Case
 from .catalogue import SMALL, Corner

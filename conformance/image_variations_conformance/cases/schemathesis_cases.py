@@ -17,9 +17,9 @@ from schemathesis import APIOperation, GenerationMode
 from ..contract.document import PATH, Contract
 from ..contract.expectation import Verdict, appraise
 from ..media import png
-from ..sources.transport import Target
 from ..wire.exchange import Request
 from ..wire.multipart import Part, file_part, text_part
+from ..wire.target import Target
 from .case import Builder, Case
 from .strategies import draw, pngs
 

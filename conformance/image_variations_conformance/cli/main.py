@@ -37,9 +37,9 @@ from ..reports import console as console_report
 from ..reports.folder import ReportFolder, UnusableFolder
 from ..sources import signals as interruption
 from ..sources.resources import OutOfResources
-from ..sources.transport import Target, UnusableUrl
 from ..wire.exchange import Headers
 from ..wire.redaction import Redactor
+from ..wire.target import Target, UnusableUrl
 from . import output
 from .arguments import KEY_VARIABLES, ApiKey, Seconds, read_headers, read_key
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from attrs import define, field, frozen
 
 from ..cases.case import Case
-from ..oracles.answer import images_made
 from ..wire.exchange import Exchange
+from ..wire.json_body import images_made
 from ..wire.reasons import InvalidAccepted, InvalidCostsImage, MaxFetches, MaxImages, MaxRequests, MaxSeconds, Reason
 
 

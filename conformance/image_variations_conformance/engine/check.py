@@ -11,7 +11,8 @@ from ..cases.case import Case
 from ..cases.plan import SHAPES, Depth, plan, serving
 from ..contract import document as contract
 from ..oracles import look_ahead
-from ..sources.transport import Target, Transport
+from ..sources.transport import Transport
+from ..wire.target import Target
 from .budget import Budget, Limits
 from .exploring import Explored, Explorer
 from .scheduler import Progress, Runner

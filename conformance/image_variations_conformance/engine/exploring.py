@@ -19,7 +19,6 @@ from ..contract.document import Contract
 from ..oracles import Finding, Observation, judge, observe
 from ..oracles.acceptance import valid_requests_are_accepted
 from ..oracles.base import RUN_ORACLES
-from ..sources.transport import Target
 from ..wire.exchange import Exchange, NotTested
 from ..wire.reasons import (
     ControlRefused,
@@ -31,6 +30,7 @@ from ..wire.reasons import (
     Reason,
     RunEnded,
 )
+from ..wire.target import Target
 from .fuzzing import Fuzzed, batches, fuzzed, probe
 from .recipe import Recipe
 from .scheduler import Runner

@@ -21,8 +21,8 @@ from ..contract.document import Contract
 from ..contract.expectation import ALWAYS_ACCEPTED_BYTES, NEVER_ACCEPTED_BYTES, Appraisal, appraise
 from ..contract.fields import Schema, edges, is_bounded, kind_of, samples, standing
 from ..media import png
-from ..sources.transport import Target
 from ..wire.multipart import Part
+from ..wire.target import Target
 from .recipe import BOUNDARY, Damage, Drawing, Format, Key, Recipe
 
 BATCH = 64

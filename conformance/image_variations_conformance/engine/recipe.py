@@ -16,9 +16,9 @@ from ..cases.case import Builder, with_header
 from ..cases.strategies import without_chunk
 from ..media import png
 from ..media.pictures import paint
-from ..sources.transport import Target
 from ..wire.exchange import Headers, Request
 from ..wire.multipart import Part, file_part, text_part
+from ..wire.target import Target
 
 BOUNDARY = "f2a9c07d41be4e63"
 _LARGE_BYTES = 1 << 20

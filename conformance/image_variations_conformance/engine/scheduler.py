@@ -17,13 +17,13 @@ from email.utils import parsedate_to_datetime
 from attrs import define, evolve, field, frozen
 
 from ..cases.case import Case
-from ..oracles.answer import NotJson, items, parse_json
 from ..oracles.base import shortened
 from ..oracles.links import scheme_of
 from ..sources.resources import own_resources
 from ..sources.signals import interruptible
 from ..sources.transport import Transport
 from ..wire.exchange import MAX_LINK_CHARACTERS, Exchange, NotTested, Request, Response
+from ..wire.json_body import NotJson, items, parse_json
 from ..wire.reasons import Interrupted, MaxSeconds, Reason, ServerGone, ServerSilent
 from ..wire.redaction import Redactor
 from .budget import Budget

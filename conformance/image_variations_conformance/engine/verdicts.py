@@ -12,9 +12,8 @@ from ..cases.plan import Depth
 from ..contract.document import Contract
 from ..contract.requirements import Requirement
 from ..oracles import Finding, Observation, judge, observe
-from ..oracles.answer import images_made
-from ..sources.transport import Target
 from ..wire.exchange import Exchange, FailureKind
+from ..wire.json_body import images_made
 from ..wire.reasons import (
     Deselected,
     Excluded,
@@ -27,6 +26,7 @@ from ..wire.reasons import (
     Reason,
 )
 from ..wire.redaction import Redactor
+from ..wire.target import Target
 from .exploring import Explored
 
 Verdict = Literal["pass", "fail", "warn", "not-tested"]

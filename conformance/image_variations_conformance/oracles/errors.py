@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from ..contract.document import Contract, Violation
+from ..wire.json_body import MOST_CHARACTERS, NotJson, abridged, parse_json
 from ..wire.reasons import RateLimited
-from .answer import MOST_CHARACTERS, NotJson, abridged, parse_json
 from .base import Finding, Observation, judges, shortened
 
 # Traces of the program's inside, by what they look like in the languages that servers are written in. None of them may

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from ..contract.document import Contract
 from ..media.pictures import MAX_PICTURE_BYTES, Picture, Unreadable, look, look_into
 from ..wire.exchange import Exchange
-from .answer import NotJson, items, parse_json
+from ..wire.json_body import NotJson, items, parse_json
 from .base import Finding, Observation, judges, judges_run, shortened
 
 _FORMATS = frozenset({"png", "webp", "jpeg"})

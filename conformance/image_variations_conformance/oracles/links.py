@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from ..contract.document import Contract
 from ..media.pictures import Unreadable, look
 from ..wire.exchange import MAX_LINK_CHARACTERS, Exchange, NotTested
-from .answer import items
+from ..wire.json_body import items
 from .base import Finding, Observation, judges, judges_run, shortened
 
 # Two links of different answers whose one difference is a number, and that one this small, are a count.

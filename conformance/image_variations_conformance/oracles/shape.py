@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from .answer import items
+from ..wire.json_body import items
 from .base import Observation
 from .images import pictures
 

@@ -19,9 +19,9 @@ from ..contract import document as contract
 from ..contract.expectation import appraise
 from ..engine.check import Settings
 from ..engine.verdicts import Judgement, Run, Verdict
-from ..sources.transport import Target
 from ..wire.reasons import Interrupted, Reason
 from ..wire.redaction import Redactor
+from ..wire.target import Target
 from .curl import curl
 from .reasons import describe
 

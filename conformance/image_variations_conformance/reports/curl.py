@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 
-from ..sources.transport import Target
 from ..wire.exchange import Exchange
+from ..wire.target import Target
 
 # Headers that curl writes itself, and that say nothing of the case.
 _CURLS_OWN = frozenset({"host", "content-length", "connection", "accept", "user-agent"})

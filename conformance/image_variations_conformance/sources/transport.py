@@ -22,8 +22,9 @@ from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit
 
 from attrs import evolve, field, frozen
 
-from ..wire.exchange import MAX_LINK_CHARACTERS, Exchange, Failure, Headers, NotTested, Outcome, Request, Response
+from ..wire.exchange import MAX_LINK_CHARACTERS, Exchange, Failure, NotTested, Outcome, Request, Response
 from ..wire.reasons import LinksTimedOut
+from ..wire.target import Target, port_of
 from .addresses import NOWHERE, PRIVATE, PUBLIC, reach
 from .addresses import addresses as _addresses
 from .reader import Body, Given, Memory, Reader
@@ -37,48 +38,6 @@ _MAX_LATE_LINKS = 5
 _MAX_REDIRECTS = 5
 _UNQUOTED_AT_ONCE_CHARACTERS = 1 << 16
 _READ_BYTES = 1 << 16
-
-
-class UnusableUrl(ValueError):
-    """The URL of a target cannot be one. The message says what is expected, and quotes nothing: it may be a secret."""
-
-
-@frozen
-class Target:
-    """The server under test: its base URL, the key for it, and headers for every request."""
-
-    base_url: str
-    api_key: str | None = field(default=None, repr=False)
-    headers: Headers = field(default=(), repr=False)
-
-    @classmethod
-    def parse(cls, url: str, api_key: str | None = None, headers: Headers = ()) -> Target:
-        """Return the target at a base URL. Raises UnusableUrl."""
-        hint = "expected the part before /images/variations, such as http://127.0.0.1:8000/v1"
-        if not re.match("https?://", url, re.IGNORECASE):
-            begins = "is empty" if not url else "does not begin with http:// or https://"
-            raise UnusableUrl(f"the base URL {begins}: {hint}")
-        try:
-            parts = urlsplit(url)
-            usable = parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0)
-            (parts.hostname or "").encode("idna")
-        except ValueError:
-            usable = False
-        if not usable or re.search(r"[^!-~]|[?#@]", url):
-            raise UnusableUrl(f"not a base URL, which has no user name, query, fragment or space: {hint}")
-        if parts.path.rstrip("/").endswith("/images/variations"):
-            raise UnusableUrl(f"the base URL goes too far: {hint}")
-        return cls(url.rstrip("/"), api_key, headers)
-
-    @property
-    def path(self) -> str:
-        """The path of the operation."""
-        return f"{urlsplit(self.base_url).path}/images/variations"
-
-    @property
-    def host(self) -> str:
-        """The value of the Host header."""
-        return urlsplit(self.base_url).netloc
 
 
 class _Deadline:
@@ -194,7 +153,7 @@ class Transport:
     def _look_up(self, parts: SplitResult, deadline: _Deadline) -> tuple[str, ...]:
         host = parts.hostname or ""
         try:
-            found = tuple(_addresses(host, _port(parts), deadline.left()))
+            found = tuple(_addresses(host, port_of(parts), deadline.left()))
         except TimeoutError as error:
             raise Given.failed("timeout", f"the host {host[:80]} was not found within {self.timeout:g} s") from error
         if not found:
@@ -229,7 +188,7 @@ class Transport:
         for address in addresses if addresses is not None else self._look_up(parts, deadline):
             try:
                 with own_resources():
-                    connection = socket.create_connection((address, _port(parts)), timeout=deadline.left())
+                    connection = socket.create_connection((address, port_of(parts)), timeout=deadline.left())
                 break
             except TimeoutError as error:
                 raise Given.failed("unreachable", f"no connection to {shown} within {self.timeout:g} s") from error
@@ -293,10 +252,6 @@ def _location(outcome: Outcome) -> str | None:
     """Return where an answer redirects to, or None where it does not."""
     redirects = isinstance(outcome, Response) and outcome.status in {301, 302, 303, 307, 308}
     return outcome.header("location") if isinstance(outcome, Response) and redirects else None
-
-
-def _port(parts: SplitResult) -> int:
-    return parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _converse(connection: socket.socket, request: Request, deadline: _Deadline, reader: Reader) -> Response:
