@@ -1,20 +1,17 @@
 """Conformance of servers and clients with the contract of POST /v1/images/variations.
 
-How a run goes, and the module of each step::
+The folders show the way of the data; imports only point down this list::
 
-    contract      spec/openapi.yaml and spec/requirements.yaml, read once
-    cases         the requests of a run: corners (named ones), strategies (drawn ones), schema_cases (from the spec)
-    transport     sends exact bytes, reads answers that nobody vouches for
-    exchange      one request and its answer, as they were on the wire
-    appraisal     what the contract says of a request, read off its bytes
-    oracles       pure functions from exchanges to findings; each finding names a requirement
-    runner        cases through the transport, in order and in parallel
-    run           findings put together: one verdict a requirement
-    reports       console, report.json, junit.xml
+    cli         the command line, one module a command
+    reports     a finished run as console text, report.json, junit.xml and a folder of bytes
+    engine      a check: plan, send, judge, and one verdict for each requirement
+    oracles     pure functions from exchanges to findings
+    sources     where exchanges come from: connections, links, signals
+    cases       the requests of a run
+    contract    the OpenAPI document, the requirements, and what both say of one request
+    media       PNG files and pictures
+    wire        requests and responses as bytes
 
-`reference` is a server that keeps every requirement, and its faults.
+`reference` is a server that keeps every requirement, with faults that break them and quirks that do not. It imports
+`contract` alone, and only the command line imports it.
 """
-
-from importlib.metadata import version
-
-__version__ = version("image-variations")

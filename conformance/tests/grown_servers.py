@@ -7,11 +7,11 @@ import sys
 from collections.abc import Mapping
 
 from image_variations_conformance.cli.main import cli
-from image_variations_conformance.reference import Service, running
+from image_variations_conformance.reference.app.api_error import ApiError
 from image_variations_conformance.reference.app.form import Part
 from image_variations_conformance.reference.app.incoming import IncomingRequest
-from image_variations_conformance.reference.app.problem import Problem
-from image_variations_conformance.reference.app.service import Wanted
+from image_variations_conformance.reference.app.service import Service, Wanted
+from image_variations_conformance.reference.app.serving import running
 
 KEY = "sk-scratch-0123456789"
 
@@ -42,7 +42,7 @@ class Narrow(Service):
     def wanted(self, fields: Mapping[str, Part]) -> Wanted:
         """Refuses each."""
         if "seed" in fields:
-            raise Problem("There is no seed.", "seed")
+            raise ApiError("There is no seed.", "seed")
         return super().wanted(fields)
 
 

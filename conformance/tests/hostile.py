@@ -9,16 +9,16 @@ import zlib
 from pathlib import Path
 
 from attrs import frozen
-from image_variations_conformance.cases.case import Case
-from image_variations_conformance.engine.scheduler import Runner
-from image_variations_conformance.engine.verdicts import Run, conclude
+from image_variations_conformance.engine.run import Run
+from image_variations_conformance.engine.scheduler import Scheduler
+from image_variations_conformance.engine.verdicts import conclude
 from image_variations_conformance.media import png
 from image_variations_conformance.media.pictures import paint
 from image_variations_conformance.reports.folder import ReportFolder
 from image_variations_conformance.sources.reader import Memory
 from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.target import Target
-from requests_to_send import CONTRACT, KEY, builder
+from requests_to_send import CONTRACT, KEY, builder, case
 from scripted_server import answer
 
 JSON = "Content-Type: application/json"
@@ -34,12 +34,12 @@ class Judged:
 
     def verdict(self, requirement: str) -> str:
         """Return the verdict on one requirement."""
-        return next(it.verdict for it in self.run.judgements if it.requirement.id == requirement)
+        return next(it.result for it in self.run.verdicts if it.requirement.id == requirement)
 
     @property
     def failed(self) -> set[str]:
         """The requirements that are broken."""
-        return {it.requirement.id for it in self.run.judgements if it.verdict == "fail"}
+        return {it.requirement.id for it in self.run.verdicts if it.result == "fail"}
 
 
 def judge_small(base_url: str, report: Path, timeout: float, rounds: int = 1, memory: Memory | None = None) -> Judged:
@@ -47,16 +47,16 @@ def judge_small(base_url: str, report: Path, timeout: float, rounds: int = 1, me
     target = Target.parse(base_url, KEY)
     b = builder(target=target)
     cases = [
-        case
+        each
         for turn in range(1, rounds + 1)
-        for case in (
-            Case(f"text-{turn}", "as text", b.form(size="256x256", response_format="b64_json")),
-            Case(f"link-{turn}", "as a link", b.form(size="256x256")),
-            Case(f"wrong-{turn}", "a wrong n", b.form(n="0")),
+        for each in (
+            case(f"text-{turn}", "as text", b.form(size="256x256", response_format="b64_json"), target),
+            case(f"link-{turn}", "as a link", b.form(size="256x256"), target),
+            case(f"wrong-{turn}", "a wrong n", b.form(n="0"), target),
         )
     ]
     started = time.monotonic()
-    exchanges = Runner(Transport(target, timeout, memory=memory or Memory()), lambda *_: None, lambda _: None).run(
+    exchanges = Scheduler(Transport(target, timeout, memory=memory or Memory()), lambda *_: None, lambda _: None).run(
         cases
     )
     run = conclude(CONTRACT, target, cases, exchanges, seed=1, seconds=time.monotonic() - started)

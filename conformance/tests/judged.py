@@ -1,8 +1,8 @@
 """Runs of the suite on servers of ours, for the tests: over loopback, in this process, quietly."""
 
 from image_variations_conformance.engine.check import Settings, check
-from image_variations_conformance.engine.verdicts import Run
-from image_variations_conformance.reference import running
+from image_variations_conformance.engine.run import Run
+from image_variations_conformance.reference.app.serving import running
 from image_variations_conformance.reports.reasons import message
 from image_variations_conformance.wire.target import Target
 from starlette.types import ASGIApp
@@ -29,4 +29,4 @@ def judge_url(
 
 def verdicts(run: Run, *wanted: str) -> dict[str, str]:
     """Return id and message of each requirement with one of these verdicts."""
-    return {it.requirement.id: message(it) for it in run.judgements if it.verdict in wanted}
+    return {it.requirement.id: message(it) for it in run.verdicts if it.result in wanted}

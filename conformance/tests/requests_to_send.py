@@ -1,9 +1,10 @@
-"""Requests for the tests: the target they go to, the contract they are appraised by, and their making."""
+"""Requests for the tests: the target they go to, the contract they are classified by, and their making."""
 
-from image_variations_conformance.cases.case import Builder
+from image_variations_conformance.cases.case import Builder, Case
 from image_variations_conformance.contract import document as contract
-from image_variations_conformance.contract.expectation import Appraisal, appraise
-from image_variations_conformance.wire.exchange import Request
+from image_variations_conformance.contract.expectation import Expectation, classify
+from image_variations_conformance.oracles import Observation, observe
+from image_variations_conformance.wire.exchange import Exchange, Request
 from image_variations_conformance.wire.target import Target
 
 KEY = "sk-test-0123456789abcdef"
@@ -13,9 +14,19 @@ TARGET = Target.parse("http://127.0.0.1:8000/v1", KEY)
 
 def builder(label: str = "a-test", seed: int = 1, target: Target = TARGET) -> Builder:
     """Return the builder for one case."""
-    return Builder.of(target, seed, label)
+    return Builder.of(CONTRACT, target, seed, label)
 
 
-def appraised(request: Request, api_key: str | None = KEY) -> Appraisal:
+def classified(request: Request, api_key: str | None = KEY) -> Expectation:
     """Return what the contract says of a request."""
-    return appraise(request, CONTRACT, api_key)
+    return classify(request, CONTRACT, api_key)
+
+
+def case(label: str, note: str, request: Request, target: Target = TARGET) -> Case:
+    """Return the case of a request to a target."""
+    return Case(label, note, request, classify(request, CONTRACT, target.api_key))
+
+
+def observed(exchange: Exchange, api_key: str | None = KEY) -> Observation:
+    """Return an exchange with what the contract says of its request."""
+    return observe(exchange, classify(exchange.request, CONTRACT, api_key))

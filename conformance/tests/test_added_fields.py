@@ -14,13 +14,13 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance.cases.catalogue import SENT
-from image_variations_conformance.cases.field_cases import accepted_fields, refused_fields
+from image_variations_conformance.cases.catalogue import FIELD_VALUES
+from image_variations_conformance.cases.field_cases import invalid_field_cases, valid_field_cases
 from image_variations_conformance.cases.plan import DEPTHS, Depth, plan
 from image_variations_conformance.cases.strategies import wrong_values
 from image_variations_conformance.contract import document as contract
-from image_variations_conformance.contract.expectation import Appraisal, Trait, appraise
-from image_variations_conformance.contract.fields import edges, is_bounded, standing
+from image_variations_conformance.contract.expectation import Expectation, Feature, classify
+from image_variations_conformance.contract.fields import boundary_values, is_bounded, validity_of
 from requests_to_send import CONTRACT, KEY, TARGET, builder
 
 ROOT = Path(__file__).parents[2]
@@ -50,19 +50,19 @@ def grown(fields: Mapping[str, object], item: Mapping[str, object] | None = None
 GROWN = contract.parse(grown(ADDED), (SPEC / "requirements.yaml").read_bytes())
 
 
-def appraised(**fields: str) -> Appraisal:
-    return appraise(builder().form(**fields), GROWN, KEY)
+def classified(**fields: str) -> Expectation:
+    return classify(builder().form(**fields), GROWN, KEY)
 
 
 def sent(depth: Depth) -> set[tuple[str, str]]:
     """Return the values of all text fields that a plan sends, those apart with them."""
-    cases = [each for case in plan(GROWN, TARGET, 1, depth) for each in (case, *case.apart)]
+    cases = [each for case in plan(GROWN, TARGET, 1, depth) for each in (case, *case.parts)]
     bodies = [case.request.body for case in cases]
     candidates = {
         (name, text)
         for name, schema in ADDED.items()
-        for found in [edges(schema)]
-        for text in found.accepted + found.refused
+        for found in [boundary_values(schema)]
+        for text in found.valid + found.invalid
     }
     return {
         (name, text)
@@ -86,19 +86,19 @@ def test_each_new_field_is_sent_at_its_bounds_and_beyond(depth: Depth) -> None:
 def test_a_new_field_costs_little() -> None:
     """Valid values of several fields go together."""
     before, after = (plan(it, TARGET, 1) for it in (CONTRACT, GROWN))
-    assert sum(case.price for case in after) - sum(case.price for case in before) <= 4
+    assert sum(case.image_count for case in after) - sum(case.image_count for case in before) <= 4
 
 
 def test_the_contract_as_it_is_has_no_such_cases() -> None:
-    assert [*refused_fields(CONTRACT), *accepted_fields(CONTRACT)] == []
+    assert [*invalid_field_cases(CONTRACT), *valid_field_cases(CONTRACT)] == []
 
 
 def test_a_bound_that_moves_is_sent_too() -> None:
     fields = {"n": {"type": "integer", "minimum": 1, "maximum": 12}}
     moved = contract.parse(grown(fields), (SPEC / "requirements.yaml").read_bytes())
-    assert [corner.fields["n"] for corner in accepted_fields(moved)] == ["12"]
-    assert [corner.fields["n"] for corner in refused_fields(moved)] == ["13"]
-    assert ("n", "11") in SENT
+    assert [named.fields["n"] for named in valid_field_cases(moved)] == ["12"]
+    assert [named.fields["n"] for named in invalid_field_cases(moved)] == ["13"]
+    assert ("n", "11") in FIELD_VALUES
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_a_bound_that_moves_is_sent_too() -> None:
     ids=str,
 )  # fmt: skip
 def test_a_wrong_value_of_a_new_field_is_an_offence_under_its_own_id(fields: dict[str, str], requirement: str) -> None:
-    (offence,) = appraised(**fields).offences
-    assert offence.requirement == requirement
+    (violation,) = classified(**fields).violations
+    assert violation.requirement == requirement
     assert GROWN.requirements[requirement].level == "must"
 
 
@@ -127,12 +127,12 @@ def test_a_wrong_value_of_a_new_field_is_an_offence_under_its_own_id(fields: dic
     "fields", [{"seed": "007"}, {"strength": "1e-1"}, {"strength": ".5"}, {"upscale": "True"}], ids=str
 )
 def test_what_nobody_said_how_to_read_is_open(fields: dict[str, str]) -> None:
-    assert appraised(**fields).verdict == "open"
+    assert classified(**fields).validity == "unspecified"
 
 
 def test_a_right_value_and_absence_are_traits() -> None:
-    traits = appraised(seed="7", style="vivid", strength="0.25", upscale="true", tag="abc").traits
-    assert {Trait("IV-FIELD-SEED-ACCEPTED", "7"), Trait("IV-FIELD-NOTE-OPTIONAL")} <= traits
+    features = classified(seed="7", style="vivid", strength="0.25", upscale="true", tag="abc").features
+    assert {Feature("IV-FIELD-SEED-ACCEPTED", "7"), Feature("IV-FIELD-NOTE-OPTIONAL")} <= features
 
 
 def test_a_field_that_takes_any_text_has_nothing_to_refuse() -> None:
@@ -144,7 +144,7 @@ def test_a_field_that_takes_any_text_has_nothing_to_refuse() -> None:
 def test_every_wrong_value_that_is_drawn_is_one(data: st.DataObject, name: str) -> None:
     strategy = wrong_values(ADDED[name])
     assert strategy is not None
-    assert appraised(**{name: data.draw(strategy)}).verdict == "invalid"
+    assert classified(**{name: data.draw(strategy)}).validity == "invalid"
 
 
 @given(
@@ -161,8 +161,8 @@ def test_a_text_is_a_value_where_another_validator_takes_it_for_one(name: str, t
         except ValueError:
             return
     valid = jsonschema.Draft202012Validator(schema).is_valid(value)
-    if standing(schema, text) != "open" and not (schema["type"] == "integer" and isinstance(value, float)):
-        assert (standing(schema, text) == "accepted") == valid
+    if validity_of(schema, text) != "unspecified" and not (schema["type"] == "integer" and isinstance(value, float)):
+        assert (validity_of(schema, text) == "valid") == valid
 
 
 def test_a_schema_that_forms_do_not_have_is_let_be() -> None:
@@ -170,8 +170,8 @@ def test_a_schema_that_forms_do_not_have_is_let_be() -> None:
     fields = {"mask": {"type": "string", "format": "binary"}, "tags": {"type": "array", "items": {"type": "string"}}}
     strange = contract.parse(grown(fields), (SPEC / "requirements.yaml").read_bytes())
     assert set(strange.requirements) == set(CONTRACT.requirements)
-    assert appraise(builder().form(tags="a"), strange, KEY).verdict == "open"
-    assert appraise(builder().form(), strange, KEY).verdict == "valid"
+    assert classify(builder().form(tags="a"), strange, KEY).validity == "unspecified"
+    assert classify(builder().form(), strange, KEY).validity == "valid"
 
 
 # --- in a scratch copy of the tree

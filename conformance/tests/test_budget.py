@@ -12,13 +12,16 @@ from attrs import define, evolve, field, frozen
 from hypothesis import given
 from hypothesis import strategies as st
 from image_variations_conformance.cases.case import Case
-from image_variations_conformance.cases.plan import SHAPES
+from image_variations_conformance.cases.plan import DEPTH_PROFILES
+from image_variations_conformance.contract.expectation import Expectation
 from image_variations_conformance.engine.budget import Budget, Limits
 from image_variations_conformance.engine.check import Settings, cases_of, check
-from image_variations_conformance.engine.scheduler import Runner
-from image_variations_conformance.engine.verdicts import Run
-from image_variations_conformance.reference import Service, faulty, running
-from image_variations_conformance.reference.app.problem import Problem
+from image_variations_conformance.engine.run import Run
+from image_variations_conformance.engine.scheduler import Scheduler
+from image_variations_conformance.reference.app.api_error import ApiError
+from image_variations_conformance.reference.app.service import Service
+from image_variations_conformance.reference.app.serving import running
+from image_variations_conformance.reference.faults.catalogue import faulty
 from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.exchange import Exchange, Request, Response
 from image_variations_conformance.wire.reasons import (
@@ -50,23 +53,26 @@ class Play(Transport):
     lock: threading.Lock = field(factory=threading.Lock)
     meeting: threading.Barrier | None = None
 
-    def send(self, label: str, request: Request, batch: str | None = None, _: float | None = None) -> Exchange:
+    def send(
+        self, label: str, request: Request, concurrent_with: str | None = None, _: float | None = None
+    ) -> Exchange:
         with self.lock:
             answers = self.answers.get(label, [OK])
             answer = answers[min(self.sent.count(label), len(answers) - 1)]
             self.sent.append(label)
         if self.meeting is not None:
             self.meeting.wait()
-        return Exchange(label, request, answer, 1.0, 0.5, batch)
+        return Exchange(label, request, answer, 1.0, 0.5, concurrent_with)
 
 
-def case(label: str, price: int = 0, group: str | None = None, apart: tuple[Case, ...] = ()) -> Case:
-    return Case(label, "a note", Request("POST", "/v1", (("Content-Length", "0"),)), None, group, apart, price)
+def case(label: str, image_count: int = 0, phase: str | None = None, parts: tuple[Case, ...] = ()) -> Case:
+    request = Request("POST", "/v1", (("Content-Length", "0"),))
+    return Case(label, "a note", request, Expectation(image_count=image_count), None, phase, parts)
 
 
 def ran(play: Play, cases: Sequence[Case], limits: Limits | None = None, workers: int = 1) -> list[Exchange]:
     budget = Budget(limits or Limits())
-    return Runner(play, lambda *_: None, lambda _: None, workers, budget).run(cases)
+    return Scheduler(play, lambda *_: None, lambda _: None, workers, budget).run(cases)
 
 
 def left_out(exchanges: Sequence[Exchange]) -> list[str]:
@@ -86,7 +92,7 @@ def test_no_limit_is_ever_passed(
     drawn: list[tuple[int, str | None, list[Response]]], max_requests: int, max_images: int, workers: int
 ) -> None:
     cases = [case(f"c{at}", price, group) for at, (price, group, _) in enumerate(drawn)]
-    prices = {it.label: it.price for it in cases}
+    prices = {it.label: it.image_count for it in cases}
     play = Play(TARGET, answers={f"c{at}": answers for at, (_, _, answers) in enumerate(drawn)})
     exchanges = ran(play, cases, Limits(max_requests, max_images), workers)
     assert len(play.sent) <= max_requests
@@ -99,25 +105,25 @@ def test_no_limit_is_ever_passed(
 
 def test_a_packed_case_that_is_accepted_needs_no_other() -> None:
     play = Play(TARGET)
-    exchanges = ran(play, [case("packed", 1, apart=(case("one", 1), case("two", 1))), case("next")])
-    assert play.sent == ["packed", "next"] == [it.label for it in exchanges]
+    exchanges = ran(play, [case("combined", 1, parts=(case("one", 1), case("two", 1))), case("next")])
+    assert play.sent == ["combined", "next"] == [it.label for it in exchanges]
 
 
 def test_a_packed_case_that_is_refused_is_followed_by_those_apart_from_it() -> None:
-    play = Play(TARGET, answers={"packed": [REFUSED]})
-    exchanges = ran(play, [case("packed", 1, apart=(case("one", 1), case("two", 1))), case("next")])
-    assert play.sent == ["packed", "one", "two", "next"] == [it.label for it in exchanges]
+    play = Play(TARGET, answers={"combined": [REFUSED]})
+    exchanges = ran(play, [case("combined", 1, parts=(case("one", 1), case("two", 1))), case("next")])
+    assert play.sent == ["combined", "one", "two", "next"] == [it.label for it in exchanges]
 
 
 def test_those_apart_cost_too() -> None:
-    play = Play(TARGET, answers={"packed": [REFUSED]})
-    exchanges = ran(play, [case("packed", 1, apart=(case("one", 1), case("two", 1)))], Limits(max_images=1))
-    assert (play.sent, left_out(exchanges)) == (["packed", "one"], ["two"])
+    play = Play(TARGET, answers={"combined": [REFUSED]})
+    exchanges = ran(play, [case("combined", 1, parts=(case("one", 1), case("two", 1)))], Limits(max_images=1))
+    assert (play.sent, left_out(exchanges)) == (["combined", "one"], ["two"])
 
 
 def test_a_group_is_sent_by_as_many_workers_as_there_are() -> None:
     play = Play(TARGET, meeting=threading.Barrier(4, timeout=10))
-    exchanges = ran(play, [case(f"c{at}", group="g") for at in range(8)], workers=4)
+    exchanges = ran(play, [case(f"c{at}", phase="g") for at in range(8)], workers=4)
     assert {it.outcome for it in exchanges} == {OK}
 
 
@@ -149,12 +155,12 @@ def test_what_the_server_kept_from_being_tested_is_not_put_down_to_a_limit() -> 
 
         def user(self, text: str | None) -> None:
             if text is not None:
-                raise Problem("Too busy.", status=429, headers={"Retry-After": "99"})
+                raise ApiError("Too busy.", status=429, headers={"Retry-After": "99"})
 
     run = checked(Busy(api_key=KEY), depth="quick")
-    judgements = {it.requirement.id: it for it in run.judgements}
-    assert judgements["IV-USER-TEXT"].reason == RateLimited()
-    assert judgements["IV-USER-TEXT"].fails_the_run
+    verdicts = {it.requirement.id: it for it in run.verdicts}
+    assert verdicts["IV-USER-TEXT"].reason == RateLimited()
+    assert verdicts["IV-USER-TEXT"].fails_the_run
     assert run.outcome == "fails"
 
 
@@ -185,7 +191,7 @@ def test_a_server_that_takes_wrong_requests_makes_no_more_images_than_the_limit(
     app = TakesAll()
     run = checked(app, max_images=max_images, workers=workers)
     assert run.cost.images == app.images <= max_images
-    assert any(isinstance(it.reason, InvalidCostsImage) for it in run.judgements) or max_images == 50
+    assert any(isinstance(it.reason, InvalidCostsImage) for it in run.verdicts) or max_images == 50
 
 
 def test_a_server_that_takes_wrong_requests_is_still_asked_right_ones() -> None:
@@ -198,8 +204,8 @@ def test_a_server_that_takes_wrong_requests_is_still_asked_right_ones() -> None:
     assert InvalidAccepted("image-none", 50) in {it.exchange.not_tested for it in run.observations.values()}
     assert run.headline.endswith(f"{run.deselected} left out.")
     # Nothing is put down to what would only have shown the same again.
-    assert not any(isinstance(it.reason, InvalidAccepted) for it in run.judgements)
-    assert run.deselected == sum(it.verdict == "not-tested" for it in run.judgements) - 2  # two are never judged
+    assert not any(isinstance(it.reason, InvalidAccepted) for it in run.verdicts)
+    assert run.deselected == sum(it.result == "not-tested" for it in run.verdicts) - 2  # two are never judged
 
 
 def test_a_few_wrong_requests_that_are_taken_leave_nothing_out() -> None:
@@ -228,7 +234,7 @@ def test_a_limited_run_of_a_correct_server_conforms_whatever_words_a_header_hold
         target = Target.parse(server.base_url, KEY, (("X-Client", "requests"),))
         run = check(target, Settings(seed=1, max_requests=20), lambda *_: None)
     assert (run.outcome, verdicts(run, "fail")) == ("conforms", {})
-    assert {it.reason for it in run.judgements if it.deselected} == {MaxRequests(20)}
+    assert {it.reason for it in run.verdicts if it.deselected} == {MaxRequests(20)}
 
 
 def test_a_run_ends_when_its_seconds_are_over_whatever_it_waits_for() -> None:
@@ -253,7 +259,7 @@ def test_a_run_ends_when_its_seconds_are_over_whatever_it_waits_for() -> None:
         run = check(Target.parse(server.base_url, KEY), settings, lambda *_: None)
     assert time.monotonic() - started < 4
     assert "IV-URL-FETCH" not in verdicts(run, "pass", "fail")
-    reasons = {it.requirement.id: it.reason for it in run.judgements}
+    reasons = {it.requirement.id: it.reason for it in run.verdicts}
     assert reasons["IV-URL-FETCH"] == MaxSeconds(1.5)
     assert run.cost.requests == sum(heard.startswith(b"POST") or b"GET /v1" in heard for heard in server.heard)
 
@@ -273,5 +279,5 @@ def test_no_more_links_are_followed_in_a_run_than_its_depth_has() -> None:
         settings = Settings(seed=1, depth="quick", max_images=1000)
         run = check(Target.parse(server.base_url, KEY), settings, lambda *_: None)
     followed = sum(b".png HTTP" in heard for heard in server.heard)
-    assert followed == SHAPES["quick"].max_fetches
-    assert {it.reason for it in run.judgements if it.requirement.id == "IV-URL-FETCH"} <= {MaxFetches(followed), None}
+    assert followed == DEPTH_PROFILES["quick"].max_fetches
+    assert {it.reason for it in run.verdicts if it.requirement.id == "IV-URL-FETCH"} <= {MaxFetches(followed), None}

@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 from hostile import said
+from image_variations_conformance.cli import check as check_module
 from image_variations_conformance.cli import main as cli
-from image_variations_conformance.reference import FAULTS, ODDITIES, Service, faulty, running
+from image_variations_conformance.reference.app.service import Service
+from image_variations_conformance.reference.app.serving import running
+from image_variations_conformance.reference.faults.catalogue import FAULTS, faulty
+from image_variations_conformance.reference.quirks.catalogue import QUIRKS
 from judged import KEY
 from scripted_server import hear_request, say, scripted_server
 
@@ -148,7 +152,7 @@ def test_a_bug_of_ours_exits_3_and_asks_for_a_report(
     def broken(*_: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr(cli, "run_check", broken)
+    monkeypatch.setattr(check_module, "run_check", broken)
     monkeypatch.setattr(sys, "argv", ["image-variations", "check", "--reference"])
     with pytest.raises(SystemExit) as ended:
         cli.main()
@@ -182,12 +186,12 @@ def test_serve_listens_until_interrupted_and_then_exits_0() -> None:
 
 
 def test_the_oddities_are_listed_and_one_of_them_conforms() -> None:
-    listed = run("serve", "--list-oddities").stdout
-    assert all(name in listed for name in ODDITIES)
-    both = run("serve", "--oddity", "gzip", "--fault", "n-capped")
+    listed = run("serve", "--list-quirks").stdout
+    assert all(name in listed for name in QUIRKS)
+    both = run("serve", "--quirk", "gzip", "--fault", "n-capped")
     assert (both.returncode, both.stdout) == (2, "")
     assert "do not go together" in both.stderr
-    unknown = run("serve", "--oddity", "no-such", "--port", "0")
+    unknown = run("serve", "--quirk", "no-such", "--port", "0")
     assert (unknown.returncode, "no-such" in unknown.stderr) == (2, True)
 
 

@@ -7,15 +7,16 @@ from itertools import islice
 
 import pytest
 from attrs import evolve, field, frozen
-from image_variations_conformance.contract.expectation import appraise
+from image_variations_conformance.contract.expectation import classify
 from image_variations_conformance.engine.budget import Budget, Limits
 from image_variations_conformance.engine.check import Settings, check
 from image_variations_conformance.engine.exploring import Explored, Explorer
 from image_variations_conformance.engine.fuzzing import Fuzzed, batches, probe
-from image_variations_conformance.engine.scheduler import Runner
-from image_variations_conformance.oracles import Observation, observe
-from image_variations_conformance.reference import Service, running
+from image_variations_conformance.engine.scheduler import Scheduler
+from image_variations_conformance.oracles import Observation
 from image_variations_conformance.reference.app.incoming import IncomingRequest
+from image_variations_conformance.reference.app.service import Service
+from image_variations_conformance.reference.app.serving import running
 from image_variations_conformance.sources.reader import Memory
 from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.exchange import Exchange, Failure, Request, Response
@@ -29,7 +30,7 @@ from image_variations_conformance.wire.reasons import (
     ServerGone,
 )
 from image_variations_conformance.wire.target import Target
-from requests_to_send import CONTRACT, KEY, TARGET, appraised
+from requests_to_send import CONTRACT, KEY, TARGET, classified, observed
 from starlette.responses import Response as Answer
 
 Outcome = Response | Failure | type[KeyboardInterrupt]
@@ -62,35 +63,35 @@ def test_the_same_seed_gives_the_same_stream(stream: list[Fuzzed]) -> None:
 
 
 def test_a_recipe_gives_the_same_bytes_again(stream: list[Fuzzed]) -> None:
-    assert all(it.recipe.request(TARGET) == it.case.request for it in stream)
+    assert all(it.recipe.request(CONTRACT, TARGET) == it.case.request for it in stream)
 
 
 def test_half_of_the_stream_is_valid_and_most_of_the_rest_has_one_thing_wrong(stream: list[Fuzzed]) -> None:
-    verdicts = Counter(it.appraisal.verdict for it in stream)
+    verdicts = Counter(it.expectation.validity for it in stream)
     assert 0.4 < verdicts["valid"] / len(stream) < 0.65
-    assert verdicts["open"] > 10
-    wrong = Counter(len(it.appraisal.offences) for it in stream if it.appraisal.verdict == "invalid")
-    assert wrong[1] > 2 * sum(count for offences, count in wrong.items() if offences > 1)
+    assert verdicts["unspecified"] > 10
+    wrong = Counter(len(it.expectation.violations) for it in stream if it.expectation.validity == "invalid")
+    assert wrong[1] > 2 * sum(count for violations, count in wrong.items() if violations > 1)
 
 
 def test_the_stream_is_cheap(stream: list[Fuzzed]) -> None:
     """Next to one image a request that is to be accepted, and few of them large."""
-    valid = [it for it in stream if it.appraisal.asked is not None]
-    assert sum(it.case.price for it in valid) < 2 * len(valid)
+    valid = [it for it in stream if it.expectation.requested is not None]
+    assert sum(it.case.image_count for it in valid) < 2 * len(valid)
     assert sum(len(it.case.request.body) for it in stream) / len(stream) < 100_000
 
 
 def test_what_the_stream_says_of_itself_is_what_its_bytes_say(stream: list[Fuzzed]) -> None:
     for it in stream:
-        appraisal = appraise(it.case.request, CONTRACT, KEY)
-        assert (it.appraisal, it.case.price) == (appraisal, appraisal.price)
+        expectation = classify(it.case.request, CONTRACT, KEY)
+        assert (it.expectation, it.case.image_count) == (expectation, expectation.image_count)
 
 
 def test_a_request_on_which_the_contract_is_silent_costs_what_a_server_may_make_of_it(stream: list[Fuzzed]) -> None:
-    open_ones = [it for it in stream if it.appraisal.verdict == "open"]
+    open_ones = [it for it in stream if it.expectation.validity == "unspecified"]
     for it in open_ones:
         numbers = [int(value) for name, value in it.recipe.fields if name == "n" and value.isdigit()]
-        assert it.case.price == max(numbers, default=1)
+        assert it.case.image_count == max(numbers, default=1)
 
 
 # --- the loop, on a transport whose outcomes are given
@@ -102,7 +103,7 @@ class Play(Transport):
 
     outcomes: dict[str, Outcome] = field(factory=dict)
     sent: list[str] = field(factory=list)
-    asked: list[Request] = field(factory=list)
+    requested: list[Request] = field(factory=list)
     lock: threading.Lock = field(factory=threading.Lock)
     # After so many requests there is nobody any more.
     lives_for: int = 1_000_000
@@ -110,18 +111,18 @@ class Play(Transport):
     def send(self, label: str, request: Request, batch: str | None = None, _: float | None = None) -> Exchange:
         with self.lock:
             self.sent.append(label)
-            self.asked.append(request)
+            self.requested.append(request)
         outcome = self.outcomes.get(label)
         if isinstance(outcome, type):
             raise outcome
         if outcome is None:
-            appraisal = appraised(request)
-            asked = appraisal.asked
-            if asked is None:
+            expectation = classified(request)
+            requested = expectation.requested
+            if requested is None:
                 outcome = REFUSED
             else:
                 outcome = evolve(
-                    OK, body=b'{"created": 1, "data": [%b]}' % b", ".join([b'{"b64_json": "aWlp"}'] * asked.n)
+                    OK, body=b'{"created": 1, "data": [%b]}' % b", ".join([b'{"b64_json": "aWlp"}'] * requested.n)
                 )
         if len(self.sent) > self.lives_for:
             outcome = Failure("unreachable", "no connection to here")
@@ -136,13 +137,13 @@ class Play(Transport):
 
 def small(outcome: Response = OK) -> Observation:
     """Return what came of the small request in a plan."""
-    case = probe(0, TARGET, 1)
-    return observe(Exchange("small", case.request, outcome, 1.0, 0.1), CONTRACT, KEY)
+    case = probe(0, CONTRACT, TARGET, 1)
+    return observed(Exchange("small", case.request, outcome, 1.0, 0.1))
 
 
 def explored(play: Play, limits: Limits, workers: int = 1) -> Explored:
     """Fuzz a server of which the plan has shown that it takes the small request, and that nothing it says is right."""
-    runner = Runner(play, lambda *_: None, lambda _: None, workers, Budget(limits))
+    runner = Scheduler(play, lambda *_: None, lambda _: None, workers, Budget(limits))
     only = {"IV-ERR-NO-5XX", "IV-STATE-RECOVERS"}
     return Explorer(CONTRACT, TARGET, 1, runner, only).explore([small()], [])
 
@@ -159,7 +160,7 @@ def test_where_no_image_is_left_the_fuzzing_goes_on_with_what_costs_none() -> No
     play = Play(TARGET)
     result = explored(play, Limits(max_requests=50, max_images=0))
     assert (result.requests, result.images) == (50, 0)
-    assert {appraised(request).verdict for request in play.asked} == {"invalid"}
+    assert {classified(request).validity for request in play.requested} == {"invalid"}
 
 
 def test_the_time_is_a_limit_too() -> None:
@@ -183,7 +184,7 @@ def test_a_server_that_dies_ends_it_and_what_was_judged_stands() -> None:
     result = explored(play, Limits())
     killer = play.sent[199]
     assert result.ended == ServerGone((killer,))
-    assert {(it.requirement, it.outcome) for it in result.findings} == {
+    assert {(it.requirement, it.result) for it in result.findings} == {
         ("IV-ERR-NO-5XX", "fail"),
         ("IV-STATE-RECOVERS", "not-tested"),
     }
@@ -213,7 +214,7 @@ def test_a_server_that_limits_the_rate_to_the_end_is_left_alone() -> None:
 
 def test_where_the_plan_had_nothing_accepted_nothing_is_fuzzed() -> None:
     play = Play(TARGET)
-    runner = Runner(play, lambda *_: None)
+    runner = Scheduler(play, lambda *_: None)
     result = Explorer(CONTRACT, TARGET, 1, runner).explore([small(REFUSED)], [])
     assert (result.ended, play.sent) == (NothingAccepted(), [])
 
@@ -244,7 +245,7 @@ def test_answers_are_not_kept() -> None:
     memory = Memory(70 << 20)
     with running(Wordy(api_key=KEY)) as server:
         target = Target.parse(server.base_url, KEY)
-        runner = Runner(Transport(target, memory=memory), lambda *_: None, budget=Budget(Limits(max_requests=90)))
+        runner = Scheduler(Transport(target, memory=memory), lambda *_: None, budget=Budget(Limits(max_requests=90)))
         result = Explorer(CONTRACT, target, 1, runner).explore([small()], [])
     assert memory.left == 70 << 20
     assert result.requests == 90

@@ -14,10 +14,10 @@ from hostile import IMAGE, as_text, judge_small, raw_png, said, with_items, zero
 from hypothesis import given
 from hypothesis import strategies as st
 from image_variations_conformance.media import png
-from image_variations_conformance.oracles import judge, observe
+from image_variations_conformance.oracles import judge
 from image_variations_conformance.wire.exchange import Exchange, Response
 from PIL import Image
-from requests_to_send import CONTRACT, KEY, builder
+from requests_to_send import CONTRACT, builder, observed
 from scripted_server import (
     Step,
     answer,
@@ -123,7 +123,7 @@ def test_what_is_no_answer_ends_in_time_and_passes_nothing(script: tuple[Step, .
         judged = judge_small(server.base_url, tmp_path, TIMEOUT)
     assert judged.seconds < QUICK
     assert judged.run.outcome == "fails"
-    assert {it.requirement.id for it in judged.run.judgements if it.verdict == "pass"} == set()
+    assert {it.requirement.id for it in judged.run.verdicts if it.result == "pass"} == set()
     assert "IV-ERR-NO-5XX" in judged.failed
 
 
@@ -273,8 +273,7 @@ def test_whatever_stands_where_it_does_not_belong_every_oracle_says_something(
     b = builder()
     requests = [b.form(size="256x256", response_format="b64_json"), b.form(), b.form(n="0")]
     seen = [
-        observe(Exchange(f"case-{at}", request, response, time.time(), 0.1), CONTRACT, KEY)
-        for at, request in enumerate(requests)
+        observed(Exchange(f"case-{at}", request, response, time.time(), 0.1)) for at, request in enumerate(requests)
     ]
     findings = list(judge(seen, CONTRACT))
     assert {it.label for it in findings} >= {"case-0", "case-1", "case-2"}

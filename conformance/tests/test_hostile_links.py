@@ -14,11 +14,12 @@ import pytest
 from hostile import IMAGE, judge_small, raw_png, said, with_items, zeros
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from image_variations_conformance.sources import links
 from image_variations_conformance.sources import reader as reading
-from image_variations_conformance.sources import transport
 from image_variations_conformance.sources.addresses import NOWHERE, PRIVATE, PUBLIC, reach
+from image_variations_conformance.sources.links import MAX_IMAGE_BYTES
 from image_variations_conformance.sources.reader import Memory
-from image_variations_conformance.sources.transport import MAX_IMAGE_BYTES, Transport
+from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.exchange import MAX_LINK_CHARACTERS, Failure
 from image_variations_conformance.wire.reasons import AnswerDiscarded, LinksTimedOut
 from image_variations_conformance.wire.target import Target
@@ -79,12 +80,12 @@ def fetch(base_url: str, link: str, timeout: float = 20.0) -> tuple[Failure | No
 
 
 def test_a_host_that_takes_long_to_look_up_runs_into_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, done = socket.getaddrinfo, threading.Event()
+    getaddrinfo, done = socket.getaddrinfo, threading.Event()
 
     def slow(host: str, *rest: object, **more: object) -> object:
         if host == "slow.example":
             done.wait(20.0)
-        return asked(host, *rest, **more)  # type: ignore[arg-type]
+        return getaddrinfo(host, *rest, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     failure, seconds = fetch("http://127.0.0.1:9/v1", "http://slow.example/a.png", 0.3)
@@ -128,7 +129,7 @@ def test_links_that_lead_to_no_answer_are_waited_for_a_few_times_only(tmp_path: 
     fetches = [it for observed in judged.run.observations.values() for it in observed.exchange.fetches]
     assert {it.failure.kind for it in fetches if it.failure is not None} == {"timeout"}
     assert any(isinstance(it.not_tested, LinksTimedOut) for it in fetches)
-    outcomes = {it.outcome for it in judged.run.findings if it.requirement == "IV-URL-FETCH"}
+    outcomes = {it.result for it in judged.run.findings if it.requirement == "IV-URL-FETCH"}
     assert outcomes == {"fail", "not-tested"}
 
 
@@ -163,7 +164,7 @@ def test_a_data_url_is_taken_apart_in_time(link: str, kind: str | None) -> None:
 @given(st.text(st.sampled_from("%4A1 z"), max_size=40), st.integers(4, 9))
 def test_a_data_url_is_unquoted_alike_in_pieces(text: str, at_once: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(transport, "_UNQUOTED_AT_ONCE_CHARACTERS", at_once)
+        patched.setattr(links, "_UNQUOTED_AT_ONCE_CHARACTERS", at_once)
         exchange = Transport(Target.parse("http://127.0.0.1/v1")).fetch("a-case/0", f"data:text/plain,{text}")
     assert exchange.response is not None
     assert exchange.response.body == unquote_to_bytes(text)
@@ -265,7 +266,7 @@ def test_what_a_run_keeps_is_bounded_and_the_rest_is_not_tested(tmp_path: Path) 
     assert {it.not_tested for it in discarded} == {AnswerDiscarded(reading.KEPT_BYTES)}
     assert kept
     assert not any(
-        it.label in {exchange.label for exchange in discarded} and it.outcome == "fail" for it in judged.run.findings
+        it.label in {exchange.label for exchange in discarded} and it.result == "fail" for it in judged.run.findings
     )
 
 

@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 from hostile import raw_png, said, with_items, zeros
 from image_variations_conformance.sources.reader import KEPT_BYTES
-from image_variations_conformance.sources.transport import MAX_ANSWER_BYTES
+from image_variations_conformance.sources.transport import MAX_RESPONSE_BYTES
 from scripted_server import Peer, ScriptedServer, answer, hear_request, say, scripted_server
 
 # As transport.py has it: all that is kept, and ten times one answer; and the interpreter with its libraries.
-MAX_BYTES = KEPT_BYTES + 10 * MAX_ANSWER_BYTES + (96 << 20)
+MAX_BYTES = KEPT_BYTES + 10 * MAX_RESPONSE_BYTES + (96 << 20)
 
 # VmHWM, since the peak that getrusage gives is the parent's too.
 PROGRAM = """
 import sys
-from image_variations_conformance.cli import main
+from image_variations_conformance.__main__ import main
 try:
     main()
 finally:
@@ -88,7 +88,7 @@ def bombs(_: ScriptedServer) -> Callable[[Peer], None]:
     picture = raw_png(2048, 2048, zlib.compress(bytes(2048 * (3 * 2048 + 1)), 1))
     bodies = [
         said(zeros(1 << 27), 200, "Content-Encoding: gzip"),
-        said(zeros(MAX_ANSWER_BYTES), 200, "Content-Encoding: gzip"),
+        said(zeros(MAX_RESPONSE_BYTES), 200, "Content-Encoding: gzip"),
         said(b'{"created": 1, "data": [' + b"{}," * 240_000 + b"{}]}"),
         said(b'{"created": 1, "data": [' + b"[]," * 20_000_000 + b"{}]}"),
         said(with_items(*[{"b64_json": base64.b64encode(picture).decode()}] * 10)),

@@ -14,9 +14,9 @@ import pytest
 from hostile import IMAGE, as_text, said, with_items
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_variations_conformance.cases.case import Case
-from image_variations_conformance.engine.scheduler import Runner
-from image_variations_conformance.engine.verdicts import Run, conclude
+from image_variations_conformance.engine.run import Run
+from image_variations_conformance.engine.scheduler import Scheduler
+from image_variations_conformance.engine.verdicts import conclude
 from image_variations_conformance.media import png
 from image_variations_conformance.reports.curl import curl
 from image_variations_conformance.reports.folder import ReportFolder
@@ -24,7 +24,7 @@ from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.exchange import Exchange, Headers, Request, Response
 from image_variations_conformance.wire.redaction import KEY_PLACEHOLDER, Redactor
 from image_variations_conformance.wire.target import Target
-from requests_to_send import CONTRACT, builder
+from requests_to_send import CONTRACT, builder, case
 from scripted_server import ScriptedServer, Step, answer, answering, hear_request, hear_the_end, say, scripted_server
 
 TOKEN, COOKIE = "tok-8f14e45fceea167a", "c9f0f895fb98ab91"
@@ -34,9 +34,9 @@ HEADERS: Headers = (("X-Token", f"Scheme {TOKEN}"), ("Cookie", f"lang=en; sessio
 def reported(server: ScriptedServer, folder_: Path) -> Run:
     """Send one wrong form with the user's headers to a server, and report it."""
     target = Target.parse(server.base_url, None, HEADERS)
-    case = Case("wrong", "a wrong n", builder(target=target).form(n="0"))
-    exchanges = Runner(Transport(target, 10.0), lambda *_: None).run([case])
-    run = conclude(CONTRACT, target, [case], exchanges, seed=1, seconds=0.1)
+    wrong = case("wrong", "a wrong n", builder(target=target).form(n="0"), target)
+    exchanges = Scheduler(Transport(target, 10.0), lambda *_: None).run([wrong])
+    run = conclude(CONTRACT, target, [wrong], exchanges, seed=1, seconds=0.1)
     ReportFolder.at(folder_).write(run)
     return run
 

@@ -10,8 +10,8 @@ from itertools import count
 
 import pytest
 from hostile import IMAGE, as_text, said, with_items
-from image_variations_conformance.engine.scheduler import Unreachable
-from image_variations_conformance.engine.verdicts import Run
+from image_variations_conformance.engine.liveness import Unreachable
+from image_variations_conformance.engine.run import Run
 from image_variations_conformance.wire.reasons import ServerGone
 from judged import judge_url
 from requests_to_send import KEY
@@ -60,7 +60,7 @@ def mortal(lives_for: int, comes_back: bool) -> Iterator[str]:
 
 
 def by_verdict(run: Run, verdict: str) -> set[str]:
-    return {it.requirement.id for it in run.judgements if it.verdict == verdict}
+    return {it.requirement.id for it in run.verdicts if it.result == verdict}
 
 
 def test_a_server_that_dies_is_reported_with_the_request_that_killed_it() -> None:
@@ -71,8 +71,8 @@ def test_a_server_that_dies_is_reported_with_the_request_that_killed_it() -> Non
     assert killer.failure is not None
     assert killer.failure.kind == "dropped"
     assert {it.not_tested for it in exchanges[5:]} == {ServerGone((killer.label,))}
-    no_5xx = next(it for it in run.judgements if it.requirement.id == "IV-ERR-NO-5XX")
-    assert (no_5xx.verdict, no_5xx.cases) == ("fail", (killer.label,))
+    no_5xx = next(it for it in run.verdicts if it.requirement.id == "IV-ERR-NO-5XX")
+    assert (no_5xx.result, no_5xx.cases) == ("fail", (killer.label,))
     assert run.outcome == "fails"
     # Neither images nor links came, so nothing of them passed.
     assert not {it for it in by_verdict(run, "pass") if it.startswith(("IV-OUT", "IV-URL", "IV-RES", "IV-STATE"))}
@@ -122,10 +122,10 @@ def test_a_server_without_the_operation_is_said_to_be_one(status: int, body: byt
     [
         ((hear_request, say(answer(500))), "the server fails at every request; every POST was answered 500"),
         ((hear_request, say(answer(502, b"<html>"))), "the server fails at every request; every POST was answered 502"),
-        ((hear_request, reset), "the server answers nothing; every connection broke before there was an answer"),
-        ((hear_request,), "the server answers nothing; every connection broke before there was an answer"),
-        ((hear_request, hold), "the server answers nothing; no request was answered in time"),
-        ((hear_request, say(b"SSH-2.0-x\r\n\r\n")), "the server does not speak HTTP/1.1; no answer could be read"),
+        ((hear_request, reset), "the server answers nothing; every connection broke before there was a response"),
+        ((hear_request,), "the server answers nothing; every connection broke before there was a response"),
+        ((hear_request, hold), "the server answers nothing; every request timed out"),
+        ((hear_request, say(b"SSH-2.0-x\r\n\r\n")), "the server does not speak HTTP/1.1; no response could be read"),
     ],
     ids=["500", "502", "reset", "closed", "silent", "not HTTP"],
 )
@@ -171,7 +171,7 @@ def test_the_same_answer_to_everything_conforms_to_nothing_of_images(data: bytes
 
 
 def test_the_answer_to_another_request_is_no_answer() -> None:
-    """A good one, as text or as a link, whatever was asked: each request gets what the one before it was owed."""
+    """A good one, as text or as a link, whatever was requested: each request gets what the one before it was owed."""
     with scripted_server() as server:
         link = said(with_items({"url": f"{server.origin}/a.png"}))
         answers = [said(as_text(IMAGE)), link, ERROR]

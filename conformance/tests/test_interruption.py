@@ -18,10 +18,12 @@ import pytest
 from attrs import frozen
 from image_variations_conformance.cases.case import Case
 from image_variations_conformance.engine.check import Settings, check
-from image_variations_conformance.reference import Service, faulty, running
 from image_variations_conformance.reference.app.incoming import IncomingRequest
+from image_variations_conformance.reference.app.service import Service
+from image_variations_conformance.reference.app.serving import running
+from image_variations_conformance.reference.faults.catalogue import faulty
 from image_variations_conformance.reports.folder import ReportFolder
-from image_variations_conformance.sources import signals as interruption
+from image_variations_conformance.sources import signals
 from image_variations_conformance.wire.target import Target
 from judged import KEY, judge_app
 from starlette.responses import Response
@@ -141,9 +143,9 @@ def test_a_run_that_is_to_outlive_its_terminal_does() -> None:
     """As under nohup: SIGHUP is ignored at the start, and stays so."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with interruption.taken():
+        with signals.handled():
             os.kill(os.getpid(), signal.SIGHUP)
-            with interruption.interruptible():
+            with signals.interruptible():
                 assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
@@ -174,13 +176,13 @@ def _drain(holder: int, enough: threading.Event) -> None:
 
 def test_a_signal_interrupts_what_can_be_and_nothing_else() -> None:
     before = [signal.getsignal(it) for it in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
-    with interruption.taken():
+    with signals.handled():
         os.kill(os.getpid(), signal.SIGTERM)
-        with pytest.raises(KeyboardInterrupt), interruption.interruptible():
+        with pytest.raises(KeyboardInterrupt), signals.interruptible():
             pytest.fail("the signal came before")
         os.kill(os.getpid(), signal.SIGINT)
     came = []
-    with interruption.taken(), suppress(KeyboardInterrupt), interruption.interruptible():
+    with signals.handled(), suppress(KeyboardInterrupt), signals.interruptible():
         came.append("began")
         os.kill(os.getpid(), signal.SIGHUP)
         came.append("went on")
@@ -193,7 +195,7 @@ def test_fuzzing_that_is_interrupted_is_said_and_the_plan_counts_whole() -> None
         if case.label.startswith("fuzz-1-5"):
             os.kill(os.getpid(), signal.SIGTERM)
 
-    with running(Service(api_key=KEY)) as server, interruption.taken():
+    with running(Service(api_key=KEY)) as server, signals.handled():
         settings = Settings(seed=1, depth="deep", max_seconds=60, only=frozenset({"IV-N-BOUNDS", "IV-OP-VALID"}))
         run = check(Target.parse(server.base_url, KEY), settings, progress)
     assert run.headline.startswith("Conforms, as far as that was tested: ")

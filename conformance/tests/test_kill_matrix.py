@@ -1,8 +1,8 @@
-"""A sample of the kill matrix: some faults of each family, every oddity, some seeds. scripts/qualify runs the whole."""
+"""A sample of the kill matrix: some faults of each family, every quirk, some seeds. scripts/qualify runs the whole."""
 
 import pytest
 from image_variations_conformance.contract import document as contract
-from qualification.subjects import Subject, faults, oddities, references, sample
+from qualification.subjects import Subject, faults, quirks, references, sample
 from qualification.trials import attempt
 from qualification.verdicts import problems
 
@@ -16,7 +16,7 @@ def test_a_fault_is_reported_under_the_requirements_it_breaks(subject: Subject) 
     assert problems(attempt(subject, "standard"), REGISTER) == []
 
 
-@pytest.mark.parametrize("subject", oddities(), ids=lambda subject: subject.name)
+@pytest.mark.parametrize("subject", quirks(), ids=lambda subject: subject.name)
 def test_an_oddity_is_blamed_for_nothing(subject: Subject) -> None:
     assert problems(attempt(subject, "quick"), REGISTER) == []
 

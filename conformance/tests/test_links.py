@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance.sources import transport
+from image_variations_conformance.sources import connector, links
 from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.exchange import Exchange, Failure, Request, Response
 from image_variations_conformance.wire.target import Target
@@ -130,7 +130,7 @@ DISGUISED = ["[::ffff:127.0.0.1]", "2130706433", "0x7f.1"]
 def test_a_link_leads_to_no_address_more_private_than_the_target(
     of_the_target: str, of_the_link: str, kind: str
 ) -> None:
-    """What may be asked is asked, and is unreachable here."""
+    """What may be requested is requested, and is unreachable here."""
     target = Target.parse(f"http://{of_the_target}/v1", KEY)
     failure = Transport(target).fetch("a-case/0", f"http://{of_the_link}/a.png").failure
     assert failure is not None
@@ -139,7 +139,7 @@ def test_a_link_leads_to_no_address_more_private_than_the_target(
 
 def test_a_host_is_asked_at_all_its_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where localhost is ::1 first, and the server listens on 127.0.0.1 alone."""
-    monkeypatch.setattr(transport, "_addresses", lambda *_: iter(("127.0.0.2", "169.254.0.1", "127.0.0.1")))
+    monkeypatch.setattr(connector, "_addresses", lambda *_: iter(("127.0.0.2", "169.254.0.1", "127.0.0.1")))
     with scripted_server(*answering(answer(200, b"png"))) as server:
         exchange = fetched(server, f"http://localhost:{server.port}/a.png")
     assert exchange.response is not None
@@ -206,7 +206,7 @@ LINKISH = st.lists(
 def test_whatever_the_link_nothing_is_raised(link: str) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(socket, "create_connection", _refused)
-        patched.setattr(transport, "_addresses", lambda *_: iter(("127.0.0.1",)))
+        patched.setattr(connector, "_addresses", lambda *_: iter(("127.0.0.1",)))
         exchange = Transport(Target.parse("http://127.0.0.1/v1")).fetch("a-case/0", link)
     assert isinstance(exchange.outcome, Response | Failure)
 
@@ -216,7 +216,7 @@ def _refused(*_: object, **__: object) -> None:
 
 
 def test_an_image_of_more_bytes_than_any_is_not_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "MAX_IMAGE_BYTES", 100_000)
+    monkeypatch.setattr(links, "MAX_IMAGE_BYTES", 100_000)
     with scripted_server((hear_request, say(b"HTTP/1.1 200 OK\r\n\r\n"), say_forever(bytes(10_000)))) as server:
         failure = fetched(server, f"{server.origin}/a.png").failure
     assert failure is not None
@@ -238,6 +238,6 @@ def test_whatever_a_link_leads_to_nothing_is_raised(any_server: ScriptedServer, 
 
 
 def test_a_link_to_an_unknown_host_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "_addresses", lambda *_: iter(()))
+    monkeypatch.setattr(connector, "_addresses", lambda *_: iter(()))
     failure = Transport(Target.parse("http://127.0.0.1/v1")).fetch("a-case/0", "http://nobody.example/a.png").failure
     assert failure == Failure("unreachable", "the host nobody.example is not known")

@@ -1,4 +1,4 @@
-"""The oddities: each is described, each is really to be seen by a client, and each can be had with the others."""
+"""The quirks: each is described, each is really to be seen by a client, and each can be had with the others."""
 
 import base64
 import itertools
@@ -12,15 +12,19 @@ from typing import Any
 
 import httpx
 import pytest
-from image_variations_conformance.cases.case import Builder, with_header
+from image_variations_conformance.cases.case import Builder
+from image_variations_conformance.cases.transforms import with_header
 from image_variations_conformance.contract import document as contract
 from image_variations_conformance.media import png
-from image_variations_conformance.reference import ODDITIES, Service, UnknownVariantError, odd, running
-from image_variations_conformance.reference.quirks.catalogue import _FAMILIES
+from image_variations_conformance.reference.app.service import Service
+from image_variations_conformance.reference.app.serving import running
+from image_variations_conformance.reference.quirks.catalogue import _FAMILIES, QUIRKS, quirky
+from image_variations_conformance.reference.variants import UnknownVariantError
 from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.exchange import Request
 from image_variations_conformance.wire.multipart import text_part
 from image_variations_conformance.wire.target import Target
+from requests_to_send import CONTRACT
 from starlette.types import ASGIApp
 
 KEY = "sk-odd-0123456789abcdef"
@@ -31,46 +35,46 @@ SMALL = {"size": "256x256", "response_format": "b64_json"}
 # --- the catalogue
 
 
-@pytest.mark.parametrize("oddity", ODDITIES.values(), ids=lambda oddity: oddity.name)
-def test_an_oddity_says_what_it_does_and_what_allows_it(oddity: Any) -> None:
-    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", oddity.name)
-    assert re.fullmatch(r"[A-Z].*\.", oddity.summary)
-    assert re.match(r"RFC \d+|IV-|reading: |nothing said of|JSON Schema", oddity.by)
-    named = re.findall(r"IV-[A-Z0-9-]+", oddity.by)
+@pytest.mark.parametrize("quirk", QUIRKS.values(), ids=lambda quirk: quirk.name)
+def test_an_oddity_says_what_it_does_and_what_allows_it(quirk: Any) -> None:
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", quirk.name)
+    assert re.fullmatch(r"[A-Z].*\.", quirk.summary)
+    assert re.match(r"RFC \d+|IV-|reading: |nothing said of|JSON Schema", quirk.by)
+    named = re.findall(r"IV-[A-Z0-9-]+", quirk.by)
     assert set(named) <= set(LEVELS)
 
 
-@pytest.mark.parametrize("oddity", ODDITIES.values(), ids=lambda oddity: oddity.name)
-def test_an_oddity_departs_from_no_must(oddity: Any) -> None:
-    assert {LEVELS[requirement] for requirement in oddity.warns} <= {"should"}
+@pytest.mark.parametrize("quirk", QUIRKS.values(), ids=lambda quirk: quirk.name)
+def test_an_oddity_departs_from_no_must(quirk: Any) -> None:
+    assert {LEVELS[requirement] for requirement in quirk.warns} <= {"should"}
 
 
 def test_no_two_oddities_have_one_name() -> None:
-    names = [oddity.name for family in _FAMILIES for oddity in family.oddities]
+    names = [quirk.name for family in _FAMILIES for quirk in family.quirks]
     assert sorted(set(names)) == sorted(names)
 
 
 def test_unknown_oddity_is_told_of_with_those_that_are_close() -> None:
     with pytest.raises(UnknownVariantError, match="gzip"):
-        odd(["gzipp"])
+        quirky(["gzipp"])
 
 
 def test_any_two_oddities_make_one_server() -> None:
-    for names in itertools.combinations(ODDITIES, 2):
-        assert isinstance(odd(names), Service)
+    for names in itertools.combinations(QUIRKS, 2):
+        assert isinstance(quirky(names), Service)
 
 
 def test_options_reach_the_server() -> None:
-    server = odd(["slow", "same-again"], api_key="other", latency=1.0, seed=3)
+    server = quirky(["slow", "same-again"], api_key="other", latency=1.0, seed=3)
     assert (server.api_key, server.latency, server.seed) == ("other", 1.0, 3)
 
 
-# --- what is to be seen of an oddity
+# --- what is to be seen of an quirk
 
 
 def requests(target: Target) -> list[Request]:
-    """Return what is asked of each server: something of every kind that an oddity may treat in another way."""
-    b = Builder.of(target, 1, "oddities")
+    """Return what is asked of each server: something of every kind that an quirk may treat in another way."""
+    b = Builder.of(CONTRACT, target, 1, "quirks")
     picture = b.png()
     image = b.image(picture)
     return [
@@ -80,7 +84,7 @@ def requests(target: Target) -> list[Request]:
         b.form(image, n="03", **SMALL),
         b.form(image, model="no-such-model"),
         b.form(image, colour="red", **SMALL),
-        b.request((image, *(text_part("n", value) for value in ("1", "2")), text_part("size", "256x256"))),
+        b.multipart((image, *(text_part("n", value) for value in ("1", "2")), text_part("size", "256x256"))),
         b.form(b.image(b"\xff\xd8\xff\xe0")),
         b.form(b.image(png.padded(picture, 4_000_001)), **SMALL),
         b.form(b.image(png.padded(picture, 4_100_000)), **SMALL),
@@ -130,7 +134,7 @@ def seen(answer: bytes, target: Target) -> object:
 
 def links(target: Target) -> list[object]:
     """Return what is behind a link, by its status, its headers and its first bytes."""
-    b = Builder.of(target, 1, "oddities")
+    b = Builder.of(CONTRACT, target, 1, "quirks")
     answer = Transport(target).send("links", b.form(size="256x256")).response
     assert answer is not None
     (link,) = (item["url"] for item in json.loads(answer.body)["data"])
@@ -147,7 +151,7 @@ def everything_seen(app: ASGIApp) -> list[object]:
 
 @pytest.fixture(scope="session")
 def usual() -> list[object]:
-    """What is seen of the reference server without an oddity."""
+    """What is seen of the reference server without an quirk."""
     return everything_seen(Service(api_key=KEY))
 
 
@@ -160,20 +164,20 @@ def test_without_an_oddity_nothing_is_seen(usual: list[object]) -> None:
     assert everything_seen(Service(api_key=KEY)) == usual
 
 
-@pytest.mark.parametrize("name", sorted(set(ODDITIES) - OTHERWISE))
+@pytest.mark.parametrize("name", sorted(set(QUIRKS) - OTHERWISE))
 def test_an_oddity_shows(usual: list[object], name: str) -> None:
-    assert everything_seen(odd([name], api_key=KEY)) != usual
+    assert everything_seen(quirky([name], api_key=KEY)) != usual
 
 
 @pytest.fixture
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
-    """The server with the oddity that the test is parametrized by."""
-    with running(odd([request.param], api_key=KEY)) as server:
+    """The server with the quirk that the test is parametrized by."""
+    with running(quirky([request.param], api_key=KEY)) as server:
         yield Target.parse(server.base_url, KEY)
 
 
 def small(target: Target, number: int = 0) -> bytes:
-    request = Builder.of(target, number, "small").form(**SMALL)
+    request = Builder.of(CONTRACT, target, number, "small").form(**SMALL)
     return raw_answer(target, request)
 
 
@@ -186,9 +190,9 @@ def test_slow_takes_its_time(target: Target) -> None:
 
 @pytest.mark.parametrize("target", ["in-small-packets"], indirect=True)
 def test_in_small_packets_the_body_does_not_come_with_the_head(target: Target) -> None:
-    asked = Builder.of(target, 1, "packets").form(n="0")
+    requested = Builder.of(CONTRACT, target, 1, "packets").form(n="0")
     with connected(target) as connection:
-        connection.sendall(b"".join([asked.head(), *asked.framed_body()]))
+        connection.sendall(b"".join([requested.head(), *requested.framed_body()]))
         sizes = []
         while piece := connection.recv(1 << 20):
             sizes.append(len(piece))

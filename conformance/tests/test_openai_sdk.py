@@ -9,7 +9,8 @@ import httpx
 import pytest
 from image_variations_conformance.media import png
 from image_variations_conformance.media.pictures import Picture, look, paint
-from image_variations_conformance.reference import Running, Service, running
+from image_variations_conformance.reference.app.service import Service
+from image_variations_conformance.reference.app.serving import Running, running
 from judged import KEY
 from openai import AuthenticationError, BadRequestError, OpenAI
 

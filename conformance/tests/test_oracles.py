@@ -7,17 +7,19 @@ from typing import Any
 import pytest
 from attrs import evolve
 from image_variations_conformance.cases.case import Builder
-from image_variations_conformance.contract import document as contract
 from image_variations_conformance.engine.check import Settings, check
-from image_variations_conformance.oracles import Finding, judge, observe
-from image_variations_conformance.oracles.images import NotBase64, decode_base64
-from image_variations_conformance.reference import Service, faulty, running
-from image_variations_conformance.reference.app.problem import Problem
+from image_variations_conformance.oracles import Finding, judge
+from image_variations_conformance.oracles.content import NotBase64, decode_base64
+from image_variations_conformance.reference.app.api_error import ApiError
+from image_variations_conformance.reference.app.service import Service
+from image_variations_conformance.reference.app.serving import running
+from image_variations_conformance.reference.faults.catalogue import faulty
 from image_variations_conformance.wire.exchange import Exchange, Failure, NotTested, Outcome, Request, Response
 from image_variations_conformance.wire.json_body import NotJson, parse_json
 from image_variations_conformance.wire.reasons import Interrupted
 from image_variations_conformance.wire.target import Target
 from judged import KEY, judge_app, verdicts
+from requests_to_send import CONTRACT, observed
 from starlette.responses import JSONResponse
 from starlette.responses import Response as Answer
 
@@ -26,10 +28,10 @@ class Gzipped(Service):
     """Compresses each answer, though nobody asked for it."""
 
     async def deliver(self, request: Any, response: Answer, send: Any) -> None:
-        packed = Answer(gzip.compress(bytes(response.body), 1), response.status_code, dict(response.headers))
-        packed.headers["content-encoding"] = "gzip"
-        packed.headers["content-length"] = str(len(packed.body))
-        await super().deliver(request, packed, send)
+        combined = Answer(gzip.compress(bytes(response.body), 1), response.status_code, dict(response.headers))
+        combined.headers["content-encoding"] = "gzip"
+        combined.headers["content-length"] = str(len(combined.body))
+        await super().deliver(request, combined, send)
 
 
 class WithCharset(Service):
@@ -71,7 +73,7 @@ class StrictAboutFields(Service):
     def fields(self, parts: Any) -> Any:
         known = super().fields(parts)
         if len(known) < len(parts):
-            raise Problem("There is a field that is not known.")
+            raise ApiError("There is a field that is not known.")
         return known
 
 
@@ -80,11 +82,11 @@ class LimitedAtFirst(Service):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.asked = 0
+        self.requested = 0
 
     async def vary(self, request: Any) -> Answer:
-        self.asked += 1
-        if self.asked % 9 == 1:
+        self.requested += 1
+        if self.requested % 9 == 1:
             error = {"message": "Too fast.", "type": "requests", "param": None, "code": "rate_limit_exceeded"}
             return JSONResponse({"error": error}, 429, {"retry-after": "0"})
         return await super().vary(request)
@@ -106,7 +108,7 @@ class PickyAboutPairs(Service):
 
     def wanted(self, fields: Any) -> Any:
         if "size" not in fields and "response_format" in fields:
-            raise Problem("size must be given with response_format.", "size")
+            raise ApiError("size must be given with response_format.", "size")
         return super().wanted(fields)
 
 
@@ -121,7 +123,7 @@ class Closed(Service):
     """Refuses everything with 400, and says that it is the image."""
 
     async def vary(self, _: Any) -> Answer:
-        return self.refusal(Problem("The image cannot be read.", "image"))
+        return self.refusal(ApiError("The image cannot be read.", "image"))
 
 
 def test_who_refuses_everything_has_checked_nothing() -> None:
@@ -149,16 +151,16 @@ def test_who_accepts_nothing_may_still_be_seen_to_check() -> None:
 @pytest.mark.parametrize(
     ("fault", "requirement", "cases"),
     [
-        ("chunked-refused", "IV-WIRE-CHUNKED", ("wire-chunked", "packed-wire")),
-        # As many traits each, but one is of a kind of image that a server may refuse.
-        ("preamble-refused", "IV-WIRE-PREAMBLE", ("wire-preamble", "packed-bits")),
+        ("chunked-refused", "IV-WIRE-CHUNKED", ("wire-chunked", "combined-wire")),
+        # As many features each, but one is of a kind of image that a server may refuse.
+        ("preamble-refused", "IV-WIRE-PREAMBLE", ("wire-preamble", "combined-bits")),
     ],
 )
 def test_of_several_requests_that_are_refused_alike_the_plainest_is_shown_first(
     fault: str, requirement: str, cases: tuple[str, ...]
 ) -> None:
     run = judge_app(faulty([fault], api_key=KEY))
-    (blamed,) = [it for it in run.judgements if it.verdict in {"fail", "warn"}]
+    (blamed,) = [it for it in run.verdicts if it.result in {"fail", "warn"}]
     assert (blamed.requirement.id, blamed.cases) == (requirement, cases)
 
 
@@ -168,7 +170,7 @@ class NoUnassigned(Service):
     def wanted(self, fields: Any) -> Any:
         user = fields["user"].content.decode(errors="replace") if "user" in fields else ""
         if any(unicodedata.category(it) == "Cn" for it in user):
-            raise Problem("user holds a character that there is not.", "user")
+            raise ApiError("user holds a character that there is not.", "user")
         return super().wanted(fields)
 
 
@@ -197,7 +199,7 @@ def test_without_a_key_nothing_of_keys_is_tested_and_nothing_of_them_passes() ->
 
     run = judge_app(Open(api_key=KEY), api_key=None)
     assert run.outcome == "conforms"
-    of_keys = {it.requirement.id: it.verdict for it in run.judgements if it.requirement.id.startswith("IV-AUTH")}
+    of_keys = {it.requirement.id: it.result for it in run.verdicts if it.requirement.id.startswith("IV-AUTH")}
     assert set(of_keys.values()) == {"not-tested"}
     assert len(of_keys) == 4
 
@@ -209,16 +211,16 @@ NOW = 1_700_000_000.0
 
 
 def _request(**fields: str) -> Request:
-    return Builder.of(TARGET, 1, "by-hand").form(**fields)
+    return Builder.of(CONTRACT, TARGET, 1, "by-hand").form(**fields)
 
 
 def _findings(request: Request, outcome: Outcome) -> list[Finding]:
     exchange = Exchange("by-hand", request, outcome, NOW, 0.5)
-    return list(judge([observe(exchange, contract.load(), KEY)], contract.load()))
+    return list(judge([observed(exchange)], CONTRACT))
 
 
 def _failed(findings: list[Finding]) -> dict[str, str]:
-    return {it.requirement: it.message for it in findings if it.outcome == "fail"}
+    return {it.requirement: it.message for it in findings if it.result == "fail"}
 
 
 def _json(status: int, body: bytes) -> Response:
@@ -273,14 +275,14 @@ def test_no_answer_is_as_bad_as_5xx(kind: Any) -> None:
 @pytest.mark.parametrize("outcome", [Failure("unreachable", "why"), NotTested(Interrupted())], ids=["gone", "unsent"])
 def test_a_request_that_did_not_reach_the_server_neither_passes_nor_fails(outcome: Failure | NotTested) -> None:
     findings = _findings(_request(n="0"), outcome)
-    assert {(it.requirement, it.outcome) for it in findings} == {("IV-N-BOUNDS", "not-tested")}
+    assert {(it.requirement, it.result) for it in findings} == {("IV-N-BOUNDS", "not-tested")}
 
 
 def test_a_rate_limited_request_says_nothing() -> None:
     limited = evolve(_json(429, b"slow down"), headers=(("Retry-After", "60"),))
     findings = _findings(_request(n="0"), limited)
     assert _failed(findings) == {}
-    assert {it.outcome for it in findings if it.requirement == "IV-N-BOUNDS"} == {"not-tested"}
+    assert {it.result for it in findings if it.requirement == "IV-N-BOUNDS"} == {"not-tested"}
 
 
 @pytest.mark.parametrize(

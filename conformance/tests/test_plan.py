@@ -12,24 +12,25 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance.cases.case import Builder, Case, with_header
-from image_variations_conformance.cases.catalogue import CORNERS, ONLY_QUICK
-from image_variations_conformance.cases.plan import DEPTHS, Depth, plan, serving
+from image_variations_conformance.cases.case import Builder, Case
+from image_variations_conformance.cases.catalogue import NAMED_CASES, ONLY_QUICK
+from image_variations_conformance.cases.plan import DEPTHS, Depth, plan, select_cases
 from image_variations_conformance.cases.schemathesis_cases import schema_cases
-from image_variations_conformance.cases.strategies import broken_pngs, draw, pngs, users, without_chunk, wrong_values
+from image_variations_conformance.cases.strategies import broken_pngs, draw, pngs, users, wrong_values
+from image_variations_conformance.cases.transforms import with_header
 from image_variations_conformance.media import png
 from image_variations_conformance.wire.exchange import Request
 from image_variations_conformance.wire.target import Target
-from requests_to_send import CONTRACT, KEY, TARGET, appraised, builder
+from requests_to_send import CONTRACT, KEY, TARGET, builder, classified
 
 SEEDS = range(1, 4)
 
 # A second process, in which nothing but the suite is loaded, and sets are in another order.
 _IN_ANOTHER_PROCESS = """
 import hashlib, json, sys
-from image_variations_conformance import contract
-from image_variations_conformance.plan import plan
-from image_variations_conformance.transport import Target
+from image_variations_conformance.cases.plan import plan
+from image_variations_conformance.contract import document as contract
+from image_variations_conformance.wire.target import Target
 cases = plan(contract.load(), Target.parse(sys.argv[1], sys.argv[2]), int(sys.argv[3]))
 print(json.dumps([[case.label, hashlib.sha256(case.request.head() + case.request.body).hexdigest()] for case in cases]))
 """
@@ -61,7 +62,7 @@ def test_the_same_seed_gives_the_same_bytes_in_another_process(plans: dict[int, 
 
 def test_another_seed_gives_other_bytes_to_all_that_is_drawn(plans: dict[int, list[Case]]) -> None:
     one, other = ({label: digest for [label, digest] in digests(plans[seed])} for seed in (1, 2))
-    drawn = {label for label in one if label.startswith(("drawn-", "schema-"))}
+    drawn = {label for label in one if label.startswith(("random-", "schema-"))}
     assert len(drawn) > 20
     assert {label for label in drawn if one[label] == other[label]} == set()
 
@@ -86,15 +87,15 @@ def test_each_id_is_there_once_and_fit_for_a_file_name(plans: dict[int, list[Cas
 
 def test_every_corner_is_in_the_plan(plans: dict[int, list[Case]]) -> None:
     quick = {case.label for case in plan(CONTRACT, TARGET, 1, "quick")}
-    elsewhere = quick & {corner.label for corner in ONLY_QUICK}
-    sent = {each.label for case in plans[1] for each in (case, *case.apart)}
-    assert sent | elsewhere >= {corner.label for corner in CORNERS}
+    elsewhere = quick & {named.label for named in ONLY_QUICK}
+    sent = {each.label for case in plans[1] for each in (case, *case.parts)}
+    assert sent | elsewhere >= {named.label for named in NAMED_CASES}
 
 
 def test_the_plain_request_comes_first_and_at_the_end_and_a_small_one_after_the_errors(
     plans: dict[int, list[Case]],
 ) -> None:
-    verdicts = {case.label: appraised(case.request).verdict for case in plans[1] if case.batch is None}
+    verdicts = {case.label: classified(case.request).validity for case in plans[1] if case.concurrent_with is None}
     labels = list(verdicts)
     after = labels.index("small-after-errors")
     assert (labels[:2], labels[-1]) == (["plain", "small"], "plain-at-the-end")
@@ -104,18 +105,21 @@ def test_the_plain_request_comes_first_and_at_the_end_and_a_small_one_after_the_
 
 
 def test_what_goes_together_stands_together(plans: dict[int, list[Case]]) -> None:
-    batches = [(batch, len(list(cases))) for batch, cases in groupby(plans[1], key=lambda case: case.batch)]
-    assert [batch for batch in batches if batch[0] is not None] == [("together", 6)]
+    batches = [
+        (concurrent_with, len(list(cases)))
+        for concurrent_with, cases in groupby(plans[1], key=lambda case: case.concurrent_with)
+    ]
+    assert [concurrent_with for concurrent_with in batches if concurrent_with[0] is not None] == [("together", 6)]
 
 
 def test_what_is_packed_is_what_the_cases_apart_are_together(plans: dict[int, list[Case]]) -> None:
     """Or a server that refuses one thing could be blamed for another."""
     for case in plans[1]:
-        if case.apart:
-            packed = {trait.requirement for trait in appraised(case.request).traits}
-            apart = {trait.requirement for each in case.apart for trait in appraised(each.request).traits}
+        if case.parts:
+            combined = {feature.requirement for feature in classified(case.request).features}
+            apart = {feature.requirement for each in case.parts for feature in classified(each.request).features}
             plain = {"IV-USER-TEXT", "IV-N-RANGE", "IV-N-DEFAULT", "IV-IMAGE-PNG"}
-            assert packed - apart <= plain, case.label
+            assert combined - apart <= plain, case.label
 
 
 @pytest.mark.parametrize(("depth", "most_requests", "most_images"), [("quick", 70, 15), ("standard", 160, 50)])
@@ -123,33 +127,35 @@ def test_a_depth_costs_what_it_promises(depth: Depth, most_requests: int, most_i
     for seed in SEEDS:
         cases = plan(CONTRACT, TARGET, seed, depth)
         assert len(cases) <= most_requests
-        assert sum(case.price for case in cases) <= most_images
+        assert sum(case.image_count for case in cases) <= most_images
 
 
 def test_a_deeper_plan_sends_all_that_a_shallower_one_sends() -> None:
     quick, standard, deep = ({case.label for case in plan(CONTRACT, TARGET, 1, depth)} for depth in DEPTHS)
-    assert quick - {corner.label for corner in ONLY_QUICK} < standard < deep
+    assert quick - {named.label for named in ONLY_QUICK} < standard < deep
 
 
 def test_only_some_requirements_need_only_some_cases(plans: dict[int, list[Case]]) -> None:
-    bounds = serving(plans[1], {"IV-N-BOUNDS"}, CONTRACT, TARGET)
+    bounds = select_cases(plans[1], {"IV-N-BOUNDS"})
     assert 3 <= len(bounds) < 20
-    assert {case.price for case in bounds} == {0}
+    assert {case.image_count for case in bounds} == {0}
     # What only an answer shows, any may show.
-    assert serving(plans[1], {"IV-RES-COUNT"}, CONTRACT, TARGET) == plans[1]
+    assert select_cases(plans[1], {"IV-RES-COUNT"}) == plans[1]
 
 
 def test_a_request_that_goes_with_others_is_also_sent_alone(plans: dict[int, list[Case]]) -> None:
     """Or nobody could tell whether it was answered as it is alone."""
-    alone = {appraised(case.request).traits for case in plans[1] if case.batch is None}
-    assert [case.label for case in plans[1] if case.batch and appraised(case.request).traits not in alone] == []
+    alone = {classified(case.request).features for case in plans[1] if case.concurrent_with is None}
+    assert [
+        case.label for case in plans[1] if case.concurrent_with and classified(case.request).features not in alone
+    ] == []
 
 
 def test_without_a_key_the_key_corners_are_left_out() -> None:
     keyless = plan(CONTRACT, Target.parse(TARGET.base_url), 1)
-    sent = {each.label for case in keyless for each in (case, *case.apart)}
-    left_out = {corner.label for corner in CORNERS if corner not in ONLY_QUICK} - sent
-    assert left_out == {label for label in (corner.label for corner in CORNERS) if label.startswith("key-")}
+    sent = {each.label for case in keyless for each in (case, *case.parts)}
+    left_out = {named.label for named in NAMED_CASES if named not in ONLY_QUICK} - sent
+    assert left_out == {label for label in (named.label for named in NAMED_CASES) if label.startswith("key-")}
     assert [case.label for case in keyless if case.request.header("authorization") is not None] == []
 
 
@@ -180,39 +186,39 @@ def test_every_request_is_framed_as_its_headers_say(plans: dict[int, list[Case]]
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_is_drawn_is_what_its_id_says(plans: dict[int, list[Case]], seed: int) -> None:
     wanted = {
-        "drawn-broken": {"IV-IMAGE-INTACT", "IV-IMAGE-FORMAT"},
-        "drawn-n": {"IV-N-BOUNDS", "IV-N-INTEGER", "IV-N-STRICT"},
-        "drawn-size": {"IV-SIZE-UNKNOWN"},
-        "drawn-response-format": {"IV-FORMAT-UNKNOWN"},
-        "drawn-model": {"IV-MODEL-UNKNOWN"},
+        "random-broken": {"IV-IMAGE-INTACT", "IV-IMAGE-FORMAT"},
+        "random-n": {"IV-N-BOUNDS", "IV-N-INTEGER", "IV-N-STRICT"},
+        "random-size": {"IV-SIZE-UNKNOWN"},
+        "random-response-format": {"IV-FORMAT-UNKNOWN"},
+        "random-model": {"IV-MODEL-UNKNOWN"},
     }
-    found = {case.label: appraised(case.request) for case in plans[seed] if case.label.startswith("drawn-")}
+    found = {case.label: classified(case.request) for case in plans[seed] if case.label.startswith("random-")}
     counts = Counter(label.rpartition("-")[0] for label in found)
-    assert counts == dict.fromkeys(wanted, 3) | {"drawn-broken": 6, "drawn-valid": 1}
-    for label, appraisal in found.items():
+    assert counts == dict.fromkeys(wanted, 3) | {"random-broken": 6, "random-valid": 1}
+    for label, expectation in found.items():
         kind = label.rpartition("-")[0]
-        assert appraisal.verdict == ("valid" if kind == "drawn-valid" else "invalid")
-        assert {offence.requirement for offence in appraisal.offences} <= wanted.get(kind, set())
+        assert expectation.validity == ("valid" if kind == "random-valid" else "invalid")
+        assert {violation.requirement for violation in expectation.violations} <= wanted.get(kind, set())
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_cases_of_the_schema_are_of_every_verdict_and_cheap(seed: int) -> None:
-    cases = schema_cases(CONTRACT, TARGET, seed, {"invalid": 6, "open": 2, "valid": 2})
-    verdicts = Counter((case.label.split("-")[1], appraised(case.request).verdict) for case in cases)
-    assert verdicts == {("invalid", "invalid"): 6, ("open", "open"): 2, ("valid", "valid"): 2}
-    asked = [appraised(case.request).asked for case in cases]
-    assert all(it.n == 1 for it in asked if it is not None)
+    cases = schema_cases(CONTRACT, TARGET, seed, {"invalid": 6, "unspecified": 2, "valid": 2})
+    verdicts = Counter((case.label.split("-")[1], classified(case.request).validity) for case in cases)
+    assert verdicts == {("invalid", "invalid"): 6, ("unspecified", "unspecified"): 2, ("valid", "valid"): 2}
+    wanted = [classified(case.request).requested for case in cases]
+    assert all(it.n == 1 for it in wanted if it is not None)
 
 
 # What no request puts to the test by itself: it takes the answer, or several answers.
 _BY_THE_ANSWER = ("IV-RES-", "IV-OUT-", "IV-URL-", "IV-STATE-", "IV-ERR-")
-# What an oracle makes out of other offences: a better status, or an order among them.
+# What an oracle makes out of other violations: a better status, or an order among them.
 _BY_THE_STATUS = {"IV-OP-METHOD-405", "IV-OP-MULTIPART-STATUS", "IV-AUTH-401", "IV-AUTH-FIRST"}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_requirement_on_a_request_has_a_case(plans: dict[int, list[Case]], seed: int) -> None:
-    tested = {test.requirement for case in plans[seed] for test in appraised(case.request).tests}
+    tested = {test.requirement for case in plans[seed] for test in classified(case.request).tests}
     scored = {it.id for it in CONTRACT.requirements.values() if it.level != "may"}
     assert {it for it in scored - tested if not it.startswith(_BY_THE_ANSWER)} == _BY_THE_STATUS
 
@@ -274,7 +280,7 @@ def test_a_text_without_rules_has_no_wrong_values() -> None:
 @pytest.mark.parametrize("name", [b"IHDR", b"IDAT", b"IEND"])
 def test_a_chunk_is_left_out_and_the_rest_stays(name: bytes) -> None:
     whole = builder().png()
-    left = without_chunk(whole, name)
+    left = png.without_chunk(whole, name)
     assert left == whole.replace(
         next(png.chunk(found, data) for found, data in png.chunks(whole) if found == name), b""
     )
@@ -306,6 +312,6 @@ def test_what_is_drawn_does_not_depend_on_the_modules_loaded(monkeypatch: pytest
 
 def test_the_builder_of_a_case_knows_its_target() -> None:
     other = Target.parse("https://example.com:444/api/v1", "sk-other")
-    request = Builder.of(other, 1, "plain").form()
+    request = Builder.of(CONTRACT, other, 1, "plain").form()
     assert request.target == "/api/v1/images/variations"
     assert (request.header("host"), request.header("authorization")) == ("example.com:444", "Bearer sk-other")

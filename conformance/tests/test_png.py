@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from image_variations_conformance.cases.strategies import ANCILLARY, KINDS, broken_pngs, pngs
 from image_variations_conformance.media import png
 from image_variations_conformance.media.pictures import paint
+from image_variations_conformance.reference.app.api_error import ApiError
 from image_variations_conformance.reference.app.picture import read_picture
-from image_variations_conformance.reference.app.problem import Problem
 from PIL import Image, ImageChops
 
 SIDES = (1, 2, 3, 7, 9, 33)
@@ -326,7 +326,7 @@ def test_the_reader_and_the_reference_server_agree_on_what_is_whole(content: byt
     assert first == again
     try:
         side = read_picture(content).size[0]
-    except Problem:
+    except ApiError:
         assert first is None or first.width != first.height or first.pixels > png.MAX_PIXELS
     else:
         assert first is not None

@@ -10,19 +10,20 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 from image_variations_conformance.contract import document as contract
-from image_variations_conformance.reference import FAULTS, ODDITIES
+from image_variations_conformance.reference.faults.catalogue import FAULTS
+from image_variations_conformance.reference.quirks.catalogue import QUIRKS
 from qualification import __main__ as command_line
 from qualification import plain, record, subjects
 from qualification.crew import work
 from qualification.matrix import fault_row, span, summary_row, table, totals
 from qualification.record import Part
-from qualification.subjects import Subject, faults, oddities, references, sample
+from qualification.subjects import Subject, faults, quirks, references, sample
 from qualification.trials import Spent, Trial, attempt
 from qualification.verdicts import problems, unbroken
 
 REGISTER = contract.load().requirements
 FAULT = Subject("fault", "n-capped", "semantics", breaks=("IV-RES-COUNT",), also=("IV-N-DEFAULT",))
-ODDITY = Subject("oddity", "wrong-key-403", "refusals", breaks=("IV-AUTH-401",))
+ODDITY = Subject("quirk", "wrong-key-403", "refusals", breaks=("IV-AUTH-401",))
 REFERENCE = Subject("reference", "seed-0", "reference", seed=0)
 
 
@@ -135,7 +136,7 @@ def test_every_fault_and_every_oddity_is_a_subject_with_what_its_registry_says()
     assert {subject.name: set(subject.breaks) for subject in faults()} == {
         fault.name: set(fault.breaks) for fault in FAULTS.values()
     }
-    assert {subject.name: subject.breaks for subject in oddities()} == {it.name: it.warns for it in ODDITIES.values()}
+    assert {subject.name: subject.breaks for subject in quirks()} == {it.name: it.warns for it in QUIRKS.values()}
     assert {subject.seed for subject in references(20)} == set(range(20))
 
 
@@ -179,7 +180,7 @@ def test_totals_count_a_survivor_as_not_killed_and_a_false_alarm_as_one() -> Non
     assert lines[:3] == [
         "Faults caught: 1 of 2, 1 under exactly their ids.",
         "Not seen: n-capped.",
-        "False alarms: 1 in 2 oddities.",
+        "False alarms: 1 in 2 quirks.",
     ]
     assert "Requests until a fault is seen: 9 at least, 9 in the middle, 9 at most." in lines
     assert "Images in a run on a right server: 45 at least, 45 in the middle, 45 at most." in lines
@@ -217,7 +218,7 @@ def test_the_row_of_a_depth_counts_faults_and_right_servers() -> None:
 
 def test_the_committed_file_has_a_row_for_every_fault_and_oddity_and_none_besides() -> None:
     rows = re.findall(r"^\| ([a-z0-9][a-z0-9-]*) \| [a-z-]+ \| (.*?) \|", record.FILE.read_text(), re.MULTILINE)
-    assert sorted(name for name, _ in rows) == sorted([*FAULTS, *ODDITIES])
+    assert sorted(name for name, _ in rows) == sorted([*FAULTS, *QUIRKS])
     reported = dict(rows)
     assert [
         name
@@ -288,7 +289,7 @@ def test_plain_schemathesis_is_counted_by_what_it_does_not_say_of_the_reference_
     reference = plain.attempt(references(1)[0])
     caught = plain.attempt(Subject("fault", "json-as-html", "content-type"))
     survivor = plain.attempt(Subject("fault", "image-blank", "semantics"))
-    right = plain.attempt(Subject("oddity", "charset-parameter", "wire"))
+    right = plain.attempt(Subject("quirk", "charset-parameter", "wire"))
     assert plain.caught(caught, reference)
     assert not plain.caught(survivor, reference)
     part = plain.rendered([reference, caught, survivor, right], 218, "4", "2026-11-23")

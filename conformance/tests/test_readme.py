@@ -6,7 +6,9 @@ from pathlib import Path
 import image_variations
 import pytest
 from image_variations_conformance.media import png
-from image_variations_conformance.reference import API_KEY, faulty, running
+from image_variations_conformance.reference.app.service import API_KEY
+from image_variations_conformance.reference.app.serving import running
+from image_variations_conformance.reference.faults.catalogue import faulty
 from PIL import Image
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")

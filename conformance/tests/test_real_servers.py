@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from image_variations_conformance.engine.check import Settings, check
-from image_variations_conformance.engine.verdicts import Run
+from image_variations_conformance.engine.run import Run
 from image_variations_conformance.wire.reasons import ServerGone
 from image_variations_conformance.wire.target import Target
 from judged import KEY, judge_url, verdicts
@@ -124,7 +124,7 @@ def test_prism_dies_of_a_part_without_a_type_and_what_came_after_is_not_tested(p
 
 def test_prism_is_not_blamed_for_what_it_keeps(prism: Run) -> None:
     kept = {"IV-OP-METHOD", "IV-OP-VALID", "IV-AUTH-REQUIRED", "IV-N-BOUNDS", "IV-SIZE-UNKNOWN", "IV-ERR-OBJECT"}
-    assert {it.requirement.id for it in prism.judgements if it.verdict == "pass"} >= kept
+    assert {it.requirement.id for it in prism.verdicts if it.result == "pass"} >= kept
 
 
 def test_steady_is_blamed_for_what_is_wrong_with_it(steady: Run) -> None:
@@ -150,14 +150,14 @@ def test_steady_at_the_default_limits_makes_no_more_images_and_says_what_is_wron
 ) -> None:
     run = check(Target.parse(steady_url, KEY), Settings(seed=1), lambda *_: None)
     assert run.cost.images <= 50
-    musts = {it.requirement.id for it in steady.judgements if it.verdict == "fail"}
+    musts = {it.requirement.id for it in steady.verdicts if it.result == "fail"}
     assert verdicts(run, "fail").keys() >= musts - {"IV-RES-COUNT"}
 
 
 def test_without_a_server_of_images_nothing_of_images_passes(prism: Run, steady: Run) -> None:
     of_images = {"IV-OUT-SIZE", "IV-OUT-FORMAT", "IV-OUT-B64"}
     for run in (prism, steady):
-        assert {
-            it.requirement.id: it.verdict for it in run.judgements if it.requirement.id in of_images
-        } == dict.fromkeys(of_images, "not-tested")
+        assert {it.requirement.id: it.result for it in run.verdicts if it.requirement.id in of_images} == dict.fromkeys(
+            of_images, "not-tested"
+        )
         assert KEY not in repr(run)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance.engine.verdicts import Run
-from image_variations_conformance.reference import faulty
+from image_variations_conformance.engine.run import Run
+from image_variations_conformance.reference.faults.catalogue import faulty
 from image_variations_conformance.reports.folder import LIST, ReportFolder, UnusableFolder
 from judged import KEY, judge_app
 

@@ -16,10 +16,13 @@ import jsonschema_rs
 import pytest
 from image_variations_conformance.cases.plan import plan
 from image_variations_conformance.engine.check import Settings, check
-from image_variations_conformance.engine.scheduler import Runner
-from image_variations_conformance.engine.verdicts import Run, conclude
-from image_variations_conformance.reference import Running, Service, faulty, running
-from image_variations_conformance.reference.app.problem import Problem
+from image_variations_conformance.engine.run import Run
+from image_variations_conformance.engine.scheduler import Scheduler
+from image_variations_conformance.engine.verdicts import conclude
+from image_variations_conformance.reference.app.api_error import ApiError
+from image_variations_conformance.reference.app.service import Service
+from image_variations_conformance.reference.app.serving import Running, running
+from image_variations_conformance.reference.faults.catalogue import faulty
 from image_variations_conformance.reports import console
 from image_variations_conformance.reports.folder import ReportFolder
 from image_variations_conformance.sources.reader import Memory
@@ -122,7 +125,7 @@ def test_junit_has_a_test_case_a_requirement_and_fails_where_the_run_does(report
     assert suite is not None
     cases = {case.attrib["name"]: case for case in suite.findall("testcase")}
     assert list(cases) == list(broken_run.contract.requirements)
-    failing = {it.requirement.id for it in broken_run.judgements if it.fails_the_run}
+    failing = {it.requirement.id for it in broken_run.verdicts if it.fails_the_run}
     assert {name for name, case in cases.items() if case.find("failure") is not None} == failing
     assert int(suite.attrib["failures"]) == len(failing)
     assert int(suite.attrib["tests"]) == len(cases)
@@ -182,7 +185,7 @@ def test_what_the_limits_leave_out_is_said_with_the_limit(tmp_path: Path) -> Non
         target = Target.parse(server.base_url, KEY)
         run = check(target, Settings(seed=1, depth="quick", max_images=3), lambda *_: None)
     messages, junit, lines = _reported(run, tmp_path)
-    left_out = [it.requirement.id for it in run.judgements if it.deselected]
+    left_out = [it.requirement.id for it in run.verdicts if it.deselected]
     (reason,) = {messages[it] for it in left_out}
     assert re.fullmatch(r"the case needs \d+ of --max-images 3, of which \d are left", reason)
     assert {junit[it] for it in left_out} == {reason}
@@ -195,11 +198,11 @@ def test_answers_too_large_to_be_kept_are_said_to_be(tmp_path: Path) -> None:
     with running(Service(api_key=KEY)) as server:
         target = Target.parse(server.base_url, KEY)
         cases = plan(CONTRACT, target, 1, "quick")
-        exchanges = Runner(Transport(target, 20.0, memory=nothing), lambda *_: None).run(cases)
+        exchanges = Scheduler(Transport(target, 20.0, memory=nothing), lambda *_: None).run(cases)
     run = conclude(CONTRACT, target, cases, exchanges, seed=1, seconds=1.0)
     reason = "the response was not kept: those of this run exceed 268435456 bytes together"
     messages, junit, lines = _reported(run, tmp_path)
-    untested = [it.requirement.id for it in run.judgements if it.verdict == "not-tested" and it.cases]
+    untested = [it.requirement.id for it in run.verdicts if it.result == "not-tested" and it.cases]
     assert untested
     assert {messages[it] for it in untested} == {junit[it] for it in untested} == {reason}
     assert any(line.endswith(f": {reason}") for line in lines)
@@ -214,7 +217,7 @@ def test_one_reason_for_much_that_is_not_tested_is_said_once() -> None:
     lines = shown.export_text().splitlines()
     reasons = [line for line in lines if line.startswith("NOT-TESTED")]
     assert len(reasons) == len(set(reasons)) <= 3
-    untested = [it.requirement.id for it in run.judgements if it.verdict == "not-tested" and it.fails_the_run]
+    untested = [it.requirement.id for it in run.verdicts if it.result == "not-tested" and it.fails_the_run]
     said = " ".join(lines[lines.index(reasons[0]) :]).split()
     assert len(untested) > 30
     assert set(untested) <= set(said)
@@ -233,7 +236,7 @@ def test_whatever_an_answer_says_the_reports_are_whole_and_printable(tmp_path: P
     class Hostile(Service):
         """Puts such things into param."""
 
-        def refusal(self, problem: Problem) -> Response:
+        def refusal(self, problem: ApiError) -> Response:
             param = "\x00\x1b[31m\x9b\ud800" + "\x07" * 100_000
             error = {"message": "wrong", "type": "t", "param": param, "code": None}
             return Response(json.dumps({"error": error}), problem.status, problem.headers, "application/json")
@@ -241,6 +244,6 @@ def test_whatever_an_answer_says_the_reports_are_whole_and_printable(tmp_path: P
     run = judge_app(Hostile(api_key=KEY))
     ReportFolder.at(tmp_path).write(run)
     message = {it["id"]: it["message"] for it in _document(tmp_path)["requirements"]}["IV-ERR-PARAM"]
-    assert message.startswith(r"the error does not name the field image: param \x00\x1b[31m\x9b\xd800")
+    assert message.startswith(r"the error does not name the field image: param \x00\x1b[31m\x9b\ufffd")
     assert all(it.message.isprintable() and len(it.message) <= 500 for it in run.findings)
     assert ET.parse(tmp_path / "junit.xml").getroot().find("testsuite") is not None  # noqa: S314 - our own file

@@ -14,8 +14,10 @@ from attrs import evolve, field, frozen
 from hypothesis import given
 from hypothesis import strategies as st
 from image_variations_conformance.cases.case import Case
+from image_variations_conformance.contract.expectation import Expectation
 from image_variations_conformance.engine.budget import Budget, Limits
-from image_variations_conformance.engine.scheduler import Runner, Unreachable
+from image_variations_conformance.engine.liveness import Liveness, Unreachable
+from image_variations_conformance.engine.scheduler import Scheduler
 from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.exchange import Exchange, Failure, NotTested, Request, Response
 from image_variations_conformance.wire.reasons import Interrupted, ServerGone, ServerSilent
@@ -30,8 +32,9 @@ TIMEOUT = Failure("timeout", "none within 1 s")
 Outcome = Response | Failure | type[KeyboardInterrupt]
 
 
-def case(label: str, batch: str | None = None) -> Case:
-    return Case(label, "a note", Request("POST", "/v1/images/variations", (("Content-Length", "0"),)), batch)
+def case(label: str, concurrent_with: str | None = None) -> Case:
+    request = Request("POST", "/v1/images/variations", (("Content-Length", "0"),))
+    return Case(label, "a note", request, Expectation(), concurrent_with)
 
 
 def cases(*labels: str) -> list[Case]:
@@ -44,7 +47,7 @@ def limited(retry_after: str | None, status: int = 429) -> Response:
 
 @frozen
 class Play(Transport):
-    """A transport whose outcomes are given: one list a case, the last of it again and again. What is asked is noted."""
+    """A transport whose outcomes are given: one list a case, the last of it again and again. What is requested is noted."""
 
     outcomes: dict[str, list[Outcome]] = field(factory=dict)
     # Whether the server takes connections, each time that it is asked; the last one again and again.
@@ -54,13 +57,15 @@ class Play(Transport):
     fetched: list[tuple[str, str]] = field(factory=list)
     seconds: float = 0.5
 
-    def send(self, label: str, request: Request, batch: str | None = None, _: float | None = None) -> Exchange:
+    def send(
+        self, label: str, request: Request, concurrent_with: str | None = None, _: float | None = None
+    ) -> Exchange:
         outcomes = self.outcomes.get(label, [OK])
         outcome = outcomes[min(self.sent.count(label), len(outcomes) - 1)]
         self.sent.append(label)
         if isinstance(outcome, type):
             raise outcome
-        return Exchange(label, request, outcome, 1.0, self.seconds, batch)
+        return Exchange(label, request, outcome, 1.0, self.seconds, concurrent_with)
 
     def reachable(self) -> bool:
         self.looked.append(self.takes[min(len(self.looked), len(self.takes) - 1)])
@@ -94,7 +99,7 @@ def ran(todo: Sequence[Case], takes: tuple[bool, ...] = (True,), /, **outcomes: 
     play = Play(Target.parse("http://127.0.0.1/v1"), outcomes=outcomes, takes=takes)
     slept: list[float] = []
     progress: list[tuple[int, int, str]] = []
-    runner = Runner(play, lambda done, total, case: progress.append((done, total, case.label)), slept.append)
+    runner = Scheduler(play, lambda done, total, case: progress.append((done, total, case.label)), slept.append)
     return Ran(runner.run(todo), play, slept, progress)
 
 
@@ -123,7 +128,7 @@ def test_the_server_is_given_the_time_it_asks_for(status: int, retry_after: str,
     done = ran(cases("a", "b"), a=[limited(retry_after, status), limited(retry_after, status), OK])
     assert done.slept == [seconds, seconds]
     assert done.outcomes == [OK, OK]
-    assert [exchange.limited for exchange in done.exchanges] == [2, 0]
+    assert [exchange.retries for exchange in done.exchanges] == [2, 0]
 
 
 def test_a_date_is_waited_for() -> None:
@@ -145,7 +150,7 @@ def test_what_is_too_long_or_says_nothing_is_not_waited_for(retry_after: str | N
     answered = limited(retry_after)
     done = ran(cases("a", "b"), a=[answered, OK])
     assert (done.slept, done.outcomes, done.transport.sent) == ([], [answered, OK], ["a", "b"])
-    assert done.exchanges[0].limited == 0
+    assert done.exchanges[0].retries == 0
 
 
 def test_another_status_is_an_answer_whatever_it_asks_for() -> None:
@@ -157,7 +162,7 @@ def test_a_server_that_keeps_limiting_is_given_up_with_its_last_answer() -> None
     done = ran(cases("a", "b"), a=[limited("1"), limited("2"), limited("3"), limited("4"), OK])
     assert done.slept == [1.0, 2.0, 3.0]
     assert done.outcomes == [limited("4"), OK]
-    assert done.exchanges[0].limited == 3
+    assert done.exchanges[0].retries == 3
 
 
 def test_the_waits_of_a_run_are_short_all_together() -> None:
@@ -226,7 +231,7 @@ def test_a_server_that_keeps_breaking_connections_and_lives_is_not_waited_for_ea
 def test_what_was_not_sent_keeps_its_case() -> None:
     done = ran([case("a"), case("b"), case("c", "together")], (False,), b=[GONE])
     last = done.exchanges[-1]
-    assert (last.label, last.batch, last.request, last.fetches) == ("c", "together", case("c").request, ())
+    assert (last.label, last.concurrent_with, last.request, last.fetches) == ("c", "together", case("c").request, ())
 
 
 def test_three_timeouts_in_a_row_end_the_run() -> None:
@@ -304,8 +309,8 @@ def test_a_link_of_any_text_is_known_again_by_the_whole_of_it() -> None:
     """Half a surrogate pair is a text of JSON, and two long links may differ in their last letter."""
     half, long = "http://127.0.0.1/\ud800", "http://127.0.0.1/" + "a" * 60_000
     done = ran(cases("a", "b"), a=[links(half, long)], b=[links(half, long, long + "b")])
-    asked = [link for label, link in done.transport.fetched if label.startswith("b")]
-    assert asked == [long + "b", long + "b"]
+    requested = [link for label, link in done.transport.fetched if label.startswith("b")]
+    assert requested == [long + "b", long + "b"]
 
 
 def test_the_place_of_a_link_is_that_of_its_item() -> None:
@@ -319,7 +324,7 @@ def test_the_place_of_a_link_is_that_of_its_item() -> None:
 def run_on(
     server: ScriptedServer, todo: Sequence[Case], timeout: float = 20.0, sleep: Callable[[float], None] = time.sleep
 ) -> list[Exchange]:
-    return Runner(Transport(Target.parse(server.base_url), timeout), quiet, sleep).run(todo)
+    return Scheduler(Transport(Target.parse(server.base_url), timeout), quiet, sleep).run(todo)
 
 
 def test_a_batch_is_sent_at_the_same_time() -> None:
@@ -332,7 +337,7 @@ def test_a_batch_is_sent_at_the_same_time() -> None:
         exchanges = run_on(server, todo)
     assert [exchange.label for exchange in exchanges] == [it.label for it in todo]
     assert [exchange.response.status for exchange in exchanges if exchange.response] == [204, *[200] * 8, 204]
-    assert [exchange.batch for exchange in exchanges] == [None, *["together"] * 8, None]
+    assert [exchange.concurrent_with for exchange in exchanges] == [None, *["together"] * 8, None]
 
 
 def test_two_batches_in_a_row_are_two() -> None:
@@ -347,7 +352,7 @@ def test_a_limited_request_is_sent_again_byte_for_byte() -> None:
     slept: list[float] = []
     with scripted_server(*answering(answer(429, b"", "Retry-After: 7"), answer(200))) as server:
         (exchange,) = run_on(server, cases("a"), sleep=slept.append)
-    assert (exchange.limited, slept) == (1, [7.0])
+    assert (exchange.retries, slept) == (1, [7.0])
     assert server.heard[0] == server.heard[1]
 
 
@@ -363,7 +368,7 @@ def test_a_link_is_followed_to_the_server_and_its_image_kept() -> None:
 def test_a_server_that_stops_is_noticed() -> None:
     with ExitStack() as stack:
         server = stack.enter_context(scripted_server(*answering(answer())))
-        runner = Runner(
+        runner = Scheduler(
             Transport(Target.parse(server.base_url)),
             lambda done, *_: stack.close() if done == 1 else None,
             lambda _: None,
@@ -387,14 +392,14 @@ def test_nobody_there_is_unreachable() -> None:
         port = closed.getsockname()[1]
     target = Target.parse(f"http://127.0.0.1:{port}/v1")
     with pytest.raises(Unreachable):
-        Runner(Transport(target), quiet).run(cases("a"))
+        Scheduler(Transport(target), quiet).run(cases("a"))
 
 
 # --- with several workers
 
 
 def grouped(*labels: str) -> list[Case]:
-    return [evolve(case(label), group="any order") for label in labels]
+    return [evolve(case(label), phase="any order") for label in labels]
 
 
 @frozen
@@ -406,19 +411,21 @@ class Waiting(Play):
     under_way: set[str] = field(factory=set)
     beside: dict[str, list[set[str]]] = field(factory=lambda: defaultdict(list))
 
-    def send(self, label: str, request: Request, batch: str | None = None, _: float | None = None) -> Exchange:
+    def send(
+        self, label: str, request: Request, concurrent_with: str | None = None, _: float | None = None
+    ) -> Exchange:
         self.under_way.add(label)
         self.beside[label].append(set(self.under_way) - {label})
         self.events[label].set()
         if label in self.waits_for:
             assert self.events[self.waits_for[label]].wait(10)
-        exchange = super().send(label, request, batch)
+        exchange = super().send(label, request, concurrent_with)
         self.under_way.discard(label)
         return exchange
 
 
 def ran_by(workers: int, todo: Sequence[Case], play: Play, budget: Budget | None = None) -> list[Exchange]:
-    return Runner(play, quiet, lambda _: None, workers, budget or Budget()).run(todo)
+    return Scheduler(play, quiet, lambda _: None, workers, budget or Budget()).run(todo)
 
 
 HERE = Target.parse("http://127.0.0.1/v1")
@@ -441,7 +448,7 @@ def test_a_group_is_over_before_the_next_case_is_sent() -> None:
 
 
 def test_a_batch_in_a_group_is_sent_at_the_same_time_whatever_else_is_under_way() -> None:
-    together = [evolve(case(label, "together"), group="any order") for label in ("x", "y", "z")]
+    together = [evolve(case(label, "together"), phase="any order") for label in ("x", "y", "z")]
     play = Waiting(HERE, waits_for={"a": "z", "x": "z", "y": "z"})
     exchanges = ran_by(2, [*grouped("a"), *together, *grouped("b")], play)
     assert [exchange.label for exchange in exchanges] == ["a", "x", "y", "z", "b"]
@@ -452,12 +459,12 @@ def test_whose_connection_breaks_beside_others_is_asked_again_alone() -> None:
     """One of them is to blame, and the other is not."""
     play = Waiting(HERE, outcomes={"guilty": [DROPPED], "innocent": [DROPPED, OK]}, waits_for={"guilty": "innocent"})
     exchanges = ran_by(2, grouped("innocent", "guilty", "other"), play, budget := Budget())
-    outcomes = {exchange.label: (exchange.outcome, exchange.limited) for exchange in exchanges}
+    outcomes = {exchange.label: (exchange.outcome, exchange.retries) for exchange in exchanges}
     assert outcomes["innocent"] == (OK, 1)
     assert outcomes["other"] == (OK, 0)
     assert outcomes["guilty"] == (DROPPED, 1)
     assert play.beside["innocent"][1:] == play.beside["guilty"][1:] == [set()]
-    assert budget.requests == len(play.sent) == sum(1 + exchange.limited for exchange in exchanges)
+    assert budget.requests == len(play.sent) == sum(1 + exchange.retries for exchange in exchanges)
 
 
 def test_nothing_is_asked_again_beyond_the_budget() -> None:
@@ -480,18 +487,7 @@ def test_when_the_server_is_lost_no_more_is_sent_and_what_came_is_kept() -> None
 
 
 def test_which_of_several_killed_the_server_is_left_open_and_how_to_see_it_is_said() -> None:
-    runner = Runner(Play(HERE, takes=(False,)), quiet, lambda _: None, workers=2)
+    liveness = Liveness(Play(HERE, takes=(False,)), lambda _: None, workers=2)
     exchanges = [Exchange(label, case(label).request, outcome, 1.0, 0.1) for label, outcome in DYING]
-    said = [runner.lost(exchange) for exchange in exchanges]
+    said = [liveness.note(exchange) for exchange in exchanges]
     assert said == [None, None, ServerGone(("b", "c"))]
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize(("seconds", "expected"), [(0.5, ["a", "b", "c"]), (0.001, [])])
-def test_each_exchange_is_seen_once_it_is_over_where_there_is_time(
-    workers: int, seconds: float, expected: list[str]
-) -> None:
-    seen: list[str] = []
-    play = Play(HERE, seconds=seconds)
-    Runner(play, quiet, workers=workers, seen=lambda it: seen.append(it.label)).run([*cases("a"), *grouped("b", "c")])
-    assert sorted(seen) == expected

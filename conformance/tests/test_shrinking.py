@@ -13,21 +13,21 @@ from image_variations_conformance.cases.strategies import ANCILLARY
 from image_variations_conformance.engine.budget import Budget, Limits
 from image_variations_conformance.engine.exploring import Explored, Explorer
 from image_variations_conformance.engine.fuzzing import Fuzzed, fuzzed
+from image_variations_conformance.engine.judging import judge_cases
 from image_variations_conformance.engine.recipe import Drawing, Recipe
-from image_variations_conformance.engine.scheduler import Runner
+from image_variations_conformance.engine.scheduler import Scheduler
 from image_variations_conformance.engine.shrinking import Measure, shrunk
-from image_variations_conformance.engine.verdicts import Judged
 from image_variations_conformance.media import png
 from image_variations_conformance.media.pictures import paint
-from image_variations_conformance.reference import Service, running
+from image_variations_conformance.reference.app.api_error import ApiError
 from image_variations_conformance.reference.app.form import Part
 from image_variations_conformance.reference.app.incoming import IncomingRequest
-from image_variations_conformance.reference.app.problem import Problem
-from image_variations_conformance.reference.app.service import Wanted
+from image_variations_conformance.reference.app.service import Service, Wanted
+from image_variations_conformance.reference.app.serving import running
 from image_variations_conformance.reference.app.variations import VariationMaker
 from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.target import Target
-from requests_to_send import CONTRACT, KEY, TARGET, appraised
+from requests_to_send import CONTRACT, KEY, TARGET, classified
 from starlette.responses import Response
 
 LARGE = Recipe(
@@ -54,13 +54,13 @@ def make(recipe: Recipe) -> Fuzzed:
 
 def smallest(recipe: Recipe, breaks: Callable[[Recipe], bool | None], max_tries: int = 100) -> tuple[Recipe, int]:
     """Return the smallest recipe found, and in how many tries."""
-    asked: list[Recipe] = []
+    requested: list[Recipe] = []
 
     def ask(it: Fuzzed) -> bool | None:
-        asked.append(it.recipe)
+        requested.append(it.recipe)
         return breaks(it.recipe)
 
-    return shrunk(make(recipe), make, ask, max_tries).recipe, len(asked)
+    return shrunk(make(recipe), make, ask, max_tries).recipe, len(requested)
 
 
 def test_what_breaks_always_becomes_next_to_nothing() -> None:
@@ -79,7 +79,7 @@ def test_what_breaks_by_its_kind_of_image_keeps_it_and_nothing_else() -> None:
     recipe, tries = smallest(LARGE, breaks)
     assert isinstance(recipe.image, Drawing)
     assert (recipe.image.side, recipe.image.extra) == (2, ((b"tEXt", b"a\0b"),))
-    assert len(recipe.request(TARGET).body) < 260
+    assert len(recipe.request(CONTRACT, TARGET).body) < 260
     assert Measure.of(make(recipe)).images == 1
     assert tries < 60
 
@@ -90,10 +90,10 @@ def test_what_breaks_by_a_letter_keeps_the_letter() -> None:
 
 
 def test_fewer_images_come_before_fewer_bytes() -> None:
-    recipe, _ = smallest(LARGE, lambda recipe: appraised(recipe.request(TARGET)).verdict == "valid")
-    asked = appraised(recipe.request(TARGET)).asked
-    assert asked is not None
-    assert asked.n == 1
+    recipe, _ = smallest(LARGE, lambda recipe: classified(recipe.request(CONTRACT, TARGET)).validity == "valid")
+    requested = classified(recipe.request(CONTRACT, TARGET)).requested
+    assert requested is not None
+    assert requested.n == 1
 
 
 def test_what_does_not_break_twice_is_not_tried_on() -> None:
@@ -135,7 +135,7 @@ class QuoteAndOne(QuickService):
     def wanted(self, fields: Mapping[str, Part]) -> Wanted:
         texts = {name: part.content for name, part in fields.items() if name != "image"}
         if b'"' in texts.get("user", b"") and texts.get("n") == b"1":
-            raise Problem("user must not be quoted.", "user")
+            raise ApiError("user must not be quoted.", "user")
         return super().wanted(fields)
 
 
@@ -145,7 +145,7 @@ class TextInInterlacedPalette(QuickService):
     def wanted(self, fields: Mapping[str, Part]) -> Wanted:
         image = fields["image"].content if "image" in fields else b""
         if image[25:26] == b"\3" and image[28:29] == b"\1" and b"tEXt" in image:
-            raise Problem("Something went wrong.", status=500)
+            raise ApiError("Something went wrong.", status=500)
         return super().wanted(fields)
 
 
@@ -166,7 +166,7 @@ class LowerCaseWithoutFileName(QuickService):
 
     def wanted(self, fields: Mapping[str, Part]) -> Wanted:
         if self.lower and "image" in fields and fields["image"].filename is None:
-            raise Problem("Something went wrong.", status=500)
+            raise ApiError("Something went wrong.", status=500)
         return super().wanted(fields)
 
 
@@ -198,23 +198,23 @@ def fuzz(service: Service, requirement: str) -> Explored:
 
     with running(service) as server:
         target = Target.parse(server.base_url, KEY)
-        runner = Runner(Transport(target), watch, budget=Budget(Limits(max_requests=1500)))
+        runner = Scheduler(Transport(target), watch, budget=Budget(Limits(max_requests=1500)))
         cases = plan(CONTRACT, target, 1, "quick")
-        judged = Judged.of(cases, runner.run(cases), CONTRACT, target)
+        judged = judge_cases(cases, runner.run(cases), CONTRACT)
         # That its pictures have nothing to do with what it is sent may be seen, but not the bug.
-        assert requirement not in [it.requirement for it in judged.findings if it.outcome == "fail"]
+        assert requirement not in [it.requirement for it in judged.findings if it.result == "fail"]
         return Explorer(CONTRACT, target, 1, runner).explore(judged.observations, judged.findings)
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.service.__name__)
 def test_a_bug_that_takes_two_things_at_once_is_found_and_shown_by_next_to_nothing_else(bug: Bug) -> None:
     result = fuzz(bug.service(api_key=KEY), bug.requirement)
-    found = next(it for it in result.findings if it.requirement == bug.requirement and it.outcome == "fail")
+    found = next(it for it in result.findings if it.requirement == bug.requirement and it.result == "fail")
     case = next(case for case in result.cases if case.label == found.label)
-    broken = {it.requirement for it in result.findings if it.outcome == "fail"}
+    broken = {it.requirement for it in result.findings if it.result == "fail"}
     # What is in a refused request by chance is not blamed for it.
     assert broken <= {bug.requirement, "IV-OP-VALID", "IV-ERR-PARAM"}
     assert found.label == f"shrunk-{bug.requirement.lower()}"
     assert case.note.startswith("the smallest found that breaks what fuzz-")
-    assert case.price <= 1
+    assert case.image_count <= 1
     assert len(case.request.body) <= bug.most_bytes

@@ -48,7 +48,7 @@ def request(body: bytes = b"", *, chunked: bool = False) -> Request:
 
 def sent(server: ScriptedServer, what: Request | None = None, timeout: float = PATIENT) -> Exchange:
     target = Target.parse(server.base_url, KEY)
-    return Transport(target, timeout).send("a-case", what or request(), "a-batch")
+    return Transport(target, timeout).send("a-case", what or request(), "a-concurrent_with")
 
 
 def outcome_of(*script: Step, timeout: float = PATIENT) -> Outcome:
@@ -85,7 +85,7 @@ def test_the_bytes_on_the_wire_are_the_request_and_nothing_more() -> None:
         b"hOsT: x\r\nX-Twice: 1\r\nX-Twice: 2\r\nX-\xc3\x84: \xc3\xa9\r\nContent-Length: 7\r\n\r\n"
         b"\0body\r\n"
     )
-    assert (exchange.label, exchange.request, exchange.batch) == ("a-case", what, "a-batch")
+    assert (exchange.label, exchange.request, exchange.concurrent_with) == ("a-case", what, "a-concurrent_with")
 
 
 def test_a_chunked_body_goes_out_in_chunks() -> None:
@@ -251,12 +251,12 @@ GZIP_BEGUN, GZIP_NOTHING = gzip.compress(b"", mtime=0)[:10], b"\0\0\0\xff\xff"
     ids=["until the end", "with a length", "chunked", "gzip of nothing"],
 )
 def test_an_endless_answer_ends_at_the_limit(head: bytes, more: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 100_000)
+    monkeypatch.setattr(transport, "MAX_RESPONSE_BYTES", 100_000)
     assert failure_of(hear_request, say(head), say_forever(more * 2000)) == "too-large"
 
 
 def test_an_answer_of_exactly_the_limit_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 1000)
+    monkeypatch.setattr(transport, "MAX_RESPONSE_BYTES", 1000)
     assert len(response_of(hear_request, say(answer(200, bytes(1000)))).body) == 1000
     assert failure_of(hear_request, say(answer(200, bytes(1001)))) == "too-large"
 
@@ -328,7 +328,7 @@ def test_a_content_coding_is_taken_off(coding: str, body: bytes) -> None:
 def test_a_content_coding_that_comes_to_nothing_is_a_failure(
     coding: str, body: bytes, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 100_000)
+    monkeypatch.setattr(transport, "MAX_RESPONSE_BYTES", 100_000)
     assert failure_of(hear_request, say(answer(200, body, f"Content-Encoding: {coding}"))) == kind
 
 

@@ -1,7 +1,7 @@
 """Puts the suite itself to the test, on servers of which it is known what is wrong with them.
 
 A suite is worth its name when it blames each fault under the requirements that the fault breaks, and blames nothing
-else: neither the reference server, with whatever seed, nor the oddities, which are unusual and conformant.
+else: neither the reference server, with whatever seed, nor the quirks, which are unusual and conformant.
 
 One run, step by step, and the module that does each:
 

@@ -31,7 +31,7 @@ _NOT_AS_IT_SHOULD_BE = 1
     "--depth", type=click.Choice(DEPTHS), default="standard", show_default=True, help="How far the suite looks."
 )
 @click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, help="Processes.  [default: one a core]")
-@click.option("--only", multiple=True, metavar="NAME", help="Only this fault or oddity; can be given again.")
+@click.option("--only", multiple=True, metavar="NAME", help="Only this fault or quirk; can be given again.")
 @click.option("--sample", type=click.IntRange(1), help="Only so many faults of each family, always the same.")
 @click.option("--seeds", type=click.IntRange(0), default=50, show_default=True, help="Runs on the reference server.")
 @click.option("--write", is_flag=True, help="Write conformance/KILL_MATRIX.md. Needs a whole run.")
@@ -50,7 +50,7 @@ def command(
     check: bool,
     plain_schemathesis: bool,
 ) -> None:
-    """Run the suite on every fault, every oddity and the reference server, and judge what it reports."""
+    """Run the suite on every fault, every quirk and the reference server, and judge what it reports."""
     whole = not only and sample is None
     if check and (write or plain_schemathesis or not whole):
         raise click.UsageError(
@@ -66,17 +66,17 @@ def command(
 
 
 def _chosen(only: tuple[str, ...], sample: int | None) -> list[Subject]:
-    everything = [*subjects.faults(), *subjects.oddities()]
+    everything = [*subjects.faults(), *subjects.quirks()]
     unknown = set(only) - {subject.name for subject in everything}
     if unknown:
         names = ", ".join(sorted(unknown))
         raise click.UsageError(
-            f"--only: there is no fault or oddity of the name {names}; `image-variations serve` lists them."
+            f"--only: there is no fault or quirk of the name {names}; `image-variations serve` lists them."
         )
     if only:
         return [subject for subject in everything if subject.name in only]
     if sample is not None:
-        return [*subjects.sample(subjects.faults(), sample), *subjects.oddities()]
+        return [*subjects.sample(subjects.faults(), sample), *subjects.quirks()]
     return everything
 
 

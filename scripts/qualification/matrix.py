@@ -40,7 +40,7 @@ def fault_row(trial: Trial) -> tuple[str, ...]:
 
 
 def right_row(trial: Trial) -> tuple[str, ...]:
-    """Return the row of an oddity."""
+    """Return the row of an quirk."""
     warned = _ids(set(trial.subject.breaks) & trial.reported)
     return (trial.subject.name, trial.subject.family, warned, _ids(excess(trial)))
 
@@ -48,7 +48,7 @@ def right_row(trial: Trial) -> tuple[str, ...]:
 def totals(trials: Sequence[Trial], register: Mapping[str, Requirement]) -> list[str]:
     """Return the figures of all trials, one a line."""
     faults = [trial for trial in trials if trial.subject.kind == "fault"]
-    oddities = [trial for trial in trials if trial.subject.kind == "oddity"]
+    quirks = [trial for trial in trials if trial.subject.kind == "quirk"]
     references = [trial for trial in trials if trial.subject.kind == "reference"]
     lines = []
     if faults:
@@ -56,7 +56,7 @@ def totals(trials: Sequence[Trial], register: Mapping[str, Requirement]) -> list
         lines.append(f"Faults caught: {sum(map(killed, faults))} of {len(faults)}, {exact} under exactly their ids.")
         alive = [trial.subject.name for trial in faults if not killed(trial)]
         lines += [f"Not seen: {', '.join(alive)}."] if alive else []
-    for what, them in (("oddities", oddities), ("runs on the reference server", references)):
+    for what, them in (("quirks", quirks), ("runs on the reference server", references)):
         if them:
             alarms = sum(bool(problems(trial, register)) for trial in them)
             lines.append(f"False alarms: {alarms} in {len(them)} {what}.")
@@ -64,7 +64,7 @@ def totals(trials: Sequence[Trial], register: Mapping[str, Requirement]) -> list
     if firsts:
         lines.append(f"Requests until a fault is seen: {_spread(it.requests for it in firsts)}.")
         lines.append(f"Images until a fault is seen: {_spread(it.images for it in firsts)}.")
-    right = [trial.spent for trial in (*references, *oddities)]
+    right = [trial.spent for trial in (*references, *quirks)]
     if right:
         lines.append(f"Requests in a run on a right server: {_spread(it.requests for it in right)}.")
         lines.append(f"Images in a run on a right server: {_spread(it.images for it in right)}.")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import frozen
-from image_variations_conformance.reference import running
+from image_variations_conformance.reference.app.serving import running
 
 from qualification.matrix import span
 from qualification.record import Part
@@ -99,11 +99,11 @@ def rendered(trials: Sequence[PlainTrial], of_all: int, version: str, date: str)
     """Return the part of the file for plain Schemathesis, for as many faults as were tried of all there are."""
     (reference,) = (trial for trial in trials if trial.subject.kind == "reference")
     faults = [trial for trial in trials if trial.subject.kind == "fault"]
-    oddities = [trial for trial in trials if trial.subject.kind == "oddity"]
+    quirks = [trial for trial in trials if trial.subject.kind == "quirk"]
     found = [trial for trial in faults if caught(trial, reference)]
     by_errors = [trial for trial in found if not trial.failures - reference.failures]
-    alarms = [trial for trial in oddities if trial.exit_code == _FAILURES_FOUND]
-    of_their_own = [trial for trial in oddities if caught(trial, reference)]
+    alarms = [trial for trial in quirks if trial.exit_code == _FAILURES_FOUND]
+    of_their_own = [trial for trial in quirks if caught(trial, reference)]
     endless = [trial.subject.name for trial in trials if not trial.ended]
     requests = [trial.requests for trial in trials if trial.ended]
     sampled = (
@@ -122,7 +122,7 @@ def rendered(trials: Sequence[PlainTrial], of_all: int, version: str, date: str)
         f"{len(by_errors)} of them by an error of the run alone.",
         "  Caught is what shows a kind of failure or error that the reference server does not show.",
         f"- False alarms: {', '.join(sorted(reference.kinds)) or 'none'} on the reference server; {len(alarms)} of",
-        f"  {len(oddities)} oddities, {len(of_their_own)} of them by a kind that the reference server does not show"
+        f"  {len(quirks)} quirks, {len(of_their_own)} of them by a kind that the reference server does not show"
         f"{_named(of_their_own)}.",
         f"- Requests in a run: {min(requests)} at least, {statistics.median(requests):g} in the middle, "
         f"{max(requests)} at most.",
@@ -140,7 +140,7 @@ def rendered(trials: Sequence[PlainTrial], of_all: int, version: str, date: str)
     row = (
         f"{len(found)} of {len(faults)}",
         "it knows none",
-        f"{len(alarms) + bool(reference.kinds)} of {len(oddities) + 1}",
+        f"{len(alarms) + bool(reference.kinds)} of {len(quirks) + 1}",
         span(requests),
         "not counted",
     )

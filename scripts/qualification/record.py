@@ -27,7 +27,7 @@ _TITLES: dict[Key, str] = {
 _HEAD = """# The kill matrix
 
 Written by `scripts/qualify --write`; nobody edits it. What the suite reports of servers whose defects are known: each
-fault breaks the reference server in one way, each oddity is unusual and conformant. A fault counts as caught when it is
+fault breaks the reference server in one way, each quirk is unusual and conformant. A fault counts as caught when it is
 reported under an id that it breaks. `image-variations serve --fault NAME` runs one by hand.
 """
 _SUMMARY_HEAD = ("", "Faults caught", "Under exactly their ids", "Right servers blamed", "Requests", "Images")
@@ -45,14 +45,14 @@ class Part:
 
 
 def rendered(trials: Sequence[Trial], register: Mapping[str, Requirement], depth: Depth, *, tables: bool) -> Part:
-    """Return the part of a depth; with the tables, also what each fault and oddity shows."""
+    """Return the part of a depth; with the tables, also what each fault and quirk shows."""
     trials = sorted(trials, key=lambda trial: (trial.subject.family, trial.subject.name))
     faults = [trial for trial in trials if trial.subject.kind == "fault"]
-    oddities = [trial for trial in trials if trial.subject.kind == "oddity"]
+    quirks = [trial for trial in trials if trial.subject.kind == "quirk"]
     lines = [f"- {line}" for line in matrix.totals(trials, register)]
     if tables:
         lines += ["\n### Faults\n", *matrix.table(matrix.FAULTS_HEAD, map(matrix.fault_row, faults))]
-        lines += ["\n### Oddities\n", *matrix.table(matrix.RIGHT_HEAD, map(matrix.right_row, oddities))]
+        lines += ["\n### Oddities\n", *matrix.table(matrix.RIGHT_HEAD, map(matrix.right_row, quirks))]
     return Part(depth, matrix.summary_row(trials, register), "\n".join(lines) + "\n")
 
 

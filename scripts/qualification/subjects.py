@@ -7,9 +7,11 @@ from collections.abc import Collection, Iterator
 from typing import Literal
 
 from attrs import frozen
-from image_variations_conformance.reference import FAULTS, ODDITIES, Service, faulty, odd
+from image_variations_conformance.reference.app.service import Service
+from image_variations_conformance.reference.faults.catalogue import FAULTS, faulty
+from image_variations_conformance.reference.quirks.catalogue import QUIRKS, quirky
 
-Kind = Literal["fault", "oddity", "reference"]
+Kind = Literal["fault", "quirk", "reference"]
 
 KEY = "sk-qualify-0123456789abcdef"
 SEED = 1
@@ -41,8 +43,8 @@ class Subject:
         """Return the server, new."""
         if self.kind == "fault":
             return faulty([self.name], api_key=KEY)
-        if self.kind == "oddity":
-            return odd([self.name], api_key=KEY)
+        if self.kind == "quirk":
+            return quirky([self.name], api_key=KEY)
         return Service(api_key=KEY)
 
 
@@ -62,9 +64,9 @@ def faults() -> list[Subject]:
     ]
 
 
-def oddities() -> list[Subject]:
-    """Return every oddity. What it breaks are the SHOULDs that it is known to depart from."""
-    return [Subject("oddity", oddity.name, oddity.family, breaks=oddity.warns) for oddity in ODDITIES.values()]
+def quirks() -> list[Subject]:
+    """Return every quirk. What it breaks are the SHOULDs that it is known to depart from."""
+    return [Subject("quirk", quirk.name, quirk.family, breaks=quirk.warns) for quirk in QUIRKS.values()]
 
 
 def references(seeds: int) -> list[Subject]:

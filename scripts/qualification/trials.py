@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from attrs import frozen
 from image_variations_conformance.cases.plan import Depth
 from image_variations_conformance.engine.check import Settings, check
-from image_variations_conformance.engine.verdicts import Run
-from image_variations_conformance.reference import running
+from image_variations_conformance.engine.run import Run
+from image_variations_conformance.reference.app.serving import running
 from image_variations_conformance.reports.reasons import describe
-from image_variations_conformance.wire.json_body import images_made
 from image_variations_conformance.wire.target import Target
 from starlette.types import ASGIApp
 
@@ -70,9 +69,9 @@ def attempt(subject: Subject, depth: Depth) -> Trial:
         return Trial(subject, "error", {}, {}, {}, {}, Spent(0, 0), None, seconds, depth, traceback.format_exc())
 
     def with_verdict(verdict: str) -> dict[str, str]:
-        return {it.requirement.id: it.message for it in run.judgements if it.verdict == verdict}
+        return {it.requirement.id: it.message for it in run.verdicts if it.result == verdict}
 
-    untested = [it for it in run.judgements if it.verdict == "not-tested" and it.requirement.level != "may"]
+    untested = [it for it in run.verdicts if it.result == "not-tested" and it.requirement.level != "may"]
     return Trial(
         subject=subject,
         outcome=run.outcome,
@@ -88,12 +87,12 @@ def attempt(subject: Subject, depth: Depth) -> Trial:
 
 
 def _first(run: Run) -> Spent | None:
-    shown = {finding.label for finding in run.findings if finding.outcome == "fail"}
+    shown = {finding.label for finding in run.findings if finding.result == "fail"}
     requests = images = 0
     for label, observation in run.observations.items():
         if observation.exchange.sent:
-            requests += 1 + observation.exchange.limited
-            images += images_made(observation.exchange)
+            requests += 1 + observation.exchange.retries
+            images += observation.exchange.image_count
         if label in shown:
             return Spent(requests, images)
     return None

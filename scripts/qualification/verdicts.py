@@ -10,7 +10,7 @@ from qualification.trials import Trial
 
 
 def problems(trial: Trial, register: Mapping[str, Requirement]) -> list[str]:
-    """Return what is wrong with the suite by its trial on a fault, an oddity or the reference server.
+    """Return what is wrong with the suite by its trial on a fault, an quirk or the reference server.
 
     A quick run is there to look less far: what it does not see is no problem, what it says wrongly is one.
     """

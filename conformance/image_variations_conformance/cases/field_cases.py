@@ -1,55 +1,66 @@
-"""Corner cases read off the schema of a field, for what no corner by name sends.
+"""Cases derived from the schemas of the fields, for values that no named case sends.
 
-The bounds of every field are sent, and what is just beyond them; of a field that is new in the OpenAPI document, also a
-few texts that are no value at all. There are none while the document is the one that the corners were written for.
+The boundary values of every field are sent; for a field that the register does not mention, also some typical values.
+There are none as long as the named cases cover the document.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from itertools import zip_longest
 
 from attrs import evolve
 
 from ..contract.document import Contract
-from ..contract.fields import Schema, edges, samples, standing
-from ..contract.requirements import is_added
-from .catalogue import SENT, SMALL, Corner, form_of
+from ..contract.fields import FieldValidity, Schema, boundary_values, sample_values, validity_of
+from ..contract.requirements import has_generated_requirements, rules_of
+from .catalogue import FIELD_VALUES
+from .named_case import SMALL, NamedCase, form_case
 
 
-def refused_fields(contract: Contract) -> Iterator[Corner]:
-    """Yield a corner for each text that a field must refuse."""
-    for name, texts in _unsent(contract, lambda at: at in {"refused", "beyond", "lax"}):
-        for number, text in enumerate(texts, start=1):
-            yield form_of(f"{_label(name)}-refused-{number}", **{name: text})
+def invalid_field_cases(contract: Contract) -> Iterator[NamedCase]:
+    """Yield a case for each value that a field must refuse."""
+    for name, values in _missing_values(contract, {"invalid", "out_of_range", "lenient"}):
+        for number, value in enumerate(values, start=1):
+            yield form_case(f"{_label(name)}-refused-{number}", rules_of(name).invalid, **{name: value})
 
 
-def accepted_fields(contract: Contract) -> Iterator[Corner]:
-    """Yield packed corners that have each text that a field must accept, one of each field at a time."""
+def valid_field_cases(contract: Contract) -> Iterator[NamedCase]:
+    """Yield combined cases with the values that fields must accept, one value of each field in a case."""
     rows = [
-        [form_of(f"{_label(name)}-accepted-{number}", **{**SMALL, name: text}) for number, text in enumerate(texts, 1)]
-        for name, texts in _unsent(contract, lambda at: at == "accepted")
+        [
+            form_case(f"{_label(name)}-accepted-{number}", rules_of(name).valid, **{**SMALL, name: value})
+            for number, value in enumerate(values, start=1)
+        ]
+        for name, values in _missing_values(contract, {"valid"})
     ]
     for number, row in enumerate(zip_longest(*rows), start=1):
-        apart = tuple(corner for corner in row if corner is not None)
-        own = {name: text for corner in apart for name, text in corner.fields.items() if (name, text) not in SENT}
-        packed = form_of(f"packed-fields-{number}", **{**SMALL, **own})
-        yield evolve(packed, apart=apart) if len(apart) > 1 else apart[0]
+        parts = tuple(case for case in row if case is not None)
+        fields = {
+            name: value for case in parts for name, value in case.fields.items() if (name, value) not in FIELD_VALUES
+        }
+        requirements = " ".join(requirement for case in parts for requirement in case.requirements)
+        combined = form_case(f"combined-fields-{number}", requirements, **{**SMALL, **fields})
+        yield evolve(combined, parts=parts) if len(parts) > 1 else parts[0]
 
 
-def _unsent(contract: Contract, wanted: Callable[[str], bool]) -> Iterator[tuple[str, list[str]]]:
+def _missing_values(contract: Contract, wanted: Collection[FieldValidity]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each field with its values of the wanted validity that no named case sends."""
     for name, schema in contract.fields.items():
-        texts = dict.fromkeys(_texts(name, schema))
-        chosen = [text for text in texts if wanted(standing(schema, text)) and (name, text) not in SENT]
-        if chosen:
-            yield name, chosen
+        values = [
+            value
+            for value in dict.fromkeys(_values(name, schema))
+            if validity_of(schema, value) in wanted and (name, value) not in FIELD_VALUES
+        ]
+        if values:
+            yield name, values
 
 
-def _texts(name: str, schema: Schema) -> Iterator[str]:
-    found = edges(schema)
-    yield from (*found.accepted, *found.refused)
-    if is_added(name):
-        yield from samples(schema)
+def _values(name: str, schema: Schema) -> Iterator[str]:
+    boundaries = boundary_values(schema)
+    yield from (*boundaries.valid, *boundaries.invalid)
+    if has_generated_requirements(name):
+        yield from sample_values(schema)
 
 
 def _label(name: str) -> str:

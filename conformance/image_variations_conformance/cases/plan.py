@@ -1,8 +1,8 @@
-"""The plan of a run: which cases are sent, in which order, and what they may cost.
+"""The plan of a run: which cases are sent, and in which order.
 
-The plain request and a small one come first, then what is to be refused and so costs nothing, then what shows whether
-that left a trace, then what is to be accepted, much of it packed into few requests, the dearest last. Then come the
-cases that are sent all at once, what servers are known to die of, and last the plain request once more.
+The plain request and a small one come first, then invalid requests, which cost no images, then a request that shows
+whether those had a lasting effect, then valid requests, many of them combined. Concurrent cases and cases on which the
+contract is silent follow, and the plain request again ends the plan.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Literal, get_args
 from attrs import evolve, frozen
 
 from ..contract.document import Contract
-from ..contract.expectation import Verdict, appraise
+from ..contract.expectation import Validity
 from ..media import png
 from ..wire.target import Target
-from . import catalogue as corners
+from . import invalid, valid
 from .case import Builder, Case
-from .catalogue import SMALL, Corner
-from .field_cases import accepted_fields, refused_fields
+from .field_cases import invalid_field_cases, valid_field_cases
+from .named_case import SMALL, NamedCase
 from .schemathesis_cases import schema_cases
 from .strategies import broken_pngs, draw, pngs, users, wrong_values
 
@@ -28,24 +28,24 @@ DEPTHS: tuple[Depth, ...] = get_args(Depth)
 
 
 @frozen
-class Shape:
-    """How much of everything a depth has. `from_schema` says how many cases of each verdict Schemathesis supplies."""
+class DepthProfile:
+    """How many random cases of each kind a depth has, and its limits. `from_schema` counts cases of Schemathesis."""
 
     broken_images: int
-    wrong_values_of_a_field: int
+    wrong_values_per_field: int
     valid: int
-    from_schema: dict[Verdict, int]
+    from_schema: dict[Validity, int]
     max_requests: int | None
     max_images: int | None
     max_fetches: int | None
 
 
-SHAPES: dict[Depth, Shape] = {
-    "quick": Shape(0, 0, 0, {}, 70, 15, 30),
-    "standard": Shape(6, 3, 1, {"invalid": 6, "open": 1, "valid": 1}, 160, 50, 60),
-    "deep": Shape(30, 15, 12, {"invalid": 24, "open": 4, "valid": 4}, None, None, None),
+DEPTH_PROFILES: dict[Depth, DepthProfile] = {
+    "quick": DepthProfile(0, 0, 0, {}, 70, 15, 30),
+    "standard": DepthProfile(6, 3, 1, {"invalid": 6, "unspecified": 1, "valid": 1}, 160, 50, 60),
+    "deep": DepthProfile(30, 15, 12, {"invalid": 24, "unspecified": 4, "valid": 4}, None, None, None),
 }
-# What a quick run does without: other methods and formats than the first, and what others show as well.
+# Other cases show nearly the same.
 _NOT_QUICK = frozenset(
     {"method-put", "method-delete", "key-basic", "image-webp", "image-bmp", "image-far-too-large", "n-huge"}
     | {"n-negative", "size-half", "model-empty", "form-empty"}
@@ -54,103 +54,86 @@ _NOT_QUICK = frozenset(
 
 def plan(contract: Contract, target: Target, seed: int, depth: Depth = "standard") -> list[Case]:
     """Return the cases of a run. The same contract, target, seed and depth give the same bytes."""
-    shape = SHAPES[depth]
-    drawn = list(_drawn(contract, target, seed, shape))
-    from_schema = schema_cases(contract, target, seed, shape.from_schema)
-    verdicts = {case.label: appraise(case.request, contract, target.api_key).verdict for case in (*drawn, *from_schema)}
-
-    def of(cases: list[Case], *wanted: Verdict) -> Iterator[Case]:
-        return (case for case in cases if verdicts[case.label] in wanted)
-
-    def named(*table: Corner) -> Iterator[Case]:
-        return _cases(table, target, seed, _NOT_QUICK if depth == "quick" else ())
-
+    profile = DEPTH_PROFILES[depth]
+    random_cases = list(_random_cases(contract, target, seed, profile))
+    from_schema = schema_cases(contract, target, seed, profile.from_schema)
     quick = depth == "quick"
-    values = corners.QUICK_VALUES if quick else corners.VALUES
-    packed = corners.PACKED[:4] if quick else (*corners.PACKED, *corners.PACKED_OPTIONAL)
-    packed = (*packed, *accepted_fields(contract))
-    apart = [corner for packed_one in packed for corner in packed_one.apart] if depth == "deep" else []
-    cases = [
-        *_group("first", named(corners.PLAIN, corners.SMALL_ONE)),
-        *_group("refused", [*named(*corners.REFUSED, *refused_fields(contract)), *of(drawn, "invalid")]),
-        *_group(
-            "accepted",
+
+    def of(cases: list[Case], validity: Validity) -> Iterator[Case]:
+        return (case for case in cases if case.expectation.validity == validity)
+
+    def named(*table: NamedCase) -> Iterator[Case]:
+        return _cases(table, contract, target, seed, _NOT_QUICK if quick else ())
+
+    values = valid.QUICK_VALUES if quick else valid.VALUES
+    combined = valid.COMBINED[:4] if quick else (*valid.COMBINED, *valid.COMBINED_OPTIONAL)
+    combined = (*combined, *valid_field_cases(contract))
+    parts = [part for case in combined for part in case.parts] if depth == "deep" else []
+    return [
+        *_in_phase("first", named(valid.PLAIN, valid.SMALL_ONE)),
+        *_in_phase("invalid", [*named(*invalid.INVALID, *invalid_field_cases(contract)), *of(random_cases, "invalid")]),
+        *_in_phase(
+            "valid",
             [
-                *named(corners.AFTER_ERRORS),
-                *named(*packed, *values, *apart),
-                *of([*drawn, *from_schema], "valid"),
-                *named(*(corners.QUICK_TOGETHER if quick else corners.TOGETHER)),
-                *named(*(() if quick else corners.ODD)),
-                # What is wrong in these is odd besides, and servers die of that, whatever else is wrong.
+                *named(valid.AFTER_ERRORS),
+                *named(*combined, *values, *parts),
+                *of([*random_cases, *from_schema], "valid"),
+                *named(*(valid.QUICK_TOGETHER if quick else valid.TOGETHER)),
+                *named(*(() if quick else invalid.UNSPECIFIED)),
+                # These are unusual in other ways too, and may break the server.
                 *of(from_schema, "invalid"),
-                *of([*drawn, *from_schema], "open"),
-                *named(*(() if quick else (corners.TEN,))),
+                *of([*random_cases, *from_schema], "unspecified"),
+                *named(*(() if quick else (valid.TEN,))),
             ],
         ),
-        *_group("last", named(*(() if quick else (corners.PLAIN_AFTER_TEN,)), corners.PLAIN_AT_THE_END)),
+        *_in_phase("last", named(*(() if quick else (valid.PLAIN_AFTER_TEN,)), valid.PLAIN_AT_THE_END)),
     ]
-    return [_priced(case, contract, target) for case in cases]
 
 
-def serving(cases: Iterable[Case], ids: Collection[str], contract: Contract, target: Target) -> list[Case]:
-    """Return the cases that put any of the requirements to the test.
+def select_cases(cases: Iterable[Case], ids: Collection[str]) -> list[Case]:
+    """Return the cases that test any of these requirements.
 
-    What only the answer can show, such as the form of the list, all valid requests show.
+    Requirements that no request tests by itself, such as the schema of the response, are tested by all valid requests.
     """
-    kept = []
-    by_the_answer = set(ids)
     cases = list(cases)
-    for case in cases:
-        by_the_answer -= {test.requirement for test in appraise(case.request, contract, target.api_key).tests}
-    for case in cases:
-        appraisal = appraise(case.request, contract, target.api_key)
-        wanted = {test.requirement for test in appraisal.tests} & set(ids)
-        if wanted or by_the_answer:
-            kept.append(case)
-    return kept
+    tested = {test.requirement for case in cases for test in case.expectation.tests}
+    if not tested.issuperset(ids):
+        return cases
+    return [case for case in cases if {test.requirement for test in case.expectation.tests} & set(ids)]
 
 
-def _group(name: str, cases: Iterable[Case]) -> Iterator[Case]:
-    return (evolve(case, group=name) for case in cases)
+def _in_phase(name: str, cases: Iterable[Case]) -> Iterator[Case]:
+    return (evolve(case, phase=name) for case in cases)
 
 
-def _priced(case: Case, contract: Contract, target: Target) -> Case:
-    """Return a case with its price and what it offends, and those apart from it with theirs.
-
-    What is to be refused costs nothing. What the contract is silent on may be taken, and costs an image.
-    """
-    appraisal = appraise(case.request, contract, target.api_key)
-    apart = tuple(_priced(each, contract, target) for each in case.apart)
-    offends = frozenset(offence.requirement for offence in appraisal.offences)
-    return evolve(case, price=appraisal.price, offends=offends, apart=apart)
+def _cases(
+    table: Iterable[NamedCase], contract: Contract, target: Target, seed: int, left_out: Collection[str]
+) -> Iterator[Case]:
+    for named in table:
+        # Without an API key, no request has a wrong one.
+        if named.label not in left_out and (target.api_key is not None or not named.label.startswith("key-")):
+            yield _case(named, contract, target, seed)
 
 
-def _cases(table: Iterable[Corner], target: Target, seed: int, left_out: Collection[str]) -> Iterator[Case]:
-    for corner in table:
-        # Without a key of the target's, no request tells a right one from a wrong one.
-        if corner.label not in left_out and (target.api_key is not None or not corner.label.startswith("key-")):
-            yield _case(corner, target, seed)
+def _case(named: NamedCase, contract: Contract, target: Target, seed: int) -> Case:
+    builder = Builder.of(contract, target, seed, named.label)
+    parts = tuple(_case(part, contract, target, seed) for part in named.parts)
+    case = builder.case(named.note, named.build(builder))
+    return evolve(case, concurrent_with=named.concurrent_with, parts=parts)
 
 
-def _case(corner: Corner, target: Target, seed: int) -> Case:
-    request = corner.build(Builder.of(target, seed, corner.label))
-    apart = tuple(_case(each, target, seed) for each in corner.apart)
-    return Case(corner.label, corner.note, request, corner.batch, apart=apart)
-
-
-def _drawn(contract: Contract, target: Target, seed: int, shape: Shape) -> Iterator[Case]:
-    """Yield cases that Hypothesis draws: other ones for each seed, under ids that stay."""
-    for number, image in enumerate(draw(broken_pngs(), shape.broken_images, seed), start=1):
-        b = Builder.of(target, seed, f"drawn-broken-{number}")
-        yield Case(f"drawn-broken-{number}", "a PNG broken at random", b.form(b.image(image)))
+def _random_cases(contract: Contract, target: Target, seed: int, profile: DepthProfile) -> Iterator[Case]:
+    """Yield cases with random content, which differs by seed, under labels that do not."""
+    for number, image in enumerate(draw(broken_pngs(), profile.broken_images, seed), start=1):
+        b = Builder.of(contract, target, seed, f"random-broken-{number}")
+        yield b.case("a PNG with random damage", b.form(b.image(image)))
     for name, schema in contract.fields.items():
         strategy = wrong_values(schema)
         if strategy is not None:
-            for number, value in enumerate(draw(strategy, shape.wrong_values_of_a_field, seed), start=1):
-                label = f"drawn-{name.replace('_', '-')}-{number}"
-                yield Case(label, f"{name}={value!r:.40}", Builder.of(target, seed, label).form(**{name: value}))
-    images = draw(pngs((png.PLAIN, png.Kind(png.RGBA))), shape.valid, seed)
-    for number, (image, user) in enumerate(zip(images, draw(users(), shape.valid, seed), strict=False), start=1):
-        b = Builder.of(target, seed, f"drawn-valid-{number}")
-        request = b.form(b.image(image), user=user, **SMALL)
-        yield Case(f"drawn-valid-{number}", "image and user at random", request, drawn=True)
+            for number, value in enumerate(draw(strategy, profile.wrong_values_per_field, seed), start=1):
+                b = Builder.of(contract, target, seed, f"random-{name.replace('_', '-')}-{number}")
+                yield b.case(f"{name}={value!r:.40}", b.form(**{name: value}))
+    images = draw(pngs((png.PLAIN, png.Kind(png.RGBA))), profile.valid, seed)
+    for number, (image, user) in enumerate(zip(images, draw(users(), profile.valid, seed), strict=False), start=1):
+        b = Builder.of(contract, target, seed, f"random-valid-{number}")
+        yield b.case("a random image and user", b.form(b.image(image), user=user, **SMALL), is_random=True)

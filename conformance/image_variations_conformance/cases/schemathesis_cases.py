@@ -1,102 +1,104 @@
 """Cases that Schemathesis derives from the OpenAPI document, through its public interface.
 
-It says which fields hold what; the bytes are ours. Whether a case is valid is read off those bytes, not taken from
-Schemathesis: much of what it calls negative (a number for a text field, say) is valid once it is a form on the wire.
+Schemathesis chooses the fields and their values; the bytes are ours. Whether a case is valid is classified from those
+bytes and not taken from Schemathesis: many of its negative cases (a number for a text field, for instance) are valid
+once they are a form on the wire.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import schemathesis
+from attrs import evolve
 from schemathesis import APIOperation, GenerationMode
 
 from ..contract.document import PATH, Contract
-from ..contract.expectation import Verdict, appraise
+from ..contract.expectation import Validity
 from ..media import png
-from ..wire.exchange import Request
 from ..wire.multipart import Part, file_part, text_part
 from ..wire.target import Target
 from .case import Builder, Case
 from .strategies import draw, pngs
 
-# For the format, not for the media type image/png of the part: Schemathesis would let that strategy take the place of
-# the whole form.
+# Registered for the format and not for the media type image/png of the part, because Schemathesis would replace the
+# whole form by it.
 schemathesis.openapi.format("binary", pngs((png.PLAIN, png.Kind(png.RGBA)), max_side=64))
 
-# Of forms that are meant to be invalid somewhat less than half are, once they are bytes on the wire.
-_FORMS_AN_INVALID_CASE = 3
-_MOST_DRAWS = 8
+# Less than half of the negative forms are invalid once they are bytes on the wire.
+_FORMS_PER_INVALID_CASE = 3
+_MAX_DRAWS = 8
+
+Operation = APIOperation[Any, Any, Any, Any]
 
 
-def schema_cases(contract: Contract, target: Target, seed: int, wanted: Mapping[Verdict, int]) -> list[Case]:
-    """Return up to so many cases of each verdict, leaving out what asks for many images."""
-    found: dict[Verdict, list[Request]] = {verdict: [] for verdict in wanted}
+def schema_cases(contract: Contract, target: Target, seed: int, wanted: Mapping[Validity, int]) -> list[Case]:
+    """Return at most so many cases of each validity, each for one image."""
+    found: dict[Validity, list[Case]] = {validity: [] for validity in wanted}
 
     def take(parts: tuple[Part, ...], name: str) -> bool:
-        request = Builder.of(target, seed, f"schema/{name}").request(parts)
-        verdict = appraise(request, contract, target.api_key).verdict
-        taken = len(found.get(verdict, ())) < wanted.get(verdict, 0) and (verdict == "invalid" or _affordable(parts))
-        if taken:
-            found[verdict].append(request)
-        return taken
+        builder = Builder.of(contract, target, seed, f"schema/{name}")
+        case = builder.case("derived from the schema", builder.multipart(parts))
+        validity = case.expectation.validity
+        has_room = len(found.get(validity, ())) < wanted.get(validity, 0)
+        if has_room and (validity == "invalid" or _asks_for_one_image(parts)):
+            found[validity].append(case)
+            return True
+        return False
 
-    def lacking(*verdicts: Verdict) -> int:
-        return sum(wanted.get(verdict, 0) - len(found.get(verdict, ())) for verdict in verdicts)
+    def missing(*validities: Validity) -> int:
+        return sum(wanted.get(validity, 0) - len(found.get(validity, ())) for validity in validities)
 
-    # Each draw is small, and the next one is only made where the last did not do: a form takes Schemathesis longer than
-    # all the rest of a case takes.
-    for draw_number in range(_MOST_DRAWS):
-        number = _FORMS_AN_INVALID_CASE * lacking("invalid")
-        for index, parts in enumerate(_forms(contract, seed, draw_number, number, GenerationMode.NEGATIVE)):
+    if not wanted:
+        return []
+    schema = operation(contract)
+    # Few forms are drawn at a time, since Schemathesis takes longer for a form than everything else takes for a case.
+    for draw_number in range(_MAX_DRAWS):
+        number = _FORMS_PER_INVALID_CASE * missing("invalid")
+        for index, parts in enumerate(_forms(schema, seed, draw_number, number, GenerationMode.NEGATIVE)):
             take(parts, f"negative/{draw_number}/{index}")
-        number = lacking("valid", "open")
-        for index, parts in enumerate(_forms(contract, seed, draw_number, number, GenerationMode.POSITIVE)):
-            # Nearly all have fields that nobody knows. Without these, and for one image, the same form is valid.
+        number = missing("valid", "unspecified")
+        for index, parts in enumerate(_forms(schema, seed, draw_number, number, GenerationMode.POSITIVE)):
+            # Nearly all have unknown fields. Without those, and with n=1, the same form is valid.
             if not take(parts, f"positive/{draw_number}/{index}"):
-                take(_plainer(parts, contract), f"plainer/{draw_number}/{index}")
+                take(_simplified(parts, contract), f"simplified/{draw_number}/{index}")
     return [
-        Case(f"schema-{verdict}-{number}", "derived from the schema", request, drawn=verdict != "invalid")
-        for verdict in wanted
-        for number, request in enumerate(found[verdict], start=1)
+        evolve(case, label=f"schema-{validity}-{number}", is_random=validity != "invalid")
+        for validity in wanted
+        for number, case in enumerate(found[validity], start=1)
     ]
 
 
-def _affordable(parts: tuple[Part, ...]) -> bool:
+def _asks_for_one_image(parts: tuple[Part, ...]) -> bool:
     return all(part.content == b"1" for part in parts if part.name == "n")
 
 
-def _plainer(parts: tuple[Part, ...], contract: Contract) -> tuple[Part, ...]:
+def _simplified(parts: tuple[Part, ...], contract: Contract) -> tuple[Part, ...]:
     return tuple(text_part("n", "1") if part.name == "n" else part for part in parts if part.name in contract.fields)
 
 
-def forms(contract: Contract, seed: int, number: int) -> list[tuple[Part, ...]]:
-    """Return the parts of that many forms, half of them meant to be valid and half not."""
-    modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
-    return [parts for mode in modes for parts in _forms(contract, seed, 0, number // len(modes), mode)]
-
-
-@lru_cache(maxsize=32)
-def _forms(
-    contract: Contract, seed: int, draw_number: int, number: int, mode: GenerationMode
-) -> list[tuple[Part, ...]]:
-    """Return the parts of that many forms, which are meant to be valid or not."""
-    if not number:
-        return []
-    strategy = _operation(contract).as_strategy(generation_mode=mode).map(_parts)
-    return draw(strategy, number, random.Random(f"{seed}/{draw_number}").getrandbits(32))  # noqa: S311 - test data
-
-
-@lru_cache(maxsize=2)
-def _operation(contract: Contract) -> APIOperation[Any, Any, Any, Any]:
+def operation(contract: Contract) -> Operation:
+    """Return the operation as Schemathesis reads it from the document."""
     return schemathesis.openapi.from_dict(dict(contract.document))[PATH]["POST"]
 
 
+def forms(schema: Operation, seed: int, number: int) -> Iterator[tuple[Part, ...]]:
+    """Yield the parts of at most so many forms, half of them positive and half negative."""
+    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+        yield from _forms(schema, seed, 0, number // 2, mode)
+
+
+def _forms(schema: Operation, seed: int, draw_number: int, number: int, mode: GenerationMode) -> list[tuple[Part, ...]]:
+    if not number:
+        return []
+    strategy = schema.as_strategy(generation_mode=mode).map(_parts)
+    return draw(strategy, number, random.Random(f"{seed}/{draw_number}").getrandbits(32))  # noqa: S311 - test data
+
+
 def _parts(case: schemathesis.Case[Any]) -> tuple[Part, ...]:
-    """Return what Schemathesis would put into a form as its parts; a body that is no form has none."""
+    """Return the form that Schemathesis would send as parts; empty where the body is not a form."""
     files = case.as_transport_kwargs(base_url="http://127.0.0.1").get("files") or ()
     return tuple(
         text_part(name, _bytes(value))

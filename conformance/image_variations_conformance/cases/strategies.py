@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider
 
-from ..contract.fields import Schema, is_bounded, kind_of, members_of, standing
+from ..contract.fields import Schema, enum_values, is_bounded, kind_of, validity_of
 from ..media import png
 from ..media.pictures import paint
 
@@ -52,7 +52,7 @@ def broken_pngs() -> st.SearchStrategy[bytes]:
     whole = pngs((png.PLAIN,))
     return st.one_of(
         st.builds(_cut, whole, st.floats(0, 1, exclude_max=True)),
-        st.builds(without_chunk, whole, st.sampled_from([b"IHDR", b"IDAT"])),
+        st.builds(png.without_chunk, whole, st.sampled_from([b"IHDR", b"IDAT"])),
         st.builds(_changed, whole, st.sampled_from([b"IHDR", b"IDAT"]), st.integers(1, 255)),
     )
 
@@ -60,11 +60,6 @@ def broken_pngs() -> st.SearchStrategy[bytes]:
 def _cut(content: bytes, part: float) -> bytes:
     # Never in the last chunk alone, which holds nothing: good decoders do without it.
     return content[: int(part * (len(content) - 12))]
-
-
-def without_chunk(content: bytes, name: bytes) -> bytes:
-    """Return a PNG without its chunks of that name."""
-    return png.SIGNATURE + b"".join(png.chunk(found, data) for found, data in png.chunks(content) if found != name)
 
 
 def _changed(content: bytes, name: bytes, difference: int) -> bytes:
@@ -87,20 +82,20 @@ def wrong_values(schema: Schema) -> st.SearchStrategy[str] | None:
                 beyond, st.builds("{}{}".format, inside, noise), st.builds("0x{}".format, inside), st.just("")
             )
         case "enum":
-            members = st.sampled_from(members_of(schema))
+            members = st.sampled_from(enum_values(schema))
             noise = st.sampled_from(["x", "0", ",", "\0", ";", "\u00d7"])
             near = st.one_of(
                 st.builds("{}{}".format, members, noise),
                 st.builds("{}{}".format, noise, members),
                 members.map(lambda member: member[:-1]),
                 st.text(max_size=20),
-            ).filter(lambda text: standing(schema, text.strip()) == "refused")
+            ).filter(lambda text: validity_of(schema, text.strip()) == "invalid")
         case _:
             # Around the bounds of its length, and nothing in particular.
             lengths = [schema[keyword] for keyword in ("minLength", "maxLength") if keyword in schema]
             longest = max(lengths, default=10) + 10
             near = st.one_of(st.text(max_size=20), st.integers(0, longest).map("a".__mul__))
-    return near.filter(lambda text: standing(schema, text) in {"refused", "beyond", "lax"})
+    return near.filter(lambda text: validity_of(schema, text) in {"invalid", "out_of_range", "lenient"})
 
 
 def users() -> st.SearchStrategy[str]:

@@ -6,9 +6,12 @@ import errno
 import os
 import sys
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 # A full disk, a terminal that is gone, a closed stream, a pipe without a reader.
 UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.EPIPE})
@@ -16,6 +19,8 @@ UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errn
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console that prints texts as they are: nothing in them is an emoji or is highlighted."""
+    from rich.console import Console  # noqa: PLC0415 - slow to import, and `list` does without
+
     return Console(stderr=stderr, emoji=False, highlight=False, soft_wrap=True)
 
 

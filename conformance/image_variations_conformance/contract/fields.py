@@ -1,7 +1,7 @@
-"""What a text in a form is by the schema of its field: a value, nearly one, or none.
+"""Validity of a text in a form by the schema of its field.
 
-A form carries texts. JSON Schema speaks of numbers, booleans and texts, so each text is read as the type that its
-schema names, and only then held against the rest of the schema.
+A form carries texts, JSON Schema describes numbers, booleans and strings. So each text is read as the type that its
+schema names, and the result is validated against the schema.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Any, Literal
 
 import jsonschema_rs
@@ -17,28 +16,27 @@ from attrs import frozen
 
 Schema = Mapping[str, Any]
 Kind = Literal["enum", "integer", "number", "boolean", "text"]
-Standing = Literal["accepted", "beyond", "lax", "refused", "open"]
+FieldValidity = Literal["valid", "out_of_range", "lenient", "invalid", "unspecified"]
 
-_CONSTRAINTS_OF_TEXTS = frozenset({"minLength", "maxLength", "pattern"})
-# Longer texts are not made to see whether they are refused.
-_LONGEST_TEXT = 10_000
-# What some readers take for a boolean, and others do not.
-_NEARLY_BOOLEAN = frozenset({"true", "false", "1", "0", "yes", "no", "on", "off"})
-_NUMBER_DIGITS = 100
+_TEXT_CONSTRAINTS = frozenset({"minLength", "maxLength", "pattern"})
+_MAX_GENERATED_CHARACTERS = 10_000
+# Some form parsers accept these as booleans, others do not.
+_LENIENT_BOOLEANS = frozenset({"true", "false", "1", "0", "yes", "no", "on", "off"})
+_MAX_DIGITS = 100
 
 
 @frozen
-class Edges:
-    """Texts at the bounds of a schema: those that are values, and those that only just are none."""
+class BoundaryValues:
+    """Texts at the bounds of a schema: the last valid ones and the first invalid ones."""
 
-    accepted: tuple[str, ...]
-    refused: tuple[str, ...]
+    valid: tuple[str, ...]
+    invalid: tuple[str, ...]
 
 
 def kind_of(schema: Schema) -> Kind | None:
-    """Return how texts are read by a schema; None where we do not know, as for lists and objects."""
+    """Return the type as which texts are read; None for types that a text cannot carry, such as lists and objects."""
     types = schema.get("type")
-    named = [types] if isinstance(types, str) else [it for it in types or () if it != "null"]
+    named = [types] if isinstance(types, str) else [name for name in types or () if name != "null"]
     if "enum" in schema or "const" in schema:
         return "enum"
     kinds: dict[str, Kind] = {"integer": "integer", "number": "number", "boolean": "boolean", "string": "text"}
@@ -48,120 +46,115 @@ def kind_of(schema: Schema) -> Kind | None:
 
 
 def is_bounded(schema: Schema) -> bool:
-    """Whether there are texts that a schema does not allow."""
+    """Return whether some texts are invalid by a schema."""
     kind = kind_of(schema)
-    return kind is not None and (kind != "text" or not _CONSTRAINTS_OF_TEXTS.isdisjoint(schema))
+    return kind is not None and (kind != "text" or not _TEXT_CONSTRAINTS.isdisjoint(schema))
 
 
-def members_of(schema: Schema) -> tuple[str, ...]:
-    """Return the texts of an enum."""
-    members = schema["enum"] if "enum" in schema else [schema["const"]]
-    return tuple(str(it).lower() if isinstance(it, bool) else str(it) for it in members if it is not None)
+def enum_values(schema: Schema) -> tuple[str, ...]:
+    """Return the values of an enum or const as texts."""
+    values = schema["enum"] if "enum" in schema else [schema["const"]]
+    return tuple(str(value).lower() if isinstance(value, bool) else str(value) for value in values if value is not None)
 
 
-def standing(schema: Schema, text: str) -> Standing:
-    """Return what a text is by a schema.
+def validity_of(schema: Schema, text: str) -> FieldValidity:
+    """Return the validity of a text.
 
-    accepted: a value. beyond: a number out of bounds. lax: none, but some readers take it for a value (another letter
-    case, a plus sign, a space). refused: none. open: nobody said how such a text is to be read.
+    valid: it is a value of the schema. out_of_range: a number beyond the bounds. lenient: invalid, but many parsers
+    accept it (another letter case, a plus sign, white space). invalid: neither. unspecified: the contract does not say
+    how to read it.
     """
     kind = kind_of(schema)
     if kind == "enum":
-        members = members_of(schema)
-        if text in members:
-            return "accepted"
-        return "lax" if text.lower() in (member.lower() for member in members) else "refused"
+        values = enum_values(schema)
+        if text in values:
+            return "valid"
+        return "lenient" if text.lower() in (value.lower() for value in values) else "invalid"
     if kind == "integer":
-        return _standing_of_integer(schema, text)
+        return _integer_validity(schema, text)
     if kind == "number":
-        return _standing_of_number(schema, text)
+        return _number_validity(schema, text)
     if kind == "boolean":
         if text in {"true", "false"}:
-            return "accepted"
-        return "open" if text.strip().lower() in _NEARLY_BOOLEAN else "refused"
+            return "valid"
+        return "unspecified" if text.strip().lower() in _LENIENT_BOOLEANS else "invalid"
     if kind == "text":
-        return "accepted" if not is_bounded(schema) or _fits(schema, text) else "refused"
-    return "open"
+        return "valid" if not is_bounded(schema) or _is_value(schema, text) else "invalid"
+    return "unspecified"
 
 
-def _standing_of_integer(schema: Schema, text: str) -> Standing:
+def _integer_validity(schema: Schema, text: str) -> FieldValidity:
     if not re.fullmatch(r"\s*[+-]?[0-9]+\s*", text, re.ASCII):
-        return "refused"
-    # A number of so many digits is beyond every bound without being read.
+        return "invalid"
+    # A number of that many digits is out of range without being parsed.
     bounded = not {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}.isdisjoint(schema)
-    if len(text) >= _NUMBER_DIGITS:
-        return "beyond" if bounded else "open"
+    if len(text) >= _MAX_DIGITS:
+        return "out_of_range" if bounded else "unspecified"
     number = int(text)
-    if not _fits(schema, number):
-        return "beyond"
+    if not _is_value(schema, number):
+        return "out_of_range"
     if not re.fullmatch(r"-?[0-9]+", text, re.ASCII):
-        return "lax"
-    return "accepted" if str(number) == text else "open"
+        return "lenient"
+    return "valid" if str(number) == text else "unspecified"
 
 
-def _standing_of_number(schema: Schema, text: str) -> Standing:
-    if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text, re.ASCII) or len(text) >= _NUMBER_DIGITS:
+def _number_validity(schema: Schema, text: str) -> FieldValidity:
+    if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text, re.ASCII) or len(text) >= _MAX_DIGITS:
         try:
             float(text)
         except ValueError:
-            return "refused"
-        return "open"
-    return "accepted" if _fits(schema, float(text)) else "beyond"
+            return "invalid"
+        return "unspecified"
+    return "valid" if _is_value(schema, float(text)) else "out_of_range"
 
 
-def _fits(schema: Schema, value: object) -> bool:
-    # YAML knows dates, JSON does not.
-    return _validator(json.dumps(schema, default=str)).is_valid(value)
+def _is_value(schema: Schema, value: object) -> bool:
+    # YAML has dates, which JSON has not.
+    return bool(jsonschema_rs.is_valid(json.loads(json.dumps(schema, default=str)), value))
 
 
-@lru_cache(maxsize=256)
-def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(json.loads(schema))
-
-
-def edges(schema: Schema) -> Edges:
+def boundary_values(schema: Schema) -> BoundaryValues:
     """Return the texts at the bounds of a schema, each once."""
-    found = dict.fromkeys(_at_the_edges(schema))
-    by_standing: dict[Standing, list[str]] = {}
-    for text in found:
-        by_standing.setdefault(standing(schema, text), []).append(text)
-    return Edges(
-        tuple(by_standing.get("accepted", ())), tuple(by_standing.get("beyond", []) + by_standing.get("refused", []))
-    )
+    by_validity: dict[FieldValidity, list[str]] = {}
+    for text in dict.fromkeys(_boundary_texts(schema)):
+        by_validity.setdefault(validity_of(schema, text), []).append(text)
+    invalid = by_validity.get("out_of_range", []) + by_validity.get("invalid", [])
+    return BoundaryValues(tuple(by_validity.get("valid", ())), tuple(invalid))
 
 
-def _at_the_edges(schema: Schema) -> Iterator[str]:
+def _boundary_texts(schema: Schema) -> Iterator[str]:
     kind = kind_of(schema)
     if kind == "enum":
-        yield from members_of(schema)
+        yield from enum_values(schema)
     elif kind in {"integer", "number"}:
         steps = {"minimum": -1, "exclusiveMinimum": 1, "maximum": 1, "exclusiveMaximum": -1}
         for keyword, step in steps.items():
             if keyword in schema:
-                yield from (_written(schema[keyword]), _written(schema[keyword] + step))
+                yield from (_number_text(schema[keyword]), _number_text(schema[keyword] + step))
     elif kind == "boolean":
         yield from ("true", "false")
     elif kind == "text":
         steps = {"minLength": -1, "maxLength": 1}
-        for length in (schema[it] + far for it, step in steps.items() if it in schema for far in (0, step)):
-            if 0 <= length <= _LONGEST_TEXT:
-                yield "a" * length
+        for keyword, step in steps.items():
+            for length in (schema[keyword], schema[keyword] + step) if keyword in schema else ():
+                if 0 <= length <= _MAX_GENERATED_CHARACTERS:
+                    yield "a" * length
 
 
-def _written(number: float) -> str:
+def _number_text(number: float) -> str:
     return str(int(number)) if number == int(number) else str(number)
 
 
-def samples(schema: Schema) -> tuple[str, ...]:
-    """Return texts that stand for what a schema is about but for its bounds: some values, and what is none."""
-    given = tuple(str(example) for example in schema.get("examples", ()))
-    of_kind: dict[Kind | None, tuple[str, ...]] = {
+def sample_values(schema: Schema) -> tuple[str, ...]:
+    """Return texts other than the bounds: the examples of the schema, typical values and typical invalid texts."""
+    examples = tuple(str(example) for example in schema.get("examples", ()))
+    by_kind: dict[Kind | None, tuple[str, ...]] = {
         "enum": ("", "no-such-value"),
         "integer": ("", "abc", "1.5"),
         "number": ("", "abc"),
         "boolean": ("", "maybe"),
         "text": ("a text", "", "B\u00e4r \u718a"),
     }
-    # Where nothing bounds a number, some number has to do.
-    unbounded = ("1",) if kind_of(schema) in {"integer", "number"} and not edges(schema).accepted else ()
-    return (*given, *unbounded, *of_kind.get(kind_of(schema), ()))
+    # A number without bounds has no boundary values.
+    unbounded = ("1",) if kind_of(schema) in {"integer", "number"} and not boundary_values(schema).valid else ()
+    return (*examples, *unbounded, *by_kind.get(kind_of(schema), ()))

@@ -1,7 +1,7 @@
-"""The entries of the register of requirements, and which of them say something of a field of the form.
+"""Requirements: the entries of the register, and the ids that belong to each field of the form.
 
-The register, spec/requirements.yaml, is written by hand. A field that is new in the OpenAPI document gets requirements
-made of its name, so that it is sent, at its bounds and beyond, and judged before anybody has written a line about it.
+The register, spec/requirements.yaml, is written by hand. A field of the OpenAPI document that it does not mention gets
+generated requirements, so that the field is sent and judged at once.
 """
 
 from __future__ import annotations
@@ -32,57 +32,65 @@ class Requirement:
 
 @frozen
 class FieldRules:
-    """The ids of the requirements of one field of the form, by the standing of its value.
+    """The ids of the requirements of one field of the form, by the validity of its value.
 
-    `beyond` and `lax` are None where `refused` says it all, `absent` where nothing is said of leaving the field out.
+    `out_of_range` and `lenient` are None where `invalid` covers them, `absent` where the register says nothing about
+    requests without the field.
     """
 
-    accepted: str
-    refused: str
+    valid: str
+    invalid: str
     absent: str | None = None
-    beyond: str | None = None
-    lax: str | None = None
+    out_of_range: str | None = None
+    lenient: str | None = None
 
 
 _RULES = {
-    "model": FieldRules(accepted="IV-MODEL-ACCEPTED", refused="IV-MODEL-UNKNOWN", absent="IV-MODEL-OPTIONAL"),
+    "model": FieldRules(valid="IV-MODEL-ACCEPTED", invalid="IV-MODEL-UNKNOWN", absent="IV-MODEL-OPTIONAL"),
     "n": FieldRules(
-        accepted="IV-N-RANGE", refused="IV-N-INTEGER", absent="IV-N-DEFAULT", beyond="IV-N-BOUNDS", lax="IV-N-STRICT"
+        valid="IV-N-RANGE",
+        invalid="IV-N-INTEGER",
+        absent="IV-N-DEFAULT",
+        out_of_range="IV-N-BOUNDS",
+        lenient="IV-N-STRICT",
     ),
     "response_format": FieldRules(
-        accepted="IV-FORMAT-ENUM", refused="IV-FORMAT-UNKNOWN", absent="IV-FORMAT-DEFAULT", lax="IV-ENUM-CASE"
+        valid="IV-FORMAT-ENUM", invalid="IV-FORMAT-UNKNOWN", absent="IV-FORMAT-DEFAULT", lenient="IV-ENUM-CASE"
     ),
     "size": FieldRules(
-        accepted="IV-SIZE-ENUM", refused="IV-SIZE-UNKNOWN", absent="IV-SIZE-DEFAULT", lax="IV-ENUM-CASE"
+        valid="IV-SIZE-ENUM", invalid="IV-SIZE-UNKNOWN", absent="IV-SIZE-DEFAULT", lenient="IV-ENUM-CASE"
     ),
-    "user": FieldRules(accepted="IV-USER-TEXT", refused="IV-USER-TEXT", absent="IV-USER-OPTIONAL"),
+    "user": FieldRules(valid="IV-USER-TEXT", invalid="IV-USER-TEXT", absent="IV-USER-OPTIONAL"),
 }
-# What the requirements of the image say stands in code of its own.
-_OF_ITS_OWN = frozenset({"image"})
+# Its requirements are judged by code of their own.
+_IMAGE = "image"
 
 
-def is_added(name: str) -> bool:
-    """Whether the register has nothing to say of a field of that name."""
-    return name not in _RULES and name not in _OF_ITS_OWN
+def has_generated_requirements(name: str) -> bool:
+    """Return whether the register says nothing about a field of that name."""
+    return name not in _RULES and name != _IMAGE
 
 
 def rules_of(name: str) -> FieldRules:
-    """Return the ids of a field other than the image, made up where the register has none."""
+    """Return the requirement ids of a field other than the image, generated where the register has none."""
     if name in _RULES:
         return _RULES[name]
     stem = f"IV-FIELD-{re.sub('[^A-Z0-9]+', '-', name.upper()).strip('-')}"
-    return FieldRules(accepted=f"{stem}-ACCEPTED", refused=f"{stem}-REFUSED", absent=f"{stem}-OPTIONAL")
+    return FieldRules(valid=f"{stem}-ACCEPTED", invalid=f"{stem}-REFUSED", absent=f"{stem}-OPTIONAL")
 
 
-def of_added_fields(fields: Mapping[str, Mapping[str, Any]], since: str, pointer: str) -> Iterator[Requirement]:
-    """Yield the requirements of the fields that the register has nothing to say of. `pointer` leads to all fields."""
+def generate_requirements(fields: Mapping[str, Mapping[str, Any]], since: str, pointer: str) -> Iterator[Requirement]:
+    """Yield requirements for the fields that the register says nothing about.
+
+    `pointer` is the JSON pointer to the schemas of all fields, `since` the version of the contract.
+    """
     for name, schema in fields.items():
-        if not is_added(name) or kind_of(schema) is None:
+        if not has_generated_requirements(name) or kind_of(schema) is None:
             continue
         rules, at = rules_of(name), f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
-        said = {rules.accepted: f"A {name} that its schema allows is accepted."}
+        texts = {rules.valid: f"A {name} that is valid by its schema is accepted."}
         if is_bounded(schema):
-            said[rules.refused] = f"A {name} that its schema does not allow is answered 4xx."
-        said[rules.absent or ""] = f"A request without {name} is accepted."
-        for requirement, text in said.items():
+            texts[rules.invalid] = f"A {name} that is invalid by its schema is answered 4xx."
+        texts[rules.absent or ""] = f"A request without {name} is accepted."
+        for requirement, text in texts.items():
             yield Requirement(requirement, "must", text, "openapi.yaml alone", since, at)

@@ -1,4 +1,4 @@
-"""What a run may cost, in requests and in images, and what it has cost so far."""
+"""The budget of a run, in requests, images, followed links and seconds."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ from collections.abc import Iterable
 from attrs import define, field, frozen
 
 from ..cases.case import Case
-from ..wire.exchange import Exchange
-from ..wire.json_body import images_made
-from ..wire.reasons import InvalidAccepted, InvalidCostsImage, MaxFetches, MaxImages, MaxRequests, MaxSeconds, Reason
+from ..wire.reasons import (
+    InvalidAccepted,
+    InvalidCostsImage,
+    MaxFetches,
+    MaxImages,
+    MaxRequests,
+    MaxSeconds,
+    Reason,
+)
 
 
 @frozen
 class Limits:
-    """The most requests, images, seconds and followed links of a run; None for as many as it takes."""
+    """The most requests, images, seconds and followed links of a run; None for no limit."""
 
     max_requests: int | None = None
     max_images: int | None = None
@@ -26,14 +32,13 @@ class Limits:
 
 @define
 class Budget:
-    """Grants cases, and never more than the limits.
+    """Grants cases, never beyond the limits.
 
-    A case is granted with the images that a correct server makes for it, and with all the attempts that a server which
-    limits the rate is given. What a server makes beyond that is counted when it is seen, and from then on expected.
+    A case is granted with the images that a correct server makes for it. Images beyond that are counted when they are
+    seen, and expected from then on.
 
-    A server that takes wrong requests makes images for them, too. Where those would use up what is set aside for the
-    right ones, each requirement is seen broken in that way once and not again; and where no image is left, none of
-    them is granted any more.
+    A server that accepts invalid requests makes images for them, too. Where those would use up the images set aside for
+    valid requests, one invalid request is sent for each set of violated requirements; once no image is left, none.
     """
 
     limits: Limits = Limits()
@@ -41,19 +46,19 @@ class Budget:
     images: int = 0
     fetches: int = 0
     started: float = field(factory=time.monotonic)
-    # The prices of the cases of the plan that are still to come, by their labels.
+    # Images of the cases of the plan that are still to come, by label.
     _set_aside: dict[str, int] = field(factory=dict, repr=False)
-    # By what it offends: the first wrong request for which images were made all the same.
-    _taken: dict[frozenset[str], str] = field(factory=dict, repr=False)
-    # How many more images than were asked for the server has made at most for a right request.
-    _beyond: int = 0
-    # The images that the cases under way are expected to bring, by their labels.
+    # The first invalid request that was accepted, by the requirements that it violates.
+    _accepted_invalid: dict[frozenset[str], str] = field(factory=dict, repr=False)
+    # How many more images than requested the server has made at most for a valid request.
+    _excess: int = 0
+    # Images that the cases under way are expected to bring, by label.
     _expected: dict[str, int] = field(factory=dict, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, repr=False)
 
     def set_aside(self, cases: Iterable[Case]) -> None:
-        """Set aside what these cases are going to cost."""
-        self._set_aside |= {case.label: case.price for case in cases if case.price}
+        """Set aside the images of these cases."""
+        self._set_aside |= {case.label: case.image_count for case in cases if case.image_count}
 
     def refusal(self, case: Case) -> Reason | None:
         """Count the case and return None; or return why there is no room for it."""
@@ -62,9 +67,10 @@ class Budget:
             if over is not None:
                 return over
             self._set_aside.pop(case.label, None)
-            # How many images this server is going to make for it, as far as it is known.
-            expected = case.price + self._beyond if case.price else (1 + self._beyond if self._taken else 0)
-            over = self._too_dear(case, expected) if case.price else self._too_often(case, expected)
+            expected = self._expected_images(case)
+            over = (
+                self._no_image_left(case, expected) if case.image_count else self._no_room_for_invalid(case, expected)
+            )
             if over is not None:
                 return over
             self.requests += 1
@@ -72,26 +78,32 @@ class Budget:
             self._expected[case.label] = expected
             return None
 
-    def _too_dear(self, case: Case, expected: int) -> Reason | None:
-        most = self.limits.max_images
-        if most is None or self.images + expected <= most:
-            return None
-        return MaxImages(most, max(0, most - self.images), case.price)
+    def _expected_images(self, case: Case) -> int:
+        """Return how many images this server is expected to make for a case."""
+        if case.image_count:
+            return case.image_count + self._excess
+        return 1 + self._excess if self._accepted_invalid else 0
 
-    def _too_often(self, case: Case, expected: int) -> Reason | None:
-        """Return why a case that a right server makes no image for is left out with this server."""
-        most = self.limits.max_images
-        if most is None or not self._taken:
+    def _no_image_left(self, case: Case, expected: int) -> Reason | None:
+        limit = self.limits.max_images
+        if limit is None or self.images + expected <= limit:
             return None
-        if self.images + expected > most:
-            return InvalidCostsImage(most)
-        shown = self._taken.get(case.offends) if case.offends else None
-        if shown is None or self.images + expected + sum(self._set_aside.values()) <= most:
+        return MaxImages(limit, max(0, limit - self.images), case.image_count)
+
+    def _no_room_for_invalid(self, case: Case, expected: int) -> Reason | None:
+        limit = self.limits.max_images
+        if limit is None or not self._accepted_invalid:
             return None
-        return InvalidAccepted(shown, most)
+        if self.images + expected > limit:
+            return InvalidCostsImage(limit)
+        violated = case.expectation.violated
+        shown = self._accepted_invalid.get(violated) if violated else None
+        if shown is None or self.images + expected + sum(self._set_aside.values()) <= limit:
+            return None
+        return InvalidAccepted(shown, limit)
 
     def over(self, wait_seconds: float = 0.0) -> Reason | None:
-        """Return why not one more request is granted, now or after a wait, be it for nothing; or None."""
+        """Return why no further request is granted, now or after a wait, even one without images; or None."""
         if self.limits.max_requests is not None and self.requests + 1 > self.limits.max_requests:
             return MaxRequests(self.limits.max_requests)
         seconds = self.limits.max_seconds
@@ -116,19 +128,18 @@ class Budget:
             return None
 
     def retried(self, wait_seconds: float = 0.0) -> bool:
-        """Take one more attempt at a granted case, after a wait, into account; return whether there is room for it."""
+        """Count one more attempt at a granted case, after a wait, and return whether there is room for it."""
         with self._lock:
             if self.over(wait_seconds) is not None:
                 return False
             self.requests += 1
             return True
 
-    def settle(self, case: Case, exchange: Exchange) -> None:
-        """Count what was really made for a granted case."""
+    def settle(self, case: Case, images: int) -> None:
+        """Count the images that a granted case brought."""
         with self._lock:
-            made = images_made(exchange)
-            self.images += made - self._expected.pop(case.label, case.price)
-            if case.price:
-                self._beyond = max(self._beyond, made - case.price)
-            elif made:
-                self._taken.setdefault(case.offends, case.label)
+            self.images += images - self._expected.pop(case.label, case.image_count)
+            if case.image_count:
+                self._excess = max(self._excess, images - case.image_count)
+            elif images:
+                self._accepted_invalid.setdefault(case.expectation.violated, case.label)

@@ -19,11 +19,9 @@ from ..contract.document import Contract
 from ..oracles import Finding, Observation, judge, observe
 from ..oracles.acceptance import valid_requests_are_accepted
 from ..oracles.base import RUN_ORACLES
-from ..wire.exchange import Exchange, NotTested
 from ..wire.reasons import (
     ControlRefused,
     Interrupted,
-    NotAtThisDepth,
     NothingAccepted,
     PlanNotFinished,
     RateLimited,
@@ -33,7 +31,7 @@ from ..wire.reasons import (
 from ..wire.target import Target
 from .fuzzing import Fuzzed, batches, fuzzed, probe
 from .recipe import Recipe
-from .scheduler import Runner
+from .scheduler import Scheduler
 from .shrinking import Measure, shrunk
 
 # What only several requests together can break.
@@ -44,7 +42,7 @@ _ACCEPTANCE = RUN_ORACLES[valid_requests_are_accepted]
 _MOST_MISTAKEN = 3
 # So much of an answer is kept for the report.
 _KEPT_BYTES = 1 << 20
-# What earlier batches had accepted, by trait; more are not remembered.
+# What earlier batches had accepted, by feature; more are not remembered.
 _MOST_REMEMBERED = 1000
 
 
@@ -84,7 +82,7 @@ class Explorer:
     contract: Contract
     target: Target
     seed: int
-    runner: Runner
+    runner: Scheduler
     only: Collection[str] = ()
     # What was accepted before, and the latest probe: just as much of it as the oracles of a whole run look at.
     _context: list[Observation] = field(factory=list)
@@ -108,11 +106,11 @@ class Explorer:
         if any(isinstance(it.exchange.not_tested, RunEnded) for it in observations):
             return Explored(ended=PlanNotFinished())
         self._cost["before"] = len(observations)
-        self._settled = {finding.requirement for finding in findings if finding.outcome == "fail"}
+        self._settled = {finding.requirement for finding in findings if finding.result == "fail"}
         self._settled |= {it for it in self.contract.requirements if self.only and it not in self.only}
-        as_probe = self._observed(_not_sent(probe(0, self.target, self.seed))).appraisal.traits
+        as_probe = probe(0, self.contract, self.target, self.seed).expectation.features
         for it in observations:
-            self._remember(it, whole=it.appraisal.traits == as_probe)
+            self._remember(it, whole=it.expectation.features == as_probe)
         if not self._context:
             return Explored(ended=NothingAccepted())
         try:
@@ -141,17 +139,17 @@ class Explorer:
         )
 
     def _remember(self, it: Observation, whole: bool = False) -> None:
-        """Add to the context that a request was accepted: its traits, and the `whole` answer to compare others with."""
-        if it.appraisal.verdict != "valid" or not it.accepted or it.exchange.batch is not None:
+        """Add an accepted request to the context: its features, and the `whole` response to compare others with."""
+        if it.expectation.validity != "valid" or not it.accepted or it.exchange.concurrent_with is not None:
             return
-        new = it.appraisal.traits - self._known if it.drawn else {it.appraisal.traits} - self._known
+        new = it.expectation.features - self._known if it.is_random else {it.expectation.features} - self._known
         if new and len(self._known) <= _MOST_REMEMBERED:
-            self._known |= it.appraisal.traits | {it.appraisal.traits}
+            self._known |= it.expectation.features | {it.expectation.features}
             self._context.append(_abridged(it, whole))
 
     def _batch(self, number: int, batch: Sequence[Fuzzed]) -> None:
         """Send and judge a batch, and make what it broke smaller."""
-        last = probe(number, self.target, self.seed)
+        last = probe(number, self.contract, self.target, self.seed)
         drawn = {it.case.label: it for it in batch}
         seen = self._sent([*(it.case for it in batch), last], drawn)
         self._cost["fuzzed"] += sum(it.exchange.label in drawn for it in seen)
@@ -161,7 +159,7 @@ class Explorer:
             else:
                 self._note_other(last, it, finding)
         before, self._probe = self._probe, [it for it in seen if it.exchange.label == last.label]
-        if self._ended is None and any(it.limited for it in seen):
+        if self._ended is None and any(it.rate_limited for it in seen):
             self._ended = RateLimited()
         elif self._ended is None and self._probe and not any(it.accepted for it in (*self._probe, *before)) and before:
             self._ended = ControlRefused()
@@ -178,31 +176,27 @@ class Explorer:
         images = budget.images
         exchanges = self.runner.branch(lambda done, of, case: told(before + done, before + of, case)).run(cases)
         sent = [it for it in exchanges if it.sent]
-        self._cost["requests"] += sum(1 + it.limited for it in sent)
+        self._cost["requests"] += sum(1 + it.retries for it in sent)
         # Counted there already, and answers are long to read.
         self._cost["images"] += budget.images - images
         self._cost["fetches"] += sum(len(it.fetches) for it in sent)
-        seen = [self._observed(it, drawn.get(it.label)) for it in sent]
+        by_label = {case.label: case for case in cases}
+        seen = [observe(it, by_label[it.label].expectation, is_random=it.label in drawn) for it in sent]
         lost = next((it.not_tested for it in exchanges if isinstance(it.not_tested, RunEnded)), None)
         if lost is not None:
             self._ended = lost
-            asked = [it for it in seen if it.untested is None]
-            if lost != Interrupted() and asked:
+            answered = [it for it in seen if it.untested is None]
+            if lost != Interrupted() and answered:
                 # As where the plan is cut short by the server: what it kept from being tested is not passed.
-                case = next(case for case in cases if case.label == asked[-1].exchange.label)
-                self._note_other(case, asked[-1], asked[-1].not_tested("IV-STATE-RECOVERS", lost))
+                case = next(case for case in cases if case.label == answered[-1].exchange.label)
+                self._note_other(case, answered[-1], answered[-1].not_tested("IV-STATE-RECOVERS", lost))
         return seen
-
-    def _observed(self, exchange: Exchange, drawn: Fuzzed | None = None) -> Observation:
-        if drawn is None:
-            return observe(exchange, self.contract, self.target.api_key)
-        return Observation(exchange, drawn.appraisal, drawn=True)
 
     def _failed(self, seen: Sequence[Observation], too: Collection[str] = ()) -> Iterator[tuple[Finding, Observation]]:
         """Judge what was sent and yield what broke something that is not settled yet, or is one of `too`."""
         by_label = {it.exchange.label: it for it in seen}
         for finding in judge(seen, self.contract, [*self._context, *self._probe]):
-            if finding.outcome == "fail" and (finding.requirement not in self._settled or finding.requirement in too):
+            if finding.result == "fail" and (finding.requirement not in self._settled or finding.requirement in too):
                 yield finding, by_label[finding.label]
 
     def _note(self, broken: _Broken) -> None:
@@ -284,7 +278,7 @@ class Explorer:
     def _still_works(self) -> bool:
         """Whether the server takes what it took before; or else what it refused meanwhile shows nothing."""
         number = self._cost["shrinking"]
-        case = evolve(probe(number, self.target, self.seed), label=f"shrunk-{number}-end")
+        case = evolve(probe(number, self.contract, self.target, self.seed), label=f"shrunk-{number}-end")
         seen = self._sent([case], {})
         self._cost["shrinking"] += len(seen)
         return all(it.accepted for it in seen)
@@ -294,10 +288,6 @@ def _relabelled(broken: _Broken, label: str) -> _Broken:
     it = evolve(broken.it, case=evolve(broken.it.case, label=label))
     observation = evolve(broken.observation, exchange=evolve(broken.observation.exchange, label=label))
     return _Broken(it, observation, evolve(broken.finding, label=label))
-
-
-def _not_sent(case: Case) -> Exchange:
-    return Exchange(case.label, case.request, NotTested(NotAtThisDepth()), 0.0, 0.0)
 
 
 def _abridged(it: Observation, whole: bool = False) -> Observation:
@@ -311,4 +301,4 @@ def _abridged(it: Observation, whole: bool = False) -> Observation:
         exchange = evolve(exchange, outcome=evolve(exchange.response, body=body))
     if not whole:
         exchange = evolve(exchange, request=evolve(exchange.request, body=b""))
-    return evolve(it, exchange=exchange, appraisal=evolve(it.appraisal, image=None))
+    return evolve(it, exchange=exchange, expectation=evolve(it.expectation, image=None))

@@ -14,12 +14,12 @@ from attrs import frozen
 from hypothesis import strategies as st
 
 from ..cases.case import Builder, Case
-from ..cases.catalogue import SMALL
-from ..cases.schemathesis_cases import forms
+from ..cases.named_case import SMALL
+from ..cases.schemathesis_cases import forms, operation
 from ..cases.strategies import ANCILLARY, KINDS, draw, users, wrong_values
 from ..contract.document import Contract
-from ..contract.expectation import ALWAYS_ACCEPTED_BYTES, NEVER_ACCEPTED_BYTES, Appraisal, appraise
-from ..contract.fields import Schema, edges, is_bounded, kind_of, samples, standing
+from ..contract.expectation import INVALID_FROM_BYTES, VALID_UP_TO_BYTES, Expectation, classify
+from ..contract.fields import Schema, boundary_values, is_bounded, kind_of, sample_values, validity_of
 from ..media import png
 from ..wire.multipart import Part
 from ..wire.target import Target
@@ -28,7 +28,7 @@ from .recipe import BOUNDARY, Damage, Drawing, Format, Key, Recipe
 BATCH = 64
 # The forms that Schemathesis generates take thirty times as long to draw as ours.
 _FROM_SCHEMA_EVERY, _FROM_SCHEMA = 32, 16
-GROUP = "fuzz"
+PHASE = "fuzz"
 # How often a text is any text, and how often an unusual kind of image has unusual chunks, too.
 _OF_UNUSUAL, _OF_RARE_FILES = 0.25, 0.1
 
@@ -73,9 +73,9 @@ _BOUNDARIES = (
     *(((BOUNDARY * 5)[:70], False), ("'()+_,./:=?", True), ("----WebKitFormBoundaryf2A9c07D", False)),
 )
 _SIZES_BYTES = (
-    ALWAYS_ACCEPTED_BYTES - 1,
-    ALWAYS_ACCEPTED_BYTES,
-    *range(NEVER_ACCEPTED_BYTES, NEVER_ACCEPTED_BYTES + 2),
+    VALID_UP_TO_BYTES - 1,
+    VALID_UP_TO_BYTES,
+    *range(INVALID_FROM_BYTES, INVALID_FROM_BYTES + 2),
 )
 _OTHER_BODIES = (
     (b"", "multipart/form-data"),
@@ -127,18 +127,18 @@ class Fuzzed:
 
     recipe: Recipe
     case: Case
-    appraisal: Appraisal
+    expectation: Expectation
 
 
 def batches(contract: Contract, target: Target, seed: int) -> Iterator[tuple[int, list[Fuzzed]]]:
     """Yield number and requests of one batch after the other, without an end."""
-    strategy = recipes(contract, BATCH)
+    strategy, schema = recipes(contract, BATCH), operation(contract)
     for number in itertools.count(1):
         # Independent of each other, and of what the plan draws.
         batch_seed = random.Random(f"{seed}/fuzz/{number}").getrandbits(64)  # noqa: S311 - test data
         drawn: Iterable[Recipe]
         if number % _FROM_SCHEMA_EVERY == 2:
-            drawn = map(of_schema, forms(contract, batch_seed, _FROM_SCHEMA))
+            drawn = map(of_schema, forms(schema, batch_seed, _FROM_SCHEMA))
         else:
             (drawn,) = draw(strategy, 1, batch_seed)
         yield number, [fuzzed(recipe, f"fuzz-{number}-{at}", contract, target) for at, recipe in enumerate(drawn, 1)]
@@ -146,16 +146,17 @@ def batches(contract: Contract, target: Target, seed: int) -> Iterator[tuple[int
 
 def fuzzed(recipe: Recipe, label: str, contract: Contract, target: Target, note: str | None = None) -> Fuzzed:
     """Return the request of a recipe under a label."""
-    request = recipe.request(target)
-    appraisal = appraise(request, contract, target.api_key)
+    request = recipe.request(contract, target)
+    expectation = classify(request, contract, target.api_key)
     note = "drawn at random" if note is None else note
-    return Fuzzed(recipe, Case(label, note, request, group=GROUP, price=appraisal.price, drawn=True), appraisal)
+    return Fuzzed(recipe, Case(label, note, request, expectation, phase=PHASE, is_random=True), expectation)
 
 
-def probe(number: int, target: Target, seed: int) -> Case:
+def probe(number: int, contract: Contract, target: Target, seed: int) -> Case:
     """Return the case that is sent after each batch: the small request of the plan, to see whether it still works."""
     label = f"fuzz-{number}-end"
-    return Case(label, "the small request again", Builder.of(target, seed, label).form(**SMALL), price=1)
+    builder = Builder.of(contract, target, seed, label)
+    return builder.case("the small request again", builder.form(**SMALL))
 
 
 def of_schema(parts: tuple[Part, ...]) -> Recipe:
@@ -207,7 +208,11 @@ def _usual(name: str, schema: Schema) -> tuple[bytes | None, ...]:
         often = 25 if name == "size" else 5
         return (*[SMALL[name].encode()] * often, *others, *others, None, None)
     if is_bounded(schema) or kind_of(schema) != "text":
-        values = [text for text in (*edges(schema).accepted, *samples(schema)) if standing(schema, text) == "accepted"]
+        values = [
+            text
+            for text in (*boundary_values(schema).valid, *sample_values(schema))
+            if validity_of(schema, text) == "valid"
+        ]
         return (None, None, *(text.encode() for text in values))
     return (None, None, None, None, b"", b"user-1234", b"u" * 1000, "\u7528\u6237 \U0001f600".encode())
 

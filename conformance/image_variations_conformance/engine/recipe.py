@@ -12,8 +12,9 @@ from typing import Literal
 
 from attrs import evolve, field, frozen
 
-from ..cases.case import Builder, with_header
-from ..cases.strategies import without_chunk
+from ..cases.case import Builder
+from ..cases.transforms import with_header
+from ..contract.document import Contract
 from ..media import png
 from ..media.pictures import paint
 from ..wire.exchange import Headers, Request
@@ -96,7 +97,7 @@ def _damaged(content: bytes, damage: Damage) -> bytes:
         # Never in the last chunk alone, which holds nothing: good decoders do without it.
         return content[: (len(content) - 12) * damage.at // 1000]
     if damage.how == "without":
-        return without_chunk(content, damage.part)
+        return png.without_chunk(content, damage.part)
     at = content.find(damage.part)
     if at < 0:
         return content
@@ -131,13 +132,13 @@ class Recipe:
     body: bytes | None = field(default=None, repr=lambda body: "None" if body is None else f"<{len(body)} bytes>")
     content_type: str | None = None
 
-    def request(self, target: Target) -> Request:
+    def request(self, contract: Contract, target: Target) -> Request:
         """Return the request, for this target."""
-        builder = Builder(target, _NO_CHANCE)
+        builder = Builder(contract, target, "", _NO_CHANCE)
         if self.body is not None:
             request = builder.post(self.body, self.content_type)
         else:
-            request = builder.request(self._parts(), self.boundary)
+            request = builder.multipart(self._parts(), self.boundary)
             if self.quoted:
                 announced = f'multipart/form-data; boundary="{self.boundary}"'
                 request = with_header(request, "Content-Type", announced)

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from ..cases.catalogue import SMALL
+from ..cases.named_case import SMALL
 from ..media import png
 from .fuzzing import Fuzzed
 from .recipe import Drawing, Recipe
@@ -34,7 +34,7 @@ class Measure:
     @classmethod
     def of(cls, it: Fuzzed) -> Measure:
         """Return what a request costs."""
-        return cls(it.case.price, len(it.case.request.head()) + len(it.case.request.body))
+        return cls(it.case.image_count, len(it.case.request.head()) + len(it.case.request.body))
 
     def __lt__(self, other: Measure) -> bool:
         return (self.images, self.size_bytes) < (other.images, other.size_bytes)

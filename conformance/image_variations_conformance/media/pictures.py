@@ -9,16 +9,14 @@ import hashlib
 import io
 import random
 import re
-import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from attrs import field, frozen
 from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
 from . import png
-from .memo import Remembered
 
 # Answers are at most 1536 pixels a side; whatever is far larger is not decoded.
 MAX_DECODED_PIXELS = 2048 * 2048
@@ -107,30 +105,12 @@ def _difference(one: Image.Image, other: Image.Image) -> float:
     return sum(samples) / len(samples)
 
 
-# What was seen in files, and in texts that hold one: the oracles ask for the same again and again.
-_FILES: Remembered[Picture] = Remembered(2048, Unreadable)
-_TEXTS: Remembered[Picture] = Remembered(2048, Unreadable)
-# One is looked at at a time, so that what it takes is taken once.
-_LOOKING = threading.Lock()
-
-
 def look(content: bytes) -> Picture:
-    """Decode a picture of any kind and describe it.
+    """Decode a picture of any format and describe it.
 
-    Raises Unreadable: not a picture, cut off, broken, or of more pixels or pieces than we decode. Nothing is decoded
-    before the header has told the size.
+    Raises Unreadable: not a picture, truncated, broken, or of more pixels or pieces than are decoded. The size is read
+    from the header before anything is decoded.
     """
-    with _LOOKING:
-        return _FILES.of(content, lambda: _looked_at(content))
-
-
-def look_into(text: str, decode: Callable[[str], bytes]) -> Picture:
-    """Likewise, for a picture in a text. It is decoded only if the text was not seen before, which takes longest."""
-    with _LOOKING:
-        return _TEXTS.of(text.encode("utf-8", "surrogatepass"), lambda: _looked_at(decode(text)))
-
-
-def _looked_at(content: bytes) -> Picture:
     if len(content) > MAX_PICTURE_BYTES:
         raise Unreadable(f"a picture of {len(content)} bytes is not decoded")
     if next(islice(_pieces(content), _MAX_PIECES, None), None) is not None:

@@ -15,8 +15,6 @@ from functools import cache
 from attrs import frozen
 from PIL import Image
 
-from .memo import Remembered
-
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
 _CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
@@ -97,15 +95,6 @@ def inspect(png: bytes) -> Info:
     Raises NotPng or Broken. Memory stays within a few megabytes, however much the pixel data would inflate to. Of a
     picture of more than MAX_PIXELS, only the chunks are looked at.
     """
-    return _INSPECTED.of(png, lambda: _inspected(png)) if len(png) <= _SMALL_BYTES else _inspected(png)
-
-
-# A few small files are sent again and again, with something else different each time.
-_INSPECTED: Remembered[Info] = Remembered(4096, Broken)
-_SMALL_BYTES = 1 << 16
-
-
-def _inspected(png: bytes) -> Info:
     found = chunks(png)
     info = _header(*next(found))
     inflate, measure = zlib.decompressobj(), _Pixels(info)
@@ -243,11 +232,11 @@ def _pack(row: bytes, kind: Kind) -> bytes:
     shift = 0 if kind.colour == PALETTE else 8 - kind.depth
     per_byte = 8 // kind.depth
     row += bytes(-len(row) % per_byte)
-    packed = 0
+    combined = 0
     for place in range(per_byte):
         moved = row[place::per_byte].translate(_moved(shift, 8 - kind.depth * (place + 1)))
-        packed |= int.from_bytes(moved)
-    return packed.to_bytes(len(row) // per_byte)
+        combined |= int.from_bytes(moved)
+    return combined.to_bytes(len(row) // per_byte)
 
 
 @cache
@@ -267,3 +256,8 @@ def padded(png: bytes, size_bytes: int) -> bytes:
     # A private, ancillary, copy-safe chunk: a reader that does not know it has to pass over it.
     filler = chunk(b"vrPd", random.Random(size_bytes).randbytes(room))  # noqa: S311 - filler, not a secret
     return png[:-12] + filler + png[-12:]
+
+
+def without_chunk(png: bytes, name: bytes) -> bytes:
+    """Return a PNG without its chunks of that name."""
+    return SIGNATURE + b"".join(chunk(found, data) for found, data in chunks(png) if found != name)

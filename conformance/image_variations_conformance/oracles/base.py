@@ -1,4 +1,4 @@
-"""What oracles are made of: observations in, findings out, and the registry that says who judges which requirement."""
+"""What oracles are made of: observations in, findings out, and the registry of which oracle judges which requirement."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Literal
 from attrs import field, frozen
 
 from ..contract.document import Contract
-from ..contract.expectation import Appraisal, appraise
+from ..contract.expectation import Expectation
+from ..media.pictures import Picture, Unreadable, look
 from ..wire.exchange import Exchange, Failure, Response
 from ..wire.reasons import RateLimited, Reason, RejectsEverything, ServerDown
+from .content import Content, read_content
 
-Outcome = Literal["pass", "fail", "not-tested"]
+FindingResult = Literal["pass", "fail", "not-tested"]
 
 _MESSAGE_CHARACTERS = 500
 
@@ -21,12 +23,11 @@ _MESSAGE_CHARACTERS = 500
 class Finding:
     """What one oracle says of one requirement, by one exchange.
 
-    `message` says what was expected and what came, where the outcome is "fail"; `reason` says why there is nothing to
-    say, where it is "not-tested".
+    `message` says what was expected and what came, for "fail"; `reason` says why nothing can be said, for "not-tested".
     """
 
     requirement: str
-    outcome: Outcome
+    result: FindingResult
     message: str
     label: str
     reason: Reason | None = None
@@ -34,66 +35,69 @@ class Finding:
 
 @frozen(eq=False)
 class Observation:
-    """An exchange, and what the contract says of its request. Equal to itself alone."""
+    """An exchange, what the contract says of its request, and what its response contains.
+
+    `input` is the picture that was sent, of a valid request. `server_down`: the server had stopped working by then, so
+    that its response says nothing of this request. `rejects_everything`: the server accepts nothing, and answers this
+    invalid request like valid ones. `is_random`: the request may have features that are not known, so that its outcome
+    says nothing of requests with the same features.
+    """
 
     exchange: Exchange
-    appraisal: Appraisal
-    # Whether the server had stopped working by then, so that its answer says nothing of this request.
-    shadowed: bool = False
-    # Whether the server accepts nothing, and answers this wrong request as it answers right ones.
-    indiscriminate: bool = False
-    # Whether the request was drawn at random, so that it may differ from those with the same traits in what no trait
-    # says: what came of one such request tells nothing of the next.
-    drawn: bool = False
-    # The answer, or None where none came; and whether it is 200. As with exchanges.
-    response: Response | None = field(init=False, repr=False)
-    accepted: bool = field(init=False, repr=False)
+    expectation: Expectation
+    content: Content = field(factory=Content, repr=False)
+    input: Picture | None = field(default=None, repr=False)
+    server_down: bool = False
+    rejects_everything: bool = False
+    is_random: bool = False
 
-    @response.default
-    def _response(self) -> Response | None:
+    @property
+    def response(self) -> Response | None:
+        """The response, or None."""
         return self.exchange.response
 
-    @accepted.default
-    def _accepted(self) -> bool:
-        return self.response is not None and self.response.status == 200
+    @property
+    def accepted(self) -> bool:
+        """Whether the request was answered 200."""
+        return self.exchange.response is not None and self.exchange.response.status == 200
 
     @property
-    def compared(self) -> bool:
-        """Whether the answer is held against that to the same request alone, and not against the request itself.
+    def differential_only(self) -> bool:
+        """Whether the response is only compared with that to the same request sent alone.
 
-        So that a server that is wrong anyway is not blamed for parallel requests and query strings besides.
+        Otherwise a server that is wrong anyway would be blamed for parallel requests and query strings, too.
         """
-        return self.exchange.batch is not None or "?" in self.exchange.request.target
+        return self.exchange.concurrent_with is not None or "?" in self.exchange.request.target
 
     @property
-    def limited(self) -> bool:
-        """Whether the server turned the request away for its rate alone, to the end."""
+    def rate_limited(self) -> bool:
+        """Whether the server rejected every attempt because of its rate limit."""
         response = self.response
         return response is not None and response.status in {429, 503} and response.header("retry-after") is not None
 
     @property
     def untested(self) -> Reason | None:
-        """Why this exchange says nothing of the server's judgement, or None where it does."""
-        if self.shadowed:
+        """Why this exchange says nothing of what the server makes of the request, or None where it does."""
+        if self.server_down:
             return ServerDown()
-        if self.indiscriminate:
+        if self.rejects_everything:
             return RejectsEverything(self.answer)
-        if self.limited:
+        if self.rate_limited:
             return RateLimited()
         return self.exchange.not_tested
 
     @property
     def answer(self) -> str:
-        """The answer in a few words, for messages."""
+        """What came back, in a few words for messages."""
         outcome = self.exchange.outcome
         if isinstance(outcome, Response):
             return str(outcome.status)
-        return f"no answer ({outcome.message})" if isinstance(outcome, Failure) else "no answer"
+        return f"no response ({outcome.message})" if isinstance(outcome, Failure) else "no response"
 
     def finding(self, requirement: str, ok: bool, message: str = "") -> Finding:
         """Return a finding on this exchange; the message is for the case that it is not ok.
 
-        Whatever of the response an oracle put into the message, it becomes printable and of a bounded length here.
+        Whatever of the response the message quotes becomes printable and of a bounded length here.
         """
         if ok:
             return Finding(requirement, "pass", "", self.exchange.label)
@@ -104,9 +108,15 @@ class Observation:
         return Finding(requirement, "not-tested", "", self.exchange.label, reason)
 
 
-def observe(exchange: Exchange, contract: Contract, api_key: str | None, *, drawn: bool = False) -> Observation:
-    """Return an exchange with the appraisal of its request, which may have been drawn at random."""
-    return Observation(exchange, appraise(exchange.request, contract, api_key), drawn=drawn)
+def observe(exchange: Exchange, expectation: Expectation, *, is_random: bool = False) -> Observation:
+    """Return an exchange with the expectation of its request and the content of its response, decoded."""
+    sent = None
+    if expectation.requested is not None and expectation.image is not None:
+        try:
+            sent = look(expectation.image)
+        except Unreadable:
+            sent = None
+    return Observation(exchange, expectation, read_content(exchange), sent, is_random=is_random)
 
 
 ExchangeOracle = Callable[[Observation, Contract], Iterator[Finding]]
@@ -127,7 +137,7 @@ def judges(*requirements: str) -> Callable[[ExchangeOracle], ExchangeOracle]:
 
 
 def judges_run(*requirements: str) -> Callable[[RunOracle], RunOracle]:
-    """Register an oracle that needs all exchanges of a run at once, under these requirements and no others."""
+    """Register an oracle that needs all exchanges of a run, under these requirements and no others."""
 
     def register(oracle: RunOracle) -> RunOracle:
         RUN_ORACLES[oracle] = frozenset(requirements)
@@ -137,7 +147,7 @@ def judges_run(*requirements: str) -> Callable[[RunOracle], RunOracle]:
 
 
 def shortened(value: object, characters: int = 80) -> str:
-    """Return a value for a message: printable, on one line, and not longer than that."""
+    """Return a value for a message: printable, on one line, at most so many characters."""
     text = value if isinstance(value, str) else repr(value)
     text = "".join(
         character if character.isprintable() else f"\\x{ord(character):02x}" for character in text[:characters]

@@ -6,8 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from ..contract.document import Contract, Violation
-from ..wire.json_body import MOST_CHARACTERS, NotJson, abridged, parse_json
+from ..contract.document import Contract, SchemaError
 from ..wire.reasons import RateLimited
 from .base import Finding, Observation, judges, shortened
 
@@ -32,56 +31,58 @@ _FOREIGN_DOCUMENT = re.compile(r'"error"\s*:\s*["{]|<!doctype html|<html[\s>]', 
 
 
 @judges("IV-ERR-NO-5XX")
-def nothing_breaks_the_server(it: Observation, _: Contract) -> Iterator[Finding]:
+def nothing_breaks_the_server(observation: Observation, _: Contract) -> Iterator[Finding]:
     """Every request is answered, and not with 5xx."""
-    if it.limited:
-        yield it.not_tested("IV-ERR-NO-5XX", RateLimited())
-    elif it.exchange.not_tested is None:
-        ok = it.response is not None and it.response.status < 500
-        yield it.finding("IV-ERR-NO-5XX", ok, f"expected an answer below 500, got {it.answer}")
+    if observation.rate_limited:
+        yield observation.not_tested("IV-ERR-NO-5XX", RateLimited())
+    elif observation.exchange.not_tested is None:
+        ok = observation.response is not None and observation.response.status < 500
+        yield observation.finding("IV-ERR-NO-5XX", ok, f"expected an answer below 500, got {observation.answer}")
 
 
 @judges("IV-ERR-JSON", "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-PARAM", "IV-ERR-NULL", "IV-ERR-READABLE")
-def errors_are_error_objects(it: Observation, contract: Contract) -> Iterator[Finding]:
+def errors_are_error_objects(observation: Observation, contract: Contract) -> Iterator[Finding]:
     """An answer of 4xx carries the error object, and it names the field at fault."""
-    response = it.response
-    if response is None or not 400 <= response.status < 500 or it.exchange.request.method != "POST" or it.limited:
+    response = observation.response
+    if (
+        response is None
+        or not 400 <= response.status < 500
+        or observation.exchange.request.method != "POST"
+        or observation.rate_limited
+    ):
         return
     body = shortened(response.body[:80].decode("utf-8", "replace"))
     got = f"{response.status} with {response.media_type or 'no content type'}: {body}"
-    try:
-        value = parse_json(response.body)
-    except NotJson:
-        value = None
+    value = observation.content.document
     is_json = value is not None and response.media_type == "application/json"
-    yield it.finding("IV-ERR-JSON", is_json, f"expected an error object as application/json, got {got}")
+    yield observation.finding("IV-ERR-JSON", is_json, f"expected an error object as application/json, got {got}")
     if value is None:
         return
-    violations = list(contract.violations("ErrorResponse", abridged(value)))
-    of_message = [violation for violation in violations if violation.path[-1:] == ("message",)]
-    others = [violation for violation in violations if violation not in of_message]
-    yield it.finding("IV-ERR-OBJECT", not others, f"{_first(others)}, in {got}")
+    schema_errors = list(contract.schema_errors("ErrorResponse", value))
+    of_message = [schema_error for schema_error in schema_errors if schema_error.path[-1:] == ("message",)]
+    others = [schema_error for schema_error in schema_errors if schema_error not in of_message]
+    yield observation.finding("IV-ERR-OBJECT", not others, f"{_first(others)}, in {got}")
     error = value.get("error") if isinstance(value, dict) else None
     if isinstance(error, dict):
-        yield from _says_it_well(it, error)
+        yield from _says_it_well(observation, error)
     if isinstance(error, dict) and "message" in error:
-        yield it.finding("IV-ERR-MESSAGE", not of_message, f"{_first(of_message)}, in {got}")
+        yield observation.finding("IV-ERR-MESSAGE", not of_message, f"{_first(of_message)}, in {got}")
         if not of_message:
-            yield from _names_the_field(it, error)
+            yield from _names_the_field(observation, error)
 
 
-def _first(violations: list[Violation]) -> str:
-    return shortened(violations[0].message, 120) if violations else ""
+def _first(schema_errors: list[SchemaError]) -> str:
+    return shortened(schema_errors[0].message, 120) if schema_errors else ""
 
 
-def _says_it_well(it: Observation, error: dict[str, object]) -> Iterator[Finding]:
+def _says_it_well(observation: Observation, error: dict[str, object]) -> Iterator[Finding]:
     """The texts of an error are what they seem to be."""
-    said = {name: text[:MOST_CHARACTERS] for name, text in error.items() if isinstance(text, str)}
+    said = {name: text for name, text in error.items() if isinstance(text, str)}
     words = [f"{name} {shortened(text)!r}" for name, text in said.items() if text.strip().lower() in _WORDS_FOR_NULL]
-    yield it.finding("IV-ERR-NULL", not words, f"expected null, got the text {', '.join(words)}")
+    yield observation.finding("IV-ERR-NULL", not words, f"expected null, got the text {', '.join(words)}")
     message = said.get("message", "")
     foreign = _is_json_document(message) or _FOREIGN_DOCUMENT.search(message.replace("\\", "")) is not None
-    yield it.finding("IV-ERR-READABLE", not foreign, f"the message holds a document: {shortened(message)}")
+    yield observation.finding("IV-ERR-READABLE", not foreign, f"the message holds a document: {shortened(message)}")
 
 
 def _is_json_document(text: str) -> bool:
@@ -91,25 +92,25 @@ def _is_json_document(text: str) -> bool:
         return False
 
 
-def _names_the_field(it: Observation, error: dict[str, object]) -> Iterator[Finding]:
+def _names_the_field(observation: Observation, error: dict[str, object]) -> Iterator[Finding]:
     """The error to a request with one wrong field names it."""
-    fields = {offence.field for offence in it.appraisal.offences}
+    fields = {violation.field for violation in observation.expectation.violations}
     # Where there is more to object to, the server may well name that. So may one that objects to everything.
-    if len(fields) != 1 or None in fields or it.appraisal.open or it.indiscriminate:
+    if len(fields) != 1 or None in fields or observation.expectation.unspecified or observation.rejects_everything:
         return
     (field,) = fields
     # `n` may be said as 'n', but not as a letter of another word.
     values = {key: error.get(key) for key in ("param", "message")}
-    said = {key: it[:MOST_CHARACTERS] if isinstance(it, str) else str(abridged(it)) for key, it in values.items()}
+    said = {key: value if isinstance(value, str) else str(value) for key, value in values.items()}
     named = any(re.search(rf"(?<![a-z]){field}(?![a-z])", text, re.IGNORECASE) for text in said.values())
     message = f"the error does not name the field {field}: param {said['param']}, message {shortened(said['message'])}"
-    yield it.finding("IV-ERR-PARAM", named, message)
+    yield observation.finding("IV-ERR-PARAM", named, message)
 
 
 @judges("IV-ERR-SECRETS")
-def errors_keep_secrets(it: Observation, _: Contract) -> Iterator[Finding]:
+def errors_keep_secrets(observation: Observation, _: Contract) -> Iterator[Finding]:
     """No error shows the API key or the inside of the program."""
-    response = it.response
+    response = observation.response
     if response is None or response.status < 400:
         return
     text = response.body[: 1 << 16].decode("utf-8", "replace")
@@ -117,7 +118,7 @@ def errors_keep_secrets(it: Observation, _: Contract) -> Iterator[Finding]:
         # A stack inside a JSON string has its line ends and quotes escaped.
         text += text.replace("\\n", "\n").replace('\\"', '"')
     found = next((what for what, pattern in _LEAKS.items() if re.search(pattern, text)), None)
-    key = (it.exchange.request.header("authorization") or "").partition(" ")[2]
+    key = (observation.exchange.request.header("authorization") or "").partition(" ")[2]
     if len(key) >= 8 and key in text:
         found = "the API key that was sent"
-    yield it.finding("IV-ERR-SECRETS", found is None, f"the {response.status} answer shows {found}")
+    yield observation.finding("IV-ERR-SECRETS", found is None, f"the {response.status} answer shows {found}")

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from attrs import evolve
 
 from ..contract.document import Contract
-from ..contract.expectation import Offence
+from ..contract.expectation import Violation
 from .base import Finding, Observation, judges
 
 _AUTH = frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"})
-# Statuses that say of an offence what 400 says, only better.
+# Statuses that say of an violation what 400 says, only better.
 _AS_GOOD_AS_400 = {
     404: frozenset({"IV-MODEL-UNKNOWN"}),
     413: frozenset({"IV-IMAGE-MAX-BYTES"}),
@@ -19,24 +19,33 @@ _AS_GOOD_AS_400 = {
 }
 
 
-def with_indiscriminate(observations: Sequence[Observation]) -> list[Observation]:
+def mark_rejects_everything(observations: Sequence[Observation]) -> list[Observation]:
     """Mark the wrong requests that a server which accepts nothing answers as it answers right ones.
 
     Who refuses everything has checked nothing: neither is the image looked at where there is no such operation, nor
     the key where all keys are wrong.
     """
-    valid = [it for it in observations if it.appraisal.verdict == "valid" and it.untested is None]
-    if any(it.accepted for it in valid):
+    valid = [
+        observation
+        for observation in observations
+        if observation.expectation.validity == "valid" and observation.untested is None
+    ]
+    if any(observation.accepted for observation in valid):
         return list(observations)
-    answers = {_status(it) for it in valid}
+    answers = {_status(observation) for observation in valid}
     return [
-        evolve(it, indiscriminate=it.appraisal.verdict == "invalid" and it.untested is None and _status(it) in answers)
-        for it in observations
+        evolve(
+            observation,
+            rejects_everything=observation.expectation.validity == "invalid"
+            and observation.untested is None
+            and _status(observation) in answers,
+        )
+        for observation in observations
     ]
 
 
-def _status(it: Observation) -> int:
-    return it.response.status if it.response is not None else 0
+def _status(observation: Observation) -> int:
+    return observation.response.status if observation.response is not None else 0
 
 
 @judges(
@@ -54,68 +63,76 @@ def _status(it: Observation) -> int:
     "IV-MODEL-UNKNOWN",
     "IV-ERR-400",
 )
-def wrong_forms_are_refused(it: Observation, _: Contract) -> Iterator[Finding]:
+def wrong_forms_are_refused(observation: Observation, _: Contract) -> Iterator[Finding]:
     """A form with something wrong in it is answered 4xx, best of all 400."""
-    offences = it.appraisal.offences
-    if not offences or it.untested is not None or _elsewhere(offences):
+    violations = observation.expectation.violations
+    if not violations or observation.untested is not None or _elsewhere(violations):
         return
-    status = _status(it)
-    if (it.appraisal.open or it.drawn) and not 200 <= status < 500:
-        # It broke the server, but whether by the offence or by what else is in it, nobody can tell.
+    status = _status(observation)
+    if (observation.expectation.unspecified or observation.is_random) and not 200 <= status < 500:
+        # It broke the server, but whether by the violation or by what else is in it, nobody can tell.
         return
-    for offence in offences:
-        yield it.finding(offence.requirement, 400 <= status < 500, f"{offence.what}: expected 4xx, got {it.answer}")
+    for violation in violations:
+        yield observation.finding(
+            violation.requirement, 400 <= status < 500, f"{violation.what}: expected 4xx, got {observation.answer}"
+        )
     if 400 <= status < 500:
-        good = status == 400 or any(offence.requirement in _AS_GOOD_AS_400.get(status, ()) for offence in offences)
-        yield it.finding("IV-ERR-400", good, f"{offences[0].what}: expected 400, got {status}")
+        good = status == 400 or any(
+            violation.requirement in _AS_GOOD_AS_400.get(status, ()) for violation in violations
+        )
+        yield observation.finding("IV-ERR-400", good, f"{violations[0].what}: expected 400, got {status}")
 
 
-def _elsewhere(offences: tuple[Offence, ...]) -> bool:
+def _elsewhere(violations: tuple[Violation, ...]) -> bool:
     """Whether something is wrong with the request before its form counts."""
-    return any(offence.requirement in _AUTH | {"IV-OP-METHOD", "IV-OP-MULTIPART"} for offence in offences)
+    return any(violation.requirement in _AUTH | {"IV-OP-METHOD", "IV-OP-MULTIPART"} for violation in violations)
 
 
 @judges("IV-AUTH-REQUIRED", "IV-AUTH-WRONG", "IV-AUTH-401", "IV-AUTH-FIRST")
-def keys_are_checked(it: Observation, _: Contract) -> Iterator[Finding]:
+def keys_are_checked(observation: Observation, _: Contract) -> Iterator[Finding]:
     """A request without the right key is answered 401, or at least 403, whatever else is wrong with it."""
-    key = [offence for offence in it.appraisal.offences if offence.requirement in _AUTH]
-    if not key or it.untested is not None or it.exchange.request.method != "POST":
+    key = [violation for violation in observation.expectation.violations if violation.requirement in _AUTH]
+    if not key or observation.untested is not None or observation.exchange.request.method != "POST":
         return
-    status = _status(it)
-    if len(it.appraisal.offences) > 1:
-        yield it.finding(
-            "IV-AUTH-FIRST", status in {401, 403}, f"{key[0].what} and more: expected 401, got {it.answer}"
+    status = _status(observation)
+    if len(observation.expectation.violations) > 1:
+        yield observation.finding(
+            "IV-AUTH-FIRST", status in {401, 403}, f"{key[0].what} and more: expected 401, got {observation.answer}"
         )
         return
-    yield it.finding(key[0].requirement, status in {401, 403}, f"{key[0].what}: expected 401, got {it.answer}")
+    yield observation.finding(
+        key[0].requirement, status in {401, 403}, f"{key[0].what}: expected 401, got {observation.answer}"
+    )
     if status in {401, 403}:
-        yield it.finding("IV-AUTH-401", status == 401, f"{key[0].what}: expected 401, got {status}")
+        yield observation.finding("IV-AUTH-401", status == 401, f"{key[0].what}: expected 401, got {status}")
 
 
 @judges("IV-OP-METHOD", "IV-OP-METHOD-405")
-def other_methods_are_refused(it: Observation, _: Contract) -> Iterator[Finding]:
+def other_methods_are_refused(observation: Observation, _: Contract) -> Iterator[Finding]:
     """Another method than POST is answered 4xx, best of all 405 with Allow."""
-    if it.exchange.request.method == "POST" or it.untested is not None:
+    if observation.exchange.request.method == "POST" or observation.untested is not None:
         return
-    method, status = it.exchange.request.method, _status(it)
-    yield it.finding("IV-OP-METHOD", 400 <= status < 500, f"{method}: expected 4xx, got {it.answer}")
-    if 400 <= status < 500 and it.response is not None:
-        allow = it.response.header("allow")
+    method, status = observation.exchange.request.method, _status(observation)
+    yield observation.finding("IV-OP-METHOD", 400 <= status < 500, f"{method}: expected 4xx, got {observation.answer}")
+    if 400 <= status < 500 and observation.response is not None:
+        allow = observation.response.header("allow")
         allowed = {method.strip().upper() for method in (allow or "").split(",")}
         message = (
             f"{method}: expected 405 with Allow: POST, got {status} with {f'Allow: {allow}' if allow else 'no Allow'}"
         )
-        yield it.finding("IV-OP-METHOD-405", status == 405 and "POST" in allowed, message)
+        yield observation.finding("IV-OP-METHOD-405", status == 405 and "POST" in allowed, message)
 
 
 @judges("IV-OP-MULTIPART", "IV-OP-MULTIPART-STATUS")
-def other_bodies_are_refused(it: Observation, _: Contract) -> Iterator[Finding]:
+def other_bodies_are_refused(observation: Observation, _: Contract) -> Iterator[Finding]:
     """A body that is not a multipart form is answered 4xx, best of all 400 or 415."""
-    offences = {offence.requirement: offence.what for offence in it.appraisal.offences}
-    if set(offences) != {"IV-OP-MULTIPART"} or it.untested is not None:
+    violations = {violation.requirement: violation.what for violation in observation.expectation.violations}
+    if set(violations) != {"IV-OP-MULTIPART"} or observation.untested is not None:
         return
-    status = _status(it)
-    what = offences["IV-OP-MULTIPART"]
-    yield it.finding("IV-OP-MULTIPART", 400 <= status < 500, f"{what}: expected 4xx, got {it.answer}")
+    status = _status(observation)
+    what = violations["IV-OP-MULTIPART"]
+    yield observation.finding("IV-OP-MULTIPART", 400 <= status < 500, f"{what}: expected 4xx, got {observation.answer}")
     if 400 <= status < 500:
-        yield it.finding("IV-OP-MULTIPART-STATUS", status in {400, 415}, f"{what}: expected 400 or 415, got {status}")
+        yield observation.finding(
+            "IV-OP-MULTIPART-STATUS", status in {400, 415}, f"{what}: expected 400 or 415, got {status}"
+        )

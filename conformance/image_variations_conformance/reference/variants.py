@@ -1,4 +1,4 @@
-"""Variants of the reference server: what faults and oddities have in common, and the server that is several at once."""
+"""Variants of the reference server: what faults and quirks have in common, and the server that is several at once."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ class Variant(Protocol):
 
 
 class UnknownVariantError(LookupError):
-    """There is no fault, or no oddity, of that name."""
+    """There is no fault, or no quirk, of that name."""
 
 
 def combined(kind: str, known: Mapping[str, Variant], names: Iterable[str], options: ServiceOptions) -> Service:

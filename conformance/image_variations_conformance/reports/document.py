@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import __version__
 from ..engine.exploring import Explored
-from ..engine.verdicts import Run
+from ..engine.run import Run
 from ..oracles import Finding, Observation
+from ..version import suite_version
 from .curl import curl
 from .reasons import describe, message
 
@@ -25,7 +25,7 @@ def document(run: Run) -> dict[str, Any]:
         "provenance": {
             "spec_sha256": run.contract.sha256,
             "contract_version": run.contract.version,
-            "suite_version": __version__,
+            "suite_version": suite_version(),
             "seed": run.seed,
         },
         "cost": {
@@ -37,14 +37,14 @@ def document(run: Run) -> dict[str, Any]:
         "fuzzing": None if run.explored is None else _fuzzing(run.explored),
         "requirements": [
             {
-                "id": judgement.requirement.id,
-                "level": judgement.requirement.level,
-                "text": judgement.requirement.text,
-                "verdict": judgement.verdict,
-                "message": message(judgement),
-                "cases": list(judgement.cases),
+                "id": verdict.requirement.id,
+                "level": verdict.requirement.level,
+                "text": verdict.requirement.text,
+                "verdict": verdict.result,
+                "message": message(verdict),
+                "cases": list(verdict.cases),
             }
-            for judgement in run.judgements
+            for verdict in run.verdicts
         ],
         "cases": [_case(run, it) for it in run.observations.values()],
     }
@@ -62,7 +62,7 @@ def _case(run: Run, it: Observation) -> dict[str, Any]:
     return {
         "id": exchange.label,
         "note": run.cases[exchange.label].note,
-        "contract_says": it.appraisal.verdict,
+        "contract_says": it.expectation.validity,
         "status": exchange.response.status if exchange.response is not None else None,
         "failure": exchange.failure.kind if exchange.failure is not None else None,
         "not_tested": describe(exchange.not_tested) if exchange.not_tested is not None else None,
@@ -75,4 +75,4 @@ def _case(run: Run, it: Observation) -> dict[str, Any]:
 
 def broken(run: Run, it: Observation) -> list[Finding]:
     """Return the findings that say what a case broke."""
-    return [f for f in run.findings if f.label == it.exchange.label and f.outcome == "fail"]
+    return [f for f in run.findings if f.label == it.exchange.label and f.result == "fail"]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from ..engine.verdicts import Run
+from ..engine.run import Run
 from ..wire.exchange import Exchange
 from . import junit
 from .document import broken, document

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from ..engine.verdicts import Judgement, Run
+from ..engine.run import Run, Verdict
 from .reasons import message
 
 
 def render(run: Run) -> bytes:
     """Return the run as JUnit XML. A warning passes, with its message as output; what was not tested is skipped."""
     suite = ET.Element("testsuite", name="image-variations", time=f"{run.cost.seconds:.3f}")
-    for judgement in run.judgements:
-        requirement = judgement.requirement
+    for verdict in run.verdicts:
+        requirement = verdict.requirement
         case = ET.SubElement(suite, "testcase", classname=f"image-variations.{requirement.level}", name=requirement.id)
-        why = message(judgement)
-        text = f"{requirement.text}\n{why}\n{_cases(run, judgement)}"
-        if judgement.fails_the_run:
-            ET.SubElement(case, "failure", message=why, type=judgement.verdict).text = text
-        elif judgement.verdict == "not-tested":
+        why = message(verdict)
+        text = f"{requirement.text}\n{why}\n{_cases(run, verdict)}"
+        if verdict.fails_the_run:
+            ET.SubElement(case, "failure", message=why, type=verdict.result).text = text
+        elif verdict.result == "not-tested":
             ET.SubElement(case, "skipped", message=why)
-        elif judgement.verdict == "warn":
+        elif verdict.result == "warn":
             ET.SubElement(case, "system-out").text = f"warning: {text}"
     for name, tag in (("failures", "failure"), ("skipped", "skipped")):
         suite.set(name, str(len(suite.findall(f"testcase/{tag}"))))
-    suite.set("tests", str(len(run.judgements)))
+    suite.set("tests", str(len(run.verdicts)))
     suite.set("errors", "0")
     root = ET.Element("testsuites")
     root.append(suite)
@@ -33,7 +33,7 @@ def render(run: Run) -> bytes:
     return content + b"\n"
 
 
-def _cases(run: Run, judgement: Judgement) -> str:
+def _cases(run: Run, verdict: Verdict) -> str:
     """Return a line for each case that led to the verdict, with what it says of the requirement."""
-    said = {it.label: it.message for it in reversed(run.findings) if it.requirement == judgement.requirement.id}
-    return "\n".join(f"{label}: {said[label]}" for label in judgement.cases if said.get(label))
+    said = {it.label: it.message for it in reversed(run.findings) if it.requirement == verdict.requirement.id}
+    return "\n".join(f"{label}: {said[label]}" for label in verdict.cases if said.get(label))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from ..engine.verdicts import Judgement
+from ..engine.run import Verdict
 from ..wire import reasons
 from ..wire.reasons import Reason
 
@@ -49,6 +49,6 @@ def describe(reason: Reason) -> str:
     return _TEMPLATES[type(reason)].format(**data)
 
 
-def message(judgement: Judgement) -> str:
+def message(verdict: Verdict) -> str:
     """Return why a verdict is what it is; empty for a pass."""
-    return judgement.message if judgement.reason is None else describe(judgement.reason)
+    return verdict.message if verdict.reason is None else describe(verdict.reason)

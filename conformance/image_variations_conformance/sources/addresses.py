@@ -7,7 +7,6 @@ import queue
 import socket
 import threading
 from collections.abc import Iterator
-from functools import lru_cache
 
 from .resources import own_resources
 
@@ -38,7 +37,6 @@ def addresses(host: str, port: int, seconds: float) -> tuple[str, ...]:
         raise TimeoutError from None
 
 
-@lru_cache(maxsize=256)
 def _is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)

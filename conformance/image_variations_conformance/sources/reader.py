@@ -13,7 +13,6 @@ from __future__ import annotations
 import io
 import threading
 import zlib
-from functools import lru_cache
 from types import TracebackType
 
 import h11
@@ -33,7 +32,7 @@ _MAX_INFORMATIONAL = 20
 _INFLATED_AT_ONCE_BYTES = 1 << 20
 
 
-class Given(Exception):
+class ExchangeFailed(Exception):
     """Carries the outcome of an exchange without a response up to where the exchange is put together."""
 
     def __init__(self, outcome: Failure | NotTested) -> None:
@@ -41,12 +40,12 @@ class Given(Exception):
         self.outcome = outcome
 
     @classmethod
-    def failed(cls, kind: FailureKind, message: str) -> Given:
+    def failed(cls, kind: FailureKind, message: str) -> ExchangeFailed:
         """Return the exception for a failure."""
         return cls(Failure(kind, message))
 
     @classmethod
-    def not_tested(cls, reason: Reason) -> Given:
+    def not_tested(cls, reason: Reason) -> ExchangeFailed:
         """Return the exception for an exchange that cannot be judged."""
         return cls(NotTested(reason))
 
@@ -61,10 +60,10 @@ class Memory:
     _lock: threading.Lock = field(factory=threading.Lock, repr=False)
 
     def take(self, size_bytes: int) -> None:
-        """Set room aside. Raises Given where there is none left."""
+        """Set room aside. Raises ExchangeFailed where there is none left."""
         with self._lock:
             if size_bytes > self.left:
-                raise Given.not_tested(AnswerDiscarded(KEPT_BYTES))
+                raise ExchangeFailed.not_tested(AnswerDiscarded(KEPT_BYTES))
             self.left -= size_bytes
 
     def give_back(self, size_bytes: int) -> None:
@@ -102,10 +101,10 @@ class Body:
         self._taken = 0
 
     def write(self, data: bytes | bytearray) -> None:
-        """Add to the body. Raises Given where it passes its limit, or there is no room left."""
+        """Add to the body. Raises ExchangeFailed where it passes its limit, or there is no room left."""
         size = self._buffer.tell() + len(data)
         if size > self._limit:
-            raise Given.failed("too-large", f"an answer of more than {self._limit} bytes")
+            raise ExchangeFailed.failed("too-large", f"an answer of more than {self._limit} bytes")
         wanted = max(0, size - FREE_BYTES) - self._taken
         if wanted > 0:
             self._memory.take(wanted)
@@ -124,7 +123,6 @@ class Body:
         return body if equal is None else equal
 
 
-@lru_cache(maxsize=16)
 def _stand_in(method: str) -> h11.Request:
     return h11.Request(method=method, target="/", headers=[("Host", "x"), ("Connection", "close")])
 
@@ -145,7 +143,7 @@ class Reader:
         self._inflate: zlib._Decompress | None = None
 
     def feed(self, data: bytes | None) -> bool:
-        """Take what came in (empty: the server has closed) and return whether the answer is whole. Raises Given."""
+        """Take what came in (empty: the server has closed) and return whether the answer is whole. Raises ExchangeFailed."""
         if data is None:
             return False
         self._connection.receive_data(data)
@@ -153,8 +151,10 @@ class Reader:
             return self._advance()
         except h11.RemoteProtocolError as error:
             if data == b"":
-                raise Given.failed("dropped", "the connection was closed before the answer was whole") from error
-            raise Given.failed("malformed", f"not HTTP: {str(error)[:200]}") from error
+                raise ExchangeFailed.failed(
+                    "dropped", "the connection was closed before the answer was whole"
+                ) from error
+            raise ExchangeFailed.failed("malformed", f"not HTTP: {str(error)[:200]}") from error
 
     def _advance(self) -> bool:
         while True:
@@ -166,19 +166,19 @@ class Reader:
             if isinstance(event, h11.InformationalResponse):
                 self._informational += 1
                 if self._informational > _MAX_INFORMATIONAL:
-                    raise Given.failed("malformed", f"more than {_MAX_INFORMATIONAL} provisional answers")
+                    raise ExchangeFailed.failed("malformed", f"more than {_MAX_INFORMATIONAL} provisional answers")
             elif isinstance(event, h11.Response):
                 self._begin(event)
             elif isinstance(event, h11.Data):
                 self._take(event.data)
             elif isinstance(event, h11.ConnectionClosed):
-                raise Given.failed("dropped", "the connection was closed without an answer")
+                raise ExchangeFailed.failed("dropped", "the connection was closed without an answer")
 
     def _begin(self, head: h11.Response) -> None:
         if head.http_version not in {b"1.0", b"1.1"}:
-            raise Given.failed("malformed", f"HTTP/{head.http_version.decode()}, which nobody asked for")
+            raise ExchangeFailed.failed("malformed", f"HTTP/{head.http_version.decode()}, which nobody asked for")
         if len(head.headers) > _MAX_HEADERS:
-            raise Given.failed("malformed", f"more than {_MAX_HEADERS} headers")
+            raise ExchangeFailed.failed("malformed", f"more than {_MAX_HEADERS} headers")
         self._head = head
         codings = (value for name, value in head.headers if name == b"content-encoding")
         self._coding = b", ".join(codings).decode("latin-1").strip().lower()
@@ -189,11 +189,13 @@ class Reader:
             self._body.write(data)
             return
         if self._coding not in {"gzip", "x-gzip", "deflate"}:
-            raise Given.failed("malformed", f"the content coding {self._coding[:20]!r}, which nobody asked for")
+            raise ExchangeFailed.failed(
+                "malformed", f"the content coding {self._coding[:20]!r}, which nobody asked for"
+            )
         # There are streams that go on for ever and come to nothing.
         self._came += len(data)
         if self._came > self._limit:
-            raise Given.failed("too-large", f"an answer of more than {self._limit} bytes")
+            raise ExchangeFailed.failed("too-large", f"an answer of more than {self._limit} bytes")
         if self._inflate is None:
             self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
         try:
@@ -201,14 +203,14 @@ class Reader:
                 self._body.write(self._inflate.decompress(data, _INFLATED_AT_ONCE_BYTES))
                 data = self._inflate.unconsumed_tail
         except zlib.error as error:
-            raise Given.failed("malformed", f"not {self._coding}: {error}") from error
+            raise ExchangeFailed.failed("malformed", f"not {self._coding}: {error}") from error
 
     def response(self) -> Response:
-        """Return the whole answer. Raises Given."""
+        """Return the whole answer. Raises ExchangeFailed."""
         if self._head is None:
-            raise Given.failed("dropped", "the connection was closed without an answer")
+            raise ExchangeFailed.failed("dropped", "the connection was closed without an answer")
         if self._inflate is not None and not self._inflate.eof:
-            raise Given.failed("dropped", f"the {self._coding} body is cut off")
+            raise ExchangeFailed.failed("dropped", f"the {self._coding} body is cut off")
         headers = tuple(
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in self._head.headers.raw_items()
         )

@@ -1,6 +1,6 @@
 """What ends a run early: Ctrl-C, SIGTERM, SIGHUP. What was judged until then is still reported.
 
-While signals are `taken`, the first of them is one KeyboardInterrupt, raised in an `interruptible` block: at once where
+While signals are `handled`, the first of them is one KeyboardInterrupt, raised in an `interruptible` block: at once where
 the run is in one, or else as the next one begins. So it never breaks into the judging or the writing of a report,
 and neither does the second signal of whoever is impatient: CI services send several, seconds apart.
 """
@@ -38,37 +38,37 @@ class _Signals:
             raise KeyboardInterrupt
 
 
-_taken: _Signals | None = None
+_handled: _Signals | None = None
 
 
 @contextmanager
-def taken() -> Iterator[None]:
+def handled() -> Iterator[None]:
     """Take the signals that end a process for interruptions, until the block ends. Those ignored stay ignored.
 
     Signals are a matter of the main thread; in another one, this does nothing.
     """
-    global _taken  # noqa: PLW0603 - so are the handlers, in all of a process
+    global _handled  # noqa: PLW0603 - so are the handlers, in all of a process
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     # None stands for a handler that is not Python's, and that could not be put back.
     before = {it: signal.getsignal(it) for it in _ENDING}
     replaced = {it: handler for it, handler in before.items() if handler not in {signal.SIG_IGN, None}}
-    _taken = _Signals()
+    _handled = _Signals()
     try:
         for it in replaced:
-            signal.signal(it, _taken.note)
+            signal.signal(it, _handled.note)
         yield
     finally:
         for it, handler in replaced.items():
             signal.signal(it, handler)
-        _taken = None
+        _handled = None
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Let a signal that is taken raise KeyboardInterrupt in this block, and one that came before it, too."""
-    signals = _taken if threading.current_thread() is threading.main_thread() else None
+    signals = _handled if threading.current_thread() is threading.main_thread() else None
     if signals is None:
         yield
         return
@@ -80,7 +80,7 @@ def interruptible() -> Iterator[None]:
         signals.raising = False
 
 
-def leave(code: int) -> NoReturn:
+def exit_now(code: int) -> NoReturn:
     """End the process at once: its own end would wait for threads that wait for answers nobody wants any more."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):

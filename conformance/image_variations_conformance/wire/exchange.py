@@ -1,7 +1,7 @@
-"""The exchange: one request and its answer, as they were on the wire.
+"""The exchange: one request and its response, as they were on the wire.
 
-Everything downstream (appraisal, oracles, reports) reads exchanges and nothing else, so that it does not matter who
-sent the request: our strategies, a client under test, or a recording.
+Oracles and reports read exchanges and nothing else, so it does not matter who sent the request: the suite, a client under
+test, or a recording.
 """
 
 from __future__ import annotations
@@ -104,12 +104,12 @@ Outcome = Response | Failure | NotTested
 
 @frozen
 class Exchange:
-    """A request and what came back.
+    """A request and what came of it.
 
-    `label` is the id of its case. `started` is in Unix seconds, 0 for a request that was not sent; `seconds` is how
-    long it took. Requests that were sent at the same time on purpose share a `batch`. `fetches` are the exchanges that
-    followed the links of the answer, in the order of the items; `limited` counts the attempts before this one, which
-    were answered 429 or 503 with Retry-After, or broke beside others.
+    `label` is the id of the case. `started` is in Unix seconds, 0 for a request that was not sent; `seconds` is how long
+    it took. Requests that were sent at the same time on purpose share a `concurrent_with`. `fetches` are the exchanges
+    that followed the links of the response, in the order of its items. `retries` counts earlier attempts, which were
+    rate-limited or broke while others were under way. `image_count` is how many images the response brought.
     """
 
     label: str
@@ -117,19 +117,19 @@ class Exchange:
     outcome: Outcome
     started: float
     seconds: float
-    batch: str | None = None
+    concurrent_with: str | None = None
     fetches: tuple[Exchange, ...] = ()
-    limited: int = 0
-    # The answer, or None where none came; and why none came, or None.
-    response: Response | None = field(init=False, repr=False, eq=False)
-    failure: Failure | None = field(init=False, repr=False, eq=False)
+    retries: int = 0
+    image_count: int = 0
 
-    @response.default
-    def _response(self) -> Response | None:
+    @property
+    def response(self) -> Response | None:
+        """The response, or None."""
         return self.outcome if isinstance(self.outcome, Response) else None
 
-    @failure.default
-    def _failure(self) -> Failure | None:
+    @property
+    def failure(self) -> Failure | None:
+        """Why there is no response to a request that was sent, or None."""
         return self.outcome if isinstance(self.outcome, Failure) else None
 
     @property

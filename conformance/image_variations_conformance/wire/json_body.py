@@ -1,83 +1,54 @@
-"""Reading the JSON of a response that nobody vouches for, within limits."""
+"""Reading JSON bodies of responses that may be hostile, within limits on values, depth and length."""
 
 from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
+from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from .exchange import MAX_LINK_CHARACTERS, Exchange, Response
+from .exchange import MAX_LINK_CHARACTERS
 
-# A value takes up to two hundred bytes of ours for two of the server's. No answer of ten images has thousands.
 MAX_VALUES = 500_000
-
-
-# What validators and printers go down without running out of stack.
+"""A parsed value takes up to 200 bytes for two bytes of JSON. A response with ten images has fewer than a hundred."""
 MAX_DEPTH = 100
-
-
-# No number means more than that; a longer one is cut, and stays far too large for anything.
+"""How deeply a value may be nested. Validators and printers recurse."""
+MAX_TEXT_CHARACTERS = 1 << 14
+"""How much of a text is kept in an abridged value."""
+# Longer integers are cut: they are out of every range all the same.
 _MAX_DIGITS = 300
-
-
-# No valid answer has more than ten items. What stands after these is counted, and not looked at one by one.
-_MOST_ITEMS = 100
-
-
-# Of a text, what is looked at by those that look for something in it.
-MOST_CHARACTERS = 1 << 14
+# No valid response has more than ten items. Further ones are only counted.
+_MAX_ITEMS = 100
 
 
 class NotJson(ValueError):
-    """The bytes are not JSON as RFC 8259 has it."""
+    """The bytes are not JSON by RFC 8259, or exceed the limits of this module."""
 
 
 def parse_json(body: bytes) -> Any:
-    """Return the JSON value of a body, which nobody is to change.
+    """Return the JSON value of a body.
 
-    Raises NotJson: other encodings than UTF-8, a BOM, NaN, and what is beyond reading (MAX_VALUES, MAX_DEPTH). Memory
-    stays within eight times the body, which is that of text with letters beyond the first plane, and 100 MiB: one
-    body is read at a time.
+    Raises NotJson: another encoding than UTF-8, a byte order mark, NaN, or more than MAX_VALUES or MAX_DEPTH. Memory
+    stays within eight times the body, which text beyond the basic multilingual plane takes, and 100 MiB.
     """
-    with _READING:
-        known = next((value for latest, value in _LATEST if latest is body), _NOTHING)
-        if known is _NOTHING:
-            _LATEST.clear()
-            known = _parsed(body)
-            _LATEST.append((body, known))
-    if isinstance(known, NotJson):
-        raise NotJson(*known.args)
-    return known
-
-
-_NOTHING = object()
-
-
-# The latest body read, and its value: one oracle after the other asks for the same, and a large one takes a second.
-_LATEST: list[tuple[bytes, Any]] = []
-
-
-_READING = threading.Lock()
-
-
-def _parsed(body: bytes) -> Any:
-    # No shorter one holds so many.
+    # A shorter body cannot hold as many values.
     if len(body) > MAX_VALUES and sum(map(body.count, (b"[", b"{", b","))) > MAX_VALUES:
-        return NotJson(f"more than {MAX_VALUES} values, which nobody reads")
+        raise NotJson(f"more than {MAX_VALUES} values")
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_refuse, parse_int=_bounded_integer)
     except RecursionError:
-        return NotJson("nested too deeply")
-    except NotJson as error:
-        return error
+        raise NotJson("nested too deeply") from None
+    except NotJson:
+        raise
     except ValueError as error:
-        return NotJson(str(error))
-    return NotJson("nested too deeply") if _deep(value) else value
+        raise NotJson(str(error)) from None
+    if _is_too_deep(value):
+        raise NotJson("nested too deeply")
+    return value
 
 
 def _refuse(constant: str) -> None:
@@ -88,8 +59,7 @@ def _bounded_integer(digits: str) -> int:
     return int(digits[:_MAX_DIGITS])
 
 
-def _deep(value: object) -> bool:
-    """Whether a value is nested more deeply than we go."""
+def _is_too_deep(value: object) -> bool:
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [
@@ -104,12 +74,12 @@ def _deep(value: object) -> bool:
 
 
 def abridged(value: Any) -> Any:
-    """Return a JSON value with its long texts and lists cut short, and nothing in it that is no text in UTF-8."""
+    """Return a JSON value with its long texts and lists cut, and with its lone surrogates replaced."""
     if isinstance(value, str):
-        text = value[:MOST_CHARACTERS]
+        text = value[:MAX_TEXT_CHARACTERS]
         return text if text.isascii() else re.sub("[\ud800-\udfff]", "\ufffd", text)
     if isinstance(value, list):
-        return [abridged(item) for item in value[:_MOST_ITEMS]]
+        return [abridged(item) for item in value[:_MAX_ITEMS]]
     if isinstance(value, dict):
         return {abridged(key): abridged(item) for key, item in value.items()}
     return value
@@ -117,33 +87,46 @@ def abridged(value: Any) -> Any:
 
 @frozen
 class Item:
-    """One item of `data`: which of the two keys it has, and the text under it. `at` counts from 0."""
+    """An item of `data`: its index from 0, which of the two keys it has, and the text of that member."""
 
     at: int
     key: str
     text: str
 
+    @property
+    def scheme(self) -> str | None:
+        """The scheme of the link, in lower case; None where the text is not an absolute URL."""
+        # A data: URL may be long, and urlsplit caches what it has split.
+        link = self.text[:MAX_LINK_CHARACTERS]
+        try:
+            parts = urlsplit(link)
+        except ValueError:
+            return None
+        if re.search(r"[\s\\<>\"]", link) or not parts.scheme:
+            return None
+        return parts.scheme if parts.hostname or parts.scheme not in {"http", "https"} else None
 
-def items(response: Response) -> tuple[Item, ...]:
-    """Return what can be made out of the items of an answer, however broken the rest is; of endless ones, the first."""
-    return tuple(islice(_items(response), _MOST_ITEMS))
+
+def items(value: Any) -> tuple[Item, ...]:
+    """Return the items of a response that has been parsed, however invalid the rest of it is; at most 100."""
+    return tuple(islice(_items(value), _MAX_ITEMS))
 
 
-def _items(response: Response) -> Iterator[Item]:
-    try:
-        value = parse_json(response.body)
-    except NotJson:
-        return
+def count_images(value: Any) -> int:
+    """Return how many items of a response that has been parsed hold an image or a link."""
+    return len({item.at for item in _items(value)})
+
+
+def data_of(value: Any) -> list[Any] | None:
+    """Return the list `data` of a response that has been parsed, or None."""
     data = value.get("data") if isinstance(value, dict) else None
-    for at, item in enumerate(data if isinstance(data, list) else ()):
+    return data if isinstance(data, list) else None
+
+
+def _items(value: Any) -> Iterator[Item]:
+    for at, item in enumerate(data_of(value) or ()):
         for key in ("b64_json", "url"):
             if isinstance(item, dict) and isinstance(item.get(key), str) and item[key]:
-                # What is too long for a link is none, and not to be carried about; but for the image that is in it.
+                # Too long a link is never followed, but for a data: URL, which holds the image.
                 too_long = key == "url" and not (item[key][:5].lower() == "data:" and item[key].isascii())
                 yield Item(at, key, item[key][: MAX_LINK_CHARACTERS + 1] if too_long else item[key])
-
-
-def images_made(exchange: Exchange) -> int:
-    """Return how many images an answer brought: the price of the exchange."""
-    response = exchange.response
-    return len({item.at for item in _items(response)}) if response is not None and response.status == 200 else 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -40,7 +40,6 @@ class Part:
     headers: Headers
     content: bytes = field(repr=lambda content: f"<{len(content)} bytes>")
 
-    # Both are asked for again and again.
     @cached_property
     def name(self) -> str | None:
         """The name of the form field, or None where Content-Disposition does not tell."""
@@ -61,8 +60,6 @@ class Part:
         return header(self.headers, "content-type")
 
 
-# The same few again and again, in each request and for each question that is asked of it.
-@lru_cache(maxsize=512)
 def _options(value: str) -> dict[bytes, bytes]:
     return parse_options_header(value.encode("utf-8", "surrogateescape"))[1]
 
@@ -91,13 +88,12 @@ def encode(parts: tuple[Part, ...], boundary: str) -> bytes:
     return b"".join([*pieces, f"--{boundary}--\r\n".encode()])
 
 
-def surrounded(content_type: str, body: bytes) -> bool:
+def has_preamble_or_epilogue(content_type: str, body: bytes) -> bool:
     """Whether something stands before the first boundary of a form, or behind its last one."""
     delimiter = f"--{boundary_of(content_type)}".encode()
     return not body.startswith(delimiter) or body.rpartition(delimiter)[2] not in {b"--", b"--\r\n"}
 
 
-@lru_cache(maxsize=512)
 def boundary_of(content_type: str) -> str | None:
     """Return the boundary that a content type of multipart/form-data announces, unquoted, or None."""
     media_type, options = parse_options_header(content_type.encode("utf-8", "surrogateescape"))

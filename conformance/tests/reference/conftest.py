@@ -2,7 +2,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from image_variations_conformance.reference import API_KEY, Running, Service, running
+from image_variations_conformance.reference.app.service import API_KEY, Service
+from image_variations_conformance.reference.app.serving import Running, running
 
 
 @pytest.fixture(scope="session")

@@ -15,11 +15,12 @@ import yaml
 from attrs import define, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_variations_conformance.reference import FAULTS, Service, UnknownVariantError, faulty, running
-from image_variations_conformance.reference.app.service import IMAGE_BYTES
+from image_variations_conformance.reference.app.service import IMAGE_BYTES, Service
+from image_variations_conformance.reference.app.serving import running
 from image_variations_conformance.reference.app.variations import png
-from image_variations_conformance.reference.faults.catalogue import _FAMILIES
-from image_variations_conformance.reference.faults.twists import Crash
+from image_variations_conformance.reference.faults.catalogue import _FAMILIES, FAULTS, faulty
+from image_variations_conformance.reference.faults.fault_helpers import Crash
+from image_variations_conformance.reference.variants import UnknownVariantError
 from PIL import Image
 from starlette.types import ASGIApp, Receive, Scope, Send
 

@@ -5,9 +5,9 @@ import anyio
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from image_variations_conformance.reference.app.api_error import ApiError
 from image_variations_conformance.reference.app.form import PART_LIMIT, TEXT_LIMIT, Part, form_boundary, read_form
 from image_variations_conformance.reference.app.incoming import IncomingRequest
-from image_variations_conformance.reference.app.problem import Problem
 from starlette.types import Message
 
 BOUNDARY = b"a-boundary"
@@ -149,7 +149,7 @@ def test_form_without_parts_is_empty() -> None:
 )
 def test_malformed_form_is_a_problem(spoil: Callable[[bytes], bytes]) -> None:
     body = spoil(form(('form-data; name="n"', b"1")))
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(ApiError) as caught:
         read([body])
     assert caught.value.status == 400
 
@@ -157,13 +157,13 @@ def test_malformed_form_is_a_problem(spoil: Callable[[bytes], bytes]) -> None:
 @pytest.mark.parametrize("cut_off", range(1, 4))
 def test_form_must_have_its_closing_delimiter(cut_off: int) -> None:
     body = form(('form-data; name="n"', b"1")).removesuffix(b"\r\n")
-    with pytest.raises(Problem, match="cut off"):
+    with pytest.raises(ApiError, match="cut off"):
         read([body[:-cut_off]])
 
 
 def test_image_must_stay_below_its_limit() -> None:
     assert len(read([form(('form-data; name="image"', bytes(LIMIT - 1)))])[0].content) == LIMIT - 1
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(ApiError) as caught:
         read(cut(form(('form-data; name="image"', bytes(LIMIT))), range(0, LIMIT, 1000)))
     assert (caught.value.status, caught.value.param) == (413, "image")
 
@@ -171,7 +171,7 @@ def test_image_must_stay_below_its_limit() -> None:
 @pytest.mark.parametrize("names", [["n"], ["other"], ["n", "other", "third"]])
 def test_texts_have_a_limit_together(names: list[str]) -> None:
     body = form(*((f'form-data; name="{name}"', bytes(TEXT_LIMIT // len(names))) for name in names))
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(ApiError) as caught:
         read([body])
     assert caught.value.status == 413
 
@@ -179,7 +179,7 @@ def test_texts_have_a_limit_together(names: list[str]) -> None:
 def test_number_of_parts_has_a_limit() -> None:
     part = ('form-data; name="n"', b"")
     assert len(read([form(*[part] * PART_LIMIT)])) == PART_LIMIT
-    with pytest.raises(Problem):
+    with pytest.raises(ApiError):
         read([form(*[part] * (PART_LIMIT + 1))])
 
 
@@ -187,7 +187,7 @@ def test_number_of_parts_has_a_limit() -> None:
 def test_form_as_a_whole_has_a_limit(around: bytes) -> None:
     body = form(('form-data; name="n"', b"1"))
     ballast = [bytes(LIMIT)] * (2 * TEXT_LIMIT // LIMIT + 2)
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(ApiError) as caught:
         read([*ballast, body] if around == b"before" else [body, *ballast])
     assert caught.value.status == 413
 

@@ -9,7 +9,8 @@ import time
 
 import httpx
 import pytest
-from image_variations_conformance.reference import API_KEY, Running
+from image_variations_conformance.reference.app.service import API_KEY
+from image_variations_conformance.reference.app.serving import Running
 
 PATH = "/images/variations"
 HEAD = f"POST /v1{PATH} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {API_KEY}\r\n".encode()
@@ -84,7 +85,8 @@ def test_endless_uploads_cost_neither_memory_nor_time() -> None:
     """In a process of its own, so that its memory is that of the server and one client."""
     program = f"""
         import resource, socket, sys
-        from image_variations_conformance.reference import Service, running
+        from image_variations_conformance.reference.app.service import Service
+        from image_variations_conformance.reference.app.serving import running
         FORM, PART, BLOCK = {FORM!r}, {PART!r}, bytes(1 << 20)
 
         def upload(port, framing, wrap):

@@ -8,8 +8,8 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from image_variations_conformance.reference.app.api_error import ApiError
 from image_variations_conformance.reference.app.picture import SIGNATURE, read_picture
-from image_variations_conformance.reference.app.problem import Problem
 from image_variations_conformance.reference.app.variations import png
 from PIL import Image
 
@@ -93,13 +93,13 @@ def test_chunk_beside_the_pixels_cannot_matter_even_as_a_bomb(kind: bytes, data:
 def test_other_formats_are_refused(file_format: str) -> None:
     file = io.BytesIO()
     NOISE.convert("RGB").save(file, file_format)
-    with pytest.raises(Problem, match="must be a PNG"):
+    with pytest.raises(ApiError, match="must be a PNG"):
         read_picture(file.getvalue())
 
 
 def test_png_is_refused_wherever_it_is_cut() -> None:
     for end in range(len(PNG)):
-        with pytest.raises(Problem) as caught:
+        with pytest.raises(ApiError) as caught:
             read_picture(PNG[:end])
         assert (caught.value.status, caught.value.param) == (400, "image")
 
@@ -109,13 +109,13 @@ def test_png_is_refused_wherever_it_is_cut() -> None:
 def test_png_is_refused_whichever_bit_is_flipped(place: int, bit: int) -> None:
     spoilt = bytearray(PNG)
     spoilt[place] ^= 1 << bit
-    with pytest.raises(Problem):
+    with pytest.raises(ApiError):
         read_picture(bytes(spoilt))
 
 
 @pytest.mark.parametrize(("width", "height"), [(2, 1), (1, 2), (64, 63), (63, 64), (30000, 1)])
 def test_oblong_is_refused_with_its_dimensions(width: int, height: int) -> None:
-    with pytest.raises(Problem, match=f"{width}x{height}"):
+    with pytest.raises(ApiError, match=f"{width}x{height}"):
         read_picture(png(Image.new("L", (width, height))))
 
 
@@ -123,7 +123,7 @@ def test_oblong_is_refused_with_its_dimensions(width: int, height: int) -> None:
 def test_dimensions_out_of_bounds_are_refused_before_anything_is_decoded(side: int) -> None:
     """The data is none: to decode it would give another message."""
     file = SIGNATURE + header(side, side, 1) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
-    with pytest.raises(Problem, match="pixels, not"):
+    with pytest.raises(ApiError, match="pixels, not"):
         read_picture(file)
 
 
@@ -147,7 +147,7 @@ def test_dimensions_out_of_bounds_are_refused_before_anything_is_decoded(side: i
     ],
 )
 def test_png_with_right_checksums_and_wrong_content_is_refused(chunks: list[bytes]) -> None:
-    with pytest.raises(Problem):
+    with pytest.raises(ApiError):
         read_picture(SIGNATURE + b"".join(chunks))
 
 
@@ -166,6 +166,6 @@ def test_no_file_with_right_checksums_does_more_than_a_problem(
     file = SIGNATURE + header(side, side, depth, colour, interlace)
     file += b"".join(chunk(kind, data) for kind, data in beside)
     file += chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b"")
-    with contextlib.suppress(Problem):
+    with contextlib.suppress(ApiError):
         picture = read_picture(file)
         assert (picture.mode, picture.size) == ("RGB", (side, side))

@@ -8,7 +8,8 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_variations_conformance.reference import API_KEY, Running, Service, running
+from image_variations_conformance.reference.app.service import API_KEY, Service
+from image_variations_conformance.reference.app.serving import Running, running
 from image_variations_conformance.reference.app.variations import png
 from PIL import Image
 

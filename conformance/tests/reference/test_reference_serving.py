@@ -6,7 +6,8 @@ import threading
 
 import httpx
 import pytest
-from image_variations_conformance.reference import AddressUnavailableError, Running, Service, StartupError, running
+from image_variations_conformance.reference.app.service import Service
+from image_variations_conformance.reference.app.serving import AddressUnavailableError, Running, StartupError, running
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
@@ -79,7 +80,8 @@ def test_nothing_is_left_when_the_block_ends_even_with_a_client_in_the_middle_of
 def test_serve_runs_until_it_is_interrupted() -> None:
     program = """
         import os, signal, sys, threading, httpx
-        from image_variations_conformance.reference import Service, serve
+        from image_variations_conformance.reference.app.service import Service
+        from image_variations_conformance.reference.app.serving import serve
         def announce(server):
             def visit():
                 print(httpx.get(server.base_url).status_code, flush=True)

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 
 from ...contract.document import Contract
-from .problem import Problem, shown
+from .api_error import ApiError, shown
 
 
 def added_fields(contract: Contract, known: tuple[str, ...]) -> dict[str, Mapping[str, Any]]:
@@ -17,7 +17,7 @@ def added_fields(contract: Contract, known: tuple[str, ...]) -> dict[str, Mappin
 
 
 def check_added(name: str, schema: Mapping[str, Any], text: str) -> None:
-    """Checks the text of such a field. Raises Problem."""
+    """Checks the text of such a field. Raises ApiError."""
     value: object = text
     # What is not a text in the schema is written as in JSON; a whole number is one by its digits, 1.0 is none.
     if "string" not in (schema.get("type"), *_texts(schema)):
@@ -28,7 +28,7 @@ def check_added(name: str, schema: Mapping[str, Any], text: str) -> None:
         if isinstance(value, float) and schema.get("type") == "integer":
             value = None
     if not jsonschema_rs.is_valid(dict(schema), value):
-        raise Problem(f"{name} must be as the contract says, not {shown(text)}.", name)
+        raise ApiError(f"{name} must be as the contract says, not {shown(text)}.", name)
 
 
 def _texts(schema: Mapping[str, Any]) -> set[str]:

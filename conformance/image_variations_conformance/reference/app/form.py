@@ -5,16 +5,21 @@ The parser is that of python-multipart. Three things are added around it. A prea
 A form without its closing delimiter is refused. And nothing is held but the contents of the fields that are asked for.
 """
 
+from __future__ import annotations
+
 import logging
 import re
 from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser
 
-from .incoming import IncomingRequest
-from .problem import Problem, shown
+from .api_error import ApiError, shown
+
+if TYPE_CHECKING:
+    from .incoming import IncomingRequest
 
 TEXT_LIMIT = 1024 * 1024
 """Bytes that everything but the file may have together: texts, names, headers, and fields that nobody asked for."""
@@ -43,11 +48,11 @@ class Part:
     content: bytes = b""
 
     def text(self) -> str:
-        """The content as text. Raises Problem where it is not UTF-8."""
+        """The content as text. Raises ApiError where it is not UTF-8."""
         try:
             return self.content.decode()
         except UnicodeDecodeError:
-            raise Problem(f"{self.name} must be text in UTF-8.", self.name) from None
+            raise ApiError(f"{self.name} must be text in UTF-8.", self.name) from None
 
 
 def parameters(header: bytes) -> tuple[bytes, dict[bytes, bytes]]:
@@ -60,14 +65,14 @@ def parameters(header: bytes) -> tuple[bytes, dict[bytes, bytes]]:
 
 
 def form_boundary(content_type: str) -> bytes:
-    """The boundary that a Content-Type names. Raises Problem: 415 for another type, 400 for no readable boundary."""
+    """The boundary that a Content-Type names. Raises ApiError: 415 for another type, 400 for no readable boundary."""
     value, found = parameters(content_type.encode("latin-1"))
     if value != b"multipart/form-data":
         came = shown(content_type) if content_type else "none"
-        raise Problem(f"The content type must be multipart/form-data, not {came}.", status=415)
+        raise ApiError(f"The content type must be multipart/form-data, not {came}.", status=415)
     boundary = found.get(b"boundary", b"")
     if not _BOUNDARY.fullmatch(boundary):
-        raise Problem("The content type must name the boundary of the form: 1 to 70 characters that RFC 2046 allows.")
+        raise ApiError("The content type must name the boundary of the form: 1 to 70 characters that RFC 2046 allows.")
     return boundary
 
 
@@ -76,13 +81,13 @@ async def read_form(
 ) -> tuple[Part, ...]:
     """The parts of a form, in order, with the contents of `fields`.
 
-    `file_limit` is the number of bytes that the content of `file_field` must stay below. Raises Problem for a form that
+    `file_limit` is the number of bytes that the content of `file_field` must stay below. Raises ApiError for a form that
     is malformed (400) or over a limit (413).
     """
     reader = _Reader(boundary, fields, file_field, file_limit)
     while data := await request.chunk():
         if request.received > file_limit + 2 * TEXT_LIMIT:
-            raise Problem("The form is too long.", status=413)
+            raise ApiError("The form is too long.", status=413)
         reader.write(data)
     return reader.end()
 
@@ -124,11 +129,11 @@ class _Reader:
         try:
             self._parser.write(data)
         except FormParserError as error:
-            raise Problem(f"The form is malformed. {error}.") from error
+            raise ApiError(f"The form is malformed. {error}.") from error
 
     def end(self) -> tuple[Part, ...]:
         if not self._ended:
-            raise Problem("The form is cut off: its closing boundary is missing.")
+            raise ApiError("The form is cut off: its closing boundary is missing.")
         return tuple(self._parts)
 
     @staticmethod
@@ -152,14 +157,14 @@ class _Reader:
         if self._in_preamble:
             return
         if len(self._parts) == PART_LIMIT:
-            raise Problem(f"The form must have at most {PART_LIMIT} parts.")
+            raise ApiError(f"The form must have at most {PART_LIMIT} parts.")
         disposition, found = parameters(self._headers.get(b"content-disposition", b""))
         if disposition != b"form-data" or b"name" not in found:
-            raise Problem("Every part of the form must have a Content-Disposition of form-data with a name.")
+            raise ApiError("Every part of the form must have a Content-Disposition of form-data with a name.")
         try:
             name = found[b"name"].decode()
         except UnicodeDecodeError:
-            raise Problem("The names of the parts of the form must be text in UTF-8.") from None
+            raise ApiError("The names of the parts of the form must be text in UTF-8.") from None
         content_type = self._headers.get(b"content-type")
         self._parts.append(
             Part(
@@ -176,7 +181,7 @@ class _Reader:
         name = self._parts[-1].name
         if name == self._file_field:
             if len(self._content) + end - start >= self._file_limit:
-                raise Problem(f"{name} must have less than {self._file_limit} bytes.", name, status=413)
+                raise ApiError(f"{name} must have less than {self._file_limit} bytes.", name, status=413)
         else:
             self._spend(end - start)
         if name in self._fields:
@@ -195,4 +200,4 @@ class _Reader:
     def _spend(self, size: int) -> None:
         self._text_left -= size
         if self._text_left < 0:
-            raise Problem(f"Everything in the form but the file must have at most {TEXT_LIMIT} bytes.", status=413)
+            raise ApiError(f"Everything in the form but the file must have at most {TEXT_LIMIT} bytes.", status=413)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from PIL import Image, UnidentifiedImageError
 
-from .problem import Problem
+from .api_error import ApiError
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PIXEL_LIMIT = 4096 * 4096
@@ -29,9 +29,11 @@ _AT_ONCE_BYTES = 1 << 20
 
 
 def read_picture(file: bytes) -> Image.Image:
-    """The picture in a PNG file, in RGB; transparent parts show the colour stored for them. Raises Problem."""
+    """The picture in a PNG file, in RGB; transparent parts show the colour stored for them. Raises ApiError."""
     if not file.startswith(SIGNATURE):
-        raise Problem("image must be a PNG file. " + ("It is empty." if not file else "It has another format."), _FIELD)
+        raise ApiError(
+            "image must be a PNG file. " + ("It is empty." if not file else "It has another format."), _FIELD
+        )
     kinds: list[bytes] = []
     kept = [SIGNATURE]
     pixels: list[bytes] = []
@@ -77,9 +79,9 @@ def _check_header(header: bytes) -> None:
         raise _damaged("Its header has a wrong length.")
     width, height, _, _, compression, filters, interlace = struct.unpack_from(">IIBBBBB", header, 8)
     if width != height:
-        raise Problem(f"image must be square, not {width}x{height} pixels.", _FIELD)
+        raise ApiError(f"image must be square, not {width}x{height} pixels.", _FIELD)
     if not 0 < width * height <= PIXEL_LIMIT:
-        raise Problem(f"image must have from 1 to {PIXEL_LIMIT} pixels, not {width}x{height}.", _FIELD)
+        raise ApiError(f"image must have from 1 to {PIXEL_LIMIT} pixels, not {width}x{height}.", _FIELD)
     # Pillow does not look at these.
     if compression or filters or interlace > 1:
         raise _damaged("Its header asks for what there is not.")
@@ -138,5 +140,5 @@ def _in_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _damaged(how: str) -> Problem:
-    return Problem(f"image must be a whole PNG file. {how}", _FIELD)
+def _damaged(how: str) -> ApiError:
+    return ApiError(f"image must be a whole PNG file. {how}", _FIELD)

@@ -1,5 +1,7 @@
 """The operation, as the contract has it: one step a method, in the order in which a request passes them."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import random
@@ -7,24 +9,27 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import anyio
 import anyio.to_thread
 from attrs import frozen
 from PIL import Image
-from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse, Response
-from starlette.types import Receive, Scope, Send
 
 from ...contract import document as contract
 from .added import added_fields, check_added
+from .api_error import ApiError, error_object, shown
 from .form import TEXT_LIMIT, Part, form_boundary, read_form
 from .gallery import Gallery
-from .incoming import IncomingRequest
 from .picture import read_picture
-from .problem import Problem, error_object, shown
+from .responses import json_response, plain_response
 from .variations import VariationMaker
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.types import Receive, Scope, Send
+
+    from .incoming import IncomingRequest
 
 API_KEY = "sk-reference"
 BASE_PATH = "/v1"
@@ -99,7 +104,9 @@ class Service:
         """Serves one request (ASGI)."""
         if scope["type"] != "http":
             raise NotImplementedError(f"The reference server speaks HTTP only, not {scope['type']}.")
-        request = IncomingRequest(scope, receive, send)
+        from starlette.requests import ClientDisconnect  # noqa: PLC0415 - as in responses.py
+
+        request = self.incoming(scope, receive, send)
         try:
             response = await self.respond(request)
             if await request.finish(self.form_bytes):
@@ -109,11 +116,17 @@ class Service:
         except ClientDisconnect:
             return
 
+    def incoming(self, scope: Scope, receive: Receive, send: Send) -> IncomingRequest:
+        """The request of an ASGI connection."""
+        from .incoming import IncomingRequest  # noqa: PLC0415 - as in responses.py
+
+        return IncomingRequest(scope, receive, send)
+
     async def respond(self, request: IncomingRequest) -> Response:
         """The answer to a request, whatever it is."""
         try:
             return await self.route(request)
-        except Problem as problem:
+        except ApiError as problem:
             return self.refusal(problem)
 
     async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
@@ -129,11 +142,11 @@ class Service:
             return await self.vary(request)
         if path.startswith(FILES_PATH) and path.endswith(FILE_SUFFIX) and request.method in {"GET", "HEAD"}:
             return self.file(path.removeprefix(FILES_PATH).removesuffix(FILE_SUFFIX))
-        raise Problem(f"There is nothing at {shown(path)}.", status=404)
+        raise ApiError(f"There is nothing at {shown(path)}.", status=404)
 
     def other_method(self, request: IncomingRequest) -> Response:
         """Answers another method than POST."""
-        raise Problem(f"The method must be POST, not {shown(request.method)}.", status=405, headers={"Allow": "POST"})
+        raise ApiError(f"The method must be POST, not {shown(request.method)}.", status=405, headers={"Allow": "POST"})
 
     async def vary(self, request: IncomingRequest) -> Response:
         """The operation itself."""
@@ -158,15 +171,15 @@ class Service:
         if not secrets.compare_digest(key.strip().encode("latin-1"), self.api_key.encode()):
             raise self.key_wrong()
 
-    def key_missing(self) -> Problem:
+    def key_missing(self) -> ApiError:
         """What is wrong when no API key came."""
         challenge = {"WWW-Authenticate": "Bearer"}
-        return Problem("An API key is needed, in the header Authorization: Bearer KEY.", status=401, headers=challenge)
+        return ApiError("An API key is needed, in the header Authorization: Bearer KEY.", status=401, headers=challenge)
 
-    def key_wrong(self) -> Problem:
+    def key_wrong(self) -> ApiError:
         """What is wrong when another API key came."""
         challenge = {"WWW-Authenticate": "Bearer"}
-        return Problem("This API key is not known.", code="invalid_api_key", status=401, headers=challenge)
+        return ApiError("This API key is not known.", code="invalid_api_key", status=401, headers=challenge)
 
     # --- the form
 
@@ -182,7 +195,7 @@ class Service:
     def check_length(self, request: IncomingRequest) -> None:
         """Refuses a body that says itself that it is too long, before it is read."""
         if request.declared is not None and request.declared > self.form_bytes:
-            raise Problem(f"The form must have at most {self.form_bytes} bytes, not {request.declared}.", status=413)
+            raise ApiError(f"The form must have at most {self.form_bytes} bytes, not {request.declared}.", status=413)
 
     async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
         """The parts of the form."""
@@ -193,7 +206,7 @@ class Service:
         fields: dict[str, Part] = {}
         for part in parts:
             if part.name in fields:
-                raise Problem(f"{part.name} must be sent only once.", part.name)
+                raise ApiError(f"{part.name} must be sent only once.", part.name)
             if part.name in FIELDS:
                 fields[part.name] = part
         return fields
@@ -219,11 +232,11 @@ class Service:
         if n is None:
             return 1
         if not _DIGITS.fullmatch(n):
-            raise Problem(f"n must be a whole number from 1 to {MOST_IMAGES}, not {shown(n)}.", "n")
+            raise ApiError(f"n must be a whole number from 1 to {MOST_IMAGES}, not {shown(n)}.", "n")
         # Without its leading zeros the text is short, or it is too large: int() is spared a million digits.
         digits = n.lstrip("0")
         if not digits or len(digits) > len(str(MOST_IMAGES)) or int(digits) > MOST_IMAGES:
-            raise Problem(f"n must be from 1 to {MOST_IMAGES}, not {shown(n)}.", "n")
+            raise ApiError(f"n must be from 1 to {MOST_IMAGES}, not {shown(n)}.", "n")
         return int(digits)
 
     def size(self, size: str | None) -> str:
@@ -242,7 +255,7 @@ class Service:
         """Checks the model."""
         if model is not None and model not in MODELS:
             code = "model_not_found" if model else None
-            raise Problem(f"model must be {MODELS[0]} or left out, not {shown(model)}.", "model", code)
+            raise ApiError(f"model must be {MODELS[0]} or left out, not {shown(model)}.", "model", code)
 
     def user(self, user: str | None) -> None:
         """Takes the name of the end user, which may be any text."""
@@ -252,7 +265,7 @@ class Service:
     async def picture(self, fields: Mapping[str, Part]) -> Image.Image:
         """The picture to vary."""
         if "image" not in fields:
-            raise Problem("image is missing. It must be a square PNG file.", "image")
+            raise ApiError("image is missing. It must be a square PNG file.", "image")
         return await anyio.to_thread.run_sync(self.read_image, fields["image"])
 
     def read_image(self, part: Part) -> Image.Image:
@@ -332,13 +345,13 @@ class Service:
 
     def success(self, document: object) -> Response:
         """A 200 with a JSON document."""
-        return JSONResponse(document)
+        return json_response(document)
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         """The answer to a wrong request."""
-        return JSONResponse(self.error(problem), problem.status, problem.headers)
+        return json_response(self.error(problem), problem.status, problem.headers)
 
-    def error(self, problem: Problem) -> object:
+    def error(self, problem: ApiError) -> object:
         """The JSON document of an error."""
         return error_object(problem)
 
@@ -348,11 +361,11 @@ class Service:
         """An image that was made before."""
         image = self.gallery.find(token)
         if image is None:
-            raise Problem("There is no such image, or its 60 minutes are over.", status=404)
-        return Response(image, media_type="image/png")
+            raise ApiError("There is no such image, or its 60 minutes are over.", status=404)
+        return plain_response(image, media_type="image/png")
 
 
 def _one_of(values: tuple[str, ...], text: str, param: str) -> str:
     if text not in values:
-        raise Problem(f"{param} must be one of {', '.join(values)}, not {shown(text)}.", param)
+        raise ApiError(f"{param} must be one of {', '.join(values)}, not {shown(text)}.", param)
     return text

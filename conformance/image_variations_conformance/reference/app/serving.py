@@ -11,10 +11,8 @@ from attrs import frozen
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from .extensions import TRANSPORT
 from .service import BASE_PATH
-
-TRANSPORT = "image_variations.transport"
-"""The key in an ASGI scope's extensions under which a server of ours gives the transport of the connection."""
 
 _SHUTDOWN_SECONDS = 2
 

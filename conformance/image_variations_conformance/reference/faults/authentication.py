@@ -1,12 +1,18 @@
 """Wrong handling of the API key."""
 
-from starlette.responses import Response
+from __future__ import annotations
 
-from ..app.incoming import IncomingRequest
-from ..app.problem import Problem
+from typing import TYPE_CHECKING
+
+from ..app.api_error import ApiError
 from ..app.service import Service
+from .fault_helpers import Crash, answered
 from .registry import FaultFamily
-from .twists import Crash, answered
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from ..app.incoming import IncomingRequest
 
 fault = FaultFamily("authentication")
 
@@ -18,7 +24,7 @@ class AnyKeyAccepted(Service):
     def authenticate(self, request: IncomingRequest) -> None:
         try:
             super().authenticate(request)
-        except Problem as problem:
+        except ApiError as problem:
             if problem.code != "invalid_api_key":
                 raise
 
@@ -54,7 +60,7 @@ class BadKey400(Service):
 class MissingKeyCrashes(Service):
     """Answers 500 to a request without a key."""
 
-    def key_missing(self) -> Problem:
+    def key_missing(self) -> ApiError:
         raise Crash
 
 
@@ -62,7 +68,7 @@ class MissingKeyCrashes(Service):
 class WrongKeyCrashes(Service):
     """Answers 500 to a key that it does not know."""
 
-    def key_wrong(self) -> Problem:
+    def key_wrong(self) -> ApiError:
         raise Crash
 
 

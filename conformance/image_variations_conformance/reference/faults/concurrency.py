@@ -1,17 +1,22 @@
 """Requests at the same time that get into each other's way."""
 
-from typing import Unpack
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Unpack
 
 import anyio
 from attrs import define, field
 from PIL import Image
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
-from ..app.incoming import IncomingRequest
 from ..app.service import Service, ServiceOptions, Wanted
+from .fault_helpers import Crash, hang, hang_up
 from .registry import FaultFamily
-from .twists import Crash, hang, hang_up
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.types import Receive, Scope, Send
+
+    from ..app.incoming import IncomingRequest
 
 fault = FaultFamily("concurrency")
 
@@ -51,7 +56,7 @@ class ParallelDropped(_OneAtATime):
         try:
             await super().__call__(scope, receive, send)
         except Crash:
-            await hang_up(IncomingRequest(scope, receive, send))
+            await hang_up(self.incoming(scope, receive, send))
 
 
 @fault("parallel-hangs", breaks=("IV-STATE-PARALLEL",), also=("IV-ERR-NO-5XX",), hangs=True)
@@ -63,7 +68,7 @@ class ParallelHangs(_OneAtATime):
         try:
             await super().__call__(scope, receive, send)
         except Crash:
-            await hang(IncomingRequest(scope, receive, send))
+            await hang(self.incoming(scope, receive, send))
 
 
 @define

@@ -1,10 +1,16 @@
 """Answers that are not JSON, or do not say that they are."""
 
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from __future__ import annotations
 
-from ..app.problem import Problem
+from typing import TYPE_CHECKING
+
+from ..app.api_error import ApiError
+from ..app.responses import json_response, plain_response
 from ..app.service import Service
 from .registry import FaultFamily
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
 
 fault = FaultFamily("content-type")
 
@@ -17,14 +23,16 @@ class JsonAsHtml(Service):
     """Says that its JSON is text/html."""
 
     def success(self, document: object) -> Response:
-        return HTMLResponse(super().success(document).body)
+        return plain_response(super().success(document).body, media_type="text/html")
 
 
 class _Rewritten(Service):
     """A Service that writes its JSON in another way."""
 
     def success(self, document: object) -> Response:
-        return Response(self.rewritten(document, bytes(super().success(document).body)), media_type="application/json")
+        return plain_response(
+            self.rewritten(document, bytes(super().success(document).body)), media_type="application/json"
+        )
 
     def rewritten(self, document: object, body: bytes) -> bytes:
         """The body of a 200."""
@@ -86,31 +94,31 @@ class JsonCut(_Rewritten):
 class ErrorAsPage(Service):
     """Answers errors with a page in HTML."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         page = f"<!doctype html><title>{problem.status}</title><p>Something is wrong.</p>"
-        return HTMLResponse(page, problem.status, problem.headers)
+        return plain_response(page, problem.status, problem.headers, media_type="text/html")
 
 
 @fault("error-as-text", breaks=("IV-ERR-JSON",))
 class ErrorAsText(Service):
     """Answers errors with plain text."""
 
-    def refusal(self, problem: Problem) -> Response:
-        return PlainTextResponse(problem.message, problem.status, problem.headers)
+    def refusal(self, problem: ApiError) -> Response:
+        return plain_response(problem.message, problem.status, problem.headers, media_type="text/plain")
 
 
 @fault("error-empty", breaks=("IV-ERR-JSON",))
 class ErrorEmpty(Service):
     """Answers errors with no body."""
 
-    def refusal(self, problem: Problem) -> Response:
-        return Response(None, problem.status, problem.headers)
+    def refusal(self, problem: ApiError) -> Response:
+        return plain_response(None, problem.status, problem.headers)
 
 
 @fault("error-as-problem-json", breaks=("IV-ERR-JSON",), also=("IV-ERR-OBJECT",))
 class ErrorAsProblemJson(Service):
     """Answers errors as RFC 9457 has them."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         document = {"type": "about:blank", "status": problem.status, "detail": problem.message}
-        return JSONResponse(document, problem.status, problem.headers, media_type="application/problem+json")
+        return json_response(document, problem.status, problem.headers, media_type="application/problem+json")

@@ -1,27 +1,33 @@
 """Error objects of another shape, or that say too much or too little."""
 
+from __future__ import annotations
+
 import json
 import os
 import traceback
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from attrs import evolve
-from starlette.responses import JSONResponse, Response
 
-from ..app.problem import Problem, error_object
+from ..app.api_error import ApiError, error_object
+from ..app.responses import json_response
 from ..app.service import Service
 from .registry import FaultFamily
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
 
 fault = FaultFamily("errors")
 
 Document = dict[str, object]
 
 
-def _reshaped(reshape: Callable[[Problem, Document], object]) -> type[Service]:
+def _reshaped(reshape: Callable[[ApiError, Document], object]) -> type[Service]:
     """A Service whose error documents a function makes, out of the problem and the members of the right object."""
 
     class Reshaped(Service):
-        def error(self, problem: Problem) -> object:
+        def error(self, problem: ApiError) -> object:
             members = error_object(problem)["error"]
             return reshape(problem, dict(members) if isinstance(members, dict) else {})
 
@@ -36,7 +42,7 @@ def _without(name: str) -> type[Service]:
     return _reshaped(lambda _, members: {"error": {key: value for key, value in members.items() if key != name}})
 
 
-SHAPES: tuple[tuple[str, str, str, type[Service]], ...] = (
+DEPTH_PROFILES: tuple[tuple[str, str, str, type[Service]], ...] = (
     (
         "error-a-text",
         "IV-ERR-OBJECT",
@@ -101,7 +107,7 @@ SHAPES: tuple[tuple[str, str, str, type[Service]], ...] = (
     ),
 )
 
-for _name, _breaks, _summary, _service in SHAPES:
+for _name, _breaks, _summary, _service in DEPTH_PROFILES:
     fault(_name, breaks=(_breaks,), summary=_summary)(_service)
 
 
@@ -109,18 +115,18 @@ for _name, _breaks, _summary, _service in SHAPES:
 class DetailList(Service):
     """Answers wrong requests with 422 and a list under detail, as FastAPI does by itself."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         if problem.status != 400:
             return super().refusal(problem)
         detail = [{"type": "value_error", "loc": ["body", problem.param], "msg": problem.message}]
-        return JSONResponse({"detail": detail}, 422)
+        return json_response({"detail": detail}, 422)
 
 
 @fault("message-with-traceback", breaks=("IV-ERR-SECRETS",))
 class MessageWithTraceback(Service):
     """Shows the traceback of the program in message."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, message="".join(traceback.format_exception(problem))))
 
 
@@ -128,7 +134,7 @@ class MessageWithTraceback(Service):
 class MessageWithObject(Service):
     """Shows an object of the program, and its address, in message."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, message=f"{problem.message} {object.__repr__(self)}"))
 
 
@@ -136,7 +142,7 @@ class MessageWithObject(Service):
 class MessageWithPath(Service):
     """Shows where the program lies, in message."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, message=f"{problem.message} (/srv/app/api/variations.py)"))
 
 
@@ -144,7 +150,7 @@ class MessageWithPath(Service):
 class MessageWithProcessId(Service):
     """Shows the id of the process in message."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, message=f"{problem.message} (worker pid={os.getpid()})"))
 
 
@@ -152,5 +158,5 @@ class MessageWithProcessId(Service):
 class MessageWithKey(Service):
     """Shows the API key in message."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, message=f"{problem.message} (api_key={self.api_key})"))

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 
 from PIL import Image
 
+from ..app.api_error import ApiError
 from ..app.form import Part
-from ..app.problem import Problem
 from ..app.service import RESPONSE_FORMATS, SIZES, Service, Wanted
+from .fault_helpers import crashing
 from .registry import FaultFamily
-from .twists import crashing
 
 fault = FaultFamily("validation")
 
@@ -24,7 +24,7 @@ class NOverFiveRefused(Service):
     def count(self, n: str | None) -> int:
         count = super().count(n)
         if count > 5:
-            raise Problem("n must be from 1 to 5.", "n")
+            raise ApiError("n must be from 1 to 5.", "n")
         return count
 
 
@@ -110,7 +110,7 @@ class NRequired(Service):
 
     def count(self, n: str | None) -> int:
         if n is None:
-            raise Problem("n is missing.", "n")
+            raise ApiError("n is missing.", "n")
         return super().count(n)
 
 
@@ -120,7 +120,7 @@ class ManyImagesTimeOut(Service):
 
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
         if wanted.count > 5:
-            raise Problem("The server behind this one took too long.", status=504)
+            raise ApiError("The server behind this one took too long.", status=504)
         return await super().make(picture, wanted)
 
 
@@ -141,7 +141,7 @@ class SizeRequired(Service):
 
     def size(self, size: str | None) -> str:
         if size is None:
-            raise Problem("size is missing.", "size")
+            raise ApiError("size is missing.", "size")
         return super().size(size)
 
 
@@ -151,7 +151,7 @@ class Size512Refused(Service):
 
     def size(self, size: str | None) -> str:
         if size == "512x512":
-            raise Problem("size must be 256x256 or 1024x1024.", "size")
+            raise ApiError("size must be 256x256 or 1024x1024.", "size")
         return super().size(size)
 
 
@@ -189,7 +189,7 @@ class B64JsonRefused(Service):
 
     def response_format(self, response_format: str | None) -> str:
         if response_format == "b64_json":
-            raise Problem("response_format must be url.", "response_format")
+            raise ApiError("response_format must be url.", "response_format")
         return super().response_format(response_format)
 
 
@@ -225,7 +225,7 @@ class FormatRequired(Service):
 
     def response_format(self, response_format: str | None) -> str:
         if response_format is None:
-            raise Problem("response_format is missing.", "response_format")
+            raise ApiError("response_format is missing.", "response_format")
         return super().response_format(response_format)
 
 
@@ -238,7 +238,7 @@ class ModelRefused(Service):
 
     def model(self, model: str | None) -> None:
         if model is not None:
-            raise Problem("model must be sd-turbo or left out.", "model", "model_not_found")
+            raise ApiError("model must be sd-turbo or left out.", "model", "model_not_found")
 
 
 @fault("model-required", breaks=("IV-MODEL-OPTIONAL",), also=("IV-ERR-PARAM",))
@@ -247,7 +247,7 @@ class ModelRequired(Service):
 
     def model(self, model: str | None) -> None:
         if model is None:
-            raise Problem("model is missing.", "model")
+            raise ApiError("model is missing.", "model")
         super().model(model)
 
 
@@ -287,7 +287,7 @@ class UserRequired(Service):
 
     def user(self, user: str | None) -> None:
         if user is None:
-            raise Problem("user is missing.", "user")
+            raise ApiError("user is missing.", "user")
 
 
 @fault("user-empty-refused", breaks=("IV-USER-TEXT",))
@@ -296,7 +296,7 @@ class UserEmptyRefused(Service):
 
     def user(self, user: str | None) -> None:
         if user == "":
-            raise Problem("user must not be empty.", "user")
+            raise ApiError("user must not be empty.", "user")
 
 
 @fault("user-over-64-refused", breaks=("IV-USER-TEXT",))
@@ -305,7 +305,7 @@ class UserOver64Refused(Service):
 
     def user(self, user: str | None) -> None:
         if user and len(user) > 64:
-            raise Problem("user must have at most 64 characters.", "user")
+            raise ApiError("user must have at most 64 characters.", "user")
 
 
 @fault(

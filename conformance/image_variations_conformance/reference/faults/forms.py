@@ -1,14 +1,20 @@
 """Wrong reading of the form."""
 
-from starlette.responses import Response
-from starlette.types import Message
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from ..app.api_error import ApiError
 from ..app.form import Part
-from ..app.incoming import IncomingRequest
-from ..app.problem import Problem
 from ..app.service import FIELDS, Service, Wanted
+from .fault_helpers import Crash, crashing, placeholder
 from .registry import FaultFamily
-from .twists import Crash, crashing, placeholder
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.types import Message
+
+    from ..app.incoming import IncomingRequest
 
 fault = FaultFamily("validation")
 
@@ -21,7 +27,7 @@ class AnyBodyAccepted(Service):
         self.authenticate(request)
         try:
             self.boundary(request)
-        except Problem:
+        except ApiError:
             wanted = Wanted(count=1, side=1024, response_format="url")
             images = await self.make(placeholder(), wanted)
             return self.success(self.document(request, images, wanted))
@@ -34,7 +40,7 @@ class FormNeverRead(Service):
 
     def boundary(self, request: IncomingRequest) -> bytes:
         super().boundary(request)
-        raise Problem("The content type must name the boundary of the form.")
+        raise ApiError("The content type must name the boundary of the form.")
 
 
 @fault("file-name-required", breaks=("IV-IMAGE-NO-FILENAME",))
@@ -52,7 +58,7 @@ class ImageFirstRequired(Service):
     def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
         fields = super().fields(parts)
         if "image" in fields and parts[0].name != "image":
-            raise Problem("image must be the first part of the form.", "image")
+            raise ApiError("image must be the first part of the form.", "image")
         return fields
 
 
@@ -93,7 +99,7 @@ class PartHeadersRefused(Service):
 
     def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
         if any(set(part.headers) - {b"content-disposition", b"content-type"} for part in parts):
-            raise Problem("A part of the form has a header that is not known.")
+            raise ApiError("A part of the form has a header that is not known.")
         return super().fields(parts)
 
 
@@ -104,7 +110,7 @@ class PreambleRefused(Service):
     async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
         body = await _whole(request)
         if not body.startswith(b"--"):
-            raise Problem("The form is malformed.")
+            raise ApiError("The form is malformed.")
         return await super().parts(_again(request, body), boundary)
 
 
@@ -124,7 +130,7 @@ def _again(request: IncomingRequest, body: bytes) -> IncomingRequest:
     async def send(_: Message) -> None:
         raise NotImplementedError
 
-    return IncomingRequest(request.scope, receive, send)
+    return type(request)(request.scope, receive, send)
 
 
 @fault("second-image-crashes", breaks=("IV-ERR-NO-5XX",))
@@ -153,7 +159,7 @@ class BoundaryQuotesRefused(Service):
 
     def boundary(self, request: IncomingRequest) -> bytes:
         if '"' in request.headers.get("content-type", ""):
-            raise Problem("The form has no part.")
+            raise ApiError("The form has no part.")
         return super().boundary(request)
 
 
@@ -172,7 +178,7 @@ class BoundaryOver64Refused(Service):
     def boundary(self, request: IncomingRequest) -> bytes:
         boundary = super().boundary(request)
         if len(boundary) > 64:
-            raise Problem("The boundary of the form must have at most 64 characters.")
+            raise ApiError("The boundary of the form must have at most 64 characters.")
         return boundary
 
 
@@ -183,7 +189,7 @@ class BoundarySignsRefused(Service):
     def boundary(self, request: IncomingRequest) -> bytes:
         boundary = super().boundary(request)
         if not boundary.replace(b"-", b"").isalnum():
-            raise Problem("The boundary of the form must be of letters, digits and hyphens.")
+            raise ApiError("The boundary of the form must be of letters, digits and hyphens.")
         return boundary
 
 
@@ -193,7 +199,7 @@ class ChunkedRefused(Service):
 
     def check_length(self, request: IncomingRequest) -> None:
         if request.declared is None:
-            raise Problem("A Content-Length is needed.", status=411)
+            raise ApiError("A Content-Length is needed.", status=411)
         super().check_length(request)
 
 
@@ -213,7 +219,7 @@ class FileNameQuoteRefused(Service):
 
     def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
         if any(b'"' in (part.filename or b"") for part in parts):
-            raise Problem("A part of the form has a malformed Content-Disposition.")
+            raise ApiError("A part of the form has a malformed Content-Disposition.")
         return super().fields(parts)
 
 

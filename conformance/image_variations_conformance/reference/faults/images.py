@@ -1,17 +1,22 @@
 """Images that are too many, too few, or not what was asked for."""
 
+from __future__ import annotations
+
 import base64
 import io
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 from PIL import Image
 
 from ..app.form import Part
-from ..app.incoming import IncomingRequest
 from ..app.service import Service, Wanted
 from ..app.variations import VariationMaker, png
+from .fault_helpers import placeholder
 from .registry import FaultFamily
-from .twists import placeholder
+
+if TYPE_CHECKING:
+    from ..app.incoming import IncomingRequest
 
 fault = FaultFamily("semantics")
 

@@ -1,13 +1,18 @@
 """Links that lead nowhere, or to the wrong thing."""
 
-from typing import Unpack
+from __future__ import annotations
 
-from starlette.responses import RedirectResponse, Response
+from typing import TYPE_CHECKING, Unpack
 
-from ..app.incoming import IncomingRequest
-from ..app.problem import Problem
+from ..app.api_error import ApiError
+from ..app.responses import plain_response, redirect_response
 from ..app.service import FILE_SUFFIX, FILES_PATH, Service, ServiceOptions, Wanted
 from .registry import FaultFamily
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from ..app.incoming import IncomingRequest
 
 fault = FaultFamily("semantics")
 
@@ -110,7 +115,7 @@ class LinkDead(Service):
     """Answers 404 to every link."""
 
     def file(self, token: str) -> Response:
-        raise Problem("There is no such image.", status=404)
+        raise ApiError("There is no such image.", status=404)
 
 
 @fault("link-once", breaks=("IV-URL-FETCH",))
@@ -123,7 +128,7 @@ class LinkOnce(Service):
 
     def file(self, token: str) -> Response:
         if token in self._given:
-            raise Problem("There is no such image.", status=404)
+            raise ApiError("There is no such image.", status=404)
         self._given.add(token)
         return super().file(token)
 
@@ -139,7 +144,7 @@ class LinkLate(Service):
     def file(self, token: str) -> Response:
         if token not in self._asked:
             self._asked.add(token)
-            raise Problem("There is no such image yet.", status=404)
+            raise ApiError("There is no such image yet.", status=404)
         return super().file(token)
 
 
@@ -158,7 +163,7 @@ class LinkLoops(Service):
     """Redirects a link to itself."""
 
     def file(self, token: str) -> Response:
-        return RedirectResponse(f"{FILES_PATH}{token}{FILE_SUFFIX}")
+        return redirect_response(f"{FILES_PATH}{token}{FILE_SUFFIX}")
 
 
 @fault("link-to-half", breaks=("IV-URL-FETCH",))
@@ -167,7 +172,7 @@ class LinkToHalf(Service):
 
     def file(self, token: str) -> Response:
         whole = bytes(super().file(token).body)
-        return Response(whole[: len(whole) // 2], media_type="image/png")
+        return plain_response(whole[: len(whole) // 2], media_type="image/png")
 
 
 @fault("link-typed-html", breaks=("IV-URL-TYPE",))
@@ -175,4 +180,4 @@ class LinkTypedHtml(Service):
     """Says that the image is text/html."""
 
     def file(self, token: str) -> Response:
-        return Response(super().file(token).body, media_type="text/html")
+        return plain_response(super().file(token).body, media_type="text/html")

@@ -3,19 +3,25 @@
 The dead ones go on listening, but cut every connection, as behind a proxy whose server is gone.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from PIL import Image
-from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
 
+from ..app.api_error import ApiError
 from ..app.form import Part
-from ..app.incoming import IncomingRequest
-from ..app.problem import Problem
+from ..app.responses import plain_response
 from ..app.service import Service, ServiceOptions
+from .fault_helpers import hang, hang_up
 from .registry import FaultFamily
-from .twists import hang, hang_up
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.types import Message, Receive, Scope, Send
+
+    from ..app.incoming import IncomingRequest
 
 fault = FaultFamily("liveness")
 
@@ -30,7 +36,7 @@ class _Mortal(Service):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request (ASGI)."""
         if self.dead:
-            await hang_up(IncomingRequest(scope, receive, send))
+            await hang_up(self.incoming(scope, receive, send))
         else:
             await super().__call__(scope, receive, send)
 
@@ -45,11 +51,11 @@ class _Mortal(Service):
 class DiesOfBadKey(_Mortal):
     """Is dead after a missing or wrong key, and does not answer it."""
 
-    def key_missing(self) -> Problem:
+    def key_missing(self) -> ApiError:
         self.dead = True
         return super().key_missing()
 
-    def key_wrong(self) -> Problem:
+    def key_wrong(self) -> ApiError:
         self.dead = True
         return super().key_wrong()
 
@@ -61,7 +67,7 @@ class DiesOfBadImage(_Mortal):
     async def picture(self, fields: Mapping[str, Part]) -> Image.Image:
         try:
             return await super().picture(fields)
-        except Problem:
+        except ApiError:
             self.dead = True
             raise
 
@@ -82,20 +88,24 @@ class DiesOfUnnamedPart(_Mortal):
     async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
         try:
             return await super().parts(request, boundary)
-        except Problem as problem:
+        except ApiError as problem:
             self.dead = self.dead or "name" in problem.message
             raise
 
 
-class _Silence(Response):
-    """Stands for an answer that never comes."""
+# Marks a response that is never sent.
+_NEVER_SENT = "x-never-sent"
+
+
+def _silence() -> Response:
+    return plain_response(headers={_NEVER_SENT: "1"})
 
 
 class _Silent(Service):
     """A Service that can leave a request without an answer."""
 
     async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
-        if isinstance(response, _Silence):
+        if _NEVER_SENT in response.headers:
             await hang(request)
         else:
             await super().deliver(request, response, send)
@@ -106,15 +116,15 @@ class HangsOnValid(_Silent):
     """Never answers a valid request."""
 
     def success(self, document: object) -> Response:
-        return _Silence()
+        return _silence()
 
 
 @fault("hangs-on-damaged-image", breaks=("IV-IMAGE-INTACT", "IV-ERR-NO-5XX"), hangs=True)
 class HangsOnDamagedImage(_Silent):
     """Never answers where the image starts like a PNG, and is none."""
 
-    def refusal(self, problem: Problem) -> Response:
-        return _Silence() if "whole" in problem.message else super().refusal(problem)
+    def refusal(self, problem: ApiError) -> Response:
+        return _silence() if "whole" in problem.message else super().refusal(problem)
 
 
 @fault("hangs-on-get", breaks=("IV-OP-METHOD", "IV-ERR-NO-5XX"), hangs=True)
@@ -122,7 +132,7 @@ class HangsOnGet(_Silent):
     """Never answers another method than POST."""
 
     def other_method(self, request: IncomingRequest) -> Response:
-        return _Silence()
+        return _silence()
 
 
 @fault("stops-halfway", breaks=("IV-OP-VALID", "IV-ERR-NO-5XX"), hangs=True)

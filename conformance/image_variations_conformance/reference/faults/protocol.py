@@ -1,12 +1,18 @@
 """Answers that are broken off, and connections that are cut."""
 
-from starlette.responses import Response
-from starlette.types import Message, Send
+from __future__ import annotations
 
-from ..app.incoming import IncomingRequest
+from typing import TYPE_CHECKING
+
 from ..app.service import Service
+from .fault_helpers import hang_up, transport
 from .registry import FaultFamily
-from .twists import hang_up, transport
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.types import Message, Send
+
+    from ..app.incoming import IncomingRequest
 
 fault = FaultFamily("protocol")
 

@@ -1,13 +1,18 @@
 """Documents of another shape than the contract's, in a 200."""
 
+from __future__ import annotations
+
 import json
 import secrets
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from ..app.incoming import IncomingRequest
 from ..app.service import Service, Wanted
 from .registry import FaultFamily
+
+if TYPE_CHECKING:
+    from ..app.incoming import IncomingRequest
 
 fault = FaultFamily("schema")
 

@@ -1,15 +1,20 @@
 """Answers that depend on what was asked before."""
 
-from typing import Unpack
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Unpack
 
 from PIL import Image
-from starlette.responses import Response
 
-from ..app.incoming import IncomingRequest
-from ..app.problem import Problem
+from ..app.api_error import ApiError
 from ..app.service import Service, ServiceOptions, Wanted
+from .fault_helpers import Crash
 from .registry import FaultFamily
-from .twists import Crash
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from ..app.incoming import IncomingRequest
 
 fault = FaultFamily("state")
 
@@ -29,7 +34,7 @@ class FailsAfterError(Service):
             raise Crash
         return await super().vary(request)
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         self._failed = self._failed or problem.status == 400
         return super().refusal(problem)
 
@@ -62,7 +67,7 @@ class LockedByBadKeys(Service):
             raise self.key_wrong()
         try:
             super().authenticate(request)
-        except Problem:
+        except ApiError:
             self._bad_keys += 1
             raise
 
@@ -73,7 +78,7 @@ class ErrorRepeated(Service):
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         super().__init__(**options)
-        self._last: Problem | None = None
+        self._last: ApiError | None = None
 
     async def vary(self, request: IncomingRequest) -> Response:
         last, self._last = self._last, None
@@ -82,7 +87,7 @@ class ErrorRepeated(Service):
             return super().refusal(last)
         return await super().vary(request)
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         self._last = problem if problem.status == 400 else None
         return super().refusal(problem)
 

@@ -1,13 +1,21 @@
 """Wrong status codes."""
 
-from attrs import evolve
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from __future__ import annotations
 
-from ..app.incoming import IncomingRequest
-from ..app.problem import Problem
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from ..app.api_error import ApiError
+from ..app.responses import json_response, plain_response, redirect_response
 from ..app.service import OPERATION_PATH, Service
+from .fault_helpers import Crash, answered, crashing
 from .registry import FaultFamily
-from .twists import Crash, answered, crashing
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from ..app.incoming import IncomingRequest
 
 fault = FaultFamily("status")
 
@@ -25,7 +33,7 @@ class ValidCreated(Service):
     """Answers 201 in place of 200."""
 
     def success(self, document: object) -> Response:
-        return JSONResponse(document, 201)
+        return json_response(document, 201)
 
 
 @fault("valid-queued", breaks=("IV-OP-VALID",))
@@ -33,7 +41,7 @@ class ValidQueued(Service):
     """Answers 202 and the id of a job, in place of the images."""
 
     def success(self, document: object) -> Response:
-        return JSONResponse({"id": "job-1", "status": "queued"}, 202)
+        return json_response({"id": "job-1", "status": "queued"}, 202)
 
 
 @fault("operation-moved", breaks=("IV-OP-VALID",), everywhere=True)
@@ -41,7 +49,7 @@ class OperationMoved(Service):
     """Redirects every POST to the same path with a slash at its end."""
 
     async def vary(self, request: IncomingRequest) -> Response:
-        return RedirectResponse(f"{OPERATION_PATH}/", 308)
+        return redirect_response(f"{OPERATION_PATH}/", 308)
 
 
 @fault("operation-removed", breaks=("IV-OP-VALID", "IV-ERR-JSON"), everywhere=True)
@@ -49,7 +57,7 @@ class OperationRemoved(Service):
     """Answers every POST with 404 and no body, as the original server does since its removal."""
 
     async def vary(self, request: IncomingRequest) -> Response:
-        return Response(status_code=404)
+        return plain_response(status=404)
 
 
 @fault("get-crashes", breaks=("IV-OP-METHOD", "IV-ERR-NO-5XX"))
@@ -65,7 +73,7 @@ class GetSucceeds(Service):
     """Answers 200 to another method than POST."""
 
     def other_method(self, request: IncomingRequest) -> Response:
-        return JSONResponse({"status": "ok"})
+        return json_response({"status": "ok"})
 
 
 @fault("get-not-found", breaks=("IV-OP-METHOD-405",))
@@ -73,7 +81,7 @@ class GetNotFound(Service):
     """Answers 404 to another method than POST."""
 
     def other_method(self, request: IncomingRequest) -> Response:
-        raise Problem("Not found.", status=404)
+        raise ApiError("Not found.", status=404)
 
 
 @fault("allow-missing", breaks=("IV-OP-METHOD-405",))
@@ -83,7 +91,7 @@ class AllowMissing(Service):
     def other_method(self, request: IncomingRequest) -> Response:
         try:
             return super().other_method(request)
-        except Problem as problem:
+        except ApiError as problem:
             raise evolve(problem, headers={}) from problem
 
 
@@ -109,7 +117,7 @@ class OtherBody422(Service):
 class ErrorsAs200(Service):
     """Answers wrong requests with the error object, and 200."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, status=200) if problem.status == 400 else problem)
 
 
@@ -117,7 +125,7 @@ class ErrorsAs200(Service):
 class ErrorsAs500(Service):
     """Answers wrong requests with the error object, and 500."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, status=500) if problem.status == 400 else problem)
 
 
@@ -125,5 +133,5 @@ class ErrorsAs500(Service):
 class ErrorsAs422(Service):
     """Answers wrong requests with the error object, and 422."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, status=422) if problem.status == 400 else problem)

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 
 from PIL import Image
 
+from ..app.api_error import ApiError
 from ..app.form import Part
 from ..app.picture import SIGNATURE
-from ..app.problem import Problem
 from ..app.service import IMAGE_BYTES, Service
+from .fault_helpers import Crash, crashing, placeholder
 from .registry import FaultFamily
-from .twists import Crash, crashing, placeholder
 
 fault = FaultFamily("validation")
 
@@ -22,7 +22,7 @@ def _colour_type(part: Part) -> int:
     return part.content[25]
 
 
-def _opened(part: Part, problem: Problem) -> Image.Image:
+def _opened(part: Part, problem: ApiError) -> Image.Image:
     """The picture as far as Pillow can read it, in whatever format. Raises the problem where it cannot."""
     try:
         with Image.open(io.BytesIO(part.content)) as image:
@@ -56,7 +56,7 @@ class AlphaRequired(Service):
     def read_image(self, part: Part) -> Image.Image:
         picture = super().read_image(part)
         if _colour_type(part) == _RGB:
-            raise Problem("image must have the format RGBA, LA or L.", "image")
+            raise ApiError("image must have the format RGBA, LA or L.", "image")
         return picture
 
 
@@ -67,7 +67,7 @@ class PaletteRefused(Service):
     def read_image(self, part: Part) -> Image.Image:
         picture = super().read_image(part)
         if _colour_type(part) == _PALETTE:
-            raise Problem("image must not have a palette.", "image")
+            raise ApiError("image must not have a palette.", "image")
         return picture
 
 
@@ -89,7 +89,7 @@ class OtherFormatsAccepted(Service):
     def read_image(self, part: Part) -> Image.Image:
         try:
             return super().read_image(part)
-        except Problem as problem:
+        except ApiError as problem:
             if part.content.startswith(SIGNATURE):
                 raise
             return _opened(part, problem)
@@ -102,7 +102,7 @@ class JpegAccepted(Service):
     def read_image(self, part: Part) -> Image.Image:
         try:
             return super().read_image(part)
-        except Problem as problem:
+        except ApiError as problem:
             if part.content.startswith(b"\xff\xd8\xff"):
                 return _opened(part, problem)
             raise
@@ -144,7 +144,7 @@ class DamagedAccepted(Service):
     def read_image(self, part: Part) -> Image.Image:
         try:
             return super().read_image(part)
-        except Problem as problem:
+        except ApiError as problem:
             if "whole" in problem.message:
                 return placeholder()
             raise
@@ -157,7 +157,7 @@ class CutOffAccepted(Service):
     def read_image(self, part: Part) -> Image.Image:
         try:
             return super().read_image(part)
-        except Problem as problem:
+        except ApiError as problem:
             if "cut off" in problem.message:
                 return placeholder()
             raise
@@ -199,7 +199,7 @@ class OblongAccepted(Service):
     def read_image(self, part: Part) -> Image.Image:
         try:
             return super().read_image(part)
-        except Problem as problem:
+        except ApiError as problem:
             if "square" not in problem.message:
                 raise
             return _opened(part, problem)
@@ -212,7 +212,7 @@ class NearlySquareAccepted(Service):
     def read_image(self, part: Part) -> Image.Image:
         try:
             return super().read_image(part)
-        except Problem as problem:
+        except ApiError as problem:
             if "square" not in problem.message:
                 raise
             picture = _opened(part, problem)
@@ -228,7 +228,7 @@ class WideAccepted(Service):
     def read_image(self, part: Part) -> Image.Image:
         try:
             return super().read_image(part)
-        except Problem as problem:
+        except ApiError as problem:
             if "square" not in problem.message:
                 raise
             picture = _opened(part, problem)
@@ -265,7 +265,7 @@ class LargeImageTimesOut(Service):
     def read_image(self, part: Part) -> Image.Image:
         picture = super().read_image(part)
         if len(part.content) > 1_000_000:
-            raise Problem("The server behind this one took too long.", status=504)
+            raise ApiError("The server behind this one took too long.", status=504)
         return picture
 
 
@@ -275,7 +275,7 @@ class ExtensionRequired(Service):
 
     def read_image(self, part: Part) -> Image.Image:
         if part.filename and not part.filename.endswith(b".png"):
-            raise Problem("image must be a PNG file.", "image")
+            raise ApiError("image must be a PNG file.", "image")
         return super().read_image(part)
 
 
@@ -285,7 +285,7 @@ class PartTypeChecked(Service):
 
     def read_image(self, part: Part) -> Image.Image:
         if part.content_type not in {None, "image/png", "application/octet-stream"}:
-            raise Problem("image must be of the type image/png.", "image")
+            raise ApiError("image must be of the type image/png.", "image")
         return super().read_image(part)
 
 
@@ -295,7 +295,7 @@ class OctetStreamRefused(Service):
 
     def read_image(self, part: Part) -> Image.Image:
         if part.content_type == "application/octet-stream":
-            raise Problem("image must be of the type image/png.", "image")
+            raise ApiError("image must be of the type image/png.", "image")
         return super().read_image(part)
 
 

@@ -1,4 +1,4 @@
-"""All oddities by their names, and the server that has some of them."""
+"""All quirks by their names, and the server that has some of them."""
 
 from collections.abc import Iterable
 from typing import Unpack
@@ -6,21 +6,21 @@ from typing import Unpack
 from ..app.service import Service, ServiceOptions
 from ..variants import combined
 from . import documents, limits, links, load, pictures, refusals, wire
-from .registry import Oddity
+from .registry import Quirk
 
 _FAMILIES = (
-    wire.oddity,
-    documents.oddity,
-    refusals.oddity,
-    limits.oddity,
-    pictures.oddity,
-    links.oddity,
-    load.oddity,
+    wire.quirk,
+    documents.quirk,
+    refusals.quirk,
+    limits.quirk,
+    pictures.quirk,
+    links.quirk,
+    load.quirk,
 )
 
-ODDITIES: dict[str, Oddity] = {oddity.name: oddity for family in _FAMILIES for oddity in family.oddities}
+QUIRKS: dict[str, Quirk] = {quirk.name: quirk for family in _FAMILIES for quirk in family.quirks}
 
 
-def odd(names: Iterable[str], **options: Unpack[ServiceOptions]) -> Service:
-    """A server with all the oddities named. Raises UnknownVariantError."""
-    return combined("oddity", ODDITIES, names, options)
+def quirky(names: Iterable[str], **options: Unpack[ServiceOptions]) -> Service:
+    """A server with all the quirks named. Raises UnknownVariantError."""
+    return combined("quirk", QUIRKS, names, options)

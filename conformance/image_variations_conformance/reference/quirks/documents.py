@@ -1,18 +1,22 @@
 """The same JSON in other words, or with more in it."""
 
+from __future__ import annotations
+
 import json
 import re
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from starlette.responses import Response
-
-from ..app.incoming import IncomingRequest
 from ..app.service import Service, Wanted
-from .registry import OddityFamily
+from .registry import QuirkFamily
 from .rewriting import is_json, rewritten
 
-oddity = OddityFamily("documents")
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from ..app.incoming import IncomingRequest
+
+quirk = QuirkFamily("documents")
 
 _ANY_WRITING = "RFC 8259 section 2"
 _MORE_MEMBERS = "reading: extra members are fine"
@@ -31,7 +35,7 @@ class _Rewritten(Service):
         return json.dumps(document).encode()
 
 
-@oddity("json-pretty", by=_ANY_WRITING)
+@quirk("json-pretty", by=_ANY_WRITING)
 class JsonPretty(_Rewritten):
     """Writes JSON over many lines, with blank ones around it."""
 
@@ -39,7 +43,7 @@ class JsonPretty(_Rewritten):
         return b"\r\n\t" + json.dumps(document, indent=4).replace("\n", "\r\n").encode() + b"\r\n\r\n"
 
 
-@oddity("json-escaped", by="RFC 8259 section 7")
+@quirk("json-escaped", by="RFC 8259 section 7")
 class JsonEscaped(_Rewritten):
     """Escapes the names of members and all slashes."""
 
@@ -52,7 +56,7 @@ def _escaped(name: str) -> str:
     return "".join(f"\\u{ord(letter):04X}" for letter in name)
 
 
-@oddity("json-in-another-order", by="RFC 8259 section 4: an object is without order")
+@quirk("json-in-another-order", by="RFC 8259 section 4: an object is without order")
 class JsonInAnotherOrder(_Rewritten):
     """Turns the order of all members around."""
 
@@ -66,7 +70,7 @@ def _turned(value: Any) -> Any:
     return [_turned(item) for item in value] if isinstance(value, list) else value
 
 
-@oddity("extra-members", by=_MORE_MEMBERS)
+@quirk("extra-members", by=_MORE_MEMBERS)
 class ExtraMembers(_Rewritten):
     """Has members that nobody asked for in every object, of errors too."""
 
@@ -81,7 +85,7 @@ def _extended(value: Any) -> Any:
     return [_extended(item) for item in value] if isinstance(value, list) else value
 
 
-@oddity("all-members", by="IV-RES-BACKGROUND, IV-RES-OUTPUT-FORMAT, IV-RES-QUALITY, IV-RES-SIZE, IV-RES-USAGE")
+@quirk("all-members", by="IV-RES-BACKGROUND, IV-RES-OUTPUT-FORMAT, IV-RES-QUALITY, IV-RES-SIZE, IV-RES-USAGE")
 class AllMembers(Service):
     """Has every member that the contract knows, with an empty revised_prompt and usage in zeros."""
 
@@ -109,7 +113,7 @@ class AllMembers(Service):
         return item if isinstance(item, dict) else {}
 
 
-@oddity("created-with-point-zero", by="JSON Schema 2020-12, Core section 4.2.3: 1.0 is an integer")
+@quirk("created-with-point-zero", by="JSON Schema 2020-12, Core section 4.2.3: 1.0 is an integer")
 class CreatedWithPointZero(Service):
     """Writes created with a decimal point and a zero."""
 
@@ -117,7 +121,7 @@ class CreatedWithPointZero(Service):
         return float(int(time.time()))
 
 
-@oddity("created-minutes-ago", by="IV-RES-CREATED: within ten minutes")
+@quirk("created-minutes-ago", by="IV-RES-CREATED: within ten minutes")
 class CreatedMinutesAgo(Service):
     """Says in created when the request came into a queue, eight minutes ago."""
 

@@ -1,19 +1,24 @@
 """Links that look different, and lead to the image all the same."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 from urllib.parse import quote
 
-from starlette.responses import RedirectResponse, Response
-from starlette.types import Receive, Scope, Send
-
-from ..app.incoming import IncomingRequest
-from ..app.problem import Problem
+from ..app.api_error import ApiError
+from ..app.responses import plain_response, redirect_response
 from ..app.service import FILE_SUFFIX, FILES_PATH, Service, ServiceOptions
-from .registry import OddityFamily
+from .registry import QuirkFamily
 
-oddity = OddityFamily("links")
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.types import Receive, Scope, Send
+
+    from ..app.incoming import IncomingRequest
+
+quirk = QuirkFamily("links")
 
 _ABSOLUTE = "IV-URL-ABSOLUTE: any absolute URL"
 _SIGNATURE = "c2ln/bmF0+dXJl="
@@ -22,7 +27,7 @@ _SIGNATURE = "c2ln/bmF0+dXJl="
 # --- on another host, or at another port
 
 
-@oddity("link-other-host", by=_ABSOLUTE)
+@quirk("link-other-host", by=_ABSOLUTE)
 class LinkOtherHost(Service):
     """Gives links to localhost, whatever the name it was asked by."""
 
@@ -30,7 +35,7 @@ class LinkOtherHost(Service):
         return f"http://localhost:{request.scope['server'][1]}{FILES_PATH}{token}{FILE_SUFFIX}"
 
 
-@oddity("link-other-port", by=_ABSOLUTE)
+@quirk("link-other-port", by=_ABSOLUTE)
 class LinkOtherPort(Service):
     """Gives links to a file server of its own, at another port of the loopback address."""
 
@@ -67,13 +72,13 @@ class LinkOtherPort(Service):
 # --- written in another way
 
 
-@oddity("link-signed", by=_ABSOLUTE)
+@quirk("link-signed", by=_ABSOLUTE)
 class LinkSigned(Service):
     """Gives long links with a signature in their query, and a fragment; without the signature they do not work."""
 
     async def route(self, request: IncomingRequest) -> Response:
         if request.url.path.startswith(FILES_PATH) and request.query_params.get("sig") != _SIGNATURE:
-            raise Problem("The signature is missing.", status=403)
+            raise ApiError("The signature is missing.", status=403)
         return await super().route(request)
 
     def link(self, request: IncomingRequest, token: str) -> str:
@@ -81,7 +86,7 @@ class LinkSigned(Service):
         return f"{super().link(request, token)}?{query}#image"
 
 
-@oddity("link-in-capitals", by="RFC 3986 section 3.1")
+@quirk("link-in-capitals", by="RFC 3986 section 3.1")
 class LinkInCapitals(Service):
     """Writes the scheme of its links in capitals."""
 
@@ -93,28 +98,28 @@ class LinkInCapitals(Service):
 # --- that answer in another way
 
 
-@oddity("link-redirects", by="RFC 9110 section 15.4: a fetch follows redirects")
+@quirk("link-redirects", by="RFC 9110 section 15.4: a fetch follows redirects")
 class LinkRedirects(Service):
     """Redirects a link to where the image is, by a path without a host."""
 
     def file(self, token: str) -> Response:
         if token.startswith("at-"):
             return super().file(token.removeprefix("at-"))
-        return RedirectResponse(f"{FILES_PATH}at-{token}{FILE_SUFFIX}", 302)
+        return redirect_response(f"{FILES_PATH}at-{token}{FILE_SUFFIX}", 302)
 
 
-@oddity("link-typed-with-parameter", by="RFC 9110 section 8.3.1")
+@quirk("link-typed-with-parameter", by="RFC 9110 section 8.3.1")
 class LinkTypedWithParameter(Service):
     """Says Image/PNG and a parameter, and how the file is to be saved."""
 
     def file(self, token: str) -> Response:
         headers = {"Content-Type": "Image/PNG; name=a.png", "Content-Disposition": "attachment; filename=a.png"}
-        return Response(super().file(token).body, headers=headers)
+        return plain_response(super().file(token).body, headers=headers)
 
 
-@oddity("link-typed-octets", by="IV-URL-FETCH: bytes make the image", warns=("IV-URL-TYPE",))
+@quirk("link-typed-octets", by="IV-URL-FETCH: bytes make the image", warns=("IV-URL-TYPE",))
 class LinkTypedOctets(Service):
     """Says that the image is application/octet-stream."""
 
     def file(self, token: str) -> Response:
-        return Response(super().file(token).body, media_type="application/octet-stream")
+        return plain_response(super().file(token).body, media_type="application/octet-stream")

@@ -1,19 +1,24 @@
 """Servers that take their time, or ask for some."""
 
+from __future__ import annotations
+
 import time
 from email.utils import formatdate
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import anyio
 from PIL import Image
-from starlette.responses import Response
 
-from ..app.incoming import IncomingRequest
-from ..app.problem import Problem
+from ..app.api_error import ApiError
 from ..app.service import Service, ServiceOptions, Wanted
-from .registry import OddityFamily
+from .registry import QuirkFamily
 
-oddity = OddityFamily("load")
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from ..app.incoming import IncomingRequest
+
+quirk = QuirkFamily("load")
 
 _LIMITS = "IV-LIMIT-RETRY"
 _EVERY = 40
@@ -21,7 +26,7 @@ _AT_ONCE = 4
 _SLOW_SECONDS = 0.05
 
 
-@oddity("slow", by="nothing said of time")
+@quirk("slow", by="nothing said of time")
 class Slow(Service):
     """Waits before each answer, and longer for more images."""
 
@@ -34,7 +39,7 @@ class Slow(Service):
         return await super().vary(request)
 
 
-@oddity("one-at-a-time", by="IV-STATE-PARALLEL: answered as if alone, not as soon")
+@quirk("one-at-a-time", by="IV-STATE-PARALLEL: answered as if alone, not as soon")
 class OneAtATime(Service):
     """Makes the images of one request after those of the other."""
 
@@ -60,7 +65,7 @@ class _Limited(Service):
         self._asked += 1
         # The first one too: many look at nothing else to see whether a server is there.
         if self._asked % _EVERY == 1:
-            raise Problem("Too many requests.", status=self.status, headers={"Retry-After": self.retry_after()})
+            raise ApiError("Too many requests.", status=self.status, headers={"Retry-After": self.retry_after()})
         return await super().vary(request)
 
     def retry_after(self) -> str:
@@ -68,12 +73,12 @@ class _Limited(Service):
         return "1"
 
 
-@oddity("rate-limited", by=_LIMITS)
+@quirk("rate-limited", by=_LIMITS)
 class RateLimited(_Limited):
     """Answers 429 now and then, with the seconds to wait in Retry-After."""
 
 
-@oddity("rate-limited-until", by="RFC 9110 section 10.2.3: a date, or seconds")
+@quirk("rate-limited-until", by="RFC 9110 section 10.2.3: a date, or seconds")
 class RateLimitedUntil(_Limited):
     """Answers 429 now and then, with the time of day in Retry-After."""
 
@@ -81,14 +86,14 @@ class RateLimitedUntil(_Limited):
         return formatdate(time.time() + 1, usegmt=True)
 
 
-@oddity("unavailable-at-times", by=_LIMITS)
+@quirk("unavailable-at-times", by=_LIMITS)
 class UnavailableAtTimes(_Limited):
     """Answers 503 now and then, with the seconds to wait in Retry-After."""
 
     status = 503
 
 
-@oddity("four-at-once", by=_LIMITS)
+@quirk("four-at-once", by=_LIMITS)
 class FourAtOnce(Service):
     """Answers 429 to what comes while it is at work on four requests, and asks for it again after a second."""
 
@@ -98,7 +103,7 @@ class FourAtOnce(Service):
 
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
         if self._at_work == _AT_ONCE:
-            raise Problem("Too many requests at once.", status=429, headers={"Retry-After": "1"})
+            raise ApiError("Too many requests at once.", status=429, headers={"Retry-After": "1"})
         self._at_work += 1
         try:
             # So that the eighth request comes while the first are at work, however quick these are.

@@ -1,16 +1,20 @@
 """New images of other kinds, each of which is an image."""
 
+from __future__ import annotations
+
 import io
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from PIL import Image, PngImagePlugin
 
-from ..app.incoming import IncomingRequest
 from ..app.service import Service, ServiceOptions, Wanted
 from ..app.variations import VariationMaker
-from .registry import OddityFamily
+from .registry import QuirkFamily
 
-oddity = OddityFamily("pictures")
+if TYPE_CHECKING:
+    from ..app.incoming import IncomingRequest
+
+quirk = QuirkFamily("pictures")
 
 _ANY_PNG = "reading: a complete image, best of all a PNG, of whatever kind"
 _ANY_FORMAT = "IV-OUT-FORMAT"
@@ -31,7 +35,7 @@ def _saved(image: Image.Image, file_format: str, **how: object) -> bytes:
 # --- PNGs
 
 
-@oddity("png-with-alpha", by=_ANY_PNG)
+@quirk("png-with-alpha", by=_ANY_PNG)
 class PngWithAlpha(Service):
     """Makes PNGs whose left edge is transparent."""
 
@@ -41,7 +45,7 @@ class PngWithAlpha(Service):
         return _saved(image, "PNG", compress_level=1)
 
 
-@oddity("png-with-palette", by=_ANY_PNG)
+@quirk("png-with-palette", by=_ANY_PNG)
 class PngWithPalette(Service):
     """Makes PNGs of 256 colours."""
 
@@ -49,7 +53,7 @@ class PngWithPalette(Service):
         return _saved(_opened(super().make_one(maker)).quantize(method=Image.Quantize.FASTOCTREE), "PNG")
 
 
-@oddity("png-with-texts", by=_ANY_PNG)
+@quirk("png-with-texts", by=_ANY_PNG)
 class PngWithTexts(Service):
     """Makes PNGs with texts in them, and pixels that are hardly packed."""
 
@@ -73,7 +77,7 @@ class _Saying(Service):
         return {**document, "output_format": self.said} if self.said and isinstance(document, dict) else document
 
 
-@oddity("jpeg-links", by=_ANY_FORMAT)
+@quirk("jpeg-links", by=_ANY_FORMAT)
 class JpegLinks(Service):
     """Gives links to JPEGs, says nothing of it, and makes PNGs for b64_json."""
 
@@ -81,7 +85,7 @@ class JpegLinks(Service):
         return super().hang(_saved(_opened(image), "JPEG"))
 
 
-@oddity("jpeg-said", by=_ANY_FORMAT, warns=("IV-OUT-B64-PNG",))
+@quirk("jpeg-said", by=_ANY_FORMAT, warns=("IV-OUT-B64-PNG",))
 class JpegSaid(_Saying):
     """Makes JPEGs, and says so in output_format."""
 
@@ -91,7 +95,7 @@ class JpegSaid(_Saying):
         return _saved(_opened(super().make_one(maker)), "JPEG")
 
 
-@oddity("webp-said", by=_ANY_FORMAT, warns=("IV-OUT-B64-PNG",))
+@quirk("webp-said", by=_ANY_FORMAT, warns=("IV-OUT-B64-PNG",))
 class WebpSaid(_Saying):
     """Makes WebPs, and says so in output_format."""
 
@@ -101,7 +105,7 @@ class WebpSaid(_Saying):
         return _saved(_opened(super().make_one(maker)), "WEBP", quality=80, method=0)
 
 
-@oddity("webp-unsaid", by=_ANY_FORMAT, warns=("IV-OUT-B64-PNG",))
+@quirk("webp-unsaid", by=_ANY_FORMAT, warns=("IV-OUT-B64-PNG",))
 class WebpUnsaid(Service):
     """Makes WebPs, and says nothing of it."""
 
@@ -112,7 +116,7 @@ class WebpUnsaid(Service):
 # --- chance
 
 
-@oddity("same-again", by="nothing said of chance: the images of one answer differ, those of two may not")
+@quirk("same-again", by="nothing said of chance: the images of one answer differ, those of two may not")
 class SameAgain(Service):
     """Makes the same images of the same picture, each time."""
 

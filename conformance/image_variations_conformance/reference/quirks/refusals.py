@@ -1,15 +1,22 @@
 """Errors that say the same in another way."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from attrs import evolve
-from starlette.responses import Response
 
+from ..app.api_error import ApiError, shown
 from ..app.form import Part
-from ..app.incoming import IncomingRequest
-from ..app.problem import Problem, shown
 from ..app.service import Service
-from .registry import OddityFamily
+from .registry import QuirkFamily
 
-oddity = OddityFamily("refusals")
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from ..app.incoming import IncomingRequest
+
+quirk = QuirkFamily("refusals")
 
 _ANY_4XX = "IV-ERR-400 and its source: the status codes that are as good"
 _FREE_TEXT = "reading: the wording of an error is not judged"
@@ -18,119 +25,119 @@ _FREE_TEXT = "reading: the wording of an error is not judged"
 # --- other status codes
 
 
-@oddity("too-large-400", by=_ANY_4XX)
+@quirk("too-large-400", by=_ANY_4XX)
 class TooLarge400(Service):
     """Answers 400 to an image that is too large."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, status=400) if problem.status == 413 else problem)
 
 
-@oddity("other-body-400", by="IV-OP-MULTIPART-STATUS")
+@quirk("other-body-400", by="IV-OP-MULTIPART-STATUS")
 class OtherBody400(Service):
     """Answers 400 to a body that is not a multipart form."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, status=400) if problem.status == 415 else problem)
 
 
-@oddity("other-file-415", by=_ANY_4XX)
+@quirk("other-file-415", by=_ANY_4XX)
 class OtherFile415(Service):
     """Answers 415 to a file that is not a PNG."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         other = problem.param == "image" and "must be a PNG" in problem.message
         return super().refusal(evolve(problem, status=415) if other else problem)
 
 
-@oddity("unknown-model-404", by=_ANY_4XX)
+@quirk("unknown-model-404", by=_ANY_4XX)
 class UnknownModel404(Service):
     """Answers 404 to a model that it does not know."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, status=404) if problem.param == "model" else problem)
 
 
-@oddity("wrong-key-403", by="IV-AUTH-WRONG", warns=("IV-AUTH-401",))
+@quirk("wrong-key-403", by="IV-AUTH-WRONG", warns=("IV-AUTH-401",))
 class WrongKey403(Service):
     """Answers 403 to a wrong key, and 401 to none."""
 
-    def key_wrong(self) -> Problem:
+    def key_wrong(self) -> ApiError:
         return evolve(super().key_wrong(), status=403)
 
 
 # --- other headers
 
 
-@oddity("challenge-missing", by="reading: WWW-Authenticate is not judged")
+@quirk("challenge-missing", by="reading: WWW-Authenticate is not judged")
 class ChallengeMissing(Service):
     """Sends no WWW-Authenticate with a 401."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, headers={}) if problem.status == 401 else problem)
 
 
-@oddity("allow-more", by="RFC 9110 section 10.2.1")
+@quirk("allow-more", by="RFC 9110 section 10.2.1")
 class AllowMore(Service):
     """Names POST among other methods in Allow, without spaces."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, headers={"Allow": "OPTIONS,POST"}) if problem.status == 405 else problem)
 
 
 # --- other objects
 
 
-@oddity("param-never", by="IV-ERR-PARAM: or else its message")
+@quirk("param-never", by="IV-ERR-PARAM: or else its message")
 class ParamNever(Service):
     """Leaves param null always, and names the field in message only."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, param=None))
 
 
-@oddity("codes-everywhere", by=_FREE_TEXT)
+@quirk("codes-everywhere", by=_FREE_TEXT)
 class CodesEverywhere(Service):
     """Has a code in every error, and an empty param where no field is at fault."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         code = problem.code or f"error_{problem.status}_{problem.param or 'request'}"
         return super().refusal(evolve(problem, code=code, param=problem.param or ""))
 
 
-@oddity("message-long", by=_FREE_TEXT)
+@quirk("message-long", by=_FREE_TEXT)
 class MessageLong(Service):
     """Explains every error on many pages."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, message=f"{problem.message}\n\n" + "See the manual. " * 4096))
 
 
-@oddity("message-in-braces", by=_FREE_TEXT)
+@quirk("message-in-braces", by=_FREE_TEXT)
 class MessageInBraces(Service):
     """Writes of null and of JSON in its messages, and sets off what it was sent in brackets."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         message = f'[400] {problem.message} Got {{"{problem.param}": …}}, which is not null: an "error" to us.'
         return super().refusal(evolve(problem, message=message, code="none_allowed"))
 
 
-@oddity("message-in-another-language", by=_FREE_TEXT)
+@quirk("message-in-another-language", by=_FREE_TEXT)
 class MessageInAnotherLanguage(Service):
     """Writes its messages in German and Japanese, and names the field in param only."""
 
-    def refusal(self, problem: Problem) -> Response:
+    def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, message="Ungültige Anfrage, bitte prüfen. 不正なリクエストです。"))
 
 
-@oddity("key-masked", by="IV-ERR-SECRETS: what is shown is not the key")
+@quirk("key-masked", by="IV-ERR-SECRETS: what is shown is not the key")
 class KeyMasked(Service):
     """Shows the first and the last letters of a wrong key in message, and stars between them."""
 
     def authenticate(self, request: IncomingRequest) -> None:
         try:
             super().authenticate(request)
-        except Problem as problem:
+        except ApiError as problem:
             key = request.headers.get("authorization", "").partition(" ")[2]
             masked = f"{key[:3]}{'*' * 12}{key[-4:]}"
             raise evolve(
@@ -141,7 +148,7 @@ class KeyMasked(Service):
 # --- what the contract leaves open
 
 
-@oddity("unknown-fields-refused", by="reading: unknown form fields")
+@quirk("unknown-fields-refused", by="reading: unknown form fields")
 class UnknownFieldsRefused(Service):
     """Refuses a form with a field that it does not know."""
 
@@ -149,11 +156,11 @@ class UnknownFieldsRefused(Service):
         fields = super().fields(parts)
         for part in parts:
             if part.name not in fields:
-                raise Problem(f"There is no field of the name {shown(part.name)}.", part.name)
+                raise ApiError(f"There is no field of the name {shown(part.name)}.", part.name)
         return fields
 
 
-@oddity("last-image-taken", by="reading: a second image")
+@quirk("last-image-taken", by="reading: a second image")
 class LastImageTaken(Service):
     """Takes the last of several parts of one name, and ignores the others."""
 
@@ -161,11 +168,11 @@ class LastImageTaken(Service):
         return super().fields(tuple({part.name: part for part in parts}.values()))
 
 
-@oddity("leading-zeros-refused", by="nothing said of n=03")
+@quirk("leading-zeros-refused", by="nothing said of n=03")
 class LeadingZerosRefused(Service):
     """Refuses an n with leading zeros."""
 
     def count(self, n: str | None) -> int:
         if n and n.startswith("0"):
-            raise Problem("n must be from 1 to 10, without leading zeros.", "n")
+            raise ApiError("n must be from 1 to 10, without leading zeros.", "n")
         return super().count(n)

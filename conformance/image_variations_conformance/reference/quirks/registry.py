@@ -1,4 +1,4 @@
-"""What is known of an oddity, and the decorator that says it."""
+"""What is known of an quirk, and the decorator that says it."""
 
 import inspect
 from collections.abc import Callable
@@ -12,7 +12,7 @@ S = TypeVar("S", bound=Service)
 
 
 @frozen
-class Oddity:
+class Quirk:
     """A way to be unusual. `by` is what allows it: an RFC, or what the register says or leaves open.
 
     `warns` are the ids of the SHOULDs that it departs from, and that a judge is to warn of. No MUST is among them.
@@ -26,19 +26,19 @@ class Oddity:
     warns: tuple[str, ...] = ()
 
 
-class OddityFamily:
-    """The oddities of one kind. A call of it gives the decorator of one more."""
+class QuirkFamily:
+    """The quirks of one kind. A call of it gives the decorator of one more."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.oddities: list[Oddity] = []
+        self.quirks: list[Quirk] = []
 
     def __call__(self, name: str, *, by: str, warns: tuple[str, ...] = ()) -> Callable[[type[S]], type[S]]:
-        """Decorates the Service that has the oddity. The summary is the first line of its docstring."""
+        """Decorates the Service that has the quirk. The summary is the first line of its docstring."""
 
         def register(service: type[S]) -> type[S]:
             line = inspect.cleandoc(service.__doc__ or "").partition("\n")[0]
-            self.oddities.append(Oddity(name, self.name, by, line, service, warns))
+            self.quirks.append(Quirk(name, self.name, by, line, service, warns))
             return service
 
         return register

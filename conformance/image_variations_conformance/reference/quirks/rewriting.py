@@ -1,8 +1,15 @@
 """Answers written anew: with another body, or with other headers."""
 
-from collections.abc import Iterable
+from __future__ import annotations
 
-from starlette.responses import Response
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ..app.responses import plain_response
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
 
 JSON = "application/json"
 RawHeaders = list[tuple[bytes, bytes]]
@@ -15,7 +22,7 @@ def without(headers: Iterable[tuple[bytes, bytes]], *names: bytes) -> RawHeaders
 
 def rewritten(response: Response, body: bytes, *more: tuple[bytes, bytes]) -> Response:
     """An answer with another body and some headers more. A header of the same name gives way to them."""
-    new = Response(status_code=response.status_code)
+    new = plain_response(status=response.status_code)
     new.body = body
     gone = (b"content-length", *(name for name, _ in more))
     new.raw_headers = [*without(response.raw_headers, *gone), (b"content-length", b"%d" % len(body)), *more]

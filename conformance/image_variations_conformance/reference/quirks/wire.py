@@ -1,24 +1,30 @@
 """Answers that go over the wire in another way."""
 
+from __future__ import annotations
+
 import gzip
 import time
 import zlib
 from asyncio import Transport
 from email.utils import formatdate
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.lowlevel
-from starlette.responses import Response
-from starlette.types import Message, Send
 
-from ..app.incoming import IncomingRequest
+from ..app.extensions import TRANSPORT
 from ..app.service import Service
-from ..app.serving import TRANSPORT
-from .registry import OddityFamily
+from .registry import QuirkFamily
 from .rewriting import RawHeaders, is_json, rewritten, without
 
-oddity = OddityFamily("wire")
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.types import Message, Send
+
+    from ..app.incoming import IncomingRequest
+
+quirk = QuirkFamily("wire")
 
 _PIECES = 5
 _PAUSE_SECONDS = 0.001
@@ -28,7 +34,7 @@ _HOURS_OFF = 3
 # --- content codings
 
 
-@oddity("gzip", by="RFC 9110 section 12.5.3: who says nothing of codings takes any")
+@quirk("gzip", by="RFC 9110 section 12.5.3: who says nothing of codings takes any")
 class Gzip(Service):
     """Answers in gzip."""
 
@@ -38,7 +44,7 @@ class Gzip(Service):
         return rewritten(response, coded, (b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding"))
 
 
-@oddity("deflate", by="RFC 9110 section 12.5.3: who says nothing of codings takes any")
+@quirk("deflate", by="RFC 9110 section 12.5.3: who says nothing of codings takes any")
 class Deflate(Service):
     """Answers in deflate, and spells the coding in capitals."""
 
@@ -50,7 +56,7 @@ class Deflate(Service):
 # --- framing
 
 
-@oddity("in-chunks", by="RFC 9112 section 7.1")
+@quirk("in-chunks", by="RFC 9112 section 7.1")
 class InChunks(Service):
     """Answers in chunked coding."""
 
@@ -62,7 +68,7 @@ class InChunks(Service):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-@oddity("in-small-packets", by="RFC 9112 section 2.2: a message is a sequence of octets, however they come")
+@quirk("in-small-packets", by="RFC 9112 section 2.2: a message is a sequence of octets, however they come")
 class InSmallPackets(Service):
     """Sends an answer in pieces, with pauses between them."""
 
@@ -94,7 +100,7 @@ class _ByHand(Service):
     async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
         connection = request.scope["extensions"][TRANSPORT]
         if not isinstance(connection, Transport):
-            raise TypeError("An oddity that writes to the connection must run under the server of this package.")
+            raise TypeError("An quirk that writes to the connection must run under the server of this package.")
         connection.write(self.preface() + self.head(response) + bytes(response.body))
         while connection.get_write_buffer_size() and not connection.is_closing():
             await anyio.sleep(_PAUSE_SECONDS)
@@ -127,14 +133,14 @@ class _ByHand(Service):
         return time.time()
 
 
-@oddity("http-1-0", by="RFC 9110 section 2.5")
+@quirk("http-1-0", by="RFC 9110 section 2.5")
 class Http10(_ByHand):
     """Answers in HTTP/1.0."""
 
     version = b"HTTP/1.0"
 
 
-@oddity("until-close", by="RFC 9112 section 6.3, rule 8")
+@quirk("until-close", by="RFC 9112 section 6.3, rule 8")
 class UntilClose(_ByHand):
     """Says no length: the answer ends where the connection does."""
 
@@ -142,7 +148,7 @@ class UntilClose(_ByHand):
         return without(super().headers(response), b"content-length")
 
 
-@oddity("header-names-in-capitals", by="RFC 9110 section 5.1")
+@quirk("header-names-in-capitals", by="RFC 9110 section 5.1")
 class HeaderNamesInCapitals(_ByHand):
     """Writes the names of its headers in capitals, and spaces around their values."""
 
@@ -150,7 +156,7 @@ class HeaderNamesInCapitals(_ByHand):
         return [(name.upper(), b"  " + value + b" \t") for name, value in super().headers(response)]
 
 
-@oddity("no-reason-phrase", by="RFC 9112 section 4: the phrase may be empty")
+@quirk("no-reason-phrase", by="RFC 9112 section 4: the phrase may be empty")
 class NoReasonPhrase(_ByHand):
     """Leaves out the words beside the status code."""
 
@@ -158,7 +164,7 @@ class NoReasonPhrase(_ByHand):
         return ""
 
 
-@oddity("hints-first", by="RFC 9110 section 15.2; RFC 8297 section 2")
+@quirk("hints-first", by="RFC 9110 section 15.2; RFC 8297 section 2")
 class HintsFirst(_ByHand):
     """Sends 100 and 103 before each answer."""
 
@@ -166,7 +172,7 @@ class HintsFirst(_ByHand):
         return b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
 
 
-@oddity("no-date", by="RFC 9110 section 6.6.1: a server without a clock sends none")
+@quirk("no-date", by="RFC 9110 section 6.6.1: a server without a clock sends none")
 class NoDate(_ByHand):
     """Sends no Date."""
 
@@ -174,7 +180,7 @@ class NoDate(_ByHand):
         return without(super().headers(response), b"date")
 
 
-@oddity("clock-hours-off", by="IV-RES-CREATED, read by the server's own Date")
+@quirk("clock-hours-off", by="IV-RES-CREATED, read by the server's own Date")
 class ClockHoursOff(_ByHand):
     """Has a clock that is three hours fast, for Date and created alike."""
 
@@ -188,7 +194,7 @@ class ClockHoursOff(_ByHand):
 # --- headers
 
 
-@oddity("many-headers", by="RFC 9110 section 5.1: unknown headers are ignored")
+@quirk("many-headers", by="RFC 9110 section 5.1: unknown headers are ignored")
 class ManyHeaders(Service):
     """Sends a hundred headers more, some long, some twice."""
 
@@ -212,14 +218,14 @@ class _Typed(Service):
         return response
 
 
-@oddity("charset-parameter", by="RFC 8259 section 11: no meaning, no harm")
+@quirk("charset-parameter", by="RFC 8259 section 11: no meaning, no harm")
 class CharsetParameter(_Typed):
     """Says charset=utf-8 beside application/json."""
 
     content_type = b"application/json; charset=utf-8"
 
 
-@oddity("media-type-in-capitals", by="RFC 9110 section 8.3.1")
+@quirk("media-type-in-capitals", by="RFC 9110 section 8.3.1")
 class MediaTypeInCapitals(_Typed):
     """Says Application/JSON, and a charset in quotes."""
 

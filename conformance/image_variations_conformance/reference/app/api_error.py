@@ -9,7 +9,7 @@ SHOWN_LENGTH = 40
 
 
 @define(eq=False)
-class Problem(Exception):
+class ApiError(Exception):
     """What is wrong with a request. Ends its handling; becomes the answer.
 
     `status` is the HTTP status, `param` the form field at fault, `code` a fixed word for this very error. `headers`
@@ -23,7 +23,7 @@ class Problem(Exception):
     headers: Mapping[str, str] = MappingProxyType({})
 
 
-def error_object(problem: Problem) -> dict[str, object]:
+def error_object(problem: ApiError) -> dict[str, object]:
     """The JSON document of an error, with all four members."""
     return {
         "error": {

@@ -1,17 +1,22 @@
 """What faults do to what a right server finds."""
 
+from __future__ import annotations
+
 import contextlib
 from asyncio import Transport
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.lowlevel
 from attrs import evolve
 from PIL import Image
 
-from ..app.incoming import IncomingRequest
-from ..app.problem import Problem
-from ..app.serving import TRANSPORT
+from ..app.api_error import ApiError
+from ..app.extensions import TRANSPORT
+
+if TYPE_CHECKING:
+    from ..app.incoming import IncomingRequest
 
 HANG_SECONDS = 5.0
 """How long a request that is never answered is held. Clients that are in earnest have left by then."""
@@ -28,10 +33,10 @@ def placeholder() -> Image.Image:
 
 @contextlib.contextmanager
 def crashing(status: int | None = None) -> Iterator[None]:
-    """Turns a Problem, of that status or of any, into a crash."""
+    """Turns a ApiError, of that status or of any, into a crash."""
     try:
         yield
-    except Problem as problem:
+    except ApiError as problem:
         if status in {None, problem.status}:
             raise Crash from problem
         raise
@@ -39,10 +44,10 @@ def crashing(status: int | None = None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def answered(status: int) -> Iterator[None]:
-    """Gives a Problem another status."""
+    """Gives a ApiError another status."""
     try:
         yield
-    except Problem as problem:
+    except ApiError as problem:
         raise evolve(problem, status=status) from problem
 
 

@@ -1,0 +1,156 @@
+"""`image-variations check`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import nullcontext, suppress
+from pathlib import Path
+
+import click
+
+from ..cases.case import Case
+from ..cases.plan import DEPTHS, Depth
+from ..contract import document as contract
+from ..engine.check import Settings, cases_of
+from ..engine.check import check as run_check
+from ..engine.liveness import KeyRefused, Unreachable
+from ..reference.app.service import Service
+from ..reference.app.serving import running
+from ..reports import console as console_report
+from ..reports.folder import ReportFolder, UnusableFolder
+from ..sources import signals
+from ..wire.exchange import Headers
+from ..wire.redaction import Redactor
+from ..wire.target import Target, UnusableUrl
+from . import output
+from .arguments import KEY_VARIABLES, ApiKey, Seconds, read_headers, read_key
+from .errors import EXIT_FAILS, EXIT_USAGE, CommandError, reported_bugs
+
+
+def _requirements(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
+    known = contract.load().requirements
+    for value in values:
+        if value.upper() not in known:
+            raise click.BadParameter(f"there is no requirement {value!r}; 'image-variations list' shows them all")
+    return frozenset(value.upper() for value in values)
+
+
+@click.command("check")
+@click.argument("urls", nargs=-1, metavar="URL")
+@click.option("--reference", is_flag=True, help="Check the reference server, which is started for the run.")
+@click.option(
+    "--api-key",
+    help="The API key. By default that of IMAGE_VARIATIONS_API_KEY, or else of OPENAI_API_KEY. Without one, no key is "
+    "sent and no requirement about keys is tested.",
+)
+@click.option("--header", "headers", multiple=True, metavar="HEADER", callback=read_headers,
+              help="A header for every request: 'Name: value'; repeatable.")  # fmt: skip
+@click.option("--timeout", type=Seconds(positive=True), default=60.0, show_default=True,
+              help="Seconds for one request and its response.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(min=0), help="Same seed, same requests. By default, a new one each time.")
+@click.option("--strict", is_flag=True, help="Let a broken SHOULD fail the run too.")
+@click.option("--depth", type=click.Choice(DEPTHS), default="standard", show_default=True,
+              help="At most 70 requests and 15 images, or 160 and 50, or all it takes, and then fuzzing.")  # fmt: skip
+@click.option("--max-requests", type=click.IntRange(min=1), help="Send no more than that.")
+@click.option("--max-images", type=click.IntRange(min=0), help="Ask for no more images than that.")
+@click.option("--max-seconds", type=Seconds(positive=False), metavar="SECONDS",
+              help="End after that; a deep run goes on fuzzing until then. By default, a deep run sends its whole "
+              "plan, and fuzzes until 300 seconds from its start. 0: the plan and nothing else.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
+              help="Requests under way at a time, where their order does not matter.")  # fmt: skip
+@click.option("--only", multiple=True, metavar="ID", callback=_requirements, help="Judge this requirement; repeatable.")
+@click.option("--dry-run", is_flag=True, help="List what would be sent, with its price in images, and send nothing.")
+@click.option("--report-dir", type=click.Path(path_type=Path),
+              help="Write report.json, junit.xml, and the bytes of each case that broke something.")  # fmt: skip
+def command(
+    urls: tuple[str, ...],
+    reference: bool,
+    api_key: str | None,
+    headers: Headers,
+    timeout: float,
+    seed: int | None,
+    strict: bool,
+    depth: Depth,
+    max_requests: int | None,
+    max_images: int | None,
+    max_seconds: float | None,
+    workers: int,
+    only: frozenset[str],
+    dry_run: bool,
+    report_dir: Path | None,
+) -> int:
+    """Check the server at URL, the part before /images/variations.
+
+    Exit codes: 0 it conforms; 1 it does not; 2 it cannot be reached, or the call is wrong; 3 an error of the suite.
+    """
+    if len(urls) > 1:
+        raise click.UsageError(f"expected one URL, got {len(urls)} arguments")
+    if bool(urls) == reference:
+        raise click.UsageError("expected either a URL or --reference, got " + ("both" if reference else "neither"))
+    key = read_key(api_key, dict(os.environ))
+    if key.value is not None and any(name.lower() == "authorization" for name, _ in headers):
+        raise click.UsageError(f"Authorization cannot be set beside the API key: {key.source}")
+    if reference and key.value is None:
+        key = ApiKey(f"sk-{secrets.token_hex(16)}", "a key made for the run")
+    try:
+        target = Target.parse(urls[0] if urls else "http://127.0.0.1", key.value, headers)
+        report = None if report_dir is None or dry_run else ReportFolder.at(report_dir)
+    except (UnusableUrl, UnusableFolder) as error:
+        raise CommandError(str(error)) from error
+    settings = Settings(
+        seed=secrets.randbelow(2**32) if seed is None else seed,
+        timeout=timeout,
+        depth=depth,
+        max_requests=max_requests,
+        max_images=max_images,
+        max_seconds=max_seconds,
+        workers=workers,
+        strict=strict,
+        only=only,
+    )
+    if dry_run:
+        console_report.show_plan(cases_of(target, settings), settings, output.console())
+        return 0
+    with running(Service(api_key=key.value or "")) if reference else nullcontext() as server:
+        if server is not None:
+            target = Target.parse(server.base_url, key.value, headers)
+        with reported_bugs(Redactor.of(target.api_key, target.headers).text):
+            return _check(target, settings, key.source, report)
+
+
+def _check(target: Target, settings: Settings, key_source: str, report: ReportFolder | None) -> int:
+    """Run a check, write its report, show it, and return the exit code."""
+    stdout = output.console()
+    with signals.handled():
+        with console_report.ShownProgress(output.console(stderr=True)) as shown:
+
+            def progress(done: int, total: int, case: Case) -> None:
+                # The server has answered: from now on an earlier report would be taken for that of this run.
+                if done == 1 and report is not None:
+                    report.clear()
+                shown(done, total, case)
+
+            try:
+                console_report.show_start(target, settings, key_source, stdout)
+                run = run_check(target, settings, progress)
+            except Unreachable as error:
+                raise CommandError(f"{target.base_url} cannot be reached: {error}") from error
+            except KeyRefused as error:
+                raise CommandError(
+                    f"Stopped after {error.requests} requests: each was answered 401{error.quoted}. Give the API key "
+                    f"with --api-key, {' or '.join(KEY_VARIABLES)}. This run had {key_source}."
+                ) from error
+        code = EXIT_FAILS if run.outcome == "fails" else 0
+        try:
+            # Before it is shown: the terminal may be gone.
+            if report is not None:
+                report.write(run)
+        except OSError as error:
+            click.echo(f"Error: the report cannot be written: {error.strerror}", err=True)
+            code = EXIT_USAGE
+        with suppress(OSError) if run.interrupted else nullcontext():
+            console_report.show(run, stdout, None if report is None else report.path)
+        if run.interrupted:
+            signals.exit_now(code)
+    return code

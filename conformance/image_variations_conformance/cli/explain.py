@@ -1,0 +1,31 @@
+"""`image-variations explain ID`."""
+
+from __future__ import annotations
+
+import click
+
+from ..cases.catalogue import NAMED_CASES
+from ..contract.document import load
+from ..reference.faults.catalogue import FAULTS
+from .errors import CommandError
+
+
+@click.command("explain")
+@click.argument("requirement_id", metavar="ID")
+def command(requirement_id: str) -> None:
+    """Show one requirement: its text, its source, its cases, and the faults that break it."""
+    requirement = load().requirements.get(requirement_id.upper())
+    if requirement is None:
+        raise CommandError(f"there is no requirement {requirement_id!r}; 'image-variations list' shows them all")
+    click.echo(f"{requirement.id} ({requirement.level}, since contract {requirement.since})\n{requirement.text}")
+    click.echo(f"Source: {requirement.source}")
+    if requirement.pointer is not None:
+        click.echo(f"In openapi.yaml: {requirement.pointer}")
+    if requirement.excluded is not None:
+        click.echo(f"Not judged: {requirement.excluded}")
+    cases = [case.label for case in NAMED_CASES if requirement.id in case.requirements]
+    if cases:
+        click.echo(f"Cases: {', '.join(dict.fromkeys(cases))}")
+    for fault in FAULTS.values():
+        if requirement.id in fault.breaks:
+            click.echo(f"Broken by the fault {fault.name}: {fault.summary}")

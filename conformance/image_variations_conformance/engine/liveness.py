@@ -1,0 +1,108 @@
+"""Whether the server is still there, judged from the exchanges of a run in the order in which they end."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from attrs import define, field
+
+from ..oracles.base import shortened
+from ..sources.transport import Transport
+from ..wire.exchange import Exchange, Response
+from ..wire.json_body import NotJson, parse_json
+from ..wire.reasons import Reason, ServerGone, ServerSilent
+from ..wire.redaction import Redactor
+
+# Time enough for a server to be restarted.
+_RECONNECT_ATTEMPTS = 6
+_RECONNECT_PAUSE_SECONDS = 0.3
+_MAX_TIMEOUTS_IN_A_ROW = 3
+_MAX_TIMEOUTS = 10
+# A server that drops connections all the time and lives is not waited for each time.
+_MAX_INVESTIGATED_DROPS = 5
+# The first two requests of a plan are valid. A server that answers both 401 wants another key.
+_FIRST_RESPONSES = 2
+_MAX_WORKERS = 64
+
+
+class Unreachable(ConnectionError):
+    """The target could not be reached at all."""
+
+
+class KeyRefused(Exception):
+    """The first `requests` requests were all answered 401. `quoted` is the server's message in brackets, or empty."""
+
+    def __init__(self, requests: int, quoted: str) -> None:
+        super().__init__(requests, quoted)
+        self.requests = requests
+        self.quoted = quoted
+
+
+@define
+class Liveness:
+    """Watches the server of one run. `workers` is how many requests may be under way, `sleep` takes seconds."""
+
+    transport: Transport
+    sleep: Callable[[float], None]
+    workers: int
+    _reached: deque[str] = field(factory=lambda: deque(maxlen=_MAX_WORKERS))
+    _drops: int = 0
+    _timeouts: int = 0
+    _timeouts_in_a_row: int = 0
+    # How many responses there were, all of them 401; None once there was another one.
+    _unauthorized: int | None = 0
+
+    def note(self, exchange: Exchange) -> Reason | None:
+        """Take an exchange that has ended into account; return the reason to end the run, or None.
+
+        Raises Unreachable if no request reached the server, and KeyRefused if it accepts the API key for none.
+        """
+        failure = exchange.failure
+        kind = failure.kind if failure is not None else None
+        if kind != "unreachable":
+            self._reached.append(exchange.label)
+        self._drops += kind == "dropped"
+        self._timeouts += kind == "timeout"
+        self._timeouts_in_a_row = self._timeouts_in_a_row + 1 if kind == "timeout" else 0
+        self._require_accepted_key(exchange)
+        if failure is None:
+            return None
+        if kind == "unreachable" and not self._reached:
+            raise Unreachable(failure.message)
+        # A dropped connection may be the first sign that the server has died. Checked at once, the request that killed
+        # it is the last one sent.
+        investigated = kind == "dropped" and self._drops <= _MAX_INVESTIGATED_DROPS
+        if (investigated or kind == "unreachable") and not self._comes_back():
+            return ServerGone(tuple(self._reached)[-self.workers :])
+        if self._timeouts >= _MAX_TIMEOUTS:
+            return ServerSilent(self._timeouts, in_a_row=False)
+        if self._timeouts_in_a_row >= _MAX_TIMEOUTS_IN_A_ROW:
+            return ServerSilent(_MAX_TIMEOUTS_IN_A_ROW, in_a_row=True)
+        return None
+
+    def _require_accepted_key(self, exchange: Exchange) -> None:
+        """Raise KeyRefused if the first requests with the key of the run (or none, if it has none) are answered 401."""
+        response, key = exchange.response, self.transport.target.api_key
+        has_own_key = key is None or exchange.request.header("authorization") == f"Bearer {key}"
+        if response is None or self._unauthorized is None or not has_own_key:
+            return
+        self._unauthorized = self._unauthorized + 1 if response.status == 401 else None
+        if self._unauthorized == _FIRST_RESPONSES:
+            raise KeyRefused(self._unauthorized, self._quoted(response))
+
+    def _quoted(self, response: Response) -> str:
+        try:
+            message = parse_json(response.body)["error"]["message"]
+        except (NotJson, LookupError, TypeError):
+            return ""
+        target = self.transport.target
+        return f" ({shortened(Redactor.of(target.api_key, target.headers).text(str(message)), 200)})"
+
+    def _comes_back(self) -> bool:
+        """Return whether the server accepts connections after a pause, or soon."""
+        for _ in range(_RECONNECT_ATTEMPTS):
+            self.sleep(_RECONNECT_PAUSE_SECONDS)
+            if self.transport.reachable():
+                return True
+        return False

@@ -1,0 +1,161 @@
+"""Connections: opens one, sends exact bytes over it, and reads one response, all before a deadline."""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+import time
+from urllib.parse import SplitResult
+
+from attrs import Factory, field, frozen
+
+from ..wire.exchange import Failure, Outcome, Request, Response
+from ..wire.target import Target, port_of
+from .addresses import addresses as _addresses
+from .reader import Body, ExchangeFailed, Memory, Reader
+from .resources import own_resources, require_sockets
+
+_READ_BYTES = 1 << 16
+
+
+class Deadline:
+    """The moment by which an exchange must be over. `seconds` is its length, for messages."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Return the seconds that are left. Raises ExchangeFailed once there are none."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise ExchangeFailed.failed("timeout", f"none within {self.seconds:g} s")
+        return left
+
+
+def _tls_context(target: Target) -> ssl.SSLContext | None:
+    return ssl.create_default_context() if target.base_url.lower().startswith("https:") else None
+
+
+@frozen
+class Connector:
+    """Opens connections for one run: to its target, and to the hosts that links lead to.
+
+    `timeout` is in seconds, for a whole exchange. `tls` are the certificates that are trusted, by default those of the
+    system. `memory` bounds what the responses of the run take together.
+    """
+
+    target: Target
+    timeout: float = 60.0
+    # Made once: reading the certificates takes as long as many requests.
+    _tls: ssl.SSLContext | None = field(
+        default=Factory(lambda self: _tls_context(self.target), takes_self=True), repr=False
+    )
+    _memory: Memory = field(factory=Memory, repr=False)
+
+    def deadline(self, most_seconds: float | None) -> Deadline:
+        """Return the deadline of an exchange that begins now: the timeout, or `most_seconds` if that is sooner."""
+        return Deadline(self.timeout if most_seconds is None else min(self.timeout, most_seconds))
+
+    def look_up(self, parts: SplitResult, deadline: Deadline) -> tuple[str, ...]:
+        """Return the addresses of the host of a URL. Raises ExchangeFailed."""
+        host = parts.hostname or ""
+        try:
+            found = tuple(_addresses(host, port_of(parts), deadline.left()))
+        except TimeoutError as error:
+            message = f"the host {host[:80]} was not found within {deadline.seconds:g} s"
+            raise ExchangeFailed.failed("timeout", message) from error
+        if not found:
+            require_sockets()
+            raise ExchangeFailed.failed("unreachable", f"the host {host[:80]} is not known")
+        return found
+
+    def body(self, limit: int) -> Body:
+        """Return a buffer for a response of at most `limit` bytes."""
+        return Body(self._memory, limit)
+
+    def exchange(
+        self,
+        request: Request,
+        parts: SplitResult,
+        addresses: tuple[str, ...] | None,
+        deadline: Deadline,
+        limit: int,
+    ) -> Outcome:
+        """Send a request to one of the addresses (by default, those of the host) and return the outcome."""
+        try:
+            with self.body(limit) as body:
+                reader = Reader(request.method, limit, body)
+                with self.connect(parts, addresses, deadline) as connection, own_resources():
+                    return _converse(connection, request, deadline, reader)
+        except ExchangeFailed as failed:
+            return failed.outcome
+        except TimeoutError:
+            return Failure("timeout", f"none within {deadline.seconds:g} s")
+        except OSError as error:
+            return Failure("dropped", f"the connection broke: {error.strerror or error}")
+
+    def connect(self, parts: SplitResult, addresses: tuple[str, ...] | None, deadline: Deadline) -> socket.socket:
+        """Return an open connection, with TLS where the URL asks for it. Raises ExchangeFailed."""
+        refusal: OSError | None = None
+        shown = parts.netloc.rpartition("@")[2][:80]
+        for address in addresses if addresses is not None else self.look_up(parts, deadline):
+            try:
+                with own_resources():
+                    connection = socket.create_connection((address, port_of(parts)), timeout=deadline.left())
+                break
+            except TimeoutError as error:
+                message = f"no connection to {shown} within {deadline.seconds:g} s"
+                raise ExchangeFailed.failed("unreachable", message) from error
+            except ConnectionResetError as error:
+                message = f"the connection broke: {error.strerror or error}"
+                raise ExchangeFailed.failed("dropped", message) from error
+            except OSError as error:
+                refusal = error
+        else:
+            why = refusal and (refusal.strerror or refusal)
+            raise ExchangeFailed.failed("unreachable", f"no connection to {shown}: {why}") from refusal
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if parts.scheme == "http":
+            return connection
+        try:
+            connection.settimeout(deadline.left())
+            return (self._tls or ssl.create_default_context()).wrap_socket(connection, server_hostname=parts.hostname)
+        except (OSError, ValueError) as error:
+            connection.close()
+            detail = getattr(error, "strerror", None) or error
+            raise ExchangeFailed.failed("unreachable", f"no TLS with {shown}: {detail}") from error
+
+
+def _converse(connection: socket.socket, request: Request, deadline: Deadline, reader: Reader) -> Response:
+    """Send a request and read the response, at the same time: a server may respond before it has read everything."""
+    pieces = [request.head(), *request.framed_body()]
+    # In one packet if possible: some servers take longer for a request in two.
+    pieces[:2] = [b"".join(pieces[:2])]
+    try:
+        for piece in pieces:
+            left = memoryview(piece)
+            while left:
+                readable, writable, _ = select.select([connection], [connection], [], deadline.left())
+                if readable and reader.feed(_available(connection)):
+                    return reader.response()
+                if writable:
+                    connection.settimeout(deadline.left())
+                    left = left[connection.send(left) :]
+    except (BrokenPipeError, ConnectionResetError):
+        # The server has closed its side. Its response may still be there to read.
+        pass
+    while True:
+        connection.settimeout(deadline.left())
+        if reader.feed(connection.recv(_READ_BYTES)):
+            return reader.response()
+
+
+def _available(connection: socket.socket) -> bytes | None:
+    """Return what has arrived already, or None where that is no payload yet but a record of TLS."""
+    connection.settimeout(0)
+    try:
+        return connection.recv(_READ_BYTES)
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return None
