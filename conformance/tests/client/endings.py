@@ -7,7 +7,7 @@ from client.driving import KEY, Driver, outcome
 from client.subject import http
 from client.uploads import image
 from image_variations import ImagesResponse, ImageVariationsError
-from scripted_server import Peer, ScriptedServer, Step
+from support.loopback import Peer, ScriptedServer, Step
 
 # One attempt may take TIMEOUT, and this machine some more: much less than any of the servers below would go on.
 TIMEOUT, SLACK = 0.25, 3.0

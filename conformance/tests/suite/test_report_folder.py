@@ -1,0 +1,132 @@
+"""Where a report may be written, and that nothing but an earlier report is ever taken away."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from image_variations_conformance.engine.run import Run
+from image_variations_conformance.reference.faults.catalogue import faulty
+from image_variations_conformance.reports.folder import LIST, ReportFolder, UnusableFolder
+from support.judging import KEY, judge_app
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return judge_app(faulty(["n-capped"], api_key=KEY))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_second_report_replaces_the_first_and_leaves_other_files_alone(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    ReportFolder.at(tmp_path).write(run)
+    first = contents(tmp_path)
+    (tmp_path / "cases" / "notes.txt").write_text("mine too")
+    ReportFolder.at(tmp_path).write(run)
+    assert contents(tmp_path) == {**first, "cases/notes.txt": b"mine too"}
+    ReportFolder.at(tmp_path).clear()
+    assert contents(tmp_path) == {"notes.txt": b"mine", "cases/notes.txt": b"mine too"}
+
+
+@pytest.mark.parametrize("name", ["report.json", "junit.xml", "cases/x/request.body", LIST])
+def test_a_file_of_the_users_where_one_of_the_report_would_stand_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("{}")
+    with pytest.raises(UnusableFolder, match="choose another folder"):
+        ReportFolder.at(tmp_path)
+    assert contents(tmp_path) == {name: b"{}"}
+
+
+def test_a_report_that_the_user_has_changed_is_refused_and_kept(run: Run, tmp_path: Path) -> None:
+    ReportFolder.at(tmp_path).write(run)
+    (tmp_path / "junit.xml").write_text("edited")
+    with pytest.raises(UnusableFolder, match=r"junit.xml has changed since it was written"):
+        ReportFolder.at(tmp_path)
+    assert (tmp_path / "junit.xml").read_text() == "edited"
+
+
+def test_a_folder_that_is_a_symbolic_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with pytest.raises(UnusableFolder, match="symbolic link"):
+        ReportFolder.at(tmp_path / "link")
+
+
+@pytest.mark.parametrize("name", ["report.json", "junit.xml", "cases", "cases/n-ten", "cases/n-ten/request.body", LIST])
+@pytest.mark.parametrize("leads_to", ["a file", "a folder", "nothing"])
+def test_a_symbolic_link_in_an_earlier_report_is_not_followed(
+    run: Run, name: str, leads_to: str, tmp_path: Path
+) -> None:
+    folder, victim = tmp_path / "report", tmp_path / "victim"
+    ReportFolder.at(folder).write(run)
+    if leads_to == "a file":
+        victim.write_text("precious")
+    elif leads_to == "a folder":
+        (folder / name).rename(victim) if (folder / name).is_dir() else victim.mkdir()
+    before = contents(tmp_path) if leads_to != "a file" else {"victim": b"precious"}
+    path = folder / name
+    if path.is_dir():
+        path.rename(tmp_path / "moved")
+    path.unlink(missing_ok=True)
+    path.symlink_to(victim)
+    with pytest.raises(UnusableFolder):
+        ReportFolder.at(folder)
+    # Not even where the link appears after the folder was looked at.
+    with pytest.raises((OSError, UnusableFolder)):
+        ReportFolder(folder).write(run)
+    after = contents(tmp_path)
+    assert {path: after[path] for path in before if path.startswith("victim")} == {
+        path: content for path, content in before.items() if path.startswith("victim")
+    }
+
+
+@given(
+    st.recursive(
+        st.none() | st.text(max_size=5) | st.integers(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=9), inner),
+        max_leaves=5,
+    )
+)
+def test_a_list_of_any_json_is_used_or_refused(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
+    folder = tmp_path_factory.mktemp("report")
+    (folder.parent / "precious").write_text("precious")
+    (folder / LIST).write_text(json.dumps({"files": value}))
+    with suppress(UnusableFolder):
+        ReportFolder.at(folder).clear()
+    assert (folder.parent / "precious").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    "name", ["../precious", "/etc/passwd", "cases/../../precious", "precious", "./report.json", ""]
+)
+def test_a_list_that_names_other_files_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / LIST).write_text(json.dumps({"files": {name: ""}}))
+    with pytest.raises(UnusableFolder, match="is not the list of an earlier report"):
+        ReportFolder.at(tmp_path)
+
+
+def test_a_full_disk_leaves_no_half_of_a_report(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace, number = Path.replace, iter(range(100))
+
+    def fail_at_the_fourth(path: Path, target: Path) -> Path:
+        if next(number) == 4:
+            raise OSError(28, "No space left on device")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", fail_at_the_fourth)
+    with pytest.raises(OSError, match="No space left"):
+        ReportFolder.at(tmp_path / "report").write(run)
+    assert contents(tmp_path) == {}
+
+
+def test_looking_at_a_folder_changes_nothing(tmp_path: Path) -> None:
+    ReportFolder.at(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UnusableFolder):
+        ReportFolder.at(tmp_path / "file" / "below")

@@ -1,0 +1,249 @@
+"""The reports say what the run found, keep the bytes that show it, and never the key."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import jsonschema
+import jsonschema_rs
+import pytest
+from image_variations_conformance.cases.plan import plan
+from image_variations_conformance.engine.check import Settings, check
+from image_variations_conformance.engine.run import Run
+from image_variations_conformance.engine.scheduler import Scheduler
+from image_variations_conformance.engine.verdicts import conclude
+from image_variations_conformance.reference.app.api_error import ApiError
+from image_variations_conformance.reference.app.service import Service
+from image_variations_conformance.reference.app.serving import Running, running
+from image_variations_conformance.reference.faults.catalogue import faulty
+from image_variations_conformance.reports import console
+from image_variations_conformance.reports.folder import ReportFolder
+from image_variations_conformance.sources.reader import Memory
+from image_variations_conformance.sources.transport import Transport
+from image_variations_conformance.wire.target import Target
+from rich.console import Console
+from starlette.responses import Response
+from support.judging import KEY, judge_app, judge_url
+from support.requests import CONTRACT
+
+SCHEMA = json.loads(resources.files("image_variations_conformance.reports").joinpath("report.schema.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def broken_server() -> Iterator[Running]:
+    with running(faulty(["n-capped", "message-with-key"], api_key=KEY)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def broken_run(broken_server: Running) -> Run:
+    return judge_url(broken_server.base_url)
+
+
+@pytest.fixture(scope="module")
+def report(broken_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "new" / "folder"
+    ReportFolder.at(path).write(broken_run)
+    return path
+
+
+def _document(report: Path) -> Any:
+    return json.loads((report / "report.json").read_text())
+
+
+def test_report_json_fits_its_schema_by_two_validators(report: Path) -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.validate(_document(report), SCHEMA, cls=jsonschema.Draft202012Validator)
+    jsonschema_rs.validator_for(SCHEMA).validate(_document(report))
+
+
+def test_the_report_of_a_correct_server_fits_the_schema_too(tmp_path: Path) -> None:
+    ReportFolder.at(tmp_path).write(judge_app(Service(api_key=KEY)))
+    document = _document(tmp_path)
+    jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
+    assert document["outcome"] == "conforms"
+    assert not (tmp_path / "cases").exists()
+
+
+def test_report_json_has_each_requirement_once_and_names_known_cases(report: Path, broken_run: Run) -> None:
+    document = _document(report)
+    assert [it["id"] for it in document["requirements"]] == list(broken_run.contract.requirements)
+    labels = {case["id"] for case in document["cases"]}
+    assert {label for it in document["requirements"] for label in it["cases"]} <= labels
+    by_id = {it["id"]: it for it in document["requirements"]}
+    assert by_id["IV-RES-COUNT"]["verdict"] == "fail"
+    assert by_id["IV-RES-COUNT"]["cases"] == ["n-ten"]
+    assert by_id["IV-RES-COUNT"]["message"] == "n=10: expected 10 items, got 4"
+
+
+def test_the_exact_bytes_of_each_broken_case_lie_beside_the_report(report: Path, broken_run: Run) -> None:
+    broken = [case for case in _document(report)["cases"] if case["breaks"]]
+    assert {case["folder"] for case in broken} == {f"cases/{path.name}" for path in (report / "cases").iterdir()}
+    request = broken_run.observations["n-ten"].exchange.request
+    assert (report / "cases/n-ten/request.body").read_bytes() == request.body
+    head = (report / "cases/n-ten/request.head").read_bytes()
+    assert head == request.head()
+    assert b"\r\nAuthorization: Bearer ${IMAGE_VARIATIONS_API_KEY}\r\n" in head
+    assert json.loads((report / "cases/n-ten/response.body").read_bytes())["data"]
+    assert (report / "cases/n-ten/response.head").read_bytes().startswith(b"HTTP/1.1 200\r\n")
+
+
+def test_the_key_is_in_no_file_and_not_on_the_console(report: Path, broken_run: Run) -> None:
+    shown = Console(record=True, width=200, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    console.show(broken_run, shown, report)
+    texts = {"console": shown.export_text().encode(), "run": repr(broken_run).encode()}
+    texts |= {str(path): path.read_bytes() for path in report.rglob("*") if path.is_file()}
+    shown.file.close()
+    assert {name for name, text in texts.items() if KEY[:12].encode() in text} == set()
+    # The server under test does quote it.
+    quoted = b"${IMAGE_VARIATIONS_API_KEY}"
+    assert any(quoted in it.response.body for it in broken_run.observations.values() if it.response)
+
+
+@pytest.mark.usefixtures("broken_server")
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize("label", ["n-ten", "n-zero"])
+def test_the_curl_line_sends_the_same_request_again(report: Path, label: str) -> None:
+    (case,) = (case for case in _document(report)["cases"] if case["id"] == label)
+    environment = {**os.environ, "IMAGE_VARIATIONS_API_KEY": KEY}
+    done = subprocess.run(["sh", "-c", case["curl"]], cwd=report, env=environment, capture_output=True, check=True)
+    head, _, body = done.stdout.partition(b"\r\n\r\n")
+    assert head.split()[1] == str(case["status"]).encode()
+    if label == "n-ten":
+        assert len(json.loads(body)["data"]) == 4
+
+
+def test_junit_has_a_test_case_a_requirement_and_fails_where_the_run_does(report: Path, broken_run: Run) -> None:
+    suite = ET.parse(report / "junit.xml").getroot().find("testsuite")  # noqa: S314 - our own file
+    assert suite is not None
+    cases = {case.attrib["name"]: case for case in suite.findall("testcase")}
+    assert list(cases) == list(broken_run.contract.requirements)
+    failing = {it.requirement.id for it in broken_run.verdicts if it.fails_the_run}
+    assert {name for name, case in cases.items() if case.find("failure") is not None} == failing
+    assert int(suite.attrib["failures"]) == len(failing)
+    assert int(suite.attrib["tests"]) == len(cases)
+    failure = cases["IV-RES-COUNT"].find("failure")
+    assert failure is not None
+    assert "n-ten: n=10: expected 10 items, got 4" in (failure.text or "")
+
+
+def test_junit_passes_a_warning_and_says_it(tmp_path: Path) -> None:
+    run = judge_app(faulty(["errors-as-422"], api_key=KEY))
+    ReportFolder.at(tmp_path).write(run)
+    suite = ET.parse(tmp_path / "junit.xml").getroot().find("testsuite")  # noqa: S314 - our own file
+    assert suite is not None
+    assert suite.attrib["failures"] == "0"
+    warned = suite.find("testcase[@name='IV-ERR-400']/system-out")
+    assert warned is not None
+    assert (warned.text or "").startswith("warning: ")
+
+
+def test_strict_makes_a_warning_fail() -> None:
+    app = faulty(["errors-as-422"], api_key=KEY)
+    assert judge_app(app).outcome == "conforms"
+    assert judge_app(app, strict=True).outcome == "fails"
+
+
+def test_the_console_ends_with_what_broke_and_why(broken_run: Run) -> None:
+    shown = Console(record=True, width=400, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    console.show(broken_run, shown, None)
+    shown.file.close()
+    lines = shown.export_text().splitlines()
+    assert lines[-1] == broken_run.headline
+    assert "FAIL IV-RES-COUNT (must)" in lines
+    after = lines[lines.index("FAIL IV-RES-COUNT (must)") + 1 :]
+    assert after[0].strip() == "The list data has exactly n items. (page: n)"
+    assert after[1].strip() == "n-ten: n=10: expected 10 items, got 4"
+
+
+def _reported(run: Run, path: Path) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """Return the messages of report.json and of junit.xml by requirement, and the lines of the console."""
+    ReportFolder.at(path).write(run)
+    suite = ET.parse(path / "junit.xml").getroot()  # noqa: S314 - our own file
+    said = {
+        case.attrib["name"]: entry.attrib["message"]
+        for case in suite.iter("testcase")
+        for entry in case
+        if "message" in entry.attrib
+    }
+    shown = Console(record=True, width=400, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    console.show(run, shown, None)
+    shown.file.close()
+    messages = {it["id"]: it["message"] for it in _document(path)["requirements"]}
+    return messages, said, [line.strip() for line in shown.export_text().splitlines()]
+
+
+def test_what_the_limits_leave_out_is_said_with_the_limit(tmp_path: Path) -> None:
+    with running(Service(api_key=KEY)) as server:
+        target = Target.parse(server.base_url, KEY)
+        run = check(target, Settings(seed=1, depth="quick", max_images=3), lambda *_: None)
+    messages, junit, lines = _reported(run, tmp_path)
+    left_out = [it.requirement.id for it in run.verdicts if it.deselected]
+    (reason,) = {messages[it] for it in left_out}
+    assert re.fullmatch(r"the case needs \d+ of --max-images 3, of which \d are left", reason)
+    assert {junit[it] for it in left_out} == {reason}
+    assert f"{len(left_out)} left out: {reason}." in lines
+
+
+def test_answers_too_large_to_be_kept_are_said_to_be(tmp_path: Path) -> None:
+    """Each is a fault neither of the server nor of the user's choice, and what it was to show is not tested."""
+    nothing = Memory(0)
+    with running(Service(api_key=KEY)) as server:
+        target = Target.parse(server.base_url, KEY)
+        cases = plan(CONTRACT, target, 1, "quick")
+        exchanges = Scheduler(Transport(target, 20.0, memory=nothing), lambda *_: None).run(cases)
+    run = conclude(CONTRACT, target, cases, exchanges, seed=1, seconds=1.0)
+    reason = "the response was not kept: those of this run exceed 268435456 bytes together"
+    messages, junit, lines = _reported(run, tmp_path)
+    untested = [it.requirement.id for it in run.verdicts if it.result == "not-tested" and it.cases]
+    assert untested
+    assert {messages[it] for it in untested} == {junit[it] for it in untested} == {reason}
+    assert any(line.endswith(f": {reason}") for line in lines)
+
+
+def test_one_reason_for_much_that_is_not_tested_is_said_once() -> None:
+    """So that a server without the operation does not bury that under fifty requirements."""
+    run = judge_app(faulty(["operation-removed"], api_key=KEY))
+    shown = Console(record=True, width=400, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    console.show(run, shown, None)
+    shown.file.close()
+    lines = shown.export_text().splitlines()
+    reasons = [line for line in lines if line.startswith("NOT-TESTED")]
+    assert len(reasons) == len(set(reasons)) <= 3
+    untested = [it.requirement.id for it in run.verdicts if it.result == "not-tested" and it.fails_the_run]
+    said = " ".join(lines[lines.index(reasons[0]) :]).split()
+    assert len(untested) > 30
+    assert set(untested) <= set(said)
+
+
+def test_an_old_report_in_the_folder_is_replaced_whole(report: Path, tmp_path: Path) -> None:
+    shutil.copytree(report, tmp_path / "report")
+    ReportFolder.at(tmp_path / "report").write(judge_app(Service(api_key=KEY)))
+    assert not (tmp_path / "report" / "cases").exists()
+    assert _document(tmp_path / "report")["outcome"] == "conforms"
+
+
+def test_whatever_an_answer_says_the_reports_are_whole_and_printable(tmp_path: Path) -> None:
+    """A server may put terminal codes, characters that XML and UTF-8 lack, and 100 kB into any text of an error."""
+
+    class Hostile(Service):
+        """Puts such things into param."""
+
+        def refusal(self, problem: ApiError) -> Response:
+            param = "\x00\x1b[31m\x9b\ud800" + "\x07" * 100_000
+            error = {"message": "wrong", "type": "t", "param": param, "code": None}
+            return Response(json.dumps({"error": error}), problem.status, problem.headers, "application/json")
+
+    run = judge_app(Hostile(api_key=KEY))
+    ReportFolder.at(tmp_path).write(run)
+    message = {it["id"]: it["message"] for it in _document(tmp_path)["requirements"]}["IV-ERR-PARAM"]
+    assert message.startswith(r"the error does not name the field image: param \x00\x1b[31m\x9b\ufffd")
+    assert all(it.message.isprintable() and len(it.message) <= 500 for it in run.findings)
+    assert ET.parse(tmp_path / "junit.xml").getroot().find("testsuite") is not None  # noqa: S314 - our own file

@@ -1,0 +1,203 @@
+"""A run that is ended early leaves a readable report of what was judged so far, or none, and never another run's."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from attrs import frozen
+from image_variations_conformance.cases.case import Case
+from image_variations_conformance.engine.check import Settings, check
+from image_variations_conformance.reference.app.incoming import IncomingRequest
+from image_variations_conformance.reference.app.service import Service
+from image_variations_conformance.reference.app.serving import running
+from image_variations_conformance.reference.faults.catalogue import faulty
+from image_variations_conformance.reports.folder import ReportFolder
+from image_variations_conformance.sources import signals
+from image_variations_conformance.wire.target import Target
+from starlette.responses import Response
+from support.judging import KEY, judge_app
+
+SCHEMA = json.loads(resources.files("image_variations_conformance.reports").joinpath("report.schema.json").read_text())
+INTERRUPTED = "the run was interrupted"
+# Far less than the server below takes for one image: nobody waits for it.
+SOON_SECONDS = 8.0
+HUNG_SECONDS = 30.0
+
+
+class Counting(Service):
+    """The reference server, which tells when so many requests have come. It hangs on images after that."""
+
+    def __init__(self, enough: int, latency: float) -> None:
+        """Count up to `enough`, and then take `latency` seconds for an image."""
+        super().__init__(api_key=KEY)
+        self.left = enough
+        self.after = latency
+        self.enough = threading.Event()
+
+    async def respond(self, request: IncomingRequest) -> Response:
+        self.left -= 1
+        if self.left <= 0:
+            self.latency = self.after
+            self.enough.set()
+        return await super().respond(request)
+
+
+def reported(report: Path) -> Any:
+    """Return report.json, which fits its schema."""
+    document = json.loads((report / "report.json").read_text())
+    jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
+    return document
+
+
+@frozen
+class Started:
+    """A check that is under way, and has had some answers."""
+
+    process: subprocess.Popen[str]
+
+    def ended(self, *signals: signal.Signals) -> tuple[float, str, str]:
+        """Send these signals, a little apart, and return after how many seconds it ended, and what it said."""
+        started = time.monotonic()
+        for number in signals:
+            self.process.send_signal(number)
+            time.sleep(0.1)
+        said, errors = self.process.communicate(timeout=60)
+        return time.monotonic() - started, said, errors
+
+
+@contextmanager
+def started(report: Path, *options: str, enough: int = 20, latency: float = HUNG_SECONDS) -> Iterator[Started]:
+    """Start a check in a process of its own, and wait until so many of its requests have come."""
+    service = Counting(enough, latency)
+    with running(service) as server:
+        command = [sys.executable, "-m", "image_variations_conformance", "check", server.base_url]
+        command += ["--api-key", KEY, "--seed", "1", "--depth", "quick", "--report-dir", str(report), *options]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                assert service.enough.wait(30)
+                yield Started(process)
+            finally:
+                process.kill()
+
+
+def verdicts(document: Any) -> dict[str, set[str]]:
+    """Return the messages of the requirements by their verdict."""
+    entries = document["requirements"]
+    return {each["verdict"]: {it["message"] for it in entries if it["verdict"] == each["verdict"]} for each in entries}
+
+
+@pytest.mark.parametrize(
+    ("signals", "workers"),
+    [
+        ([signal.SIGINT], 1),
+        ([signal.SIGTERM], 1),
+        ([signal.SIGHUP], 1),
+        ([signal.SIGTERM], 4),
+        ([signal.SIGINT, signal.SIGTERM], 4),
+    ],
+    ids=["Ctrl-C", "a kill", "the end of the terminal", "a kill, with workers", "CI that gives up"],
+)
+def test_a_run_that_is_ended_reports_at_once_what_was_judged(
+    tmp_path: Path, signals: Sequence[signal.Signals], workers: int
+) -> None:
+    with started(tmp_path / "report", "--workers", str(workers)) as run:
+        seconds, said, errors = run.ended(*signals)
+        document = reported(tmp_path / "report")
+    assert (run.process.returncode, errors) == (1, "")
+    assert seconds < SOON_SECONDS
+    assert said.splitlines()[-1] == document["headline"]
+    assert "NOT-TESTED" not in said
+    assert document["headline"].startswith("Interrupted before its end: 0 requirements broken so far, and ")
+    assert document["interrupted"] is True
+    not_tested = [case["not_tested"] for case in document["cases"]]
+    assert not_tested.count(None) >= 10
+    assert not_tested[-1] == INTERRUPTED
+    found = verdicts(document)
+    assert found.keys() == {"pass", "not-tested"}
+    assert INTERRUPTED in found["not-tested"]
+    assert "no response of the server showed it" not in found["not-tested"]
+    assert INTERRUPTED in (tmp_path / "report" / "junit.xml").read_text()
+
+
+def test_a_killed_run_leaves_nothing_that_could_be_taken_for_its_report(tmp_path: Path) -> None:
+    ReportFolder.at(tmp_path).write(judge_app(faulty(["n-capped"], api_key=KEY)))
+    (tmp_path / "notes.txt").write_text("of the user")
+    with started(tmp_path) as run:
+        run.ended(signal.SIGKILL)
+    assert run.process.returncode == -signal.SIGKILL
+    assert [path.name for path in tmp_path.rglob("*")] == ["notes.txt"]
+
+
+def test_a_run_that_is_to_outlive_its_terminal_does() -> None:
+    """As under nohup: SIGHUP is ignored at the start, and stays so."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with signals.handled():
+            os.kill(os.getpid(), signal.SIGHUP)
+            with signals.interruptible():
+                assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_run_whose_terminal_is_gone_still_reports(tmp_path: Path) -> None:
+    """What is shown on a terminal that nobody holds any more is an input/output error."""
+    report, (holder, terminal) = tmp_path / "report", os.openpty()
+    service = Counting(20, HUNG_SECONDS)
+    with running(service) as server, open(terminal, "r+b", buffering=0) as end:  # noqa: PTH123 - it has no path
+        command = [sys.executable, "-m", "image_variations_conformance", "check", server.base_url, "--api-key", KEY]
+        command += ["--depth", "quick", "--report-dir", str(report)]
+        with subprocess.Popen(command, stdin=end, stdout=end, stderr=end, start_new_session=True) as process:
+            threading.Thread(target=_drain, args=(holder, service.enough), daemon=True).start()
+            assert service.enough.wait(30)
+            time.sleep(0.3)
+            process.send_signal(signal.SIGHUP)
+            assert process.wait(20) == 1
+    assert reported(report)["interrupted"] is True
+
+
+def _drain(holder: int, enough: threading.Event) -> None:
+    """Read what is shown, as a terminal does, until it is closed."""
+    while not enough.is_set():
+        os.read(holder, 4096)
+    os.close(holder)
+
+
+def test_a_signal_interrupts_what_can_be_and_nothing_else() -> None:
+    before = [signal.getsignal(it) for it in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    with signals.handled():
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt), signals.interruptible():
+            pytest.fail("the signal came before")
+        os.kill(os.getpid(), signal.SIGINT)
+    came = []
+    with signals.handled(), suppress(KeyboardInterrupt), signals.interruptible():
+        came.append("began")
+        os.kill(os.getpid(), signal.SIGHUP)
+        came.append("went on")
+    assert came == ["began"]
+    assert [signal.getsignal(it) for it in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
+
+
+def test_fuzzing_that_is_interrupted_is_said_and_the_plan_counts_whole() -> None:
+    def progress(_: int, __: int, case: Case) -> None:
+        if case.label.startswith("fuzz-1-5"):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with running(Service(api_key=KEY)) as server, signals.handled():
+        settings = Settings(seed=1, depth="deep", max_seconds=60, only=frozenset({"IV-N-BOUNDS", "IV-OP-VALID"}))
+        run = check(Target.parse(server.base_url, KEY), settings, progress)
+    assert run.headline.startswith("Conforms, as far as that was tested: ")
+    assert run.headline.endswith(" left out. The fuzzing was interrupted.")
+    assert run.interrupted

@@ -1,0 +1,32 @@
+"""Runs of the suite on servers in this process, over loopback, without output."""
+
+from typing import Any
+
+from attrs import evolve
+from image_variations_conformance.engine.check import Settings, check
+from image_variations_conformance.engine.run import Run
+from image_variations_conformance.reference.app.serving import running
+from image_variations_conformance.reports.reasons import message
+from image_variations_conformance.wire.exchange import Headers
+from image_variations_conformance.wire.target import Target
+from starlette.types import ASGIApp
+
+KEY = "sk-test-0123456789abcdef"
+UNLIMITED = 1_000_000
+
+
+def judge_app(app: ASGIApp, *, api_key: str | None = KEY, headers: Headers = (), **settings: Any) -> Run:
+    """Return the run of the suite on an ASGI app. `settings` are those of a check, by default without limits."""
+    with running(app) as server:
+        return judge_url(server.base_url, api_key=api_key, headers=headers, **settings)
+
+
+def judge_url(base_url: str, *, api_key: str | None = KEY, headers: Headers = (), **settings: Any) -> Run:
+    """Return the run of the suite on the server at a base URL, likewise."""
+    defaults = Settings(seed=1, timeout=20.0, max_requests=UNLIMITED, max_images=UNLIMITED)
+    return check(Target.parse(base_url, api_key, headers), evolve(defaults, **settings), lambda *_: None)
+
+
+def verdicts(run: Run, *results: str) -> dict[str, str]:
+    """Return id and message of each requirement whose verdict is one of these results."""
+    return {verdict.requirement.id: message(verdict) for verdict in run.verdicts if verdict.result in results}

@@ -1,0 +1,40 @@
+"""What the README shows works as it stands."""
+
+import re
+from pathlib import Path
+
+import image_variations
+import pytest
+from image_variations_conformance.media import png
+from image_variations_conformance.reference.app.service import API_KEY
+from image_variations_conformance.reference.app.serving import running
+from image_variations_conformance.reference.faults.catalogue import faulty
+from PIL import Image
+
+README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+PROGRAMS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+SHOWN_URL = "http://127.0.0.1:8000/v1"
+
+
+def test_the_programs_run_one_after_the_other_on_the_reference_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photo.png").write_bytes(png.encode(Image.linear_gradient("L").convert("RGB")))
+    with running(faulty(())) as server:
+        assert API_KEY in README
+        names: dict[str, object] = {}
+        for program in PROGRAMS:
+            assert SHOWN_URL in program
+            exec(program.replace(SHOWN_URL, server.base_url), names)  # noqa: S102 - it is ours
+    sizes = {}
+    for path in tmp_path.glob("variation*.png"):
+        with Image.open(path) as picture:
+            sizes[path.name] = picture.size
+    assert sizes == {"variation-0.png": (512, 512), "variation-1.png": (512, 512), "variation.png": (1024, 1024)}
+    assert capsys.readouterr().out.startswith("n n must be at most 10, not 11")
+
+
+def test_every_error_that_the_readme_names_is_one_of_the_package() -> None:
+    for name in set(re.findall(r"\b[A-Z][A-Za-z]+Error\b", README)):
+        assert issubclass(getattr(image_variations, name), image_variations.ImageVariationsError)

@@ -1,0 +1,440 @@
+"""`scripts/regenerate` writes the client whole or not at all, the same bytes anywhere, and its gate lets nothing broken
+through.
+
+The gate is tested with broken generators: small programs that write the client well and then do one thing wrong.
+"""
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from regeneration import build as build_module
+from regeneration.__main__ import command, run
+from regeneration.check import compare
+from regeneration.swap import workspace
+
+ROOT = Path(__file__).parents[3]
+SPEC = ROOT / "spec" / "openapi.yaml"
+MUSEUM = Path(__file__).parents[1] / "contracts" / "museum.yaml"
+COMMITTED = ROOT / "generated" / "image_variations"
+
+Tree = dict[str, bytes]
+
+
+class MakeGenerator(Protocol):
+    """Makes the command of a generator that writes the client well and then runs `lines`."""
+
+    def __call__(self, lines: str = "") -> list[str]: ...
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The client as regenerated from the contract, by the generator itself."""
+    output = tmp_path_factory.mktemp("built") / "image_variations"
+    assert run(SPEC, output, check=False) == 0
+    return output
+
+
+@pytest.fixture
+def client(built: Path, tmp_path: Path) -> Path:
+    """A copy of the built client, to be regenerated: the old tree."""
+    return Path(shutil.copytree(built, tmp_path / "image_variations"))
+
+
+@pytest.fixture
+def make_generator(built: Path, tmp_path: Path) -> MakeGenerator:
+    def make(lines: str = "") -> list[str]:
+        program = f"""
+            import os, pathlib, shutil, signal, sys, time
+            package = pathlib.Path(sys.argv[sys.argv.index("--output-path") + 1])
+            shutil.copytree({str(built)!r}, package, ignore=shutil.ignore_patterns("py.typed", "_stamp.py"))
+        """
+        path = tmp_path / "generator.py"
+        path.write_text(textwrap.dedent(program) + textwrap.dedent(lines))
+        return [sys.executable, str(path)]
+
+    return make
+
+
+def tree(folder: Path) -> Tree:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def regeneration(*arguments: object, folder: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command line as `scripts/regenerate` starts it, without its set-up of the environment."""
+    return subprocess.run(
+        [sys.executable, "-P", "-B", "-m", "regeneration", *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "scripts"), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+# --- what is written
+
+
+def test_the_committed_client_is_in_step_with_the_contract() -> None:
+    completed = regeneration("--check")
+    assert completed.stdout == "generated/image_variations is in step with spec/openapi.yaml.\n", completed.stderr
+    assert (completed.returncode, completed.stderr) == (0, "")
+
+
+def test_two_runs_write_the_same_bytes(built: Path) -> None:
+    committed = {name: content for name, content in tree(COMMITTED).items() if "__pycache__" not in name}
+    assert tree(built) == committed
+
+
+def test_no_configuration_around_the_target_and_no_environment_variable_changes_the_result(
+    built: Path, tmp_path: Path
+) -> None:
+    # `build` is among the folders that ruff leaves out by default.
+    around = tmp_path / "build" / "venv"
+    around.mkdir(parents=True)
+    (tmp_path / "ruff.toml").write_text(
+        'line-length = 60\n[format]\nquote-style = "single"\n[lint]\nselect = ["ALL"]\n'
+    )
+    (around / "pyproject.toml").write_text('[tool.ruff]\ninclude = []\n[tool.mypy]\npython_version = "3.99"\n')
+    (around / "mypy.ini").write_text("[mypy]\nfiles = nowhere\ndisallow_any_expr = True\n")
+    (tmp_path / ".gitignore").write_text("*\n")
+    (tmp_path / ".git").mkdir()
+    for name in ("types", "attrs", "sitecustomize"):
+        (around / f"{name}.py").write_text("raise SystemExit('a module of the user was run')\n")
+    output = around / "vendor" / "image_variations"
+    completed = regeneration("--output", output, folder=around, MYPYPATH=str(around), RUFF_OUTPUT_FORMAT="json")
+    assert completed.returncode == 0, completed.stderr
+    assert tree(output) == tree(built)
+    assert list(output.parent.iterdir()) == [output]
+
+
+def test_another_contract_is_taken_whole(tmp_path: Path) -> None:
+    assert run(MUSEUM, tmp_path / "museum", check=False) == 0
+    assert 'CONTRACT_VERSION = "2.5.0"\n' in (tmp_path / "museum" / "_stamp.py").read_text()
+
+
+def test_the_old_client_is_replaced_whole(client: Path, built: Path, make_generator: MakeGenerator) -> None:
+    (client / "models" / "gone.py").write_text("")
+    (client / "client.py").write_text("edited by hand\n")
+    assert run(SPEC, client, check=False, generator=make_generator()) == 0
+    assert tree(client) == tree(built)
+
+
+# --- what the gate refuses
+
+BROKEN_GENERATORS = {
+    "drops an endpoint": (
+        'os.remove(package / "api" / "images" / "create_image_variation.py")',
+        "api/images/create_image_variation.py is missing",
+    ),
+    "drops a model": ('os.remove(package / "models" / "image.py")', "models/image.py is missing"),
+    "writes nothing": ("shutil.rmtree(package)", "wrote nothing"),
+    "writes an empty folder": ("shutil.rmtree(package); package.mkdir()", "client.py is missing"),
+    "writes a file more": ('(package / "notes.txt").touch()', "notes.txt was not expected"),
+    "leaves a hidden cache behind": (
+        '(package / ".cache").mkdir(); (package / ".cache" / "x").touch()',
+        ".cache/x was not expected",
+    ),
+    "writes a syntax error": ('(package / "errors.py").write_text("class :\\n")', "The formatter failed"),
+    "writes what cannot be imported": (
+        '(package / "errors.py").write_text("from .nowhere import it\\n\\n__all__ = [\\"it\\"]\\n")',
+        "Importing the generated package failed",
+    ),
+    "writes what warns when imported": (
+        '(package / "errors.py").write_text("import warnings\\n\\nwarnings.warn(\\"old\\")\\n")',
+        "UserWarning: old",
+    ),
+    "writes a type error": (
+        'with (package / "errors.py").open("a") as file: file.write("NUMBER: int = \\"no\\"\\n")',
+        "mypy --strict) failed",
+    ),
+    "warns and exits with 0": ('print("WARNING: a part is left out", file=sys.stderr)', "a part is left out"),
+    "crashes": (
+        'raise ValueError("Duplicate key A_B")',
+        "scripts/regenerate: The generator failed (exit code 1): ValueError: Duplicate key A_B\n",
+    ),
+    "exits with 1": ('print("cannot", file=sys.stderr); sys.exit(1)', "(exit code 1): cannot"),
+    "is killed": ("os.kill(os.getpid(), signal.SIGKILL)", "The generator failed (exit code -9)"),
+}
+
+
+@pytest.mark.parametrize(("lines", "message"), BROKEN_GENERATORS.values(), ids=BROKEN_GENERATORS)
+def test_a_broken_generator_is_refused_and_the_old_client_stands(
+    client: Path, make_generator: MakeGenerator, capsys: pytest.CaptureFixture[str], lines: str, message: str
+) -> None:
+    (client / "client.py").write_text("the old client\n")
+    old = tree(client)
+    generator = make_generator(lines)
+    before = sorted(client.parent.iterdir())
+    assert run(SPEC, client, check=False, generator=generator) == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert said.err.startswith("scripts/regenerate: ")
+    assert "Traceback" not in said.err
+    assert tree(client) == old
+    assert sorted(client.parent.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "alternatives",
+    [
+        "oneOf: [{required: [url]}, {required: [b64_json], minProperties: 1}]",
+        'allOf: [{$ref: "#/components/schemas/ImageTokens"}]',
+    ],
+)
+def test_a_model_whose_properties_the_generator_loses_is_missed(
+    client: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], alternatives: str
+) -> None:
+    spec, old = tmp_path / "openapi.yaml", tree(client)
+    text = SPEC.read_text()
+    before, after = text.split("      oneOf:\n        - required: [url]\n        - required: [b64_json]\n")
+    spec.write_text(f"{before}      {alternatives}\n{after}")
+    assert run(spec, client, check=False) == 2
+    assert "those that the document calls for: models/image.py is missing" in capsys.readouterr().err
+    assert tree(client) == old
+
+
+def test_another_version_of_the_generator_is_refused(
+    client: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(build_module, "version", lambda name: "0.28.0" if name == "openapi-python-client" else "?")
+    assert run(SPEC, client, check=False) == 2
+    said = capsys.readouterr().err
+    assert "openapi-python-client 0.28.0 is installed, but scripts/requirements.txt pins 0.29.1" in said
+    assert "Run scripts/regenerate" in said
+
+
+def test_a_mistake_in_the_contract_is_told_before_anything_is_generated(client: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "openapi.yaml"
+    spec.write_text(SPEC.read_text().replace("maximum: 10", "maxmum: 10"))
+    old = tree(client)
+    completed = regeneration("--spec", spec, "--output", client)
+    assert completed.returncode == 2
+    assert completed.stderr == (
+        f"scripts/regenerate: {spec} has 1 mistake:\n  "
+        "/components/schemas/CreateImageVariationRequest/properties/n/maxmum: "
+        "no schema has the keyword 'maxmum'; did you mean 'maximum'?\n"
+    )
+    assert tree(client) == old
+
+
+@pytest.mark.parametrize("name", ["image-variations", "3d", "a b"])
+def test_a_folder_that_cannot_be_a_package_is_refused(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(SPEC, tmp_path / name, check=False) == 2
+    assert "cannot be the name of a Python package" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_was_not_written_by_regeneration_is_never_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.png").touch()
+    assert run(SPEC, tmp_path / "photos", check=False) == 2
+    assert "was not written by scripts/regenerate" in capsys.readouterr().err
+    assert tree(tmp_path) == {"photos/cat.png": b""}
+
+
+def test_a_folder_that_cannot_be_written_is_told_without_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert run(SPEC, tmp_path / "file" / "client", check=False) == 2
+    assert capsys.readouterr().err.startswith("scripts/regenerate: ")
+
+
+def test_bad_usage_exits_with_2() -> None:
+    completed = regeneration("--nonsense")
+    assert completed.returncode == 2
+    assert "No such option" in completed.stderr
+
+
+# --- interrupted
+
+
+@pytest.fixture
+def started(client: Path, make_generator: MakeGenerator, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A run whose generator is half-way, and stays there."""
+    flag = tmp_path / "half-way"
+    generator = make_generator(f'shutil.rmtree(package / "models"); open({str(flag)!r}, "w"); time.sleep(60)')
+    program = (
+        "from pathlib import Path; from regeneration.__main__ import *; end_on_signals(); "
+        f"sys.exit(run(Path({str(SPEC)!r}), Path({str(client)!r}), check=False, generator={generator!r}))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-B", "-c", program],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "scripts")},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        while not flag.exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ended_by_a_signal_the_old_client_stands_and_nothing_is_left_behind(
+    client: Path, started: subprocess.Popen[str], number: signal.Signals
+) -> None:
+    old = tree(client)
+    started.send_signal(number)
+    _, said = started.communicate(timeout=10)
+    assert (started.returncode, said) == (128 + number, "")
+    assert tree(client) == old
+    assert not list(client.parent.glob(".*"))
+
+
+def test_killed_the_old_client_stands_and_the_next_run_is_well(
+    client: Path, built: Path, started: subprocess.Popen[str], make_generator: MakeGenerator
+) -> None:
+    old = tree(client)
+    started.kill()
+    started.wait(timeout=10)
+    assert tree(client) == old
+    (client / "client.py").unlink()
+    assert run(SPEC, client, check=False, generator=make_generator()) == 0
+    assert tree(client) == tree(built)
+    assert not list(client.parent.glob(".*"))
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_killed_between_the_two_renames_the_next_run_brings_the_old_client_back(
+    client: Path, built: Path, make_generator: MakeGenerator, *, broken: bool
+) -> None:
+    (client / "client.py").write_text("the old client\n")
+    old = tree(client)
+    program = f"""
+        import os, pathlib, signal
+        from regeneration.swap import replace, workspace
+
+        rename = pathlib.Path.rename
+        def rename_and_die(path, target):
+            rename(path, target)
+            os.kill(os.getpid(), signal.SIGKILL)
+        pathlib.Path.rename = rename_and_die
+
+        client = pathlib.Path({str(client)!r})
+        with workspace(client) as folder:
+            (folder / client.name).mkdir()
+            replace(client, folder / client.name)
+    """
+    killed = subprocess.run(
+        [sys.executable, "-B", "-c", textwrap.dedent(program)],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "scripts")},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert not client.exists()
+    assert run(SPEC, client, check=False, generator=make_generator("sys.exit(1)" if broken else "")) == 2 * broken
+    assert tree(client) == (old if broken else tree(built))
+    assert not list(client.parent.glob(".*"))
+
+
+def test_a_second_run_at_the_same_time_is_refused(
+    client: Path, make_generator: MakeGenerator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = tree(client)
+    with workspace(client):
+        assert run(SPEC, client, check=False, generator=make_generator()) == 2
+        assert "Another run is at work" in capsys.readouterr().err
+    assert tree(client) == old
+
+
+# --- the check
+
+
+def test_the_check_finds_a_changed_description_and_prints_the_difference_and_the_mend(
+    client: Path, tmp_path: Path
+) -> None:
+    spec = tmp_path / "openapi.yaml"
+    spec.write_text(SPEC.read_text().replace("The images that were made.", "All the images that were made."))
+    old = tree(client)
+    completed = regeneration("--check", "--spec", spec, "--output", client)
+    lines = completed.stdout.splitlines()
+    assert (completed.returncode, completed.stderr) == (1, "")
+    assert lines[:3] == [
+        f"{client} is out of step with {spec}:",
+        "  changed: _stamp.py",
+        "  changed: models/images_response.py",
+    ]
+    assert '-    """The images that were made.' in lines
+    assert '+    """All the images that were made.' in lines
+    assert lines[-1] == f"Mend it with: scripts/regenerate --spec {spec} --output {client}"
+    assert tree(client) == old
+
+    assert regeneration(*lines[-1].split()[4:]).returncode == 0
+    assert '"""All the images that were made.' in (client / "models" / "images_response.py").read_text()
+
+
+def test_the_check_finds_changed_missing_and_extra_files_and_lets_compiled_ones_be(
+    client: Path, make_generator: MakeGenerator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (client / "types.py").write_text("")
+    (client / "errors.py").unlink()
+    (client / "models" / "cat.png").write_bytes(b"\x89PNG\r\n")
+    (client / "api" / "__pycache__").mkdir()
+    (client / "api" / "__pycache__" / "x.pyc").touch()
+    assert run(SPEC, client, check=True, generator=make_generator()) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert [line for line in said if line.startswith("  ") and ": " in line][:3] == [
+        "  missing: errors.py",
+        "  extra: models/cat.png",
+        "  changed: types.py",
+    ]
+    assert not [line for line in said if "pycache" in line]
+
+
+def test_the_check_of_a_client_that_is_not_there_misses_every_file(
+    tmp_path: Path, built: Path, make_generator: MakeGenerator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(SPEC, tmp_path / "nowhere", check=True, generator=make_generator()) == 1
+    said = capsys.readouterr().out
+    assert [name for name in tree(built) if f"  missing: {name}\n" not in said] == []
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_long_difference_is_cut_and_what_is_left_out_is_counted(tmp_path: Path) -> None:
+    for name, text in (("old", "a\n"), ("new", "b\n")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(text * 150)
+    report = compare(tmp_path / "old", tmp_path / "new")
+    assert len(report) == 1 + 200 + 1  # of 2 lines for the names, 1 for the place, 150 out and 150 in
+    assert report[-1] == "... and 103 more lines of differences, left out here"
+
+
+# --- the script
+
+
+def test_the_script_sets_up_the_environment_and_passes_its_arguments_on_from_any_folder(tmp_path: Path) -> None:
+    scripts, programs = tmp_path / "a b" / "scripts", tmp_path / "a b" / ".venv" / "bin"
+    elsewhere = tmp_path / "elsewhere"
+    for folder in (scripts, programs, elsewhere):
+        folder.mkdir(parents=True)
+    shutil.copy(ROOT / "scripts" / "regenerate", scripts)
+    for path, line in ((scripts / "setup", "echo set up"), (programs / "python", 'echo "$PYTHONPATH" "$@"; exit 7')):
+        path.write_text(f"#!/usr/bin/env bash\n{line}\n")
+        path.chmod(stat.S_IRWXU)
+    completed = subprocess.run(
+        [scripts / "regenerate", "--spec", "my file"], cwd=elsewhere, capture_output=True, text=True, check=False
+    )
+    assert completed.stdout == f"set up\n{scripts} -P -B -m regeneration --spec my file\n"
+    assert completed.returncode == 7
+
+
+def test_every_option_is_told_in_the_help() -> None:
+    said = regeneration("--help").stdout
+    assert [option for parameter in command.params for option in parameter.opts if option not in said] == []

@@ -1,0 +1,331 @@
+"""The contract itself: it is sound by every tool's measure, and says all that the API reference page says."""
+
+import base64
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from copy import deepcopy
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from PIL import Image
+from regeneration.document import Document, NodePath, objects, pointer, read, resolve, root_schemas, schemas
+from regeneration.lint import KEYWORDS, lint, require_sound
+from regeneration.refused import Refused
+from support.node_packages import node_tool
+
+SPEC = Path(__file__).parents[3] / "spec" / "openapi.yaml"
+MUSEUM = Path(__file__).parents[1] / "contracts" / "museum.yaml"
+
+REQUEST = "/components/schemas/CreateImageVariationRequest"
+RESPONSE = "/components/schemas/ImagesResponse"
+IMAGE = "/components/schemas/Image"
+USAGE = "/components/schemas/ImageUsage"
+TOKENS = "/components/schemas/ImageTokens"
+
+# What the API reference page says, member by member: where it stands in the contract, and what has to stand there.
+REFERENCE_PAGE: list[tuple[str, dict[str, object]]] = [
+    (f"{REQUEST}/properties/image", {"type": "string", "format": "binary"}),
+    (f"{REQUEST}/properties/model", {"type": "string", "enum": ["dall-e-2"]}),
+    (f"{REQUEST}/properties/n", {"type": "integer", "minimum": 1, "maximum": 10}),
+    (f"{REQUEST}/properties/response_format", {"type": "string", "enum": ["url", "b64_json"]}),
+    (f"{REQUEST}/properties/size", {"type": "string", "enum": ["256x256", "512x512", "1024x1024"]}),
+    (f"{REQUEST}/properties/user", {"type": "string"}),
+    (REQUEST, {"required": ["image"]}),
+    (f"{RESPONSE}/properties/created", {"type": "integer"}),
+    (f"{RESPONSE}/properties/background", {"type": "string", "enum": ["transparent", "opaque"]}),
+    (f"{RESPONSE}/properties/data", {"type": "array", "items": {"$ref": f"#{IMAGE}"}, "maxItems": 10}),
+    (f"{RESPONSE}/properties/output_format", {"type": "string", "enum": ["png", "webp", "jpeg"]}),
+    (f"{RESPONSE}/properties/quality", {"type": "string", "enum": ["low", "medium", "high"]}),
+    (
+        f"{RESPONSE}/properties/size",  # the page's three, and the two that a request can ask for
+        {"type": "string", "enum": ["256x256", "512x512", "1024x1024", "1024x1536", "1536x1024"]},
+    ),
+    (f"{RESPONSE}/properties/usage", {"$ref": f"#{USAGE}"}),
+    (f"{IMAGE}/properties/b64_json", {"type": "string"}),
+    (f"{IMAGE}/properties/revised_prompt", {"type": "string"}),
+    (f"{IMAGE}/properties/url", {"type": "string"}),
+    (f"{USAGE}/properties/input_tokens", {"type": "integer"}),
+    (f"{USAGE}/properties/input_tokens_details", {"$ref": f"#{TOKENS}"}),
+    (f"{USAGE}/properties/output_tokens", {"type": "integer"}),
+    (f"{USAGE}/properties/total_tokens", {"type": "integer"}),
+    (f"{USAGE}/properties/output_tokens_details", {"$ref": f"#{TOKENS}"}),
+    (f"{TOKENS}/properties/image_tokens", {"type": "integer"}),
+    (f"{TOKENS}/properties/text_tokens", {"type": "integer"}),
+]
+
+
+@pytest.fixture(scope="module")
+def contract() -> Document:
+    return read(SPEC)
+
+
+def pointers(document: Document) -> list[str]:
+    return [problem.pointer for problem in lint(document)]
+
+
+def at(document: Document, path: NodePath) -> Any:
+    """The node at `path`, to be changed in place."""
+    node: Any = document
+    for step in path:
+        node = node[step]
+    return node
+
+
+def misspelt(word: str) -> list[str]:
+    """`word` with a letter lost, a letter doubled, and two letters swapped, as far as that changes it."""
+    middle = len(word) // 2
+    slips = [
+        word[: middle - 1] + word[middle:],
+        word[:middle] + word[middle - 1 :],
+        word[: middle - 1] + word[middle] + word[middle - 1] + word[middle + 1 :],
+    ]
+    return [slip for slip in slips if slip != word]
+
+
+# --- the contract by the measure of the tools
+
+
+def test_the_contract_is_a_valid_openapi_document(contract: Document) -> None:
+    assert list(OpenAPIV31SpecValidator(contract).iter_errors()) == []
+
+
+def test_redocly_finds_no_error_and_no_warning() -> None:
+    quiet = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
+    completed = subprocess.run(
+        [*node_tool("@redocly/cli", "redocly"), "lint", "--format=json", str(SPEC)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **quiet},
+        check=False,
+    )
+    assert json.loads(completed.stdout)["problems"] == []
+    assert completed.returncode == 0
+
+
+@pytest.mark.parametrize("path", [SPEC, MUSEUM], ids=lambda path: path.stem)
+def test_our_lint_finds_nothing_in_a_sound_document(path: Path) -> None:
+    assert lint(read(path)) == []
+
+
+# --- the contract by the measure of the reference page
+
+
+@pytest.mark.parametrize(("where", "what"), REFERENCE_PAGE, ids=[where for where, _ in REFERENCE_PAGE])
+def test_what_the_reference_page_says_stands_in_the_contract(
+    contract: Document, where: str, what: dict[str, object]
+) -> None:
+    found = resolve(contract, f"#{where}")
+    assert {keyword: found.get(keyword) for keyword in what} == what
+
+
+def test_every_property_of_the_contract_but_those_of_errors_is_on_the_reference_page(contract: Document) -> None:
+    on_the_page = {where for where, _ in REFERENCE_PAGE}
+    in_the_contract = {
+        pointer((*path, "properties", name))
+        for path, schema in schemas(contract)
+        for name in schema.get("properties", {})
+        if not str(path[2]).startswith("Error")
+    }
+    assert in_the_contract == on_the_page - {REQUEST}
+
+
+@pytest.mark.parametrize(
+    ("image", "valid"),
+    [
+        ({"url": "https://images.example/a.png"}, True),
+        ({"b64_json": "AAAA"}, True),
+        ({"url": "https://images.example/a.png", "b64_json": "AAAA"}, False),
+        ({"url": "https://images.example/a.png", "b64_json": None}, False),
+        ({"revised_prompt": "a cat"}, False),
+        ({}, False),
+    ],
+)
+def test_an_image_has_exactly_one_of_url_and_b64_json(
+    contract: Document, image: dict[str, object], *, valid: bool
+) -> None:
+    assert validator(contract, {"$ref": f"#{IMAGE}"}).is_valid(image) == valid
+
+
+# --- the examples
+
+
+def validator(document: Document, schema: dict[str, Any]) -> Draft202012Validator:
+    return Draft202012Validator({"components": document["components"], **schema})
+
+
+def examples(document: Document) -> Iterator[tuple[str, dict[str, Any], object]]:
+    """Every example in the document: the pointer to it, the schema it has to be valid by, and its value."""
+    for path, node in objects(document):
+        if "schema" in node and "example" in node:
+            yield pointer((*path, "example")), node["schema"], node["example"]
+        if "schema" in node:
+            for name, example in node.get("examples", {}).items():
+                yield pointer((*path, "examples", name)), node["schema"], example["value"]
+    for path, schema in schemas(document):
+        for index, value in enumerate(schema.get("examples", [])):
+            yield pointer((*path, "examples", index)), schema, value
+
+
+@pytest.mark.parametrize(("schema", "value"), [pytest.param(*rest, id=where) for where, *rest in examples(read(SPEC))])
+def test_every_example_is_valid_by_its_schema(contract: Document, schema: dict[str, Any], value: object) -> None:
+    assert [error.message for error in validator(contract, schema).iter_errors(value)] == []
+
+
+def test_the_base64_example_is_a_square_png(contract: Document) -> None:
+    media = at(contract, ("paths", "/images/variations", "post", "responses", "200", "content", "application/json"))
+    [item] = media["examples"]["b64_json"]["value"]["data"]
+    with Image.open(BytesIO(base64.b64decode(item["b64_json"], validate=True))) as image:
+        image.load()
+        assert (image.format, image.width) == ("PNG", image.height)
+
+
+# --- our lint finds what the tools let pass
+
+
+@pytest.mark.parametrize("path", [SPEC, MUSEUM], ids=lambda path: path.stem)
+def test_a_misspelt_keyword_is_found_in_every_schema(path: Path) -> None:
+    document = read(path)
+    sites = [(where, keyword) for where, schema in schemas(document) for keyword in schema]
+    missed = []
+    for where, keyword in sites:
+        for slip in set(misspelt(keyword)) - KEYWORDS:
+            changed = deepcopy(document)
+            schema = at(changed, where)
+            schema[slip] = schema.pop(keyword)
+            if pointer((*where, slip)) not in pointers(changed):
+                missed.append((where, keyword, slip))
+    assert len(sites) > 20
+    assert missed == []
+
+
+@pytest.mark.parametrize("path", [SPEC, MUSEUM], ids=lambda path: path.stem)
+def test_a_misspelt_name_is_found_in_every_required_list(path: Path) -> None:
+    document = read(path)
+    sites = [
+        (*where, "required", i) for where, schema in schemas(document) for i in range(len(schema.get("required", [])))
+    ]
+    missed = []
+    for where in sites:
+        for slip in misspelt(at(document, where)):
+            changed = deepcopy(document)
+            at(changed, where[:-1])[where[-1]] = slip
+            if pointers(changed) != [pointer(where)]:
+                missed.append((where, slip))
+    assert len(sites) > 5
+    assert missed == []
+
+
+@pytest.mark.parametrize("path", [SPEC, MUSEUM], ids=lambda path: path.stem)
+def test_a_reference_to_nothing_is_found_everywhere(path: Path) -> None:
+    document = read(path)
+    sites = [where for where, node in [*objects(document), *schemas(document)] if "$ref" in node]
+    for where in sites:
+        changed = deepcopy(document)
+        at(changed, where)["$ref"] += "x"
+        assert pointer((*where, "$ref")) in pointers(changed)
+    assert len(sites) > 5
+
+
+def test_the_nearest_keyword_and_the_nearest_name_are_suggested(contract: Document) -> None:
+    changed = deepcopy(contract)
+    schema = changed["components"]["schemas"]["CreateImageVariationRequest"]
+    schema["properties"]["n"]["maxmum"] = schema["properties"]["n"].pop("maximum")
+    schema["required"] = ["imgae"]
+    assert [str(problem) for problem in lint(changed)] == [
+        f"{REQUEST}/required/0: no property is called 'imgae'; did you mean 'image'?",
+        f"{REQUEST}/properties/n/maxmum: no schema has the keyword 'maxmum'; did you mean 'maximum'?",
+    ]
+
+
+def test_an_extension_is_let_be_unless_it_looks_like_one_that_the_client_is_made_by(contract: Document) -> None:
+    changed = deepcopy(contract)
+    request = changed["components"]["schemas"]["CreateImageVariationRequest"]["properties"]
+    request["size"]["x-note"] = "ours"
+    assert pointers(changed) == []
+    request["image"]["x-imagee"] = request["image"].pop("x-image")
+    assert pointers(changed) == [f"{REQUEST}/properties/image/x-imagee"]
+
+    changed = deepcopy(contract)
+    scheme = changed["components"]["securitySchemes"]["bearerAuth"]
+    scheme["x-enviroment-variable"] = scheme.pop("x-environment-variable")
+    assert pointers(changed) == ["/components/securitySchemes/bearerAuth/x-enviroment-variable"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "inner"),
+    [
+        ("x-image", {"square": False}, "/square"),
+        ("x-image", {"max-bytes": "4 MB"}, "/max-bytes"),
+        ("x-image", {"max_bytes": 1}, ""),
+        ("x-open", "yes", ""),
+    ],
+)
+def test_an_extension_that_the_client_cannot_be_made_by_is_found(
+    contract: Document, name: str, value: object, inner: str
+) -> None:
+    changed = deepcopy(contract)
+    changed["components"]["schemas"]["CreateImageVariationRequest"]["properties"]["image"][name] = value
+    assert pointers(changed) == [f"{REQUEST}/properties/image/{name}{inner}"]
+
+
+@pytest.mark.parametrize("variable", ["openai-key", "", 3])
+def test_what_cannot_be_an_environment_variable_is_found(contract: Document, variable: object) -> None:
+    changed = deepcopy(contract)
+    changed["components"]["securitySchemes"]["bearerAuth"]["x-environment-variable"] = variable
+    assert pointers(changed) == ["/components/securitySchemes/bearerAuth/x-environment-variable"]
+
+
+@pytest.mark.parametrize(("keyword", "value"), [("maximum", "10"), ("enum", 3), ("required", "n"), ("properties", [])])
+def test_a_keyword_with_a_value_of_the_wrong_type_is_found(contract: Document, keyword: str, value: object) -> None:
+    changed = deepcopy(contract)
+    changed["components"]["schemas"]["CreateImageVariationRequest"]["properties"]["n"][keyword] = value
+    assert pointers(changed) == [f"{REQUEST}/properties/n/{keyword}"]
+
+
+def test_a_misspelt_member_outside_the_schemas_is_found(contract: Document) -> None:
+    changed = deepcopy(contract)
+    operation = changed["paths"]["/images/variations"]["post"]
+    operation["sumary"] = operation.pop("summary")
+    assert pointers(changed) == ["/paths/~1images~1variations/post"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("openapi: 3.1.0\nopenapi: 3.1.0\n", "duplicate key"),
+        ("openapi: [", "is not YAML"),
+        ("- openapi\n", "a mapping was expected, not list"),
+    ],
+)
+def test_what_is_no_yaml_mapping_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "openapi.yaml"
+    path.write_text(text)
+    with pytest.raises(Refused, match=message):
+        read(path)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="cannot be read: No such file"):
+        read(tmp_path / "openapi.yaml")
+
+
+def test_what_yaml_reads_as_a_number_or_a_date_and_json_cannot_say_is_found(contract: Document) -> None:
+    changed = deepcopy(contract)
+    responses = changed["paths"]["/images/variations"]["post"]["responses"]
+    responses[200] = responses.pop("200")
+    assert pointers(changed) == ["/paths/~1images~1variations/post/responses"]
+
+
+def test_every_mistake_is_named_at_once(contract: Document) -> None:
+    changed = deepcopy(contract)
+    for _, schema in list(root_schemas(changed)):
+        if "properties" in schema:
+            schema["descripton"] = schema.pop("description")
+    with pytest.raises(Refused, match=r"openapi.yaml has 7 mistakes:(\n  /components/schemas/\w+/descripton: .*){7}"):
+        require_sound(changed, SPEC)
