@@ -1,0 +1,46 @@
+"""The catalogue of named cases names the requirements that each case tests."""
+
+import re
+from pathlib import Path
+
+import pytest
+from image_variations_conformance.cases.catalogue import NAMED_CASES
+from image_variations_conformance.cases.named_case import NamedCase
+from image_variations_conformance.oracles import JUDGED
+from support.requests import CONTRACT, builder, classified
+
+ROOT = Path(__file__).parents[2]
+SCORED = [it.id for it in CONTRACT.requirements.values() if it.level != "may" and it.excluded is None]
+PLACES = {
+    "oracle": ROOT / "image_variations_conformance" / "oracles",
+    "fault": ROOT / "image_variations_conformance" / "reference" / "faults",
+    "case": ROOT / "image_variations_conformance" / "cases",
+    "test": ROOT / "tests",
+}
+
+
+def judged_by_response() -> set[str]:
+    """Return the ids that no request tests by itself."""
+    tested = {test.requirement for case in NAMED_CASES for test in classified(case.build(builder(case.label))).tests}
+    return set(JUDGED) - tested
+
+
+@pytest.mark.parametrize("case", NAMED_CASES, ids=lambda case: case.label)
+def test_a_named_case_names_requirements_that_its_request_or_response_tests(case: NamedCase) -> None:
+    expectation = classified(case.build(builder(case.label)))
+    named = set(case.requirements)
+    assert named
+    assert named <= {test.requirement for test in expectation.tests} | judged_by_response()
+    if expectation.violations and "IV-AUTH-FIRST" not in named:
+        assert named & expectation.violated
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_search_for_the_id_of_a_requirement_finds_its(place: str) -> None:
+    text = "\n".join(path.read_text() for path in PLACES[place].rglob("*.py"))
+    assert [requirement for requirement in SCORED if not re.search(rf"{requirement}(?![A-Z0-9-])", text)] == []
+
+
+def test_every_scored_requirement_is_named_by_a_case() -> None:
+    named = {requirement for case in NAMED_CASES for requirement in case.requirements}
+    assert [requirement for requirement in SCORED if requirement not in named] == []
