@@ -42,7 +42,7 @@ class DepthProfile:
 
 DEPTH_PROFILES: dict[Depth, DepthProfile] = {
     "quick": DepthProfile(0, 0, 0, {}, 70, 15, 30),
-    "standard": DepthProfile(6, 3, 1, {"invalid": 6, "unspecified": 1, "valid": 1}, 160, 50, 60),
+    "standard": DepthProfile(6, 3, 1, {"invalid": 6, "unspecified": 1, "valid": 1}, 160, 60, 60),
     "deep": DepthProfile(30, 15, 12, {"invalid": 24, "unspecified": 4, "valid": 4}, None, None, None),
 }
 # Other cases show nearly the same.

@@ -51,7 +51,7 @@ def _requirements(_: click.Context, __: click.Parameter, values: tuple[str, ...]
 @click.option("--seed", type=click.IntRange(min=0), help="Same seed, same requests. By default, a new one each time.")
 @click.option("--strict", is_flag=True, help="Let a broken SHOULD fail the run too.")
 @click.option("--depth", type=click.Choice(DEPTHS), default="standard", show_default=True,
-              help="At most 70 requests and 15 images, or 160 and 50, or all it takes, and then fuzzing.")  # fmt: skip
+              help="At most 70 requests and 15 images, or 160 and 60, or all it takes, and then fuzzing.")  # fmt: skip
 @click.option("--max-requests", type=click.IntRange(min=1), help="Send no more than that.")
 @click.option("--max-images", type=click.IntRange(min=0), help="Ask for no more images than that.")
 @click.option("--max-seconds", type=Seconds(positive=False), metavar="SECONDS",

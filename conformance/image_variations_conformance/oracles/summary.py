@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from ..wire.exchange import NotTested
 from .base import Observation
 
 
 @frozen
 class Summary:
-    """Status (0 for no response), number of items, keys of the items, and sizes of the images."""
+    """Status (0 for no response), number of items, keys of the items, and sizes of the images.
+
+    `sizes` is None where a link was not followed, so that the sizes are not known.
+    """
 
     status: int
     count: int
     keys: frozenset[str]
-    sizes: frozenset[str]
+    sizes: frozenset[str] | None
+
+    def matches(self, other: Summary) -> bool:
+        """Return whether two summaries are equal, as far as both are known."""
+        if None in {self.sizes, other.sizes}:
+            return (self.status, self.count, self.keys) == (other.status, other.count, other.keys)
+        return self == other
 
     def __str__(self) -> str:
         if self.status != 200:
             return str(self.status or "no response")
-        sizes = ", ".join(sorted(self.sizes)) or "no readable size"
+        sizes = "unknown size" if self.sizes is None else ", ".join(sorted(self.sizes)) or "no readable size"
         return f"{self.count} {'/'.join(sorted(self.keys)) or 'items'} of {sizes}"
 
 
@@ -28,7 +38,8 @@ def summarize(observation: Observation) -> Summary:
     if observation.response is None:
         return Summary(0, 0, frozenset(), frozenset())
     content = observation.content
-    sizes = frozenset(picture.size for _, picture in content.pictures)
+    followed = not any(isinstance(fetch.outcome, NotTested) for fetch in observation.exchange.fetches)
+    sizes = frozenset(picture.size for _, picture in content.pictures) if followed else None
     return Summary(
         observation.response.status, len(content.items), frozenset(item.key for item in content.items), sizes
     )

@@ -12,7 +12,8 @@ import pytest
 from attrs import evolve
 from image_variations_conformance.media.pictures import paint
 from image_variations_conformance.oracles import Finding, judge
-from image_variations_conformance.wire.exchange import Exchange, Request, Response
+from image_variations_conformance.wire.exchange import Exchange, NotTested, Request, Response
+from image_variations_conformance.wire.reasons import MaxFetches
 from PIL import Image, ImageEnhance
 from support.requests import CONTRACT, builder, observed
 
@@ -165,3 +166,13 @@ def test_a_concurrent_request_that_is_answered_otherwise_than_alone_breaks_paral
     other = exchange("together-2", request, Response(500), concurrent_with="together")
     assert failed(alone, same) == set()
     assert failed(alone, same, other) == {"IV-STATE-PARALLEL", "IV-ERR-NO-5XX"}
+
+
+def test_a_link_that_was_not_followed_says_nothing_about_the_size_of_its_image() -> None:
+    first = linked("http://127.0.0.1/a.png", PNG)
+    not_followed = Exchange(
+        "later/0", Request("GET", "http://127.0.0.1/b.png", ()), NotTested(MaxFetches(60)), 0.0, 0.0
+    )
+    body = {"created": int(time.time()), "data": [{"url": "http://127.0.0.1/b.png"}]}
+    later = exchange("later", first.request, Response(200, JSON, json.dumps(body).encode()), fetches=(not_followed,))
+    assert failed(first, later) == set()

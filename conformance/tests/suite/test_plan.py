@@ -122,7 +122,7 @@ def test_what_is_packed_is_what_the_cases_apart_are_together(plans: dict[int, li
             assert combined - apart <= plain, case.label
 
 
-@pytest.mark.parametrize(("depth", "most_requests", "most_images"), [("quick", 70, 15), ("standard", 160, 50)])
+@pytest.mark.parametrize(("depth", "most_requests", "most_images"), [("quick", 70, 15), ("standard", 160, 60)])
 def test_a_depth_costs_what_it_promises(depth: Depth, most_requests: int, most_images: int) -> None:
     for seed in SEEDS:
         cases = plan(CONTRACT, TARGET, seed, depth)
