@@ -18,6 +18,7 @@ from PIL import Image, ImageEnhance
 from support.requests import CONTRACT, builder, observed
 
 JSON = (("Content-Type", "application/json"),)
+NOW = time.time()
 B64 = {"size": "256x256", "response_format": "b64_json"}
 
 
@@ -35,7 +36,7 @@ def encoded(picture: Image.Image, file_format: str = "PNG") -> str:
 
 def response(*images: str, **members: object) -> Response:
     items = [{"b64_json": image} for image in images]
-    return Response(200, JSON, json.dumps({"created": int(time.time()), "data": items, **members}).encode())
+    return Response(200, JSON, json.dumps({"created": int(NOW), "data": items, **members}).encode())
 
 
 def failed(*exchanges: Exchange) -> set[str]:
@@ -48,7 +49,7 @@ def findings(exchanges: Sequence[Exchange]) -> list[Finding]:
 
 
 def exchange(label: str, request: Request, outcome: Response, **changes: Any) -> Exchange:
-    return Exchange(label, request, outcome, time.time(), 0.5, **changes)
+    return Exchange(label, request, outcome, NOW, 0.5, **changes)
 
 
 def answered(outcome: Response, **fields: str) -> Exchange:
@@ -81,7 +82,7 @@ def test_a_response_breaks_the_requirement_that_its_image_or_member_breaks(
 
 
 def test_a_revised_prompt_that_is_no_text_breaks_its_requirement() -> None:
-    body = {"created": int(time.time()), "data": [{"b64_json": GOOD, "revised_prompt": 1}]}
+    body = {"created": int(NOW), "data": [{"b64_json": GOOD, "revised_prompt": 1}]}
     assert failed(answered(Response(200, JSON, json.dumps(body).encode()))) == {"IV-RES-REVISED-PROMPT"}
 
 
@@ -110,7 +111,7 @@ def test_images_that_resemble_other_inputs_more_than_their_own_break_resembles(o
 
 
 def linked(link: str, target: Response) -> Exchange:
-    body = {"created": int(time.time()), "data": [{"url": link}]}
+    body = {"created": int(NOW), "data": [{"url": link}]}
     fetch = exchange("a-case/0", Request("GET", link, ()), target)
     outcome = Response(200, JSON, json.dumps(body).encode())
     return exchange("a-case", builder().form(size="256x256"), outcome, fetches=(fetch,))
@@ -173,6 +174,6 @@ def test_a_link_that_was_not_followed_says_nothing_about_the_size_of_its_image()
     not_followed = Exchange(
         "later/0", Request("GET", "http://127.0.0.1/b.png", ()), NotTested(MaxFetches(60)), 0.0, 0.0
     )
-    body = {"created": int(time.time()), "data": [{"url": "http://127.0.0.1/b.png"}]}
+    body = {"created": int(NOW), "data": [{"url": "http://127.0.0.1/b.png"}]}
     later = exchange("later", first.request, Response(200, JSON, json.dumps(body).encode()), fetches=(not_followed,))
     assert failed(first, later) == set()

@@ -244,6 +244,6 @@ def test_whatever_an_answer_says_the_reports_are_whole_and_printable(tmp_path: P
     run = judge_app(Hostile(api_key=KEY))
     ReportFolder.at(tmp_path).write(run)
     message = {it["id"]: it["message"] for it in _document(tmp_path)["requirements"]}["IV-ERR-PARAM"]
-    assert message.startswith(r"the error does not name the field image: param \x00\x1b[31m\x9b\ufffd")
+    assert message.startswith(r"the error does not name the field image: param \x00\x1b[31m\x9b" + "\ufffd")
     assert all(it.message.isprintable() and len(it.message) <= 500 for it in run.findings)
     assert ET.parse(tmp_path / "junit.xml").getroot().find("testsuite") is not None  # noqa: S314 - our own file
