@@ -10,13 +10,13 @@ _BY = "IV-IMAGE-UP-TO-LIMIT and IV-IMAGE-MAX-BYTES: the sizes between them are u
 
 @quirk("limit-decimal", by=_BY)
 class LimitDecimal(Service):
-    """Accepts images of up to 4,000,000 bytes (4 MB)."""
+    """Refuses images of more than 4,000,000 bytes (4 MB)."""
 
     image_bytes = 4_000_000 + 1
 
 
 @quirk("limit-in-the-gap", by=_BY)
 class LimitInTheGap(Service):
-    """Accepts images of up to 4,096,000 bytes (4,000 KiB)."""
+    """Refuses images of more than 4,096,000 bytes (4,000 KiB)."""
 
     image_bytes = 4_096_000 + 1
