@@ -1,14 +1,14 @@
-"""Puts the suite itself to the test, on servers of which it is known what is wrong with them.
+"""Qualify the suite: run it on servers with known defects and check what it reports.
 
-A suite is worth its name when it blames each fault under the requirements that the fault breaks, and blames nothing
-else: neither the reference server, with whatever seed, nor the quirks, which are unusual and conformant.
+The suite is correct if it reports each fault under the requirements that the fault breaks, and reports nothing else:
+nothing about the reference server, whatever the seed, and nothing about the quirks, which are unusual but conforming.
 
-One run, step by step, and the module that does each:
+The steps of a run, with the module of each:
 
-1. choose the subjects, and what is expected of each       `subjects`
-2. run the suite on each, over loopback                    `trials`, in several processes `crew`
-3. hold what it reported against what was expected         `verdicts`
+1. choose the subjects, with the expected report of each   `subjects`
+2. run the suite on each over loopback                     `trials`; in several processes `crew`
+3. compare its report with the expected one                `verdicts`
 4. print the kill matrix, and write or compare the file    `matrix`, `record`
 
-Beside it, for comparison, plain Schemathesis is run on the same subjects: `plain`.
+For comparison, `plain` runs plain Schemathesis on the same subjects.
 """

@@ -1,4 +1,4 @@
-"""Work on many subjects, in several processes."""
+"""Run a task on many subjects in several processes."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ T = TypeVar("T")
 
 
 def work(task: Callable[[Subject], T], subjects: Sequence[Subject], jobs: int) -> Iterator[T]:
-    """Yield what `task` makes of each subject, as it is done; with one job, in this process and in order."""
+    """Yield the result of `task` for each subject as it completes, using `jobs` processes.
+
+    With one job, the tasks run in this process and in order.
+    """
     if jobs == 1:
         yield from map(task, subjects)
         return
-    # Spawned, not forked: the parent may have threads, and a fork takes their locks along without them.
+    # Spawned, not forked: a fork of a process with threads copies their locks but not the threads.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        # Those that are waited for go first, so that the others fill the time beside them.
-        patiently = sorted(subjects, key=lambda subject: subject.patience)
-        done = [pool.submit(task, subject) for subject in patiently]
+        # Subjects that hang have the least patience. They go first, so that the others use the time they spend waiting.
+        ordered = sorted(subjects, key=lambda subject: subject.patience)
+        futures = [pool.submit(task, subject) for subject in ordered]
         try:
-            for future in as_completed(done):
+            for future in as_completed(futures):
                 yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)

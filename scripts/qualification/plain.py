@@ -1,9 +1,8 @@
-"""Plain Schemathesis on the same subjects, as its users run it: the document, the URL, the key, and nothing else.
+"""Plain Schemathesis on the same subjects, run with the OpenAPI document, the URL and the key, and no other settings.
 
-It counts as having caught a fault when it exits with 1 and reports a kind of failure, or of error of the run, that it
-does not report of the reference server without a fault, with the same seed. That is to its favour: a connection that
-broke is an error to it, which it blames on nobody, and what it reports of a correct server too is counted as a false
-alarm only.
+A fault counts as caught if Schemathesis exits with 1 and reports a kind of failure or error that it does not report for
+the reference server with the same seed. This rule favours Schemathesis: it reports a broken connection as an error of
+the run, not as a failure of the server, and the rule counts both.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ _FAILURES_FOUND = 1
 
 @frozen
 class PlainTrial:
-    """What Schemathesis said of a subject: the kinds of its failures and errors, and how many requests it made.
+    """The result of Schemathesis on a subject: the kinds of failures and errors, and the number of requests.
 
-    `ended` says how it ended: by itself, or because its time was up, which counts as having found nothing.
+    `ended` is false if the run was stopped at the time limit, which counts as having found nothing.
     """
 
     subject: Subject
@@ -46,12 +45,12 @@ class PlainTrial:
 
     @property
     def kinds(self) -> frozenset[str]:
-        """All that a reader of its report sees."""
+        """Return the kinds of all failures and errors in the report."""
         return self.failures | self.errors
 
 
 def attempt(subject: Subject) -> PlainTrial:
-    """Return what plain `schemathesis run` makes of a subject within a minute."""
+    """Return the result of plain `schemathesis run` on a subject, with a time limit of one minute."""
     with running(subject.service()) as server:
         try:
             document = report(server.base_url, SEED)
@@ -63,83 +62,93 @@ def attempt(subject: Subject) -> PlainTrial:
 
 
 def report(base_url: str, seed: int, *options: str) -> dict[str, Any]:
-    """Return the report of `schemathesis run` on the server at a base URL. Raises TimeoutExpired after a minute."""
+    """Return the JSON report of `schemathesis run` on the server at a base URL.
+
+    Raises TimeoutExpired after one minute, and RuntimeError if there is no report or it has another exit code than the
+    process.
+    """
     with tempfile.TemporaryDirectory(prefix="schemathesis-") as folder:
-        written = Path(folder) / "report.json"
+        report_file = Path(folder) / "report.json"
         command = [
             *(sys.executable, "-m", "schemathesis.cli", "run", str(_SPEC)),
             *("--url", base_url, "--header", f"Authorization: Bearer {KEY}", "--seed", str(seed)),
-            *("--report", "json", "--report-json-path", str(written), *options),
+            *("--report", "json", "--report-json-path", str(report_file), *options),
         ]
-        done = subprocess.run(  # noqa: S603 - our own command
+        process = subprocess.run(  # noqa: S603 - a fixed command
             command, cwd=folder, env=_environment(), capture_output=True, timeout=_LIMIT_SECONDS, check=False
         )
-        if not written.exists():
-            raise RuntimeError(f"schemathesis wrote no report: {done.stderr.decode(errors='replace')[-500:]}")
-        document: dict[str, Any] = json.loads(written.read_text(encoding="utf-8"))
-    if document["exit_code"] != done.returncode:
+        if not report_file.exists():
+            raise RuntimeError(f"schemathesis wrote no report: {process.stderr.decode(errors='replace')[-500:]}")
+        document: dict[str, Any] = json.loads(report_file.read_text(encoding="utf-8"))
+    if document["exit_code"] != process.returncode:
         raise RuntimeError(
-            f"schemathesis reports the exit code {document['exit_code']} and ends with {done.returncode}"
+            f"schemathesis reports the exit code {document['exit_code']} but exited with {process.returncode}"
         )
     return document
 
 
 def _environment() -> dict[str, str]:
-    # Its own settings are what is measured, not those of the one who measures.
+    # The defaults of Schemathesis are measured, without the settings of the current user.
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SCHEMATHESIS", "HYPOTHESIS"))}
     return {**kept, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def caught(trial: PlainTrial, reference: PlainTrial) -> bool:
-    """Whether a fault was caught: by a kind of failure or error that the reference server does not show."""
+    """Return whether a fault was caught: by a kind of failure or error that the reference server does not have."""
     return trial.exit_code == _FAILURES_FOUND and bool(trial.kinds - reference.kinds)
 
 
-def rendered(trials: Sequence[PlainTrial], of_all: int, version: str, date: str) -> Part:
-    """Return the part of the file for plain Schemathesis, for as many faults as were tried of all there are."""
+def rendered(trials: Sequence[PlainTrial], all_faults: int, version: str, date: str) -> Part:
+    """Return the part of the file for plain Schemathesis.
+
+    `all_faults` is the number of existing faults, of which the trials may cover a sample. `version` is that of
+    Schemathesis, and `date` the date of the run.
+    """
     (reference,) = (trial for trial in trials if trial.subject.kind == "reference")
     faults = [trial for trial in trials if trial.subject.kind == "fault"]
     quirks = [trial for trial in trials if trial.subject.kind == "quirk"]
-    found = [trial for trial in faults if caught(trial, reference)]
-    by_errors = [trial for trial in found if not trial.failures - reference.failures]
+    detected = [trial for trial in faults if caught(trial, reference)]
+    by_errors = [trial for trial in detected if not trial.failures - reference.failures]
+    undetected = [trial.subject.name for trial in faults if not caught(trial, reference)]
     alarms = [trial for trial in quirks if trial.exit_code == _FAILURES_FOUND]
-    of_their_own = [trial for trial in quirks if caught(trial, reference)]
-    endless = [trial.subject.name for trial in trials if not trial.ended]
+    new_alarms = [trial for trial in quirks if caught(trial, reference)]
+    unfinished = [trial.subject.name for trial in trials if not trial.ended]
     requests = [trial.requests for trial in trials if trial.ended]
     sampled = (
         ""
-        if len(faults) == of_all
-        else f" (of {of_all}; as many of each family, whatever its size, so no estimate of the whole)"
+        if len(faults) == all_faults
+        else f" (of {all_faults}; the same number of each family, so this is no estimate of the whole)"
     )
     families = {
-        trial.subject.family: [it for it in faults if it.subject.family == trial.subject.family] for trial in faults
+        family: [trial for trial in faults if trial.subject.family == family]
+        for family in {trial.subject.family for trial in faults}
     }
     lines = [
         f"{date}, Schemathesis {version}: `schemathesis run spec/openapi.yaml --url URL --header 'Authorization: …' "
         f"--seed {SEED}`, {_LIMIT_SECONDS:.0f} s for each server.",
         "",
-        f"- Faults caught: {len(found)} of {len(faults)}{sampled}, "
-        f"{len(by_errors)} of them by an error of the run alone.",
-        "  Caught is what shows a kind of failure or error that the reference server does not show.",
+        f"- Faults caught: {len(detected)} of {len(faults)}{sampled}, "
+        f"{len(by_errors)} of them only by an error of the run.",
+        "  A fault is caught if it causes a kind of failure or error that the reference server does not cause.",
         f"- False alarms: {', '.join(sorted(reference.kinds)) or 'none'} on the reference server; {len(alarms)} of",
-        f"  {len(quirks)} quirks, {len(of_their_own)} of them by a kind that the reference server does not show"
-        f"{_named(of_their_own)}.",
-        f"- Requests in a run: {min(requests)} at least, {statistics.median(requests):g} in the middle, "
-        f"{max(requests)} at most.",
-        *([f"- Not done after {_LIMIT_SECONDS:.0f} s: {', '.join(endless)}."] if endless else []),
+        f"  {len(quirks)} quirks, {len(new_alarms)} of them by a kind that the reference server does not cause"
+        f"{_named(new_alarms)}.",
+        f"- Requests in a run: minimum {min(requests)}, median {statistics.median(requests):g}, "
+        f"maximum {max(requests)}.",
+        *([f"- Not finished after {_LIMIT_SECONDS:.0f} s: {', '.join(unfinished)}."] if unfinished else []),
         "",
         "| Family | Faults | Caught by plain Schemathesis |",
         "| --- | --- | --- |",
         *(
-            f"| {family} | {len(them)} | {sum(caught(it, reference) for it in them)} |"
-            for family, them in sorted(families.items())
+            f"| {family} | {len(members)} | {sum(caught(it, reference) for it in members)} |"
+            for family, members in sorted(families.items())
         ),
         "",
-        f"Not caught: {', '.join(sorted(it.subject.name for it in faults if not caught(it, reference)))}.",
+        f"Not caught: {', '.join(sorted(undetected))}.",
     ]
     row = (
-        f"{len(found)} of {len(faults)}",
-        "it knows none",
+        f"{len(detected)} of {len(faults)}",
+        "no ids",
         f"{len(alarms) + bool(reference.kinds)} of {len(quirks) + 1}",
         span(requests),
         "not counted",

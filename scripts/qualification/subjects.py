@@ -1,4 +1,4 @@
-"""The servers that the suite is tried on, and what it is expected to report of each."""
+"""The servers that the suite is run on, and what it should report about each."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ Kind = Literal["fault", "quirk", "reference"]
 
 KEY = "sk-qualify-0123456789abcdef"
 SEED = 1
-"""The seed of all runs but those on the reference server, which has one each."""
+"""The seed of all runs except those on the reference server, each of which has its own."""
 
 _PATIENCE_SECONDS = 20.0
-# A server that never answers is waited for each time. It must be longer than any answer takes on a busy machine.
+# Short, because each request without a response takes this long, but longer than any response on a busy machine.
 _PATIENCE_WITH_HANGS_SECONDS = 3.0
 
 
 @frozen
 class Subject:
-    """A server to try the suite on. It holds no server, only names, so that it can go to another process.
+    """A server to run the suite on. It has only names, no server, so that it can be sent to another process.
 
-    `breaks` are the ids that must be reported, `also` those that may be besides, `everywhere` whether any may.
-    `patience` is in seconds, for one request and its answer.
+    `breaks` are the ids that must be reported, `also` those that may be reported too. With `everywhere`, any id may be
+    reported. `patience` is the timeout of a request in seconds.
     """
 
     kind: Kind
@@ -40,7 +40,7 @@ class Subject:
     seed: int = SEED
 
     def service(self) -> Service:
-        """Return the server, new."""
+        """Return a new server."""
         if self.kind == "fault":
             return faulty([self.name], api_key=KEY)
         if self.kind == "quirk":
@@ -49,7 +49,7 @@ class Subject:
 
 
 def faults() -> list[Subject]:
-    """Return every fault."""
+    """Return a subject for each fault."""
     return [
         Subject(
             kind="fault",
@@ -65,24 +65,24 @@ def faults() -> list[Subject]:
 
 
 def quirks() -> list[Subject]:
-    """Return every quirk. What it breaks are the SHOULDs that it is known to depart from."""
+    """Return a subject for each quirk. `breaks` are the SHOULD requirements that the quirk violates."""
     return [Subject("quirk", quirk.name, quirk.family, breaks=quirk.warns) for quirk in QUIRKS.values()]
 
 
 def references(seeds: int) -> list[Subject]:
-    """Return the reference server, to be asked with that many seeds."""
+    """Return `seeds` subjects that are the reference server, each with its own seed."""
     return [Subject("reference", f"seed-{seed}", "reference", seed=seed) for seed in range(seeds)]
 
 
 def sample(subjects: Collection[Subject], a_family: int) -> list[Subject]:
-    """Return at most so many subjects of each family: always the same ones, and from all over it."""
+    """Return at most `a_family` random subjects of each family, always the same ones, in the given order."""
     families: dict[str, list[Subject]] = {}
     for subject in subjects:
         families.setdefault(subject.family, []).append(subject)
-    chosen = {subject.name for family, them in families.items() for subject in _drawn(family, them, a_family)}
+    chosen = {subject.name for family, members in families.items() for subject in _draw(family, members, a_family)}
     return [subject for subject in subjects if subject.name in chosen]
 
 
-def _drawn(family: str, subjects: list[Subject], number: int) -> Iterator[Subject]:
-    # Not the first ones: of a fault and its neighbours, one is often caught by what catches the others.
-    yield from random.Random(family).sample(subjects, min(number, len(subjects)))  # noqa: S311 - only a choice
+def _draw(family: str, subjects: list[Subject], number: int) -> Iterator[Subject]:
+    # Random, because neighbouring faults are often similar and caught by the same case.
+    yield from random.Random(family).sample(subjects, min(number, len(subjects)))  # noqa: S311 - not for security

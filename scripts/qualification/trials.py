@@ -1,4 +1,4 @@
-"""The suite, run on one subject, and what is kept of it: little, and able to go from process to process."""
+"""A run of the suite on one subject, and its result in a form that can be sent between processes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from qualification.subjects import KEY, Subject
 
 @frozen
 class Spent:
-    """Requests sent to the operation, and images that they made."""
+    """The number of requests sent to the operation, and of the images they made."""
 
     requests: int
     images: int
@@ -28,10 +28,12 @@ class Spent:
 
 @frozen
 class Trial:
-    """What the suite said of one subject.
+    """The result of the suite on one subject.
 
-    `failed`, `warned` and `left_out` map ids to messages; left out is what the depth does without. `first` is what was
-    spent up to and with the first request that showed something wrong, None where nothing was.
+    `failed`, `warned`, `left_out` and `prevented` map the ids of requirements to messages. Requirements that were not
+    tested are in `left_out` if the depth excludes them, and in `prevented` if something kept them from being tested.
+    `first` is the cost up to and including the first request with a failure, or None if there is none. `error` is the
+    traceback of an exception in the suite, or empty.
     """
 
     subject: Subject
@@ -48,23 +50,23 @@ class Trial:
 
     @property
     def reported(self) -> set[str]:
-        """The ids that were reported, as failures or warnings."""
+        """Return the ids that were reported, as failures or warnings."""
         return {*self.failed, *self.warned}
 
 
 def judge_app(app: ASGIApp, *, seed: int, timeout: float, depth: Depth = "standard") -> Run:
-    """Return the run of the suite on an ASGI app that takes KEY; `timeout` is in seconds, for one request."""
+    """Run the suite on an ASGI app that accepts KEY. `timeout` is that of one request, in seconds."""
     with running(app) as server:
         settings = Settings(seed=seed, timeout=timeout, depth=depth)
         return check(Target.parse(server.base_url, KEY), settings, lambda *_: None)
 
 
 def attempt(subject: Subject, depth: Depth) -> Trial:
-    """Return the trial of the suite on a subject. An exception in the suite becomes the trial's error."""
+    """Run the suite on a subject. An exception in the suite becomes the error of the trial."""
     started = time.monotonic()
     try:
         run = judge_app(subject.service(), seed=subject.seed, timeout=subject.patience, depth=depth)
-    except Exception:  # noqa: BLE001 - whatever it is, the suite has failed on this subject, and the others wait
+    except Exception:  # noqa: BLE001 - a failure of the suite on one subject must not stop the others
         seconds = time.monotonic() - started
         return Trial(subject, "error", {}, {}, {}, {}, Spent(0, 0), None, seconds, depth, traceback.format_exc())
 
@@ -80,19 +82,19 @@ def attempt(subject: Subject, depth: Depth) -> Trial:
         left_out={it.requirement.id: describe(it.reason) for it in untested if it.reason and not it.blocked},
         prevented={it.requirement.id: describe(it.reason) for it in untested if it.reason and it.blocked},
         spent=Spent(run.cost.requests, run.cost.images),
-        first=_first(run),
+        first=_cost_to_first_failure(run),
         seconds=time.monotonic() - started,
         depth=depth,
     )
 
 
-def _first(run: Run) -> Spent | None:
-    shown = {finding.label for finding in run.findings if finding.result == "fail"}
+def _cost_to_first_failure(run: Run) -> Spent | None:
+    failing = {finding.label for finding in run.findings if finding.result == "fail"}
     requests = images = 0
     for label, observation in run.observations.items():
         if observation.exchange.sent:
             requests += 1 + observation.exchange.retries
             images += observation.exchange.image_count
-        if label in shown:
+        if label in failing:
             return Spent(requests, images)
     return None

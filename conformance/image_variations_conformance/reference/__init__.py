@@ -1,1 +1,1 @@
-"""The reference server, which keeps the whole contract; its faults each break it, and its quirks are unusual and keep it."""
+"""The reference server, which meets the whole contract, its faults, which break it, and its quirks, which do not."""

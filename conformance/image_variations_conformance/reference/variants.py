@@ -1,4 +1,4 @@
-"""Variants of the reference server: what faults and quirks have in common, and the server that is several at once."""
+"""Variants of the reference server: the interface that faults and quirks share, and servers that combine variants."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -8,32 +8,33 @@ from .app.service import Service, ServiceOptions
 
 
 class Variant(Protocol):
-    """A way in which a server differs from the reference server."""
+    """A named difference from the reference server: a fault or a quirk."""
 
     @property
     def name(self) -> str:
-        """The name that it is asked for by."""
+        """Return the name, as given on the command line."""
 
     @property
     def service(self) -> type[Service]:
-        """The server that differs in this way alone."""
+        """Return the Service subclass that has only this difference."""
 
 
 class UnknownVariantError(LookupError):
-    """There is no fault, or no quirk, of that name."""
+    """No fault or no quirk has the given name."""
 
 
 def combined(kind: str, known: Mapping[str, Variant], names: Iterable[str], options: ServiceOptions) -> Service:
-    """A server with all the variants named. Where two meet in one step, the first named comes first.
+    """Return a server with all the named variants. If two override the same step, the first named is called first.
 
-    `kind` is what one of those known is called. Raises UnknownVariantError, with the names that are close.
+    `kind` is the noun for one of the `known` variants, such as "fault". Raises UnknownVariantError, with similar names,
+    if a name is not known.
     """
     names = tuple(dict.fromkeys(names))
     for name in names:
         if name not in known:
-            close = difflib.get_close_matches(name, known)
-            hint = f" Close to it: {', '.join(close)}." if close else ""
-            raise UnknownVariantError(f"There is no {kind} of the name {name}.{hint}")
+            similar = difflib.get_close_matches(name, known)
+            hint = f" Similar names: {', '.join(similar)}." if similar else ""
+            raise UnknownVariantError(f"There is no {kind} named {name}.{hint}")
     bases = tuple(known[name].service for name in names)
     service: type[Service] = type(f"With{kind.capitalize()}", (*bases, Service), {})
     return service(**options)

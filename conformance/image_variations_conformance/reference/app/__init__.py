@@ -1,1 +1,1 @@
-"""The app of the reference server: the operation, one step a method."""
+"""The ASGI app of the reference server. Each step of the operation is a method of Service."""

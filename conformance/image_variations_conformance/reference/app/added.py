@@ -1,4 +1,4 @@
-"""Fields that the contract has gained since this server was written: each is checked by its schema and does nothing."""
+"""Form fields that the contract gained after this server was written: each is validated by its schema, then ignored."""
 
 import json
 import re
@@ -12,15 +12,15 @@ from .api_error import ApiError, shown
 
 
 def added_fields(contract: Contract, known: tuple[str, ...]) -> dict[str, Mapping[str, Any]]:
-    """The schemas of the fields of the form that are not among the known ones."""
+    """Return the schemas of the form fields that are not in `known`, by field name."""
     return {name: schema for name, schema in contract.fields.items() if name not in known}
 
 
 def check_added(name: str, schema: Mapping[str, Any], text: str) -> None:
-    """Checks the text of such a field. Raises ApiError."""
+    """Validate the text of an added field by its schema. Raises ApiError (400) if it is not valid."""
     value: object = text
-    # What is not a text in the schema is written as in JSON; a whole number is one by its digits, 1.0 is none.
-    if "string" not in (schema.get("type"), *_texts(schema)):
+    # A value that is not a string in the schema is parsed as JSON. An integer must be written in digits, not as 1.0.
+    if "string" not in (schema.get("type"), *_enum_string_type(schema)):
         try:
             value = int(text) if re.fullmatch(r"-?[1-9][0-9]{0,99}|0", text) else json.loads(text)
         except ValueError:
@@ -31,5 +31,5 @@ def check_added(name: str, schema: Mapping[str, Any], text: str) -> None:
         raise ApiError(f"{name} must be as the contract says, not {shown(text)}.", name)
 
 
-def _texts(schema: Mapping[str, Any]) -> set[str]:
+def _enum_string_type(schema: Mapping[str, Any]) -> set[str]:
     return {"string" for member in schema.get("enum", ()) if isinstance(member, str)}

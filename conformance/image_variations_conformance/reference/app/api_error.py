@@ -1,4 +1,4 @@
-"""The error object: what every answer but 200 carries."""
+"""The error object that every response except a 200 carries."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -10,10 +10,10 @@ SHOWN_LENGTH = 40
 
 @define(eq=False)
 class ApiError(Exception):
-    """What is wrong with a request. Ends its handling; becomes the answer.
+    """The reason why a request is refused. Raising it ends the handling of the request and produces the response.
 
-    `status` is the HTTP status, `param` the form field at fault, `code` a fixed word for this very error. `headers`
-    go with the answer.
+    `status` is the HTTP status, `param` the invalid form field, `code` a fixed identifier of this kind of error.
+    `headers` are added to the response.
     """
 
     message: str
@@ -24,7 +24,7 @@ class ApiError(Exception):
 
 
 def error_object(problem: ApiError) -> dict[str, object]:
-    """The JSON document of an error, with all four members."""
+    """Return the JSON document of an error, with all four members."""
     return {
         "error": {
             "message": problem.message,
@@ -36,5 +36,5 @@ def error_object(problem: ApiError) -> dict[str, object]:
 
 
 def shown(text: str) -> str:
-    """A value from a request as a message may show it: quoted, printable ASCII, and short."""
+    """Return a value from a request for use in a message: quoted, in ASCII, and cut after SHOWN_LENGTH characters."""
     return ascii(text if len(text) <= SHOWN_LENGTH else text[:SHOWN_LENGTH] + "...")

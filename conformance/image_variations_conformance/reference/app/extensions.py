@@ -1,4 +1,4 @@
-"""Keys of the ASGI scope's extensions that the server of this package sets."""
+"""Keys that the server of this package sets in the `extensions` of an ASGI scope."""
 
 TRANSPORT = "image_variations.transport"
-"""The transport of the connection: some faults cut it."""
+"""The asyncio transport of the connection, which some faults and quirks write to or abort."""

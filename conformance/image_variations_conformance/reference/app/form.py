@@ -1,8 +1,11 @@
-"""Reading a multipart form (RFC 7578) while it streams in, with limits on everything.
+"""Read a multipart form (RFC 7578) as a stream, with limits on its size, its parts and their headers.
 
-The parser is that of python-multipart. Three things are added around it. A preamble is allowed (RFC 2046 section
-5.1.1): the parser is given the head of a part of our own first, so that the preamble is the content of that part.
-A form without its closing delimiter is refused. And nothing is held but the contents of the fields that are asked for.
+The parser is that of python-multipart. This module adds three things:
+
+- A preamble is allowed (RFC 2046 section 5.1.1). The parser first gets the head of an extra part, so that it reads the
+  preamble as the content of that part.
+- A form without its closing delimiter is refused.
+- Only the contents of the known fields are kept in memory.
 """
 
 from __future__ import annotations
@@ -22,24 +25,27 @@ if TYPE_CHECKING:
     from .incoming import IncomingRequest
 
 TEXT_LIMIT = 1024 * 1024
-"""Bytes that everything but the file may have together: texts, names, headers, and fields that nobody asked for."""
+"""Maximum total size, in bytes, of part headers and of all contents except the file, unknown fields included."""
 PART_LIMIT = 128
 HEADER_LIMIT = 16 * 1024
 HEADERS_PER_PART = 32
 
-# RFC 2046 section 5.1.1: up to 70 characters of this set, and no space at the end.
+# RFC 2046 section 5.1.1: 1 to 70 characters of this set, the last of which is not a space.
 _BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")
-# RFC 9110 section 5.6.6, with any text that ends at a semicolon in place of a token as value: clients leave out quotes.
+# RFC 9110 section 5.6.6, but an unquoted value may be any text up to a semicolon, because clients leave out quotes.
 _PARAMETER = re.compile(rb';[ \t]*([^\s;="]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^;"]*))', re.DOTALL)
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 
-# The parser tells the log about every malformed form. That is the client's affair, and it is told in the answer.
+# The parser logs every malformed form. The response tells the client about it, so the log entry is noise.
 _SILENT = logging.Logger("form", level=logging.CRITICAL + 1)
 
 
 @frozen
 class Part:
-    """A part of a form. `content` is empty where the field was not asked for; `filename` is as sent, undecoded."""
+    """A part of a form. `content` is empty if the field is unknown. `filename` holds the bytes as sent.
+
+    `headers` maps names in lower case to values.
+    """
 
     name: str
     filename: bytes | None
@@ -48,7 +54,7 @@ class Part:
     content: bytes = b""
 
     def text(self) -> str:
-        """The content as text. Raises ApiError where it is not UTF-8."""
+        """Return the content decoded as UTF-8. Raises ApiError (400) if it is not valid UTF-8."""
         try:
             return self.content.decode()
         except UnicodeDecodeError:
@@ -56,7 +62,10 @@ class Part:
 
 
 def parameters(header: bytes) -> tuple[bytes, dict[bytes, bytes]]:
-    """The value of a header, in lower case, and its parameters, by their names in lower case."""
+    """Return the value of a header in lower case, and its parameters by name in lower case.
+
+    Of parameters with the same name, the first counts.
+    """
     value, _, _ = header.partition(b";")
     found: dict[bytes, bytes] = {}
     for name, quoted, bare in _PARAMETER.findall(header):
@@ -65,11 +74,11 @@ def parameters(header: bytes) -> tuple[bytes, dict[bytes, bytes]]:
 
 
 def form_boundary(content_type: str) -> bytes:
-    """The boundary that a Content-Type names. Raises ApiError: 415 for another type, 400 for no readable boundary."""
+    """Return the boundary in a Content-Type. Raises ApiError: 415 for another type, 400 for no valid boundary."""
     value, found = parameters(content_type.encode("latin-1"))
     if value != b"multipart/form-data":
-        came = shown(content_type) if content_type else "none"
-        raise ApiError(f"The content type must be multipart/form-data, not {came}.", status=415)
+        received = shown(content_type) if content_type else "none"
+        raise ApiError(f"The content type must be multipart/form-data, not {received}.", status=415)
     boundary = found.get(b"boundary", b"")
     if not _BOUNDARY.fullmatch(boundary):
         raise ApiError("The content type must name the boundary of the form: 1 to 70 characters that RFC 2046 allows.")
@@ -79,10 +88,10 @@ def form_boundary(content_type: str) -> bytes:
 async def read_form(
     request: IncomingRequest, boundary: bytes, fields: Collection[str], file_field: str, file_limit: int
 ) -> tuple[Part, ...]:
-    """The parts of a form, in order, with the contents of `fields`.
+    """Return the parts of a form in order. Only the contents of `fields` are kept.
 
-    `file_limit` is the number of bytes that the content of `file_field` must stay below. Raises ApiError for a form that
-    is malformed (400) or over a limit (413).
+    The content of `file_field` must have less than `file_limit` bytes. Raises ApiError: 400 if the form is malformed or
+    has more than PART_LIMIT parts, 413 if it is too large.
     """
     reader = _Reader(boundary, fields, file_field, file_limit)
     while data := await request.chunk():
@@ -93,7 +102,7 @@ async def read_form(
 
 
 class _Reader:
-    """Builds the parts out of the parser's callbacks."""
+    """Build the parts from the callbacks of the parser."""
 
     def __init__(self, boundary: bytes, fields: Collection[str], file_field: str, file_limit: int) -> None:
         self._fields = fields

@@ -1,4 +1,4 @@
-"""The images that are served by link."""
+"""The store of the images that are served by link."""
 
 import secrets
 import time
@@ -14,13 +14,14 @@ TOKEN_BYTES = 24
 @frozen
 class _Entry:
     file: bytes
-    made: float
+    stored_at: float
 
 
 class Gallery:
-    """Keeps image files under tokens that cannot be guessed, for 60 minutes, and in bounded memory.
+    """Store image files for 60 minutes under unguessable tokens, in bounded memory.
 
-    `clock` gives seconds. When `capacity` bytes are not enough, the oldest files go first; the newest always stays.
+    `clock` returns the time in seconds. If the files have more than `capacity` bytes in total, the oldest are removed,
+    but the newest is always kept.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, capacity: int = CAPACITY_BYTES) -> None:
@@ -30,26 +31,26 @@ class Gallery:
         self._entries: dict[str, _Entry] = {}
 
     def hang(self, file: bytes) -> str:
-        """Keeps a file. Gives its token."""
+        """Store a file and return its token."""
         token = secrets.token_urlsafe(TOKEN_BYTES)
         self._entries[token] = _Entry(file, self._clock())
         self._size += len(file)
-        self._clear_out()
+        self._evict()
         return token
 
     def find(self, token: str) -> bytes | None:
-        """The file of a token, or None when there is none, or no longer."""
-        self._clear_out()
+        """Return the file stored under a token, or None if the token is unknown or its file was removed."""
+        self._evict()
         entry = self._entries.get(token)
         return None if entry is None else entry.file
 
-    def _clear_out(self) -> None:
-        oldest = self._clock() - LIFETIME_SECONDS
+    def _evict(self) -> None:
+        expired_at = self._clock() - LIFETIME_SECONDS
         while self._entries:
-            # A dict keeps the order of insertion, so that the first entry is the oldest.
+            # A dict keeps the order of insertion, so the first entry is the oldest.
             token, entry = next(iter(self._entries.items()))
             full = self._size > self._capacity and len(self._entries) > 1
-            if entry.made > oldest and not full:
+            if entry.stored_at > expired_at and not full:
                 return
             del self._entries[token]
             self._size -= len(entry.file)

@@ -1,9 +1,9 @@
-"""A request as it comes in, and what to do with the part of its body that nobody needs.
+"""An incoming request, and the handling of the part of its body that the server did not read.
 
-A server that closes a connection with unread bytes in it resets it, and the client may lose the answer that lay in it.
-A server that reads all that is sent can be kept busy for ever. So there are two bounded ways to end: `finish` reads a
-rest of ordinary size, after which the connection can serve another request; `leave` answers at once, says
-`Connection: close`, and then lingers for a bounded time over what still comes (RFC 9112 section 9.6).
+A server that closes a connection with unread bytes resets it, and the client may lose the response. A server that reads
+everything a client sends may be kept busy for ever. So there are two bounded ways to end a request: `finish` reads the
+rest of a body of ordinary size, after which the connection can serve another request; `leave` sends the response with
+`Connection: close`, then reads and discards more of the body within bounds (RFC 9112 section 9.6).
 """
 
 import anyio
@@ -18,7 +18,8 @@ LINGER_SECONDS = 5.0
 class IncomingRequest(Request):
     """A request whose body is read in chunks.
 
-    `declared` is its Content-Length in bytes, None in chunked coding; `received` counts the bytes of the body.
+    `declared` is its Content-Length in bytes, or None if it has none, as in chunked coding. `received` is the number of
+    bytes of the body that were read. `ended` tells whether the end of the body was reached.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -29,7 +30,7 @@ class IncomingRequest(Request):
         self.ended = False
 
     async def chunk(self) -> bytes:
-        """The next bytes, empty ones at the end. Raises ClientDisconnect when the client is gone."""
+        """Return the next bytes of the body, or b"" at its end. Raises ClientDisconnect if the client is gone."""
         while not self.ended:
             message = await self.receive()
             if message["type"] == "http.disconnect":
@@ -42,8 +43,8 @@ class IncomingRequest(Request):
         return b""
 
     async def finish(self, limit: int) -> bool:
-        """Reads and drops the rest, if the whole body has at most `limit` bytes. Says whether the end was reached."""
-        # To read now would ask a client for the body that it holds back until it is told to go on.
+        """Read and discard the rest of a body of at most `limit` bytes. Return whether its end was reached."""
+        # Reading would send 100 Continue, and so request a body that the client still holds back.
         held_back = self.headers.get("expect", "").lower() == "100-continue" and not self.received
         too_long = self.declared is not None and self.declared > limit
         if not held_back and not too_long:
@@ -51,7 +52,11 @@ class IncomingRequest(Request):
         return self.ended
 
     async def leave(self, response: Response, send: Send) -> None:
-        """Sends the response, and closes the connection when the client has seen it or a limit is reached."""
+        """Send the response, then close the connection when the body ends or a limit is reached.
+
+        The limits are LINGER_BYTES of further body and LINGER_SECONDS. Raises ClientDisconnect if the client has
+        disconnected.
+        """
 
         async def hold_open(message: Message) -> None:
             if message["type"] == "http.response.body":

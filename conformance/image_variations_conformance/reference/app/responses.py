@@ -1,4 +1,4 @@
-"""Responses of the reference server. Starlette is imported when the first one is made, so that lists of faults are fast."""
+"""Constructors of responses. Each imports Starlette when it is called, so that listing the faults stays fast."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def json_response(
 
 
 def redirect_response(url: str, status: int = 307, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a redirect."""
+    """Return a redirect to `url`."""
     from starlette.responses import RedirectResponse  # noqa: PLC0415
 
     return RedirectResponse(url, status, headers)

@@ -1,4 +1,4 @@
-"""The operation, as the contract has it: one step a method, in the order in which a request passes them."""
+"""The operation as the contract defines it. Each step is a method, in the order in which a request passes them."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ FILE_SUFFIX = ".png"
 MODELS = ("dall-e-2",)
 SIZES = ("256x256", "512x512", "1024x1024")
 RESPONSE_FORMATS = ("url", "b64_json")
-_WRITTEN_FOR = ("image", "model", "n", "response_format", "size", "user")
-ADDED_FIELDS = added_fields(contract.load(), _WRITTEN_FOR)
-FIELDS = (*_WRITTEN_FOR, *ADDED_FIELDS)
+_KNOWN_FIELDS = ("image", "model", "n", "response_format", "size", "user")
+ADDED_FIELDS = added_fields(contract.load(), _KNOWN_FIELDS)
+FIELDS = (*_KNOWN_FIELDS, *ADDED_FIELDS)
 IMAGE_BYTES = 4 * 1024 * 1024
 MOST_IMAGES = 10
 
 _DIGITS = re.compile(r"[0-9]+")
-# What may stand in a link: a host name or address, with a port or without.
+# A host that is safe to put into a link: a name or an address, with or without a port.
 _HOST = re.compile(r"[0-9A-Za-z._~\-]+(:[0-9]+)?|\[[0-9A-Fa-f:.]+\](:[0-9]+)?")
 
 
 class ServiceOptions(TypedDict, total=False):
-    """What a Service takes at its construction. Its docstring says what they mean."""
+    """The keyword arguments of Service, which documents them."""
 
     api_key: str
     latency: float
@@ -63,7 +63,7 @@ class ServiceOptions(TypedDict, total=False):
 
 @frozen
 class Wanted:
-    """What a request asks for. `side` is the width and height of the new images in pixels."""
+    """The parameters of a valid request: the number of images, their width and height in pixels, and the format."""
 
     count: int
     side: int
@@ -71,14 +71,14 @@ class Wanted:
 
 
 class Service:
-    """An ASGI app that serves the operation, and the images that it makes, and keeps every row of the contract.
+    """An ASGI app that serves the operation and the images it makes, and meets every requirement of the contract.
 
-    `latency` is the number of seconds that it waits for each image. With `slots`, it makes no more images than that at
-    a time, whichever requests they are for; without, each request gets its images one after the other, whatever goes on
-    beside it. With a `seed`, the same request always gets the same images. `clock` gives seconds; it tells how old a
-    link is.
+    `latency` is the time in seconds that each image takes. `slots` is the maximum number of images in the making at a
+    time, over all requests; without it, each request makes its images one after the other, independently of the other
+    requests. With a `seed`, the same request always gets the same images. `clock` returns the time in seconds and
+    determines the age of a link.
 
-    Each step is a method of its own, so that a subclass can do one of them differently.
+    Each step is a method, so that a subclass can override one of them.
     """
 
     image_bytes = IMAGE_BYTES
@@ -98,10 +98,10 @@ class Service:
         self.seed = seed
         self.gallery = Gallery(clock)
 
-    # --- a request comes in, an answer goes out
+    # --- the request and the response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request (ASGI)."""
+        """Serve one HTTP request (ASGI). Raises NotImplementedError for another kind of scope."""
         if scope["type"] != "http":
             raise NotImplementedError(f"The reference server speaks HTTP only, not {scope['type']}.")
         from starlette.requests import ClientDisconnect  # noqa: PLC0415 - as in responses.py
@@ -117,24 +117,24 @@ class Service:
             return
 
     def incoming(self, scope: Scope, receive: Receive, send: Send) -> IncomingRequest:
-        """The request of an ASGI connection."""
+        """Return the request of an ASGI scope."""
         from .incoming import IncomingRequest  # noqa: PLC0415 - as in responses.py
 
         return IncomingRequest(scope, receive, send)
 
     async def respond(self, request: IncomingRequest) -> Response:
-        """The answer to a request, whatever it is."""
+        """Return the response to any request."""
         try:
             return await self.route(request)
         except ApiError as problem:
             return self.refusal(problem)
 
     async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
-        """Sends an answer."""
+        """Send a response."""
         await response(request.scope, request.receive, send)
 
     async def route(self, request: IncomingRequest) -> Response:
-        """Finds out what the request is for."""
+        """Dispatch the request by its path and method. Raises ApiError (404) for an unknown path."""
         path = request.url.path
         if path == OPERATION_PATH:
             if request.method != "POST":
@@ -145,11 +145,11 @@ class Service:
         raise ApiError(f"There is nothing at {shown(path)}.", status=404)
 
     def other_method(self, request: IncomingRequest) -> Response:
-        """Answers another method than POST."""
+        """Refuse a method other than POST. Raises ApiError (405)."""
         raise ApiError(f"The method must be POST, not {shown(request.method)}.", status=405, headers={"Allow": "POST"})
 
     async def vary(self, request: IncomingRequest) -> Response:
-        """The operation itself."""
+        """Run the operation and return its response. Raises ApiError for an invalid request."""
         self.authenticate(request)
         boundary = self.boundary(request)
         self.check_length(request)
@@ -163,21 +163,21 @@ class Service:
     # --- authentication
 
     def authenticate(self, request: IncomingRequest) -> None:
-        """Checks the API key."""
+        """Check the API key. Raises ApiError (401) if it is missing or wrong."""
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise self.key_missing()
-        # Compared in constant time, as the bytes on the wire, which Starlette gives as Latin-1.
+        # Constant time hides how much of a wrong key is right. Starlette decodes headers as Latin-1.
         if not secrets.compare_digest(key.strip().encode("latin-1"), self.api_key.encode()):
             raise self.key_wrong()
 
     def key_missing(self) -> ApiError:
-        """What is wrong when no API key came."""
+        """Return the error for a missing API key."""
         challenge = {"WWW-Authenticate": "Bearer"}
         return ApiError("An API key is needed, in the header Authorization: Bearer KEY.", status=401, headers=challenge)
 
     def key_wrong(self) -> ApiError:
-        """What is wrong when another API key came."""
+        """Return the error for a wrong API key."""
         challenge = {"WWW-Authenticate": "Bearer"}
         return ApiError("This API key is not known.", code="invalid_api_key", status=401, headers=challenge)
 
@@ -185,24 +185,24 @@ class Service:
 
     @property
     def form_bytes(self) -> int:
-        """What a whole form may have: the image, the texts, and as much again for what stands around the parts."""
+        """Return the maximum size of a form in bytes: image, texts, and an allowance for boundaries and preamble."""
         return self.image_bytes + 2 * TEXT_LIMIT
 
     def boundary(self, request: IncomingRequest) -> bytes:
-        """The boundary of the form, from the content type."""
+        """Return the boundary of the form from the Content-Type. Raises ApiError (415 or 400)."""
         return form_boundary(request.headers.get("content-type", ""))
 
     def check_length(self, request: IncomingRequest) -> None:
-        """Refuses a body that says itself that it is too long, before it is read."""
+        """Refuse a body whose Content-Length is over the limit, before it is read. Raises ApiError (413)."""
         if request.declared is not None and request.declared > self.form_bytes:
             raise ApiError(f"The form must have at most {self.form_bytes} bytes, not {request.declared}.", status=413)
 
     async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
-        """The parts of the form."""
+        """Read the body and return the parts of the form. Raises ApiError (400 or 413)."""
         return await read_form(request, boundary, FIELDS, "image", self.image_bytes)
 
     def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
-        """The known fields by name, each of them at most once. Others are ignored."""
+        """Return the known fields by name, without unknown ones. Raises ApiError (400) if a field is repeated."""
         fields: dict[str, Part] = {}
         for part in parts:
             if part.name in fields:
@@ -214,7 +214,7 @@ class Service:
     # --- the fields
 
     def wanted(self, fields: Mapping[str, Part]) -> Wanted:
-        """What the fields but the image ask for."""
+        """Return the parameters from all fields except the image. Raises ApiError (400) for an invalid value."""
         texts = {name: part.text() for name, part in fields.items() if name != "image"}
         self.model(texts.get("model"))
         self.user(texts.get("user"))
@@ -228,58 +228,58 @@ class Service:
         )
 
     def count(self, n: str | None) -> int:
-        """How many images to make."""
+        """Return the number of images to make, by default 1. Raises ApiError (400)."""
         if n is None:
             return 1
         if not _DIGITS.fullmatch(n):
             raise ApiError(f"n must be a whole number from 1 to {MOST_IMAGES}, not {shown(n)}.", "n")
-        # Without its leading zeros the text is short, or it is too large: int() is spared a million digits.
+        # Check the length before int(), so that it never has to parse a million digits.
         digits = n.lstrip("0")
         if not digits or len(digits) > len(str(MOST_IMAGES)) or int(digits) > MOST_IMAGES:
             raise ApiError(f"n must be from 1 to {MOST_IMAGES}, not {shown(n)}.", "n")
         return int(digits)
 
     def size(self, size: str | None) -> str:
-        """The size of the new images, as the contract writes it."""
+        """Return the size of the new images, as in "256x256"; by default "1024x1024". Raises ApiError (400)."""
         return "1024x1024" if size is None else _one_of(SIZES, size, "size")
 
     def side(self, size: str) -> int:
-        """The width and height of the new images in pixels."""
+        """Return the width and height of the new images in pixels."""
         return int(size.partition("x")[0])
 
     def response_format(self, response_format: str | None) -> str:
-        """In which form the images come back."""
+        """Return the format of the images in the response, by default "url". Raises ApiError (400)."""
         return "url" if response_format is None else _one_of(RESPONSE_FORMATS, response_format, "response_format")
 
     def model(self, model: str | None) -> None:
-        """Checks the model."""
+        """Check the model. Raises ApiError (400) if it is unknown."""
         if model is not None and model not in MODELS:
             code = "model_not_found" if model else None
             raise ApiError(f"model must be {MODELS[0]} or left out, not {shown(model)}.", "model", code)
 
     def user(self, user: str | None) -> None:
-        """Takes the name of the end user, which may be any text."""
+        """Accept the identifier of the end user, which may be any text."""
 
-    # --- the image that was sent
+    # --- the uploaded image
 
     async def picture(self, fields: Mapping[str, Part]) -> Image.Image:
-        """The picture to vary."""
+        """Return the decoded image. Raises ApiError (400) if it is missing or invalid."""
         if "image" not in fields:
             raise ApiError("image is missing. It must be a square PNG file.", "image")
         return await anyio.to_thread.run_sync(self.read_image, fields["image"])
 
     def read_image(self, part: Part) -> Image.Image:
-        """Checks and decodes the image. Runs in a thread."""
+        """Validate and decode the image. Runs in a worker thread. Raises ApiError (400)."""
         return read_picture(part.content)
 
-    # --- the images that are made
+    # --- the new images
 
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
-        """The new images, as PNG files."""
+        """Return the new images as PNG files."""
         maker = VariationMaker(picture, wanted.side, self.rng(picture))
         images: list[bytes] = []
         if self.slots is not None:
-            # One at a time with the maker, which is not made for threads; the waiting is at once.
+            # The maker is not thread-safe, so only the waiting is concurrent.
             making = anyio.Lock()
             async with anyio.create_task_group() as group:
                 for _ in range(wanted.count):
@@ -293,7 +293,7 @@ class Service:
     async def make_in_slot(
         self, slots: anyio.Semaphore, making: anyio.Lock, maker: VariationMaker, images: list[bytes]
     ) -> None:
-        """Takes a slot, for as long as an image takes, and makes one meanwhile."""
+        """Make one image while holding a slot for at least the latency, and append it to `images`."""
         async with slots:
             ends = anyio.current_time() + self.latency
             async with making:
@@ -301,42 +301,42 @@ class Service:
             await anyio.sleep(max(0.0, ends - anyio.current_time()))
 
     def make_one(self, maker: VariationMaker) -> bytes:
-        """One new image, as a PNG file. Runs in a thread."""
+        """Return one new image as a PNG file. Runs in a worker thread."""
         return maker.make()
 
     def rng(self, picture: Image.Image) -> random.Random:
-        """Where the chance in the new images comes from."""
+        """Return the random number generator of the new images: from the seed and the picture, if there is a seed."""
         if self.seed is None:
-            return random.Random(secrets.randbits(64))  # noqa: S311 - it makes pictures, not secrets
+            return random.Random(secrets.randbits(64))  # noqa: S311 - for pictures, not for secrets
         digest = hashlib.sha256(picture.tobytes()).hexdigest()
         return random.Random(f"{self.seed} {digest}")  # noqa: S311 - as above
 
-    # --- the answer
+    # --- the response body
 
     def document(self, request: IncomingRequest, images: list[bytes], wanted: Wanted) -> object:
-        """The JSON document of a 200."""
+        """Return the JSON document of a 200."""
         return {"created": self.created(), "data": [self.item(request, image, wanted) for image in images]}
 
     def created(self) -> object:
-        """When the images were made, in seconds since 1970-01-01 UTC."""
+        """Return the time of creation, in seconds since 1970-01-01 UTC."""
         return int(time.time())
 
     def item(self, request: IncomingRequest, image: bytes, wanted: Wanted) -> object:
-        """An item of the list `data`."""
+        """Return the item of the list `data` for one image."""
         if wanted.response_format == "b64_json":
             return {"b64_json": self.encoded(image)}
         return {"url": self.link(request, self.hang(image))}
 
     def encoded(self, image: bytes) -> str:
-        """An image in base64."""
+        """Return an image in base64."""
         return base64.b64encode(image).decode("ascii")
 
     def hang(self, image: bytes) -> str:
-        """Keeps an image for 60 minutes. Gives the token that it is fetched by."""
+        """Store an image for 60 minutes and return the token in its link."""
         return self.gallery.hang(image)
 
     def link(self, request: IncomingRequest, token: str) -> str:
-        """Where an image can be fetched: on the host that the request came to."""
+        """Return the URL of a stored image, on the host that the request names or, if invalid, the local address."""
         host = request.headers.get("host", "")
         if not _HOST.fullmatch(host):
             name, port = request.scope["server"]
@@ -344,24 +344,24 @@ class Service:
         return f"{request.scope['scheme']}://{host}{FILES_PATH}{token}{FILE_SUFFIX}"
 
     def success(self, document: object) -> Response:
-        """A 200 with a JSON document."""
+        """Return a 200 with a JSON document."""
         return json_response(document)
 
     def refusal(self, problem: ApiError) -> Response:
-        """The answer to a wrong request."""
+        """Return the response to a refused request."""
         return json_response(self.error(problem), problem.status, problem.headers)
 
     def error(self, problem: ApiError) -> object:
-        """The JSON document of an error."""
+        """Return the JSON document of an error."""
         return error_object(problem)
 
-    # --- the images that are served by link
+    # --- images served by link
 
     def file(self, token: str) -> Response:
-        """An image that was made before."""
+        """Return a stored image as a response. Raises ApiError (404) if there is none under the token."""
         image = self.gallery.find(token)
         if image is None:
-            raise ApiError("There is no such image, or its 60 minutes are over.", status=404)
+            raise ApiError("There is no such image, or its link has expired after 60 minutes.", status=404)
         return plain_response(image, media_type="image/png")
 
 

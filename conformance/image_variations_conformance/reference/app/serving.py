@@ -1,4 +1,4 @@
-"""Running an ASGI app under uvicorn: in a thread for the length of a block, or in the foreground."""
+"""Run an ASGI app under uvicorn, in a thread for the duration of a `with` block or in the foreground."""
 
 import contextlib
 import socket
@@ -22,33 +22,33 @@ class ServingError(Exception):
 
 
 class AddressUnavailableError(ServingError):
-    """The address to listen at cannot be had: the port is in use, or the host is not of this machine."""
+    """The server cannot listen at the address: the port is in use, or the host is not one of this machine."""
 
 
 class StartupError(ServingError):
-    """The app failed before the first request."""
+    """The app failed at startup, before the first request."""
 
 
 @frozen
 class Running:
-    """A server that runs. `host` and `port` are where it listens."""
+    """A running server, which listens at `host` and `port`."""
 
     host: str
     port: int
 
     @property
     def base_url(self) -> str:
-        """The part of the address before `/images/variations`."""
+        """Return the URL up to, but not including, `/images/variations`."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}{BASE_PATH}"
 
 
 @contextlib.contextmanager
 def running(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[Running]:
-    """Serves an app in a thread until the block ends; port 0 takes a free one. Raises ServingError."""
+    """Serve an app in a thread until the `with` block ends. Port 0 means any free port. Raises ServingError."""
     listener = _listen(host, port)
     server = _Server(app, log_level="critical")
-    thread = threading.Thread(target=server.run_and_tell, args=(listener,), name="asgi-server", daemon=True)
+    thread = threading.Thread(target=server.run_until_exit, args=(listener,), name="asgi-server", daemon=True)
     thread.start()
     try:
         server.settled.wait()
@@ -62,19 +62,19 @@ def running(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[Ru
 
 
 def serve(app: ASGIApp, host: str, port: int, announce: Callable[[Running], None]) -> None:
-    """Serves an app until it is interrupted. Calls `announce` once it listens. Raises ServingError."""
+    """Serve an app until it is interrupted. Calls `announce` once the server listens. Raises ServingError."""
     listener = _listen(host, port)
     server = _Server(app, log_level="warning")
     with contextlib.closing(listener), contextlib.suppress(KeyboardInterrupt):
         announce(Running(host, listener.getsockname()[1]))
-        server.run_and_tell(listener)
+        server.run_until_exit(listener)
     if not server.started:
         raise StartupError("The app failed while it started up.")
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    # Not socket.create_server: it leaves the protocol number at 0, and asyncio turns Nagle's algorithm off only for
-    # sockets that say they are TCP. With it on, an answer in two packets takes 40 ms longer.
+    # socket.create_server would leave the protocol number at 0, and asyncio disables Nagle's algorithm only for sockets
+    # with the protocol number of TCP. With the algorithm, a response in two packets takes 40 ms longer.
     try:
         family, kind, protocol, _, _ = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)[0]
         listener = socket.socket(family, kind, protocol)
@@ -91,7 +91,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that tells when it has started, or failed to."""
+    """A uvicorn server whose event `settled` is set once it has started or failed to start."""
 
     def __init__(self, app: ASGIApp, log_level: str) -> None:
         config = uvicorn.Config(
@@ -114,9 +114,9 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.settled.set()
 
-    def run_and_tell(self, listener: socket.socket) -> None:
+    def run_until_exit(self, listener: socket.socket) -> None:
         try:
-            # uvicorn leaves by way of SystemExit when the app's startup fails.
+            # uvicorn raises SystemExit if the startup of the app fails.
             with contextlib.suppress(SystemExit):
                 self.run(sockets=[listener])
         finally:
@@ -124,7 +124,7 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(H11Protocol):
-    """uvicorn's HTTP/1.1, with the transport in the scope: some faults cut the connection."""
+    """The HTTP/1.1 protocol of uvicorn, with the transport added to the scope for the variants that need it."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as in uvicorn
         super().connection_made(transport)

@@ -1,8 +1,8 @@
-"""Making variations: quick, small, and real.
+"""Make variations of a picture, quickly and as small PNG files.
 
-A variation is a random crop of the picture, a little turned, half of the time mirrored, in slightly other colours, with
-a faint grain over it. It is painted on a canvas of 256x256 pixels and enlarged without smoothing: that costs a fifth of
-the time of painting at full size, and PNG packs the result well even where the picture is noise.
+A variation is a random crop of the picture, slightly rotated, mirrored half of the time, with shifted colours and faint
+grain. It is painted on a canvas of 256x256 pixels and enlarged without smoothing. That takes a fifth of the time of
+painting at full size, and the PNG file stays small even if the picture is noise.
 """
 
 import hashlib
@@ -15,8 +15,8 @@ from PIL import Image, ImageChops
 
 CANVAS = 256
 
-_MOST_TURN_RADIANS = math.radians(0.8)
-_LEAST_CROP = 0.985
+_MAX_TURN_RADIANS = math.radians(0.8)
+_MIN_CROP = 0.985
 _GRAIN_CELLS = 32
 _GRAIN_LEVELS = (0, 6, 12)
 _DARKEST, _BRIGHTEST = 4, 238
@@ -24,15 +24,15 @@ _COLOUR_SHIFT = 4
 
 
 def png(image: Image.Image) -> bytes:
-    """The image as a PNG file."""
+    """Return an image as a PNG file."""
     file = io.BytesIO()
-    # Runs are what enlarged pixels are made of: to look for nothing else is quicker, and packs better.
+    # Enlarged pixels consist of runs, so run-length matching is faster and compresses better.
     image.save(file, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
     return file.getvalue()
 
 
 class VariationMaker:
-    """Makes variations of one RGB picture, `side` pixels wide and high. None equals the picture or one before."""
+    """Make variations of one RGB picture, `side` pixels wide and high, each unlike the picture and all others."""
 
     def __init__(self, picture: Image.Image, side: int, rng: random.Random) -> None:
         self.picture = picture
@@ -42,7 +42,7 @@ class VariationMaker:
         self._seen = {_digest(picture)}
 
     def make(self) -> bytes:
-        """One more variation, as a PNG file."""
+        """Return one more variation as a PNG file."""
         while True:
             image = self._paint().resize((self.side, self.side), Image.Resampling.NEAREST)
             digest = _digest(image)
@@ -57,22 +57,22 @@ class VariationMaker:
         return ImageChops.add(image.point(self._colours()), self._grain())
 
     def _cropped(self) -> Image.Image:
-        turn = self._rng.uniform(-_MOST_TURN_RADIANS, _MOST_TURN_RADIANS)
+        turn = self._rng.uniform(-_MAX_TURN_RADIANS, _MAX_TURN_RADIANS)
         cos, sin = math.cos(turn), math.sin(turn)
-        # A turned square of this share of the side still lies within the canvas.
-        share = self._rng.uniform(_LEAST_CROP, 1) / (cos + abs(sin))
+        # A rotated square with this share of the side still fits in the canvas.
+        share = self._rng.uniform(_MIN_CROP, 1) / (cos + abs(sin))
         slack = CANVAS * (1 - share * (cos + abs(sin))) / 2
-        middle = CANVAS / 2
-        x = middle + self._rng.uniform(-slack, slack)
-        y = middle + self._rng.uniform(-slack, slack)
+        centre = CANVAS / 2
+        x = centre + self._rng.uniform(-slack, slack)
+        y = centre + self._rng.uniform(-slack, slack)
         a, b = share * cos, share * sin
-        matrix = (a, b, x - (a + b) * middle, -b, a, y - (a - b) * middle)
+        matrix = (a, b, x - (a + b) * centre, -b, a, y - (a - b) * centre)
         return self._canvas.transform(
             (CANVAS, CANVAS), Image.Transform.AFFINE, matrix, resample=Image.Resampling.BILINEAR
         )
 
     def _colours(self) -> list[int]:
-        """A table for each channel, that leaves room for the grain above it."""
+        """Return the lookup tables of the three channels. Their maximum leaves room for the grain, which is added."""
         table = []
         for _ in range(3):
             low = _DARKEST + self._rng.uniform(-1, 1) * _COLOUR_SHIFT

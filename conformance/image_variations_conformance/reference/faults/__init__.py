@@ -1,7 +1,7 @@
-"""The faults: each a way in which a server has been wrong, or well could be.
+"""The faults: each is a defect that servers have had or are likely to have.
 
-A fault is a subclass of Service that overrides a step, and is registered with the requirements that it breaks. Several
-make one server together. A judge that is worth its name finds each of them.
+A fault is a subclass of Service that overrides a step. It is registered with the requirements that it breaks. Several
+faults can be combined in one server. A correct conformance suite reports each of them.
 """
 
 from .catalogue import FAULTS, faulty

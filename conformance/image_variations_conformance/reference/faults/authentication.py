@@ -1,4 +1,4 @@
-"""Wrong handling of the API key."""
+"""Faults in the handling of the API key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ fault = FaultFamily("authentication")
 
 @fault("any-key-accepted", breaks=("IV-AUTH-WRONG",))
 class AnyKeyAccepted(Service):
-    """Wants a key, and takes any."""
+    """Accepts any API key, and refuses only requests without one."""
 
     def authenticate(self, request: IncomingRequest) -> None:
         try:
@@ -31,7 +31,7 @@ class AnyKeyAccepted(Service):
 
 @fault("missing-key-accepted", breaks=("IV-AUTH-REQUIRED",), also=("IV-AUTH-FIRST",))
 class MissingKeyAccepted(Service):
-    """Refuses a wrong key, and serves without one."""
+    """Accepts requests without an API key, and refuses wrong keys."""
 
     def authenticate(self, request: IncomingRequest) -> None:
         if "authorization" in request.headers:
@@ -40,7 +40,7 @@ class MissingKeyAccepted(Service):
 
 @fault("bad-key-403", breaks=("IV-AUTH-401",))
 class BadKey403(Service):
-    """Answers 403 to a missing or wrong key."""
+    """Answers 403 to a missing or wrong API key."""
 
     def authenticate(self, request: IncomingRequest) -> None:
         with answered(403):
@@ -49,7 +49,7 @@ class BadKey403(Service):
 
 @fault("bad-key-400", breaks=("IV-AUTH-REQUIRED", "IV-AUTH-WRONG"), also=("IV-AUTH-FIRST",))
 class BadKey400(Service):
-    """Answers 400 to a missing or wrong key."""
+    """Answers 400 to a missing or wrong API key."""
 
     def authenticate(self, request: IncomingRequest) -> None:
         with answered(400):
@@ -58,7 +58,7 @@ class BadKey400(Service):
 
 @fault("missing-key-crashes", breaks=("IV-AUTH-REQUIRED", "IV-ERR-NO-5XX"), also=("IV-AUTH-FIRST", "IV-AUTH-WRONG"))
 class MissingKeyCrashes(Service):
-    """Answers 500 to a request without a key."""
+    """Answers 500 to a request without an API key."""
 
     def key_missing(self) -> ApiError:
         raise Crash
@@ -66,7 +66,7 @@ class MissingKeyCrashes(Service):
 
 @fault("wrong-key-crashes", breaks=("IV-AUTH-WRONG", "IV-ERR-NO-5XX"))
 class WrongKeyCrashes(Service):
-    """Answers 500 to a key that it does not know."""
+    """Answers 500 to a wrong API key."""
 
     def key_wrong(self) -> ApiError:
         raise Crash
@@ -74,7 +74,7 @@ class WrongKeyCrashes(Service):
 
 @fault("key-checked-last", breaks=("IV-AUTH-FIRST",))
 class KeyCheckedLast(Service):
-    """Looks at the key only when the rest of the request is right."""
+    """Checks the API key only after the rest of the request, so an invalid request without a key gets a 400."""
 
     def authenticate(self, request: IncomingRequest) -> None:
         return
@@ -87,7 +87,7 @@ class KeyCheckedLast(Service):
 
 @fault("scheme-case-matters", breaks=("IV-WIRE-HEADER-CASE",))
 class SchemeCaseMatters(Service):
-    """Knows the authentication scheme as Bearer only, not as bearer."""
+    """Refuses the authentication scheme in lower case, as in "bearer KEY"."""
 
     def authenticate(self, request: IncomingRequest) -> None:
         super().authenticate(request)

@@ -1,4 +1,4 @@
-"""All faults by their names, and the server that has some of them."""
+"""All faults by name, and servers that have several of them."""
 
 from collections.abc import Iterable
 from typing import Unpack
@@ -44,5 +44,5 @@ FAULTS: dict[str, Fault] = {fault.name: fault for family in _FAMILIES for fault 
 
 
 def faulty(names: Iterable[str], **options: Unpack[ServiceOptions]) -> Service:
-    """A server with all the faults named. Raises UnknownVariantError."""
+    """Return a server with all the named faults. Raises UnknownVariantError for an unknown name."""
     return combined("fault", FAULTS, names, options)

@@ -1,4 +1,4 @@
-"""Requests at the same time that get into each other's way."""
+"""Faults that occur only when several requests are handled at the same time."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 fault = FaultFamily("concurrency")
 
 OVERLAP_SECONDS = 0.05
-"""How long a request waits for another to come, so that the fault does not depend on luck."""
+"""How long a request waits for a concurrent one, in seconds, so that the fault occurs reliably."""
 
 
 class _OneAtATime(Service):
-    """A Service that can tell whether it is at work on a request already."""
+    """A Service that crashes if it is already making the images of another request."""
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         super().__init__(**options)
@@ -44,15 +44,15 @@ class _OneAtATime(Service):
 
 @fault("parallel-crashes", breaks=("IV-STATE-PARALLEL",), also=("IV-ERR-NO-5XX",))
 class ParallelCrashes(_OneAtATime):
-    """Answers 500 while it is at work on another request."""
+    """Answers 500 to a request that arrives while it is making images for another one."""
 
 
 @fault("parallel-dropped", breaks=("IV-STATE-PARALLEL",), also=("IV-ERR-NO-5XX",))
 class ParallelDropped(_OneAtATime):
-    """Cuts the connection while it is at work on another request."""
+    """Cuts the connection of a request that arrives while it is making images for another one."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request (ASGI)."""
+        """Serve one request (ASGI)."""
         try:
             await super().__call__(scope, receive, send)
         except Crash:
@@ -61,10 +61,10 @@ class ParallelDropped(_OneAtATime):
 
 @fault("parallel-hangs", breaks=("IV-STATE-PARALLEL",), also=("IV-ERR-NO-5XX",), hangs=True)
 class ParallelHangs(_OneAtATime):
-    """Never answers a request that came while it was at work on another."""
+    """Sends no response to a request that arrives while it is making images for another one."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request (ASGI)."""
+        """Serve one request (ASGI)."""
         try:
             await super().__call__(scope, receive, send)
         except Crash:
@@ -73,7 +73,7 @@ class ParallelHangs(_OneAtATime):
 
 @define
 class _Waiting:
-    """An answer that waits for another to be swapped with."""
+    """A response that waits to be swapped with that of a concurrent request."""
 
     response: Response
     swapped: anyio.Event = field(factory=anyio.Event)
@@ -81,7 +81,7 @@ class _Waiting:
 
 @fault("answers-swapped", breaks=("IV-STATE-PARALLEL",))
 class AnswersSwapped(Service):
-    """Gives each of two requests at the same time the answer of the other."""
+    """Swaps the responses of two concurrent requests."""
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         super().__init__(**options)
@@ -104,7 +104,7 @@ class AnswersSwapped(Service):
 
 @fault("wishes-shared", breaks=("IV-STATE-PARALLEL",))
 class WishesShared(Service):
-    """Keeps what a request asks for where the next one at the same time overwrites it."""
+    """Uses the parameters of a concurrent request: they are stored in a place that all requests share."""
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         super().__init__(**options)

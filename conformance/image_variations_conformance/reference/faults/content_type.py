@@ -1,4 +1,4 @@
-"""Answers that are not JSON, or do not say that they are."""
+"""Faults in the encoding of JSON bodies and in their content type."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ fault = FaultFamily("content-type")
 
 @fault("json-as-html", breaks=("IV-RES-JSON",))
 class JsonAsHtml(Service):
-    """Says that its JSON is text/html."""
+    """Sends the JSON of a 200 with the content type text/html."""
 
     def success(self, document: object) -> Response:
         return plain_response(super().success(document).body, media_type="text/html")
 
 
 class _Rewritten(Service):
-    """A Service that writes its JSON in another way."""
+    """A Service that changes the bytes of the JSON of a 200."""
 
     def success(self, document: object) -> Response:
         return plain_response(
@@ -35,13 +35,13 @@ class _Rewritten(Service):
         )
 
     def rewritten(self, document: object, body: bytes) -> bytes:
-        """The body of a 200."""
+        """Return the body of a 200."""
         return body
 
 
 @fault("json-byte-order-mark", breaks=("IV-RES-JSON",))
 class JsonByteOrderMark(_Rewritten):
-    """Starts its JSON with a byte order mark."""
+    """Starts the JSON of a 200 with a byte order mark."""
 
     def rewritten(self, document: object, body: bytes) -> bytes:
         return b"\xef\xbb\xbf" + body
@@ -49,7 +49,7 @@ class JsonByteOrderMark(_Rewritten):
 
 @fault("json-utf-16", breaks=("IV-RES-JSON",))
 class JsonUtf16(_Rewritten):
-    """Writes its JSON in UTF-16."""
+    """Encodes the JSON of a 200 in UTF-16."""
 
     def rewritten(self, document: object, body: bytes) -> bytes:
         return body.decode().encode("utf-16")
@@ -57,7 +57,7 @@ class JsonUtf16(_Rewritten):
 
 @fault("json-as-python-writes-it", breaks=("IV-RES-JSON",))
 class JsonAsPythonWritesIt(_Rewritten):
-    """Writes single quotes in place of double ones."""
+    """Writes a Python literal with single quotes instead of JSON."""
 
     def rewritten(self, document: object, body: bytes) -> bytes:
         return repr(document).encode()
@@ -65,7 +65,7 @@ class JsonAsPythonWritesIt(_Rewritten):
 
 @fault("json-with-more-behind", breaks=("IV-RES-JSON",))
 class JsonWithMoreBehind(_Rewritten):
-    """Sends its JSON twice in one body."""
+    """Sends the JSON document twice in one body."""
 
     def rewritten(self, document: object, body: bytes) -> bytes:
         return body + b"\n" + body
@@ -73,7 +73,7 @@ class JsonWithMoreBehind(_Rewritten):
 
 @fault("json-nan", breaks=("IV-RES-JSON",))
 class JsonNan(_Rewritten):
-    """Has a NaN in its JSON."""
+    """Writes NaN, which is not valid JSON, as the value of a member."""
 
     def rewritten(self, document: object, body: bytes) -> bytes:
         return body[:-1] + b',"seconds":NaN}'
@@ -81,7 +81,7 @@ class JsonNan(_Rewritten):
 
 @fault("json-cut", breaks=("IV-RES-JSON",))
 class JsonCut(_Rewritten):
-    """Lacks the last bytes of its JSON."""
+    """Omits the last bytes of the JSON of a 200."""
 
     def rewritten(self, document: object, body: bytes) -> bytes:
         return body[:-2]
@@ -92,7 +92,7 @@ class JsonCut(_Rewritten):
 
 @fault("error-as-page", breaks=("IV-ERR-JSON",))
 class ErrorAsPage(Service):
-    """Answers errors with a page in HTML."""
+    """Sends errors as an HTML page."""
 
     def refusal(self, problem: ApiError) -> Response:
         page = f"<!doctype html><title>{problem.status}</title><p>Something is wrong.</p>"
@@ -101,7 +101,7 @@ class ErrorAsPage(Service):
 
 @fault("error-as-text", breaks=("IV-ERR-JSON",))
 class ErrorAsText(Service):
-    """Answers errors with plain text."""
+    """Sends errors as plain text."""
 
     def refusal(self, problem: ApiError) -> Response:
         return plain_response(problem.message, problem.status, problem.headers, media_type="text/plain")
@@ -109,7 +109,7 @@ class ErrorAsText(Service):
 
 @fault("error-empty", breaks=("IV-ERR-JSON",))
 class ErrorEmpty(Service):
-    """Answers errors with no body."""
+    """Sends errors without a body."""
 
     def refusal(self, problem: ApiError) -> Response:
         return plain_response(None, problem.status, problem.headers)
@@ -117,7 +117,7 @@ class ErrorEmpty(Service):
 
 @fault("error-as-problem-json", breaks=("IV-ERR-JSON",), also=("IV-ERR-OBJECT",))
 class ErrorAsProblemJson(Service):
-    """Answers errors as RFC 9457 has them."""
+    """Sends errors as application/problem+json (RFC 9457)."""
 
     def refusal(self, problem: ApiError) -> Response:
         document = {"type": "about:blank", "status": problem.status, "detail": problem.message}

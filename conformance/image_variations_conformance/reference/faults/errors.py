@@ -1,4 +1,4 @@
-"""Error objects of another shape, or that say too much or too little."""
+"""Faults in the error object: wrong shapes, unhelpful messages and leaked internals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ Document = dict[str, object]
 
 
 def _reshaped(reshape: Callable[[ApiError, Document], object]) -> type[Service]:
-    """A Service whose error documents a function makes, out of the problem and the members of the right object."""
+    """Return a Service whose error documents are made by `reshape`.
+
+    It gets the problem and the members of the correct error object.
+    """
 
     class Reshaped(Service):
         def error(self, problem: ApiError) -> object:
@@ -46,63 +49,68 @@ DEPTH_PROFILES: tuple[tuple[str, str, str, type[Service]], ...] = (
     (
         "error-a-text",
         "IV-ERR-OBJECT",
-        "Says the error as a text.",
+        "Sends the error as a string, not as an object.",
         _reshaped(lambda problem, _: {"error": problem.message}),
     ),
-    ("error-flat", "IV-ERR-OBJECT", "Has no member error around the error.", _reshaped(lambda _, members: members)),
+    (
+        "error-flat",
+        "IV-ERR-OBJECT",
+        "Sends the error object without the member error around it.",
+        _reshaped(lambda _, members: members),
+    ),
     (
         "error-wrapped",
         "IV-ERR-OBJECT",
-        "Wraps the error of the server behind it into one of its own.",
+        "Wraps the error object in a second member error.",
         _reshaped(lambda _, members: {"error": {"error": members}}),
     ),
-    ("message-missing", "IV-ERR-OBJECT", "Leaves message out.", _without("message")),
-    ("type-missing", "IV-ERR-OBJECT", "Leaves type out.", _without("type")),
+    ("message-missing", "IV-ERR-OBJECT", "Omits message from errors.", _without("message")),
+    ("type-missing", "IV-ERR-OBJECT", "Omits type from errors.", _without("type")),
     (
         "param-a-list",
         "IV-ERR-OBJECT",
-        "Says param as a list.",
+        "Sends param in errors as a list.",
         _reshaped(lambda p, m: {"error": {**m, "param": ["body", p.param]}}),
     ),
-    ("param-missing", "IV-ERR-OBJECT", "Leaves param out.", _without("param")),
-    ("code-missing", "IV-ERR-OBJECT", "Leaves code out.", _without("code")),
-    ("type-null", "IV-ERR-OBJECT", "Says type as null.", _member("type", None)),
+    ("param-missing", "IV-ERR-OBJECT", "Omits param from errors.", _without("param")),
+    ("code-missing", "IV-ERR-OBJECT", "Omits code from errors.", _without("code")),
+    ("type-null", "IV-ERR-OBJECT", "Sends null as type in errors.", _member("type", None)),
     (
         "code-a-number",
         "IV-ERR-OBJECT",
-        "Says code as the status.",
+        "Sends the HTTP status, a number, as code in errors.",
         _reshaped(lambda p, m: {"error": {**m, "code": p.status}}),
     ),
     (
         "message-a-list",
         "IV-ERR-MESSAGE",
-        "Says message as a list.",
+        "Sends message in errors as a list.",
         _reshaped(lambda p, m: {"error": {**m, "message": [p.message]}}),
     ),
-    ("type-the-word-none", "IV-ERR-NULL", "Says type as the text None.", _member("type", "None")),
+    ("type-the-word-none", "IV-ERR-NULL", 'Sends the string "None" as type in errors.', _member("type", "None")),
     (
         "param-the-word-none",
         "IV-ERR-NULL",
-        "Says param as the text None where there is none.",
+        'Sends the string "None" instead of null as param in errors.',
         _reshaped(lambda p, m: {"error": {**m, "param": str(p.param)}}),
     ),
     (
         "message-of-upstream",
         "IV-ERR-READABLE",
-        "Passes on the error of the server behind it, in JSON, as its message.",
+        "Sends the JSON error document of an upstream server as the message.",
         _reshaped(lambda _, m: {"error": {**m, "message": f"Upstream: {json.dumps({'error': m})}"}}),
     ),
     (
         "message-a-document",
         "IV-ERR-READABLE",
-        "Writes its message in JSON.",
+        "Sends a JSON document as the message.",
         _reshaped(lambda _, m: {"error": {**m, "message": json.dumps({"detail": m["message"]})}}),
     ),
-    ("message-empty", "IV-ERR-MESSAGE", "Says nothing in message.", _member("message", "")),
+    ("message-empty", "IV-ERR-MESSAGE", "Sends an empty message in errors.", _member("message", "")),
     (
         "message-vague",
         "IV-ERR-PARAM",
-        "Names the field at fault neither in param nor in message.",
+        "Names the invalid field neither in param nor in message.",
         _reshaped(lambda _, members: {"error": {**members, "message": "Your request is not valid.", "param": None}}),
     ),
 )
@@ -113,7 +121,7 @@ for _name, _breaks, _summary, _service in DEPTH_PROFILES:
 
 @fault("detail-list", breaks=("IV-ERR-OBJECT", "IV-ERR-400"), also=("IV-OP-MULTIPART-STATUS",))
 class DetailList(Service):
-    """Answers wrong requests with 422 and a list under detail, as FastAPI does by itself."""
+    """Answers 422 with a list in detail to invalid requests, as FastAPI does by default."""
 
     def refusal(self, problem: ApiError) -> Response:
         if problem.status != 400:
@@ -124,7 +132,7 @@ class DetailList(Service):
 
 @fault("message-with-traceback", breaks=("IV-ERR-SECRETS",))
 class MessageWithTraceback(Service):
-    """Shows the traceback of the program in message."""
+    """Puts a Python traceback into error messages."""
 
     def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, message="".join(traceback.format_exception(problem))))
@@ -132,7 +140,7 @@ class MessageWithTraceback(Service):
 
 @fault("message-with-object", breaks=("IV-ERR-SECRETS",))
 class MessageWithObject(Service):
-    """Shows an object of the program, and its address, in message."""
+    """Puts the repr of a Python object, with its memory address, into error messages."""
 
     def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, message=f"{problem.message} {object.__repr__(self)}"))
@@ -140,7 +148,7 @@ class MessageWithObject(Service):
 
 @fault("message-with-path", breaks=("IV-ERR-SECRETS",))
 class MessageWithPath(Service):
-    """Shows where the program lies, in message."""
+    """Puts a file path of the server into error messages."""
 
     def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, message=f"{problem.message} (/srv/app/api/variations.py)"))
@@ -148,7 +156,7 @@ class MessageWithPath(Service):
 
 @fault("message-with-process-id", breaks=("IV-ERR-SECRETS",))
 class MessageWithProcessId(Service):
-    """Shows the id of the process in message."""
+    """Puts the process id of the server into error messages."""
 
     def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, message=f"{problem.message} (worker pid={os.getpid()})"))
@@ -156,7 +164,7 @@ class MessageWithProcessId(Service):
 
 @fault("message-with-key", breaks=("IV-ERR-SECRETS",))
 class MessageWithKey(Service):
-    """Shows the API key in message."""
+    """Puts the API key into error messages."""
 
     def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, message=f"{problem.message} (api_key={self.api_key})"))

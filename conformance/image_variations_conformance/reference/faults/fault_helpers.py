@@ -1,4 +1,4 @@
-"""What faults do to what a right server finds."""
+"""Helpers of the faults: crashes, changed statuses, cut and hanging connections."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from ..app.incoming import IncomingRequest
 
 HANG_SECONDS = 5.0
-"""How long a request that is never answered is held. Clients that are in earnest have left by then."""
+"""How long a request without a response is held, in seconds. It must be longer than the timeout of the client."""
 
 
 class Crash(Exception):
-    """An exception that nobody catches: uvicorn answers 500, as text."""
+    """An exception that is not caught, so that uvicorn sends a 500 in plain text."""
 
 
 def placeholder() -> Image.Image:
-    """A picture to go on with where there should be none."""
+    """Return a picture to use in place of a missing or invalid one."""
     return Image.linear_gradient("L").convert("RGB")
 
 
 @contextlib.contextmanager
 def crashing(status: int | None = None) -> Iterator[None]:
-    """Turns a ApiError, of that status or of any, into a crash."""
+    """Turn an ApiError into a Crash: only one with the given status, or any if it is None."""
     try:
         yield
     except ApiError as problem:
@@ -44,7 +44,7 @@ def crashing(status: int | None = None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def answered(status: int) -> Iterator[None]:
-    """Gives a ApiError another status."""
+    """Change the status of an ApiError."""
     try:
         yield
     except ApiError as problem:
@@ -52,22 +52,22 @@ def answered(status: int) -> Iterator[None]:
 
 
 def transport(request: IncomingRequest) -> Transport:
-    """The connection that a request came by."""
-    found = request.scope["extensions"][TRANSPORT]
-    if not isinstance(found, Transport):
-        raise TypeError("A fault that cuts the connection must run under the server of this package.")
-    return found
+    """Return the transport of the connection of a request. Raises TypeError if another server set it."""
+    connection = request.scope["extensions"][TRANSPORT]
+    if not isinstance(connection, Transport):
+        raise TypeError("A fault that cuts the connection must run under reference.app.serving.")
+    return connection
 
 
 async def hang_up(request: IncomingRequest) -> None:
-    """Cuts the connection without an answer."""
+    """Cut the connection without a response."""
     transport(request).abort()
-    # uvicorn learns of it a turn of the event loop later. Until then it would miss an answer, and log that.
+    # uvicorn notices one turn of the event loop later; before, it would log that the response is missing.
     await anyio.lowlevel.checkpoint()
 
 
 async def hang(request: IncomingRequest) -> None:
-    """Says nothing until the client leaves, or HANG_SECONDS are over."""
+    """Send nothing until the client disconnects or HANG_SECONDS have passed, then cut the connection."""
     with anyio.move_on_after(HANG_SECONDS):
         while (await request.receive())["type"] != "http.disconnect":
             pass

@@ -1,4 +1,4 @@
-"""Wrong handling of the fields but the image."""
+"""Faults in the validation of all form fields except the image."""
 
 import re
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ fault = FaultFamily("validation")
 
 @fault("n-over-five-refused", breaks=("IV-N-RANGE",), also=("IV-ERR-PARAM",))
 class NOverFiveRefused(Service):
-    """Refuses more than five images."""
+    """Refuses n greater than 5."""
 
     def count(self, n: str | None) -> int:
         count = super().count(n)
@@ -30,7 +30,7 @@ class NOverFiveRefused(Service):
 
 @fault("n-zero-accepted", breaks=("IV-N-BOUNDS",))
 class NZeroAccepted(Service):
-    """Answers n=0 with an empty list."""
+    """Accepts n=0 and returns an empty list."""
 
     def count(self, n: str | None) -> int:
         return 0 if n == "0" else super().count(n)
@@ -38,7 +38,7 @@ class NZeroAccepted(Service):
 
 @fault("n-clamped", breaks=("IV-N-BOUNDS",))
 class NClamped(Service):
-    """Makes one image for n=0 and ten for n=11."""
+    """Clamps n to the range from 1 to 10 instead of refusing values outside it."""
 
     def count(self, n: str | None) -> int:
         found = re.fullmatch(r"-?[0-9]{1,9}", n or "")
@@ -47,7 +47,7 @@ class NClamped(Service):
 
 @fault("n-eleven-accepted", breaks=("IV-N-BOUNDS",))
 class NElevenAccepted(Service):
-    """Makes eleven images."""
+    """Accepts n=11 and makes eleven images."""
 
     def count(self, n: str | None) -> int:
         return 11 if n == "11" else super().count(n)
@@ -55,7 +55,7 @@ class NElevenAccepted(Service):
 
 @fault("n-start-read", breaks=("IV-N-INTEGER", "IV-N-STRICT"))
 class NStartRead(Service):
-    """Reads a number as C does: 10abc is 10, and a space or a plus sign before it does not matter."""
+    """Parses n as C does: a leading space or plus sign and any text after the digits are ignored."""
 
     def count(self, n: str | None) -> int:
         found = re.match(r"\s*\+?([0-9]+)", n or "")
@@ -64,7 +64,7 @@ class NStartRead(Service):
 
 @fault("n-rounded", breaks=("IV-N-INTEGER",))
 class NRounded(Service):
-    """Reads n=1.5 as 1."""
+    """Accepts fractions in n and drops them, so n=1.5 makes one image."""
 
     def count(self, n: str | None) -> int:
         return super().count(re.sub(r"\.[0-9]+$", "", n) if n else n)
@@ -72,7 +72,7 @@ class NRounded(Service):
 
 @fault("n-words-as-one", breaks=("IV-N-INTEGER",))
 class NWordsAsOne(Service):
-    """Reads what is no number at all as 1."""
+    """Accepts an n of letters and makes one image."""
 
     def count(self, n: str | None) -> int:
         return 1 if n and n.isalpha() else super().count(n)
@@ -80,7 +80,7 @@ class NWordsAsOne(Service):
 
 @fault("n-not-integer-crashes", breaks=("IV-N-INTEGER", "IV-ERR-NO-5XX"))
 class NNotIntegerCrashes(Service):
-    """Answers 500 where n is not the text of a whole number."""
+    """Answers 500 to an n that is not an integer."""
 
     def count(self, n: str | None) -> int:
         if n is not None:
@@ -90,7 +90,7 @@ class NNotIntegerCrashes(Service):
 
 @fault("n-as-python-reads-it", breaks=("IV-N-STRICT",))
 class NAsPythonReadsIt(Service):
-    """Takes a plus sign, and spaces around the number."""
+    """Accepts an n with a plus sign or with spaces around it."""
 
     def count(self, n: str | None) -> int:
         return super().count(n.strip().removeprefix("+") if n else n)
@@ -98,7 +98,7 @@ class NAsPythonReadsIt(Service):
 
 @fault("n-default-two", breaks=("IV-N-DEFAULT",))
 class NDefaultTwo(Service):
-    """Makes two images without n."""
+    """Makes two images if n is missing."""
 
     def count(self, n: str | None) -> int:
         return 2 if n is None else super().count(n)
@@ -116,11 +116,11 @@ class NRequired(Service):
 
 @fault("many-images-time-out", breaks=("IV-N-RANGE", "IV-ERR-NO-5XX"))
 class ManyImagesTimeOut(Service):
-    """Answers 504 where more than five images are to be made, as a gateway does that waits too little."""
+    """Answers 504 to n greater than 5, as a gateway with a short timeout does."""
 
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
         if wanted.count > 5:
-            raise ApiError("The server behind this one took too long.", status=504)
+            raise ApiError("The upstream server timed out.", status=504)
         return await super().make(picture, wanted)
 
 
@@ -129,7 +129,7 @@ class ManyImagesTimeOut(Service):
 
 @fault("size-any-made", breaks=("IV-SIZE-UNKNOWN",))
 class SizeAnyMade(Service):
-    """Makes images of any size that is asked for."""
+    """Accepts any size up to 999x999, and makes images of its width."""
 
     def size(self, size: str | None) -> str:
         return size if size and re.fullmatch(r"[1-9][0-9]{0,2}x[1-9][0-9]{0,2}", size) else super().size(size)
@@ -147,7 +147,7 @@ class SizeRequired(Service):
 
 @fault("size-512-refused", breaks=("IV-SIZE-ENUM",))
 class Size512Refused(Service):
-    """Does not know 512x512."""
+    """Refuses the size 512x512."""
 
     def size(self, size: str | None) -> str:
         if size == "512x512":
@@ -157,7 +157,7 @@ class Size512Refused(Service):
 
 @fault("size-unknown-accepted", breaks=("IV-SIZE-UNKNOWN",))
 class SizeUnknownAccepted(Service):
-    """Makes images of the default size where it does not know the size asked for."""
+    """Accepts an unknown size and makes images of the default size."""
 
     def size(self, size: str | None) -> str:
         return super().size(size if not size or size.lower() in SIZES else None)
@@ -174,7 +174,7 @@ class SizeUnknownCrashes(Service):
 
 @fault("size-default-512", breaks=("IV-SIZE-DEFAULT",))
 class SizeDefault512(Service):
-    """Makes images of 512x512 without size."""
+    """Makes images of 512x512 pixels if size is missing."""
 
     def size(self, size: str | None) -> str:
         return super().size(size if size is not None else "512x512")
@@ -185,7 +185,7 @@ class SizeDefault512(Service):
 
 @fault("b64-json-refused", breaks=("IV-FORMAT-ENUM",))
 class B64JsonRefused(Service):
-    """Does not know the response format b64_json."""
+    """Refuses the response_format b64_json."""
 
     def response_format(self, response_format: str | None) -> str:
         if response_format == "b64_json":
@@ -195,7 +195,7 @@ class B64JsonRefused(Service):
 
 @fault("format-unknown-accepted", breaks=("IV-FORMAT-UNKNOWN",))
 class FormatUnknownAccepted(Service):
-    """Answers with links where it does not know the response format."""
+    """Accepts an unknown response_format and returns links."""
 
     def response_format(self, response_format: str | None) -> str:
         known = not response_format or response_format.lower() in RESPONSE_FORMATS
@@ -204,7 +204,7 @@ class FormatUnknownAccepted(Service):
 
 @fault("format-unknown-crashes", breaks=("IV-FORMAT-UNKNOWN", "IV-ERR-NO-5XX"), also=("IV-ENUM-CASE",))
 class FormatUnknownCrashes(Service):
-    """Answers 500 to an unknown response format."""
+    """Answers 500 to an unknown response_format."""
 
     def response_format(self, response_format: str | None) -> str:
         with crashing():
@@ -213,7 +213,7 @@ class FormatUnknownCrashes(Service):
 
 @fault("format-default-b64-json", breaks=("IV-FORMAT-DEFAULT",))
 class FormatDefaultB64Json(Service):
-    """Answers with base64 where no response format is asked for."""
+    """Returns base64 instead of links if response_format is missing."""
 
     def response_format(self, response_format: str | None) -> str:
         return super().response_format("b64_json" if response_format is None else response_format)
@@ -234,7 +234,7 @@ class FormatRequired(Service):
 
 @fault("model-refused", breaks=("IV-MODEL-ACCEPTED",), also=("IV-ERR-PARAM",))
 class ModelRefused(Service):
-    """Does not know the model dall-e-2 by its name."""
+    """Refuses the model dall-e-2."""
 
     def model(self, model: str | None) -> None:
         if model is not None:
@@ -243,7 +243,7 @@ class ModelRefused(Service):
 
 @fault("model-required", breaks=("IV-MODEL-OPTIONAL",), also=("IV-ERR-PARAM",))
 class ModelRequired(Service):
-    """Refuses a request without a model."""
+    """Refuses a request without model."""
 
     def model(self, model: str | None) -> None:
         if model is None:
@@ -253,7 +253,7 @@ class ModelRequired(Service):
 
 @fault("model-ignored", breaks=("IV-MODEL-UNKNOWN",))
 class ModelIgnored(Service):
-    """Takes any model, and none of them seriously."""
+    """Accepts any model that is not empty."""
 
     def model(self, model: str | None) -> None:
         if model == "":
@@ -262,7 +262,7 @@ class ModelIgnored(Service):
 
 @fault("model-family-accepted", breaks=("IV-MODEL-UNKNOWN",))
 class ModelFamilyAccepted(Service):
-    """Takes the models of other image operations too."""
+    """Accepts models of other image operations, such as dall-e-3."""
 
     def model(self, model: str | None) -> None:
         if model not in {"dall-e-3", "gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5"}:
@@ -283,7 +283,7 @@ class ModelUnknownCrashes(Service):
 
 @fault("user-required", breaks=("IV-USER-OPTIONAL",), also=("IV-ERR-PARAM",))
 class UserRequired(Service):
-    """Refuses a request without a user."""
+    """Refuses a request without user."""
 
     def user(self, user: str | None) -> None:
         if user is None:
@@ -314,7 +314,7 @@ class UserOver64Refused(Service):
     also=("IV-N-BOUNDS", "IV-SIZE-UNKNOWN", "IV-IMAGE-REQUIRED"),
 )
 class UserUnicodeCrashes(Service):
-    """Answers 500 to a user with letters beyond ASCII."""
+    """Answers 500 to a user with non-ASCII characters."""
 
     def user(self, user: str | None) -> None:
         (user or "").encode("ascii")
@@ -325,7 +325,7 @@ class UserUnicodeCrashes(Service):
 
 @fault("empty-as-missing", breaks=("IV-N-INTEGER", "IV-SIZE-UNKNOWN", "IV-FORMAT-UNKNOWN", "IV-MODEL-UNKNOWN"))
 class EmptyAsMissing(Service):
-    """Reads empty texts as if they had been left out."""
+    """Treats empty fields as missing."""
 
     def wanted(self, fields: Mapping[str, Part]) -> Wanted:
         return super().wanted({name: part for name, part in fields.items() if part.content})
@@ -333,7 +333,7 @@ class EmptyAsMissing(Service):
 
 @fault("letter-case-ignored", breaks=("IV-ENUM-CASE",))
 class LetterCaseIgnored(Service):
-    """Takes 256X256 for 256x256, and URL for url."""
+    """Accepts size and response_format in upper case, as in 256X256 and URL."""
 
     def size(self, size: str | None) -> str:
         return super().size(size.lower() if size else size)

@@ -1,4 +1,4 @@
-"""Wrong reading of the form."""
+"""Faults in the parsing of the multipart form."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ fault = FaultFamily("validation")
 
 @fault("any-body-accepted", breaks=("IV-OP-MULTIPART",))
 class AnyBodyAccepted(Service):
-    """Makes an image out of nothing where the body is not a multipart form."""
+    """Accepts a body that is not a multipart form, and makes an image from a placeholder."""
 
     async def vary(self, request: IncomingRequest) -> Response:
         self.authenticate(request)
@@ -36,7 +36,7 @@ class AnyBodyAccepted(Service):
 
 @fault("form-never-read", breaks=("IV-OP-VALID",), also=("IV-ERR-PARAM",))
 class FormNeverRead(Service):
-    """Finds no form in any body, as behind a gateway that forwards the content type without its boundary."""
+    """Refuses every form for a missing boundary, as behind a gateway that removes it from the content type."""
 
     def boundary(self, request: IncomingRequest) -> bytes:
         super().boundary(request)
@@ -45,7 +45,7 @@ class FormNeverRead(Service):
 
 @fault("file-name-required", breaks=("IV-IMAGE-NO-FILENAME",))
 class FileNameRequired(Service):
-    """Takes an image without a file name for a text, and misses the image."""
+    """Treats an image part without a file name as missing."""
 
     def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
         return super().fields(tuple(part for part in parts if part.name != "image" or part.filename is not None))
@@ -53,7 +53,7 @@ class FileNameRequired(Service):
 
 @fault("image-first-required", breaks=("IV-WIRE-ORDER",), also=("IV-ERR-PARAM",))
 class ImageFirstRequired(Service):
-    """Refuses a form in which the image is not the first part."""
+    """Refuses a form in which image is not the first part."""
 
     def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
         fields = super().fields(parts)
@@ -64,7 +64,7 @@ class ImageFirstRequired(Service):
 
 @fault("malformed-form-crashes", breaks=("IV-ERR-NO-5XX",), also=("IV-OP-MULTIPART",))
 class MalformedFormCrashes(Service):
-    """Answers 500 to a form that cannot be read, as one with a part that has no name."""
+    """Answers 500 to a malformed form, such as one with a part without a name."""
 
     async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
         with crashing(status=400):
@@ -76,26 +76,26 @@ class CutOffFormCrashes(Service):
     """Answers 500 to a form that ends before its closing boundary."""
 
     async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
-        body = await _whole(request)
+        body = await _read_body(request)
         if body.startswith(b"--" + boundary) and b"--" + boundary + b"--" not in body:
             raise Crash
-        return await super().parts(_again(request, body), boundary)
+        return await super().parts(_with_body(request, body), boundary)
 
 
 @fault("bare-line-feeds-crash", breaks=("IV-ERR-NO-5XX",))
 class BareLineFeedsCrash(Service):
-    """Answers 500 to a form whose lines end in LF alone."""
+    """Answers 500 to a form with LF line ends instead of CRLF."""
 
     async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
-        body = await _whole(request)
+        body = await _read_body(request)
         if body.startswith(b"--" + boundary + b"\n"):
             raise Crash
-        return await super().parts(_again(request, body), boundary)
+        return await super().parts(_with_body(request, body), boundary)
 
 
 @fault("part-headers-refused", breaks=("IV-WIRE-PART-HEADERS",))
 class PartHeadersRefused(Service):
-    """Refuses a part with other header fields than those that tell what it is."""
+    """Refuses a part with headers other than Content-Disposition and Content-Type."""
 
     def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
         if any(set(part.headers) - {b"content-disposition", b"content-type"} for part in parts):
@@ -105,24 +105,24 @@ class PartHeadersRefused(Service):
 
 @fault("preamble-refused", breaks=("IV-WIRE-PREAMBLE",))
 class PreambleRefused(Service):
-    """Refuses a form that does not begin with its boundary, as some parsers do."""
+    """Refuses a form with a preamble before its first boundary."""
 
     async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
-        body = await _whole(request)
+        body = await _read_body(request)
         if not body.startswith(b"--"):
             raise ApiError("The form is malformed.")
-        return await super().parts(_again(request, body), boundary)
+        return await super().parts(_with_body(request, body), boundary)
 
 
-async def _whole(request: IncomingRequest) -> bytes:
+async def _read_body(request: IncomingRequest) -> bytes:
     body = b""
     while data := await request.chunk():
         body += data
     return body
 
 
-def _again(request: IncomingRequest, body: bytes) -> IncomingRequest:
-    """The request, to be read once more."""
+def _with_body(request: IncomingRequest, body: bytes) -> IncomingRequest:
+    """Return a copy of a request whose body was already read, so that it can be read again."""
 
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
@@ -135,7 +135,7 @@ def _again(request: IncomingRequest, body: bytes) -> IncomingRequest:
 
 @fault("second-image-crashes", breaks=("IV-ERR-NO-5XX",))
 class SecondImageCrashes(Service):
-    """Answers 500 where two images are sent."""
+    """Answers 500 to a form with two images."""
 
     def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
         if sum(part.name == "image" for part in parts) > 1:
@@ -145,7 +145,7 @@ class SecondImageCrashes(Service):
 
 @fault("unknown-field-crashes", breaks=("IV-ERR-NO-5XX",))
 class UnknownFieldCrashes(Service):
-    """Answers 500 where a field is sent that it does not know."""
+    """Answers 500 to a form with an unknown field."""
 
     def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
         if any(part.name not in FIELDS for part in parts):
@@ -155,7 +155,7 @@ class UnknownFieldCrashes(Service):
 
 @fault("boundary-quotes-refused", breaks=("IV-WIRE-BOUNDARY",))
 class BoundaryQuotesRefused(Service):
-    """Takes the quotes around a boundary for a part of it, and then finds no form."""
+    """Refuses a content type with quotes around the boundary."""
 
     def boundary(self, request: IncomingRequest) -> bytes:
         if '"' in request.headers.get("content-type", ""):
@@ -165,7 +165,7 @@ class BoundaryQuotesRefused(Service):
 
 @fault("boundary-lower-cased", breaks=("IV-WIRE-BOUNDARY",))
 class BoundaryLowerCased(Service):
-    """Reads the boundary in lower case, and then finds no form."""
+    """Converts the boundary to lower case, and so cannot parse forms with upper-case boundaries."""
 
     def boundary(self, request: IncomingRequest) -> bytes:
         return super().boundary(request).lower()
@@ -184,7 +184,7 @@ class BoundaryOver64Refused(Service):
 
 @fault("boundary-signs-refused", breaks=("IV-WIRE-BOUNDARY",))
 class BoundarySignsRefused(Service):
-    """Refuses a boundary with other signs than hyphens in it."""
+    """Refuses a boundary with characters other than letters, digits and hyphens."""
 
     def boundary(self, request: IncomingRequest) -> bytes:
         boundary = super().boundary(request)
@@ -205,7 +205,7 @@ class ChunkedRefused(Service):
 
 @fault("file-name-unicode-crashes", breaks=("IV-WIRE-FILENAME", "IV-ERR-NO-5XX"))
 class FileNameUnicodeCrashes(Service):
-    """Answers 500 to a file name with letters beyond ASCII."""
+    """Answers 500 to a file name with non-ASCII characters."""
 
     def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
         for part in parts:
@@ -215,7 +215,7 @@ class FileNameUnicodeCrashes(Service):
 
 @fault("file-name-quote-refused", breaks=("IV-WIRE-FILENAME",))
 class FileNameQuoteRefused(Service):
-    """Refuses a file name with a quote in it."""
+    """Refuses a file name that contains a double quote."""
 
     def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
         if any(b'"' in (part.filename or b"") for part in parts):
@@ -225,10 +225,10 @@ class FileNameQuoteRefused(Service):
 
 @fault("query-read", breaks=("IV-WIRE-QUERY",))
 class QueryRead(Service):
-    """Reads n and size from the query string, where they are there."""
+    """Uses n and size from the query string instead of the form."""
 
     async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
         parts = await super().parts(request, boundary)
         query = {name: value for name, value in request.query_params.items() if name in {"n", "size"}}
-        asked = tuple(Part(name, None, None, content=value.encode()) for name, value in query.items())
-        return asked + tuple(part for part in parts if part.name not in query)
+        overrides = tuple(Part(name, None, None, content=value.encode()) for name, value in query.items())
+        return overrides + tuple(part for part in parts if part.name not in query)

@@ -1,4 +1,4 @@
-"""Images that are too many, too few, or not what was asked for."""
+"""Faults in the number, size, content, format and encoding of the new images."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def _saved(image: Image.Image, file_format: str) -> bytes:
     return file.getvalue()
 
 
-# --- how many
+# --- number
 
 
 @fault("n-capped", breaks=("IV-RES-COUNT",))
 class NCapped(Service):
-    """Makes four images at the most, and says nothing of it."""
+    """Makes at most four images, without refusing a larger n."""
 
     def count(self, n: str | None) -> int:
         return min(super().count(n), 4)
@@ -46,7 +46,7 @@ class NCapped(Service):
 
 @fault("n-ignored", breaks=("IV-RES-COUNT",))
 class NIgnored(Service):
-    """Makes one image, whatever n is."""
+    """Ignores n and always makes one image."""
 
     def count(self, n: str | None) -> int:
         return min(super().count(n), 1)
@@ -54,18 +54,18 @@ class NIgnored(Service):
 
 @fault("one-too-many", breaks=("IV-RES-COUNT",), also=("IV-N-DEFAULT",))
 class OneTooMany(Service):
-    """Makes one image more than asked for."""
+    """Makes one image more than requested."""
 
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
         return await super().make(picture, evolve(wanted, count=wanted.count + 1))
 
 
-# --- of what size
+# --- size
 
 
 @fault("size-ignored", breaks=("IV-OUT-SIZE",))
 class SizeIgnored(Service):
-    """Makes images of 1024x1024, whatever size is."""
+    """Ignores size and always makes images of 1024x1024 pixels."""
 
     def side(self, size: str) -> int:
         return 1024
@@ -73,19 +73,19 @@ class SizeIgnored(Service):
 
 @fault("one-pixel-short", breaks=("IV-OUT-SIZE",), also=("IV-SIZE-DEFAULT",))
 class OnePixelShort(Service):
-    """Makes images that lack a column of pixels."""
+    """Makes images that are one pixel too narrow."""
 
     def make_one(self, maker: VariationMaker) -> bytes:
         image = _opened(super().make_one(maker))
         return png(image.crop((0, 0, image.width - 1, image.height)))
 
 
-# --- of what
+# --- content
 
 
 @fault("image-unchanged", breaks=("IV-OUT-CHANGED",), also=("IV-OUT-BLANK", "IV-OUT-DISTINCT"))
 class ImageUnchanged(Service):
-    """Gives back the picture that was sent, in the size asked for."""
+    """Returns the uploaded picture itself, scaled to the requested size."""
 
     def make_one(self, maker: VariationMaker) -> bytes:
         return png(maker.picture.resize((maker.side, maker.side)))
@@ -93,7 +93,7 @@ class ImageUnchanged(Service):
 
 @fault("image-blank", breaks=("IV-OUT-BLANK",), also=("IV-OUT-DISTINCT", "IV-OUT-RESEMBLES"))
 class ImageBlank(Service):
-    """Makes images of one colour."""
+    """Makes images that are completely black."""
 
     def make_one(self, maker: VariationMaker) -> bytes:
         return png(Image.new("RGB", (maker.side, maker.side), "black"))
@@ -101,7 +101,7 @@ class ImageBlank(Service):
 
 @fault("images-equal", breaks=("IV-OUT-DISTINCT",))
 class ImagesEqual(Service):
-    """Gives one image many times in an answer."""
+    """Returns the same image n times in one response."""
 
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
         return await super().make(picture, evolve(wanted, count=1)) * wanted.count
@@ -109,18 +109,18 @@ class ImagesEqual(Service):
 
 @fault("image-unrelated", breaks=("IV-OUT-RESEMBLES",))
 class ImageUnrelated(Service):
-    """Makes variations of a picture of its own."""
+    """Makes variations of a fixed picture instead of the uploaded one."""
 
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
         return await super().make(placeholder(), wanted)
 
 
-# --- in what format
+# --- format
 
 
 @fault("format-said-webp", breaks=("IV-OUT-FORMAT",))
 class FormatSaidWebp(Service):
-    """Says in output_format that its PNGs are WebP."""
+    """Sends webp as output_format although the images are PNGs."""
 
     def document(self, request: IncomingRequest, images: list[bytes], wanted: Wanted) -> object:
         document = super().document(request, images, wanted)
@@ -129,7 +129,7 @@ class FormatSaidWebp(Service):
 
 @fault("image-gif", breaks=("IV-OUT-FORMAT",), also=("IV-OUT-B64-PNG",))
 class ImageGif(Service):
-    """Makes GIFs."""
+    """Makes GIFs instead of PNGs."""
 
     def make_one(self, maker: VariationMaker) -> bytes:
         return _saved(_opened(super().make_one(maker)), "GIF")
@@ -137,7 +137,7 @@ class ImageGif(Service):
 
 @fault("image-jpeg", breaks=("IV-OUT-B64-PNG",))
 class ImageJpeg(Service):
-    """Makes JPEGs in b64_json."""
+    """Sends JPEGs instead of PNGs in b64_json."""
 
     def encoded(self, image: bytes) -> str:
         return super().encoded(_saved(_opened(image), "JPEG"))
@@ -145,12 +145,12 @@ class ImageJpeg(Service):
 
 @fault("image-jpeg-unless-alpha", breaks=("IV-OUT-B64-PNG",))
 class ImageJpegUnlessAlpha(Service):
-    """Makes JPEGs in b64_json, but for pictures with an alpha channel."""
+    """Sends JPEGs instead of PNGs in b64_json, unless the uploaded picture has an alpha channel."""
 
     def read_image(self, part: Part) -> Image.Image:
         picture = super().read_image(part)
-        with Image.open(io.BytesIO(part.content)) as sent:
-            picture.info["alpha"] = "A" in sent.mode
+        with Image.open(io.BytesIO(part.content)) as uploaded:
+            picture.info["alpha"] = "A" in uploaded.mode
         return picture
 
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
@@ -160,12 +160,12 @@ class ImageJpegUnlessAlpha(Service):
         return [_saved(_opened(image), "JPEG") for image in images]
 
 
-# --- in what encoding
+# --- encoding
 
 
 @fault("image-cut", breaks=("IV-OUT-B64",))
 class ImageCut(Service):
-    """Lacks the second half of the image in b64_json."""
+    """Sends only the first half of the PNG file in b64_json."""
 
     def encoded(self, image: bytes) -> str:
         return super().encoded(image[: len(image) // 2])
@@ -173,7 +173,7 @@ class ImageCut(Service):
 
 @fault("image-a-text", breaks=("IV-OUT-B64",))
 class ImageAText(Service):
-    """Has a text in b64_json, in base64, and no image."""
+    """Sends a base64-encoded text instead of an image in b64_json."""
 
     def encoded(self, image: bytes) -> str:
         return super().encoded(b"an image was made")
@@ -181,7 +181,7 @@ class ImageAText(Service):
 
 @fault("base64-for-urls", breaks=("IV-OUT-B64",))
 class Base64ForUrls(Service):
-    """Writes base64 in the alphabet for URLs."""
+    """Uses the URL-safe base64 alphabet in b64_json."""
 
     def encoded(self, image: bytes) -> str:
         return base64.urlsafe_b64encode(image).decode()
@@ -189,7 +189,7 @@ class Base64ForUrls(Service):
 
 @fault("base64-in-lines", breaks=("IV-OUT-B64",))
 class Base64InLines(Service):
-    """Breaks base64 into lines."""
+    """Breaks the base64 in b64_json into lines."""
 
     def encoded(self, image: bytes) -> str:
         return base64.encodebytes(image).decode()
@@ -197,16 +197,16 @@ class Base64InLines(Service):
 
 @fault("base64-unpadded", breaks=("IV-OUT-B64",))
 class Base64Unpadded(Service):
-    """Writes base64 without its padding."""
+    """Omits the padding of the base64 in b64_json."""
 
     def encoded(self, image: bytes) -> str:
-        # A third of all files needs no padding. A byte behind the end of the PNG makes such a file need it.
+        # A third of all files need no padding. A byte after the end of the PNG ensures that padding is needed.
         return super().encoded(image if len(image) % 3 else image + b"\0").rstrip("=")
 
 
 @fault("base64-with-prefix", breaks=("IV-OUT-B64",))
 class Base64WithPrefix(Service):
-    """Writes a data URL in b64_json."""
+    """Sends a data URL instead of plain base64 in b64_json."""
 
     def encoded(self, image: bytes) -> str:
         return "data:image/png;base64," + super().encoded(image)

@@ -1,4 +1,4 @@
-"""Links that lead nowhere, or to the wrong thing."""
+"""Faults in the links to the new images and in the responses that serve them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 fault = FaultFamily("semantics")
 
 
-# --- how a link looks
+# --- the URL
 
 
 @fault("link-relative", breaks=("IV-URL-ABSOLUTE",))
 class LinkRelative(Service):
-    """Gives links without a host."""
+    """Sends relative links, without scheme and host."""
 
     def link(self, request: IncomingRequest, token: str) -> str:
         return f"{FILES_PATH}{token}{FILE_SUFFIX}"
@@ -30,7 +30,7 @@ class LinkRelative(Service):
 
 @fault("link-file-path", breaks=("IV-URL-ABSOLUTE",))
 class LinkFilePath(Service):
-    """Gives the name that the file has on the server."""
+    """Sends a relative Windows file path instead of a link."""
 
     def link(self, request: IncomingRequest, token: str) -> str:
         return f"outputs\\{token}{FILE_SUFFIX}"
@@ -38,7 +38,7 @@ class LinkFilePath(Service):
 
 @fault("link-listening-address", breaks=("IV-URL-FETCH",))
 class LinkListeningAddress(Service):
-    """Gives links to the address that it was told to listen at, which is none to connect to."""
+    """Sends links to 0.0.0.0, a listening address, without the port."""
 
     def link(self, request: IncomingRequest, token: str) -> str:
         return f"http://0.0.0.0{FILES_PATH}{token}{FILE_SUFFIX}"
@@ -46,7 +46,7 @@ class LinkListeningAddress(Service):
 
 @fault("link-without-scheme", breaks=("IV-URL-ABSOLUTE",))
 class LinkWithoutScheme(Service):
-    """Gives links that begin with two slashes."""
+    """Sends links without a scheme, which begin with two slashes."""
 
     def link(self, request: IncomingRequest, token: str) -> str:
         return super().link(request, token).partition(":")[2]
@@ -54,7 +54,7 @@ class LinkWithoutScheme(Service):
 
 @fault("link-port-lost", breaks=("IV-URL-FETCH",))
 class LinkPortLost(Service):
-    """Gives links without the port that it listens at, as a proxy makes them that drops it from the Host header."""
+    """Sends links without the port, as behind a proxy that removes it from the Host header."""
 
     def link(self, request: IncomingRequest, token: str) -> str:
         return f"http://{request.url.hostname}{FILES_PATH}{token}{FILE_SUFFIX}"
@@ -62,7 +62,7 @@ class LinkPortLost(Service):
 
 @fault("link-to-disk", breaks=("IV-URL-FETCH", "IV-URL-HTTP"))
 class LinkToDisk(Service):
-    """Gives links to files on the server's own disk."""
+    """Sends file: URLs, which refer to the disk of the server."""
 
     def link(self, request: IncomingRequest, token: str) -> str:
         return f"file:///srv/outputs/{token}{FILE_SUFFIX}"
@@ -70,7 +70,7 @@ class LinkToDisk(Service):
 
 @fault("link-data", breaks=("IV-URL-HTTP",))
 class LinkData(Service):
-    """Gives the image itself in a data URL."""
+    """Sends the image as a data: URL instead of a link."""
 
     def item(self, request: IncomingRequest, image: bytes, wanted: Wanted) -> object:
         if wanted.response_format == "url":
@@ -80,7 +80,7 @@ class LinkData(Service):
 
 @fault("links-counted", breaks=("IV-URL-GUESS",))
 class LinksCounted(Service):
-    """Counts its images, and gives links with their numbers."""
+    """Sends guessable links, which contain consecutive numbers."""
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         super().__init__(**options)
@@ -97,7 +97,7 @@ class LinksCounted(Service):
 
 @fault("links-equal", breaks=("IV-OUT-DISTINCT",))
 class LinksEqual(Service):
-    """Gives the link to one image for all of them."""
+    """Sends the same link for all images of a response."""
 
     def document(self, request: IncomingRequest, images: list[bytes], wanted: Wanted) -> object:
         document = super().document(request, images, wanted)
@@ -107,7 +107,7 @@ class LinksEqual(Service):
         return document
 
 
-# --- what it leads to
+# --- the response to a fetch
 
 
 @fault("link-dead", breaks=("IV-URL-FETCH",))
@@ -120,37 +120,37 @@ class LinkDead(Service):
 
 @fault("link-once", breaks=("IV-URL-FETCH",))
 class LinkOnce(Service):
-    """Gives an image once, and answers 404 after that."""
+    """Answers 404 to the second and later fetches of a link."""
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         super().__init__(**options)
-        self._given: set[str] = set()
+        self._served: set[str] = set()
 
     def file(self, token: str) -> Response:
-        if token in self._given:
+        if token in self._served:
             raise ApiError("There is no such image.", status=404)
-        self._given.add(token)
+        self._served.add(token)
         return super().file(token)
 
 
 @fault("link-late", breaks=("IV-URL-FETCH",))
 class LinkLate(Service):
-    """Answers 404 at first, and gives the image when it is asked again."""
+    """Answers 404 to the first fetch of a link."""
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         super().__init__(**options)
-        self._asked: set[str] = set()
+        self._requested: set[str] = set()
 
     def file(self, token: str) -> Response:
-        if token not in self._asked:
-            self._asked.add(token)
+        if token not in self._requested:
+            self._requested.add(token)
             raise ApiError("There is no such image yet.", status=404)
         return super().file(token)
 
 
 @fault("link-needs-key", breaks=("IV-URL-FETCH",))
 class LinkNeedsKey(Service):
-    """Gives images only to those who send the API key."""
+    """Answers 401 to the fetch of a link without the API key."""
 
     async def route(self, request: IncomingRequest) -> Response:
         if request.url.path.startswith(FILES_PATH):
@@ -160,7 +160,7 @@ class LinkNeedsKey(Service):
 
 @fault("link-loops", breaks=("IV-URL-FETCH",))
 class LinkLoops(Service):
-    """Redirects a link to itself."""
+    """Redirects every link to itself."""
 
     def file(self, token: str) -> Response:
         return redirect_response(f"{FILES_PATH}{token}{FILE_SUFFIX}")
@@ -168,16 +168,16 @@ class LinkLoops(Service):
 
 @fault("link-to-half", breaks=("IV-URL-FETCH",))
 class LinkToHalf(Service):
-    """Gives half of the file."""
+    """Serves only the first half of the image file."""
 
     def file(self, token: str) -> Response:
-        whole = bytes(super().file(token).body)
-        return plain_response(whole[: len(whole) // 2], media_type="image/png")
+        content = bytes(super().file(token).body)
+        return plain_response(content[: len(content) // 2], media_type="image/png")
 
 
 @fault("link-typed-html", breaks=("IV-URL-TYPE",))
 class LinkTypedHtml(Service):
-    """Says that the image is text/html."""
+    """Serves images with the content type text/html."""
 
     def file(self, token: str) -> Response:
         return plain_response(super().file(token).body, media_type="text/html")

@@ -1,6 +1,6 @@
-"""Servers that die, and servers that fall silent.
+"""Faults that make the server die or leave requests without a response.
 
-The dead ones go on listening, but cut every connection, as behind a proxy whose server is gone.
+A dead server still listens but cuts every connection, as a proxy does whose upstream server is gone.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ fault = FaultFamily("liveness")
 
 
 class _Mortal(Service):
-    """A Service that can die."""
+    """A Service that cuts every connection once `dead` is set."""
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         super().__init__(**options)
         self.dead = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request (ASGI)."""
+        """Serve one request (ASGI)."""
         if self.dead:
             await hang_up(self.incoming(scope, receive, send))
         else:
@@ -49,7 +49,7 @@ class _Mortal(Service):
 
 @fault("dies-of-bad-key", breaks=("IV-STATE-RECOVERS", "IV-AUTH-REQUIRED"), also=("IV-ERR-NO-5XX",))
 class DiesOfBadKey(_Mortal):
-    """Is dead after a missing or wrong key, and does not answer it."""
+    """Dies when it gets a missing or wrong API key."""
 
     def key_missing(self) -> ApiError:
         self.dead = True
@@ -62,7 +62,7 @@ class DiesOfBadKey(_Mortal):
 
 @fault("dies-of-bad-image", breaks=("IV-STATE-RECOVERS", "IV-ERR-NO-5XX"), also=("IV-IMAGE-REQUIRED",))
 class DiesOfBadImage(_Mortal):
-    """Is dead after an image that is not a whole PNG, and does not answer."""
+    """Dies when it gets a missing or invalid image."""
 
     async def picture(self, fields: Mapping[str, Part]) -> Image.Image:
         try:
@@ -74,7 +74,7 @@ class DiesOfBadImage(_Mortal):
 
 @fault("dies-of-untyped-part", breaks=("IV-STATE-RECOVERS", "IV-IMAGE-OCTET-STREAM"), also=("IV-ERR-NO-5XX",))
 class DiesOfUntypedPart(_Mortal):
-    """Is dead after a file whose part has no type, and does not answer."""
+    """Dies when it gets a file part without a Content-Type."""
 
     def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
         self.dead = self.dead or any(part.filename is not None and part.content_type is None for part in parts)
@@ -83,7 +83,7 @@ class DiesOfUntypedPart(_Mortal):
 
 @fault("dies-of-unnamed-part", breaks=("IV-STATE-RECOVERS", "IV-ERR-NO-5XX"))
 class DiesOfUnnamedPart(_Mortal):
-    """Is dead after a form with a part that has no name, and does not answer."""
+    """Dies when it gets a form with a part without a name."""
 
     async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
         try:
@@ -93,16 +93,16 @@ class DiesOfUnnamedPart(_Mortal):
             raise
 
 
-# Marks a response that is never sent.
+# A header that marks a response which is never sent.
 _NEVER_SENT = "x-never-sent"
 
 
-def _silence() -> Response:
+def _never_sent() -> Response:
     return plain_response(headers={_NEVER_SENT: "1"})
 
 
 class _Silent(Service):
-    """A Service that can leave a request without an answer."""
+    """A Service that can leave a request without a response."""
 
     async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
         if _NEVER_SENT in response.headers:
@@ -113,31 +113,31 @@ class _Silent(Service):
 
 @fault("hangs-on-valid", breaks=("IV-OP-VALID", "IV-ERR-NO-5XX"), hangs=True)
 class HangsOnValid(_Silent):
-    """Never answers a valid request."""
+    """Sends no response to a valid request."""
 
     def success(self, document: object) -> Response:
-        return _silence()
+        return _never_sent()
 
 
 @fault("hangs-on-damaged-image", breaks=("IV-IMAGE-INTACT", "IV-ERR-NO-5XX"), hangs=True)
 class HangsOnDamagedImage(_Silent):
-    """Never answers where the image starts like a PNG, and is none."""
+    """Sends no response to a damaged PNG."""
 
     def refusal(self, problem: ApiError) -> Response:
-        return _silence() if "whole" in problem.message else super().refusal(problem)
+        return _never_sent() if "whole" in problem.message else super().refusal(problem)
 
 
 @fault("hangs-on-get", breaks=("IV-OP-METHOD", "IV-ERR-NO-5XX"), hangs=True)
 class HangsOnGet(_Silent):
-    """Never answers another method than POST."""
+    """Sends no response to methods other than POST."""
 
     def other_method(self, request: IncomingRequest) -> Response:
-        return _silence()
+        return _never_sent()
 
 
 @fault("stops-halfway", breaks=("IV-OP-VALID", "IV-ERR-NO-5XX"), hangs=True)
 class StopsHalfway(Service):
-    """Sends half of a 200, and then nothing, and leaves the connection open."""
+    """Sends only half of the body of a 200 and leaves the connection open."""
 
     async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
         if request.method != "POST" or response.status_code != 200:

@@ -1,4 +1,4 @@
-"""Answers that are broken off, and connections that are cut."""
+"""Faults that cut the connection before or during a response."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ fault = FaultFamily("protocol")
 
 @fault("valid-dropped", breaks=("IV-OP-VALID", "IV-ERR-NO-5XX"))
 class ValidDropped(Service):
-    """Cuts the connection in place of a 200."""
+    """Cuts the connection instead of sending a 200."""
 
     async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
         if request.method == "POST" and response.status_code == 200:
@@ -30,7 +30,7 @@ class ValidDropped(Service):
 
 @fault("invalid-dropped", breaks=("IV-ERR-NO-5XX",), everywhere=True)
 class InvalidDropped(Service):
-    """Cuts the connection in place of a 400."""
+    """Cuts the connection instead of sending a 400."""
 
     async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
         if response.status_code == 400:
@@ -41,7 +41,7 @@ class InvalidDropped(Service):
 
 @fault("large-dropped", breaks=("IV-IMAGE-MAX-BYTES", "IV-ERR-NO-5XX"))
 class LargeDropped(Service):
-    """Cuts the connection where the image is too large."""
+    """Cuts the connection instead of sending a 413."""
 
     async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
         if response.status_code == 413:
@@ -52,7 +52,7 @@ class LargeDropped(Service):
 
 @fault("answer-cut", breaks=("IV-OP-VALID",), also=("IV-ERR-NO-5XX",))
 class AnswerCut(Service):
-    """Closes the connection before all the bytes are sent that Content-Length promises."""
+    """Closes the connection after half of the body that Content-Length announces."""
 
     async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
         if request.method != "POST" or response.status_code != 200:

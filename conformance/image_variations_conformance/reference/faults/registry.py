@@ -1,4 +1,4 @@
-"""What is known of a fault, and the decorator that says it."""
+"""The description of a fault, and the decorator that registers it."""
 
 import inspect
 from collections.abc import Callable
@@ -13,11 +13,12 @@ S = TypeVar("S", bound=Service)
 
 @frozen
 class Fault:
-    """A way to be wrong. `breaks` are the ids of the requirements that a judge must find broken, the narrowest ones.
+    """A defect of a server.
 
-    `also` are those that it may find broken besides, because the fault shows in more than one way; with `everywhere`,
-    these may be any, because the fault breaks nearly all that a judge looks at. A fault that `hangs` does not answer
-    some of its requests: a judge is not to be patient with it.
+    `breaks` are the ids of the most specific requirements that the fault breaks: the suite must report each of them.
+    `also` are ids that the suite may report too, because the fault has several effects. With `everywhere`, the suite
+    may report any id, because the fault breaks nearly every requirement. With `hangs`, some requests get no response,
+    so that a run needs a short timeout.
     """
 
     name: str
@@ -31,7 +32,7 @@ class Fault:
 
 
 class FaultFamily:
-    """The faults of one kind. A call of it gives the decorator of one more."""
+    """The faults of one kind. Calling it returns a decorator that registers a fault."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -47,11 +48,14 @@ class FaultFamily:
         everywhere: bool = False,
         hangs: bool = False,
     ) -> Callable[[type[S]], type[S]]:
-        """Decorates the Service that has the fault. The summary is the first line of its docstring, if not given."""
+        """Return a decorator that registers a Service as a fault.
+
+        `summary` is by default the first line of the docstring of the Service.
+        """
 
         def register(service: type[S]) -> type[S]:
-            line = summary or inspect.cleandoc(service.__doc__ or "").partition("\n")[0]
-            self.faults.append(Fault(name, self.name, breaks, line, service, also, everywhere, hangs))
+            text = summary or inspect.cleandoc(service.__doc__ or "").partition("\n")[0]
+            self.faults.append(Fault(name, self.name, breaks, text, service, also, everywhere, hangs))
             return service
 
         return register

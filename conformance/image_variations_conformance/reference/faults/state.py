@@ -1,4 +1,4 @@
-"""Answers that depend on what was asked before."""
+"""Faults in which a request affects the responses to later ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ fault = FaultFamily("state")
     "fails-after-error", breaks=("IV-STATE-RECOVERS",), also=("IV-ERR-NO-5XX", "IV-IMAGE-REQUIRED", "IV-OP-MULTIPART")
 )
 class FailsAfterError(Service):
-    """Answers 500 to everything after the first wrong form."""
+    """Answers 500 to every request after the first invalid one."""
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         super().__init__(**options)
@@ -41,7 +41,7 @@ class FailsAfterError(Service):
 
 @fault("crashes-every-tenth", breaks=("IV-ERR-NO-5XX",), everywhere=True)
 class CrashesEveryTenth(Service):
-    """Answers 500 to one request in ten, whatever it is."""
+    """Answers 500 to every tenth request."""
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         super().__init__(**options)
@@ -56,7 +56,7 @@ class CrashesEveryTenth(Service):
 
 @fault("locked-by-bad-keys", breaks=("IV-STATE-RECOVERS",), everywhere=True)
 class LockedByBadKeys(Service):
-    """Answers 401 to the right key too, after three wrong ones."""
+    """Answers 401 to every key, even the right one, after three requests with a missing or wrong key."""
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         super().__init__(**options)
@@ -74,7 +74,7 @@ class LockedByBadKeys(Service):
 
 @fault("error-repeated", breaks=("IV-STATE-RECOVERS",), also=("IV-ERR-PARAM",))
 class ErrorRepeated(Service):
-    """Gives the error of a wrong form once more, to the next request."""
+    """Sends the error of an invalid request again in response to the next request."""
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         super().__init__(**options)
@@ -83,7 +83,7 @@ class ErrorRepeated(Service):
     async def vary(self, request: IncomingRequest) -> Response:
         last, self._last = self._last, None
         if last is not None:
-            # Not by way of an exception, or it would be repeated for ever.
+            # Raising the error would store it again, so that it would be repeated for ever.
             return super().refusal(last)
         return await super().vary(request)
 
@@ -94,7 +94,7 @@ class ErrorRepeated(Service):
 
 @fault("n-remembered", breaks=("IV-STATE-INDEPENDENT",), also=("IV-N-DEFAULT", "IV-STATE-PARALLEL"))
 class NRemembered(Service):
-    """Without n, makes as many images as for the request before."""
+    """Uses the n of the previous request if n is missing."""
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         super().__init__(**options)
@@ -108,7 +108,7 @@ class NRemembered(Service):
 
 @fault("format-remembered", breaks=("IV-STATE-INDEPENDENT",), also=("IV-FORMAT-DEFAULT", "IV-STATE-PARALLEL"))
 class FormatRemembered(Service):
-    """Without response_format, answers in the form of the request before."""
+    """Uses the response_format of the previous request if it is missing."""
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         super().__init__(**options)
@@ -121,7 +121,7 @@ class FormatRemembered(Service):
 
 @fault("picture-before-used", breaks=("IV-OUT-RESEMBLES",))
 class PictureBeforeUsed(Service):
-    """Makes variations of the picture of the request before."""
+    """Makes variations of the picture of the previous request."""
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         super().__init__(**options)

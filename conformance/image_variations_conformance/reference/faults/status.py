@@ -1,4 +1,4 @@
-"""Wrong status codes."""
+"""Faults in the status codes of responses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ValidCrashes(Service):
 
 @fault("valid-created", breaks=("IV-OP-VALID",))
 class ValidCreated(Service):
-    """Answers 201 in place of 200."""
+    """Answers 201 instead of 200 to valid requests."""
 
     def success(self, document: object) -> Response:
         return json_response(document, 201)
@@ -38,7 +38,7 @@ class ValidCreated(Service):
 
 @fault("valid-queued", breaks=("IV-OP-VALID",))
 class ValidQueued(Service):
-    """Answers 202 and the id of a job, in place of the images."""
+    """Answers 202 with the id of a job instead of the images."""
 
     def success(self, document: object) -> Response:
         return json_response({"id": "job-1", "status": "queued"}, 202)
@@ -46,7 +46,7 @@ class ValidQueued(Service):
 
 @fault("operation-moved", breaks=("IV-OP-VALID",), everywhere=True)
 class OperationMoved(Service):
-    """Redirects every POST to the same path with a slash at its end."""
+    """Redirects every POST to the same path with a trailing slash."""
 
     async def vary(self, request: IncomingRequest) -> Response:
         return redirect_response(f"{OPERATION_PATH}/", 308)
@@ -54,7 +54,7 @@ class OperationMoved(Service):
 
 @fault("operation-removed", breaks=("IV-OP-VALID", "IV-ERR-JSON"), everywhere=True)
 class OperationRemoved(Service):
-    """Answers every POST with 404 and no body, as the original server does since its removal."""
+    """Answers 404 without a body to every POST, as the original API does since the operation was removed."""
 
     async def vary(self, request: IncomingRequest) -> Response:
         return plain_response(status=404)
@@ -62,7 +62,7 @@ class OperationRemoved(Service):
 
 @fault("get-crashes", breaks=("IV-OP-METHOD", "IV-ERR-NO-5XX"))
 class GetCrashes(Service):
-    """Answers 500 to another method than POST."""
+    """Answers 500 to methods other than POST."""
 
     def other_method(self, request: IncomingRequest) -> Response:
         raise Crash
@@ -70,7 +70,7 @@ class GetCrashes(Service):
 
 @fault("get-succeeds", breaks=("IV-OP-METHOD",))
 class GetSucceeds(Service):
-    """Answers 200 to another method than POST."""
+    """Answers 200 to methods other than POST."""
 
     def other_method(self, request: IncomingRequest) -> Response:
         return json_response({"status": "ok"})
@@ -78,7 +78,7 @@ class GetSucceeds(Service):
 
 @fault("get-not-found", breaks=("IV-OP-METHOD-405",))
 class GetNotFound(Service):
-    """Answers 404 to another method than POST."""
+    """Answers 404 to methods other than POST."""
 
     def other_method(self, request: IncomingRequest) -> Response:
         raise ApiError("Not found.", status=404)
@@ -86,7 +86,7 @@ class GetNotFound(Service):
 
 @fault("allow-missing", breaks=("IV-OP-METHOD-405",))
 class AllowMissing(Service):
-    """Answers 405 without an Allow header."""
+    """Sends 405 without an Allow header."""
 
     def other_method(self, request: IncomingRequest) -> Response:
         try:
@@ -115,7 +115,7 @@ class OtherBody422(Service):
 
 @fault("errors-as-200", breaks=("IV-N-BOUNDS", "IV-SIZE-UNKNOWN", "IV-IMAGE-FORMAT"), everywhere=True)
 class ErrorsAs200(Service):
-    """Answers wrong requests with the error object, and 200."""
+    """Answers 200 with an error object to invalid requests."""
 
     def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, status=200) if problem.status == 400 else problem)
@@ -123,7 +123,7 @@ class ErrorsAs200(Service):
 
 @fault("errors-as-500", breaks=("IV-ERR-NO-5XX", "IV-N-BOUNDS", "IV-SIZE-UNKNOWN", "IV-IMAGE-FORMAT"), everywhere=True)
 class ErrorsAs500(Service):
-    """Answers wrong requests with the error object, and 500."""
+    """Answers 500 with an error object to invalid requests."""
 
     def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, status=500) if problem.status == 400 else problem)
@@ -131,7 +131,7 @@ class ErrorsAs500(Service):
 
 @fault("errors-as-422", breaks=("IV-ERR-400",), also=("IV-OP-MULTIPART-STATUS",))
 class ErrorsAs422(Service):
-    """Answers wrong requests with the error object, and 422."""
+    """Answers 422 with an error object to invalid requests."""
 
     def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, status=422) if problem.status == 400 else problem)

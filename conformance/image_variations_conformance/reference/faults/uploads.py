@@ -1,4 +1,4 @@
-"""Wrong handling of the image that is sent."""
+"""Faults in the validation of the uploaded image."""
 
 import io
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ _GREY, _RGB, _PALETTE = 0, 2, 3
 
 
 def _colour_type(part: Part) -> int:
-    """The colour type in the header of a PNG (section 11.2.1 of its specification)."""
+    """Return the colour type in the header of a PNG (PNG, third edition, section 11.2.1)."""
     return part.content[25]
 
 
 def _opened(part: Part, problem: ApiError) -> Image.Image:
-    """The picture as far as Pillow can read it, in whatever format. Raises the problem where it cannot."""
+    """Return the picture in RGB in any format that Pillow reads. Raises `problem` if Pillow cannot read it."""
     try:
         with Image.open(io.BytesIO(part.content)) as image:
             return image.convert("RGB")
@@ -33,7 +33,7 @@ def _opened(part: Part, problem: ApiError) -> Image.Image:
 
 @fault("image-optional", breaks=("IV-IMAGE-REQUIRED",))
 class ImageOptional(Service):
-    """Makes images out of nothing where no image is sent."""
+    """Accepts a form without an image, and makes variations of a placeholder."""
 
     async def picture(self, fields: Mapping[str, Part]) -> Image.Image:
         return await super().picture(fields) if "image" in fields else placeholder()
@@ -41,7 +41,7 @@ class ImageOptional(Service):
 
 @fault("missing-image-crashes", breaks=("IV-IMAGE-REQUIRED", "IV-ERR-NO-5XX"))
 class MissingImageCrashes(Service):
-    """Answers 500 where no image is sent."""
+    """Answers 500 to a form without an image."""
 
     async def picture(self, fields: Mapping[str, Part]) -> Image.Image:
         if "image" not in fields:
@@ -51,7 +51,7 @@ class MissingImageCrashes(Service):
 
 @fault("alpha-required", breaks=("IV-IMAGE-PNG",), also=("IV-IMAGE-PNG-KINDS",))
 class AlphaRequired(Service):
-    """Refuses a PNG without an alpha channel."""
+    """Refuses an RGB PNG without an alpha channel."""
 
     def read_image(self, part: Part) -> Image.Image:
         picture = super().read_image(part)
@@ -73,7 +73,7 @@ class PaletteRefused(Service):
 
 @fault("one-pixel-crashes", breaks=("IV-IMAGE-PNG-KINDS", "IV-ERR-NO-5XX"))
 class OnePixelCrashes(Service):
-    """Answers 500 to a PNG of 1x1."""
+    """Answers 500 to a PNG of 1x1 pixels."""
 
     def read_image(self, part: Part) -> Image.Image:
         picture = super().read_image(part)
@@ -84,7 +84,7 @@ class OnePixelCrashes(Service):
 
 @fault("other-formats-accepted", breaks=("IV-IMAGE-FORMAT",))
 class OtherFormatsAccepted(Service):
-    """Takes a JPEG, GIF, WebP or BMP."""
+    """Accepts other image formats, such as JPEG, GIF, WebP and BMP."""
 
     def read_image(self, part: Part) -> Image.Image:
         try:
@@ -97,7 +97,7 @@ class OtherFormatsAccepted(Service):
 
 @fault("jpeg-accepted", breaks=("IV-IMAGE-FORMAT",))
 class JpegAccepted(Service):
-    """Takes a JPEG, and no other format but PNG."""
+    """Accepts JPEGs in addition to PNGs."""
 
     def read_image(self, part: Part) -> Image.Image:
         try:
@@ -110,7 +110,7 @@ class JpegAccepted(Service):
 
 @fault("file-name-believed", breaks=("IV-IMAGE-FORMAT",))
 class FileNameBelieved(Service):
-    """Takes anything whose file name ends in .png."""
+    """Accepts any file whose name ends in .png."""
 
     def read_image(self, part: Part) -> Image.Image:
         named = (part.filename or b"").endswith(b".png")
@@ -120,7 +120,7 @@ class FileNameBelieved(Service):
 
 @fault("part-type-believed", breaks=("IV-IMAGE-FORMAT",))
 class PartTypeBelieved(Service):
-    """Takes anything that says of itself that it is image/png."""
+    """Accepts any file whose part has the Content-Type image/png."""
 
     def read_image(self, part: Part) -> Image.Image:
         believed = part.content and part.content_type == "image/png" and not part.content.startswith(SIGNATURE)
@@ -139,7 +139,7 @@ class NotPngCrashes(Service):
 
 @fault("damaged-accepted", breaks=("IV-IMAGE-INTACT",))
 class DamagedAccepted(Service):
-    """Takes any file that starts like a PNG."""
+    """Accepts damaged PNGs: any file with the signature of a PNG."""
 
     def read_image(self, part: Part) -> Image.Image:
         try:
@@ -152,7 +152,7 @@ class DamagedAccepted(Service):
 
 @fault("cut-off-accepted", breaks=("IV-IMAGE-INTACT",))
 class CutOffAccepted(Service):
-    """Takes a PNG that ends too early, and makes something of what is there."""
+    """Accepts a PNG that is cut off."""
 
     def read_image(self, part: Part) -> Image.Image:
         try:
@@ -165,7 +165,7 @@ class CutOffAccepted(Service):
 
 @fault("damaged-crashes", breaks=("IV-IMAGE-INTACT", "IV-ERR-NO-5XX"), also=("IV-IMAGE-SQUARE",))
 class DamagedCrashes(Service):
-    """Answers 500 to a file that starts like a PNG, and is none."""
+    """Answers 500 to a file with the signature of a PNG that is not a valid square PNG."""
 
     def read_image(self, part: Part) -> Image.Image:
         if not part.content.startswith(SIGNATURE):
@@ -176,7 +176,7 @@ class DamagedCrashes(Service):
 
 @fault("empty-file-accepted", breaks=("IV-IMAGE-INTACT",))
 class EmptyFileAccepted(Service):
-    """Takes an empty file."""
+    """Accepts an empty file as the image."""
 
     def read_image(self, part: Part) -> Image.Image:
         return super().read_image(part) if part.content else placeholder()
@@ -184,7 +184,7 @@ class EmptyFileAccepted(Service):
 
 @fault("empty-file-crashes", breaks=("IV-IMAGE-INTACT", "IV-ERR-NO-5XX"))
 class EmptyFileCrashes(Service):
-    """Answers 500 to an empty file."""
+    """Answers 500 to an empty file as the image."""
 
     def read_image(self, part: Part) -> Image.Image:
         if not part.content:
@@ -194,7 +194,7 @@ class EmptyFileCrashes(Service):
 
 @fault("oblong-accepted", breaks=("IV-IMAGE-SQUARE",))
 class OblongAccepted(Service):
-    """Takes a PNG that is not square."""
+    """Accepts a PNG that is not square."""
 
     def read_image(self, part: Part) -> Image.Image:
         try:
@@ -207,7 +207,7 @@ class OblongAccepted(Service):
 
 @fault("nearly-square-accepted", breaks=("IV-IMAGE-SQUARE",))
 class NearlySquareAccepted(Service):
-    """Takes a PNG that is one pixel wider than high, or higher than wide."""
+    """Accepts a PNG whose width and height differ by one pixel."""
 
     def read_image(self, part: Part) -> Image.Image:
         try:
@@ -223,7 +223,7 @@ class NearlySquareAccepted(Service):
 
 @fault("wide-accepted", breaks=("IV-IMAGE-SQUARE",))
 class WideAccepted(Service):
-    """Takes a PNG that is wider than high, and refuses one that is higher than wide."""
+    """Accepts a PNG that is wider than high."""
 
     def read_image(self, part: Part) -> Image.Image:
         try:
@@ -239,33 +239,33 @@ class WideAccepted(Service):
 
 @fault("large-accepted", breaks=("IV-IMAGE-MAX-BYTES",))
 class LargeAccepted(Service):
-    """Takes images of up to 32 MB."""
+    """Accepts images of less than 32 MiB."""
 
     image_bytes = 8 * IMAGE_BYTES
 
 
 @fault("limit-one-byte-off", breaks=("IV-IMAGE-MAX-BYTES",))
 class LimitOneByteOff(Service):
-    """Takes an image of exactly 4,194,304 bytes."""
+    """Accepts an image of exactly 4,194,304 bytes, the size at which refusal is required."""
 
     image_bytes = IMAGE_BYTES + 1
 
 
 @fault("limit-one-megabyte", breaks=("IV-IMAGE-UP-TO-LIMIT",), also=("IV-ERR-PARAM",))
 class LimitOneMegabyte(Service):
-    """Refuses images of more than 1 MB, as web servers do that nobody has configured."""
+    """Refuses images of 1 MiB or more, as web servers do by default."""
 
     image_bytes = 1024 * 1024
 
 
 @fault("large-image-times-out", breaks=("IV-IMAGE-UP-TO-LIMIT", "IV-ERR-NO-5XX"))
 class LargeImageTimesOut(Service):
-    """Answers 504 to an image of more than 1 MB, as a gateway does that waits too little."""
+    """Answers 504 to an image of more than 1 MB, as a gateway with a short timeout does."""
 
     def read_image(self, part: Part) -> Image.Image:
         picture = super().read_image(part)
         if len(part.content) > 1_000_000:
-            raise ApiError("The server behind this one took too long.", status=504)
+            raise ApiError("The upstream server timed out.", status=504)
         return picture
 
 
@@ -281,7 +281,7 @@ class ExtensionRequired(Service):
 
 @fault("part-type-checked", breaks=("IV-IMAGE-BY-BYTES",))
 class PartTypeChecked(Service):
-    """Refuses a PNG in a part that says that it is something else."""
+    """Refuses a PNG in a part with another Content-Type than image/png or application/octet-stream."""
 
     def read_image(self, part: Part) -> Image.Image:
         if part.content_type not in {None, "image/png", "application/octet-stream"}:
@@ -291,7 +291,7 @@ class PartTypeChecked(Service):
 
 @fault("octet-stream-refused", breaks=("IV-IMAGE-OCTET-STREAM",))
 class OctetStreamRefused(Service):
-    """Refuses a PNG in a part of the type application/octet-stream."""
+    """Refuses a PNG in a part with the Content-Type application/octet-stream."""
 
     def read_image(self, part: Part) -> Image.Image:
         if part.content_type == "application/octet-stream":
@@ -301,7 +301,7 @@ class OctetStreamRefused(Service):
 
 @fault("untyped-part-crashes", breaks=("IV-IMAGE-OCTET-STREAM", "IV-ERR-NO-5XX"))
 class UntypedPartCrashes(Service):
-    """Answers 500 where the part of the image has no type."""
+    """Answers 500 to an image in a part without a Content-Type."""
 
     def read_image(self, part: Part) -> Image.Image:
         if part.content_type is None:

@@ -1,7 +1,7 @@
-"""The quirks: each a way in which a server is unusual, and keeps the contract all the same.
+"""The quirks: each is unusual behaviour that the contract allows.
 
-An quirk is a subclass of Service that overrides a step, as a fault is, and is registered with what allows it. A judge
-that is worth its name finds nothing wrong with any of them, but for the warnings that an quirk itself announces.
+Like a fault, a quirk is a subclass of Service that overrides a step. It is registered with the rule that allows it. A
+correct conformance suite reports nothing about a quirk, except the warnings that the quirk declares.
 """
 
 from .catalogue import QUIRKS, quirky

@@ -1,4 +1,4 @@
-"""All quirks by their names, and the server that has some of them."""
+"""All quirks by name, and servers that have several of them."""
 
 from collections.abc import Iterable
 from typing import Unpack
@@ -22,5 +22,5 @@ QUIRKS: dict[str, Quirk] = {quirk.name: quirk for family in _FAMILIES for quirk 
 
 
 def quirky(names: Iterable[str], **options: Unpack[ServiceOptions]) -> Service:
-    """A server with all the quirks named. Raises UnknownVariantError."""
+    """Return a server with all the named quirks. Raises UnknownVariantError for an unknown name."""
     return combined("quirk", QUIRKS, names, options)

@@ -1,4 +1,4 @@
-"""Links that look different, and lead to the image all the same."""
+"""Links of an unusual form that still lead to the image."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SIGNATURE = "c2ln/bmF0+dXJl="
 
 @quirk("link-other-host", by=_ABSOLUTE)
 class LinkOtherHost(Service):
-    """Gives links to localhost, whatever the name it was asked by."""
+    """Links to localhost, whatever host the request names."""
 
     def link(self, request: IncomingRequest, token: str) -> str:
         return f"http://localhost:{request.scope['server'][1]}{FILES_PATH}{token}{FILE_SUFFIX}"
@@ -37,14 +37,14 @@ class LinkOtherHost(Service):
 
 @quirk("link-other-port", by=_ABSOLUTE)
 class LinkOtherPort(Service):
-    """Gives links to a file server of its own, at another port of the loopback address."""
+    """Links to a separate file server at another port of 127.0.0.1."""
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         super().__init__(**options)
         self._file_port = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request, or runs the file server for as long as the app runs (ASGI)."""
+        """Serve one request, or run the file server during the lifespan of the app (ASGI)."""
         if scope["type"] != "lifespan":
             return await super().__call__(scope, receive, send)
         await receive()
@@ -69,12 +69,12 @@ class LinkOtherPort(Service):
             await writer.drain()
 
 
-# --- written in another way
+# --- in another form
 
 
 @quirk("link-signed", by=_ABSOLUTE)
 class LinkSigned(Service):
-    """Gives long links with a signature in their query, and a fragment; without the signature they do not work."""
+    """Makes long links with a fragment, and with a query whose signature is needed to fetch the image."""
 
     async def route(self, request: IncomingRequest) -> Response:
         if request.url.path.startswith(FILES_PATH) and request.query_params.get("sig") != _SIGNATURE:
@@ -88,19 +88,19 @@ class LinkSigned(Service):
 
 @quirk("link-in-capitals", by="RFC 3986 section 3.1")
 class LinkInCapitals(Service):
-    """Writes the scheme of its links in capitals."""
+    """Writes the scheme of its links in upper case."""
 
     def link(self, request: IncomingRequest, token: str) -> str:
         scheme, _, rest = super().link(request, token).partition(":")
         return f"{scheme.upper()}:{rest}"
 
 
-# --- that answer in another way
+# --- with another response
 
 
-@quirk("link-redirects", by="RFC 9110 section 15.4: a fetch follows redirects")
+@quirk("link-redirects", by="RFC 9110 section 15.4: clients follow redirects")
 class LinkRedirects(Service):
-    """Redirects a link to where the image is, by a path without a host."""
+    """Redirects each link to the image by a Location without a host."""
 
     def file(self, token: str) -> Response:
         if token.startswith("at-"):
@@ -110,16 +110,16 @@ class LinkRedirects(Service):
 
 @quirk("link-typed-with-parameter", by="RFC 9110 section 8.3.1")
 class LinkTypedWithParameter(Service):
-    """Says Image/PNG and a parameter, and how the file is to be saved."""
+    """Serves images as Image/PNG with a parameter, and with a Content-Disposition."""
 
     def file(self, token: str) -> Response:
         headers = {"Content-Type": "Image/PNG; name=a.png", "Content-Disposition": "attachment; filename=a.png"}
         return plain_response(super().file(token).body, headers=headers)
 
 
-@quirk("link-typed-octets", by="IV-URL-FETCH: bytes make the image", warns=("IV-URL-TYPE",))
+@quirk("link-typed-octets", by="IV-URL-FETCH: only the bytes count", warns=("IV-URL-TYPE",))
 class LinkTypedOctets(Service):
-    """Says that the image is application/octet-stream."""
+    """Serves images as application/octet-stream."""
 
     def file(self, token: str) -> Response:
         return plain_response(super().file(token).body, media_type="application/octet-stream")

@@ -1,4 +1,4 @@
-"""Servers that take their time, or ask for some."""
+"""Servers that are slow, or that ask clients to retry later."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 quirk = QuirkFamily("load")
 
 _LIMITS = "IV-LIMIT-RETRY"
-_EVERY = 40
-_AT_ONCE = 4
+_REJECTION_PERIOD = 40
+_MAX_CONCURRENT = 4
 _SLOW_SECONDS = 0.05
 
 
-@quirk("slow", by="nothing said of time")
+@quirk("slow", by="unspecified: response times")
 class Slow(Service):
-    """Waits before each answer, and longer for more images."""
+    """Responds slowly, and more slowly the more images are requested."""
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         options.setdefault("latency", _SLOW_SECONDS)
@@ -39,9 +39,9 @@ class Slow(Service):
         return await super().vary(request)
 
 
-@quirk("one-at-a-time", by="IV-STATE-PARALLEL: answered as if alone, not as soon")
+@quirk("one-at-a-time", by="IV-STATE-PARALLEL: concurrent requests get the same responses, not as fast")
 class OneAtATime(Service):
-    """Makes the images of one request after those of the other."""
+    """Makes the images of concurrent requests one request after the other."""
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         super().__init__(**options)
@@ -53,34 +53,34 @@ class OneAtATime(Service):
 
 
 class _Limited(Service):
-    """A Service that turns a request away now and then, and asks for it again after a second."""
+    """A Service that refuses one of every _REJECTION_PERIOD requests and asks for a retry after a second."""
 
     status = 429
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         super().__init__(**options)
-        self._asked = 0
+        self._request_count = 0
 
     async def vary(self, request: IncomingRequest) -> Response:
-        self._asked += 1
-        # The first one too: many look at nothing else to see whether a server is there.
-        if self._asked % _EVERY == 1:
+        self._request_count += 1
+        # The first request is refused too, because clients often use it alone to check that a server is up.
+        if self._request_count % _REJECTION_PERIOD == 1:
             raise ApiError("Too many requests.", status=self.status, headers={"Retry-After": self.retry_after()})
         return await super().vary(request)
 
     def retry_after(self) -> str:
-        """When to come again."""
+        """Return the value of Retry-After."""
         return "1"
 
 
 @quirk("rate-limited", by=_LIMITS)
 class RateLimited(_Limited):
-    """Answers 429 now and then, with the seconds to wait in Retry-After."""
+    """Answers 429 to one request in 40, with seconds in Retry-After."""
 
 
-@quirk("rate-limited-until", by="RFC 9110 section 10.2.3: a date, or seconds")
+@quirk("rate-limited-until", by="RFC 9110 section 10.2.3: a date or seconds")
 class RateLimitedUntil(_Limited):
-    """Answers 429 now and then, with the time of day in Retry-After."""
+    """Answers 429 to one request in 40, with a date in Retry-After."""
 
     def retry_after(self) -> str:
         return formatdate(time.time() + 1, usegmt=True)
@@ -88,26 +88,26 @@ class RateLimitedUntil(_Limited):
 
 @quirk("unavailable-at-times", by=_LIMITS)
 class UnavailableAtTimes(_Limited):
-    """Answers 503 now and then, with the seconds to wait in Retry-After."""
+    """Answers 503 to one request in 40, with seconds in Retry-After."""
 
     status = 503
 
 
 @quirk("four-at-once", by=_LIMITS)
 class FourAtOnce(Service):
-    """Answers 429 to what comes while it is at work on four requests, and asks for it again after a second."""
+    """Answers 429 with Retry-After while it makes the images of four other requests."""
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         super().__init__(**options)
-        self._at_work = 0
+        self._active = 0
 
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
-        if self._at_work == _AT_ONCE:
+        if self._active == _MAX_CONCURRENT:
             raise ApiError("Too many requests at once.", status=429, headers={"Retry-After": "1"})
-        self._at_work += 1
+        self._active += 1
         try:
-            # So that the eighth request comes while the first are at work, however quick these are.
+            # Long enough for the fifth concurrent request to arrive before the first ones are done.
             await anyio.sleep(_SLOW_SECONDS)
             return await super().make(picture, wanted)
         finally:
-            self._at_work -= 1
+            self._active -= 1

@@ -1,4 +1,4 @@
-"""New images of other kinds, each of which is an image."""
+"""New images of unusual kinds and formats."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 quirk = QuirkFamily("pictures")
 
-_ANY_PNG = "reading: a complete image, best of all a PNG, of whatever kind"
+_ANY_PNG = "reading: a complete image, preferably a PNG, of any kind"
 _ANY_FORMAT = "IV-OUT-FORMAT"
 
 
@@ -26,9 +26,9 @@ def _opened(file: bytes) -> Image.Image:
         return image
 
 
-def _saved(image: Image.Image, file_format: str, **how: object) -> bytes:
+def _saved(image: Image.Image, file_format: str, **options: object) -> bytes:
     file = io.BytesIO()
-    image.save(file, file_format, **how)
+    image.save(file, file_format, **options)
     return file.getvalue()
 
 
@@ -37,7 +37,7 @@ def _saved(image: Image.Image, file_format: str, **how: object) -> bytes:
 
 @quirk("png-with-alpha", by=_ANY_PNG)
 class PngWithAlpha(Service):
-    """Makes PNGs whose left edge is transparent."""
+    """Makes PNGs with a transparent left edge."""
 
     def make_one(self, maker: VariationMaker) -> bytes:
         image = _opened(super().make_one(maker)).convert("RGBA")
@@ -47,7 +47,7 @@ class PngWithAlpha(Service):
 
 @quirk("png-with-palette", by=_ANY_PNG)
 class PngWithPalette(Service):
-    """Makes PNGs of 256 colours."""
+    """Makes PNGs with a palette of 256 colours."""
 
     def make_one(self, maker: VariationMaker) -> bytes:
         return _saved(_opened(super().make_one(maker)).quantize(method=Image.Quantize.FASTOCTREE), "PNG")
@@ -55,7 +55,7 @@ class PngWithPalette(Service):
 
 @quirk("png-with-texts", by=_ANY_PNG)
 class PngWithTexts(Service):
-    """Makes PNGs with texts in them, and pixels that are hardly packed."""
+    """Makes PNGs with text chunks and uncompressed pixels."""
 
     def make_one(self, maker: VariationMaker) -> bytes:
         texts = PngImagePlugin.PngInfo()
@@ -67,39 +67,41 @@ class PngWithTexts(Service):
 # --- other formats
 
 
-class _Saying(Service):
-    """A Service that says in output_format what its images are, where that has a value."""
+class _Announcing(Service):
+    """A Service that sends the format of its images in output_format."""
 
-    said: str | None = None
+    announced_format: str | None = None
 
     def document(self, request: IncomingRequest, images: list[bytes], wanted: Wanted) -> object:
         document = super().document(request, images, wanted)
-        return {**document, "output_format": self.said} if self.said and isinstance(document, dict) else document
+        if self.announced_format and isinstance(document, dict):
+            return {**document, "output_format": self.announced_format}
+        return document
 
 
 @quirk("jpeg-links", by=_ANY_FORMAT)
 class JpegLinks(Service):
-    """Gives links to JPEGs, says nothing of it, and makes PNGs for b64_json."""
+    """Serves JPEGs by link, without an output_format, and sends PNGs in b64_json."""
 
     def hang(self, image: bytes) -> str:
         return super().hang(_saved(_opened(image), "JPEG"))
 
 
 @quirk("jpeg-said", by=_ANY_FORMAT, warns=("IV-OUT-B64-PNG",))
-class JpegSaid(_Saying):
-    """Makes JPEGs, and says so in output_format."""
+class JpegSaid(_Announcing):
+    """Makes JPEGs, with jpeg as output_format."""
 
-    said = "jpeg"
+    announced_format = "jpeg"
 
     def make_one(self, maker: VariationMaker) -> bytes:
         return _saved(_opened(super().make_one(maker)), "JPEG")
 
 
 @quirk("webp-said", by=_ANY_FORMAT, warns=("IV-OUT-B64-PNG",))
-class WebpSaid(_Saying):
-    """Makes WebPs, and says so in output_format."""
+class WebpSaid(_Announcing):
+    """Makes WebPs, with webp as output_format."""
 
-    said = "webp"
+    announced_format = "webp"
 
     def make_one(self, maker: VariationMaker) -> bytes:
         return _saved(_opened(super().make_one(maker)), "WEBP", quality=80, method=0)
@@ -107,18 +109,18 @@ class WebpSaid(_Saying):
 
 @quirk("webp-unsaid", by=_ANY_FORMAT, warns=("IV-OUT-B64-PNG",))
 class WebpUnsaid(Service):
-    """Makes WebPs, and says nothing of it."""
+    """Makes WebPs, without an output_format."""
 
     def make_one(self, maker: VariationMaker) -> bytes:
         return _saved(_opened(super().make_one(maker)), "WEBP", quality=80, method=0)
 
 
-# --- chance
+# --- randomness
 
 
-@quirk("same-again", by="nothing said of chance: the images of one answer differ, those of two may not")
+@quirk("same-again", by="unspecified: only the images of one response must differ")
 class SameAgain(Service):
-    """Makes the same images of the same picture, each time."""
+    """Makes the same images of a picture each time."""
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         options.setdefault("seed", 7)

@@ -1,4 +1,4 @@
-"""Errors that say the same in another way."""
+"""Errors with other statuses, headers, members or wording, and refusals that the contract leaves open."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 quirk = QuirkFamily("refusals")
 
-_ANY_4XX = "IV-ERR-400 and its source: the status codes that are as good"
+_ANY_4XX = "IV-ERR-400 and its source: other status codes that are allowed"
 _FREE_TEXT = "reading: the wording of an error is not judged"
 
 
@@ -27,7 +27,7 @@ _FREE_TEXT = "reading: the wording of an error is not judged"
 
 @quirk("too-large-400", by=_ANY_4XX)
 class TooLarge400(Service):
-    """Answers 400 to an image that is too large."""
+    """Answers 400, not 413, to an image or form that is too large."""
 
     def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, status=400) if problem.status == 413 else problem)
@@ -35,7 +35,7 @@ class TooLarge400(Service):
 
 @quirk("other-body-400", by="IV-OP-MULTIPART-STATUS")
 class OtherBody400(Service):
-    """Answers 400 to a body that is not a multipart form."""
+    """Answers 400, not 415, to a body that is not a multipart form."""
 
     def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, status=400) if problem.status == 415 else problem)
@@ -46,13 +46,13 @@ class OtherFile415(Service):
     """Answers 415 to a file that is not a PNG."""
 
     def refusal(self, problem: ApiError) -> Response:
-        other = problem.param == "image" and "must be a PNG" in problem.message
-        return super().refusal(evolve(problem, status=415) if other else problem)
+        other_format = problem.param == "image" and "must be a PNG" in problem.message
+        return super().refusal(evolve(problem, status=415) if other_format else problem)
 
 
 @quirk("unknown-model-404", by=_ANY_4XX)
 class UnknownModel404(Service):
-    """Answers 404 to a model that it does not know."""
+    """Answers 404 to an unknown model."""
 
     def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, status=404) if problem.param == "model" else problem)
@@ -60,7 +60,7 @@ class UnknownModel404(Service):
 
 @quirk("wrong-key-403", by="IV-AUTH-WRONG", warns=("IV-AUTH-401",))
 class WrongKey403(Service):
-    """Answers 403 to a wrong key, and 401 to none."""
+    """Answers 403 to a wrong API key, and 401 to a missing one."""
 
     def key_wrong(self) -> ApiError:
         return evolve(super().key_wrong(), status=403)
@@ -71,7 +71,7 @@ class WrongKey403(Service):
 
 @quirk("challenge-missing", by="reading: WWW-Authenticate is not judged")
 class ChallengeMissing(Service):
-    """Sends no WWW-Authenticate with a 401."""
+    """Sends a 401 without WWW-Authenticate."""
 
     def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, headers={}) if problem.status == 401 else problem)
@@ -79,18 +79,18 @@ class ChallengeMissing(Service):
 
 @quirk("allow-more", by="RFC 9110 section 10.2.1")
 class AllowMore(Service):
-    """Names POST among other methods in Allow, without spaces."""
+    """Lists OPTIONS and POST in Allow, without a space."""
 
     def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, headers={"Allow": "OPTIONS,POST"}) if problem.status == 405 else problem)
 
 
-# --- other objects
+# --- other error objects
 
 
-@quirk("param-never", by="IV-ERR-PARAM: or else its message")
+@quirk("param-never", by="IV-ERR-PARAM: the message may name the field")
 class ParamNever(Service):
-    """Leaves param null always, and names the field in message only."""
+    """Always sends null as param, and names the field only in the message."""
 
     def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, param=None))
@@ -98,7 +98,7 @@ class ParamNever(Service):
 
 @quirk("codes-everywhere", by=_FREE_TEXT)
 class CodesEverywhere(Service):
-    """Has a code in every error, and an empty param where no field is at fault."""
+    """Sends a code in every error, and an empty param if no field is invalid."""
 
     def refusal(self, problem: ApiError) -> Response:
         code = problem.code or f"error_{problem.status}_{problem.param or 'request'}"
@@ -107,7 +107,7 @@ class CodesEverywhere(Service):
 
 @quirk("message-long", by=_FREE_TEXT)
 class MessageLong(Service):
-    """Explains every error on many pages."""
+    """Sends error messages of more than 60,000 characters."""
 
     def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, message=f"{problem.message}\n\n" + "See the manual. " * 4096))
@@ -115,7 +115,7 @@ class MessageLong(Service):
 
 @quirk("message-in-braces", by=_FREE_TEXT)
 class MessageInBraces(Service):
-    """Writes of null and of JSON in its messages, and sets off what it was sent in brackets."""
+    """Sends error messages with brackets, braces and quotes, and with the words null and error."""
 
     def refusal(self, problem: ApiError) -> Response:
         message = f'[400] {problem.message} Got {{"{problem.param}": …}}, which is not null: an "error" to us.'
@@ -124,15 +124,15 @@ class MessageInBraces(Service):
 
 @quirk("message-in-another-language", by=_FREE_TEXT)
 class MessageInAnotherLanguage(Service):
-    """Writes its messages in German and Japanese, and names the field in param only."""
+    """Writes error messages in German and Japanese, and names the field only in param."""
 
     def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, message="Ungültige Anfrage, bitte prüfen. 不正なリクエストです。"))
 
 
-@quirk("key-masked", by="IV-ERR-SECRETS: what is shown is not the key")
+@quirk("key-masked", by="IV-ERR-SECRETS: a masked key is not the key")
 class KeyMasked(Service):
-    """Shows the first and the last letters of a wrong key in message, and stars between them."""
+    """Shows a wrong API key in the message with all but its first and last characters masked."""
 
     def authenticate(self, request: IncomingRequest) -> None:
         try:
@@ -150,25 +150,25 @@ class KeyMasked(Service):
 
 @quirk("unknown-fields-refused", by="reading: unknown form fields")
 class UnknownFieldsRefused(Service):
-    """Refuses a form with a field that it does not know."""
+    """Refuses a form with an unknown field."""
 
     def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
         fields = super().fields(parts)
         for part in parts:
             if part.name not in fields:
-                raise ApiError(f"There is no field of the name {shown(part.name)}.", part.name)
+                raise ApiError(f"There is no field named {shown(part.name)}.", part.name)
         return fields
 
 
 @quirk("last-image-taken", by="reading: a second image")
 class LastImageTaken(Service):
-    """Takes the last of several parts of one name, and ignores the others."""
+    """Accepts repeated fields, and uses the last one."""
 
     def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
         return super().fields(tuple({part.name: part for part in parts}.values()))
 
 
-@quirk("leading-zeros-refused", by="nothing said of n=03")
+@quirk("leading-zeros-refused", by="unspecified: leading zeros, as in n=03")
 class LeadingZerosRefused(Service):
     """Refuses an n with leading zeros."""
 

@@ -1,4 +1,4 @@
-"""What is known of an quirk, and the decorator that says it."""
+"""The description of a quirk, and the decorator that registers it."""
 
 import inspect
 from collections.abc import Callable
@@ -13,9 +13,10 @@ S = TypeVar("S", bound=Service)
 
 @frozen
 class Quirk:
-    """A way to be unusual. `by` is what allows it: an RFC, or what the register says or leaves open.
+    """Unusual but conforming behaviour of a server.
 
-    `warns` are the ids of the SHOULDs that it departs from, and that a judge is to warn of. No MUST is among them.
+    `by` names the rule that allows it: an RFC, a requirement, or what the contract leaves open. `warns` are the ids of
+    the SHOULD requirements that it violates, of which the suite must warn. It violates no MUST.
     """
 
     name: str
@@ -27,18 +28,18 @@ class Quirk:
 
 
 class QuirkFamily:
-    """The quirks of one kind. A call of it gives the decorator of one more."""
+    """The quirks of one kind. Calling it returns a decorator that registers a quirk."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.quirks: list[Quirk] = []
 
     def __call__(self, name: str, *, by: str, warns: tuple[str, ...] = ()) -> Callable[[type[S]], type[S]]:
-        """Decorates the Service that has the quirk. The summary is the first line of its docstring."""
+        """Return a decorator that registers a Service as a quirk. The first line of its docstring is the summary."""
 
         def register(service: type[S]) -> type[S]:
-            line = inspect.cleandoc(service.__doc__ or "").partition("\n")[0]
-            self.quirks.append(Quirk(name, self.name, by, line, service, warns))
+            summary = inspect.cleandoc(service.__doc__ or "").partition("\n")[0]
+            self.quirks.append(Quirk(name, self.name, by, summary, service, warns))
             return service
 
         return register

@@ -1,4 +1,4 @@
-"""Answers written anew: with another body, or with other headers."""
+"""Copies of a response with another body or other headers."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ RawHeaders = list[tuple[bytes, bytes]]
 
 
 def without(headers: Iterable[tuple[bytes, bytes]], *names: bytes) -> RawHeaders:
-    """The headers but those of these names, which are in lower case."""
+    """Return the headers without those of the given names, which must be in lower case."""
     return [(name, value) for name, value in headers if name not in names]
 
 
 def rewritten(response: Response, body: bytes, *more: tuple[bytes, bytes]) -> Response:
-    """An answer with another body and some headers more. A header of the same name gives way to them."""
+    """Return a copy of a response with another body, and with `more` headers in place of those with the same names."""
     new = plain_response(status=response.status_code)
     new.body = body
-    gone = (b"content-length", *(name for name, _ in more))
-    new.raw_headers = [*without(response.raw_headers, *gone), (b"content-length", b"%d" % len(body)), *more]
+    replaced = (b"content-length", *(name for name, _ in more))
+    new.raw_headers = [*without(response.raw_headers, *replaced), (b"content-length", b"%d" % len(body)), *more]
     return new
 
 
 def is_json(response: Response) -> bool:
-    """Whether an answer says that it is JSON."""
+    """Return whether the content type of a response is JSON."""
     return response.headers.get("content-type", "").startswith(JSON)

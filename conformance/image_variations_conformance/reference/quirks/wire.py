@@ -1,4 +1,4 @@
-"""Answers that go over the wire in another way."""
+"""Responses with unusual codings, framing, status lines and headers."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ _HOURS_OFF = 3
 # --- content codings
 
 
-@quirk("gzip", by="RFC 9110 section 12.5.3: who says nothing of codings takes any")
+@quirk("gzip", by="RFC 9110 section 12.5.3: no Accept-Encoding means any coding")
 class Gzip(Service):
-    """Answers in gzip."""
+    """Sends responses with the content coding gzip."""
 
     async def respond(self, request: IncomingRequest) -> Response:
         response = await super().respond(request)
-        coded = gzip.compress(bytes(response.body), compresslevel=1)
-        return rewritten(response, coded, (b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding"))
+        compressed = gzip.compress(bytes(response.body), compresslevel=1)
+        return rewritten(response, compressed, (b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding"))
 
 
-@quirk("deflate", by="RFC 9110 section 12.5.3: who says nothing of codings takes any")
+@quirk("deflate", by="RFC 9110 section 12.5.3: no Accept-Encoding means any coding")
 class Deflate(Service):
-    """Answers in deflate, and spells the coding in capitals."""
+    """Sends responses with the content coding deflate, spelled Deflate."""
 
     async def respond(self, request: IncomingRequest) -> Response:
         response = await super().respond(request)
@@ -58,7 +58,7 @@ class Deflate(Service):
 
 @quirk("in-chunks", by="RFC 9112 section 7.1")
 class InChunks(Service):
-    """Answers in chunked coding."""
+    """Sends responses in chunked coding."""
 
     async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
         headers = without(response.raw_headers, b"content-length")
@@ -68,9 +68,9 @@ class InChunks(Service):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-@quirk("in-small-packets", by="RFC 9112 section 2.2: a message is a sequence of octets, however they come")
+@quirk("in-small-packets", by="RFC 9112 section 2.2: a message is a sequence of octets, in any packets")
 class InSmallPackets(Service):
-    """Sends an answer in pieces, with pauses between them."""
+    """Sends response bodies in small pieces with pauses between them."""
 
     async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
         async def send_in_pieces(message: Message) -> None:
@@ -89,100 +89,100 @@ def _pieces(body: bytes) -> list[bytes]:
     return [body[start : start + size] for start in range(0, len(body), size)]
 
 
-# --- written by hand: what the server below would write otherwise
+# --- written to the connection directly, because uvicorn would write it differently
 
 
-class _ByHand(Service):
-    """A Service that writes its answers to the connection by itself, and then closes it."""
+class _RawWriter(Service):
+    """A Service that writes its responses to the connection directly, then closes it."""
 
     version = b"HTTP/1.1"
 
     async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
         connection = request.scope["extensions"][TRANSPORT]
         if not isinstance(connection, Transport):
-            raise TypeError("An quirk that writes to the connection must run under the server of this package.")
+            raise TypeError("A quirk that writes to the connection must run under reference.app.serving.")
         connection.write(self.preface() + self.head(response) + bytes(response.body))
         while connection.get_write_buffer_size() and not connection.is_closing():
             await anyio.sleep(_PAUSE_SECONDS)
         connection.close()
-        # uvicorn learns of it a turn of the event loop later. Until then it would miss an answer.
+        # uvicorn notices the closed connection one turn of the event loop later; before, it would expect a response.
         await anyio.lowlevel.checkpoint()
 
     def preface(self) -> bytes:
-        """What goes before the answer."""
+        """Return the bytes to send before the response."""
         return b""
 
     def head(self, response: Response) -> bytes:
-        """The status line and the headers, up to and with the empty line."""
+        """Return the status line and the headers, including the empty line after them."""
         phrase = self.phrase(response.status_code).encode()
         lines = [b"%s %d %s" % (self.version, response.status_code, phrase)]
         lines += [name + b": " + value for name, value in self.headers(response)]
         return b"\r\n".join([*lines, b"", b""])
 
     def phrase(self, status: int) -> str:
-        """The words beside the status code."""
+        """Return the reason phrase of a status code."""
         return HTTPStatus(status).phrase
 
     def headers(self, response: Response) -> RawHeaders:
-        """The headers of an answer."""
+        """Return the headers of a response."""
         date = formatdate(self.now(), usegmt=True).encode()
         return [*response.raw_headers, (b"date", date), (b"connection", b"close")]
 
     def now(self) -> float:
-        """The server's clock, in seconds since 1970-01-01 UTC."""
+        """Return the time of the server, in seconds since 1970-01-01 UTC."""
         return time.time()
 
 
 @quirk("http-1-0", by="RFC 9110 section 2.5")
-class Http10(_ByHand):
-    """Answers in HTTP/1.0."""
+class Http10(_RawWriter):
+    """Sends responses in HTTP/1.0."""
 
     version = b"HTTP/1.0"
 
 
 @quirk("until-close", by="RFC 9112 section 6.3, rule 8")
-class UntilClose(_ByHand):
-    """Says no length: the answer ends where the connection does."""
+class UntilClose(_RawWriter):
+    """Sends no Content-Length: the response ends when the connection closes."""
 
     def headers(self, response: Response) -> RawHeaders:
         return without(super().headers(response), b"content-length")
 
 
 @quirk("header-names-in-capitals", by="RFC 9110 section 5.1")
-class HeaderNamesInCapitals(_ByHand):
-    """Writes the names of its headers in capitals, and spaces around their values."""
+class HeaderNamesInCapitals(_RawWriter):
+    """Writes header names in upper case, with whitespace around the values."""
 
     def headers(self, response: Response) -> RawHeaders:
         return [(name.upper(), b"  " + value + b" \t") for name, value in super().headers(response)]
 
 
 @quirk("no-reason-phrase", by="RFC 9112 section 4: the phrase may be empty")
-class NoReasonPhrase(_ByHand):
-    """Leaves out the words beside the status code."""
+class NoReasonPhrase(_RawWriter):
+    """Sends status lines without a reason phrase."""
 
     def phrase(self, status: int) -> str:
         return ""
 
 
 @quirk("hints-first", by="RFC 9110 section 15.2; RFC 8297 section 2")
-class HintsFirst(_ByHand):
-    """Sends 100 and 103 before each answer."""
+class HintsFirst(_RawWriter):
+    """Sends the interim responses 100 and 103 before each response."""
 
     def preface(self) -> bytes:
         return b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
 
 
-@quirk("no-date", by="RFC 9110 section 6.6.1: a server without a clock sends none")
-class NoDate(_ByHand):
-    """Sends no Date."""
+@quirk("no-date", by="RFC 9110 section 6.6.1: a server without a clock sends no Date")
+class NoDate(_RawWriter):
+    """Sends no Date header."""
 
     def headers(self, response: Response) -> RawHeaders:
         return without(super().headers(response), b"date")
 
 
-@quirk("clock-hours-off", by="IV-RES-CREATED, read by the server's own Date")
-class ClockHoursOff(_ByHand):
-    """Has a clock that is three hours fast, for Date and created alike."""
+@quirk("clock-hours-off", by="IV-RES-CREATED, measured by the Date of the response")
+class ClockHoursOff(_RawWriter):
+    """Has a clock that is three hours fast, both in Date and in created."""
 
     def now(self) -> float:
         return super().now() + _HOURS_OFF * 3600
@@ -196,18 +196,18 @@ class ClockHoursOff(_ByHand):
 
 @quirk("many-headers", by="RFC 9110 section 5.1: unknown headers are ignored")
 class ManyHeaders(Service):
-    """Sends a hundred headers more, some long, some twice."""
+    """Sends a hundred additional headers, some of them long or repeated."""
 
     async def respond(self, request: IncomingRequest) -> Response:
         response = await super().respond(request)
-        response.raw_headers += [(b"x-odd-%d" % number, b"v" * 100) for number in range(97)]
+        response.raw_headers += [(b"x-quirk-%d" % number, b"v" * 100) for number in range(97)]
         response.raw_headers += [(b"set-cookie", b"a=1; Path=/"), (b"set-cookie", b"b=" + b"2" * 3000)]
         response.raw_headers += [(b"x-ratelimit-remaining-requests", b"0")]
         return response
 
 
 class _Typed(Service):
-    """A Service that says the type of its JSON in other words."""
+    """A Service that sends its JSON with another spelling of the content type."""
 
     content_type = b""
 
@@ -218,15 +218,15 @@ class _Typed(Service):
         return response
 
 
-@quirk("charset-parameter", by="RFC 8259 section 11: no meaning, no harm")
+@quirk("charset-parameter", by="RFC 8259 section 11: the parameter has no effect")
 class CharsetParameter(_Typed):
-    """Says charset=utf-8 beside application/json."""
+    """Sends application/json with the parameter charset=utf-8."""
 
     content_type = b"application/json; charset=utf-8"
 
 
 @quirk("media-type-in-capitals", by="RFC 9110 section 8.3.1")
 class MediaTypeInCapitals(_Typed):
-    """Says Application/JSON, and a charset in quotes."""
+    """Spells the content type Application/JSON, with a quoted charset."""
 
     content_type = b'Application/JSON ; Charset="UTF-8"'
