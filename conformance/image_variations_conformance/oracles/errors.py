@@ -76,7 +76,7 @@ def _first(schema_errors: list[SchemaError]) -> str:
 
 
 def _texts_are_readable(observation: Observation, error: dict[str, object]) -> Iterator[Finding]:
-    """No text of an error stands for null, and the message is neither JSON nor HTML."""
+    """No text of an error is a word such as "None" in place of null, and the message is neither JSON nor HTML."""
     texts = {name: text for name, text in error.items() if isinstance(text, str)}
     words = [f"{name} {shortened(text)!r}" for name, text in texts.items() if text.strip().lower() in _WORDS_FOR_NULL]
     yield observation.finding("IV-ERR-NULL", not words, f"expected null, got {', '.join(words)}")
