@@ -16,7 +16,7 @@ from ..wire.multipart import Part, encode, file_part, text_part
 from ..wire.target import Target
 
 SIDE = 64
-"""Width and height of the images that are sent, in pixels, where nothing else matters."""
+"""The default width and height of the images that are sent, in pixels."""
 
 
 @frozen
@@ -58,17 +58,17 @@ class Builder:
         return cls(contract, target, label, random.Random(f"{seed}/{label}"))  # noqa: S311 - test data
 
     def case(self, note: str, request: Request, *, is_random: bool = False) -> Case:
-        """Return the case that sends a request, with what the contract says of it."""
+        """Return the case of a request, with its expectation."""
         expectation = classify(request, self.contract, self.target.api_key)
         return Case(self.label, note, request, expectation, is_random=is_random)
 
     def png(self, kind: png.Kind = png.PLAIN, side: int = SIDE, height: int | None = None) -> bytes:
-        """Return a PNG whose picture no other case has; `height` in pixels, `side` unless given."""
+        """Return a PNG with a picture of its own, `side` pixels wide, and `height` pixels high or else square."""
         picture = paint(self.rng, max(side, height or 0))
         if height is not None:
             picture = picture.crop((0, 0, side, height))
         if kind.colour in {png.RGBA, png.GREY_ALPHA}:
-            # One transparent corner, so that there is alpha and it hides nothing.
+            # One transparent pixel: the alpha channel is in use, but hides next to nothing.
             picture.putalpha(255)
             picture.putpixel((0, 0), (0, 0, 0, 0))
         return png.encode(picture, kind)
@@ -84,22 +84,22 @@ class Builder:
         return file_part("image", self.png() if content is None else content, filename, media_type)
 
     def form(self, *parts: Part, **fields: str | bytes) -> Request:
-        """Return a form with these parts (by default, an image), and then these text fields, in this order."""
+        """Return the request of a form with these parts (by default, an image) and then these text fields."""
         parts = parts or (self.image(),)
         return self.multipart((*parts, *(text_part(name, value) for name, value in fields.items())))
 
     def multipart(self, parts: tuple[Part, ...], boundary: str | None = None) -> Request:
-        """Return a form with exactly these parts."""
+        """Return the request of a form with exactly these parts."""
         boundary = boundary or self.boundary()
         return self.post(encode(parts, boundary), f"multipart/form-data; boundary={boundary}")
 
     def post(self, body: bytes, content_type: str | None) -> Request:
-        """Return a POST of any body, with the API key."""
+        """Return a POST request with this body and content type, and with the API key."""
         headers: Headers = () if content_type is None else (("Content-Type", content_type),)
         return Request("POST", self.target.path, (*self.headers(), *headers, ("Content-Length", str(len(body)))), body)
 
     def headers(self) -> Headers:
-        """Return the headers of every request. Headers of the user's replace those of the same name."""
+        """Return the headers of every request. The user's headers replace those of the same name."""
         key = self.target.api_key
         own = (
             ("Host", self.target.host),

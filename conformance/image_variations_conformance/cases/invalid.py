@@ -1,4 +1,4 @@
-"""Named cases that must be refused, and those on which the contract is silent."""
+"""Named cases that must be refused, and those that the contract does not specify."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what a schema cannot say: PNGs whole and nearly so, and texts that are nearly values."""
+"""Hypothesis strategies for PNG files, intact or broken, and for texts that are valid or almost valid field values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ ANCILLARY = (
 
 
 def pngs(kinds: tuple[png.Kind, ...] = KINDS, max_side: int = 96) -> st.SearchStrategy[bytes]:
-    """Return whole, square PNGs of these kinds, with and without interlace and ancillary chunks."""
+    """Return a strategy for intact square PNGs of these kinds, with 1 to `max_side` pixels a side.
+
+    Some are interlaced, and some have ancillary chunks.
+    """
 
     def build(kind: png.Kind, side: int, picture: int, interlaced: bool, extra: list[tuple[bytes, bytes]]) -> bytes:
         painted = paint(random.Random(picture), side)  # noqa: S311 - test data
@@ -48,7 +51,7 @@ def pngs(kinds: tuple[png.Kind, ...] = KINDS, max_side: int = 96) -> st.SearchSt
 
 
 def broken_pngs() -> st.SearchStrategy[bytes]:
-    """Return files that are nearly PNGs: cut anywhere, without a critical chunk, or with a byte changed in one."""
+    """Return a strategy for broken PNGs: truncated, without a critical chunk, or with a byte of one changed."""
     whole = pngs((png.PLAIN,))
     return st.one_of(
         st.builds(_cut, whole, st.floats(0, 1, exclude_max=True)),
@@ -58,7 +61,7 @@ def broken_pngs() -> st.SearchStrategy[bytes]:
 
 
 def _cut(content: bytes, part: float) -> bytes:
-    # Never in the last chunk alone, which holds nothing: good decoders do without it.
+    # More than IEND is cut off, because good decoders tolerate a file without IEND.
     return content[: int(part * (len(content) - 12))]
 
 
@@ -68,7 +71,7 @@ def _changed(content: bytes, name: bytes, difference: int) -> bytes:
 
 
 def wrong_values(schema: Schema) -> st.SearchStrategy[str] | None:
-    """Return texts that a field of this schema must refuse, many of them only just; None where it takes any text."""
+    """Return a strategy for invalid texts of a field, many of them almost valid; None if no text is invalid."""
     if not is_bounded(schema):
         return None
     near: st.SearchStrategy[str]
@@ -91,7 +94,7 @@ def wrong_values(schema: Schema) -> st.SearchStrategy[str] | None:
                 st.text(max_size=20),
             ).filter(lambda text: validity_of(schema, text.strip()) == "invalid")
         case _:
-            # Around the bounds of its length, and nothing in particular.
+            # Arbitrary texts, and texts whose length is around the bounds.
             lengths = [schema[keyword] for keyword in ("minLength", "maxLength") if keyword in schema]
             longest = max(lengths, default=10) + 10
             near = st.one_of(st.text(max_size=20), st.integers(0, longest).map("a".__mul__))
@@ -99,15 +102,15 @@ def wrong_values(schema: Schema) -> st.SearchStrategy[str] | None:
 
 
 def users() -> st.SearchStrategy[str]:
-    """Return texts of up to 100 characters, in any script, most of them with something that forms are sensitive to."""
-    delicate = st.sampled_from(["", "", '"', "\r\n", "--", "\r\n--", "%22", "\\", "\0", "\u2028", "=", ";", "\t"])
-    return st.builds("{}{}{}".format, st.text(max_size=48), delicate, st.text(max_size=48))
+    """Return a strategy for texts of up to 100 characters in any script, most with characters special in forms."""
+    special = st.sampled_from(["", "", '"', "\r\n", "--", "\r\n--", "%22", "\\", "\0", "\u2028", "=", ";", "\t"])
+    return st.builds("{}{}{}".format, st.text(max_size=48), special, st.text(max_size=48))
 
 
 class _Reproducible(HypothesisProvider):
-    """Hypothesis without a habit: to mix in constants from the source of all modules that happen to be loaded.
+    """A provider of Hypothesis that does not mix in constants from the source code of the loaded modules.
 
-    With them a seed would draw other examples in a checkout than in an installation, and others again where the server
+    With them, a seed would give other examples in a checkout than in an installation, and others again if the server
     under test runs in the same process.
     """
 
@@ -116,7 +119,7 @@ class _Reproducible(HypothesisProvider):
 
 
 class _Enough(unittest.SkipTest):
-    """Ends the drawing. What skips a test, Hypothesis lets through at once and does not look into."""
+    """Ends the drawing of examples. Hypothesis passes SkipTest on at once, without shrinking or reporting it."""
 
 
 _BACKEND = "image-variations"
@@ -124,7 +127,7 @@ AVAILABLE_PROVIDERS[_BACKEND] = _Reproducible
 
 
 def draw(strategy: st.SearchStrategy[T], number: int, seed_value: int) -> list[T]:
-    """Return up to that many different examples, none of them empty; the same for the same seed."""
+    """Return up to `number` different examples, none of them empty. The same seed gives the same examples."""
     found: list[T] = []
     if not number:
         return found
@@ -132,7 +135,7 @@ def draw(strategy: st.SearchStrategy[T], number: int, seed_value: int) -> list[T
     @seed(seed_value)
     @settings(
         backend=_BACKEND,
-        # So many that there are enough with next to every strategy.
+        # With nearly every strategy, these are enough even without duplicates and empty examples.
         max_examples=2 * number + 20,
         database=None,
         phases=[Phase.generate],
@@ -144,7 +147,7 @@ def draw(strategy: st.SearchStrategy[T], number: int, seed_value: int) -> list[T
         if example and example not in found:
             found.append(example)
         if len(found) == number:
-            raise _Enough("as many as are wanted")
+            raise _Enough("there are enough examples")
 
     with suppress(_Enough):
         collect()

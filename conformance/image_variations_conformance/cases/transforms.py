@@ -1,4 +1,4 @@
-"""Transformations of requests and form parts, one property of the wire each."""
+"""Functions that change one property of a request or of a form part, such as its boundary or its header names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def with_header(request: Request, name: str, value: str | None) -> Request:
 
 
 def with_boundary(request: Request, announced: str) -> Request:
-    """Return a form whose content type announces its boundary like this, in quotes for instance."""
+    """Return a form whose content type has this text after `boundary=`, such as the boundary in quotes."""
     return with_header(request, "Content-Type", f"multipart/form-data; boundary={announced}")
 
 

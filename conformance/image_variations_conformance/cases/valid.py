@@ -80,8 +80,8 @@ PLAIN_AT_THE_END = evolve(
     note="the plain request again",
 )
 
-# Whether one request influences the next: a small one after errors, and the plain one after one that asks for the most
-# and for the other response format.
+# These show whether a request influences the next: the small request after errors, and the plain request after one with
+# the maximum of n and the other response format.
 AFTER_ERRORS = evolve(
     SMALL_ONE,
     label="small-after-errors",
@@ -93,7 +93,7 @@ PLAIN_AFTER_TEN = evolve(
     PLAIN, label="plain-after-ten", requirements="IV-STATE-INDEPENDENT", note="the plain request again, after n=10"
 )
 
-# Each field by its values, and absent.
+# Each field with its values and without one.
 LINK = {"size": "256x256", "response_format": "url"}
 _MIDDLE = {"size": "512x512", "response_format": "b64_json"}
 _LARGE = {"size": "1024x1024", "response_format": "b64_json"}
@@ -283,7 +283,7 @@ COMBINED_OPTIONAL = (
     _accepted_image("png-1x1", "IV-IMAGE-PNG-KINDS", "a PNG of one pixel", lambda b: b.png(side=1)),
 )
 
-# As few as show each field given and absent.
+# The fewest cases that, with the ones above, send each field and leave it out.
 QUICK_VALUES = (form_case("n-two-quick", "IV-N-RANGE", n="2", size="256x256"), SIZE_DEFAULT)
 
 

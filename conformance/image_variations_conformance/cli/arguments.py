@@ -1,4 +1,4 @@
-"""Types of command-line arguments. A call that is refused never quotes a value that may be a secret."""
+"""Types of command-line arguments. No error message quotes a value that may be a secret."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Seconds(click.ParamType[float]):
 
 @frozen
 class ApiKey:
-    """The API key of a run, and where it came from, in the words of the first line of the run."""
+    """The API key of a run, and its source as the first line of the run names it."""
 
     value: str | None = field(default=None, repr=False)
     source: str = "no key"

@@ -126,7 +126,7 @@ def _check(target: Target, settings: Settings, key_source: str, report: ReportFo
         with console_report.ShownProgress(output.console(stderr=True)) as shown:
 
             def progress(done: int, total: int, case: Case) -> None:
-                # The server has answered: from now on an earlier report would be taken for that of this run.
+                # The server has answered. From now on, an earlier report could be mistaken for that of this run.
                 if done == 1 and report is not None:
                     report.clear()
                 shown(done, total, case)
@@ -143,7 +143,7 @@ def _check(target: Target, settings: Settings, key_source: str, report: ReportFo
                 ) from error
         code = EXIT_FAILS if run.outcome == "fails" else 0
         try:
-            # Before it is shown: the terminal may be gone.
+            # The report is written before anything is shown, because the terminal may be gone.
             if report is not None:
                 report.write(run)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Exit codes, the error that ends a command with a message, and the end of a command by a bug of ours."""
+"""Exit codes, the error that ends a command with a message, and the report of a bug in the suite."""
 
 from __future__ import annotations
 

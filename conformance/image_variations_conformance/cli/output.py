@@ -32,9 +32,9 @@ def report_unwritable(error: OSError) -> None:
 
 
 def close() -> bool:
-    """Flush the streams, and return whether all that was printed is written.
+    """Flush the streams, and return whether all output was written.
 
-    Whatever cannot be written is dropped, so that the interpreter does not try again as it ends.
+    Output that cannot be written is dropped, so that the interpreter does not try again when it exits.
     """
     written = True
     for stream in (sys.stdout, sys.stderr):

@@ -1,4 +1,4 @@
-"""The contract: the OpenAPI document and the register of requirements, read once and looked up by everything else."""
+"""The contract: the OpenAPI document and the register of requirements, parsed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATH = "/images/variations"
 
 @frozen
 class SchemaError:
-    """A place where a value breaks its schema: the path to it in the value, the keyword broken, and what is wrong."""
+    """One way in which a value violates a schema: the path in the value, the violated keyword, and a message."""
 
     path: tuple[str | int, ...]
     keyword: str
@@ -30,7 +30,7 @@ class SchemaError:
 
 @frozen(eq=False)
 class Contract:
-    """The contract, parsed. `document` is the OpenAPI document, `sha256` the digest of its bytes."""
+    """The contract. `document` is the OpenAPI document, `sha256` the digest of its bytes, `requirements` are by id."""
 
     document: Mapping[str, Any] = field(repr=False)
     requirements: Mapping[str, Requirement] = field(repr=False)
@@ -50,37 +50,37 @@ class Contract:
 
     @property
     def request_schema(self) -> Schema:
-        """The schema of the form, references resolved one level."""
+        """The schema of the form. If it is a reference, it is resolved; references in it are not."""
         media_type: Schema = self.operation["requestBody"]["content"]["multipart/form-data"]["schema"]
         return self._resolve(media_type)
 
     @cached_property
     def fields(self) -> Mapping[str, Schema]:
-        """The schema of each field of the form."""
+        """The schema of each field of the form, by name."""
         return {name: self._resolve(schema) for name, schema in self.request_schema["properties"].items()}
 
     @property
     def required_fields(self) -> tuple[str, ...]:
-        """The fields that each request has."""
+        """The names of the fields that every request must have."""
         return tuple(self.request_schema["required"])
 
     @property
     def fields_pointer(self) -> str:
-        """The JSON pointer to the schemas of the fields."""
+        """The JSON pointer to the schemas of the fields in the OpenAPI document."""
         schema = self.operation["requestBody"]["content"]["multipart/form-data"]["schema"]
         inline = "/paths/~1images~1variations/post/requestBody/content/multipart~1form-data/schema"
         return f"{str(schema.get('$ref', inline)).removeprefix('#')}/properties"
 
     def _resolve(self, schema: Schema) -> Schema:
         while "$ref" in schema:
-            found: Any = self.document
+            target: Any = self.document
             for step in schema["$ref"].removeprefix("#/").split("/"):
-                found = found[step]
-            schema = found
+                target = target[step]
+            schema = target
         return schema
 
     def schema_errors(self, component: str, value: object) -> Iterator[SchemaError]:
-        """Yield where a JSON value breaks the schema of that name under components/schemas."""
+        """Yield the errors of a JSON value against the schema `component` under components/schemas."""
         if component not in self._validators:
             schema = {"$ref": f"#/components/schemas/{component}", "components": self.document["components"]}
             self._validators[component] = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
@@ -89,7 +89,7 @@ class Contract:
 
 
 def _folder() -> Path:
-    """Return where the two documents lie: in the installed package, or at the top of a checkout."""
+    """Return the folder of the two documents: in the installed package, or at the top of a checkout."""
     package = Path(str(resources.files("image_variations_conformance")))
     packaged = package / "spec"
     return packaged if packaged.is_dir() else package.parents[1] / "spec"
@@ -97,21 +97,21 @@ def _folder() -> Path:
 
 @cache
 def load() -> Contract:
-    """Return the contract that came with this package."""
+    """Return the contract that is part of this package. It is parsed once."""
     return parse((_folder() / "openapi.yaml").read_bytes(), (_folder() / "requirements.yaml").read_bytes())
 
 
 def _yaml(text: bytes) -> Any:
-    # The loader in C is ten times as fast, and part of the wheels of PyYAML.
+    # The C loader is ten times as fast. The wheels of PyYAML contain it.
     return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
 
 
 def parse(openapi: bytes, requirements: bytes) -> Contract:
     """Return the contract of an OpenAPI document and a register, both in YAML.
 
-    The fields of the form that the register says nothing of get requirements too.
+    Requirements are generated for the form fields that the register does not mention.
     """
     register = [Requirement(**entry) for entry in _yaml(requirements)["requirements"]]
-    alone = Contract(_yaml(openapi), {}, hashlib.sha256(openapi).hexdigest())
-    added = generate_requirements(alone.fields, alone.version, alone.fields_pointer)
-    return evolve(alone, requirements={requirement.id: requirement for requirement in (*register, *added)})
+    contract = Contract(_yaml(openapi), {}, hashlib.sha256(openapi).hexdigest())
+    generated = generate_requirements(contract.fields, contract.version, contract.fields_pointer)
+    return evolve(contract, requirements={requirement.id: requirement for requirement in (*register, *generated)})

@@ -1,7 +1,7 @@
 """Validity of a text in a form by the schema of its field.
 
-A form carries texts, JSON Schema describes numbers, booleans and strings. So each text is read as the type that its
-schema names, and the result is validated against the schema.
+The fields of a form are texts, but JSON Schema describes numbers, booleans and strings. So each text is read as the
+type that its schema names, and the result is validated against the schema.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _number_validity(schema: Schema, text: str) -> FieldValidity:
 
 
 def _is_value(schema: Schema, value: object) -> bool:
-    # YAML has dates, which JSON has not.
+    # YAML may contain dates, which JSON does not have.
     return bool(jsonschema_rs.is_valid(json.loads(json.dumps(schema, default=str)), value))
 
 

@@ -52,7 +52,7 @@ class Budget:
     _accepted_invalid: dict[frozenset[str], str] = field(factory=dict, repr=False)
     # How many more images than requested the server has made at most for a valid request.
     _excess: int = 0
-    # Images that the cases under way are expected to bring, by label.
+    # Images expected from the cases under way, by label.
     _expected: dict[str, int] = field(factory=dict, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, repr=False)
 
@@ -61,7 +61,7 @@ class Budget:
         self._set_aside |= {case.label: case.image_count for case in cases if case.image_count}
 
     def refusal(self, case: Case) -> Reason | None:
-        """Count the case and return None; or return why there is no room for it."""
+        """Count the case and return None, or return why it must not be sent."""
         with self._lock:
             over = self.over()
             if over is not None:
@@ -118,7 +118,7 @@ class Budget:
         return max(0.0, self.started + self.limits.max_seconds - time.monotonic())
 
     def fetch_refusal(self) -> Reason | None:
-        """Count a link that is to be followed and return None; or return why there is no room for it."""
+        """Count a link to follow and return None, or return why it must not be followed."""
         with self._lock:
             if self.seconds_left() == 0 and self.limits.max_seconds is not None:
                 return MaxSeconds(self.limits.max_seconds)
@@ -136,7 +136,7 @@ class Budget:
             return True
 
     def settle(self, case: Case, images: int) -> None:
-        """Count the images that a granted case brought."""
+        """Replace the expected images of a granted case by the number of images in its response."""
         with self._lock:
             self.images += images - self._expected.pop(case.label, case.image_count)
             if case.image_count:

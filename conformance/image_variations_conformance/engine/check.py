@@ -1,4 +1,4 @@
-"""One check, from the target to the finished run: plan, send, judge; at deep depth, fuzz until the time is over."""
+"""One check, from the target to the finished run: plan, send, judge, and at deep depth, fuzz."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Settings:
 
     @property
     def fuzz_seconds(self) -> float:
-        """Until when, in seconds from the start of the run, it fuzzes; 0 for not at all."""
+        """How long a run fuzzes, in seconds from its start; 0 if it does not fuzz."""
         seconds = DEEP_SECONDS if self.max_seconds is None else self.max_seconds
         return seconds if self.depth == "deep" else 0.0
 

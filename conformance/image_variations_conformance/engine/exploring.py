@@ -1,10 +1,10 @@
-"""The part of a deep run after its plan: fuzzed requests, sent and judged batch by batch until there is no room left.
+"""The part of a deep run after its plan: random requests, sent and judged batch by batch until a limit is reached.
 
-Each batch is judged with what the plan showed as its context: what it accepted clears whom to blame. Of all that is
-sent, only what broke something new is kept, made as small as it can be, so that memory does not grow with the time.
+Each batch is judged with earlier observations as context, so that features that were accepted before are not blamed.
+Only requests that broke a further requirement are kept, in a smaller version, so that memory does not grow with time.
 
-After each batch comes the small request of the plan: it tells whether the server still works, and where it does not,
-the batch is not blamed for more than its first failure.
+After each batch, the small request of the plan is sent as a control. If it is refused, the server is down, and only the
+first failure of the batch counts.
 """
 
 from __future__ import annotations
@@ -34,38 +34,38 @@ from .recipe import Recipe
 from .scheduler import Scheduler
 from .shrinking import Measure, shrunk
 
-# What only several requests together can break.
+# Requirements that only several requests together can break.
 _OF_SEVERAL_REQUESTS = ("IV-STATE-", "IV-URL-GUESS", "IV-OUT-RESEMBLES")
-# By what is in a valid request, these are blamed where it is refused.
+# The requirements that are blamed when a valid request is refused.
 _ACCEPTANCE = RUN_ORACLES[valid_requests_are_accepted]
-# Or all the time would be spent on one bug.
+# How often a requirement may be blamed wrongly before it is settled, so that one bug does not take all the time.
 _MOST_MISTAKEN = 3
-# So much of an answer is kept for the report.
+# How much of the body of a response is kept for the report.
 _KEPT_BYTES = 1 << 20
-# What earlier batches had accepted, by feature; more are not remembered.
+# How many accepted features are remembered as context.
 _MOST_REMEMBERED = 1000
 
 
 @frozen
 class Explored:
-    """What came of the fuzzing: what broke something new, and the cost of everything."""
+    """The result of the fuzzing: the cases that broke a further requirement, and the cost of all requests."""
 
     cases: tuple[Case, ...] = ()
     observations: tuple[Observation, ...] = field(default=(), repr=False)
     findings: tuple[Finding, ...] = field(default=(), repr=False)
-    # How many fuzzed requests were sent, and how many more to make what they showed smaller.
+    # How many random requests were sent, and how many more to shrink those that failed.
     fuzzed: int = 0
     shrinking: int = 0
     requests: int = 0
     images: int = 0
     fetches: int = 0
-    # Why the fuzzing ended, or was not begun.
+    # Why the fuzzing ended or was not started.
     ended: Reason | None = None
 
 
 @frozen
 class _Broken:
-    """A request that broke a requirement, and what came of it."""
+    """A request that broke a requirement, with its observation and finding."""
 
     it: Fuzzed
     observation: Observation
@@ -74,9 +74,9 @@ class _Broken:
 
 @define
 class Explorer:
-    """Fuzzes one target through the runner of its run, which knows the limits. For one use.
+    """Fuzzes one target with the scheduler of its run, which has the budget. An explorer is used once.
 
-    `only` names the requirements that matter, or none for all.
+    `only` names the requirements to look for; none stands for all.
     """
 
     contract: Contract
@@ -84,24 +84,25 @@ class Explorer:
     seed: int
     runner: Scheduler
     only: Collection[str] = ()
-    # What was accepted before, and the latest probe: just as much of it as the oracles of a whole run look at.
+    # Accepted requests and the latest control request, abridged to what the oracles of several exchanges read.
     _context: list[Observation] = field(factory=list)
     _known: set[object] = field(factory=set)
     _probe: list[Observation] = field(factory=list)
-    # What is broken and needs no more looking into; and the smallest request yet for each that the fuzzing broke.
+    # Requirements that are not looked for any more, and the smallest request so far for each one that is broken.
     _settled: set[str] = field(factory=set)
     _broken: dict[str, _Broken] = field(factory=dict)
-    # Findings on several requests together, and what the server kept from being tested.
+    # Findings on control requests and on the loss of the server, by requirement.
     _others: dict[str, tuple[Case, Observation, Finding]] = field(factory=dict)
-    # How often a requirement was blamed, and then another one was found to be broken.
+    # How often a requirement was blamed before another one turned out to be broken.
     _mistaken: Counter[str] = field(factory=Counter)
     _cost: Counter[str] = field(factory=Counter)
     _ended: Reason | None = None
 
     def explore(self, observations: Sequence[Observation], findings: Iterable[Finding]) -> Explored:
-        """Go on from what the plan showed until the room is used up, and return what was found.
+        """Send and judge random requests until a limit is reached, and return the result.
 
-        An interruption from the keyboard ends it, too; what was judged by then stands.
+        `observations` and `findings` are those of the plan. An interruption ends the fuzzing, too, and what was judged
+        until then is returned.
         """
         if any(isinstance(it.exchange.not_tested, RunEnded) for it in observations):
             return Explored(ended=PlanNotFinished())
@@ -139,7 +140,7 @@ class Explorer:
         )
 
     def _remember(self, it: Observation, whole: bool = False) -> None:
-        """Add an accepted request to the context: its features, and the `whole` response to compare others with."""
+        """Add an accepted request to the context if it has new features. With `whole`, its response is kept, too."""
         if it.expectation.validity != "valid" or not it.accepted or it.exchange.concurrent_with is not None:
             return
         new = it.expectation.features - self._known if it.is_random else {it.expectation.features} - self._known
@@ -148,7 +149,7 @@ class Explorer:
             self._context.append(_abridged(it, whole))
 
     def _batch(self, number: int, batch: Sequence[Fuzzed]) -> None:
-        """Send and judge a batch, and make what it broke smaller."""
+        """Send and judge a batch, and shrink the requests that failed."""
         last = probe(number, self.contract, self.target, self.seed)
         drawn = {it.case.label: it for it in batch}
         seen = self._sent([*(it.case for it in batch), last], drawn)
@@ -170,14 +171,14 @@ class Explorer:
             self._settle(left[0])
 
     def _sent(self, cases: Sequence[Case], drawn: Mapping[str, Fuzzed]) -> list[Observation]:
-        """Send cases and return what came of those that were sent. Takes note where the server is lost."""
+        """Send cases and return the observations of those that were sent. Note the reason if the run has ended."""
         before = self._cost["before"] + self._cost["requests"]
         told, budget = self.runner.progress, self.runner.budget
         images = budget.images
         exchanges = self.runner.branch(lambda done, of, case: told(before + done, before + of, case)).run(cases)
         sent = [it for it in exchanges if it.sent]
         self._cost["requests"] += sum(1 + it.retries for it in sent)
-        # Counted there already, and answers are long to read.
+        # The budget has counted these; counting them again would mean parsing the responses again.
         self._cost["images"] += budget.images - images
         self._cost["fetches"] += sum(len(it.fetches) for it in sent)
         by_label = {case.label: case for case in cases}
@@ -187,20 +188,20 @@ class Explorer:
             self._ended = lost
             answered = [it for it in seen if it.untested is None]
             if lost != Interrupted() and answered:
-                # As where the plan is cut short by the server: what it kept from being tested is not passed.
+                # As when the server ends the plan early, what it kept from being tested is not a pass.
                 case = next(case for case in cases if case.label == answered[-1].exchange.label)
                 self._note_other(case, answered[-1], answered[-1].not_tested("IV-STATE-RECOVERS", lost))
         return seen
 
     def _failed(self, seen: Sequence[Observation], too: Collection[str] = ()) -> Iterator[tuple[Finding, Observation]]:
-        """Judge what was sent and yield what broke something that is not settled yet, or is one of `too`."""
+        """Judge observations and yield the failed findings on requirements that are not settled, or are in `too`."""
         by_label = {it.exchange.label: it for it in seen}
         for finding in judge(seen, self.contract, [*self._context, *self._probe]):
             if finding.result == "fail" and (finding.requirement not in self._settled or finding.requirement in too):
                 yield finding, by_label[finding.label]
 
     def _note(self, broken: _Broken) -> None:
-        """Keep what broke a requirement, if it is the smallest yet."""
+        """Keep a request that broke a requirement, if it is the smallest so far."""
         requirement = broken.finding.requirement
         known = self._broken.get(requirement)
         if known is None or Measure.of(broken.it) < Measure.of(known.it):
@@ -210,7 +211,7 @@ class Explorer:
         self._others.setdefault(finding.requirement, (case, _abridged(it, whole=True), finding))
 
     def _settle(self, requirement: str) -> None:
-        """Make what broke a requirement as small as it can be."""
+        """Shrink the request that broke a requirement, and settle the requirement."""
         found = self._broken[requirement]
         if not requirement.startswith(_OF_SEVERAL_REQUESTS) and self._ended is None:
             self._shrink(requirement, found)
@@ -221,7 +222,7 @@ class Explorer:
         label = f"shrunk-{requirement.lower()}"
         note = f"the smallest found that breaks what {found.it.case.label} broke"
         latest = {found.it.recipe: found}
-        # Why a valid request is refused is a guess, by what is in it. The smallest that is refused shows it better.
+        # Which feature a refusal is blamed on is a guess, which is better for a smaller request.
         family = _ACCEPTANCE if requirement in _ACCEPTANCE else {requirement}
 
         def make(recipe: Recipe) -> Fuzzed:
@@ -233,7 +234,7 @@ class Explorer:
             again = it if it.case.label == label else make(it.recipe)
             seen = self._sent([again.case], {label: again})
             self._cost["shrinking"] += len(seen)
-            # What is accepted without what was left out of it is not to blame for what is refused with it.
+            # Features of a smaller request that is accepted are not blamed any more.
             for one in seen:
                 self._remember(one)
             broke = False
@@ -244,7 +245,7 @@ class Explorer:
                         latest[it.recipe] = evolve(broken, observation=_abridged(observation, whole=True))
                     broke = True
                 elif finding.requirement in self._broken:
-                    # Of what only a smaller request broke, the one that it was made from is the better witness.
+                    # A request that broke another requirement by the way is kept if it is the smallest so far.
                     self._note(_relabelled(broken, f"{label}-{finding.requirement.lower()}"))
             return broke
 
@@ -256,7 +257,7 @@ class Explorer:
             self._replace(requirement, smallest)
 
     def _judged_again(self, broken: _Broken) -> _Broken:
-        """Return what was broken, blamed on what is still to blame now that smaller requests were accepted."""
+        """Return `broken` with the requirement that is blamed now that smaller requests were accepted."""
         if broken.finding.requirement not in _ACCEPTANCE:
             return broken
         found = (finding for finding, _ in self._failed([broken.observation], _ACCEPTANCE))
@@ -264,7 +265,7 @@ class Explorer:
         return evolve(broken, finding=next(again, broken.finding))
 
     def _replace(self, requirement: str, smallest: _Broken) -> None:
-        """Put the smallest request in the place of what broke a requirement, under the one that it breaks itself."""
+        """Keep the smallest request instead of the first one, under the requirement that it breaks itself."""
         other = smallest.finding.requirement
         if other == requirement:
             self._broken[requirement] = smallest
@@ -276,7 +277,7 @@ class Explorer:
             self._settled.add(other)
 
     def _still_works(self) -> bool:
-        """Whether the server takes what it took before; or else what it refused meanwhile shows nothing."""
+        """Return whether the server still accepts the control request; otherwise, refusals before it show nothing."""
         number = self._cost["shrinking"]
         case = evolve(probe(number, self.contract, self.target, self.seed), label=f"shrunk-{number}-end")
         seen = self._sent([case], {})
@@ -291,9 +292,10 @@ def _relabelled(broken: _Broken, label: str) -> _Broken:
 
 
 def _abridged(it: Observation, whole: bool = False) -> Observation:
-    """Return an observation with no more of it than is needed later.
+    """Return an observation without the bytes that are not needed later.
 
-    That it was accepted is all that a context needs; `whole` keeps the request, and of the answer what a report shows.
+    A context needs no bodies. With `whole`, the body of the request and the first bytes of the response are kept for
+    the report.
     """
     exchange = evolve(it.exchange, fetches=())
     if exchange.response is not None:

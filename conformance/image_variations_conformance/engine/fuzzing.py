@@ -1,7 +1,7 @@
-"""What a deep run sends after its plan: requests drawn at random, whole, batch by batch, as long as there is room.
+"""The random requests that a deep run sends after its plan, in batches without end.
 
-Batch k of a seed is the same each time, so a run's stream of requests depends on nothing but seed, contract and target,
-and only its length on time and limits. What a request is to be answered is read off its bytes, as everywhere.
+The batch of a number depends on seed, contract and target alone. Time and limits only decide how many batches are sent.
+What is expected of a request is classified from its bytes, as everywhere.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ BATCH = 64
 # The forms that Schemathesis generates take thirty times as long to draw as ours.
 _FROM_SCHEMA_EVERY, _FROM_SCHEMA = 32, 16
 PHASE = "fuzz"
-# How often a text is any text, and how often an unusual kind of image has unusual chunks, too.
+# Probability that a text is an arbitrary one, and that an image of an unusual kind varies in other properties, too.
 _OF_UNUSUAL, _OF_RARE_FILES = 0.25, 0.1
 
-# Small ones, since they are painted here and looked at there.
+# Small, because painting and decoding take time.
 _SIDES = (1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 48, 63, 64, 64, 64, 65, 96, 128)
 _PLAIN_KINDS = (png.PLAIN, png.Kind(png.RGBA))
 _ALL_KINDS = tuple(png.Kind(kind.colour, kind.depth, interlaced) for kind in KINDS for interlaced in (False, True))
@@ -106,7 +106,7 @@ _UNKNOWN_FIELDS = (
 _FORMATS: tuple[Format, ...] = ("JPEG", "GIF", "WEBP", "BMP", "TIFF")
 _KEYS: tuple[Key, ...] = ("none", "wrong", "basic")
 _NOT_UTF_8 = (b"\xff\xfe", b"abc\x80", b"\xc3", b"\xed\xa0\x80")
-# How often which requests: half of them valid, the others mostly with one thing wrong, so that it is seen which.
+# The weights of the kinds of requests. Half are valid. Most others have one violation, so that its effect is seen.
 _MODES = (
     *("valid",) * 300,
     *("field",) * 90,
@@ -123,7 +123,7 @@ _MODES = (
 
 @frozen
 class Fuzzed:
-    """One fuzzed request: how it was made, the case, and what the contract says of it."""
+    """One random request: its recipe, its case, and its expectation."""
 
     recipe: Recipe
     case: Case
@@ -131,10 +131,10 @@ class Fuzzed:
 
 
 def batches(contract: Contract, target: Target, seed: int) -> Iterator[tuple[int, list[Fuzzed]]]:
-    """Yield number and requests of one batch after the other, without an end."""
+    """Yield the number and the requests of one batch after another, without end."""
     strategy, schema = recipes(contract, BATCH), operation(contract)
     for number in itertools.count(1):
-        # Independent of each other, and of what the plan draws.
+        # The seeds of batches are independent of each other and of the plan.
         batch_seed = random.Random(f"{seed}/fuzz/{number}").getrandbits(64)  # noqa: S311 - test data
         drawn: Iterable[Recipe]
         if number % _FROM_SCHEMA_EVERY == 2:
@@ -145,7 +145,7 @@ def batches(contract: Contract, target: Target, seed: int) -> Iterator[tuple[int
 
 
 def fuzzed(recipe: Recipe, label: str, contract: Contract, target: Target, note: str | None = None) -> Fuzzed:
-    """Return the request of a recipe under a label."""
+    """Return the request of a recipe, as a case with this label."""
     request = recipe.request(contract, target)
     expectation = classify(request, contract, target.api_key)
     note = "drawn at random" if note is None else note
@@ -153,7 +153,7 @@ def fuzzed(recipe: Recipe, label: str, contract: Contract, target: Target, note:
 
 
 def probe(number: int, contract: Contract, target: Target, seed: int) -> Case:
-    """Return the case that is sent after each batch: the small request of the plan, to see whether it still works."""
+    """Return the control case that is sent after each batch: the small request of the plan."""
     label = f"fuzz-{number}-end"
     builder = Builder.of(contract, target, seed, label)
     return builder.case("the small request again", builder.form(**SMALL))
@@ -167,16 +167,16 @@ def of_schema(parts: tuple[Part, ...]) -> Recipe:
 
 
 def recipes(contract: Contract, number: int) -> st.SearchStrategy[list[Recipe]]:
-    """Return the strategy of so many whole requests: fields absent, valid or wrong, and all that a form can be."""
+    """Return the strategy for lists of `number` recipes, of valid and invalid requests."""
     fields = tuple(_Field.of(name, schema) for name, schema in contract.fields.items() if name != "image")
     return _recipes(fields, number)
 
 
 @frozen
 class _Field:
-    """A field of the form. `usual` are its right values, cheap ones often; None stands for its absence.
+    """A field of the form. `usual` are valid values, cheap ones more than once; None stands for absence.
 
-    `unusual` are right values, too, which take longer to draw; `wrong` are wrong ones, if there are any.
+    `unusual` are further valid values, which take longer to draw. `wrong` are invalid values, None if there are none.
     """
 
     name: str
@@ -204,7 +204,7 @@ def _usual(name: str, schema: Schema) -> tuple[bytes | None, ...]:
         return (*[None] * 15, *(str(number).encode() for number in numbers))
     if name in SMALL and "enum" in schema:
         others = [member.encode() for member in schema["enum"]]
-        # Only the size makes a difference in price.
+        # Only the size changes the price of an image.
         often = 25 if name == "size" else 5
         return (*[SMALL[name].encode()] * often, *others, *others, None, None)
     if is_bounded(schema) or kind_of(schema) != "text":
@@ -221,9 +221,8 @@ def _encoded(text: str) -> bytes:
     return text.encode()
 
 
-# What the choices of a batch are made by. One draw of Hypothesis' for them all, since each takes it as long as all the
-# rest of a choice, and an example as long as ten draws; what is made smaller later, is so by its recipe and not by its
-# draws. The simplest example of all, which Hypothesis tries first, is the same in each batch.
+# The seed of all choices of a batch. It is a single draw of Hypothesis, because each draw is slow; shrinking works on
+# recipes and not on draws. The simplest example, which Hypothesis tries first in every batch, is filtered out.
 _ENTROPY = st.binary(min_size=16, max_size=16).filter(any)
 
 
@@ -277,7 +276,7 @@ def _recipe(draw: st.DrawFn, chance: random.Random, fields: tuple[_Field, ...]) 
 def _opened(
     chance: random.Random, fields: tuple[_Field, ...], texts: list[tuple[str, bytes]]
 ) -> tuple[int, str | None]:
-    """Add to the texts what the contract is silent on, or return how many images there are, or which text is a file."""
+    """Make a request unspecified by another text, or return the number of images and the text to send as a file."""
     which = chance.randrange(5)
     if which == 0:
         return 2, None
@@ -293,7 +292,7 @@ def _opened(
 
 
 def _drawing(chance: random.Random, mode: str) -> Drawing | None:
-    """Return the image of a request: whole, or where that is what is wrong with it, not so."""
+    """Return the image of a request, which is invalid in the mode "image" and may be too large in the mode "large"."""
     if mode == "no image":
         return None
     if mode == "large":
@@ -301,7 +300,7 @@ def _drawing(chance: random.Random, mode: str) -> Drawing | None:
     side = chance.choice(_SIDES)
     if mode != "image":
         kind = chance.choice((*_PLAIN_KINDS * 8, *_ALL_KINDS))
-        # Most files come more than once, or to make them and look at them would take half of the time.
+        # Most files are used more than once, because making and decoding them would take half of the time.
         if kind in _PLAIN_KINDS or chance.random() < _OF_RARE_FILES:
             return Drawing(kind=kind, side=side, picture=chance.randrange(2), extra=chance.choice(_EXTRAS))
         return Drawing(kind=kind, side=side)
@@ -316,7 +315,7 @@ def _drawing(chance: random.Random, mode: str) -> Drawing | None:
 
 
 def _damage(chance: random.Random) -> Damage:
-    # As good decoders may do without a palette and the last chunk, neither is ever what is missing or changed.
+    # Not PLTE and not IEND, because good decoders tolerate damage to these.
     part = chance.choice((b"IHDR", b"IDAT"))
     return chance.choice(
         (

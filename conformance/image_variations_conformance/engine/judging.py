@@ -1,4 +1,4 @@
-"""Judging: exchanges in, findings out. It needs neither a plan nor a target, so it serves recorded traffic as well."""
+"""Judges exchanges. This needs neither a plan nor a target, so recorded traffic can be judged as well."""
 
 from __future__ import annotations
 

@@ -50,13 +50,13 @@ class Liveness:
     _drops: int = 0
     _timeouts: int = 0
     _timeouts_in_a_row: int = 0
-    # How many responses there were, all of them 401; None once there was another one.
+    # The number of responses so far while all of them are 401; None after any other response.
     _unauthorized: int | None = 0
 
     def note(self, exchange: Exchange) -> Reason | None:
         """Take an exchange that has ended into account; return the reason to end the run, or None.
 
-        Raises Unreachable if no request reached the server, and KeyRefused if it accepts the API key for none.
+        Raises Unreachable if no request has reached the server, and KeyRefused if the server refuses the API key.
         """
         failure = exchange.failure
         kind = failure.kind if failure is not None else None

@@ -1,6 +1,6 @@
-"""Recipes: what a fuzzed request is made of, so that it can be drawn, made again byte by byte, and made simpler.
+"""Recipes of random requests. A request can be drawn, repeated byte by byte, and shrunk as its recipe.
 
-A recipe is a plain value. The same recipe and target give the same bytes, boundary included.
+A recipe is a plain value. The same recipe and target give the same bytes, including the boundary.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..wire.target import Target
 BOUNDARY = "f2a9c07d41be4e63"
 _LARGE_BYTES = 1 << 20
 
-# What the builder would draw, the recipe says.
+# The builder draws nothing, because the recipe contains everything.
 _NO_CHANCE = random.Random(0)  # noqa: S311 - nothing is drawn from it
 
 Format = Literal["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"]
@@ -33,9 +33,9 @@ Key = Literal["right", "none", "wrong", "basic"]
 
 @frozen
 class Damage:
-    """What is wrong with a PNG. `part` is a chunk, and `at` a number that says where in it or in the file.
+    """Damage of a PNG. `part` is the name of a chunk, and `at` a position in it or in the file.
 
-    cut: the file ends after that many thousandths. without: the chunk is not there. changed: a byte of it is another.
+    cut: the file is truncated after `at` thousandths. without: the chunk is missing. changed: a byte of it is changed.
     """
 
     how: Literal["cut", "without", "changed"]
@@ -45,9 +45,9 @@ class Damage:
 
 @frozen
 class Drawing:
-    """An image file: how it is painted and written. `wider` is by how many pixels it is wider than high.
+    """How an image file is made. `side` is its height in pixels, and `wider` by how many it is wider than high.
 
-    `size_bytes` is the size of a file that is made larger than it has to be.
+    `picture` is the seed of the picture, `extra` are ancillary chunks. The file is padded to `size_bytes`, if given.
     """
 
     kind: png.Kind = png.PLAIN
@@ -65,7 +65,7 @@ class Drawing:
         if self.format != "PNG":
             return whole
         if self.extra:
-            # Between header and pixels, where all of them may stand.
+            # After the header, where all of them are allowed.
             whole = b"".join([whole[:33], *(png.chunk(name, content) for name, content in self.extra), whole[33:]])
         if self.damage is not None:
             whole = _damaged(whole, self.damage)
@@ -94,7 +94,7 @@ def _padded(content: bytes, size_bytes: int) -> bytes:
 
 def _damaged(content: bytes, damage: Damage) -> bytes:
     if damage.how == "cut":
-        # Never in the last chunk alone, which holds nothing: good decoders do without it.
+        # More than IEND is cut off, because good decoders tolerate a file without IEND.
         return content[: (len(content) - 12) * damage.at // 1000]
     if damage.how == "without":
         return png.without_chunk(content, damage.part)
@@ -108,11 +108,11 @@ def _damaged(content: bytes, damage: Damage) -> bytes:
 
 @frozen
 class Recipe:
-    """A whole request. A form unless there is a `body`.
+    """A request: a form, unless `body` is given.
 
-    `fields` are the text fields in their order; `position` of them stand before the image. `copies` says how often the
-    image is there. `typed` gives text fields a content type, `as_file` one of them a file name. An image in bytes is
-    one that was not drawn here.
+    `fields` are the text fields in order; `position` of them come before the image. `copies` is the number of image
+    parts. `typed` gives text fields a content type, and `as_file` names a text field to send with a file name. The
+    image is in bytes if it was drawn by Schemathesis.
     """
 
     fields: tuple[tuple[str, bytes], ...] = ()
@@ -133,7 +133,7 @@ class Recipe:
     content_type: str | None = None
 
     def request(self, contract: Contract, target: Target) -> Request:
-        """Return the request, for this target."""
+        """Return the request to a target."""
         builder = Builder(contract, target, "", _NO_CHANCE)
         if self.body is not None:
             request = builder.post(self.body, self.content_type)
@@ -171,7 +171,7 @@ class Recipe:
 
     @property
     def large(self) -> bool:
-        """Whether the file is so large that it is not to be sent often."""
+        """Whether the image file is larger than 1 MiB."""
         return isinstance(self.image, Drawing) and (self.image.size_bytes or 0) > _LARGE_BYTES
 
 

@@ -68,7 +68,7 @@ class Cost:
 
 @frozen
 class Run:
-    """A finished run. Whatever reports write of it is free of secrets: verdicts, and exchanges that broke something.
+    """A finished run. The parts that reports write, verdicts and failed exchanges, are free of secrets.
 
     `explored` is what the fuzzing after the plan found, where there was one; the cost of the run includes its cost.
     """

@@ -1,7 +1,7 @@
 """The scheduler: sends the cases of a run, in order or concurrently, and collects the exchanges.
 
-It waits where the server asks for it, follows the links of responses, and ends the run once the server is gone. The
-exchange of a case that was not sent says why, so that nothing untested looks tested.
+It waits if the server limits the rate, follows the links of responses, and ends the run once the server is gone. The
+exchange of a case that was not sent has the reason as its outcome, so that nothing untested looks tested.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MAX_WAITS_SECONDS = 300.0
 _MAX_LINKS = 10
 
 Progress = Callable[[int, int, Case], None]
-"""Told how many cases are done, of how many, and which is next."""
+"""Called with the number of cases done, the number of all cases, and the next case."""
 
 
 @frozen
@@ -137,7 +137,8 @@ class _Batch:
     # By the label of a combined case that was refused.
     _parts: dict[str, tuple[Case, ...]] = field(factory=dict, init=False)
     _queue: deque[Case] = field(init=False, factory=deque)
-    # Cases that were under way with others. If the connection of one breaks, it is only known alone which broke it.
+    # Cases that were under way with others. If the connection of one breaks, the case is sent again alone to find
+    # out whether it is the cause.
     _accompanied: set[str] = field(init=False, factory=set)
     _suspects: deque[Case] = field(init=False, factory=deque)
 
@@ -152,7 +153,7 @@ class _Batch:
         except KeyboardInterrupt:
             self.reason = Interrupted()
         finally:
-            # Whoever interrupts a run may kill it in a few seconds, sooner than a slow server responds.
+            # After an interruption, the process may be killed within seconds, before a slow server responds.
             pool.shutdown(wait=self.reason != Interrupted())
         for future, case in under_way.items():
             if future.done() and future.exception() is None:

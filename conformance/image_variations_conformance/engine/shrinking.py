@@ -1,7 +1,7 @@
-"""Makes a request that broke something as small as it can be while it still does: fewer images first, then fewer bytes.
+"""Shrinks a request that broke a requirement, as long as it still breaks it: first in images, then in bytes.
 
-Hypothesis shrinks towards fewer and smaller choices. Here a request is to be cheap to repeat and easy to read, so the
-recipe is made simpler step by step, the steps that take away the most first, and each try is sent.
+Hypothesis shrinks towards fewer and smaller choices. The result here should be cheap to repeat and easy to read, so the
+recipe is simplified step by step, beginning with the steps that remove the most. Each attempt is sent.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ MAX_TRIES = 100
 _OF_THE_WIRE = (
     *("boundary", "quoted", "chunked", "lower_case", "typed", "position", "as_file", "key", "filename", "part_type"),
 )
-# Not a single pixel, which is something of its own to a server.
+# Without 1, because servers may treat a picture of one pixel in another way.
 _SIDES = (2, 8, 16, 32, 64)
 
 
 @frozen
 class Measure:
-    """What a request costs: the images that it may bring, then the bytes on the wire. The smaller the better."""
+    """The cost of a request: images, then bytes on the wire. Measures are compared in this order."""
 
     images: int
     size_bytes: int
 
     @classmethod
     def of(cls, it: Fuzzed) -> Measure:
-        """Return what a request costs."""
+        """Return the cost of a request."""
         return cls(it.case.image_count, len(it.case.request.head()) + len(it.case.request.body))
 
     def __lt__(self, other: Measure) -> bool:
@@ -46,17 +46,17 @@ def shrunk(
     breaks: Callable[[Fuzzed], bool | None],
     max_tries: int = MAX_TRIES,
 ) -> Fuzzed:
-    """Return the smallest request found that still breaks what the first one broke.
+    """Return the smallest request found that breaks the same requirement as `broken`.
 
-    `make` gives the request of a recipe. `breaks` sends one and says whether it breaks the same; None where no more can
-    be sent. The first one is sent again before all others: what does not break twice is not made smaller.
+    `make` returns the request of a recipe. `breaks` sends a request and returns whether it breaks the requirement, or
+    None if no more requests can be sent. `broken` itself is sent again first. It is returned if it breaks nothing then.
     """
     return _Search(broken, make, breaks, max_tries).run()
 
 
 @define
 class _Search:
-    """One search for a smaller request. `smallest` is the one found so far."""
+    """A search for a smaller request. `smallest` is the smallest found so far, `tries` how many may still be sent."""
 
     smallest: Fuzzed
     make: Callable[[Recipe], Fuzzed]
@@ -65,19 +65,19 @@ class _Search:
     _tried: set[Recipe] = field(factory=set)
 
     def run(self) -> Fuzzed:
-        """Return the smallest that is found."""
+        """Return the smallest request found."""
         if self._works(self.smallest):
             size = None
             while size != Measure.of(self.smallest):
                 size = Measure.of(self.smallest)
-                # What a step gave up on may work again after another one did.
+                # A step that found nothing may find something after another step did.
                 for step in _STEPS:
                     while self._taken(step):
                         pass
         return self.smallest
 
     def _taken(self, step: Callable[[Recipe], Iterator[Recipe]]) -> bool:
-        """Whether a step made the smallest one smaller. It may have more to take away then."""
+        """Apply a step to the smallest request, and return whether that gave a smaller one."""
         for recipe in step(self.smallest.recipe):
             if recipe not in self._tried:
                 candidate = self.make(recipe)
@@ -96,7 +96,7 @@ class _Search:
 
 
 def _fewer_images(recipe: Recipe) -> Iterator[Recipe]:
-    """One image, of the smallest size."""
+    """Yield recipes with one image of the smallest size, or with fewer images."""
     names = dict(recipe.fields)
     cheap = {"n": b"1", "size": SMALL["size"].encode()}
     if any(names.get(name) != value for name, value in cheap.items()):
@@ -114,26 +114,26 @@ def _with_values(recipe: Recipe, values: dict[str, bytes]) -> Recipe:
 
 
 def _without_form(recipe: Recipe) -> Iterator[Recipe]:
-    """No body at all, or less of it."""
+    """Yield recipes with an empty body, or with half of it, if the request is not a form."""
     if recipe.body:
         yield evolve(recipe, body=b"")
         yield evolve(recipe, body=recipe.body[: len(recipe.body) // 2])
 
 
 def _without_image(recipe: Recipe) -> Iterator[Recipe]:
-    """No image, or the smallest one, plain and whole."""
+    """Yield recipes without the image, or with the smallest plain one."""
     if recipe.body is None and recipe.image is not None:
         yield evolve(recipe, image=None)
         yield evolve(recipe, image=Drawing(side=_SIDES[0]), copies=1, filename="picture.png", part_type="image/png")
 
 
 def _smaller_image(recipe: Recipe) -> Iterator[Recipe]:
-    """An image with less to it."""
+    """Yield recipes with a simpler image."""
     image = recipe.image
     if recipe.copies > 1:
         yield evolve(recipe, copies=1)
     if isinstance(image, bytes):
-        # Which kind of picture it is, may be what matters.
+        # The kind of PNG may be the cause.
         yield from (evolve(recipe, image=Drawing(kind, side=_SIDES[0])) for kind in (png.PLAIN, png.Kind(png.RGBA)))
         yield evolve(recipe, image=Drawing(side=16))
         return
@@ -159,7 +159,7 @@ def _smaller_image(recipe: Recipe) -> Iterator[Recipe]:
 
 
 def _fewer_fields(recipe: Recipe) -> Iterator[Recipe]:
-    """Without some of its fields: half of them, or one."""
+    """Yield recipes without half of the fields, or without one."""
     fields = recipe.fields
     half = len(fields) // 2
     cuts = [fields[half:], fields[:half]] if half > 1 else []
@@ -169,7 +169,7 @@ def _fewer_fields(recipe: Recipe) -> Iterator[Recipe]:
 
 
 def _plain_wire(recipe: Recipe) -> Iterator[Recipe]:
-    """Written as plainly as can be, all at once or in one way."""
+    """Yield recipes with all or one of the unusual properties of the wire format removed."""
     if recipe.body is not None:
         yield evolve(recipe, content_type=None)
         return
@@ -182,14 +182,14 @@ def _plain_wire(recipe: Recipe) -> Iterator[Recipe]:
     for name, value in changes.items():
         if getattr(recipe, name) != value:
             yield evolve(recipe, **{name: value})
-    # The fewest bytes that a boundary and a name can have.
+    # A short boundary and a short file name.
     yield evolve(recipe, boundary="x", quoted=False)
     if recipe.filename and len(recipe.filename) > len("a.png"):
         yield evolve(recipe, filename="a.png")
 
 
 def _shorter_texts(recipe: Recipe) -> Iterator[Recipe]:
-    """Texts with a half, a quarter or a letter less."""
+    """Yield recipes with one text shortened."""
     for at, (name, value) in enumerate(recipe.fields):
         for text in _shorter(value.decode("utf-8", "surrogateescape")):
             short = (name, text.encode("utf-8", "surrogateescape"))
@@ -201,11 +201,11 @@ def _shorter(text: str) -> Iterator[str]:
     if text:
         yield ""
     while piece:
-        # A piece left, which is much less at once, before all the pieces taken away.
+        # A large piece is kept alone, which shortens the text most; a small piece is removed.
         if piece * 3 > len(text):
             yield from (text[at : at + piece] for at in range(0, len(text), piece) if piece < len(text))
         else:
-            # Not each letter of a long text: there are only so many tries.
+            # Only the first few pieces of a long text, because the number of tries is limited.
             ends = range(0, min(len(text), 8 * piece), piece)
             yield from (text[:at] + text[at + piece :] for at in ends)
         piece //= 2

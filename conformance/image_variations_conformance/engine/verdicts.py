@@ -1,4 +1,4 @@
-"""Verdicts: findings in, a finished run out, with one verdict for each requirement."""
+"""Turns the findings of a run into one verdict for each requirement, and puts the finished run together."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def conclude(
     judged: Judged | None = None,
     explored: Explored | None = None,
 ) -> Run:
-    """Return the finished run of these exchanges, which are judged unless they are `judged` already.
+    """Return the finished run of these exchanges, which are judged here unless `judged` is given.
 
-    With `strict`, a broken SHOULD fails like a MUST. `only` some requirements have a verdict, where any are named.
+    With `strict`, a broken SHOULD fails like a MUST. If `only` names requirements, all others are deselected.
     `explored` is what the fuzzing after the plan found. `seconds` is how long the run took.
     """
     judged = judged or judge_cases(cases, exchanges, contract)
@@ -59,10 +59,10 @@ def conclude(
     findings = [_redacted(finding, redactor) for finding in (*judged.findings, *beyond.findings)]
     failed = {finding.label for finding in findings if finding.result == "fail"}
     observations = {
-        it.exchange.label: evolve(it, exchange=redactor.exchange(it.exchange, _KEPT_BYTES))
-        if it.exchange.label in failed
-        else it
-        for it in (*judged.observations, *beyond.observations)
+        observation.exchange.label: evolve(observation, exchange=redactor.exchange(observation.exchange, _KEPT_BYTES))
+        if observation.exchange.label in failed
+        else observation
+        for observation in (*judged.observations, *beyond.observations)
     }
     not_shown = _why_not_shown(exchanges, depth, only)
     verdicts = tuple(
@@ -96,11 +96,11 @@ def _redacted(finding: Finding, redactor: Redactor) -> Finding:
 
 
 def _why_not_shown(exchanges: Sequence[Exchange], depth: Depth, only: Collection[str]) -> Reason:
-    """Return why a requirement that no finding speaks of was not tested."""
+    """Return why a requirement without any finding was not tested."""
     reasons = [exchange.not_tested for exchange in exchanges if exchange.not_tested is not None]
     if Interrupted() in reasons:
         return Interrupted()
-    # Where the server kept a request from being answered, that may be why no response showed a requirement.
+    # If the server kept a request from being tested, that may be why no response showed the requirement.
     if any(not isinstance(reason, Limited) for reason in reasons):
         return NotShown()
     by_choice = [*reasons, *([Deselected()] if only else []), *([NotAtThisDepth()] if depth == "quick" else [])]
@@ -120,7 +120,7 @@ def _verdict(
     failed = [finding for finding in own if finding.result == "fail"]
     if failed:
         return Verdict(requirement, broken, failed[0].message, _labels(failed))
-    # What could not be tested comes before what passed: nothing untested counts as passed.
+    # An untested case outweighs passed ones, so that nothing untested counts as passed.
     untested = [finding for finding in own if finding.reason is not None]
     if untested:
         reasons = [finding.reason for finding in untested if finding.reason is not None]

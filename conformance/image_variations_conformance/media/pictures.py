@@ -1,6 +1,6 @@
-"""Pictures: painting ones to send, and looking at ones that came back.
+"""Paint pictures for requests, and decode and describe the pictures of responses.
 
-Looking at one takes at most 30 bytes a pixel beside the file itself, 120 MiB, and a few seconds, whatever it holds.
+Decoding takes at most 30 bytes of memory a pixel (120 MiB) beside the file itself, and a few seconds, for any content.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
 from . import png
 
-# Answers are at most 1536 pixels a side; whatever is far larger is not decoded.
+# Images in responses have at most 1536 pixels a side; far larger ones are not decoded.
 MAX_DECODED_PIXELS = 2048 * 2048
-# Pictures of that size, not compressed at all, are half as large.
+# Twice the size of an uncompressed picture of MAX_DECODED_PIXELS.
 MAX_PICTURE_BYTES = 32 * 1024 * 1024
-# What a file is made up of beside its pixels: chunks of a PNG, segments of a JPEG. Pillow keeps an object of each. Real
-# files have some hundred chunks at most, and a segment for each 64 KiB of a colour profile.
+# Chunks of a PNG or segments of a JPEG. Pillow keeps an object for each. Real files have a few hundred chunks at most,
+# and a segment for each 64 KiB of a colour profile.
 _MAX_PIECES = 20_000
-# Each goes over the whole picture again. Real files have ten.
+# Scans of a JPEG. Decoding each one goes over the whole picture again. Real files have about ten.
 _MAX_SCANS = 200
 _THUMBNAIL, _DETAIL = (8, 8), (32, 32)
 _SAMPLES = 3 * _THUMBNAIL[0] * _THUMBNAIL[1]
-# Of all that Pillow reads, what an image endpoint may come up with. Some of the rest runs programs.
+# The formats that an image endpoint may return. For some other formats, Pillow runs external programs.
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 
 
 def paint(rng: random.Random, side: int) -> Image.Image:
-    """Return a square picture as a camera sees it from afar: soft areas of strong colour, and some grain.
+    """Return a square RGB picture with `side` pixels a side: soft areas of strong colour, and some grain.
 
-    Two of them from different seeds are far apart in colour everywhere, which is what lets an oracle tell whose
-    variation an answer is.
+    Pictures from different seeds differ strongly in colour everywhere, so oracles can tell which input a variation was
+    made from.
     """
     areas = Image.frombytes("RGB", (4, 4), bytes(rng.choice((20, 90, 165, 235)) for _ in range(48)))
     soft = areas.resize((side, side), Image.Resampling.BICUBIC)
@@ -46,12 +46,16 @@ def paint(rng: random.Random, side: int) -> Image.Image:
 
 
 class Unreadable(ValueError):
-    """The bytes are not one whole picture that we can and will decode."""
+    """The bytes are not an intact picture of a known format, or the picture exceeds a limit of this module."""
 
 
 @frozen
 class Picture:
-    """What an oracle needs to know of a decoded picture. `samples` are the bytes of the thumbnail."""
+    """The description of a decoded picture. `format` is in lower case, `width` and `height` are in pixels.
+
+    `pixels_sha256` is the digest of the decoded pixels, `thumbnail` the picture at 8x8 pixels, `samples` the bytes of
+    the thumbnail, and `detail` the picture at 32x32 pixels.
+    """
 
     format: str
     width: int
@@ -64,28 +68,28 @@ class Picture:
 
     @property
     def size(self) -> str:
-        """Width and height in the words of the contract, such as 256x256."""
+        """Width and height as the contract writes them, such as 256x256."""
         return f"{self.width}x{self.height}"
 
     def distance(self, other: Picture) -> float:
-        """Return how far two pictures are apart as thumbnails: mean difference of a sample, 0 to 255.
+        """Return the mean difference between the samples of two thumbnails, 0 to 255.
 
-        The smallest over mirror images and quarter turns, since a variation may well be one.
+        This is the minimum over quarter turns and mirror images, because a variation may be turned or mirrored.
         """
         return self.distances([other])[0]
 
     def distances(self, others: Sequence[Picture]) -> list[float]:
-        """Return the distance to each of the others, in a small part of the time that it takes one by one."""
+        """Return the distance to each of the others. This is much faster than calling `distance` for each."""
         if not others:
             return []
-        # All the others on top of each other, held against a column of this one, in each of its views.
+        # One column of all other thumbnails is compared with a column of copies of this one, once for each view of it.
         size = (_THUMBNAIL[0], _THUMBNAIL[1] * len(others))
         column = Image.frombytes("RGB", size, b"".join(other.samples for other in others))
         sums = [_sums(view.tobytes() * len(others), column) for view in _views(self.thumbnail)]
         return [min(of_one) / _SAMPLES for of_one in zip(*sums, strict=True)]
 
     def difference(self, other: Picture) -> float:
-        """Return how far two pictures are apart as they stand: mean difference of a sample, 0 to 255."""
+        """Return the mean difference between the samples of two `detail` pictures as they are, 0 to 255."""
         return _difference(self.detail, other.detail)
 
 
@@ -95,7 +99,7 @@ def _views(thumbnail: Image.Image) -> list[Image.Image]:
 
 
 def _sums(samples: bytes, column: Image.Image) -> list[int]:
-    """Return the difference of each thumbnail in a column, all samples of it together, to the same place in another."""
+    """Return for each thumbnail in `column` the sum of its sample differences to the same place in `samples`."""
     differences = ImageChops.difference(Image.frombytes("RGB", column.size, samples), column).tobytes()
     return [sum(differences[at : at + _SAMPLES]) for at in range(0, len(differences), _SAMPLES)]
 
@@ -106,20 +110,20 @@ def _difference(one: Image.Image, other: Image.Image) -> float:
 
 
 def look(content: bytes) -> Picture:
-    """Decode a picture of any format and describe it.
+    """Decode a picture in PNG, JPEG, WebP, GIF or BMP and return its description.
 
-    Raises Unreadable: not a picture, truncated, broken, or of more pixels or pieces than are decoded. The size is read
-    from the header before anything is decoded.
+    Raises Unreadable if the bytes are not an intact picture, or exceed the limits on bytes, pixels, chunks or segments,
+    and scans. The limit on pixels is checked by the header, before anything is decoded.
     """
     if len(content) > MAX_PICTURE_BYTES:
         raise Unreadable(f"a picture of {len(content)} bytes is not decoded")
     if next(islice(_pieces(content), _MAX_PIECES, None), None) is not None:
-        raise Unreadable(f"a picture of more than {_MAX_PIECES} pieces is not decoded")
+        raise Unreadable(f"a picture of more than {_MAX_PIECES} chunks or segments is not decoded")
     if content.startswith(b"\xff\xd8") and content.count(b"\xff\xda") > _MAX_SCANS:
         raise Unreadable(f"a picture of more than {_MAX_SCANS} scans is not decoded")
     try:
         with warnings.catch_warnings():
-            # Pillow warns of large pictures and of odd metadata; the limit below is ours, the rest does not matter.
+            # Pillow warns of large pictures, which are limited below, and of odd metadata, which does not matter.
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
                 if opened.width * opened.height > MAX_DECODED_PIXELS:
@@ -134,24 +138,24 @@ def look(content: bytes) -> Picture:
     except UnidentifiedImageError as error:
         raise Unreadable(f"not a picture: {len(content)} bytes that begin with {content[:16]!r}") from error
     except Exception as error:
-        # Pillow raises what it likes on hostile bytes.
+        # Pillow raises exceptions of many types on invalid bytes.
         raise Unreadable(f"a broken picture: {error}") from error
 
 
 def _pieces(content: bytes) -> Iterator[int]:
-    """Yield where the chunks of a PNG or the segments of a JPEG begin."""
+    """Yield the offset of each chunk of a PNG or segment of a JPEG; nothing for other formats."""
     if content.startswith(png.SIGNATURE):
         at = len(png.SIGNATURE)
         while at < len(content):
             yield at
             at += 12 + int.from_bytes(content[at : at + 4])
     elif content.startswith(b"\xff\xd8"):
-        # No pixel data holds these: there, FF comes before 00 or D0 to D7.
+        # The pixel data of a JPEG contains none of these markers: FF is followed by 00 or by D0 to D7 in it.
         yield from (found.start() for found in re.finditer(rb"\xff[\xc0-\xcf\xd8-\xfe]", content))
 
 
 def _describe(opened: Image.Image) -> Picture:
-    # Pillow cuts 16-bit grey off at 255 where it ought to scale it.
+    # Pillow clips 16-bit grey at 255 instead of scaling it.
     whole = opened.point(lambda value: value / 256).convert("L") if opened.mode == "I;16" else opened
     flat = whole if whole.mode == "RGB" else whole.convert("RGB")
     if whole.mode != "RGB":
@@ -162,7 +166,7 @@ def _describe(opened: Image.Image) -> Picture:
         else:
             whole, flat = rgba, Image.new("RGB", opened.size, "white")
             flat.paste(rgba, mask=alpha)
-    # Of the colours alone where there is nothing to see through: an alpha channel that hides nothing changes nothing.
+    # An alpha channel is part of the digest only if some pixel is transparent.
     pixels = hashlib.sha256(b"%d " % opened.width)
     pixels.update(whole.tobytes())
     thumbnail = flat.resize(_THUMBNAIL, Image.Resampling.BOX)

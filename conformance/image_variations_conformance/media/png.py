@@ -1,7 +1,7 @@
-"""PNG files by the chunk: every kind the format knows, whole or broken on purpose, and a strict reader.
+"""Write PNG files of every colour type and bit depth, and check strictly whether a PNG file is intact.
 
-Pillow reads more than it should for a judge and writes neither interlaced files nor 16-bit colour, so both sides are
-here, straight from the PNG specification (third edition). Tests hold them against Pillow.
+Pillow accepts some broken files, and writes neither interlaced files nor 16-bit colour. So both directions are
+implemented here from the PNG specification (third edition). Tests compare them with Pillow.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), 
 _HIGHEST_FILTER = 4
 _MAX_SIDE = 2**31 - 1
 _CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
-# Nobody has to decode a picture of more pixels than that, so nobody is told whether it holds them all.
+# Servers need not decode pictures of more pixels, so the pixel data of such pictures is not checked.
 MAX_PIXELS = 4096 * 4096
 
 
 @frozen
 class Kind:
-    """What the header of a PNG says beside its width and height."""
+    """The colour type of a PNG, its bit depth, and whether it is interlaced."""
 
     colour: int
     depth: int = 8
@@ -46,7 +46,7 @@ PLAIN = Kind(RGB)
 
 @frozen
 class Info:
-    """The header of a whole PNG."""
+    """The header of a PNG. Width and height are in pixels."""
 
     width: int
     height: int
@@ -54,25 +54,28 @@ class Info:
 
     @property
     def pixels(self) -> int:
-        """How many pixels the header promises."""
+        """The number of pixels."""
         return self.width * self.height
 
 
 class Broken(ValueError):
-    """The bytes are not one whole PNG file; the message says what is wrong first."""
+    """The bytes are not an intact PNG file; the message names the first defect."""
 
 
 class NotPng(Broken):
-    """The bytes do not begin as a PNG does."""
+    """The bytes do not begin with the PNG signature."""
 
 
 def chunk(name: bytes, content: bytes) -> bytes:
-    """Return one chunk: length, name, content, CRC."""
+    """Return the bytes of a chunk: length, name, content and CRC."""
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
 def chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield name and content of each chunk up to IEND. Raises Broken where the file is cut or a CRC is wrong."""
+    """Yield the name and content of each chunk up to IEND.
+
+    Raises NotPng without the signature, and Broken if the file is truncated or a CRC is wrong.
+    """
     if not png.startswith(SIGNATURE):
         raise NotPng("no PNG signature")
     at, name = len(SIGNATURE), b""
@@ -90,31 +93,31 @@ def chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def inspect(png: bytes) -> Info:
-    """Return the header of a whole PNG: every chunk intact, and exactly the pixels that the header promises.
+    """Check that a PNG is intact and has exactly the pixels that its header states, and return the header.
 
-    Raises NotPng or Broken. Memory stays within a few megabytes, however much the pixel data would inflate to. Of a
-    picture of more than MAX_PIXELS, only the chunks are looked at.
+    Raises NotPng or Broken. The pixel data of more than MAX_PIXELS is not checked. Memory stays within a few megabytes,
+    whatever size the pixel data inflates to.
     """
-    found = chunks(png)
-    info = _header(*next(found))
+    remaining = chunks(png)
+    info = _header(*next(remaining))
     inflate, measure = zlib.decompressobj(), _Pixels(info)
-    before, palette = b"IHDR", False
-    for name, content in found:
+    previous, has_palette = b"IHDR", False
+    for name, content in remaining:
         if not name.isalpha() or (name[:1].isupper() and name not in _CRITICAL) or name == b"IHDR":
-            raise Broken(f"a chunk {name!r} that has no business there")
+            raise Broken(f"an unexpected chunk {name!r}")
         if name == b"PLTE":
-            if palette or measure.begun or len(content) not in range(3, 769, 3):
-                raise Broken("a palette out of place or of an impossible length")
-            palette = True
+            if has_palette or measure.begun or len(content) not in range(3, 769, 3):
+                raise Broken("a palette in the wrong place or of an invalid length")
+            has_palette = True
         elif name == b"IDAT":
-            if measure.begun and before != b"IDAT":
-                raise Broken("other chunks between those of the pixel data")
-            if info.kind.colour == PALETTE and not palette:
+            if measure.begun and previous != b"IDAT":
+                raise Broken("other chunks between the IDAT chunks")
+            if info.kind.colour == PALETTE and not has_palette:
                 raise Broken("the pixels come before the palette")
             measure.begun = True
             if info.pixels <= MAX_PIXELS:
                 _inflate(inflate, content, measure)
-        before = name
+        previous = name
     if not measure.begun or (info.pixels <= MAX_PIXELS and not (measure.complete and inflate.eof)):
         raise Broken("fewer pixels than the header promises")
     return info
@@ -132,7 +135,7 @@ def _header(name: bytes, content: bytes) -> Info:
 
 
 def _passes(info: Info) -> Iterator[tuple[int, int]]:
-    """Yield for each pass the bytes of a row, filter byte included, and the number of rows."""
+    """Yield the bytes per row, with the filter byte, and the number of rows of each pass that has pixels."""
     bits = _CHANNELS[info.kind.colour] * info.kind.depth
     steps = _ADAM7 if info.kind.interlaced else ((0, 0, 1, 1),)
     for first_column, first_row, column_step, row_step in steps:
@@ -143,7 +146,7 @@ def _passes(info: Info) -> Iterator[tuple[int, int]]:
 
 
 class _Pixels:
-    """Counts inflated pixel data against the header, and looks at each row's filter byte."""
+    """Checks the size of inflated pixel data against the header, and the filter byte of each row."""
 
     def __init__(self, info: Info) -> None:
         self._passes = _passes(info)
@@ -151,27 +154,27 @@ class _Pixels:
         self._begin_pass()
 
     def _begin_pass(self) -> None:
-        """Set the bytes of a row, and the bytes that the pass still lacks."""
+        """Set the bytes per row and the missing bytes of the next pass, or note that there is none."""
         following = next(self._passes, None)
         if following is None:
             self.complete = True
         else:
             self._row, rows = following
-            self._lacking = self._row * rows
+            self._missing = self._row * rows
 
     def feed(self, data: bytes) -> None:
         at = 0
         while at < len(data):
             if self.complete:
                 raise Broken("more pixels than the header promises")
-            taken = min(self._lacking, len(data) - at)
-            # The filter bytes of all the rows that begin here, in one slice: a row may be two bytes long.
-            highest = max(data[at + self._lacking % self._row : at + taken : self._row], default=0)
+            length = min(self._missing, len(data) - at)
+            # All filter bytes of this piece in one slice: a loop over rows of two bytes would be slow.
+            highest = max(data[at + self._missing % self._row : at + length : self._row], default=0)
             if highest > _HIGHEST_FILTER:
                 raise Broken(f"unknown filter {highest} of a row")
-            at += taken
-            self._lacking -= taken
-            if self._lacking == 0:
+            at += length
+            self._missing -= length
+            if self._missing == 0:
                 self._begin_pass()
 
 
@@ -185,13 +188,16 @@ def _inflate(stream: zlib._Decompress, content: bytes, pixels: _Pixels) -> None:
 
 
 def encode(picture: Image.Image, kind: Kind = PLAIN, extra: tuple[tuple[bytes, bytes], ...] = ()) -> bytes:
-    """Return a picture as a PNG of that kind; `extra` are ancillary chunks to stand between header and pixels."""
+    """Return a picture as a PNG of this kind.
+
+    `extra` are the names and contents of ancillary chunks, which are put between the header and the pixels.
+    """
     width, height = picture.size
     info = Info(width, height, kind)
     header = struct.pack(">IIBBBBB", width, height, kind.depth, kind.colour, 0, 0, kind.interlaced)
     pieces = [chunk(b"IHDR", header), *(chunk(name, content) for name, content in extra)]
     if kind.colour == PALETTE:
-        # The other methods take up to two hundred times as long, and the colours are not what matters.
+        # The other methods take up to two hundred times as long, and the exact colours do not matter.
         picture = picture.convert("RGB").quantize(1 << kind.depth, Image.Quantize.FASTOCTREE)
         colours = bytes(picture.getpalette() or ())[: 3 * (max(picture.tobytes()) + 1)]
         pieces.append(chunk(b"PLTE", colours))
@@ -202,7 +208,7 @@ def encode(picture: Image.Image, kind: Kind = PLAIN, extra: tuple[tuple[bytes, b
 
 
 def _rows(picture: Image.Image, info: Info) -> bytes:
-    """Return the unfiltered rows of every pass, each after a filter byte of 0."""
+    """Return the rows of every pass, unfiltered, each with a filter byte of 0 before it."""
     samples, channels = picture.tobytes(), _CHANNELS[info.kind.colour]
     steps = _ADAM7 if info.kind.interlaced else ((0, 0, 1, 1),)
     rows = []
@@ -221,43 +227,43 @@ def _rows(picture: Image.Image, info: Info) -> bytes:
 
 
 def _pack(row: bytes, kind: Kind) -> bytes:
-    """Return a row of 8-bit samples at the depth of the kind."""
+    """Return a row of 8-bit samples, packed at the bit depth of the kind."""
     if kind.depth == 8:
         return row
     if kind.depth == 16:
         wide = bytearray(2 * len(row))
         wide[::2] = wide[1::2] = row
         return bytes(wide)
-    # A palette's samples are indexes and stay; grey ones lose their lower bits.
+    # The samples of a palette are indexes and keep their values; grey samples lose their lower bits.
     shift = 0 if kind.colour == PALETTE else 8 - kind.depth
     per_byte = 8 // kind.depth
     row += bytes(-len(row) % per_byte)
     combined = 0
     for place in range(per_byte):
-        moved = row[place::per_byte].translate(_moved(shift, 8 - kind.depth * (place + 1)))
-        combined |= int.from_bytes(moved)
+        shifted = row[place::per_byte].translate(_shift_table(shift, 8 - kind.depth * (place + 1)))
+        combined |= int.from_bytes(shifted)
     return combined.to_bytes(len(row) // per_byte)
 
 
 @cache
-def _moved(right: int, left: int) -> bytes:
-    """Return what becomes of each sample that is moved so many bits to the right, and then to the left."""
+def _shift_table(right: int, left: int) -> bytes:
+    """Return the translation table that shifts a sample so many bits to the right, and then to the left."""
     return bytes(sample >> right << left & 0xFF for sample in range(256))
 
 
 def padded(png: bytes, size_bytes: int) -> bytes:
-    """Return the same picture in a file of exactly that many bytes, by an ancillary chunk of noise before IEND.
+    """Return the same picture in a file of exactly `size_bytes`, with an ancillary chunk of random bytes before IEND.
 
-    Raises ValueError where the file is too large already.
+    Raises ValueError if the file is too large for that.
     """
     room = size_bytes - len(png) - 12
     if room < 0:
         raise ValueError(f"a PNG of {len(png)} bytes cannot be padded to {size_bytes}")
-    # A private, ancillary, copy-safe chunk: a reader that does not know it has to pass over it.
+    # A private ancillary chunk that is safe to copy: decoders that do not know it must ignore it.
     filler = chunk(b"vrPd", random.Random(size_bytes).randbytes(room))  # noqa: S311 - filler, not a secret
     return png[:-12] + filler + png[-12:]
 
 
 def without_chunk(png: bytes, name: bytes) -> bytes:
-    """Return a PNG without its chunks of that name."""
+    """Return a PNG without the chunks of a name. Raises Broken if the file is not intact up to IEND."""
     return SIGNATURE + b"".join(chunk(found, data) for found, data in chunks(png) if found != name)

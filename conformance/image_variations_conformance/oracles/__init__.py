@@ -1,6 +1,6 @@
-"""The oracles: pure functions from exchanges to findings. Each names the requirements it judges; `judge` runs them all.
+"""Oracles: pure functions from exchanges to findings. Each is registered for the requirements that it judges.
 
-No oracle does I/O, none knows who sent the request, and what it expects it reads off the request's bytes (expectation).
+An oracle does no I/O and does not know who sent a request. What it expects is classified from the bytes of the request.
 """
 
 from __future__ import annotations
@@ -23,29 +23,32 @@ JUDGED = frozenset().union(*EXCHANGE_ORACLES.values(), *RUN_ORACLES.values())
 def judge(
     observations: Sequence[Observation], contract: Contract, context: Sequence[Observation] = ()
 ) -> Iterator[Finding]:
-    """Yield all findings on a run: of each exchange by itself, and of all together.
+    """Yield the findings of all oracles on the observations of a run.
 
-    With a context, what went before is taken into account, and not judged again.
+    `context` are earlier observations. They are taken into account but not judged again.
     """
-    together = mark_rejects_everything(mark_server_down([*context, *observations]))
-    observations = together[len(context) :]
-    yield from _untested(together, observations)
+    all_observations = mark_rejects_everything(mark_server_down([*context, *observations]))
+    observations = all_observations[len(context) :]
+    yield from _untested(all_observations, observations)
     for observation in observations:
         for oracle in EXCHANGE_ORACLES:
             yield from oracle(observation, contract)
     labels = {observation.exchange.label for observation in observations}
     for run_oracle in RUN_ORACLES:
-        yield from (finding for finding in run_oracle(together, contract) if finding.label in labels)
+        yield from (finding for finding in run_oracle(all_observations, contract) if finding.label in labels)
 
 
-def _untested(together: Sequence[Observation], observations: Sequence[Observation]) -> Iterator[Finding]:
-    """Yield what was to be put to the test by requests that came to nothing, and by no other."""
+def _untested(all_observations: Sequence[Observation], observations: Sequence[Observation]) -> Iterator[Finding]:
+    """Yield a "not-tested" finding for each test of an untested observation that no other observation makes up for."""
     untested = [(observation, observation.untested) for observation in observations if observation.untested is not None]
     if not untested:
         return
     tested = {
-        test for observation in together if observation.untested is None for test in observation.expectation.tests
+        test
+        for observation in all_observations
+        if observation.untested is None
+        for test in observation.expectation.tests
     }
-    for observation, why in untested:
+    for observation, reason in untested:
         for test in sorted(observation.expectation.tests - tested, key=str):
-            yield observation.not_tested(test.requirement, why)
+            yield observation.not_tested(test.requirement, reason)

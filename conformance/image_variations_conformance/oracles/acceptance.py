@@ -1,8 +1,8 @@
-"""Whether valid requests are accepted, and which requirement is to blame where one is not.
+"""Judges whether valid requests are accepted, and which requirement is broken when one is refused.
 
-A valid request exercises several requirements (its features). Where the server refuses it, the features that it accepted
-elsewhere are cleared, and of the rest the feature that explains the most refusals is to blame, and so on until all are
-explained: one defect of the server is reported under one requirement.
+A valid request has several features. If the server refuses it, the features that the server accepted in other requests
+are cleared. Of the other features, the one that occurs in the most refused requests is blamed, and so on until all
+refusals are explained. So one defect of the server is reported under one requirement.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from ..contract.document import Contract
 from ..contract.expectation import Feature
 from .base import Finding, Observation, judges_run, shortened
 
-# The answer to a request without these fields shows more than its status: other oracles pass them.
-_JUDGED_BY_THE_ANSWER = frozenset({"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT", "IV-WIRE-QUERY"})
+# Other oracles judge these by the content of the response, so a 200 alone is not a pass.
+_JUDGED_BY_CONTENT = frozenset({"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT", "IV-WIRE-QUERY"})
 
 
 @judges_run(
@@ -56,9 +56,9 @@ def valid_requests_are_accepted(observations: Sequence[Observation], contract: C
     )
     for observation in valid:
         if observation.accepted:
-            passed = {feature.requirement for feature in observation.expectation.features} - _JUDGED_BY_THE_ANSWER
+            passed = {feature.requirement for feature in observation.expectation.features} - _JUDGED_BY_CONTENT
             yield from (observation.finding(requirement, True) for requirement in sorted(passed))
-    refused = list(_refused_at_first(valid))
+    refused = list(_refusals_to_judge(valid))
     if refused and not cleared:
         observation = refused[0]
         yield observation.finding(
@@ -68,8 +68,12 @@ def valid_requests_are_accepted(observations: Sequence[Observation], contract: C
     yield from _blame(refused, cleared, contract)
 
 
-def _refused_at_first(valid: Sequence[Observation]) -> Iterator[Observation]:
-    """Yield the refused requests, but for those after an accepted one with the same features: that is a matter of state."""
+def _refusals_to_judge(valid: Sequence[Observation]) -> Iterator[Observation]:
+    """Yield the refused requests that are judged here.
+
+    Concurrent requests, and requests with the features of one that was accepted before, are judged by `state`. Random
+    requests are always judged here, because they may have other features than those known.
+    """
     accepted: set[frozenset[Feature]] = set()
     for observation in valid:
         if observation.accepted:
@@ -81,10 +85,11 @@ def _refused_at_first(valid: Sequence[Observation]) -> Iterator[Observation]:
 
 
 def _blame(refused: Sequence[Observation], cleared: set[Feature], contract: Contract) -> Iterator[Finding]:
+    """Yield a finding on each feature that is blamed for refusals, for each request that it explains."""
     unexplained = {observation.exchange.label: observation for observation in refused}
     blamed: set[Feature] = set()
-    # First what a compliant server has to accept. A feature that it may refuse is a sufficient explanation, but only
-    # where nothing else explains the refusal.
+    # First the requests without suspects that a compliant server may refuse. Such a suspect is a sufficient explanation
+    # of a refusal, unless a feature that is already blamed explains it, too.
     for optional in (False, True):
         suspected = {
             label: _suspects(observation, cleared, contract, optional) for label, observation in unexplained.items()
@@ -94,23 +99,29 @@ def _blame(refused: Sequence[Observation], cleared: set[Feature], contract: Cont
             for label, suspects in suspected.items()
             if suspects and not unexplained[label].expectation.features & blamed
         }:
-            most = _traits_of_most_refusals(suspected)
-            for feature in most:
-                shown = [unexplained[label] for label, suspects in suspected.items() if feature in suspects]
-                # The plainest first: the first is what a report shows how to send again.
-                shown.sort(
-                    key=lambda observation: (len(observation.expectation.features), _optional(observation, contract))
+            blamed_now = _most_frequent_suspects(suspected)
+            for feature in blamed_now:
+                explained = [unexplained[label] for label, suspects in suspected.items() if feature in suspects]
+                # The simplest request comes first, because reports show how to repeat the first one.
+                explained.sort(
+                    key=lambda observation: (
+                        len(observation.expectation.features),
+                        _count_optional_features(observation, contract),
+                    )
                 )
-                yield from (_refusal(observation, feature) for observation in shown)
-            blamed.update(most)
+                yield from (_refusal_finding(observation, feature) for observation in explained)
+            blamed.update(blamed_now)
     for observation in unexplained.values():
         if not observation.expectation.features - cleared:
-            message = f"a valid request: expected 200, got {observation.answer}, though all that is in it is accepted elsewhere"
+            message = (
+                f"a valid request: expected 200, got {observation.answer}, "
+                "though all its features were accepted in other requests"
+            )
             yield observation.finding("IV-OP-VALID", False, message)
 
 
-def _optional(observation: Observation, contract: Contract) -> int:
-    """Return how many features a request has that a compliant server may refuse."""
+def _count_optional_features(observation: Observation, contract: Contract) -> int:
+    """Return how many features of a request a compliant server may refuse."""
     return sum(
         contract.requirements[feature.requirement].level == "should" for feature in observation.expectation.features
     )
@@ -119,32 +130,33 @@ def _optional(observation: Observation, contract: Contract) -> int:
 def _suspects(
     observation: Observation, cleared: set[Feature], contract: Contract, optional: bool
 ) -> frozenset[Feature]:
-    """Return the features that may be why a request was refused.
+    """Return the features of a refused request that may explain the refusal.
 
-    With `optional`, only those that a compliant server may refuse; without, none at all where there is one of them.
+    With `optional`, these are those that a compliant server may refuse. Without it, these are all, but none if one of
+    them may be refused.
     """
     suspects = observation.expectation.features - cleared
-    # That a request is plain is the weakest explanation of all.
+    # IV-OP-VALID, that the request has an image alone, is only suspected if nothing else is.
     specific = frozenset(feature for feature in suspects if feature.requirement != "IV-OP-VALID") or suspects
     may_be_refused = frozenset(
-        observation for observation in specific if contract.requirements[observation.requirement].level == "should"
+        feature for feature in specific if contract.requirements[feature.requirement].level == "should"
     )
     if optional:
         return may_be_refused
     return frozenset() if may_be_refused else specific
 
 
-def _traits_of_most_refusals(suspected: Mapping[str, frozenset[Feature]]) -> list[Feature]:
-    """Return the feature that explains the most refusals, with those that cannot be told apart from it."""
+def _most_frequent_suspects(suspected: Mapping[str, frozenset[Feature]]) -> list[Feature]:
+    """Return the feature that is suspected in the most requests, and all others suspected in the same requests."""
     refusals: dict[Feature, list[str]] = {}
     for label, suspects in suspected.items():
         for feature in suspects:
             refusals.setdefault(feature, []).append(label)
-    most = max(refusals.values(), key=len)
-    return sorted((feature for feature, labels in refusals.items() if labels == most), key=str)
+    labels_of_most = max(refusals.values(), key=len)
+    return sorted((feature for feature, labels in refusals.items() if labels == labels_of_most), key=str)
 
 
-def _refusal(observation: Observation, feature: Feature) -> Finding:
+def _refusal_finding(observation: Observation, feature: Feature) -> Finding:
     with_value = f" with {shortened(feature.value, 40)}" if feature.value else ""
     return observation.finding(
         feature.requirement, False, f"a valid request{with_value}: expected 200, got {observation.answer}"

@@ -1,4 +1,4 @@
-"""What oracles are made of: observations in, findings out, and the registry of which oracle judges which requirement."""
+"""The basis of oracles: observations, findings, and the registry of oracles with the requirements that each judges."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _MESSAGE_CHARACTERS = 500
 
 @frozen
 class Finding:
-    """What one oracle says of one requirement, by one exchange.
+    """The result of one oracle for one requirement and one exchange, whose case is `label`.
 
-    `message` says what was expected and what came, for "fail"; `reason` says why nothing can be said, for "not-tested".
+    For "fail", `message` says what was expected and what came; for "not-tested", `reason` is set.
     """
 
     requirement: str
@@ -35,12 +35,12 @@ class Finding:
 
 @frozen(eq=False)
 class Observation:
-    """An exchange, what the contract says of its request, and what its response contains.
+    """An exchange, the expectation of its request, and the content of its response.
 
-    `input` is the picture that was sent, of a valid request. `server_down`: the server had stopped working by then, so
-    that its response says nothing of this request. `rejects_everything`: the server accepts nothing, and answers this
-    invalid request like valid ones. `is_random`: the request may have features that are not known, so that its outcome
-    says nothing of requests with the same features.
+    `input` is the decoded image of a valid request. `server_down`: the server was down, so its response shows nothing
+    about this request. `rejects_everything`: the server accepts no valid request, and answers this invalid one like a
+    valid one. `is_random`: the request may have unknown features, so its outcome shows nothing about other requests
+    with the same features.
     """
 
     exchange: Exchange
@@ -77,7 +77,7 @@ class Observation:
 
     @property
     def untested(self) -> Reason | None:
-        """Why this exchange says nothing of what the server makes of the request, or None where it does."""
+        """Why the outcome does not show how the server treats the request, or None if it does."""
         if self.server_down:
             return ServerDown()
         if self.rejects_everything:
@@ -88,28 +88,28 @@ class Observation:
 
     @property
     def answer(self) -> str:
-        """What came back, in a few words for messages."""
+        """The status, or the reason why there is no response, for messages."""
         outcome = self.exchange.outcome
         if isinstance(outcome, Response):
             return str(outcome.status)
         return f"no response ({outcome.message})" if isinstance(outcome, Failure) else "no response"
 
     def finding(self, requirement: str, ok: bool, message: str = "") -> Finding:
-        """Return a finding on this exchange; the message is for the case that it is not ok.
+        """Return a "pass" finding if `ok`, or else a "fail" finding with the message.
 
-        Whatever of the response the message quotes becomes printable and of a bounded length here.
+        The message may quote the response, so it is made printable and cut to a maximum length here.
         """
         if ok:
             return Finding(requirement, "pass", "", self.exchange.label)
         return Finding(requirement, "fail", shortened(message, _MESSAGE_CHARACTERS), self.exchange.label)
 
     def not_tested(self, requirement: str, reason: Reason) -> Finding:
-        """Return a finding that says why this exchange cannot tell."""
+        """Return a "not-tested" finding for a reason."""
         return Finding(requirement, "not-tested", "", self.exchange.label, reason)
 
 
 def observe(exchange: Exchange, expectation: Expectation, *, is_random: bool = False) -> Observation:
-    """Return an exchange with the expectation of its request and the content of its response, decoded."""
+    """Return the observation of an exchange, with the response and the image of the request decoded."""
     sent = None
     if expectation.requested is not None and expectation.image is not None:
         try:
@@ -147,7 +147,7 @@ def judges_run(*requirements: str) -> Callable[[RunOracle], RunOracle]:
 
 
 def shortened(value: object, characters: int = 80) -> str:
-    """Return a value for a message: printable, on one line, at most so many characters."""
+    """Return the text of a value for a message: printable, on one line, with at most `characters` characters."""
     text = value if isinstance(value, str) else repr(value)
     text = "".join(
         character if character.isprintable() else f"\\x{ord(character):02x}" for character in text[:characters]

@@ -23,9 +23,10 @@ class NotBase64(ValueError):
 class Content:
     """The content of a response.
 
-    `document` is the JSON value, abridged; None where `json_error` says why there is none. `items` have their texts cut
-    to the length of a link, and `digests` tell the whole texts apart. `images` are by index and key of the item, and
-    `targets` are what each fetch of the exchange led to: a picture, or why there is none.
+    `document` is the JSON value, abridged; it is None if `json_error` says why there is none. `items` have texts of at
+    most the length of a link, and `digests` are those of the complete texts. `images` are by index and key of the item.
+    `targets` are the result of each fetch of the exchange: a picture, a text that says why the body is none, or None if
+    the fetch was not answered 200.
     """
 
     document: Any = None
@@ -47,7 +48,7 @@ class Content:
 
 
 def read_content(exchange: Exchange) -> Content:
-    """Return what the response of an exchange contains, and what the links in it lead to."""
+    """Return the content of the response of an exchange, with the targets of its links."""
     response = exchange.response
     if response is None:
         return Content()
@@ -85,7 +86,7 @@ def _images(
     exchange: Exchange, found: tuple[Item, ...], targets: tuple[Picture | str | None, ...]
 ) -> dict[tuple[int, str], Picture | str]:
     images: dict[tuple[int, str], Picture | str] = {}
-    # Of a link that was followed twice, the first time counts.
+    # If a link was followed twice, the first fetch counts.
     by_label = {fetch.label: target for fetch, target in reversed([*zip(exchange.fetches, targets, strict=True)])}
     for item in found:
         target = by_label.get(f"{exchange.label}/{item.at}")
@@ -110,5 +111,5 @@ def decode_base64(text: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except ValueError as error:
         stray = re.search(r"[^A-Za-z0-9+/=]", text)
-        why = f"{stray[0]!r} at {stray.start()} is not of the standard alphabet" if stray is not None else error
-        raise NotBase64(f"{why}: {text[:30]!a}") from error
+        problem = f"{stray[0]!r} at {stray.start()} is not of the standard alphabet" if stray is not None else error
+        raise NotBase64(f"{problem}: {text[:30]!a}") from error

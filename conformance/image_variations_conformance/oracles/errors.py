@@ -1,4 +1,4 @@
-"""What an error looks like, whatever caused it."""
+"""Judges error responses: their status, their error object, and what they reveal."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ..contract.document import Contract, SchemaError
 from ..wire.reasons import RateLimited
 from .base import Finding, Observation, judges, shortened
 
-# Traces of the program's inside, by what they look like in the languages that servers are written in. None of them may
-# go over the same text again and again: the server can write what it likes, and as much of it.
+# Patterns of internal details in the languages that servers are written in. Each must take linear time, because the
+# server controls the text.
 _LEAKS = {
     "a Python traceback": r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+",
     "a memory address": r"\bat 0x[0-9a-fA-F]{6,16}\b|<[\w.]+ object at ",
@@ -26,7 +26,7 @@ _LEAKS = {
 
 
 _WORDS_FOR_NULL = frozenset({"none", "null", "undefined"})
-# Another server's error as it came, in JSON or as a page.
+# The error of another server, copied as JSON or as an HTML page.
 _FOREIGN_DOCUMENT = re.compile(r'"error"\s*:\s*["{]|<!doctype html|<html[\s>]', re.IGNORECASE)
 
 
@@ -37,12 +37,12 @@ def nothing_breaks_the_server(observation: Observation, _: Contract) -> Iterator
         yield observation.not_tested("IV-ERR-NO-5XX", RateLimited())
     elif observation.exchange.not_tested is None:
         ok = observation.response is not None and observation.response.status < 500
-        yield observation.finding("IV-ERR-NO-5XX", ok, f"expected an answer below 500, got {observation.answer}")
+        yield observation.finding("IV-ERR-NO-5XX", ok, f"expected a status below 500, got {observation.answer}")
 
 
 @judges("IV-ERR-JSON", "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-PARAM", "IV-ERR-NULL", "IV-ERR-READABLE")
 def errors_are_error_objects(observation: Observation, contract: Contract) -> Iterator[Finding]:
-    """An answer of 4xx carries the error object, and it names the field at fault."""
+    """A 4xx response has the error object, which names the invalid field."""
     response = observation.response
     if (
         response is None
@@ -64,7 +64,7 @@ def errors_are_error_objects(observation: Observation, contract: Contract) -> It
     yield observation.finding("IV-ERR-OBJECT", not others, f"{_first(others)}, in {got}")
     error = value.get("error") if isinstance(value, dict) else None
     if isinstance(error, dict):
-        yield from _says_it_well(observation, error)
+        yield from _texts_are_readable(observation, error)
     if isinstance(error, dict) and "message" in error:
         yield observation.finding("IV-ERR-MESSAGE", not of_message, f"{_first(of_message)}, in {got}")
         if not of_message:
@@ -75,14 +75,16 @@ def _first(schema_errors: list[SchemaError]) -> str:
     return shortened(schema_errors[0].message, 120) if schema_errors else ""
 
 
-def _says_it_well(observation: Observation, error: dict[str, object]) -> Iterator[Finding]:
-    """The texts of an error are what they seem to be."""
-    said = {name: text for name, text in error.items() if isinstance(text, str)}
-    words = [f"{name} {shortened(text)!r}" for name, text in said.items() if text.strip().lower() in _WORDS_FOR_NULL]
-    yield observation.finding("IV-ERR-NULL", not words, f"expected null, got the text {', '.join(words)}")
-    message = said.get("message", "")
+def _texts_are_readable(observation: Observation, error: dict[str, object]) -> Iterator[Finding]:
+    """No text of an error is a word such as "None" in place of null, and the message is neither JSON nor HTML."""
+    texts = {name: text for name, text in error.items() if isinstance(text, str)}
+    words = [f"{name} {shortened(text)!r}" for name, text in texts.items() if text.strip().lower() in _WORDS_FOR_NULL]
+    yield observation.finding("IV-ERR-NULL", not words, f"expected null, got {', '.join(words)}")
+    message = texts.get("message", "")
     foreign = _is_json_document(message) or _FOREIGN_DOCUMENT.search(message.replace("\\", "")) is not None
-    yield observation.finding("IV-ERR-READABLE", not foreign, f"the message holds a document: {shortened(message)}")
+    yield observation.finding(
+        "IV-ERR-READABLE", not foreign, f"expected a plain text as message, got JSON or HTML: {shortened(message)}"
+    )
 
 
 def _is_json_document(text: str) -> bool:
@@ -93,32 +95,34 @@ def _is_json_document(text: str) -> bool:
 
 
 def _names_the_field(observation: Observation, error: dict[str, object]) -> Iterator[Finding]:
-    """The error to a request with one wrong field names it."""
+    """The error of a request with one invalid field names the field."""
     fields = {violation.field for violation in observation.expectation.violations}
-    # Where there is more to object to, the server may well name that. So may one that objects to everything.
+    # With other violations, or if the server refuses everything, the error may be about something else.
     if len(fields) != 1 or None in fields or observation.expectation.unspecified or observation.rejects_everything:
         return
     (field,) = fields
-    # `n` may be said as 'n', but not as a letter of another word.
+    # The field `n` is named by n on its own or in quotes, but not by a letter within a word.
     values = {key: error.get(key) for key in ("param", "message")}
-    said = {key: value if isinstance(value, str) else str(value) for key, value in values.items()}
-    named = any(re.search(rf"(?<![a-z]){field}(?![a-z])", text, re.IGNORECASE) for text in said.values())
-    message = f"the error does not name the field {field}: param {said['param']}, message {shortened(said['message'])}"
+    texts = {key: value if isinstance(value, str) else str(value) for key, value in values.items()}
+    named = any(re.search(rf"(?<![a-z]){field}(?![a-z])", text, re.IGNORECASE) for text in texts.values())
+    message = (
+        f"the error does not name the field {field}: param {texts['param']}, message {shortened(texts['message'])}"
+    )
     yield observation.finding("IV-ERR-PARAM", named, message)
 
 
 @judges("IV-ERR-SECRETS")
 def errors_keep_secrets(observation: Observation, _: Contract) -> Iterator[Finding]:
-    """No error shows the API key or the inside of the program."""
+    """No error reveals the API key or internal details of the server."""
     response = observation.response
     if response is None or response.status < 400:
         return
     text = response.body[: 1 << 16].decode("utf-8", "replace")
     if response.media_type == "application/json":
-        # A stack inside a JSON string has its line ends and quotes escaped.
+        # In a JSON string, the line ends and quotes of a stack trace are escaped.
         text += text.replace("\\n", "\n").replace('\\"', '"')
     found = next((what for what, pattern in _LEAKS.items() if re.search(pattern, text)), None)
     key = (observation.exchange.request.header("authorization") or "").partition(" ")[2]
     if len(key) >= 8 and key in text:
         found = "the API key that was sent"
-    yield observation.finding("IV-ERR-SECRETS", found is None, f"the {response.status} answer shows {found}")
+    yield observation.finding("IV-ERR-SECRETS", found is None, f"the {response.status} response reveals {found}")

@@ -1,4 +1,4 @@
-"""The images of a response: that they are images, of the right size and format, and variations of the input."""
+"""Judges the images of responses: their encoding, format and size, and whether they are variations of the input."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ _FORMATS = frozenset({"png", "webp", "jpeg"})
 # Smaller inputs have no thumbnail to compare with.
 _MIN_INPUT_PIXELS = 16
 MAX_RANK = 0.3
-"""How many of the other inputs may on average resemble an image more than its own input does, as a share of them.
+"""The maximum average share of other inputs that resemble an image more than its own input does.
 
-Images that are made without regard to the input come to 0.5.
+It is about 0.5 for images that do not depend on the input.
 """
 _MAX_COMPARED = 32
 MAX_UNCHANGED = 1.5
-"""What resizing alone changes of a picture: the mean difference of a sample, 0 to 255. A variation changes far more."""
+"""The mean difference of a sample, 0 to 255, up to which an image may be the input, only resized.
+
+A variation differs far more.
+"""
 
 
 @judges("IV-OUT-B64", "IV-OUT-B64-PNG")

@@ -1,4 +1,4 @@
-"""The links of a response: their form, and what they lead to."""
+"""Judges the links of responses: their form, their targets, and whether they can be guessed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def links_are_absolute(observation: Observation, _: Contract) -> Iterator[Findin
 
 @judges("IV-URL-FETCH", "IV-URL-TYPE")
 def links_lead_to_images(observation: Observation, _: Contract) -> Iterator[Finding]:
-    """A link leads to a complete image each time, without the API key."""
+    """A link leads to a complete image each time that it is followed, without the API key."""
     if observation.expectation.validity == "invalid":
         return
     for fetch, target in zip(observation.exchange.fetches, observation.content.targets, strict=True):
@@ -58,7 +58,7 @@ def _problem(fetch: Exchange, target: Picture | str | None) -> str | None:
 
 @judges_run("IV-URL-GUESS")
 def links_cannot_be_guessed(observations: Sequence[Observation], _: Contract) -> Iterator[Finding]:
-    """No link is that of another response with a number counted up or down."""
+    """No link differs from a link of another response by a small change of one number alone."""
     links = [
         (observation, item.text)
         for observation in observations

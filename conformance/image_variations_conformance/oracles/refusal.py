@@ -1,4 +1,4 @@
-"""Whether invalid requests are refused, and with which status."""
+"""Judges whether invalid requests are refused, and with which status."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..contract.expectation import Violation
 from .base import Finding, Observation, judges
 
 _AUTH = frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"})
-# Statuses that say of an violation what 400 says, only better.
+# Statuses that describe a violation of these requirements as well as 400 does, or better.
 _AS_GOOD_AS_400 = {
     404: frozenset({"IV-MODEL-UNKNOWN"}),
     413: frozenset({"IV-IMAGE-MAX-BYTES"}),
@@ -20,10 +20,10 @@ _AS_GOOD_AS_400 = {
 
 
 def mark_rejects_everything(observations: Sequence[Observation]) -> list[Observation]:
-    """Mark the wrong requests that a server which accepts nothing answers as it answers right ones.
+    """Mark the invalid requests with the same status as a valid one, if the server accepts no valid request.
 
-    Who refuses everything has checked nothing: neither is the image looked at where there is no such operation, nor
-    the key where all keys are wrong.
+    Such a status does not show that the server checked the request: a server that lacks the operation does not check
+    the image, and a server that refuses all keys does not check the key.
     """
     valid = [
         observation
@@ -32,19 +32,20 @@ def mark_rejects_everything(observations: Sequence[Observation]) -> list[Observa
     ]
     if any(observation.accepted for observation in valid):
         return list(observations)
-    answers = {_status(observation) for observation in valid}
+    statuses = {_status(observation) for observation in valid}
     return [
         evolve(
             observation,
             rejects_everything=observation.expectation.validity == "invalid"
             and observation.untested is None
-            and _status(observation) in answers,
+            and _status(observation) in statuses,
         )
         for observation in observations
     ]
 
 
 def _status(observation: Observation) -> int:
+    """Return the status of the response, or 0 without a response."""
     return observation.response.status if observation.response is not None else 0
 
 
@@ -64,13 +65,13 @@ def _status(observation: Observation) -> int:
     "IV-ERR-400",
 )
 def wrong_forms_are_refused(observation: Observation, _: Contract) -> Iterator[Finding]:
-    """A form with something wrong in it is answered 4xx, best of all 400."""
+    """An invalid form is answered 4xx, preferably 400."""
     violations = observation.expectation.violations
-    if not violations or observation.untested is not None or _elsewhere(violations):
+    if not violations or observation.untested is not None or _is_refused_before_the_form(violations):
         return
     status = _status(observation)
     if (observation.expectation.unspecified or observation.is_random) and not 200 <= status < 500:
-        # It broke the server, but whether by the violation or by what else is in it, nobody can tell.
+        # The violation may not be the cause: the request has other unusual properties.
         return
     for violation in violations:
         yield observation.finding(
@@ -83,21 +84,23 @@ def wrong_forms_are_refused(observation: Observation, _: Contract) -> Iterator[F
         yield observation.finding("IV-ERR-400", good, f"{violations[0].what}: expected 400, got {status}")
 
 
-def _elsewhere(violations: tuple[Violation, ...]) -> bool:
-    """Whether something is wrong with the request before its form counts."""
+def _is_refused_before_the_form(violations: tuple[Violation, ...]) -> bool:
+    """Return whether the request has a violation that a server may refuse before it reads the form."""
     return any(violation.requirement in _AUTH | {"IV-OP-METHOD", "IV-OP-MULTIPART"} for violation in violations)
 
 
 @judges("IV-AUTH-REQUIRED", "IV-AUTH-WRONG", "IV-AUTH-401", "IV-AUTH-FIRST")
 def keys_are_checked(observation: Observation, _: Contract) -> Iterator[Finding]:
-    """A request without the right key is answered 401, or at least 403, whatever else is wrong with it."""
+    """A request without the right key is answered 401, or at least 403, also if it has other violations."""
     key = [violation for violation in observation.expectation.violations if violation.requirement in _AUTH]
     if not key or observation.untested is not None or observation.exchange.request.method != "POST":
         return
     status = _status(observation)
     if len(observation.expectation.violations) > 1:
         yield observation.finding(
-            "IV-AUTH-FIRST", status in {401, 403}, f"{key[0].what} and more: expected 401, got {observation.answer}"
+            "IV-AUTH-FIRST",
+            status in {401, 403},
+            f"{key[0].what}, and other violations: expected 401, got {observation.answer}",
         )
         return
     yield observation.finding(
@@ -109,7 +112,7 @@ def keys_are_checked(observation: Observation, _: Contract) -> Iterator[Finding]
 
 @judges("IV-OP-METHOD", "IV-OP-METHOD-405")
 def other_methods_are_refused(observation: Observation, _: Contract) -> Iterator[Finding]:
-    """Another method than POST is answered 4xx, best of all 405 with Allow."""
+    """A method other than POST is answered 4xx, preferably 405 with Allow: POST."""
     if observation.exchange.request.method == "POST" or observation.untested is not None:
         return
     method, status = observation.exchange.request.method, _status(observation)
@@ -125,7 +128,7 @@ def other_methods_are_refused(observation: Observation, _: Contract) -> Iterator
 
 @judges("IV-OP-MULTIPART", "IV-OP-MULTIPART-STATUS")
 def other_bodies_are_refused(observation: Observation, _: Contract) -> Iterator[Finding]:
-    """A body that is not a multipart form is answered 4xx, best of all 400 or 415."""
+    """A body that is not a multipart form is answered 4xx, preferably 400 or 415."""
     violations = {violation.requirement: violation.what for violation in observation.expectation.violations}
     if set(violations) != {"IV-OP-MULTIPART"} or observation.untested is not None:
         return

@@ -1,4 +1,4 @@
-"""The JSON of a 200: its syntax, its members, and whether it is what the request asks for."""
+"""Judges the JSON of a 200: its syntax, its members, and whether they match the request."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MEMBER_REQUIREMENTS = {
 
 
 def _is_judged(observation: Observation) -> bool:
-    """Return whether a 200 is what the contract describes. It describes none for an invalid request."""
+    """Return whether the response is a 200 that the contract describes, which it does not for an invalid request."""
     return observation.accepted and observation.expectation.validity != "invalid"
 
 

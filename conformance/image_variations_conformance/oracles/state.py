@@ -1,4 +1,4 @@
-"""What one request does to another, and what must do nothing to a request."""
+"""Judges whether requests influence each other, and whether the query string influences a request."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .images import MAX_RANK, ranks
 from .summary import summarize
 
 
-def _asked_before(observations: Sequence[Observation]) -> Iterator[tuple[int, Observation, int]]:
-    """Yield each valid request that repeats an accepted one: its position, itself, the position of the accepted one."""
+def _repeated(observations: Sequence[Observation]) -> Iterator[tuple[int, Observation, int]]:
+    """Yield each valid request with the features of an accepted one: its position, itself, the position of that one."""
     first: dict[frozenset[Feature], int] = {}
     for position, observation in enumerate(observations):
         comparable = observation.exchange.concurrent_with is None and not observation.is_random
@@ -26,20 +26,22 @@ def _asked_before(observations: Sequence[Observation]) -> Iterator[tuple[int, Ob
 
 
 def mark_server_down(observations: Sequence[Observation]) -> list[Observation]:
-    """Mark what was asked while the server refused what it had accepted before, and so tells nothing by its failure.
+    """Mark requests that failed while the server was down, because such a failure shows nothing about the request.
 
-    The first failure of such a spell stays as it is: it may well be what broke the server.
+    The server was down around a refused request that it had accepted before: after the last repeated request that it
+    accepted, and before the next. The first failure in that time is not marked, because it may have broken the server.
+    Nor are the repeated requests themselves.
     """
-    repeated = list(_asked_before(observations))
-    known = {position: observation.accepted for position, observation, _ in repeated} | {
+    repeated = list(_repeated(observations))
+    accepted_at = {position: observation.accepted for position, observation, _ in repeated} | {
         first: True for _, _, first in repeated
     }
     server_down: set[int] = set()
-    for position in (position for position, accepted in known.items() if not accepted):
-        start = max(at for at, accepted in known.items() if accepted and at < position)
-        end = min((at for at, accepted in known.items() if accepted and at > position), default=len(observations))
+    for position in (position for position, accepted in accepted_at.items() if not accepted):
+        start = max(at for at, accepted in accepted_at.items() if accepted and at < position)
+        end = min((at for at, accepted in accepted_at.items() if accepted and at > position), default=len(observations))
         failures = [at for at in range(start + 1, end) if _fails(observations[at])]
-        server_down.update(at for at in failures[1:] if at not in known)
+        server_down.update(at for at in failures[1:] if at not in accepted_at)
     return [
         observation
         if observation.server_down == (at in server_down)
@@ -49,19 +51,19 @@ def mark_server_down(observations: Sequence[Observation]) -> list[Observation]:
 
 
 def _fails(observation: Observation) -> bool:
-    """Whether a request was answered as no working server answers it."""
+    """Return whether a request failed as on a broken server: no response, 5xx, or a valid request refused."""
     broken = observation.response is None or observation.response.status >= 500
     return broken or (observation.expectation.validity == "valid" and not observation.accepted)
 
 
 @judges_run("IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT")
 def answers_do_not_depend_on_what_went_before(observations: Sequence[Observation], _: Contract) -> Iterator[Finding]:
-    """The same request is answered alike, after errors too."""
-    for position, observation, since in _asked_before(observations):
+    """A repeated request is answered like before, also after requests that failed."""
+    for position, observation, since in _repeated(observations):
         earlier = observations[since]
         after_error = any(not between.accepted for between in observations[since + 1 : position])
         before, now = summarize(earlier), summarize(observation)
-        message = f"the request of {earlier.exchange.label} again: first {before}, now {now}"
+        message = f"the request of {earlier.exchange.label}, sent again: expected {before} as before, got {now}"
         if not observation.accepted and after_error:
             yield observation.finding("IV-STATE-RECOVERS", False, f"{message}, after requests that failed")
             return
@@ -72,7 +74,7 @@ def answers_do_not_depend_on_what_went_before(observations: Sequence[Observation
 
 @judges_run("IV-WIRE-QUERY")
 def the_query_string_is_ignored(observations: Sequence[Observation], _: Contract) -> Iterator[Finding]:
-    """A request whose query string says otherwise is answered by its form, as the same form without a query is."""
+    """A form sent with other values in the query string is answered like the same form without a query string."""
     accepted = [
         observation
         for observation in observations
@@ -95,13 +97,13 @@ def the_query_string_is_ignored(observations: Sequence[Observation], _: Contract
 
 @judges_run("IV-STATE-PARALLEL")
 def answers_do_not_depend_on_what_goes_on(observations: Sequence[Observation], _: Contract) -> Iterator[Finding]:
-    """A request among others at the same time is answered as it is alone."""
-    concurrent_with = [
+    """A request that is sent concurrently with others is answered like the same request sent alone."""
+    concurrent = [
         observation
         for observation in observations
         if observation.exchange.concurrent_with is not None and observation.expectation.requested is not None
     ]
-    if not concurrent_with:
+    if not concurrent:
         return
     alone = {
         observation.expectation.features: observation
@@ -110,7 +112,7 @@ def answers_do_not_depend_on_what_goes_on(observations: Sequence[Observation], _
         and observation.expectation.validity == "valid"
         and observation.accepted
     }
-    for observation in concurrent_with:
+    for observation in concurrent:
         if observation.untested is not None:
             yield observation.not_tested("IV-STATE-PARALLEL", observation.untested)
             continue
@@ -119,24 +121,27 @@ def answers_do_not_depend_on_what_goes_on(observations: Sequence[Observation], _
             continue
         before, now = summarize(model), summarize(observation)
         expected = f"{before} as for {model.exchange.label} alone"
-        message = f"{len(concurrent_with)} requests at once: expected {expected}, got {now}"
+        message = f"{len(concurrent)} concurrent requests: expected {expected}, got {now}"
         yield observation.finding("IV-STATE-PARALLEL", before.matches(now), message)
-    yield from _mixed_up(observations, concurrent_with)
+    yield from _mixed_up(observations, concurrent)
 
 
-def _mixed_up(observations: Sequence[Observation], concurrent_with: Sequence[Observation]) -> Iterator[Finding]:
-    """Whether images came back to another request than the one they were made for."""
-    apart = [
+def _mixed_up(observations: Sequence[Observation], concurrent: Sequence[Observation]) -> Iterator[Finding]:
+    """Yield a finding if images were returned to other requests than those that they were made for."""
+    ranks_alone = [
         rank
         for _, rank in ranks(
             [observation for observation in observations if observation.exchange.concurrent_with is None]
         )
     ]
-    together = list(ranks(concurrent_with))
-    # Only a server whose images resemble their inputs when it is asked alone can be seen to mix them up.
-    if len(apart) < 4 or sum(apart) / len(apart) > MAX_RANK / 2 or len(together) < 4:
+    ranked = list(ranks(concurrent))
+    # Mixed-up images can only be told if images resemble their own inputs when requests are sent alone.
+    if len(ranks_alone) < 4 or sum(ranks_alone) / len(ranks_alone) > MAX_RANK / 2 or len(ranked) < 4:
         return
-    wrong = [observation for observation, rank in together if rank > MAX_RANK]
-    if len(wrong) > len(together) / 4:
-        message = f"{len(concurrent_with)} requests at once: {len(wrong)} of {len(together)} images look like another request's"
+    wrong = [observation for observation, rank in ranked if rank > MAX_RANK]
+    if len(wrong) > len(ranked) / 4:
+        message = (
+            f"{len(concurrent)} concurrent requests: {len(wrong)} of {len(ranked)} images resemble the inputs of other "
+            "requests more than their own"
+        )
         yield wrong[0].finding("IV-STATE-PARALLEL", False, message)

@@ -1,1 +1,1 @@
-"""What a run looks like to people and to programs. Every report reads a finished Run and nothing else."""
+"""Reports of a run, for people and for programs. A report reads a finished Run and nothing else."""

@@ -1,4 +1,4 @@
-"""The report for people: progress during a run, then every verdict, and last what broke and how to reproduce it."""
+"""The report for people: progress during a run, then all verdicts, then what failed and how to reproduce it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ShownProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # The run goes on without a terminal.
+        # The terminal may be gone. The run continues without it.
         with contextlib.suppress(OSError):
             self._bar.stop()
 
@@ -65,7 +65,7 @@ class ShownProgress:
 
 
 def show_plan(cases: Sequence[Case], settings: Settings, console: Console) -> None:
-    """Print what a check would send, in its order, and how many images that costs."""
+    """Print the cases that a check would send, in order, and how many images they cost."""
     for case in cases:
         images = f"{case.image_count} {'image' if case.image_count == 1 else 'images'}"
         cost = images if case.image_count else "no image"
@@ -74,25 +74,25 @@ def show_plan(cases: Sequence[Case], settings: Settings, console: Console) -> No
         if case.parts:
             console.print(f"{'':24} if it is refused, also {', '.join(part.label for part in case.parts)}")
     total = sum(case.image_count for case in cases)
-    console.print(f"{len(cases)} requests, and {total} images of a correct server, seed {settings.seed}.")
+    console.print(f"{len(cases)} requests, for which a correct server makes {total} images, with seed {settings.seed}.")
     limits = {"requests": settings.limits.max_requests, "images": settings.limits.max_images}
     for noun, limit in limits.items():
         if limit is not None:
-            console.print(f"No more than {limit} {noun} in any case.")
+            console.print(f"Limit: {limit} {noun}.")
     if settings.fuzz_seconds:
         seconds = f"{settings.fuzz_seconds:g} s"
-        console.print(f"Then random requests, until {seconds} after the start, or a limit is reached.")
+        console.print(f"Then random requests, until {seconds} after the start or until a limit is reached.")
 
 
 def show_start(target: Target, settings: Settings, key_source: str, console: Console) -> None:
-    """Print the first line of a run: what is checked, by which versions, with which seed and key."""
+    """Print the first line of a run: versions, seed, where the key comes from, and the URL."""
     url = Redactor.of(target.api_key, target.headers).text(target.base_url)
     versions = f"image-variations {suite_version()}, contract {load().version}"
     console.print(f"{versions}, seed {settings.seed}, {key_source}: {escape(url)}")
 
 
 def show(run: Run, console: Console, report_dir: Path | None) -> None:
-    """Print a run: one line per requirement, then the details of what broke, then the outcome."""
+    """Print a run: a line for each requirement, then the details of what failed, then the outcome."""
     console.print()
     for verdict in run.verdicts:
         requirement, style = verdict.requirement, _STYLES[verdict.result]
@@ -126,12 +126,12 @@ def _show_summary(run: Run, console: Console) -> None:
     )
     if run.explored is not None:
         ended = describe(run.explored.ended) if run.explored.ended is not None else ""
-        shrinking = f", and {run.explored.shrinking} more shrank them" if run.explored.shrinking else ""
+        shrinking = f", and {run.explored.shrinking} more made failing ones smaller" if run.explored.shrinking else ""
         console.print(f"{run.explored.fuzzed} of the requests were random{shrinking}; they ended: {escape(ended)}.")
 
 
 def _show_blocked(run: Run, console: Console) -> None:
-    """Print what the server kept from being tested, by reason, since one reason may block dozens of requirements."""
+    """Print the requirements that the server kept from being tested, by reason: one may block dozens of them."""
     blocked: dict[Reason, list[str]] = {}
     for verdict in run.verdicts:
         if verdict.reason is not None and verdict.fails_the_run and verdict.reason != Interrupted():

@@ -1,4 +1,4 @@
-"""report.json, as a value."""
+"""The content of report.json."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def document(run: Run) -> dict[str, Any]:
             }
             for verdict in run.verdicts
         ],
-        "cases": [_case(run, it) for it in run.observations.values()],
+        "cases": [_case(run, observation) for observation in run.observations.values()],
     }
 
 
@@ -55,14 +55,14 @@ def _fuzzing(explored: Explored) -> dict[str, Any]:
     return {"cases": explored.fuzzed, "shrinking": explored.shrinking, "ended": ended}
 
 
-def _case(run: Run, it: Observation) -> dict[str, Any]:
-    exchange, breaks = it.exchange, broken(run, it)
+def _case(run: Run, observation: Observation) -> dict[str, Any]:
+    exchange, breaks = observation.exchange, broken(run, observation)
     folder = f"cases/{exchange.label}" if breaks else None
     body_file = f"{folder}/request.body" if folder and exchange.request.body else None
     return {
         "id": exchange.label,
         "note": run.cases[exchange.label].note,
-        "contract_says": it.expectation.validity,
+        "contract_says": observation.expectation.validity,
         "status": exchange.response.status if exchange.response is not None else None,
         "failure": exchange.failure.kind if exchange.failure is not None else None,
         "not_tested": describe(exchange.not_tested) if exchange.not_tested is not None else None,
@@ -73,6 +73,8 @@ def _case(run: Run, it: Observation) -> dict[str, Any]:
     }
 
 
-def broken(run: Run, it: Observation) -> list[Finding]:
-    """Return the findings that say what a case broke."""
-    return [f for f in run.findings if f.label == it.exchange.label and f.result == "fail"]
+def broken(run: Run, observation: Observation) -> list[Finding]:
+    """Return the findings of a case that failed."""
+    return [
+        finding for finding in run.findings if finding.label == observation.exchange.label and finding.result == "fail"
+    ]

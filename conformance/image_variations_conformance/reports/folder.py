@@ -1,7 +1,7 @@
-"""The report folder: report.json, junit.xml, and under cases/ the exact bytes of each case that broke something.
+"""The report folder: report.json, junit.xml, and under cases/ the exact bytes of each case that failed.
 
-A folder may hold other files. A list names the files of the report with their digests, so that a later run removes what
-an earlier one wrote and nothing else. No symbolic link is followed.
+A folder may hold other files. A list names the files of the report with their digests, so that a later run only removes
+files that an earlier run wrote. Symbolic links are not followed.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _OWN = ("report.json", "junit.xml", "cases", LIST)
 
 
 class UnusableFolder(ValueError):
-    """A report cannot be written to a folder; the message says why, and what to do."""
+    """A report cannot be written to a folder. The message says why, and what to do."""
 
 
 @frozen
 class ReportFolder:
-    """A folder that a report can be written to: no file of the user's stands where one of the report's would."""
+    """A folder that a report can be written to without replacing a file that is not of an earlier report."""
 
     path: Path
 
@@ -57,21 +57,24 @@ class ReportFolder:
         return folder
 
     def clear(self) -> None:
-        """Take away what an earlier run wrote, the report first. Raises OSError."""
+        """Remove the files that an earlier run wrote, report.json first. Raises OSError and UnusableFolder."""
         written = self._written()
         for file in sorted(written, key=lambda file: file != "report.json"):
-            for name in (file, _aside(file)):
+            for name in (file, _temporary(file)):
                 if not _is_linked(self.path, name) and (self.path / name).is_file():
                     (self.path / name).unlink()
         folders = {parent for file in written for parent in Path(file).parents} - {Path()}
         for folder in sorted(folders, key=lambda folder: -len(folder.parts)):
-            with suppress(OSError):  # It holds something else, or is not there.
+            with suppress(OSError):  # The folder is not empty, or does not exist.
                 (self.path / folder).rmdir()
         if written:
             (self.path / LIST).unlink()
 
     def write(self, run: Run) -> None:
-        """Write the report of a run in place of an earlier one. Raises OSError, and leaves no part of it then."""
+        """Write the report of a run in place of an earlier one.
+
+        Raises UnusableFolder, and OSError after removing what was written.
+        """
         self.clear()
         self.path.mkdir(parents=True, exist_ok=True)
         files = dict(_files(run))
@@ -100,7 +103,7 @@ class ReportFolder:
 
 
 def _is_own(file: object) -> bool:
-    """Whether a text is the path of a file that a report may hold."""
+    """Return whether a value is the path of a file that a report may contain."""
     if not isinstance(file, str):
         return False
     path = Path(file)
@@ -108,38 +111,39 @@ def _is_own(file: object) -> bool:
 
 
 def _is_linked(root: Path, file: str) -> bool:
-    """Whether a file, or a folder between it and the root, is a symbolic link."""
+    """Return whether a file, or a folder between it and the root, is a symbolic link."""
     parts = Path(file).parts
     return any(root.joinpath(*parts[:length]).is_symlink() for length in range(1, len(parts) + 1))
 
 
 def _digest_of(path: Path) -> str:
-    """Return the digest of a file; empty for what is no plain file."""
+    """Return the SHA-256 digest of a file in hexadecimal; empty if it is not a regular file."""
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-def _aside(file: str) -> str:
+def _temporary(file: str) -> str:
+    """Return the path to which a file is written before it is renamed."""
     path = Path(file)
     return path.with_name(f".{path.name}.new").as_posix()
 
 
 def _write(root: Path, file: str, content: bytes) -> None:
-    """Write a file whole or not at all, and not through a link. Raises OSError."""
+    """Write a file completely or not at all. Raises OSError, also for a symbolic link on the path."""
     if _is_linked(root, file):
-        raise OSError(errno.ELOOP, "a symbolic link stands in the way", str(root / file))
+        raise OSError(errno.ELOOP, "a symbolic link is not followed", str(root / file))
     (root / file).parent.mkdir(parents=True, exist_ok=True)
-    aside = root / _aside(file)
-    aside.unlink(missing_ok=True)
-    with aside.open("xb") as opened:
+    temporary = root / _temporary(file)
+    temporary.unlink(missing_ok=True)
+    with temporary.open("xb") as opened:
         opened.write(content)
-    aside.replace(root / file)
+    temporary.replace(root / file)
 
 
 def _files(run: Run) -> Iterator[tuple[str, bytes]]:
-    """Yield path and content of each file of a report. report.json is last, so that all that it names is there."""
-    for it in run.observations.values():
-        if broken(run, it):
-            exchange = it.exchange
+    """Yield the path and content of each file of a report. report.json is last, because it names the others."""
+    for observation in run.observations.values():
+        if broken(run, observation):
+            exchange = observation.exchange
             folder = f"cases/{exchange.label}"
             yield f"{folder}/request.head", exchange.request.head()
             yield f"{folder}/request.body", exchange.request.body
@@ -151,9 +155,9 @@ def _files(run: Run) -> Iterator[tuple[str, bytes]]:
 
 
 def _response_head(exchange: Exchange) -> bytes:
-    """Return the status line and the headers of the response, or why there is none."""
+    """Return the status line and the headers of the response, or the reason why there is none."""
     if exchange.failure is not None:
-        return f"no answer: {exchange.failure.kind}, {exchange.failure.message}\n".encode()
+        return f"no response: {exchange.failure.kind}, {exchange.failure.message}\n".encode()
     if exchange.response is None:
         return b""
     lines = [f"HTTP/1.1 {exchange.response.status}", *(f"{name}: {value}" for name, value in exchange.response.headers)]

@@ -1,4 +1,4 @@
-"""junit.xml: one test case a requirement, so that every CI shows what broke under the name of the contract."""
+"""junit.xml: a test case for each requirement, so that CI services show which requirements are broken."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from .reasons import message
 
 
 def render(run: Run) -> bytes:
-    """Return the run as JUnit XML. A warning passes, with its message as output; what was not tested is skipped."""
+    """Return the run as JUnit XML. A warning passes, with its message as output; an untested requirement is skipped."""
     suite = ET.Element("testsuite", name="image-variations", time=f"{run.cost.seconds:.3f}")
     for verdict in run.verdicts:
         requirement = verdict.requirement
         case = ET.SubElement(suite, "testcase", classname=f"image-variations.{requirement.level}", name=requirement.id)
-        why = message(verdict)
-        text = f"{requirement.text}\n{why}\n{_cases(run, verdict)}"
+        explanation = message(verdict)
+        text = f"{requirement.text}\n{explanation}\n{_cases(run, verdict)}"
         if verdict.fails_the_run:
-            ET.SubElement(case, "failure", message=why, type=verdict.result).text = text
+            ET.SubElement(case, "failure", message=explanation, type=verdict.result).text = text
         elif verdict.result == "not-tested":
-            ET.SubElement(case, "skipped", message=why)
+            ET.SubElement(case, "skipped", message=explanation)
         elif verdict.result == "warn":
             ET.SubElement(case, "system-out").text = f"warning: {text}"
     for name, tag in (("failures", "failure"), ("skipped", "skipped")):
@@ -34,6 +34,10 @@ def render(run: Run) -> bytes:
 
 
 def _cases(run: Run, verdict: Verdict) -> str:
-    """Return a line for each case that led to the verdict, with what it says of the requirement."""
-    said = {it.label: it.message for it in reversed(run.findings) if it.requirement == verdict.requirement.id}
-    return "\n".join(f"{label}: {said[label]}" for label in verdict.cases if said.get(label))
+    """Return a line for each case that led to the verdict, with the message of its first finding."""
+    messages = {
+        finding.label: finding.message
+        for finding in reversed(run.findings)
+        if finding.requirement == verdict.requirement.id
+    }
+    return "\n".join(f"{label}: {messages[label]}" for label in verdict.cases if messages.get(label))

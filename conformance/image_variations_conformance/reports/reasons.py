@@ -1,4 +1,4 @@
-"""Sentences for the reasons why something was not tested."""
+"""Sentences for the reasons why a case or a requirement was not tested."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..wire.reasons import Reason
 _TEMPLATES: dict[type[Reason], str] = {
     reasons.Interrupted: "the run was interrupted",
     reasons.ServerGone: "the server could no longer be reached after {after}",
-    reasons.ServerSilent: "the server did not answer {timeouts} times{in_a_row}",
+    reasons.ServerSilent: "{timeouts} requests timed out{in_a_row}",
     reasons.PlanNotFinished: "the plan was not sent to its end",
     reasons.NothingAccepted: "no valid request of the plan was accepted",
     reasons.ControlRefused: "a request that was accepted before is refused now",
     reasons.RateLimited: "the server kept limiting the rate",
     reasons.MaxRequests: "--max-requests {limit} are used up",
     reasons.MaxImages: "the case needs {needed} of --max-images {limit}, of which {left} are left",
-    reasons.MaxFetches: "{limit} links were followed, the most of a run",
+    reasons.MaxFetches: "{limit} links were followed, the maximum of a run",
     reasons.MaxSeconds: "--max-seconds {limit:g} are over",
     reasons.InvalidAccepted: (
         "{label} shows that such a request is accepted, and one more costs an image: "
@@ -30,16 +30,18 @@ _TEMPLATES: dict[type[Reason], str] = {
     reasons.NoKey: "no API key was given for the run",
     reasons.Excluded: "{why}",
     reasons.AnswerDiscarded: "the response was not kept: those of this run exceed {limit_bytes} bytes together",
-    reasons.LinksTimedOut: "{number} links led to no response in time, such as {label}",
+    reasons.LinksTimedOut: "{number} links timed out, such as {label}",
     reasons.Unreachable: "{detail}",
-    reasons.ServerDown: "the server had stopped answering what it answered before",
-    reasons.RejectsEverything: "no valid request was accepted, and those were answered like this one: {answer}",
+    reasons.ServerDown: "the server refused requests that it had accepted before",
+    reasons.RejectsEverything: (
+        "no valid request was accepted, and this request was answered like the valid ones: {answer}"
+    ),
     reasons.NotShown: "no response of the server showed it",
 }
 
 
 def describe(reason: Reason) -> str:
-    """Return the reason in a few words, for people."""
+    """Return a reason as a sentence for people, without a full stop."""
     data = attrs.asdict(reason)
     if isinstance(reason, reasons.ServerGone):
         one_of = f"one of {', '.join(reason.after)} (--workers 1 tells which)"
@@ -50,5 +52,5 @@ def describe(reason: Reason) -> str:
 
 
 def message(verdict: Verdict) -> str:
-    """Return why a verdict is what it is; empty for a pass."""
+    """Return the message of a verdict, or its reason as a sentence; empty for a pass."""
     return verdict.message if verdict.reason is None else describe(verdict.reason)

@@ -1,4 +1,4 @@
-"""Addresses: those of a host, found within a deadline, and which of them the answer of a stranger may lead us to."""
+"""Host lookup within a deadline, and the classification of addresses that links may lead to."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ from collections.abc import Iterator
 
 from .resources import own_resources
 
+# In this order: a link may lead to addresses up to the class of the address of the target, never to NOWHERE.
 PUBLIC, PRIVATE, NOWHERE = 0, 1, 2
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-# Other ways to write an IPv4 address into the last 32 bits of an IPv6 one: RFC 4291 2.5.5.1, and RFC 2765.
-_IPV4_AT_THE_END = (ipaddress.IPv6Network("::/96"), ipaddress.IPv6Network("::ffff:0:0:0/96"))
-# ISATAP (RFC 5214) puts it there too, after one of these.
+# Other networks whose last 32 bits are an IPv4 address: RFC 4291, section 2.5.5.1, and RFC 2765.
+_IPV4_IN_LAST_BITS = (ipaddress.IPv6Network("::/96"), ipaddress.IPv6Network("::ffff:0:0:0/96"))
+# ISATAP (RFC 5214): these 32 bits precede an IPv4 address in the last 32 bits.
 _ISATAP = frozenset({0x00005EFE, 0x02005EFE})
 
 
 def addresses(host: str, port: int, seconds: float) -> tuple[str, ...]:
-    """Return the addresses of a host, none if it is not known.
+    """Return the IP addresses of a host, or none if it is unknown. Raises TimeoutError and OutOfResources.
 
-    Raises TimeoutError after so many seconds. The system's resolver takes no deadline, so it is left behind then.
+    The system's resolver has no timeout, so it runs in a thread, which is left running after `seconds`.
     """
     if _is_address(host):
-        # Nobody has to be asked; and a thread takes as long as a whole request on loopback.
+        # An address needs no lookup, and starting a thread takes as long as a request on loopback.
         return (host,)
     found: queue.SimpleQueue[tuple[str, ...]] = queue.SimpleQueue()
     with own_resources():
-        threading.Thread(target=lambda: found.put(_looked_up(host, port)), daemon=True).start()
+        threading.Thread(target=lambda: found.put(_resolve(host, port)), daemon=True).start()
     try:
         return found.get(timeout=seconds)
     except queue.Empty:
@@ -45,7 +46,7 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _looked_up(host: str, port: int) -> tuple[str, ...]:
+def _resolve(host: str, port: int) -> tuple[str, ...]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -54,9 +55,9 @@ def _looked_up(host: str, port: int) -> tuple[str, ...]:
 
 
 def reach(address: str) -> int:
-    """Return PUBLIC, PRIVATE (loopback too), or NOWHERE for an address that no link ever leads to.
+    """Return PUBLIC, PRIVATE (also for loopback), or NOWHERE for an address that no link may lead to.
 
-    An IPv6 address that stands for an IPv4 one is as private as that.
+    An IPv6 address that contains an IPv4 address is at least as private as that.
     """
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv4Address):
@@ -64,9 +65,10 @@ def reach(address: str) -> int:
     if ip.ipv4_mapped is not None:
         return _reach(ip.ipv4_mapped)
     if ip in _NAT64:
-        # A network without IPv4 reaches all of it so. By itself, the prefix says nothing.
+        # Networks without IPv4 reach all IPv4 addresses by this prefix, which is neither public nor private itself.
         return _reach(_last_bits(ip))
-    if ip.sixtofour is not None:  # nor does this one, of which versions of Python think differently
+    if ip.sixtofour is not None:
+        # Versions of Python differ on whether the prefix itself is public.
         return _reach(ip.sixtofour)
     return max(_reach(ip), *map(_reach, _embedded(ip)), PUBLIC)
 
@@ -79,12 +81,12 @@ def _reach(ip: _Address) -> int:
 
 
 def _embedded(ip: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:
-    """Yield the IPv4 addresses that packets to an IPv6 address may be handed on to."""
+    """Yield the IPv4 addresses to which packets for an IPv6 address may be forwarded."""
     if ip.is_loopback:
         return
     if ip.teredo is not None:
         yield from ip.teredo
-    if any(ip in network for network in _IPV4_AT_THE_END) or (int(ip) >> 32) & 0xFFFFFFFF in _ISATAP:
+    if any(ip in network for network in _IPV4_IN_LAST_BITS) or (int(ip) >> 32) & 0xFFFFFFFF in _ISATAP:
         yield _last_bits(ip)
 
 

@@ -42,8 +42,8 @@ def _tls_context(target: Target) -> ssl.SSLContext | None:
 class Connector:
     """Opens connections for one run: to its target, and to the hosts that links lead to.
 
-    `timeout` is in seconds, for a whole exchange. `tls` are the certificates that are trusted, by default those of the
-    system. `memory` bounds what the responses of the run take together.
+    `timeout` is in seconds, for a whole exchange. `tls` has the trusted certificates, by default those of the system.
+    `memory` limits the size of all responses of the run together.
     """
 
     target: Target
@@ -114,8 +114,8 @@ class Connector:
             except OSError as error:
                 refusal = error
         else:
-            why = refusal and (refusal.strerror or refusal)
-            raise ExchangeFailed.failed("unreachable", f"no connection to {shown}: {why}") from refusal
+            reason = refusal and (refusal.strerror or refusal)
+            raise ExchangeFailed.failed("unreachable", f"no connection to {shown}: {reason}") from refusal
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if parts.scheme == "http":
             return connection
@@ -144,7 +144,7 @@ def _converse(connection: socket.socket, request: Request, deadline: Deadline, r
                     connection.settimeout(deadline.left())
                     left = left[connection.send(left) :]
     except (BrokenPipeError, ConnectionResetError):
-        # The server has closed its side. Its response may still be there to read.
+        # The server has closed the connection, but may have sent a response before.
         pass
     while True:
         connection.settimeout(deadline.left())
@@ -153,7 +153,7 @@ def _converse(connection: socket.socket, request: Request, deadline: Deadline, r
 
 
 def _available(connection: socket.socket) -> bytes | None:
-    """Return what has arrived already, or None where that is no payload yet but a record of TLS."""
+    """Return the data that has arrived, or None if that is only a part of TLS records, without payload."""
     connection.settimeout(0)
     try:
         return connection.recv(_READ_BYTES)

@@ -1,7 +1,7 @@
 """Following the links of a response, which may be hostile.
 
-Without the API key, over http(s) only, to no address more private than those of the target, through a few redirects, and
-before one deadline. data: URLs are decoded.
+Links are followed without the API key, over http and https only, through a few redirects, before one deadline, and to
+no address that is more private than those of the target. data: URLs are decoded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _UNQUOTED_AT_ONCE_CHARACTERS = 1 << 16
 
 
 def follow(connector: Connector, link: str, deadline: Deadline) -> Outcome:
-    """Return what a link leads to."""
+    """Return the outcome of following a link."""
     try:
         if link[:5].lower() == "data:":
             with connector.body(MAX_IMAGE_BYTES) as body:

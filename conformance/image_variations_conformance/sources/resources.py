@@ -1,4 +1,4 @@
-"""What this machine can run out of. That is no fault of the server under test, and ends the run."""
+"""Detects that this machine has run out of resources, which ends the run and is not a fault of the server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class OutOfResources(Exception):
@@ -16,23 +16,23 @@ class OutOfResources(Exception):
 
 @contextmanager
 def own_resources() -> Iterator[None]:
-    """Raise OutOfResources for errors in this block that mean so."""
+    """Convert errors in this block that mean exhausted resources into OutOfResources."""
     try:
         yield
     except MemoryError as error:
         raise OutOfResources("out of memory") from error
     except OSError as error:
-        if error.errno in _OURS:
+        if error.errno in _EXHAUSTED:
             raise OutOfResources(error.strerror or str(error)) from error
         raise
     except RuntimeError as error:
-        # Python has no type of its own for this.
+        # Python has no exception type of its own for this.
         if "can't start new thread" in str(error):
             raise OutOfResources("no more threads can be started") from error
         raise
 
 
 def require_sockets() -> None:
-    """Raise OutOfResources where no socket can be opened, which the system's resolver does not tell apart."""
+    """Raise OutOfResources if no socket can be opened. The system's resolver reports that as an unknown host."""
     with own_resources():
         socket.socket().close()

@@ -1,8 +1,8 @@
-"""What ends a run early: Ctrl-C, SIGTERM, SIGHUP. What was judged until then is still reported.
+"""Ends a run early on Ctrl-C, SIGTERM or SIGHUP, so that what was judged until then is still reported.
 
-While signals are `handled`, the first of them is one KeyboardInterrupt, raised in an `interruptible` block: at once where
-the run is in one, or else as the next one begins. So it never breaks into the judging or the writing of a report,
-and neither does the second signal of whoever is impatient: CI services send several, seconds apart.
+Within `handled`, a signal raises KeyboardInterrupt only in `interruptible` blocks: once in the current one, and at the
+start of each later one. So neither judging nor writing a report is interrupted, even by further signals. CI services
+send several signals, seconds apart.
 """
 
 from __future__ import annotations
@@ -18,23 +18,25 @@ from typing import NoReturn
 
 from attrs import define
 
-# SIGHUP, the end of the terminal, is not known everywhere.
+# Windows has no SIGHUP, which reports the end of the terminal.
 _ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 @define
 class _Signals:
-    came: bool = False
-    raising: bool = False
+    """Whether a signal was received, and whether it may raise KeyboardInterrupt now."""
+
+    received: bool = False
+    armed: bool = False
 
     def note(self, _: int, __: FrameType | None) -> None:
-        self.came = True
+        self.received = True
         self.raise_once()
 
     def raise_once(self) -> None:
-        # Lowered before it raises, so that what puts things in order after it is not broken into.
-        if self.came and self.raising:
-            self.raising = False
+        # Disarmed first, so that a further signal does not interrupt the cleanup.
+        if self.received and self.armed:
+            self.armed = False
             raise KeyboardInterrupt
 
 
@@ -43,45 +45,45 @@ _handled: _Signals | None = None
 
 @contextmanager
 def handled() -> Iterator[None]:
-    """Take the signals that end a process for interruptions, until the block ends. Those ignored stay ignored.
+    """Handle the signals that end a process until the block ends. Signals that are ignored stay ignored.
 
-    Signals are a matter of the main thread; in another one, this does nothing.
+    Outside the main thread, where Python allows no signal handlers, do nothing.
     """
-    global _handled  # noqa: PLW0603 - so are the handlers, in all of a process
+    global _handled  # noqa: PLW0603 - signal handlers are global, too
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    # None stands for a handler that is not Python's, and that could not be put back.
-    before = {it: signal.getsignal(it) for it in _ENDING}
-    replaced = {it: handler for it, handler in before.items() if handler not in {signal.SIG_IGN, None}}
+    # None stands for a handler that was not installed from Python, so it could not be restored.
+    handlers = {number: signal.getsignal(number) for number in _ENDING}
+    replaced = {number: handler for number, handler in handlers.items() if handler not in {signal.SIG_IGN, None}}
     _handled = _Signals()
     try:
-        for it in replaced:
-            signal.signal(it, _handled.note)
+        for number in replaced:
+            signal.signal(number, _handled.note)
         yield
     finally:
-        for it, handler in replaced.items():
-            signal.signal(it, handler)
+        for number, handler in replaced.items():
+            signal.signal(number, handler)
         _handled = None
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let a signal that is taken raise KeyboardInterrupt in this block, and one that came before it, too."""
+    """Let a handled signal raise KeyboardInterrupt in this block, or at its start if it was received before."""
     signals = _handled if threading.current_thread() is threading.main_thread() else None
     if signals is None:
         yield
         return
     try:
-        signals.raising = True
+        signals.armed = True
         signals.raise_once()
         yield
     finally:
-        signals.raising = False
+        signals.armed = False
 
 
 def exit_now(code: int) -> NoReturn:
-    """End the process at once: its own end would wait for threads that wait for answers nobody wants any more."""
+    """Flush the output and end the process at once, without waiting for threads that still wait for responses."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):
             stream.flush()

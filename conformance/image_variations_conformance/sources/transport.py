@@ -1,8 +1,8 @@
 """The transport: sends the requests of a run to its target and fetches the links of the responses.
 
-Each request has a connection of its own, so that no exchange influences the next, and goes out exactly as it is, since
-it may be invalid on purpose. An exchange ends at one deadline, which covers host lookup, TLS, the response, and for a link
-all redirects. A failed exchange is an outcome; nothing is raised.
+Each request has a connection of its own, so that no exchange influences the next. It is sent exactly as it is, since it
+may be invalid on purpose. One deadline covers the whole exchange: host lookup, TLS, the response, and all redirects of
+a link. A failed exchange is an outcome, and not an exception.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ class Transport(Connector):
         try:
             self.connect(urlsplit(self.target.base_url), None, self.deadline(None)).close()
         except ExchangeFailed as failed:
-            # A server that resets connections is there.
+            # A server that resets connections is running.
             return isinstance(failed.outcome, Failure) and failed.outcome.kind == "dropped"
         return True
 
     def fetch(self, label: str, link: str, most_seconds: float | None = None) -> Exchange:
         """Follow a link of a response and return the exchange, within the timeout and within `most_seconds`.
 
-        The target of its request is the link, cut to the length of one. Once some links have timed out, further ones
+        The target of its request is the link, cut to MAX_LINK_CHARACTERS. Once some links have timed out, further ones
         are not followed.
         """
         started, clock = time.time(), time.monotonic()

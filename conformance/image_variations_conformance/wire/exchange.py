@@ -1,7 +1,7 @@
 """The exchange: one request and its response, as they were on the wire.
 
-Oracles and reports read exchanges and nothing else, so it does not matter who sent the request: the suite, a client under
-test, or a recording.
+Oracles and reports only read exchanges, so it does not matter who sent the request: the suite, a client under test, or
+a recording.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .reasons import Reason, Unreachable
 
 Headers = tuple[tuple[str, str], ...]
 
-# Far beyond the 8,000 that RFC 9110 asks everybody to put up with. Nobody follows a link that is longer.
+# Far more than the 8,000 that RFC 9110, section 4.1, recommends to support. Longer links are not followed.
 MAX_LINK_CHARACTERS = 64 * 1024
 
 
@@ -45,12 +45,12 @@ class Request:
         return header(self.headers, name)
 
     def head(self) -> bytes:
-        """Return the request line and the headers, up to and with the empty line."""
+        """Return the request line, the headers and the empty line after them."""
         lines = [f"{self.method} {self.target} HTTP/1.1", *(f"{name}: {value}" for name, value in self.headers), "", ""]
         return "\r\n".join(lines).encode("utf-8", "surrogateescape")
 
     def framed_body(self, chunk_bytes: int = 65536) -> Iterable[bytes]:
-        """Yield the body as it goes over the wire, in pieces of at most `chunk_bytes` and their framing."""
+        """Yield the body as it is sent, in pieces of at most `chunk_bytes`, not counting the framing."""
         for start in range(0, len(self.body), chunk_bytes):
             piece = self.body[start : start + chunk_bytes]
             yield b"%x\r\n%b\r\n" % (len(piece), piece) if self.chunked else piece
@@ -60,7 +60,7 @@ class Request:
 
 @frozen
 class Response:
-    """One HTTP answer. `body` is free of transfer coding and content coding."""
+    """One HTTP response. `body` is decoded from transfer coding and content coding."""
 
     status: int
     headers: Headers = ()
@@ -81,11 +81,11 @@ FailureKind = Literal["unreachable", "dropped", "timeout", "malformed", "too-lar
 
 @frozen
 class Failure:
-    """Why there is no answer.
+    """Why there is no response.
 
-    unreachable: no connection could be made. dropped: the connection ended before the answer did. timeout: the answer
-    was not there in time. malformed: what came is not HTTP. too-large: the answer passed our limit. forbidden: we
-    refuse to ask at that address.
+    unreachable: no connection could be opened. dropped: the connection ended before the response was complete. timeout:
+    the response was not complete in time. malformed: the response is not valid HTTP, or a link is invalid. too-large:
+    the response or a link exceeds a limit. forbidden: a link leads to an address or scheme that is not followed.
     """
 
     kind: FailureKind
@@ -104,12 +104,12 @@ Outcome = Response | Failure | NotTested
 
 @frozen
 class Exchange:
-    """A request and what came of it.
+    """A request and its outcome.
 
-    `label` is the id of the case. `started` is in Unix seconds, 0 for a request that was not sent; `seconds` is how long
-    it took. Requests that were sent at the same time on purpose share a `concurrent_with`. `fetches` are the exchanges
-    that followed the links of the response, in the order of its items. `retries` counts earlier attempts, which were
-    rate-limited or broke while others were under way. `image_count` is how many images the response brought.
+    `label` is the id of the case. `started` is in Unix seconds, 0 for a request that was not sent; `seconds` is the
+    duration. Requests that were sent at the same time on purpose have the same `concurrent_with`. `fetches` are the
+    exchanges that followed the links of the response. `retries` counts earlier attempts, which were rate-limited or
+    whose connection broke while other requests were under way. `image_count` is the number of images in the response.
     """
 
     label: str
@@ -139,7 +139,7 @@ class Exchange:
 
     @property
     def not_tested(self) -> Reason | None:
-        """Why the outcome says nothing of what the server makes of the request, or None where it does."""
+        """Why the outcome does not show how the server treats the request, or None if it does."""
         if isinstance(self.outcome, NotTested):
             return self.outcome.reason
         unreachable = self.failure is not None and self.failure.kind == "unreachable"

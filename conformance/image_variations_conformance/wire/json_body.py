@@ -19,7 +19,7 @@ MAX_DEPTH = 100
 """How deeply a value may be nested. Validators and printers recurse."""
 MAX_TEXT_CHARACTERS = 1 << 14
 """How much of a text is kept in an abridged value."""
-# Longer integers are cut: they are out of every range all the same.
+# Longer integers are cut to this length, with which they are still out of every range.
 _MAX_DIGITS = 300
 # No valid response has more than ten items. Further ones are only counted.
 _MAX_ITEMS = 100
@@ -32,8 +32,8 @@ class NotJson(ValueError):
 def parse_json(body: bytes) -> Any:
     """Return the JSON value of a body.
 
-    Raises NotJson: another encoding than UTF-8, a byte order mark, NaN, or more than MAX_VALUES or MAX_DEPTH. Memory
-    stays within eight times the body, which text beyond the basic multilingual plane takes, and 100 MiB.
+    Raises NotJson, also for encodings other than UTF-8, a byte order mark, NaN, and more than MAX_VALUES or MAX_DEPTH.
+    Memory stays within 100 MiB and eight times the body, which text beyond the basic multilingual plane takes.
     """
     # A shorter body cannot hold as many values.
     if len(body) > MAX_VALUES and sum(map(body.count, (b"[", b"{", b","))) > MAX_VALUES:
@@ -108,17 +108,17 @@ class Item:
 
 
 def items(value: Any) -> tuple[Item, ...]:
-    """Return the items of a response that has been parsed, however invalid the rest of it is; at most 100."""
+    """Return the first 100 items of a parsed response, even if the rest of it is invalid."""
     return tuple(islice(_items(value), _MAX_ITEMS))
 
 
 def count_images(value: Any) -> int:
-    """Return how many items of a response that has been parsed hold an image or a link."""
+    """Return how many items of a parsed response contain an image or a link."""
     return len({item.at for item in _items(value)})
 
 
 def data_of(value: Any) -> list[Any] | None:
-    """Return the list `data` of a response that has been parsed, or None."""
+    """Return the list `data` of a parsed response, or None if it has none."""
     data = value.get("data") if isinstance(value, dict) else None
     return data if isinstance(data, list) else None
 
@@ -127,6 +127,6 @@ def _items(value: Any) -> Iterator[Item]:
     for at, item in enumerate(data_of(value) or ()):
         for key in ("b64_json", "url"):
             if isinstance(item, dict) and isinstance(item.get(key), str) and item[key]:
-                # Too long a link is never followed, but for a data: URL, which holds the image.
+                # A longer link is not followed. A data: URL contains the image and may be longer.
                 too_long = key == "url" and not (item[key][:5].lower() == "data:" and item[key].isascii())
                 yield Item(at, key, item[key][: MAX_LINK_CHARACTERS + 1] if too_long else item[key])

@@ -1,6 +1,6 @@
-"""Multipart forms, both ways: parts to exact bytes, and bytes to parts.
+"""Encode and decode multipart/form-data bodies.
 
-Written here because a conformance suite has to say each byte of a form. Read by python-multipart, which streams.
+Bodies are encoded here because the suite has to control every byte of a form. They are decoded by python-multipart.
 """
 
 from __future__ import annotations
@@ -19,40 +19,40 @@ from .exchange import Headers, header
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-# The parser reports what it refuses as a warning as well. Where a program has set up no logging, that is printed.
+# The parser also logs what it rejects as a warning, which Python prints in a program that configures no logging.
 logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 _QUOTED = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 
 class NotMultipart(ValueError):
-    """The bytes are not the multipart form that the content type announces."""
+    """The content type does not announce a multipart form, or the body is not a form with the announced boundary."""
 
 
 class Malformed(NotMultipart):
-    """The bytes are nearly that form: its boundary is there, and some readers put up with what is wrong with it."""
+    """The body is a form with the announced boundary and a syntax error, which some parsers tolerate."""
 
 
 @frozen
 class Part:
-    """One part of a form: its header lines and its content."""
+    """One part of a form: its headers and its content."""
 
     headers: Headers
     content: bytes = field(repr=lambda content: f"<{len(content)} bytes>")
 
     @cached_property
     def name(self) -> str | None:
-        """The name of the form field, or None where Content-Disposition does not tell."""
+        """The name of the form field, or None if Content-Disposition has none."""
         return self._disposition(b"name")
 
     @cached_property
     def filename(self) -> str | None:
-        """The file name as it was sent, or None."""
+        """The file name in Content-Disposition, or None."""
         return self._disposition(b"filename")
 
     def _disposition(self, parameter: bytes) -> str | None:
-        found = _options(header(self.headers, "content-disposition") or "").get(parameter)
-        return None if found is None else found.decode("utf-8", "surrogateescape")
+        value = _options(header(self.headers, "content-disposition") or "").get(parameter)
+        return None if value is None else value.decode("utf-8", "surrogateescape")
 
     @property
     def content_type(self) -> str | None:
@@ -65,13 +65,13 @@ def _options(value: str) -> dict[bytes, bytes]:
 
 
 def text_part(name: str, value: str | bytes) -> Part:
-    """Return a plain form field, as browsers write it."""
+    """Return the part of a text field, with the name escaped as browsers do."""
     content = value if isinstance(value, bytes) else value.encode()
     return Part((("Content-Disposition", f'form-data; name="{name.translate(_QUOTED)}"'),), content)
 
 
 def file_part(name: str, content: bytes, filename: str | None, content_type: str | None) -> Part:
-    """Return a part with a file; a file name or a content type of None is left out."""
+    """Return the part of a file. A file name or content type of None is left out."""
     disposition = f'form-data; name="{name.translate(_QUOTED)}"'
     if filename is not None:
         disposition += f'; filename="{filename.translate(_QUOTED)}"'
@@ -80,7 +80,7 @@ def file_part(name: str, content: bytes, filename: str | None, content_type: str
 
 
 def encode(parts: tuple[Part, ...], boundary: str) -> bytes:
-    """Return the body of a multipart form."""
+    """Return the body of a form with these parts. `boundary` is used as it is, whether valid or not."""
     pieces = []
     for part in parts:
         lines = [f"--{boundary}", *(f"{name}: {value}" for name, value in part.headers), "", ""]
@@ -89,13 +89,13 @@ def encode(parts: tuple[Part, ...], boundary: str) -> bytes:
 
 
 def has_preamble_or_epilogue(content_type: str, body: bytes) -> bool:
-    """Whether something stands before the first boundary of a form, or behind its last one."""
+    """Return whether a form has content before its first boundary or after its last one."""
     delimiter = f"--{boundary_of(content_type)}".encode()
     return not body.startswith(delimiter) or body.rpartition(delimiter)[2] not in {b"--", b"--\r\n"}
 
 
 def boundary_of(content_type: str) -> str | None:
-    """Return the boundary that a content type of multipart/form-data announces, unquoted, or None."""
+    """Return the boundary in a content type, unquoted; None unless it is multipart/form-data with a valid boundary."""
     media_type, options = parse_options_header(content_type.encode("utf-8", "surrogateescape"))
     boundary = options.get(b"boundary")
     if media_type.lower() != b"multipart/form-data" or boundary is None:
@@ -107,15 +107,15 @@ def boundary_of(content_type: str) -> str | None:
 def decode(content_type: str, body: bytes) -> tuple[Part, ...]:
     """Return the parts of a form.
 
-    Raises NotMultipart where the content type is another, has no usable boundary, or the body is no form at all, and
-    Malformed where it is no whole one.
+    Raises NotMultipart if the content type is not multipart/form-data with a valid boundary or the body is not a form,
+    and Malformed if the body is a form with a syntax error or without a closing boundary.
     """
     boundary = boundary_of(content_type)
     if boundary is None:
         raise NotMultipart(f"not multipart/form-data with a boundary: {content_type!r}")
     collector = _Collector()
     parser = MultipartParser(boundary.encode(), collector.callbacks(), max_header_size=1 << 16)
-    # What stands before the first boundary line is to be passed over. The parser does not.
+    # Content before the first boundary is to be ignored (RFC 2046, section 5.1.1), but the parser rejects it.
     opening = body.find(f"\r\n--{boundary}".encode())
     preamble = 0 if body.startswith(f"--{boundary}".encode()) or opening < 0 else opening + 2
     try:
@@ -129,7 +129,7 @@ def decode(content_type: str, body: bytes) -> tuple[Part, ...]:
 
 
 class _Collector:
-    """Puts the parser's events together to parts."""
+    """Builds parts from the events of the parser."""
 
     def __init__(self) -> None:
         self.parts: list[Part] = []
@@ -140,22 +140,22 @@ class _Collector:
 
     def callbacks(self) -> MultipartCallbacks:
         return {
-            "on_part_begin": self._begin,
-            "on_header_field": self._field,
-            "on_header_value": self._more_value,
+            "on_part_begin": self._part_begin,
+            "on_header_field": self._header_field,
+            "on_header_value": self._header_value,
             "on_header_end": self._header_end,
-            "on_part_data": self._data,
+            "on_part_data": self._part_data,
             "on_part_end": self._part_end,
             "on_end": self._end,
         }
 
-    def _begin(self) -> None:
+    def _part_begin(self) -> None:
         self._headers, self._chunks = [], []
 
-    def _field(self, data: bytes, start: int, end: int) -> None:
+    def _header_field(self, data: bytes, start: int, end: int) -> None:
         self._name += data[start:end]
 
-    def _more_value(self, data: bytes, start: int, end: int) -> None:
+    def _header_value(self, data: bytes, start: int, end: int) -> None:
         self._value += data[start:end]
 
     def _header_end(self) -> None:
@@ -164,7 +164,7 @@ class _Collector:
         )
         self._name = self._value = b""
 
-    def _data(self, data: bytes, start: int, end: int) -> None:
+    def _part_data(self, data: bytes, start: int, end: int) -> None:
         self._chunks.append(data[start:end])
 
     def _part_end(self) -> None:

@@ -1,6 +1,6 @@
-"""Why a case or a requirement was not tested.
+"""Reasons why a case or a requirement was not tested.
 
-Reasons are values: code compares them and asks `chosen`; only `reports.reasons` makes sentences of them.
+A reason is a value that code can compare. `reports.reasons` turns it into a sentence.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from attrs import frozen
 
 @frozen
 class Reason:
-    """Base class. `chosen` says whether the user's own settings are the reason, and not the server."""
+    """Base class. `chosen` is whether the settings of the run are the reason, and not the server."""
 
     chosen: ClassVar[bool] = False
 
@@ -29,14 +29,14 @@ class Interrupted(RunEnded):
 
 @frozen
 class ServerGone(RunEnded):
-    """The server no longer accepts connections. The last request that reached it is one of `after`, by case label."""
+    """The server no longer accepts connections. `after` are the labels of the cases that reached it last, in order."""
 
     after: tuple[str, ...]
 
 
 @frozen
 class ServerSilent(RunEnded):
-    """So many requests timed out, `in_a_row` or in the whole run."""
+    """`timeouts` requests timed out: one after another if `in_a_row`, else in the whole run."""
 
     timeouts: int
     in_a_row: bool
@@ -44,41 +44,41 @@ class ServerSilent(RunEnded):
 
 @frozen
 class PlanNotFinished(RunEnded):
-    """The requests of the plan were not all sent."""
+    """No random requests were sent, because the plan was not sent to its end."""
 
 
 @frozen
 class NothingAccepted(RunEnded):
-    """No valid request of the plan was accepted."""
+    """No random requests were sent, because no valid request of the plan was accepted."""
 
 
 @frozen
 class ControlRefused(RunEnded):
-    """A request that the server accepted before is refused now."""
+    """The control request, which the server accepted before, is refused now."""
 
 
 @frozen
 class RateLimited(RunEnded):
-    """The server answered 429 or 503 to every attempt."""
+    """The server answered 429 or 503 with Retry-After to every attempt."""
 
 
 @frozen
 class Limited(Reason):
-    """A limit that the user or the depth sets left no room."""
+    """A limit set by the user or the depth left no room for the case."""
 
     chosen = True
 
 
 @frozen
 class MaxRequests(Limited):
-    """`--max-requests` is used up."""
+    """The `limit` requests of `--max-requests` are used up."""
 
     limit: int
 
 
 @frozen
 class MaxImages(Limited):
-    """Of `--max-images`, `left` are left, and the case needs `needed`."""
+    """`left` of the `limit` images of `--max-images` are left, fewer than the `needed` images of the case."""
 
     limit: int
     left: int
@@ -87,21 +87,24 @@ class MaxImages(Limited):
 
 @frozen
 class MaxFetches(Limited):
-    """So many links were followed."""
+    """`limit` links were followed, as many as the depth allows."""
 
     limit: int
 
 
 @frozen
 class MaxSeconds(Limited):
-    """`--max-seconds` is over."""
+    """The run has lasted `limit` seconds, as long as `--max-seconds` or the depth allows."""
 
     limit: float
 
 
 @frozen
 class InvalidAccepted(Limited):
-    """The server accepted the invalid request `label`; another of its kind would cost an image of `--max-images`."""
+    """The server accepted the invalid case `label`. Another case with the same violations could cost an image, too.
+
+    `limit` is that of `--max-images`, which is nearly used up.
+    """
 
     label: str
     limit: int
@@ -109,7 +112,7 @@ class InvalidAccepted(Limited):
 
 @frozen
 class InvalidCostsImage(Limited):
-    """The server makes images for invalid requests, and `--max-images` is used up."""
+    """The server makes images for invalid requests, and the `limit` images of `--max-images` are used up."""
 
     limit: int
 
@@ -123,33 +126,33 @@ class Deselected(Reason):
 
 @frozen
 class NotAtThisDepth(Reason):
-    """The depth of the run leaves the cases out."""
+    """The cases that test the requirement are not sent at the depth of the run."""
 
     chosen = True
 
 
 @frozen
 class NoKey(Reason):
-    """No API key was given, so nothing about keys can be tested."""
+    """No API key was given, so the requirements about keys cannot be tested."""
 
 
 @frozen
 class Excluded(Reason):
-    """The register says why the requirement is not judged."""
+    """The register excludes the requirement; `why` is its reason."""
 
     why: str
 
 
 @frozen
 class AnswerDiscarded(Reason):
-    """The response was not kept: those of the run exceed `limit_bytes` together."""
+    """The response was discarded, because the responses of the run exceed `limit_bytes` together."""
 
     limit_bytes: int
 
 
 @frozen
 class LinksTimedOut(Reason):
-    """So many links led to no response in time, the latest with the label `label`."""
+    """`number` links timed out, the last one with the label `label`, so no further links are followed."""
 
     number: int
     label: str
@@ -157,23 +160,23 @@ class LinksTimedOut(Reason):
 
 @frozen
 class Unreachable(Reason):
-    """No connection could be made for this request; `detail` is the operating system's message."""
+    """No connection could be opened for the request; `detail` is the message of the failure."""
 
     detail: str
 
 
 @frozen
 class ServerDown(Reason):
-    """The server had stopped accepting what it accepted before."""
+    """The request was sent while the server refused requests that it had accepted before."""
 
 
 @frozen
 class RejectsEverything(Reason):
-    """No valid request was accepted, and those got the same `answer` as this invalid one."""
+    """The server accepted no valid request, and answered this invalid one like a valid one: `answer` is the status."""
 
     answer: str
 
 
 @frozen
 class NotShown(Reason):
-    """No response of the server showed whether the requirement holds."""
+    """No response showed whether the requirement holds."""

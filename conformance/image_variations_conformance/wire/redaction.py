@@ -1,9 +1,9 @@
-"""Removes the secrets of a run from whatever is written: the API key, and the values of the user's own headers.
+"""Removes the secrets of a run from everything that is written: the API key, and the values of the user's headers.
 
-A server may quote a secret in any spelling. So texts are searched in a flattened form: percent-encoding, the escapes of
-JSON and the character references of HTML are decoded, letters are in lower case, and everything but ASCII letters and
-digits is left out, NUL bytes and line ends too. A secret is found by any FRAGMENT_CHARACTERS of it in a row, as it is,
-backwards, in hexadecimal, or in base64 at any offset.
+A server may quote a secret in any encoding. So texts are searched in a flattened form: percent-encoding, JSON escapes
+and HTML character references are decoded, letters are in lower case, and all other characters than ASCII letters and
+digits are removed. A secret is found by any FRAGMENT_CHARACTERS of it in a row, as they are, backwards, in hexadecimal,
+or in base64 at any offset.
 """
 
 from __future__ import annotations
@@ -20,40 +20,40 @@ from .exchange import Exchange, Failure, Headers, NotTested, Request, Response
 from .reasons import Reason
 
 KEY_PLACEHOLDER = "${IMAGE_VARIATIONS_API_KEY}"
-"""What stands for the API key wherever it stood. A shell puts the key back in."""
+"""The text that replaces the API key. A shell expands it to the value of the environment variable."""
 
 FRAGMENT_CHARACTERS = 8
-# Shorter values occur everywhere. A short key is only removed where it is a word of its own, and from Authorization.
+# Shorter values occur in ordinary text. A short key is only removed as a whole word, and from Authorization.
 _SHORTEST_WORD = 4
 _ESCAPE = re.compile(
     r"%([0-9a-f]{2})|\\u00([0-9a-f]{2})|\\x([0-9a-f]{2})|&#x0*([0-9a-f]{2});|&#0*([0-9]{2,3});", re.IGNORECASE
 )
-# An escape may itself be escaped.
+# Escapes may be nested.
 _ESCAPE_LEVELS = 3
 _ALPHANUMERIC = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyz")
 _OTHERS = bytes(set(range(256)) - _ALPHANUMERIC)
 
 
 def header_placeholder(name: str) -> str:
-    """Return what stands for the value of one of the user's headers."""
+    """Return the text that replaces the value of a header of the user."""
     return f"${{IMAGE_VARIATIONS_HEADER_{re.sub('[^A-Z0-9]', '_', name.upper())}}}"
 
 
 @frozen
 class Secret:
-    """A text that must not be written, and what is written in its place."""
+    """A text that must not be written, and the placeholder that replaces it."""
 
     value: str = field(repr=False)
     placeholder: str
 
     @cached_property
     def fragments(self) -> frozenset[bytes]:
-        """The flattened texts by which the secret is found; empty where it is too short for that."""
+        """The flattened texts by which the secret is found; empty if it is too short for that."""
         return frozenset(fragment for text, size in self._spellings() for fragment in _windows(text, size, 1))
 
     @cached_property
     def probes(self) -> frozenset[bytes]:
-        """Fewer of them, enough to see whether a text holds the secret at all."""
+        """A part of the fragments, enough to find out whether a text may contain the secret."""
         found: set[bytes] = set()
         for number, (text, size) in enumerate(self._spellings()):
             found.update(_windows(text, size, 1 if number < 2 else size // 2))
@@ -61,10 +61,10 @@ class Secret:
 
     @cached_property
     def literal(self) -> re.Pattern[str] | None:
-        """The pattern of the secret where it has too few letters and digits for fragments; a short one is a word."""
+        """The pattern of a secret that is too short for fragments, else None. A very short one is matched as a word."""
         if self.fragments or len(self.value) < _SHORTEST_WORD:
             return None
-        # UTF-8 read as Latin-1 is what `data` searches.
+        # `data` searches UTF-8 that is decoded as Latin-1.
         spellings = {self.value, self.value.encode("utf-8", "surrogateescape").decode("latin-1")}
         pattern = "|".join(map(re.escape, spellings))
         if len(self.value) < FRAGMENT_CHARACTERS:
@@ -72,7 +72,7 @@ class Secret:
         return re.compile(pattern, re.IGNORECASE)
 
     def _spellings(self) -> Iterator[tuple[bytes, int]]:
-        """Yield each flattened spelling, with the length of FRAGMENT_CHARACTERS of the secret in it."""
+        """Yield each flattened encoding of the secret, with the length that FRAGMENT_CHARACTERS have in it."""
         plain = _flattened(self.value)
         if len(plain) < FRAGMENT_CHARACTERS:
             return
@@ -82,13 +82,13 @@ class Secret:
             raw = value.encode("utf-8", "surrogateescape")
             yield raw.hex().encode(), 2 * FRAGMENT_CHARACTERS
             for offset in range(3):
-                # The characters at both ends depend on what stands beside the secret.
+                # The characters at both ends depend on the bytes next to the secret.
                 encoded = base64.b64encode(bytes(offset) + raw)[offset + 1 :]
                 yield _flattened(encoded.rstrip(b"=")[:-1].decode()), FRAGMENT_CHARACTERS * 4 // 3
 
 
 def _windows(text: bytes, size: int, step: int) -> Iterator[bytes]:
-    """Yield the parts of a text that have a size, every so many bytes, the last one too."""
+    """Yield the parts of a text of `size` bytes, one every `step` bytes, and the last one."""
     size = min(size, len(text))
     for at in {*range(0, len(text) - size, step), len(text) - size}:
         yield text[at : at + size]
@@ -109,7 +109,7 @@ def _flattened(text: str) -> bytes:
 
 
 def _flattened_with_places(text: str) -> tuple[bytes, list[tuple[int, int]]]:
-    """Return the flattened text, and for each byte of it from where to where it stands in the text."""
+    """Return the flattened text, and for each byte of it its start and end in the original text."""
     places = [(at, at + 1) for at in range(len(text))]
     for _ in range(_ESCAPE_LEVELS):
         pieces, moved, done = [], [], 0
@@ -131,7 +131,7 @@ def _flattened_with_places(text: str) -> tuple[bytes, list[tuple[int, int]]]:
 
 @frozen
 class Redactor:
-    """Removes secrets from texts and bytes. One is for one run."""
+    """Removes the secrets of one run from texts and bytes."""
 
     secrets: tuple[Secret, ...] = ()
     api_key: str | None = field(default=None, repr=False)
@@ -159,11 +159,11 @@ class Redactor:
         return text
 
     def data(self, content: bytes) -> bytes:
-        """Likewise, for bytes of any encoding that holds ASCII."""
+        """Return bytes with placeholders for the secrets in them, in any encoding that extends ASCII."""
         return self.text(content.decode("latin-1")).encode("latin-1")
 
     def request(self, request: Request) -> Request:
-        """Return a request that stays exactly the same once its placeholders are replaced by the secrets."""
+        """Return a request with placeholders. Replacing them by the secrets gives the original request."""
         headers = tuple((name, self._header(name, value)) for name, value in request.headers)
         body = request.body
         if self.api_key is not None and len(self.api_key) >= _SHORTEST_WORD:
@@ -178,11 +178,11 @@ class Redactor:
         return self.text(value)
 
     def exchange(self, exchange: Exchange, most_bytes: int) -> Exchange:
-        """Return an exchange without secrets, and with no more of the response's body than `most_bytes`."""
+        """Return an exchange without secrets, and with at most `most_bytes` of the body of the response."""
         outcome = exchange.outcome
         if isinstance(outcome, Response):
             headers = tuple((self.text(name), self.text(value)) for name, value in outcome.headers)
-            # Cut once the secrets are out: half of one is too much.
+            # The body is cut after redaction, because a secret that is cut in half may not be found.
             body = self.data(outcome.body[: 2 * most_bytes])[:most_bytes]
             outcome = Response(outcome.status, headers, body)
         elif isinstance(outcome, Failure):
@@ -194,13 +194,13 @@ class Redactor:
         return evolve(exchange, request=self.request(exchange.request), outcome=outcome, fetches=fetches)
 
     def reason(self, reason: Reason) -> Reason:
-        """Return a reason without secrets: some quote a response."""
+        """Return a reason without secrets, which it may quote from a response."""
         texts = {name: value for name, value in attrs.asdict(reason).items() if isinstance(value, str)}
         return attrs.evolve(reason, **{name: self.text(value) for name, value in texts.items()})
 
 
 def _password(value: str) -> Iterator[str]:
-    """Yield the user name and password of a header for basic authentication, together and the password alone."""
+    """Yield the decoded `user:password` of a header for basic authentication, and the password alone."""
     scheme, _, encoded = value.partition(" ")
     if scheme.lower() == "basic":
         try:

@@ -11,12 +11,12 @@ from .exchange import Headers
 
 
 class UnusableUrl(ValueError):
-    """The URL of a target cannot be one. The message says what is expected, and quotes nothing: it may be a secret."""
+    """The URL is no base URL of a target. The message says what is expected; it does not quote the URL."""
 
 
 @frozen
 class Target:
-    """The server under test: its base URL, the key for it, and headers for every request."""
+    """The server under test: its base URL, its API key, and the user's headers for every request."""
 
     base_url: str
     api_key: str | None = field(default=None, repr=False)

@@ -202,7 +202,7 @@ def test_a_dry_run_lists_the_plan_and_sends_nothing() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0].startswith("plain                    1 image")
-    assert "54 requests, and 15 images of a correct server, seed 1." in lines
+    assert "54 requests, for which a correct server makes 15 images, with seed 1." in lines
     assert KEY not in done.stdout
 
 

@@ -115,7 +115,7 @@ class PickyAboutPairs(Service):
 def test_a_combination_that_is_refused_is_reported_though_each_part_of_it_is_accepted() -> None:
     run = judge_app(PickyAboutPairs(api_key=KEY))
     assert verdicts(run, "fail") == {
-        "IV-OP-VALID": "a valid request: expected 200, got 400, though all that is in it is accepted elsewhere"
+        "IV-OP-VALID": "a valid request: expected 200, got 400, though all its features were accepted in other requests"
     }
 
 
@@ -131,7 +131,7 @@ def test_who_refuses_everything_has_checked_nothing() -> None:
     assert verdicts(run, "fail", "warn") == {
         "IV-OP-VALID": "expected 200, got 400; no valid request was accepted at all"
     }
-    reason = "no valid request was accepted, and those were answered like this one: 400"
+    reason = "no valid request was accepted, and this request was answered like the valid ones: 400"
     untested = verdicts(run, "not-tested")
     for requirement in ("IV-IMAGE-FORMAT", "IV-N-BOUNDS", "IV-MODEL-UNKNOWN", "IV-AUTH-WRONG", "IV-OP-MULTIPART"):
         assert untested[requirement] == reason
@@ -182,7 +182,9 @@ def test_what_is_refused_of_requests_drawn_at_random_is_not_taken_for_a_matter_o
         run = check(Target.parse(server.base_url, KEY), settings, lambda *_: None)
     failed = verdicts(run, "fail")
     assert set(failed) == {"IV-OP-VALID"}
-    assert failed["IV-OP-VALID"].endswith("expected 200, got 400, though all that is in it is accepted elsewhere")
+    assert failed["IV-OP-VALID"].endswith(
+        "expected 200, got 400, though all its features were accepted in other requests"
+    )
 
 
 def test_what_the_rate_cost_is_counted() -> None:

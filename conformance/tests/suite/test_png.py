@@ -220,9 +220,9 @@ END = (b"IEND", b"")
         (assembled((b"IHDR", header(1, 1, rest=b"\1\0\0")), (b"IDAT", PIXEL), END), "impossible header"),
         (assembled((b"IHDR", header(1, 1, rest=b"\0\1\0")), (b"IDAT", PIXEL), END), "impossible header"),
         (assembled((b"IHDR", header(1, 1, rest=b"\0\0\2")), (b"IDAT", PIXEL), END), "impossible header"),
-        (assembled((b"IHDR", header(1, 1)), (b"IHDR", header(1, 1)), (b"IDAT", PIXEL), END), "no business there"),
-        (assembled((b"IHDR", header(1, 1)), (b"ABCD", b""), (b"IDAT", PIXEL), END), "no business there"),
-        (assembled((b"IHDR", header(1, 1)), (b"te t", b""), (b"IDAT", PIXEL), END), "no business there"),
+        (assembled((b"IHDR", header(1, 1)), (b"IHDR", header(1, 1)), (b"IDAT", PIXEL), END), "unexpected chunk"),
+        (assembled((b"IHDR", header(1, 1)), (b"ABCD", b""), (b"IDAT", PIXEL), END), "unexpected chunk"),
+        (assembled((b"IHDR", header(1, 1)), (b"te t", b""), (b"IDAT", PIXEL), END), "unexpected chunk"),
         (
             assembled((b"IHDR", header(1, 1)), (b"IDAT", PIXEL[:4]), (b"teXt", b""), (b"IDAT", PIXEL[4:]), END),
             "between",
