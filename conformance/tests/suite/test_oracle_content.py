@@ -1,4 +1,4 @@
-"""The oracles on images, links, errors and state, each with a response that breaks one requirement and one that breaks none."""
+"""Tests of the oracles on images, links, errors and state: responses that break one requirement, and ones that break none."""
 
 import base64
 import io
