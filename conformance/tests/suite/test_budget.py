@@ -68,7 +68,7 @@ CASES = st.lists(
 )
 
 
-@given(drawn=CASES, max_requests=st.integers(1, 12), max_images=st.integers(0, 12), workers=st.integers(1, 4))
+@given(drawn_cases=CASES, max_requests=st.integers(1, 12), max_images=st.integers(0, 12), workers=st.integers(1, 4))
 def test_requests_and_images_stay_within_their_limits(
     drawn_cases: list[tuple[int, str | None, list[Response]]], max_requests: int, max_images: int, workers: int
 ) -> None:
@@ -135,7 +135,7 @@ def test_a_limited_run_of_a_correct_server_conforms_as_far_as_tested(workers: in
 
 def test_a_requirement_that_rate_limiting_left_untested_fails_the_run() -> None:
     class Busy(Service):
-        """Answers every request with a user 429, and asks for a longer wait than the suite accepts."""
+        """Responds with 429 to requests with the field user, and asks for a longer wait than the suite accepts."""
 
         def user(self, text: str | None) -> None:
             if text is not None:

@@ -150,10 +150,10 @@ def test_fuzzing_ends_after_max_seconds() -> None:
 
 
 def test_five_workers_send_the_same_cases_as_one() -> None:
-    one, more = fake(), fake()
+    one, five = fake(), fake()
     explore(one, Limits(max_requests=65))
-    explore(more, Limits(max_requests=65), workers=5)
-    assert sorted(one.sent) == sorted(more.sent)
+    explore(five, Limits(max_requests=65), workers=5)
+    assert sorted(one.sent) == sorted(five.sent)
 
 
 def test_a_server_that_dies_ends_the_fuzzing_and_earlier_findings_are_kept() -> None:

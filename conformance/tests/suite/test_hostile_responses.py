@@ -138,7 +138,7 @@ def _with_picture(image: bytes) -> bytes:
 
 
 def _jpeg_of_scans(scans: int) -> bytes:
-    """Return a JPEG whose last scan is repeated so many times."""
+    """Return a JPEG whose last scan is repeated `scans` times."""
     file = io.BytesIO()
     Image.new("RGB", (2000, 2000), "red").save(file, "JPEG", progressive=True)
     content = file.getvalue()

@@ -80,7 +80,7 @@ class RefusesUnknownFields(Service):
 
 
 class LimitsEveryNinthRequest(Service):
-    """Answers the first of every nine requests 429."""
+    """Responds with 429 to the first of every nine requests."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -140,7 +140,7 @@ def test_refusals_are_not_tested_when_every_valid_request_is_refused_in_the_same
 
 
 def test_refusals_pass_when_valid_requests_are_answered_500() -> None:
-    """The server answers valid requests 500 and refuses invalid requests correctly."""
+    """The server responds with 500 to valid requests, and refuses invalid requests correctly."""
 
     class NoModel(Service):
         def success(self, _: object) -> StarletteResponse:

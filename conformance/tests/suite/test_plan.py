@@ -212,7 +212,7 @@ def test_cases_from_the_schema_have_the_requested_validity_and_request_one_image
 
 # Prefixes of requirements that are tested by one or several responses and by no request by itself.
 _TESTED_BY_RESPONSES = ("IV-RES-", "IV-OUT-", "IV-URL-", "IV-STATE-", "IV-ERR-")
-# Requirements on which status answers a violation, and on which of two violations is answered.
+# Requirements on the exact status for a violation, and on which of two violations decides the status.
 _TESTED_BY_STATUS = {"IV-OP-METHOD-405", "IV-OP-MULTIPART-STATUS", "IV-AUTH-401", "IV-AUTH-FIRST"}
 
 

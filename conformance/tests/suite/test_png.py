@@ -261,7 +261,7 @@ def test_ancillary_chunks_and_bytes_after_iend_are_accepted() -> None:
 
 
 def bomb(width: int, height: int, inflated_bytes: int) -> bytes:
-    """Return a PNG whose pixel data inflates to so many bytes of zero."""
+    """Return a PNG whose pixel data inflates to `inflated_bytes` zero bytes."""
     stream, block = zlib.compressobj(9), bytes(1 << 20)
     data = b"".join(stream.compress(block) for _ in range(inflated_bytes >> 20)) + stream.flush()
     return assembled((b"IHDR", header(width, height)), (b"IDAT", data), END)
@@ -271,8 +271,8 @@ def bomb(width: int, height: int, inflated_bytes: int) -> bytes:
     ("width", "height", "accepted"),
     [
         (1, 1, False),  # far more pixel data than the header allows
-        (1, 1 << 24, False),  # the shortest rows, and the most of them
-        (1 << 16, 1 << 16, True),  # so many pixels that the reader does not inflate them
+        (1, 1 << 24, False),  # the largest number of rows that the reader inflates
+        (1 << 16, 1 << 16, True),  # more pixels than the reader inflates
     ],
 )
 def test_a_png_bomb_is_read_in_less_than_8_mib(width: int, height: int, accepted: bool) -> None:

@@ -138,7 +138,7 @@ def test_steady_responds_to_every_case(steady: Run) -> None:
 
 
 def test_the_headline_says_that_aimock_does_not_have_the_operation(aimock: Run) -> None:
-    """Each request is answered 404 with an empty body, whatever its key."""
+    """Each request is answered 404 with an empty body, whatever the key is."""
     removed = "there is no POST /images/variations here; every request was answered 404"
     assert aimock.headline == f"Does not conform: {removed}."
     assert verdicts(aimock, "fail", "warn").keys() == {"IV-OP-VALID", "IV-ERR-JSON"}

@@ -375,8 +375,8 @@ def in_one_phase(*labels: str) -> list[Case]:
 class WaitingTransport(FakeTransport):
     """A transport that responds to some cases only after others are sent.
 
-    `waits_for` has the later case by the waiting one. `under_way_with` records, for each time a case is sent, which
-    others are under way.
+    `waits_for` maps the label of a case to that of the case it waits for. `under_way_with` records, each time a case is
+    sent, the labels of the other cases under way.
     """
 
     waits_for: dict[str, str] = field(factory=dict)

@@ -140,7 +140,7 @@ class QuoteAndOne(QuickService):
 
 
 class TextInInterlacedPalette(QuickService):
-    """Answers an interlaced palette PNG with a tEXt chunk 500."""
+    """Responds with 500 to an interlaced palette PNG with a tEXt chunk."""
 
     def wanted(self, fields: Mapping[str, Part]) -> Wanted:
         image = fields["image"].content if "image" in fields else b""
@@ -158,7 +158,7 @@ class SmallBehindLinks(QuickService):
 
 
 class LowerCaseWithoutFileName(QuickService):
-    """Answers 500 if Authorization has the scheme bearer in lower case and the file has no name."""
+    """Responds with 500 if Authorization has the scheme bearer in lower case and the file has no name."""
 
     async def respond(self, request: IncomingRequest) -> Response:
         self.lower = any(name == b"authorization" and b"bearer" in value for name, value in request.scope["headers"])

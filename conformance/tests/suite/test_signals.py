@@ -1,4 +1,4 @@
-"""An interrupted run writes a report of what it has judged so far. A killed run leaves no report, not even an old one."""
+"""An interrupted run reports what it has judged so far. A killed run leaves no report, not even an old one."""
 
 import json
 import os

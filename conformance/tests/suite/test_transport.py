@@ -133,7 +133,7 @@ def test_a_response_during_a_large_request_body_is_read(last: Step, chunked: boo
     assert (response.status, response.body) == (413, b"too large")
 
 
-def test_a_response_to_a_request_that_is_never_read_is_read() -> None:
+def test_a_response_is_read_when_the_server_never_reads_the_request() -> None:
     assert response_of(say(answer(503)), hold).status == 503
 
 
@@ -158,7 +158,7 @@ def test_a_response_and_a_reset_between_select_and_send_are_read(monkeypatch: py
     assert (response.status, response.body) == (413, b"too large")
 
 
-def test_a_server_that_never_reads_a_large_body_is_a_timeout() -> None:
+def test_a_large_body_to_a_server_that_never_reads_it_is_a_timeout() -> None:
     with scripted_server((hold,)) as server:
         failure = exchange_with(server, request(LARGE), SHORT_SECONDS).failure
     assert failure is not None
@@ -238,7 +238,7 @@ def test_a_response_that_is_incomplete_at_the_deadline_is_a_timeout(script: tupl
     assert failure_of(*script, timeout=SHORT_SECONDS) == "timeout"
 
 
-# The header of a gzip stream, and an empty block that may be repeated for ever.
+# The header of a gzip stream, and an empty block, which may be repeated without end.
 GZIP_HEADER, GZIP_EMPTY_BLOCK = gzip.compress(b"", mtime=0)[:10], b"\0\0\0\xff\xff"
 
 
