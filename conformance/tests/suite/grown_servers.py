@@ -1,6 +1,6 @@
-"""A program: judges one of these servers with the suite that PYTHONPATH leads to, whose contract may have grown.
+"""A program that checks one of these servers with the suite on PYTHONPATH, whose contract may have added fields.
 
-Its arguments are the name of a server and those of `image-variations check`.
+Its arguments are the name of a server class, then those of `image-variations check`.
 """
 
 import sys
@@ -16,37 +16,38 @@ from image_variations_conformance.reference.app.serving import running
 KEY = "sk-scratch-0123456789"
 
 
-class Deaf(Service):
-    """Knows the fields of contract 1.0.0 and no other."""
+class IgnoresAddedFields(Service):
+    """Ignores every field that contract 1.0.0 does not have."""
 
     def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
-        """Ignores the others."""
+        """Return the fields of contract 1.0.0 by name."""
         known = ("image", "model", "n", "response_format", "size", "user")
         return super().fields(tuple(part for part in parts if part.name in known))
 
 
-class Untrue(Service):
-    """Has a member in its answers, and in their items, that is not what the contract says."""
+class SendsInvalidScores(Service):
+    """Sends a member `score` that the schema of the response does not allow."""
 
     def document(self, request: IncomingRequest, images: list[bytes], wanted: Wanted) -> object:
-        """Adds a text where a number should be, or a number that is too small in each item."""
-        answer = {"created": self.created(), "data": [self.item(request, image, wanted) for image in images]}
+        """Return a response with a string as its score, or with a score below the minimum in each item."""
+        body = {"created": self.created(), "data": [self.item(request, image, wanted) for image in images]}
         if wanted.response_format == "url":
-            return {**answer, "score": "high"}
-        return {**answer, "data": [{"b64_json": self.encoded(image), "score": -1} for image in images]}
+            return {**body, "score": "high"}
+        return {**body, "data": [{"b64_json": self.encoded(image), "score": -1} for image in images]}
 
 
-class Narrow(Service):
-    """Takes no seed."""
+class RefusesSeed(Service):
+    """Refuses every request with the field seed."""
 
     def wanted(self, fields: Mapping[str, Part]) -> Wanted:
-        """Refuses each."""
+        """Return what the fields request. Raise ApiError if there is a seed."""
         if "seed" in fields:
             raise ApiError("There is no seed.", "seed")
         return super().wanted(fields)
 
 
 if __name__ == "__main__":
-    service = {it.__name__: it for it in (Service, Deaf, Untrue, Narrow)}[sys.argv[1]](api_key=KEY)
+    services = (Service, IgnoresAddedFields, SendsInvalidScores, RefusesSeed)
+    service = {kind.__name__: kind for kind in services}[sys.argv[1]](api_key=KEY)
     with running(service) as server:
         cli(["check", server.base_url, "--api-key", KEY, *sys.argv[2:]])

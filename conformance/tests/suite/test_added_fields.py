@@ -1,4 +1,4 @@
-"""The contract grows: what is new in openapi.yaml is sent, judged and served without a line of code."""
+"""Fields and members added to openapi.yaml are sent, judged and served without a change of the code."""
 
 import json
 import os
@@ -36,8 +36,8 @@ ADDED: dict[str, dict[str, Any]] = {
 }
 
 
-def grown(fields: Mapping[str, object], item: Mapping[str, object] | None = None) -> bytes:
-    """Return openapi.yaml with more fields in the form, and more members in the answer and its items."""
+def extended_openapi(fields: Mapping[str, object], item: Mapping[str, object] | None = None) -> bytes:
+    """Return openapi.yaml with more fields in the form, and with the members `item` in the response and its items."""
     document = yaml.safe_load((SPEC / "openapi.yaml").read_bytes())
     schemas = document["components"]["schemas"]
     schemas["CreateImageVariationRequest"]["properties"].update(fields)
@@ -47,22 +47,22 @@ def grown(fields: Mapping[str, object], item: Mapping[str, object] | None = None
     return yaml.safe_dump(document, sort_keys=False).encode()
 
 
-GROWN = contract.parse(grown(ADDED), (SPEC / "requirements.yaml").read_bytes())
+EXTENDED = contract.parse(extended_openapi(ADDED), (SPEC / "requirements.yaml").read_bytes())
 
 
 def classified(**fields: str) -> Expectation:
-    return classify(builder().form(**fields), GROWN, KEY)
+    return classify(builder().form(**fields), EXTENDED, KEY)
 
 
-def sent(depth: Depth) -> set[tuple[str, str]]:
-    """Return the values of all text fields that a plan sends, those apart with them."""
-    cases = [each for case in plan(GROWN, TARGET, 1, depth) for each in (case, *case.parts)]
+def values_sent(depth: Depth) -> set[tuple[str, str]]:
+    """Return the boundary values of the added fields that the cases of a plan, or the parts of these cases, send."""
+    cases = [each for case in plan(EXTENDED, TARGET, 1, depth) for each in (case, *case.parts)]
     bodies = [case.request.body for case in cases]
     candidates = {
         (name, text)
         for name, schema in ADDED.items()
-        for found in [boundary_values(schema)]
-        for text in found.valid + found.invalid
+        for values in [boundary_values(schema)]
+        for text in values.valid + values.invalid
     }
     return {
         (name, text)
@@ -72,7 +72,7 @@ def sent(depth: Depth) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
-def test_each_new_field_is_sent_at_its_bounds_and_beyond(depth: Depth) -> None:
+def test_each_added_field_is_sent_with_values_at_its_bounds_and_just_outside(depth: Depth) -> None:
     expected = {
         *(("seed", text) for text in ("6", "7", "4000", "4001")),
         *(("style", text) for text in ("vivid", "natural")),
@@ -80,22 +80,22 @@ def test_each_new_field_is_sent_at_its_bounds_and_beyond(depth: Depth) -> None:
         *(("upscale", text) for text in ("true", "false")),
         *(("tag", "a" * length) for length in (1, 2, 12, 13)),
     }
-    assert sent(depth) == expected
+    assert values_sent(depth) == expected
 
 
-def test_a_new_field_costs_little() -> None:
-    """Valid values of several fields go together."""
-    before, after = (plan(it, TARGET, 1) for it in (CONTRACT, GROWN))
+def test_the_added_fields_cost_at_most_four_images_more() -> None:
+    """One case has valid values of several fields."""
+    before, after = (plan(used, TARGET, 1) for used in (CONTRACT, EXTENDED))
     assert sum(case.image_count for case in after) - sum(case.image_count for case in before) <= 4
 
 
-def test_the_contract_as_it_is_has_no_such_cases() -> None:
+def test_the_contract_without_added_fields_needs_no_generated_field_cases() -> None:
     assert [*invalid_field_cases(CONTRACT), *valid_field_cases(CONTRACT)] == []
 
 
-def test_a_bound_that_moves_is_sent_too() -> None:
+def test_a_changed_maximum_of_n_is_sent_with_the_first_value_above_it() -> None:
     fields = {"n": {"type": "integer", "minimum": 1, "maximum": 12}}
-    moved = contract.parse(grown(fields), (SPEC / "requirements.yaml").read_bytes())
+    moved = contract.parse(extended_openapi(fields), (SPEC / "requirements.yaml").read_bytes())
     assert [named.fields["n"] for named in valid_field_cases(moved)] == ["12"]
     assert [named.fields["n"] for named in invalid_field_cases(moved)] == ["13"]
     assert ("n", "11") in FIELD_VALUES
@@ -117,31 +117,33 @@ def test_a_bound_that_moves_is_sent_too() -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_a_wrong_value_of_a_new_field_is_an_offence_under_its_own_id(fields: dict[str, str], requirement: str) -> None:
+def test_an_invalid_value_of_an_added_field_violates_the_requirement_of_that_field(
+    fields: dict[str, str], requirement: str
+) -> None:
     (violation,) = classified(**fields).violations
     assert violation.requirement == requirement
-    assert GROWN.requirements[requirement].level == "must"
+    assert EXTENDED.requirements[requirement].level == "must"
 
 
 @pytest.mark.parametrize(
     "fields", [{"seed": "007"}, {"strength": "1e-1"}, {"strength": ".5"}, {"upscale": "True"}], ids=str
 )
-def test_what_nobody_said_how_to_read_is_open(fields: dict[str, str]) -> None:
+def test_a_value_that_the_contract_does_not_say_how_to_read_is_unspecified(fields: dict[str, str]) -> None:
     assert classified(**fields).validity == "unspecified"
 
 
-def test_a_right_value_and_absence_are_traits() -> None:
+def test_valid_values_and_absent_fields_are_features() -> None:
     features = classified(seed="7", style="vivid", strength="0.25", upscale="true", tag="abc").features
     assert {Feature("IV-FIELD-SEED-ACCEPTED", "7"), Feature("IV-FIELD-NOTE-OPTIONAL")} <= features
 
 
-def test_a_field_that_takes_any_text_has_nothing_to_refuse() -> None:
-    own = [requirement for requirement in GROWN.requirements if requirement.startswith("IV-FIELD-NOTE-")]
+def test_a_field_that_allows_any_text_has_no_requirement_on_refusals() -> None:
+    own = [requirement for requirement in EXTENDED.requirements if requirement.startswith("IV-FIELD-NOTE-")]
     assert own == ["IV-FIELD-NOTE-ACCEPTED", "IV-FIELD-NOTE-OPTIONAL"]
 
 
 @given(data=st.data(), name=st.sampled_from(sorted(name for name, schema in ADDED.items() if is_bounded(schema))))
-def test_every_wrong_value_that_is_drawn_is_one(data: st.DataObject, name: str) -> None:
+def test_every_drawn_wrong_value_makes_the_request_invalid(data: st.DataObject, name: str) -> None:
     strategy = wrong_values(ADDED[name])
     assert strategy is not None
     assert classified(**{name: data.draw(strategy)}).validity == "invalid"
@@ -151,8 +153,8 @@ def test_every_wrong_value_that_is_drawn_is_one(data: st.DataObject, name: str) 
     st.sampled_from(sorted(ADDED)),
     st.one_of(st.text(max_size=15), st.integers(-9999, 9999).map(str), st.floats().map(str)),
 )
-def test_a_text_is_a_value_where_another_validator_takes_it_for_one(name: str, text: str) -> None:
-    """For texts whose reading is clear: JSON's own writing of numbers and booleans, and every string."""
+def test_a_text_is_valid_exactly_where_jsonschema_accepts_its_value(name: str, text: str) -> None:
+    """Texts of fields other than strings are compared only if they are JSON and not unspecified."""
     schema = ADDED[name]
     value: object = text
     if schema["type"] != "string":
@@ -165,21 +167,21 @@ def test_a_text_is_a_value_where_another_validator_takes_it_for_one(name: str, t
         assert (validity_of(schema, text) == "valid") == valid
 
 
-def test_a_schema_that_forms_do_not_have_is_let_be() -> None:
-    """A list, an object, a second file: nobody said how they are written in a form, so nothing is said of them."""
+def test_array_and_file_fields_have_no_requirements_and_their_values_are_unspecified() -> None:
+    """The contract does not say how arrays and further files are written in a form."""
     fields = {"mask": {"type": "string", "format": "binary"}, "tags": {"type": "array", "items": {"type": "string"}}}
-    strange = contract.parse(grown(fields), (SPEC / "requirements.yaml").read_bytes())
+    strange = contract.parse(extended_openapi(fields), (SPEC / "requirements.yaml").read_bytes())
     assert set(strange.requirements) == set(CONTRACT.requirements)
     assert classify(builder().form(tags="a"), strange, KEY).validity == "unspecified"
     assert classify(builder().form(), strange, KEY).validity == "valid"
 
 
-# --- in a scratch copy of the tree
+# --- checks by a copy of the suite with the extended contract
 
 
 @pytest.fixture(scope="module")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of the suite whose openapi.yaml has grown."""
+def suite_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a copy of the suite whose openapi.yaml has the added fields and members."""
     folder = tmp_path_factory.mktemp("scratch")
     shutil.copytree(
         ROOT / "conformance" / "image_variations_conformance",
@@ -188,57 +190,61 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     shutil.copytree(SPEC, folder / "spec")
     item = {"score": {"type": "integer", "minimum": 0, "description": "How good it is."}}
-    (folder / "spec" / "openapi.yaml").write_bytes(grown(ADDED, item))
+    (folder / "spec" / "openapi.yaml").write_bytes(extended_openapi(ADDED, item))
     return folder
 
 
-def check(scratch: Path, server: str, report: Path) -> dict[str, Any]:
-    """Return the report of the scratch suite on one of the servers of grown_servers.py."""
+def check(suite_copy: Path, server: str, report: Path) -> dict[str, Any]:
+    """Return the report of the copied suite on one of the servers of grown_servers.py."""
     program = Path(__file__).with_name("grown_servers.py")
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, str(program), server, "--seed", "1", "--report-dir", str(report)],
-        env={**os.environ, "PYTHONPATH": str(scratch / "conformance"), "PYTHONDONTWRITEBYTECODE": "1"},
-        cwd=scratch,
+        env={**os.environ, "PYTHONPATH": str(suite_copy / "conformance"), "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=suite_copy,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode in {0, 1}, done.stderr
+    assert completed.returncode in {0, 1}, completed.stderr
     document: dict[str, Any] = json.loads((report / "report.json").read_text())
     return document
 
 
-def verdicts(document: dict[str, Any], *wanted: str) -> dict[str, str]:
-    """Return the verdicts wanted, of what is scored."""
-    scored = [it for it in document["requirements"] if it["level"] != "may"]
-    return {it["id"]: it["verdict"] for it in scored if it["verdict"] in wanted}
+def verdicts(document: dict[str, Any], *results: str) -> dict[str, str]:
+    """Return the verdicts of the scored requirements that have one of these verdicts."""
+    scored = [entry for entry in document["requirements"] if entry["level"] != "may"]
+    return {entry["id"]: entry["verdict"] for entry in scored if entry["verdict"] in results}
 
 
-def test_the_reference_server_keeps_to_what_is_new(scratch: Path, tmp_path: Path) -> None:
-    document = check(scratch, "Service", tmp_path)
+def test_the_reference_server_passes_the_requirements_of_the_added_fields(suite_copy: Path, tmp_path: Path) -> None:
+    document = check(suite_copy, "Service", tmp_path)
     assert verdicts(document, "fail", "warn", "not-tested") == {}
     assert document["cost"]["requests"] <= 160
-    assert {it["id"] for it in document["requirements"] if it["id"].startswith("IV-FIELD-SEED")} == {
+    assert {entry["id"] for entry in document["requirements"] if entry["id"].startswith("IV-FIELD-SEED")} == {
         "IV-FIELD-SEED-ACCEPTED",
         "IV-FIELD-SEED-REFUSED",
         "IV-FIELD-SEED-OPTIONAL",
     }
 
 
-def test_a_server_that_does_not_know_the_new_fields_is_found_out(scratch: Path, tmp_path: Path) -> None:
-    document = check(scratch, "Deaf", tmp_path)
+def test_a_server_that_ignores_the_added_fields_fails_their_refusal_requirements(
+    suite_copy: Path, tmp_path: Path
+) -> None:
+    document = check(suite_copy, "IgnoresAddedFields", tmp_path)
     assert verdicts(document, "fail", "warn") == {
         f"IV-FIELD-{name.upper()}-REFUSED": "fail" for name, schema in ADDED.items() if is_bounded(schema)
     }
 
 
-def test_a_server_that_refuses_a_new_field_is_found_out(scratch: Path, tmp_path: Path) -> None:
-    assert verdicts(check(scratch, "Narrow", tmp_path), "fail") == {"IV-FIELD-SEED-ACCEPTED": "fail"}
+def test_a_server_that_refuses_an_added_field_fails_its_acceptance_requirement(
+    suite_copy: Path, tmp_path: Path
+) -> None:
+    assert verdicts(check(suite_copy, "RefusesSeed", tmp_path), "fail") == {"IV-FIELD-SEED-ACCEPTED": "fail"}
 
 
-def test_new_members_of_the_answer_are_validated(scratch: Path, tmp_path: Path) -> None:
-    document = check(scratch, "Untrue", tmp_path)
+def test_added_members_of_the_response_are_validated_against_their_schema(suite_copy: Path, tmp_path: Path) -> None:
+    document = check(suite_copy, "SendsInvalidScores", tmp_path)
     assert verdicts(document, "fail", "warn") == {"IV-RES-SCHEMA": "fail"}
-    messages = {breach["message"] for case in document["cases"] for breach in case["breaks"]}
+    messages = {violation["message"] for case in document["cases"] for violation in case["breaks"]}
     assert any(message.startswith("score:") for message in messages)
     assert any(message.startswith("data/0/score:") for message in messages)

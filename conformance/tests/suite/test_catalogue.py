@@ -20,7 +20,7 @@ PLACES = {
 
 
 def judged_by_response() -> set[str]:
-    """Return the ids that no request tests by itself."""
+    """Return the judged requirement ids that no named request tests by itself."""
     tested = {test.requirement for case in NAMED_CASES for test in classified(case.build(builder(case.label))).tests}
     return set(JUDGED) - tested
 
@@ -36,7 +36,7 @@ def test_a_named_case_names_requirements_that_its_request_or_response_tests(case
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_search_for_the_id_of_a_requirement_finds_its(place: str) -> None:
+def test_the_id_of_every_scored_requirement_occurs_in_the_files_of_each_place(place: str) -> None:
     text = "\n".join(path.read_text() for path in PLACES[place].rglob("*.py"))
     assert [requirement for requirement in SCORED if not re.search(rf"{requirement}(?![A-Z0-9-])", text)] == []
 

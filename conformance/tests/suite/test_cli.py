@@ -1,4 +1,4 @@
-"""The command: its exit codes, its messages, and that no traceback reaches a user."""
+"""The exit codes and messages of the command. No failure shows a traceback."""
 
 import json
 import re
@@ -35,11 +35,11 @@ def _free_port() -> int:
 
 
 def test_check_reference_judges_the_reference_server_and_exits_0() -> None:
-    done = run("check", "--reference", "--seed", "3")
-    assert done.returncode == 0
-    # On a slow machine it says how far it is.
-    assert re.fullmatch(r"(\d+ of \d+ sent, next is [\w-]+\n)*", done.stderr)
-    lines = done.stdout.splitlines()
+    completed = run("check", "--reference", "--seed", "3")
+    assert completed.returncode == 0
+    # A slow run shows its progress.
+    assert re.fullmatch(r"(\d+ of \d+ sent, next is [\w-]+\n)*", completed.stderr)
+    lines = completed.stdout.splitlines()
     assert re.fullmatch(
         r"image-variations \S+, contract \S+, seed 3, a key made for the run: http://127.0.0.1:\d+/v1", lines[0]
     )
@@ -47,18 +47,18 @@ def test_check_reference_judges_the_reference_server_and_exits_0() -> None:
     assert lines[-1] == "Conforms."
 
 
-def test_a_broken_must_exits_1_and_the_report_says_the_same(tmp_path: Path) -> None:
+def test_a_violated_must_exits_1_and_is_in_the_report(tmp_path: Path) -> None:
     with running(faulty(["n-capped"], api_key=KEY)) as server:
-        done = run("check", server.base_url, "--api-key", KEY, "--report-dir", str(tmp_path / "report"))
-    assert done.returncode == 1
-    assert "FAIL IV-RES-COUNT (must)" in done.stdout
-    assert done.stdout.splitlines()[-1] == "Does not conform: 1 requirement broken."
-    assert f"--data-binary @{tmp_path}/report/cases/n-ten/request.body" in done.stdout
+        completed = run("check", server.base_url, "--api-key", KEY, "--report-dir", str(tmp_path / "report"))
+    assert completed.returncode == 1
+    assert "FAIL IV-RES-COUNT (must)" in completed.stdout
+    assert completed.stdout.splitlines()[-1] == "Does not conform: 1 requirement broken."
+    assert f"--data-binary @{tmp_path}/report/cases/n-ten/request.body" in completed.stdout
     assert json.loads((tmp_path / "report/report.json").read_text())["outcome"] == "fails"
-    assert KEY not in done.stdout + done.stderr
+    assert KEY not in completed.stdout + completed.stderr
 
 
-def test_a_broken_should_exits_0_and_with_strict_1() -> None:
+def test_a_violated_should_exits_0_and_with_strict_exits_1() -> None:
     with running(faulty(["errors-as-422"], api_key=KEY)) as server:
         lenient = run("check", server.base_url, IMAGE_VARIATIONS_API_KEY=KEY)
         strict = run("check", server.base_url, "--strict", OPENAI_API_KEY=KEY)
@@ -84,32 +84,34 @@ def test_a_run_whose_first_responses_are_all_401_stops_and_says_how_to_give_a_ke
     arguments: tuple[str, ...], environment: dict[str, str], source: str
 ) -> None:
     with running(faulty([], api_key=KEY)) as server:
-        done = run("check", server.base_url, *arguments, **environment)
-    assert done.returncode == 2
-    assert source in done.stdout.splitlines()[0]
-    said = " ".join(done.stderr.split())
+        completed = run("check", server.base_url, *arguments, **environment)
+    assert completed.returncode == 2
+    assert source in completed.stdout.splitlines()[0]
+    message = " ".join(completed.stderr.split())
     assert re.search(
-        r"Stopped after 2 requests: each was answered 401 \(.*API key.*\)\. Give the API key with --api-key", said
+        r"Stopped after 2 requests: each was answered 401 \(.*API key.*\)\. Give the API key with --api-key", message
     )
-    assert f"This run had {source}." in said
-    assert "sk-something-else" not in done.stdout + done.stderr
+    assert f"This run had {source}." in message
+    assert "sk-something-else" not in completed.stdout + completed.stderr
 
 
 def test_a_run_that_only_tests_wrong_keys_is_not_stopped_by_401() -> None:
     with running(faulty([], api_key=KEY)) as server:
-        done = run("check", server.base_url, "--api-key", KEY, "--only", "IV-AUTH-REQUIRED", "--only", "IV-AUTH-WRONG")
-    assert done.returncode == 0
+        completed = run(
+            "check", server.base_url, "--api-key", KEY, "--only", "IV-AUTH-REQUIRED", "--only", "IV-AUTH-WRONG"
+        )
+    assert completed.returncode == 0
 
 
-def test_an_endpoint_that_is_not_there_gets_one_headline() -> None:
+def test_a_missing_endpoint_exits_1_and_is_named_in_the_headline() -> None:
     with running(faulty([], api_key=KEY)) as server:
-        done = run("check", server.base_url.replace("/v1", "/v2"), "--api-key", KEY)
-    assert done.returncode == 1
-    assert "there is no POST /images/variations here" in done.stdout.splitlines()[-1]
+        completed = run("check", server.base_url.replace("/v1", "/v2"), "--api-key", KEY)
+    assert completed.returncode == 1
+    assert "there is no POST /images/variations here" in completed.stdout.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (("check", f"http://127.0.0.1:{_free_port()}/v1"), "cannot be reached"),
         (("check", "127.0.0.1:8000/v1"), "does not begin with http:// or https://"),
@@ -132,35 +134,35 @@ def test_an_endpoint_that_is_not_there_gets_one_headline() -> None:
         (("chek",), "No such command"),
     ],
 )
-def test_a_wrong_call_exits_2_with_what_to_do_and_no_traceback(arguments: tuple[str, ...], says: str) -> None:
-    done = run(*arguments)
-    assert done.returncode == 2
-    assert says in " ".join(done.stderr.split())
-    assert "Traceback" not in done.stderr + done.stdout
+def test_an_invalid_call_exits_2_with_a_message_and_no_traceback(arguments: tuple[str, ...], message: str) -> None:
+    completed = run(*arguments)
+    assert completed.returncode == 2
+    assert message in " ".join(completed.stderr.split())
+    assert "Traceback" not in completed.stderr + completed.stdout
 
 
-def test_a_port_in_use_is_said() -> None:
+def test_serving_on_a_port_in_use_exits_2_with_a_message() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        done = run("serve", "--port", str(server.getsockname()[1]))
-    assert done.returncode == 2
-    assert "Cannot listen at 127.0.0.1" in done.stderr
+        completed = run("serve", "--port", str(server.getsockname()[1]))
+    assert completed.returncode == 2
+    assert "Cannot listen at 127.0.0.1" in completed.stderr
 
 
-def test_a_bug_of_ours_exits_3_and_asks_for_a_report(
+def test_an_internal_error_exits_3_and_asks_for_a_report(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(*_: object) -> None:
+    def raise_key_error(*_: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr(check_module, "run_check", broken)
+    monkeypatch.setattr(check_module, "run_check", raise_key_error)
     monkeypatch.setattr(sys, "argv", ["image-variations", "check", "--reference"])
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as raised:
         cli.main()
-    assert ended.value.code == 3
+    assert raised.value.code == 3
     assert "not of the server. Please report it" in capsys.readouterr().err
 
 
-def test_list_and_explain_read_the_register() -> None:
+def test_list_and_explain_show_the_requirements_of_the_register() -> None:
     listed = run("list").stdout
     assert "IV-RES-COUNT           must   The list data has exactly n items." in listed.splitlines()
     explained = run("explain", "iv-res-count").stdout
@@ -169,9 +171,9 @@ def test_list_and_explain_read_the_register() -> None:
 
 
 def test_list_faults_shows_each_fault() -> None:
-    done = run("serve", "--list-faults")
-    assert done.returncode == 0
-    assert [name for name in FAULTS if name not in done.stdout.split()] == []
+    completed = run("serve", "--list-faults")
+    assert completed.returncode == 0
+    assert [name for name in FAULTS if name not in completed.stdout.split()] == []
 
 
 def test_serve_listens_until_interrupted_and_then_exits_0() -> None:
@@ -185,7 +187,7 @@ def test_serve_listens_until_interrupted_and_then_exits_0() -> None:
     assert (process.returncode, errors) == (0, "")
 
 
-def test_the_oddities_are_listed_and_one_of_them_conforms() -> None:
+def test_quirks_are_listed_and_a_quirk_that_is_unknown_or_used_with_a_fault_exits_2() -> None:
     listed = run("serve", "--list-quirks").stdout
     assert all(name in listed for name in QUIRKS)
     both = run("serve", "--quirk", "gzip", "--fault", "n-capped")
@@ -196,27 +198,27 @@ def test_the_oddities_are_listed_and_one_of_them_conforms() -> None:
 
 
 def test_a_dry_run_lists_the_plan_and_sends_nothing() -> None:
-    done = run(
+    completed = run(
         "check", f"http://127.0.0.1:{_free_port()}/v1", "--api-key", KEY, "--dry-run", "--depth", "quick", "--seed", "1"
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = done.stdout.splitlines()
+    assert (completed.returncode, completed.stderr) == (0, "")
+    lines = completed.stdout.splitlines()
     assert lines[0].startswith("plain                    1 image")
     assert "54 requests, for which a correct server makes 15 images, with seed 1." in lines
-    assert KEY not in done.stdout
+    assert KEY not in completed.stdout
 
 
-def test_a_requirement_that_does_not_exist_is_a_wrong_call() -> None:
-    done = run("check", "--reference", "--only", "no-such")
-    assert done.returncode == 2
-    assert "there is no requirement 'no-such'" in done.stderr
+def test_only_with_an_unknown_requirement_exits_2() -> None:
+    completed = run("check", "--reference", "--only", "no-such")
+    assert completed.returncode == 2
+    assert "there is no requirement 'no-such'" in completed.stderr
 
 
-SECRET = "tok-4f7d2a91c3"  # noqa: S105 - none of anybody's
+SECRET = "tok-4f7d2a91c3"  # noqa: S105 - not a real secret
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "says"),
+    ("arguments", "environment", "message"),
     [
         (("--api-key", ""), {}, "--api-key is empty"),
         ((), {"OPENAI_API_KEY": ""}, "OPENAI_API_KEY is empty"),
@@ -240,16 +242,16 @@ SECRET = "tok-4f7d2a91c3"  # noqa: S105 - none of anybody's
         (("--api-kye", SECRET), {}, "--api-k"),
     ],
 )
-def test_a_call_that_misleads_is_refused_without_sending_anything_or_quoting_a_secret(
-    arguments: tuple[str, ...], environment: dict[str, str], says: str, tmp_path: Path
+def test_an_unusable_key_header_or_argument_exits_2_before_anything_is_sent_and_is_not_quoted(
+    arguments: tuple[str, ...], environment: dict[str, str], message: str, tmp_path: Path
 ) -> None:
     with scripted_server() as server:
-        done = run("check", server.base_url, "--report-dir", str(tmp_path / "report"), *arguments, **environment)
+        completed = run("check", server.base_url, "--report-dir", str(tmp_path / "report"), *arguments, **environment)
         assert server.heard == []
-    assert (done.returncode, done.stdout) == (2, "")
-    assert says in " ".join(done.stderr.split())
-    assert SECRET not in done.stderr
-    assert "Traceback" not in done.stderr
+    assert (completed.returncode, completed.stdout) == (2, "")
+    assert message in " ".join(completed.stderr.split())
+    assert SECRET not in completed.stderr
+    assert "Traceback" not in completed.stderr
     assert not (tmp_path / "report").exists()
 
 
@@ -262,90 +264,95 @@ def test_a_call_that_misleads_is_refused_without_sending_anything_or_quoting_a_s
         f"http://127.0.0.1:1/{SECRET}/images/variations",
     ],
 )
-def test_a_url_that_is_refused_is_not_quoted(url: str) -> None:
-    done = run("check", url)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "expected the part before /images/variations" in " ".join(done.stderr.split())
-    assert SECRET not in done.stderr
+def test_a_refused_url_is_not_quoted_in_the_message(url: str) -> None:
+    completed = run("check", url)
+    assert (completed.returncode, completed.stdout) == (2, "")
+    assert "expected the part before /images/variations" in " ".join(completed.stderr.split())
+    assert SECRET not in completed.stderr
 
 
-def test_a_key_of_the_users_own_is_not_shown_by_serve() -> None:
+def test_serve_does_not_show_the_api_key_that_the_user_gave() -> None:
     command = [sys.executable, "-m", "image_variations_conformance", "serve", "--port", "0", "--api-key", SECRET]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        said = process.stdout.readline()
+        first_line = process.stdout.readline()
         process.terminate()
-    assert said.startswith("The reference server listens at ")
-    assert SECRET not in said
+    assert first_line.startswith("The reference server listens at ")
+    assert SECRET not in first_line
 
 
-def test_without_the_packages_of_its_extra_the_command_says_in_one_line_what_to_install(tmp_path: Path) -> None:
+def test_a_missing_package_of_the_extra_exits_2_with_one_line_that_says_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "click.py").write_text("raise ModuleNotFoundError(\"No module named 'click'\", name='click')")
-    done = run("list", PYTHONPATH=str(tmp_path))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == ("image-variations: the package click is missing. Install 'image-variations[conformance]'.\n")
+    completed = run("list", PYTHONPATH=str(tmp_path))
+    assert (completed.returncode, completed.stdout) == (2, "")
+    assert completed.stderr == (
+        "image-variations: the package click is missing. Install 'image-variations[conformance]'.\n"
+    )
 
 
 @pytest.mark.parametrize(
     "arguments", [("list",), ("explain", "IV-RES-COUNT"), ("check", "--reference", "--depth", "quick")]
 )
-def test_output_that_cannot_be_written_ends_in_a_sentence(arguments: tuple[str, ...]) -> None:
+def test_output_that_cannot_be_written_exits_2_with_one_line(arguments: tuple[str, ...]) -> None:
     command = [sys.executable, "-m", "image_variations_conformance", *arguments]
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (2, "Error: the output cannot be written: No space left on device\n")
+        completed = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (completed.returncode, completed.stderr) == (
+        2,
+        "Error: the output cannot be written: No space left on device\n",
+    )
 
 
-def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+def test_an_output_pipe_that_the_reader_closes_is_not_reported_as_an_error() -> None:
     command = f"{sys.executable} -m image_variations_conformance list | head -1; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
-    # Which code it is depends on how much the pipe took.
-    assert done.stdout.splitlines()[1:] in [["0"], ["1"]]
-    assert done.stderr == ""
+    completed = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    # The exit code depends on how much of the output the pipe took before it was closed.
+    assert completed.stdout.splitlines()[1:] in [["0"], ["1"]]
+    assert completed.stderr == ""
 
 
-def test_where_no_stream_can_be_written_the_exit_code_still_tells() -> None:
+def test_a_check_that_can_write_neither_stdout_nor_stderr_exits_2() -> None:
     with running(faulty(["n-capped"], api_key=KEY)) as server, Path("/dev/full").open("w") as full:
         command = [sys.executable, "-m", "image_variations_conformance", "check", server.base_url, "--api-key", KEY]
-        done = subprocess.run([*command, "--depth", "quick"], stdout=full, stderr=full, timeout=60, check=False)
-    assert done.returncode == 2
+        completed = subprocess.run([*command, "--depth", "quick"], stdout=full, stderr=full, timeout=60, check=False)
+    assert completed.returncode == 2
 
 
-def test_text_between_colons_is_no_emoji() -> None:
+def test_text_between_colons_is_not_shown_as_an_emoji() -> None:
     error = {"error": {"message": "not :b: but :smile: [bold]", "type": "t", "param": None, "code": None}}
     with scripted_server((hear_request, say(said(error, 500)))) as server:
-        done = run("check", server.base_url, "--only", "IV-OP-VALID", "--max-requests", "2", "--header", "X-A: :b:")
-    assert "\U0001f171" not in done.stdout
+        completed = run(
+            "check", server.base_url, "--only", "IV-OP-VALID", "--max-requests", "2", "--header", "X-A: :b:"
+        )
+    assert "\U0001f171" not in completed.stdout
     with running(faulty([], api_key=KEY)) as server:
         url = server.base_url.replace("/v1", "/:b:")
-        done = run("check", url, "--api-key", KEY, "--depth", "quick")
-    assert done.stdout.splitlines()[0].endswith("/:b:")
+        completed = run("check", url, "--api-key", KEY, "--depth", "quick")
+    assert completed.stdout.splitlines()[0].endswith("/:b:")
 
 
-def test_a_lack_of_file_descriptors_is_not_the_servers_fault(tmp_path: Path) -> None:
+def test_running_out_of_file_descriptors_exits_3_without_a_report(tmp_path: Path) -> None:
     with running(Service(api_key=KEY, latency=0.5)) as server:
         command = [sys.executable, "-m", "image_variations_conformance", "check", server.base_url, "--api-key", KEY]
         command += ["--workers", "64", "--report-dir", str(tmp_path / "report")]
-        done = subprocess.run(
+        completed = subprocess.run(
             ["bash", "-c", f"ulimit -n 24; exec {shlex.join(command)}"],
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
-    assert done.returncode == 3
-    assert "this machine cannot go on: Too many open files" in " ".join(done.stderr.split())
-    assert "Traceback" not in done.stderr
+    assert completed.returncode == 3
+    assert "this machine cannot go on: Too many open files" in " ".join(completed.stderr.split())
+    assert "Traceback" not in completed.stderr
     assert not (tmp_path / "report" / "report.json").exists()
 
 
-def test_a_lack_of_threads_is_not_the_servers_fault(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_running_out_of_threads_exits_3(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def refuse(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
     with scripted_server((hear_request, say(said({}, 500)))) as server:
         monkeypatch.setattr(sys, "argv", ["image-variations", "check", server.base_url, "--workers", "2"])
         monkeypatch.setattr(ThreadPoolExecutor, "submit", refuse)
-        with pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit) as raised:
             cli.main()
-    assert ended.value.code == 3
+    assert raised.value.code == 3
     assert "this machine cannot go on: no more threads can be started" in " ".join(capsys.readouterr().err.split())

@@ -1,4 +1,4 @@
-"""What the contract says of a request: stated by hand for each named, and as properties for all that is drawn."""
+"""The expectation of a request: by hand for each named case, and as properties of drawn requests."""
 
 import struct
 
@@ -22,8 +22,8 @@ from image_variations_conformance.wire.exchange import Request
 from image_variations_conformance.wire.multipart import Part, text_part
 from support.requests import CONTRACT, KEY, builder, classified
 
-# What each named violates against; all of it, and nothing else.
-OFFENCES = {
+# All requirements that each invalid named case violates.
+VIOLATIONS = {
     "method-get": {"IV-OP-METHOD", "IV-OP-MULTIPART"},
     "method-put": {"IV-OP-METHOD", "IV-OP-MULTIPART"},
     "method-delete": {"IV-OP-METHOD", "IV-OP-MULTIPART"},
@@ -77,58 +77,58 @@ OFFENCES = {
     "model-of-other-operations": {"IV-MODEL-UNKNOWN"},
 }
 
-ALONE = frozenset(
+PLAIN = frozenset(
     {"IV-OP-VALID", "IV-IMAGE-PNG", "IV-MODEL-OPTIONAL", "IV-USER-OPTIONAL"}
     | {"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT"}
 )
-CHEAP = frozenset(
+SMALL_FEATURES = frozenset(
     {"IV-IMAGE-PNG", "IV-MODEL-OPTIONAL", "IV-USER-OPTIONAL", "IV-N-DEFAULT", "IV-SIZE-ENUM", "IV-FORMAT-ENUM"}
 )
-COUNTED = CHEAP - {"IV-N-DEFAULT"} | {"IV-N-RANGE"}
-OTHER_KIND = CHEAP - {"IV-IMAGE-PNG"} | {"IV-IMAGE-PNG-KINDS"}
-NAMED = CHEAP - {"IV-USER-OPTIONAL"} | {"IV-USER-TEXT"}
-SIZED = CHEAP - {"IV-FORMAT-ENUM"} | {"IV-FORMAT-DEFAULT"}
+SMALL_WITH_N = SMALL_FEATURES - {"IV-N-DEFAULT"} | {"IV-N-RANGE"}
+SMALL_WITH_OTHER_PNG = SMALL_FEATURES - {"IV-IMAGE-PNG"} | {"IV-IMAGE-PNG-KINDS"}
+SMALL_WITH_USER = SMALL_FEATURES - {"IV-USER-OPTIONAL"} | {"IV-USER-TEXT"}
+SMALL_AS_LINK = SMALL_FEATURES - {"IV-FORMAT-ENUM"} | {"IV-FORMAT-DEFAULT"}
 
-# What each named that is to be accepted puts to use; all of it, and nothing else.
-TRAITS = {
-    "plain": ALONE,
-    "plain-after-ten": ALONE,
-    "plain-at-the-end": ALONE,
-    "small": CHEAP,
-    "small-after-errors": CHEAP,
-    "n-ten": COUNTED,
-    "n-two": COUNTED,
-    "all-fields": COUNTED - {"IV-MODEL-OPTIONAL", "IV-USER-OPTIONAL"} | {"IV-MODEL-ACCEPTED", "IV-USER-TEXT"},
-    "size-512": CHEAP,
-    "size-1024": CHEAP,
-    "format-default": SIZED,
-    "size-default": COUNTED - {"IV-SIZE-ENUM"} | {"IV-SIZE-DEFAULT"},
-    "user-empty": NAMED,
-    "user-unicode": NAMED,
-    "user-long": NAMED,
-    "wire-order": COUNTED | {"IV-WIRE-ORDER"},
-    "wire-query": COUNTED | {"IV-WIRE-QUERY"},
-    "wire-lower-case": CHEAP | {"IV-WIRE-HEADER-CASE"},
-    "wire-chunked": CHEAP | {"IV-WIRE-CHUNKED"},
-    "wire-boundary-quoted": CHEAP | {"IV-WIRE-BOUNDARY"},
-    "wire-boundary-long": CHEAP | {"IV-WIRE-BOUNDARY"},
-    "filename-space": CHEAP | {"IV-WIRE-FILENAME"},
-    "filename-quote": CHEAP | {"IV-WIRE-FILENAME"},
-    "filename-unicode": CHEAP | {"IV-WIRE-FILENAME"},
-    "filename-none": CHEAP | {"IV-IMAGE-NO-FILENAME"},
-    "filename-jpg": CHEAP | {"IV-IMAGE-BY-BYTES"},
-    "part-type-jpeg": CHEAP | {"IV-IMAGE-BY-BYTES"},
-    "part-type-octets": CHEAP | {"IV-IMAGE-OCTET-STREAM"},
-    "part-type-none": CHEAP | {"IV-IMAGE-OCTET-STREAM"},
-    "png-rgba": CHEAP,
-    "png-palette": OTHER_KIND,
-    "png-grey": OTHER_KIND,
-    "png-grey-alpha": OTHER_KIND,
-    "png-16-bit": OTHER_KIND,
-    "png-interlaced": OTHER_KIND,
-    "png-1x1": OTHER_KIND,
-    "png-4-mb": CHEAP | {"IV-IMAGE-UP-TO-LIMIT"},
-    "combined-wire": COUNTED - {"IV-USER-OPTIONAL"}
+# The requirements of all features of each valid named case.
+FEATURES = {
+    "plain": PLAIN,
+    "plain-after-ten": PLAIN,
+    "plain-at-the-end": PLAIN,
+    "small": SMALL_FEATURES,
+    "small-after-errors": SMALL_FEATURES,
+    "n-ten": SMALL_WITH_N,
+    "n-two": SMALL_WITH_N,
+    "all-fields": SMALL_WITH_N - {"IV-MODEL-OPTIONAL", "IV-USER-OPTIONAL"} | {"IV-MODEL-ACCEPTED", "IV-USER-TEXT"},
+    "size-512": SMALL_FEATURES,
+    "size-1024": SMALL_FEATURES,
+    "format-default": SMALL_AS_LINK,
+    "size-default": SMALL_WITH_N - {"IV-SIZE-ENUM"} | {"IV-SIZE-DEFAULT"},
+    "user-empty": SMALL_WITH_USER,
+    "user-unicode": SMALL_WITH_USER,
+    "user-long": SMALL_WITH_USER,
+    "wire-order": SMALL_WITH_N | {"IV-WIRE-ORDER"},
+    "wire-query": SMALL_WITH_N | {"IV-WIRE-QUERY"},
+    "wire-lower-case": SMALL_FEATURES | {"IV-WIRE-HEADER-CASE"},
+    "wire-chunked": SMALL_FEATURES | {"IV-WIRE-CHUNKED"},
+    "wire-boundary-quoted": SMALL_FEATURES | {"IV-WIRE-BOUNDARY"},
+    "wire-boundary-long": SMALL_FEATURES | {"IV-WIRE-BOUNDARY"},
+    "filename-space": SMALL_FEATURES | {"IV-WIRE-FILENAME"},
+    "filename-quote": SMALL_FEATURES | {"IV-WIRE-FILENAME"},
+    "filename-unicode": SMALL_FEATURES | {"IV-WIRE-FILENAME"},
+    "filename-none": SMALL_FEATURES | {"IV-IMAGE-NO-FILENAME"},
+    "filename-jpg": SMALL_FEATURES | {"IV-IMAGE-BY-BYTES"},
+    "part-type-jpeg": SMALL_FEATURES | {"IV-IMAGE-BY-BYTES"},
+    "part-type-octets": SMALL_FEATURES | {"IV-IMAGE-OCTET-STREAM"},
+    "part-type-none": SMALL_FEATURES | {"IV-IMAGE-OCTET-STREAM"},
+    "png-rgba": SMALL_FEATURES,
+    "png-palette": SMALL_WITH_OTHER_PNG,
+    "png-grey": SMALL_WITH_OTHER_PNG,
+    "png-grey-alpha": SMALL_WITH_OTHER_PNG,
+    "png-16-bit": SMALL_WITH_OTHER_PNG,
+    "png-interlaced": SMALL_WITH_OTHER_PNG,
+    "png-1x1": SMALL_WITH_OTHER_PNG,
+    "png-4-mb": SMALL_FEATURES | {"IV-IMAGE-UP-TO-LIMIT"},
+    "combined-wire": SMALL_WITH_N - {"IV-USER-OPTIONAL"}
     | {
         "IV-WIRE-ORDER",
         "IV-WIRE-HEADER-CASE",
@@ -138,30 +138,30 @@ TRAITS = {
         "IV-WIRE-PART-HEADERS",
         "IV-USER-TEXT",
     },
-    "user-none-512": CHEAP,
-    "small-link": CHEAP,
-    "model-given": CHEAP - {"IV-MODEL-OPTIONAL"} | {"IV-MODEL-ACCEPTED"},
-    "combined-texts": NAMED | {"IV-WIRE-BOUNDARY", "IV-WIRE-FILENAME"},
-    "combined-labels": NAMED | {"IV-WIRE-FILENAME", "IV-IMAGE-BY-BYTES"},
-    "combined-large": NAMED - {"IV-MODEL-OPTIONAL"} | {"IV-IMAGE-BY-BYTES", "IV-MODEL-ACCEPTED"},
-    "combined-octets": OTHER_KIND | {"IV-IMAGE-NO-FILENAME", "IV-IMAGE-OCTET-STREAM"},
-    "combined-bits": OTHER_KIND | {"IV-WIRE-PREAMBLE"},
-    "wire-part-headers": CHEAP | {"IV-WIRE-PART-HEADERS"},
-    "wire-preamble": CHEAP | {"IV-WIRE-PREAMBLE"},
-    "together-1": CHEAP,
-    "together-2": CHEAP,
-    "together-3": CHEAP,
-    "together-4": CHEAP,
-    "together-5": COUNTED,
-    "together-6": SIZED,
-    "n-two-quick": SIZED - {"IV-N-DEFAULT"} | {"IV-N-RANGE"},
-    "together-quick-1": CHEAP,
-    "together-quick-2": ALONE,
-    "together-quick-3": CHEAP,
-    "together-quick-4": ALONE,
+    "user-none-512": SMALL_FEATURES,
+    "small-link": SMALL_FEATURES,
+    "model-given": SMALL_FEATURES - {"IV-MODEL-OPTIONAL"} | {"IV-MODEL-ACCEPTED"},
+    "combined-texts": SMALL_WITH_USER | {"IV-WIRE-BOUNDARY", "IV-WIRE-FILENAME"},
+    "combined-labels": SMALL_WITH_USER | {"IV-WIRE-FILENAME", "IV-IMAGE-BY-BYTES"},
+    "combined-large": SMALL_WITH_USER - {"IV-MODEL-OPTIONAL"} | {"IV-IMAGE-BY-BYTES", "IV-MODEL-ACCEPTED"},
+    "combined-octets": SMALL_WITH_OTHER_PNG | {"IV-IMAGE-NO-FILENAME", "IV-IMAGE-OCTET-STREAM"},
+    "combined-bits": SMALL_WITH_OTHER_PNG | {"IV-WIRE-PREAMBLE"},
+    "wire-part-headers": SMALL_FEATURES | {"IV-WIRE-PART-HEADERS"},
+    "wire-preamble": SMALL_FEATURES | {"IV-WIRE-PREAMBLE"},
+    "together-1": SMALL_FEATURES,
+    "together-2": SMALL_FEATURES,
+    "together-3": SMALL_FEATURES,
+    "together-4": SMALL_FEATURES,
+    "together-5": SMALL_WITH_N,
+    "together-6": SMALL_AS_LINK,
+    "n-two-quick": SMALL_AS_LINK - {"IV-N-DEFAULT"} | {"IV-N-RANGE"},
+    "together-quick-1": SMALL_FEATURES,
+    "together-quick-2": PLAIN,
+    "together-quick-3": SMALL_FEATURES,
+    "together-quick-4": PLAIN,
 }
 
-OPEN = {
+UNSPECIFIED = {
     "field-unknown": "unknown field 'quality_of_light'",
     "field-unnamed": "unknown field None",
     "image-twice": "image is there more than once",
@@ -172,35 +172,35 @@ OPEN = {
 }
 
 
-def requirements_of(found: Expectation) -> set[str]:
-    """Return the ids of the requirements that a request puts to the test by itself."""
-    return {test.requirement for test in found.tests}
+def requirements_of(expectation: Expectation) -> set[str]:
+    """Return the ids of the requirements that a request tests by itself."""
+    return {test.requirement for test in expectation.tests}
 
 
-def test_each_corner_stands_in_one_table() -> None:
-    assert sorted([*OFFENCES, *TRAITS, *OPEN]) == sorted(named.label for named in NAMED_CASES)
+def test_each_named_case_is_in_exactly_one_table() -> None:
+    assert sorted([*VIOLATIONS, *FEATURES, *UNSPECIFIED]) == sorted(named.label for named in NAMED_CASES)
 
 
 @pytest.mark.parametrize("named", NAMED_CASES, ids=lambda named: named.label)
-def test_each_corner_is_what_the_tables_say(named: NamedCase) -> None:
-    found = classified(named.build(builder(named.label)))
-    violations = {violation.requirement for violation in found.violations}
-    features = {feature.requirement for feature in found.features}
-    if named.label in OFFENCES:
-        assert found.validity == "invalid"
-        assert violations == OFFENCES[named.label]
-        assert requirements_of(found) == OFFENCES[named.label]
-    elif named.label in TRAITS:
-        assert found.validity == "valid"
-        assert features == TRAITS[named.label]
-        assert requirements_of(found) == TRAITS[named.label]
+def test_each_named_case_has_the_expectation_of_its_table(named: NamedCase) -> None:
+    expectation = classified(named.build(builder(named.label)))
+    violations = {violation.requirement for violation in expectation.violations}
+    features = {feature.requirement for feature in expectation.features}
+    if named.label in VIOLATIONS:
+        assert expectation.validity == "invalid"
+        assert violations == VIOLATIONS[named.label]
+        assert requirements_of(expectation) == VIOLATIONS[named.label]
+    elif named.label in FEATURES:
+        assert expectation.validity == "valid"
+        assert features == FEATURES[named.label]
+        assert requirements_of(expectation) == FEATURES[named.label]
     else:
-        assert (found.validity, found.unspecified) == ("unspecified", (OPEN[named.label],))
-        assert requirements_of(found) == set()
+        assert (expectation.validity, expectation.unspecified) == ("unspecified", (UNSPECIFIED[named.label],))
+        assert requirements_of(expectation) == set()
 
 
 @pytest.mark.parametrize("named", NAMED_CASES, ids=lambda named: named.label)
-def test_no_corner_is_judged_by_its_seed(named: NamedCase) -> None:
+def test_the_expectation_of_a_named_case_does_not_depend_on_the_seed(named: NamedCase) -> None:
     one, other = (classified(named.build(builder(named.label, seed))) for seed in (1, 2))
     assert (one.validity, requirements_of(one), one.requested) == (
         other.validity,
@@ -234,12 +234,12 @@ def test_no_corner_is_judged_by_its_seed(named: NamedCase) -> None:
     ],
     ids=str,
 )
-def test_a_trait_says_with_which_value(label: str, feature: Feature) -> None:
+def test_a_feature_names_its_value(label: str, feature: Feature) -> None:
     (named,) = (named for named in NAMED_CASES if named.label == label)
     assert feature in classified(named.build(builder())).features
 
 
-def test_what_a_valid_request_asks_for_is_what_it_says_and_the_rest_by_default() -> None:
+def test_requested_has_given_values_and_defaults_and_is_none_for_requests_that_are_not_valid() -> None:
     everything = classified(builder().form(n="3", **SMALL)).requested
     assert everything == Requested(3, "256x256", "b64_json", frozenset({"n", "size", "response_format"}))
     assert classified(builder().form()).requested == Requested(1, "1024x1024", "url", frozenset())
@@ -255,30 +255,30 @@ FIELD_IDS = {
 }
 
 
-def test_each_field_that_can_be_wrong_has_wrong_values() -> None:
+def test_exactly_the_fields_with_constraints_have_wrong_values() -> None:
     assert {name for name, schema in CONTRACT.fields.items() if wrong_values(schema) is not None} == set(FIELD_IDS)
 
 
 @pytest.mark.parametrize("name", FIELD_IDS)
 @given(data=st.data())
-def test_every_wrong_value_is_an_offence_of_its_field(name: str, data: st.DataObject) -> None:
+def test_every_wrong_value_violates_a_requirement_of_its_field(name: str, data: st.DataObject) -> None:
     strategy = wrong_values(CONTRACT.fields[name])
     assert strategy is not None
-    found = classified(builder().form(**{name: data.draw(strategy)}))
-    assert found.validity == "invalid"
-    assert {violation.field for violation in found.violations} == {name}
-    assert requirements_of(found) <= FIELD_IDS[name]
+    expectation = classified(builder().form(**{name: data.draw(strategy)}))
+    assert expectation.validity == "invalid"
+    assert {violation.field for violation in expectation.violations} == {name}
+    assert requirements_of(expectation) <= FIELD_IDS[name]
 
 
 @given(st.integers())
-def test_an_n_is_valid_within_its_bounds_and_nowhere_else(n: int) -> None:
-    found = classified(builder().form(n=str(n)))
-    assert found.validity == ("valid" if 1 <= n <= 10 else "invalid")
-    assert ("IV-N-RANGE" if 1 <= n <= 10 else "IV-N-BOUNDS") in requirements_of(found)
+def test_n_is_valid_from_1_to_10_and_invalid_otherwise(n: int) -> None:
+    expectation = classified(builder().form(n=str(n)))
+    assert expectation.validity == ("valid" if 1 <= n <= 10 else "invalid")
+    assert ("IV-N-RANGE" if 1 <= n <= 10 else "IV-N-BOUNDS") in requirements_of(expectation)
 
 
 @pytest.mark.parametrize(
-    ("n", "verdict", "requirement"),
+    ("n", "validity", "requirement"),
     [
         ("01", "unspecified", None),
         ("0", "invalid", "IV-N-BOUNDS"),
@@ -292,30 +292,30 @@ def test_an_n_is_valid_within_its_bounds_and_nowhere_else(n: int) -> None:
         ("- 1", "invalid", "IV-N-INTEGER"),
     ],
 )
-def test_odd_numbers_are_read_as_the_table_of_readings_has_them(n: str, verdict: str, requirement: str | None) -> None:
-    found = classified(builder().form(n=n))
-    assert found.validity == verdict
-    assert requirements_of(found) == ({requirement} if requirement else set())
+def test_unusual_spellings_of_n_have_the_stated_validity(n: str, validity: str, requirement: str | None) -> None:
+    expectation = classified(builder().form(n=n))
+    assert expectation.validity == validity
+    assert requirements_of(expectation) == ({requirement} if requirement else set())
 
 
 @given(broken_pngs())
-def test_every_broken_png_is_an_offence(content: bytes) -> None:
-    found = classified(builder().form(builder().image(content), **SMALL))
-    assert found.validity == "invalid"
-    assert requirements_of(found) <= {"IV-IMAGE-INTACT", "IV-IMAGE-FORMAT"}
-    assert {violation.field for violation in found.violations} == {"image"}
+def test_every_broken_png_violates_a_requirement_on_images(content: bytes) -> None:
+    expectation = classified(builder().form(builder().image(content), **SMALL))
+    assert expectation.validity == "invalid"
+    assert requirements_of(expectation) <= {"IV-IMAGE-INTACT", "IV-IMAGE-FORMAT"}
+    assert {violation.field for violation in expectation.violations} == {"image"}
 
 
 @given(pngs(), users())
-def test_every_whole_square_png_and_every_user_is_valid(content: bytes, user: str) -> None:
-    found = classified(builder().form(builder().image(content), user=user, **SMALL))
-    assert found.validity == "valid"
-    assert found.image == content
-    assert requirements_of(found) >= {"IV-USER-TEXT"}
+def test_every_intact_square_png_is_valid_with_every_user(content: bytes, user: str) -> None:
+    expectation = classified(builder().form(builder().image(content), user=user, **SMALL))
+    assert expectation.validity == "valid"
+    assert expectation.image == content
+    assert requirements_of(expectation) >= {"IV-USER-TEXT"}
 
 
 @pytest.mark.parametrize(
-    ("size_bytes", "verdict"),
+    ("size_bytes", "validity"),
     [
         (VALID_UP_TO_BYTES, "valid"),
         (VALID_UP_TO_BYTES + 1, "unspecified"),
@@ -323,60 +323,60 @@ def test_every_whole_square_png_and_every_user_is_valid(content: bytes, user: st
         (INVALID_FROM_BYTES, "invalid"),
     ],
 )
-def test_between_the_two_limits_nobody_ever_said(size_bytes: int, verdict: str) -> None:
+def test_an_image_size_between_the_valid_and_the_invalid_limit_is_unspecified(size_bytes: int, validity: str) -> None:
     content = png.padded(builder().png(), size_bytes)
-    assert classified(builder().form(builder().image(content), **SMALL)).validity == verdict
+    assert classified(builder().form(builder().image(content), **SMALL)).validity == validity
 
 
-def test_a_picture_of_more_pixels_than_anyone_has_to_decode_is_open() -> None:
+def test_an_image_of_too_many_pixels_is_unspecified() -> None:
     header = struct.pack(">IIBBBBB", 4097, 4097, 1, png.GREY, 0, 0, 0)
-    pieces = (png.chunk(b"IHDR", header), png.chunk(b"IDAT", b"x"), png.chunk(b"IEND", b""))
-    found = classified(builder().form(builder().image(png.SIGNATURE + b"".join(pieces))))
-    assert (found.validity, found.unspecified) == ("unspecified", ("an image of 4097x4097",))
+    chunks = (png.chunk(b"IHDR", header), png.chunk(b"IDAT", b"x"), png.chunk(b"IEND", b""))
+    expectation = classified(builder().form(builder().image(png.SIGNATURE + b"".join(chunks))))
+    assert (expectation.validity, expectation.unspecified) == ("unspecified", ("an image of 4097x4097",))
 
 
 @pytest.mark.parametrize("authorization", [f"Bearer {KEY}", f"bearer {KEY}", f"BEARER  {KEY} "])
-def test_the_right_key_is_right_under_any_scheme_case(authorization: str) -> None:
+def test_the_right_key_is_valid_with_any_letter_case_of_bearer(authorization: str) -> None:
     assert classified(with_header(builder().form(), "authorization", authorization)).validity == "valid"
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=60).filter(lambda text: KEY not in text))
-def test_any_other_authorization_is_wrong(authorization: str) -> None:
-    found = classified(with_header(builder().form(), "Authorization", authorization))
-    assert requirements_of(found) == {"IV-AUTH-WRONG"}
+def test_an_authorization_header_without_the_right_key_violates_iv_auth_wrong(authorization: str) -> None:
+    expectation = classified(with_header(builder().form(), "Authorization", authorization))
+    assert requirements_of(expectation) == {"IV-AUTH-WRONG"}
 
 
 @pytest.mark.parametrize("authorization", [None, "", "Bearer x", "Basic eA=="])
-def test_without_a_key_of_the_target_none_is_wrong(authorization: str | None) -> None:
+def test_any_authorization_header_is_valid_when_the_target_has_no_key(authorization: str | None) -> None:
     assert classified(with_header(builder().form(), "Authorization", authorization), api_key=None).validity == "valid"
 
 
 @pytest.mark.parametrize(("name", "expected"), [("X-API-KEY", False), ("user-agent", False), ("content-type", True)])
-def test_only_names_that_a_server_has_to_read_put_their_letter_case_to_use(name: str, expected: bool) -> None:
+def test_letter_case_is_a_feature_only_of_header_names_that_a_server_has_to_read(name: str, expected: bool) -> None:
     request = builder().form()
     value = request.header(name) or "x"
-    found = classified(with_header(request, name, value))
-    assert ("IV-WIRE-HEADER-CASE" in requirements_of(found)) == expected
+    expectation = classified(with_header(request, name, value))
+    assert ("IV-WIRE-HEADER-CASE" in requirements_of(expectation)) == expected
 
 
 @pytest.mark.parametrize("filename", [None, ""])
-def test_an_empty_file_name_is_none(filename: str | None) -> None:
-    found = classified(builder().form(builder().image(filename=filename), **SMALL))
-    assert requirements_of(found) == CHEAP | {"IV-IMAGE-NO-FILENAME"}
+def test_an_empty_file_name_counts_as_no_file_name(filename: str | None) -> None:
+    expectation = classified(builder().form(builder().image(filename=filename), **SMALL))
+    assert requirements_of(expectation) == SMALL_FEATURES | {"IV-IMAGE-NO-FILENAME"}
 
 
-def test_a_text_field_sent_as_a_file_is_open() -> None:
+def test_a_text_field_sent_as_a_file_is_unspecified() -> None:
     part = Part((("Content-Disposition", 'form-data; name="n"; filename="n.txt"'),), b"1")
     assert classified(builder().form(builder().image(), part)).unspecified == ("n is sent as a file",)
 
 
-def test_an_offence_beside_an_open_matter_still_makes_a_request_invalid() -> None:
+def test_a_request_with_a_violation_and_an_unspecified_field_is_invalid() -> None:
     parts = (builder().image(), text_part("n", "0"), text_part("unknown", "x"))
-    found = classified(builder().multipart(parts))
-    assert (found.validity, requirements_of(found)) == ("invalid", {"IV-N-BOUNDS"})
+    expectation = classified(builder().multipart(parts))
+    assert (expectation.validity, requirements_of(expectation)) == ("invalid", {"IV-N-BOUNDS"})
 
 
-HEADERS = st.lists(
+HEADER_LISTS = st.lists(
     st.tuples(
         st.sampled_from(["Authorization", "content-type", "Content-Type", "Content-Length", "X"]) | st.text(max_size=4),
         st.sampled_from([f"Bearer {KEY}", "multipart/form-data; boundary=b", 'multipart/form-data; boundary="', "b"])
@@ -401,17 +401,17 @@ PIECES = st.sampled_from(
 BODIES = st.lists(PIECES | st.binary(max_size=8), max_size=20).map(b"".join)
 
 
-@given(st.sampled_from(["POST", "GET", ""]), st.text(max_size=8), HEADERS, BODIES, st.booleans())
-def test_arbitrary_requests_are_appraised(
+@given(st.sampled_from(["POST", "GET", ""]), st.text(max_size=8), HEADER_LISTS, BODIES, st.booleans())
+def test_arbitrary_requests_are_classified_and_only_valid_ones_have_requested(
     method: str, target: str, headers: tuple[tuple[str, str], ...], body: bytes, chunked: bool
 ) -> None:
-    found = classified(Request(method, target, headers, body, chunked))
-    assert (found.validity == "valid") == (found.requested is not None)
+    expectation = classified(Request(method, target, headers, body, chunked))
+    assert (expectation.validity == "valid") == (expectation.requested is not None)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["image", "n", "size", "user", "model", "ä", ""]), BODIES), max_size=5))
-def test_arbitrary_forms_are_appraised(fields: list[tuple[str, bytes]]) -> None:
+def test_arbitrary_forms_are_classified_the_same_with_and_without_chunking(fields: list[tuple[str, bytes]]) -> None:
     request = builder().multipart(tuple(text_part(name, content) for name, content in fields))
-    found = classified(request)
-    assert requirements_of(found) <= set(CONTRACT.requirements)
-    assert classified(evolve(request, chunked=True)).validity == found.validity
+    expectation = classified(request)
+    assert requirements_of(expectation) <= set(CONTRACT.requirements)
+    assert classified(evolve(request, chunked=True)).validity == expectation.validity

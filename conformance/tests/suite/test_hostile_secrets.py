@@ -1,4 +1,4 @@
-"""The API key and the values of the user's own headers are in no output, however a server quotes them."""
+"""The API key and the values of user headers are in no output, in whatever spelling a server quotes them."""
 
 import base64
 import json
@@ -31,17 +31,17 @@ TOKEN, COOKIE = "tok-8f14e45fceea167a", "c9f0f895fb98ab91"
 HEADERS: Headers = (("X-Token", f"Scheme {TOKEN}"), ("Cookie", f"lang=en; session={COOKIE}"), ("X-Debug", "1"))
 
 
-def reported(server: ScriptedServer, folder_: Path) -> Run:
-    """Send one wrong form with the user's headers to a server, and report it."""
+def reported(server: ScriptedServer, folder: Path) -> Run:
+    """Send one invalid form with the user headers to a server, and write the report into a folder."""
     target = Target.parse(server.base_url, None, HEADERS)
     wrong = case("wrong", "a wrong n", builder(target=target).form(n="0"), target)
     exchanges = Scheduler(Transport(target, 10.0), lambda *_: None).run([wrong])
     run = conclude(CONTRACT, target, [wrong], exchanges, seed=1, seconds=0.1)
-    ReportFolder.at(folder_).write(run)
+    ReportFolder.at(folder).write(run)
     return run
 
 
-def test_the_users_headers_are_sent_and_written_nowhere(tmp_path: Path) -> None:
+def test_the_values_of_user_headers_are_sent_but_written_to_no_file(tmp_path: Path) -> None:
     quoted = f"you sent {TOKEN[:-3]} and {TOKEN} and {COOKIE}"
     error = {"error": {"message": {"x": quoted}, "type": quoted, "param": quoted, "code": 1}}
     with scripted_server(
@@ -60,19 +60,19 @@ def test_the_users_headers_are_sent_and_written_nowhere(tmp_path: Path) -> None:
     assert b"\r\nCookie: ${IMAGE_VARIATIONS_HEADER_COOKIE}\r\n" in head
     body = (tmp_path / "cases/wrong/response.body").read_bytes()
     assert b"${IMAGE_VARIATIONS_HEADER_X_TOKEN}" in body
-    # A value as short as that is no secret, and is not looked for in what the server says.
+    # The value of X-Debug is too short to be a secret, so it is not redacted in the response.
     assert b'"code": 1' in body
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_the_curl_line_takes_the_users_headers_from_the_environment(tmp_path: Path) -> None:
+def test_the_curl_command_takes_user_headers_from_the_environment(tmp_path: Path) -> None:
     with scripted_server((hear_request, say(said({}, 400)), hear_the_end)) as server:
         reported(server, tmp_path)
-        (case,) = json.loads((tmp_path / "report.json").read_bytes())["cases"]
+        (entry,) = json.loads((tmp_path / "report.json").read_bytes())["cases"]
         names = {"X-Token": "X_TOKEN", "Cookie": "COOKIE", "X-Debug": "X_DEBUG"}
         environment = os.environ | {f"IMAGE_VARIATIONS_HEADER_{names[name]}": value for name, value in HEADERS}
-        subprocess.run(["sh", "-c", case["curl"]], cwd=tmp_path, env=environment, capture_output=True, check=True)
-    assert TOKEN not in case["curl"]
+        subprocess.run(["sh", "-c", entry["curl"]], cwd=tmp_path, env=environment, capture_output=True, check=True)
+    assert TOKEN not in entry["curl"]
     first, second = (bytes(heard).split(b"\r\n") for heard in server.heard)
     for name, value in HEADERS:
         assert f"{name}: {value}".encode() in first
@@ -80,22 +80,24 @@ def test_the_curl_line_takes_the_users_headers_from_the_environment(tmp_path: Pa
 
 
 @pytest.mark.parametrize("name", ["X-'\"`$(id)\\", "X Y", "X$HOME"])
-def test_nothing_of_a_header_is_run_by_the_shell(name: str) -> None:
+def test_the_curl_command_quotes_the_names_of_user_headers_for_the_shell(name: str) -> None:
     target = Target.parse("http://127.0.0.1:1/v1", None, ((name, "a secret of mine"),))
     request = Redactor.of(None, target.headers).request(Request("POST", "/v1/images/variations", target.headers))
-    line = curl(Exchange("a-case", request, Response(400), 1.0, 0.1), target, None)
-    words = line[line.index("--header") + 8 :]
-    done = subprocess.run(["sh", "-c", f"printf %s {words}"], capture_output=True, text=True, check=True, env={})
-    assert done.stdout.rstrip() == f"{name}:"
+    command = curl(Exchange("a-case", request, Response(400), 1.0, 0.1), target, None)
+    arguments = command[command.index("--header") + 8 :]
+    completed = subprocess.run(
+        ["sh", "-c", f"printf %s {arguments}"], capture_output=True, text=True, check=True, env={}
+    )
+    assert completed.stdout.rstrip() == f"{name}:"
 
 
 @given(
     st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=8, max_size=20), st.binary(max_size=40)
 )
-def test_no_value_of_eight_characters_or_more_is_left(value: str, around: bytes) -> None:
+def test_the_redactor_removes_header_values_of_eight_or_more_characters(value: str, around: bytes) -> None:
     redactor = Redactor.of(None, (("X-Own", value),))
-    left = redactor.data(around + value.encode() + around)
-    assert value.encode() not in left.replace(b"${IMAGE_VARIATIONS_HEADER_X_OWN}", b"")
+    redacted = redactor.data(around + value.encode() + around)
+    assert value.encode() not in redacted.replace(b"${IMAGE_VARIATIONS_HEADER_X_OWN}", b"")
     request = redactor.request(Request("GET", "/", (("X-Own", value), ("X-Other", "x"))))
     assert request.head() == b"GET / HTTP/1.1\r\nX-Own: ${IMAGE_VARIATIONS_HEADER_X_OWN}\r\nX-Other: x\r\n\r\n"
     assert value not in redactor.text(f"it said {value}")
@@ -103,34 +105,34 @@ def test_no_value_of_eight_characters_or_more_is_left(value: str, around: bytes)
 
 KEY = "sk-Proj-8f14e45fceea167a5a36dedd4bea2543"
 SPELLINGS: dict[str, Callable[[str], str]] = {
-    "as it is": str,
+    "unchanged": str,
     "in upper case": str.upper,
     "in lower case": str.lower,
     "cut short": lambda text: f"{text[:-6]}...",
-    "its end": lambda text: f"***{text[9:]}",
+    "only its end": lambda text: f"***{text[9:]}",
     "percent-encoded": lambda text: "".join(f"%{ord(letter):02x}" for letter in text),
     "percent-encoded twice": lambda text: "".join(f"%25{ord(letter):02X}" for letter in text),
-    "JSON escapes": lambda text: "".join(f"\\u{ord(letter):04x}" for letter in text),
-    "character references": lambda text: "".join(f"&#{ord(letter)};" for letter in text),
-    "hexadecimal": lambda text: text.encode().hex(),
+    "in JSON escapes": lambda text: "".join(f"\\u{ord(letter):04x}" for letter in text),
+    "in character references": lambda text: "".join(f"&#{ord(letter)};" for letter in text),
+    "in hexadecimal": lambda text: text.encode().hex(),
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
     "base64 after a letter": lambda text: base64.b64encode(b"x" + text.encode()).decode(),
     "base64 of the header": lambda text: base64.urlsafe_b64encode(b"Bearer " + text.encode() + b"/?").decode(),
-    "spaced out": " ".join,
-    "with zero bytes": lambda text: text.encode("utf-16-le").decode("latin-1"),
+    "separated by spaces": " ".join,
+    "with NUL bytes": lambda text: text.encode("utf-16-le").decode("latin-1"),
     "backwards": lambda text: text[::-1],
 }
 
 
-def traces(text: bytes, secret: str) -> set[str]:
-    """Return in which spellings a text holds twelve characters or more of a secret, by the reference of this test."""
-    folded = text.lower().replace(b"\0", b"")
+def spellings_found(text: bytes, secret: str) -> set[str]:
+    """Return the spellings in which a text holds twelve or more consecutive characters of a secret."""
+    normalized = text.lower().replace(b"\0", b"")
     return {
         name
         for name, spell in SPELLINGS.items()
-        for at in range(len(secret) - 12)
-        if name not in {"cut short", "its end"}
-        and spell(secret[at : at + 12]).strip("=").encode("latin-1").replace(b"\0", b"").lower() in folded
+        for start in range(len(secret) - 12)
+        if name not in {"cut short", "only its end"}
+        and spell(secret[start : start + 12]).strip("=").encode("latin-1").replace(b"\0", b"").lower() in normalized
     }
 
 
@@ -139,10 +141,10 @@ def traces(text: bytes, secret: str) -> set[str]:
 @settings(settings.get_profile("few"))
 def test_the_redactor_removes_a_key_in_every_spelling(spelling: str, before: bytes, after: bytes) -> None:
     quoted = SPELLINGS[spelling](KEY).encode("latin-1")
-    assert traces(before + quoted + after, KEY)
-    left = Redactor.of(KEY).data(before + quoted + after)
-    assert traces(left, KEY) == set()
-    assert KEY_PLACEHOLDER.encode() in left
+    assert spellings_found(before + quoted + after, KEY)
+    redacted = Redactor.of(KEY).data(before + quoted + after)
+    assert spellings_found(redacted, KEY) == set()
+    assert KEY_PLACEHOLDER.encode() in redacted
 
 
 @given(st.binary(max_size=200))
@@ -151,7 +153,7 @@ def test_the_redactor_leaves_bytes_without_a_secret_as_they_are(content: bytes) 
 
 
 @pytest.mark.parametrize("key", ["test", "local", "a-b-c-d", "!!!!????"])
-def test_a_short_key_is_removed_where_it_is_a_word_of_its_own(key: str) -> None:
+def test_the_redactor_removes_a_short_key_where_it_is_a_whole_word(key: str) -> None:
     redactor = Redactor.of(key)
     assert redactor.text(f"not {key}: {key}s") == f"not {KEY_PLACEHOLDER}: {key}s".replace(
         f"{key}s", f"{KEY_PLACEHOLDER}s" if not key.isalnum() and len(key) >= 8 else f"{key}s"
@@ -159,7 +161,7 @@ def test_a_short_key_is_removed_where_it_is_a_word_of_its_own(key: str) -> None:
 
 
 def quoting(secret: str) -> list[tuple[Step, ...]]:
-    """Return scripts that quote a secret in each place of a response; each request is answered by the next of them."""
+    """Return scripts for consecutive requests, whose responses quote a secret in each possible place."""
     json_error = {"error": {"message": f"expected Bearer {secret}", "type": secret, "param": secret, secret: secret}}
     image = IMAGE[:33] + png.chunk(b"tEXt", b"Comment\0" + secret.encode("latin-1")) + IMAGE[33:]
     link = f"http://127.0.0.1:1/{quote(secret)}"
@@ -181,12 +183,12 @@ def quoting(secret: str) -> list[tuple[Step, ...]]:
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_no_byte_that_is_written_holds_a_secret_that_the_server_quotes(spelling: str, tmp_path: Path) -> None:
-    """The report, both streams and the exit code of the command, with a key and a header of the user's own."""
-    # One script a connection, and each spelling of both secrets.
+def test_no_output_contains_a_secret_that_the_server_quotes(spelling: str, tmp_path: Path) -> None:
+    """Search all files of the report, stdout and stderr for the API key and the value of a user header."""
+    # Each connection takes one script; the scripts quote both secrets.
     scripts = [script for secret in (KEY, TOKEN) for script in quoting(SPELLINGS[spelling](secret))]
     with scripted_server(*scripts * 20) as server:
-        done = subprocess.run(
+        completed = subprocess.run(
             [
                 *(sys.executable, "-m", "image_variations_conformance", "check", server.base_url, "--depth", "quick"),
                 *("--report-dir", str(tmp_path / "report"), "--header", f"X-Token: {TOKEN}", "--timeout", "5"),
@@ -196,9 +198,9 @@ def test_no_byte_that_is_written_holds_a_secret_that_the_server_quotes(spelling:
             timeout=120,
             check=False,
         )
-    assert done.returncode == 1, done.stderr.decode()
+    assert completed.returncode == 1, completed.stderr.decode()
     files = {str(path): path.read_bytes() for path in (tmp_path / "report").rglob("*") if path.is_file()}
     assert len(files) > 10
-    for name, text in {"stdout": done.stdout, "stderr": done.stderr, **files}.items():
-        assert traces(text, KEY) == traces(text, TOKEN) == set(), name
+    for name, text in {"stdout": completed.stdout, "stderr": completed.stderr, **files}.items():
+        assert spellings_found(text, KEY) == spellings_found(text, TOKEN) == set(), name
     assert any(KEY_PLACEHOLDER.encode() in text for text in files.values())

@@ -1,4 +1,4 @@
-"""Servers that die, come back, refuse, fall silent or mix up: the whole plan is sent to them, and the run says so."""
+"""Runs against servers that die, restart, hang, refuse everything or mix up responses report what happened."""
 
 import re
 import socket
@@ -21,8 +21,11 @@ ERROR = said({"error": {"message": "no", "type": "t", "param": None, "code": Non
 
 
 @contextmanager
-def mortal(lives_for: int, comes_back: bool) -> Iterator[str]:
-    """Run a server that takes so many connections, breaks the last one, and dies; or is started anew a little later."""
+def dying_server(connections: int, restarts: bool) -> Iterator[str]:
+    """Run a server that resets the connection with number `connections` and stops; yield its base URL.
+
+    With `restarts`, it listens again half a second later.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     stopping = threading.Event()
@@ -37,12 +40,12 @@ def mortal(lives_for: int, comes_back: bool) -> Iterator[str]:
             with connection, suppress(OSError):
                 peer = Peer(connection, bytearray(), stopping)
                 hear_request(peer)
-                if number != lives_for:
+                if number != connections:
                     connection.sendall(ERROR)
                 else:
                     reset(peer)
                     listener.close()
-                    if not comes_back:
+                    if not restarts:
                         return
                     time.sleep(0.5)
                     listener = socket.create_server(("127.0.0.1", port))
@@ -63,30 +66,30 @@ def by_verdict(run: Run, verdict: str) -> set[str]:
     return {it.requirement.id for it in run.verdicts if it.result == verdict}
 
 
-def test_a_server_that_dies_is_reported_with_the_request_that_killed_it() -> None:
-    with mortal(5, comes_back=False) as base_url:
+def test_a_server_that_dies_is_reported_with_the_last_request_that_reached_it() -> None:
+    with dying_server(5, restarts=False) as base_url:
         run = judge_url(base_url, timeout=5.0)
     exchanges = [it.exchange for it in run.observations.values()]
-    killer = exchanges[4]
-    assert killer.failure is not None
-    assert killer.failure.kind == "dropped"
-    assert {it.not_tested for it in exchanges[5:]} == {ServerGone((killer.label,))}
+    last_sent = exchanges[4]
+    assert last_sent.failure is not None
+    assert last_sent.failure.kind == "dropped"
+    assert {it.not_tested for it in exchanges[5:]} == {ServerGone((last_sent.label,))}
     no_5xx = next(it for it in run.verdicts if it.requirement.id == "IV-ERR-NO-5XX")
-    assert (no_5xx.result, no_5xx.cases) == ("fail", (killer.label,))
+    assert (no_5xx.result, no_5xx.cases) == ("fail", (last_sent.label,))
     assert run.outcome == "fails"
-    # Neither images nor links came, so nothing of them passed.
+    # No response had an image or a link, so no requirement on them passed.
     assert not {it for it in by_verdict(run, "pass") if it.startswith(("IV-OUT", "IV-URL", "IV-RES", "IV-STATE"))}
     assert run.cost.requests == 5
 
 
-def test_a_server_that_dies_and_comes_back_is_gone_on_with() -> None:
-    with mortal(5, comes_back=True) as base_url:
+def test_a_run_continues_after_the_server_has_restarted() -> None:
+    with dying_server(5, restarts=True) as base_url:
         run = judge_url(base_url, timeout=5.0)
     failures = [it.exchange.failure for it in run.observations.values() if it.exchange.failure is not None]
     assert [failure.kind for failure in failures] == ["dropped"]
 
 
-def test_nobody_there_is_no_run_at_all() -> None:
+def test_a_closed_port_raises_unreachable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     started = time.monotonic()
@@ -95,8 +98,8 @@ def test_nobody_there_is_no_run_at_all() -> None:
     assert time.monotonic() - started < 10.0
 
 
-@pytest.mark.parametrize("first", [hold, hear_request], ids=["before the request is read", "after it"])
-def test_a_server_that_hangs_on_every_request_costs_three_timeouts(first: Step) -> None:
+@pytest.mark.parametrize("first", [hold, hear_request], ids=["before the request is read", "after the request is read"])
+def test_a_server_that_hangs_on_every_request_is_sent_three_requests(first: Step) -> None:
     started = time.monotonic()
     with scripted_server((first, hold)) as server:
         run = judge_url(server.base_url, timeout=0.5)
@@ -107,8 +110,8 @@ def test_a_server_that_hangs_on_every_request_costs_three_timeouts(first: Step) 
 
 
 @pytest.mark.parametrize("status", [404, 405, 501])
-@pytest.mark.parametrize("body", [b"", b"<html>nothing here</html>"], ids=["empty", "a page"])
-def test_a_server_without_the_operation_is_said_to_be_one(status: int, body: bytes) -> None:
+@pytest.mark.parametrize("body", [b"", b"<html>nothing here</html>"], ids=["empty body", "HTML body"])
+def test_the_headline_says_that_the_server_does_not_have_the_operation(status: int, body: bytes) -> None:
     with scripted_server((hear_request, say(answer(status, body)))) as server:
         run = judge_url(server.base_url)
     assert run.outcome == "fails"
@@ -129,25 +132,25 @@ def test_a_server_without_the_operation_is_said_to_be_one(status: int, body: byt
     ],
     ids=["500", "502", "reset", "closed", "silent", "not HTTP"],
 )
-def test_a_server_that_fails_at_everything_is_said_to_be_one(script: tuple[Step, ...], headline: str) -> None:
+def test_the_headline_says_how_every_request_fails(script: tuple[Step, ...], headline: str) -> None:
     with scripted_server(script) as server:
         run = judge_url(server.base_url, timeout=0.5 if hold in script else 20.0)
     assert run.outcome == "fails"
     assert run.headline == f"Does not conform: {headline}."
 
 
-def test_a_server_that_fails_at_every_post_may_refuse_other_methods() -> None:
-    def play(peer: Peer) -> None:
+def test_the_headline_says_that_every_post_fails_when_other_methods_are_refused() -> None:
+    def respond(peer: Peer) -> None:
         hear_request(peer)
         peer.socket.sendall(answer(500 if peer.heard.startswith(b"POST") else 405))
 
-    with scripted_server((play,)) as server:
+    with scripted_server((respond,)) as server:
         headline = judge_url(server.base_url).headline
     assert headline == "Does not conform: the server fails at every request; every POST was answered 500."
 
 
 @pytest.mark.parametrize("first", [answer(400), answer(200)])
-def test_a_server_that_fails_after_an_answer_is_not_said_to_fail_at_everything(first: bytes) -> None:
+def test_the_headline_counts_requirements_when_the_first_response_is_not_500(first: bytes) -> None:
     with scripted_server((hear_request, say(first)), (hear_request, say(answer(500)))) as server:
         headline = judge_url(server.base_url).headline
     assert re.fullmatch(r"Does not conform: \d+ requirements broken.*", headline)
@@ -162,7 +165,7 @@ def test_a_server_that_fails_after_an_answer_is_not_said_to_fail_at_everything(f
         (answer(200, b""), "IV-RES-JSON"),
     ],
 )
-def test_the_same_answer_to_everything_conforms_to_nothing_of_images(data: bytes, requirement: str) -> None:
+def test_the_same_response_to_every_request_passes_no_requirement_on_images(data: bytes, requirement: str) -> None:
     with scripted_server((hear_request, say(data))) as server:
         run = judge_url(server.base_url)
     assert run.outcome == "fails"
@@ -170,18 +173,18 @@ def test_the_same_answer_to_everything_conforms_to_nothing_of_images(data: bytes
     assert not {it for it in by_verdict(run, "pass") if it.startswith(("IV-OUT", "IV-URL", "IV-RES"))}
 
 
-def test_the_answer_to_another_request_is_no_answer() -> None:
-    """A good one, as text or as a link, whatever was requested: each request gets what the one before it was owed."""
+def test_responses_that_do_not_fit_their_requests_fail_the_run() -> None:
+    """The server responds with base64, a link and an error in turn, whatever is requested."""
     with scripted_server() as server:
         link = said(with_items({"url": f"{server.origin}/a.png"}))
-        answers = [said(as_text(IMAGE)), link, ERROR]
-        turn = count()
+        responses = [said(as_text(IMAGE)), link, ERROR]
+        numbers = count()
 
-        def play(peer: Peer) -> None:
-            data = answers[next(turn) % len(answers)]
+        def respond(peer: Peer) -> None:
+            data = responses[next(numbers) % len(responses)]
             say_by_path({"/a.png": answer(200, IMAGE, "Content-Type: image/png")}, data)(peer)
 
-        server.scripts = [(play,)]
+        server.scripts = [(respond,)]
         run = judge_url(server.base_url)
     assert run.outcome == "fails"
     assert {"IV-OUT-SIZE", "IV-AUTH-WRONG", "IV-RES-COUNT"} & by_verdict(run, "fail")

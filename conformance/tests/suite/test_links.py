@@ -1,4 +1,4 @@
-"""Following links: without the key, with limits, and to no place where an answer has no business to lead."""
+"""Links are followed without the API key, within limits, and to no forbidden address."""
 
 import socket
 from collections.abc import Iterator
@@ -23,10 +23,10 @@ from support.loopback import (
 )
 from support.requests import KEY
 
-PATIENT = 20.0
+TIMEOUT_SECONDS = 20.0
 
 
-def fetched(server: ScriptedServer, link: str, timeout: float = PATIENT) -> Exchange:
+def fetched(server: ScriptedServer, link: str, timeout: float = TIMEOUT_SECONDS) -> Exchange:
     return Transport(Target.parse(server.base_url, KEY), timeout).fetch("a-case/0", link)
 
 
@@ -44,7 +44,7 @@ def test_a_link_is_fetched_without_the_key() -> None:
 
 
 @pytest.mark.parametrize("path", ["", "?x=1"])
-def test_a_link_without_a_path_asks_for_the_root(path: str) -> None:
+def test_a_link_without_a_path_requests_the_root(path: str) -> None:
     with scripted_server(*answering(answer())) as server:
         fetched(server, f"{server.origin}{path}")
     assert bytes(server.heard[0]).startswith(f"GET /{path} HTTP/1.1\r\n".encode())
@@ -56,15 +56,15 @@ def test_a_link_without_a_path_asks_for_the_root(path: str) -> None:
 )
 def test_a_redirect_is_followed(status: int, location: str) -> None:
     with scripted_server() as server:
-        where = f"Location: {location.format(port=server.port)}"
-        server.scripts = answering(answer(status, b"", where), answer(200, b"png"))
+        header = f"Location: {location.format(port=server.port)}"
+        server.scripts = answering(answer(status, b"", header), answer(200, b"png"))
         response = fetched(server, f"{server.origin}/files/a.png").response
     assert response == Response(200, (("Content-Length", "3"),), b"png")
     assert bytes(server.heard[1]).partition(b" HTTP/")[0].endswith(b"b.png")
     assert KEY.encode() not in b"".join(server.heard)
 
 
-def test_redirects_in_a_row_come_to_an_end() -> None:
+def test_a_link_with_more_than_five_redirects_is_malformed() -> None:
     with scripted_server(*answering(answer(302, b"", "Location: /again"))) as server:
         failure = fetched(server, f"{server.origin}/a.png").failure
     assert failure == Failure("malformed", "more than 5 redirects")
@@ -72,7 +72,7 @@ def test_redirects_in_a_row_come_to_an_end() -> None:
 
 
 @pytest.mark.parametrize("data", [answer(302), answer(304, b"", "Location: /b"), answer(201, b"", "Location: /b")])
-def test_an_answer_that_leads_nowhere_is_the_answer(data: bytes) -> None:
+def test_a_response_that_is_no_redirect_with_a_location_is_the_response_of_the_link(data: bytes) -> None:
     with scripted_server(*answering(data)) as server:
         exchange = fetched(server, f"{server.origin}/a.png")
     assert exchange.response is not None
@@ -93,7 +93,7 @@ def test_an_answer_that_leads_nowhere_is_the_answer(data: bytes) -> None:
         ("/\xe9.png", "malformed"),
     ],
 )
-def test_a_redirect_to_where_we_do_not_go_is_a_failure(location: str, kind: str) -> None:
+def test_a_redirect_to_a_forbidden_or_malformed_location_is_a_failure(location: str, kind: str) -> None:
     with scripted_server(
         (hear_request, say(answer(302).replace(b"\r\n\r\n", b"\r\nLocation: %b\r\n\r\n" % location.encode("latin-1"))))
     ) as server:
@@ -106,39 +106,39 @@ def test_a_redirect_to_where_we_do_not_go_is_a_failure(location: str, kind: str)
 @pytest.fixture
 def no_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise ConnectionRefusedError(111, "nobody is to be asked in this test")
+        raise ConnectionRefusedError(111, "connections are disabled in this test")
 
     monkeypatch.setattr(socket, "create_connection", refuse)
 
 
-NOWHERE = ["0.0.0.0", "169.254.169.254", "224.0.0.1", "255.255.255.255", "240.0.0.1", "[::]", "[fe80::1]", "[ff02::1]"]  # noqa: S104 - to be refused
+BLOCKED = ["0.0.0.0", "169.254.169.254", "224.0.0.1", "255.255.255.255", "240.0.0.1", "[::]", "[fe80::1]", "[ff02::1]"]  # noqa: S104 - the suite must refuse it
 PRIVATE = ["127.0.0.1", "127.9.9.9", "10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "[::1]", "[fd00::1]"]
 PUBLIC = ["93.184.216.34", "[2606:2800:220:1::1]"]
-DISGUISED = ["[::ffff:127.0.0.1]", "2130706433", "0x7f.1"]
+OTHER_SPELLINGS_OF_LOOPBACK = ["[::ffff:127.0.0.1]", "2130706433", "0x7f.1"]
 
 
 @pytest.mark.usefixtures("no_connections")
 @pytest.mark.parametrize(
-    ("of_the_target", "of_the_link", "kind"),
+    ("target_host", "link_host", "kind"),
     [
-        *(("127.0.0.1", host, "forbidden") for host in [*NOWHERE, "[::ffff:169.254.169.254]"]),
-        *(("127.0.0.1", host, "unreachable") for host in [*PRIVATE, *PUBLIC, *DISGUISED]),
-        *(("93.184.216.34", host, "forbidden") for host in [*NOWHERE, *PRIVATE, *DISGUISED]),
+        *(("127.0.0.1", host, "forbidden") for host in [*BLOCKED, "[::ffff:169.254.169.254]"]),
+        *(("127.0.0.1", host, "unreachable") for host in [*PRIVATE, *PUBLIC, *OTHER_SPELLINGS_OF_LOOPBACK]),
+        *(("93.184.216.34", host, "forbidden") for host in [*BLOCKED, *PRIVATE, *OTHER_SPELLINGS_OF_LOOPBACK]),
         *(("93.184.216.34", host, "unreachable") for host in PUBLIC),
     ],
 )
-def test_a_link_leads_to_no_address_more_private_than_the_target(
-    of_the_target: str, of_the_link: str, kind: str
+def test_a_link_to_an_address_more_private_than_the_target_is_forbidden(
+    target_host: str, link_host: str, kind: str
 ) -> None:
-    """What may be requested is requested, and is unreachable here."""
-    target = Target.parse(f"http://{of_the_target}/v1", KEY)
-    failure = Transport(target).fetch("a-case/0", f"http://{of_the_link}/a.png").failure
+    """An allowed address is connected to, and unreachable because connections are disabled here."""
+    target = Target.parse(f"http://{target_host}/v1", KEY)
+    failure = Transport(target).fetch("a-case/0", f"http://{link_host}/a.png").failure
     assert failure is not None
     assert failure.kind == kind
 
 
-def test_a_host_is_asked_at_all_its_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where localhost is ::1 first, and the server listens on 127.0.0.1 alone."""
+def test_all_allowed_addresses_of_a_host_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Like localhost, if it resolves to ::1 first and the server listens on 127.0.0.1 only."""
     monkeypatch.setattr(connector, "_addresses", lambda *_: iter(("127.0.0.2", "169.254.0.1", "127.0.0.1")))
     with scripted_server(*answering(answer(200, b"png"))) as server:
         exchange = fetched(server, f"http://localhost:{server.port}/a.png")
@@ -156,7 +156,7 @@ def test_a_host_is_asked_at_all_its_addresses(monkeypatch: pytest.MonkeyPatch) -
         ("data:", Response(200, (("Content-Type", ""),), b"")),
     ],
 )
-def test_a_data_url_holds_its_answer(link: str, outcome: Response) -> None:
+def test_a_data_url_is_decoded_into_a_response(link: str, outcome: Response) -> None:
     assert Transport(Target.parse("http://127.0.0.1/v1")).fetch("a-case/0", link).outcome == outcome
 
 
@@ -203,7 +203,7 @@ LINKISH = st.lists(
 
 
 @given(LINKISH)
-def test_whatever_the_link_nothing_is_raised(link: str) -> None:
+def test_no_link_raises_an_exception(link: str) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(socket, "create_connection", _refused)
         patched.setattr(connector, "_addresses", lambda *_: iter(("127.0.0.1",)))
@@ -215,7 +215,7 @@ def _refused(*_: object, **__: object) -> None:
     raise ConnectionRefusedError
 
 
-def test_an_image_of_more_bytes_than_any_is_not_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_beyond_the_byte_limit_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(links, "MAX_IMAGE_BYTES", 100_000)
     with scripted_server((hear_request, say(b"HTTP/1.1 200 OK\r\n\r\n"), say_forever(bytes(10_000)))) as server:
         failure = fetched(server, f"{server.origin}/a.png").failure
@@ -225,13 +225,13 @@ def test_an_image_of_more_bytes_than_any_is_not_fetched(monkeypatch: pytest.Monk
 
 @pytest.fixture(scope="module")
 def any_server() -> Iterator[ScriptedServer]:
-    """A server whose script a test sets itself."""
+    """Yield a server whose scripts the test sets."""
     with scripted_server(()) as server:
         yield server
 
 
 @given(HTTPISH)
-def test_whatever_a_link_leads_to_nothing_is_raised(any_server: ScriptedServer, data: bytes) -> None:
+def test_no_bytes_behind_a_link_raise_an_exception(any_server: ScriptedServer, data: bytes) -> None:
     any_server.scripts = [(hear_request, say(data))]
     exchange = fetched(any_server, f"{any_server.origin}/a.png")
     assert isinstance(exchange.outcome, Response | Failure)

@@ -1,4 +1,4 @@
-"""Multipart forms, written and read, held against the email parser of the standard library."""
+"""Encoding and decoding of multipart forms, compared with the email parser of the standard library."""
 
 import email.policy
 from email.message import EmailMessage
@@ -18,16 +18,16 @@ from image_variations_conformance.wire.multipart import (
 )
 
 BOUNDARY = "a-boundary"
-# What people call fields and files. A backslash is left out: RFC 7578 and browsers do not agree on what it means.
+# Names of fields and files, without backslashes, on whose meaning RFC 7578 and browsers disagree.
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\\"), min_size=1, max_size=20)
-# The email parser strips what a name begins and ends with.
+# Without spaces, because the email parser strips them at both ends of a name.
 ASCII_NAMES = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters='\\"%'), min_size=1)
-# What a parser may trip over: the boundary and its beginnings, line ends of all kinds, and any bytes between them.
-DELICATE = st.sampled_from(
+# Byte sequences that parsers mistake for a boundary: prefixes of the boundary, and all kinds of line ends.
+NEAR_BOUNDARIES = st.sampled_from(
     [b"\r\n", b"\r", b"\n", b"--", b"\r\n--", b"\r\n--a-bound", b"--a-boundary", b"a-boundary--", b"\r\n\r\n", b"\0"]
 )
 CONTENTS = (
-    st.lists(DELICATE | st.binary(max_size=8), max_size=8)
+    st.lists(NEAR_BOUNDARIES | st.binary(max_size=8), max_size=8)
     .map(b"".join)
     .filter(lambda content: f"\r\n--{BOUNDARY}".encode() not in b"\r\n" + content)
 )
@@ -44,9 +44,9 @@ def content_type(boundary: str = BOUNDARY) -> str:
     return f"multipart/form-data; boundary={boundary}"
 
 
-def by_email(announced: str, body: bytes) -> list[tuple[object, ...]]:
-    """Return name, file name, type and content of each part as the standard library reads them."""
-    head = f"Content-Type: {announced}\r\nMIME-Version: 1.0\r\n\r\n".encode()
+def by_email(content_type_header: str, body: bytes) -> list[tuple[object, ...]]:
+    """Return the name, file name, type and content of each part, as read by the standard library."""
+    head = f"Content-Type: {content_type_header}\r\nMIME-Version: 1.0\r\n\r\n".encode()
     message = BytesParser(EmailMessage, policy=email.policy.HTTP).parsebytes(head + body)
     return [
         (
@@ -60,23 +60,25 @@ def by_email(announced: str, body: bytes) -> list[tuple[object, ...]]:
 
 
 @given(parts(NAMES))
-def test_what_was_written_is_read_back(written: tuple[Part, ...]) -> None:
+def test_decode_returns_the_parts_that_encode_wrote(written: tuple[Part, ...]) -> None:
     read = decode(content_type(), encode(written, BOUNDARY))
     assert read == written
     assert [(part.name, part.filename) for part in read] == [(part.name, part.filename) for part in written]
 
 
 @given(NAMES, NAMES, CONTENTS)
-def test_names_come_back_with_their_quotes_escaped_as_browsers_do(name: str, filename: str, content: bytes) -> None:
+def test_quotes_in_names_are_percent_encoded_as_browsers_do(name: str, filename: str, content: bytes) -> None:
     (part,) = decode(content_type(), encode((file_part(name, content, filename, "image/png"),), BOUNDARY))
     assert part.name == name.replace('"', "%22")
     assert part.filename == filename.replace('"', "%22")
     assert (part.content_type, part.content) == ("image/png", content)
 
 
-# The email parser takes every line end for one, in contents too.
+# Contents have no CR or LF, because the email parser splits lines at each of them.
 @given(
-    parts(ASCII_NAMES).filter(lambda many: many and not any(b"\r" in it.content or b"\n" in it.content for it in many))
+    parts(ASCII_NAMES).filter(
+        lambda drawn: drawn and not any(b"\r" in it.content or b"\n" in it.content for it in drawn)
+    )
 )
 def test_the_standard_library_reads_the_same_parts(written: tuple[Part, ...]) -> None:
     read = by_email(content_type(), encode(written, BOUNDARY))
@@ -91,9 +93,9 @@ def test_line_ends_in_a_name_cannot_end_the_header() -> None:
     assert part.headers == (("Content-Disposition", 'form-data; name="a%0D%0AX: y"; filename="b%22%0D%0A%0D%0A"'),)
 
 
-def test_the_bytes_of_a_form_are_these() -> None:
-    written = encode((text_part("n", "2"), file_part("image", b"\x89PNG\r\n", "Bär.png", "image/png")), "xyz")
-    assert written == (
+def test_a_form_is_encoded_into_the_expected_bytes() -> None:
+    encoded = encode((text_part("n", "2"), file_part("image", b"\x89PNG\r\n", "Bär.png", "image/png")), "xyz")
+    assert encoded == (
         b'--xyz\r\nContent-Disposition: form-data; name="n"\r\n\r\n2\r\n'
         b'--xyz\r\nContent-Disposition: form-data; name="image"; filename="B\xc3\xa4r.png"\r\n'
         b"Content-Type: image/png\r\n\r\n\x89PNG\r\n\r\n"
@@ -101,13 +103,13 @@ def test_the_bytes_of_a_form_are_these() -> None:
     )
 
 
-def test_a_form_without_parts_is_a_form() -> None:
+def test_a_form_without_parts_is_decoded() -> None:
     assert decode(content_type(), encode((), BOUNDARY)) == ()
 
 
-@pytest.mark.parametrize("preamble", [b"\r\n", b"passed over\r\n", b"--a-bound\r\n\r\n", b"x: y\r\n\r\n--\r\n"])
-@pytest.mark.parametrize("epilogue", [b"", b"\r\n", b"passed over", b"\r\n--a-boundary\r\n\r\nx\r\n--a-boundary--"])
-def test_what_stands_before_and_after_the_parts_is_passed_over(preamble: bytes, epilogue: bytes) -> None:
+@pytest.mark.parametrize("preamble", [b"\r\n", b"ignored\r\n", b"--a-bound\r\n\r\n", b"x: y\r\n\r\n--\r\n"])
+@pytest.mark.parametrize("epilogue", [b"", b"\r\n", b"ignored", b"\r\n--a-boundary\r\n\r\nx\r\n--a-boundary--"])
+def test_a_preamble_and_an_epilogue_are_ignored(preamble: bytes, epilogue: bytes) -> None:
     part = text_part("user", "me")
     assert decode(content_type(), preamble + encode((part,), BOUNDARY) + epilogue) == (part,)
 
@@ -122,12 +124,12 @@ def test_what_stands_before_and_after_the_parts_is_passed_over(preamble: bytes, 
     ],
     ids=str,
 )
-def test_a_name_is_found_however_its_header_is_written(headers: tuple[tuple[str, str], ...]) -> None:
+def test_the_name_of_a_part_is_found_in_every_spelling_of_its_header(headers: tuple[tuple[str, str], ...]) -> None:
     (part,) = decode(content_type(), encode((Part(headers, b"me"),), BOUNDARY))
     assert (part.name, part.content) == ("user", b"me")
 
 
-def test_an_escaped_quote_in_a_file_name_is_a_quote() -> None:
+def test_an_escaped_quote_in_a_file_name_is_unescaped() -> None:
     part = Part((("Content-Disposition", r'form-data; name="image"; filename="a \"b\".png"'),), b"")
     assert part.filename == 'a "b".png'
 
@@ -137,7 +139,7 @@ def test_a_part_without_a_disposition_has_no_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("announced", "boundary"),
+    ("content_type_header", "boundary"),
     [
         ("multipart/form-data; boundary=abc", "abc"),
         ("multipart/form-data;boundary=abc", "abc"),
@@ -160,18 +162,20 @@ def test_a_part_without_a_disposition_has_no_name() -> None:
         ("", None),
     ],
 )
-def test_a_boundary_is_what_rfc_2046_says(announced: str, boundary: str | None) -> None:
-    assert boundary_of(announced) == boundary
+def test_boundary_of_returns_only_boundaries_that_rfc_2046_allows(
+    content_type_header: str, boundary: str | None
+) -> None:
+    assert boundary_of(content_type_header) == boundary
 
 
 @pytest.mark.parametrize("boundary", ["0'()+_,-./:=? z", "b" * 70, "-", "--", "+++"])
-def test_every_boundary_that_is_taken_works(boundary: str) -> None:
+def test_a_form_with_an_unusual_valid_boundary_is_decoded(boundary: str) -> None:
     written = (text_part("user", "me"), file_part("image", b"\r\n--\r\n", "a.png", "image/png"))
     assert decode(content_type(f'"{boundary}"'), encode(written, boundary)) == written
 
 
 @pytest.mark.parametrize(
-    ("announced", "body", "problem"),
+    ("content_type_header", "body", "problem"),
     [
         ("text/plain", b"", "not multipart/form-data"),
         (content_type(), b"", "no closing boundary"),
@@ -186,19 +190,21 @@ def test_every_boundary_that_is_taken_works(boundary: str) -> None:
         (content_type("other"), encode((text_part("n", "1"),), BOUNDARY), "oundary"),
     ],
 )
-def test_what_is_no_whole_form_is_refused(announced: str, body: bytes, problem: str) -> None:
+def test_a_malformed_or_incomplete_form_raises_not_multipart(
+    content_type_header: str, body: bytes, problem: str
+) -> None:
     with pytest.raises(NotMultipart, match=problem):
-        decode(announced, body)
+        decode(content_type_header, body)
 
 
-HEADERISH = st.lists(
+NEAR_HEADERS = st.lists(
     st.sampled_from(
         ["multipart/form-data", ";", " ", "boundary", "=", '"', "\\", "*", "*0", "''", "a-boundary", "é", "\udcff"]
     )
     | st.text(max_size=3),
     max_size=10,
 ).map("".join)
-FORMISH = st.lists(
+NEAR_FORMS = st.lists(
     st.sampled_from(
         [b"--a-boundary", b"\r\n", b"--", b"Content-Disposition: form-data; ", b'name="', b'"', b"filename*=", b": "]
     )
@@ -207,11 +213,11 @@ FORMISH = st.lists(
 ).map(b"".join)
 
 
-@given(HEADERISH | st.just(content_type()), FORMISH)
+@given(NEAR_HEADERS | st.just(content_type()), NEAR_FORMS)
 @example(content_type(), b'--a-boundary\r\nContent-Disposition: form-data; name="\xff\r\n\r\n\r\n--a-boundary--')
-def test_arbitrary_bytes_are_parts_or_not_a_form_and_nothing_else(announced: str, body: bytes) -> None:
+def test_arbitrary_bytes_are_decoded_or_raise_not_multipart(content_type_header: str, body: bytes) -> None:
     try:
-        read = decode(announced, b"--a-boundary\r\n" + body)
+        read = decode(content_type_header, b"--a-boundary\r\n" + body)
     except NotMultipart:
         return
     for part in read:
@@ -220,13 +226,13 @@ def test_arbitrary_bytes_are_parts_or_not_a_form_and_nothing_else(announced: str
         assert isinstance(part.content_type, str | None)
 
 
-@given(HEADERISH)
-def test_arbitrary_content_types_have_a_boundary_or_none(announced: str) -> None:
-    assert isinstance(boundary_of(announced), str | None)
+@given(NEAR_HEADERS)
+def test_arbitrary_content_types_raise_nothing_in_boundary_of(content_type_header: str) -> None:
+    assert isinstance(boundary_of(content_type_header), str | None)
 
 
-@given(HEADERISH)
-def test_arbitrary_dispositions_have_a_name_or_none(disposition: str) -> None:
+@given(NEAR_HEADERS)
+def test_arbitrary_dispositions_raise_nothing_in_name_and_filename(disposition: str) -> None:
     part = Part((("Content-Disposition", f"form-data; {disposition}"),), b"")
     assert isinstance(part.name, str | None)
     assert isinstance(part.filename, str | None)

@@ -1,4 +1,4 @@
-"""Tests of the oracles on images, links, errors and state: responses that break one requirement, and ones that break none."""
+"""The oracles on images, links, errors and state: responses that break a requirement, and correct ones."""
 
 import base64
 import io
@@ -22,9 +22,9 @@ NOW = time.time()
 B64 = {"size": "256x256", "response_format": "b64_json"}
 
 
-def variation(seed: int, side: int = 256, of: Image.Image | None = None) -> Image.Image:
-    """Return a picture that is not the input; with `of`, a variation of that picture."""
-    picture = paint(random.Random(seed), side) if of is None else of.resize((side, side))
+def variation(seed: int, side: int = 256, original: Image.Image | None = None) -> Image.Image:
+    """Return a painted picture, or a variation of `original`."""
+    picture = paint(random.Random(seed), side) if original is None else original.resize((side, side))
     return ImageEnhance.Brightness(picture).enhance(0.8 + seed % 7 / 100)
 
 
@@ -40,7 +40,7 @@ def response(*images: str, **members: object) -> Response:
 
 
 def failed(*exchanges: Exchange) -> set[str]:
-    """Return the ids that are broken by the exchanges of one run."""
+    """Return the ids of the requirements that the exchanges of one run break."""
     return {finding.requirement for finding in findings(exchanges) if finding.result == "fail"}
 
 
@@ -75,18 +75,18 @@ GOOD = encoded(variation(1))
         (response(GOOD, output_format="bmp"), {}, {"IV-RES-OUTPUT-FORMAT"}),
     ],
 )
-def test_a_response_breaks_the_requirement_that_its_image_or_member_breaks(
+def test_the_images_and_members_of_a_response_break_the_stated_requirements(
     outcome: Response, fields: dict[str, str], requirements: set[str]
 ) -> None:
     assert failed(answered(outcome, **fields)) == requirements
 
 
-def test_a_revised_prompt_that_is_no_text_breaks_its_requirement() -> None:
+def test_a_revised_prompt_that_is_no_string_breaks_iv_res_revised_prompt() -> None:
     body = {"created": int(NOW), "data": [{"b64_json": GOOD, "revised_prompt": 1}]}
     assert failed(answered(Response(200, JSON, json.dumps(body).encode()))) == {"IV-RES-REVISED-PROMPT"}
 
 
-def test_the_input_sent_back_is_not_a_variation() -> None:
+def test_the_input_image_sent_back_breaks_iv_out_changed() -> None:
     b = builder()
     content = b.png(side=256)
     sent_back = response(base64.b64encode(content).decode())
@@ -94,7 +94,7 @@ def test_the_input_sent_back_is_not_a_variation() -> None:
 
 
 @pytest.mark.parametrize("own", [True, False])
-def test_images_that_resemble_other_inputs_more_than_their_own_break_resembles(own: bool) -> None:
+def test_only_images_that_resemble_the_inputs_of_other_requests_break_iv_out_resembles(own: bool) -> None:
     exchanges, inputs = [], []
     for number in range(6):
         b = builder(f"case-{number}")
@@ -103,16 +103,18 @@ def test_images_that_resemble_other_inputs_more_than_their_own_break_resembles(o
         exchanges.append((b.form(b.image(content), **B64), number))
     run = [
         exchange(
-            f"case-{number}", request, response(encoded(variation(number, of=inputs[number if own else number - 1])))
+            f"case-{number}",
+            request,
+            response(encoded(variation(number, original=inputs[number if own else number - 1]))),
         )
         for request, number in exchanges
     ]
     assert ("IV-OUT-RESEMBLES" in failed(*run)) is not own
 
 
-def linked(link: str, target: Response) -> Exchange:
+def linked(link: str, fetched: Response) -> Exchange:
     body = {"created": int(NOW), "data": [{"url": link}]}
-    fetch = exchange("a-case/0", Request("GET", link, ()), target)
+    fetch = exchange("a-case/0", Request("GET", link, ()), fetched)
     outcome = Response(200, JSON, json.dumps(body).encode())
     return exchange("a-case", builder().form(size="256x256"), outcome, fetches=(fetch,))
 
@@ -121,7 +123,7 @@ PNG = Response(200, (("Content-Type", "image/png"),), base64.b64decode(GOOD))
 
 
 @pytest.mark.parametrize(
-    ("link", "target", "requirements"),
+    ("link", "fetched", "requirements"),
     [
         ("http://127.0.0.1/a.png", PNG, set()),
         ("data:image/png;base64,AAAA", PNG, {"IV-URL-HTTP"}),
@@ -131,10 +133,10 @@ PNG = Response(200, (("Content-Type", "image/png"),), base64.b64decode(GOOD))
         ("http://127.0.0.1/a.png", evolve(PNG, body=PNG.body[:-100]), {"IV-URL-FETCH"}),
     ],
 )
-def test_a_link_breaks_the_requirement_that_its_form_or_target_breaks(
-    link: str, target: Response, requirements: set[str]
+def test_a_link_or_the_response_behind_it_breaks_the_stated_requirements(
+    link: str, fetched: Response, requirements: set[str]
 ) -> None:
-    assert failed(linked(link, target)) == requirements
+    assert failed(linked(link, fetched)) == requirements
 
 
 @pytest.mark.parametrize(
@@ -146,21 +148,23 @@ def test_a_link_breaks_the_requirement_that_its_form_or_target_breaks(
         ("None", {"IV-ERR-NULL"}),
     ],
 )
-def test_the_message_of_an_error_is_text_for_people(message: str, requirements: set[str]) -> None:
+def test_an_error_message_that_is_not_readable_text_breaks_the_stated_requirement(
+    message: str, requirements: set[str]
+) -> None:
     error = {"error": {"message": message, "type": "t", "param": "n", "code": None}}
     assert failed(answered(Response(400, JSON, json.dumps(error).encode()), n="0")) == requirements
 
 
-def test_a_request_that_is_answered_otherwise_than_before_breaks_independence() -> None:
+def test_a_different_response_to_the_same_request_breaks_iv_state_independent() -> None:
     b = builder()
     request = b.form(**B64)
-    twice = response(GOOD, encoded(variation(2)))
-    first, later = exchange("first", request, response(GOOD)), exchange("later", request, twice)
+    two_images = response(GOOD, encoded(variation(2)))
+    first, later = exchange("first", request, response(GOOD)), exchange("later", request, two_images)
     assert failed(first, exchange("again", request, response(GOOD))) == set()
     assert "IV-STATE-INDEPENDENT" in failed(first, later)
 
 
-def test_a_concurrent_request_that_is_answered_otherwise_than_alone_breaks_parallel() -> None:
+def test_a_concurrent_request_that_fails_although_it_succeeds_alone_breaks_iv_state_parallel() -> None:
     request = builder().form(**B64)
     alone = exchange("alone", request, response(GOOD))
     same = exchange("together-1", request, response(GOOD), concurrent_with="together")

@@ -1,4 +1,4 @@
-"""The oracles blame no server that is only unusual, and tell apart what a glance at the status confuses."""
+"""The oracles report nothing about servers that are only unusual, and the right requirement about broken ones."""
 
 import gzip
 import unicodedata
@@ -19,32 +19,34 @@ from image_variations_conformance.wire.json_body import NotJson, parse_json
 from image_variations_conformance.wire.reasons import Interrupted
 from image_variations_conformance.wire.target import Target
 from starlette.responses import JSONResponse
-from starlette.responses import Response as Answer
+from starlette.responses import Response as StarletteResponse
 from support.judging import KEY, judge_app, verdicts
 from support.requests import CONTRACT, observed
 
 
 class Gzipped(Service):
-    """Compresses each answer, though nobody asked for it."""
+    """Compresses each response, although no request accepts gzip."""
 
-    async def deliver(self, request: Any, response: Answer, send: Any) -> None:
-        combined = Answer(gzip.compress(bytes(response.body), 1), response.status_code, dict(response.headers))
+    async def deliver(self, request: Any, response: StarletteResponse, send: Any) -> None:
+        combined = StarletteResponse(
+            gzip.compress(bytes(response.body), 1), response.status_code, dict(response.headers)
+        )
         combined.headers["content-encoding"] = "gzip"
         combined.headers["content-length"] = str(len(combined.body))
         await super().deliver(request, combined, send)
 
 
 class WithCharset(Service):
-    """Names a charset, and writes the media type in other letters."""
+    """Sends the media type with a charset and in another letter case."""
 
-    def success(self, document: object) -> Answer:
+    def success(self, document: object) -> StarletteResponse:
         return JSONResponse(document, media_type="Application/JSON; charset=utf-8")
 
 
 class OtherStatuses(Service):
-    """Answers 404 for a model and 415 for another file format."""
+    """Refuses unknown models with 404 and other file formats with 415."""
 
-    def refusal(self, problem: Any) -> Answer:
+    def refusal(self, problem: Any) -> StarletteResponse:
         if problem.param == "model":
             problem.status = 404
         if "must be a PNG" in problem.message:
@@ -52,8 +54,8 @@ class OtherStatuses(Service):
         return super().refusal(problem)
 
 
-class Talkative(Service):
-    """Says more than it has to, in another order."""
+class AdditionalMembers(Service):
+    """Sends additional members, and the members in another order."""
 
     def document(self, *args: Any) -> object:
         document: Any = super().document(*args)
@@ -67,8 +69,8 @@ class Talkative(Service):
         return {"request_id": "r1", "error": {"doc_url": "https://docs.example", **document["error"]}}
 
 
-class StrictAboutFields(Service):
-    """Refuses what it does not know."""
+class RefusesUnknownFields(Service):
+    """Refuses forms with unknown fields."""
 
     def fields(self, parts: Any) -> Any:
         known = super().fields(parts)
@@ -77,14 +79,14 @@ class StrictAboutFields(Service):
         return known
 
 
-class LimitedAtFirst(Service):
-    """Turns every ninth request away, for its rate."""
+class LimitsEveryNinthRequest(Service):
+    """Responds with 429 to the first of every nine requests."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.requested = 0
 
-    async def vary(self, request: Any) -> Answer:
+    async def vary(self, request: Any) -> StarletteResponse:
         self.requested += 1
         if self.requested % 9 == 1:
             error = {"message": "Too fast.", "type": "requests", "param": None, "code": "rate_limit_exceeded"}
@@ -93,18 +95,18 @@ class LimitedAtFirst(Service):
 
 
 @pytest.mark.parametrize(
-    "odd",
-    [Gzipped, WithCharset, OtherStatuses, Talkative, StrictAboutFields, LimitedAtFirst],
+    "server",
+    [Gzipped, WithCharset, OtherStatuses, AdditionalMembers, RefusesUnknownFields, LimitsEveryNinthRequest],
     ids=lambda it: it.__name__,
 )
-def test_a_server_that_is_only_unusual_is_blamed_for_nothing(odd: type[Service]) -> None:
-    run = judge_app(odd(api_key=KEY))
+def test_a_server_that_is_only_unusual_conforms(server: type[Service]) -> None:
+    run = judge_app(server(api_key=KEY))
     assert verdicts(run, "fail", "warn") == {}
     assert run.outcome == "conforms"
 
 
-class PickyAboutPairs(Service):
-    """Refuses base64 without a size, and takes each of the two by itself."""
+class RefusesBase64WithoutSize(Service):
+    """Refuses forms that have the field response_format and not the field size."""
 
     def wanted(self, fields: Any) -> Any:
         if "size" not in fields and "response_format" in fields:
@@ -112,22 +114,22 @@ class PickyAboutPairs(Service):
         return super().wanted(fields)
 
 
-def test_a_combination_that_is_refused_is_reported_though_each_part_of_it_is_accepted() -> None:
-    run = judge_app(PickyAboutPairs(api_key=KEY))
+def test_a_refused_combination_of_accepted_features_breaks_iv_op_valid() -> None:
+    run = judge_app(RefusesBase64WithoutSize(api_key=KEY))
     assert verdicts(run, "fail") == {
         "IV-OP-VALID": "a valid request: expected 200, got 400, though all its features were accepted in other requests"
     }
 
 
-class Closed(Service):
-    """Refuses everything with 400, and says that it is the image."""
+class RefusesEverything(Service):
+    """Refuses every request with 400 and an error about the image."""
 
-    async def vary(self, _: Any) -> Answer:
+    async def vary(self, _: Any) -> StarletteResponse:
         return self.refusal(ApiError("The image cannot be read.", "image"))
 
 
-def test_who_refuses_everything_has_checked_nothing() -> None:
-    run = judge_app(Closed(api_key=KEY))
+def test_refusals_are_not_tested_when_every_valid_request_is_refused_in_the_same_way() -> None:
+    run = judge_app(RefusesEverything(api_key=KEY))
     assert verdicts(run, "fail", "warn") == {
         "IV-OP-VALID": "expected 200, got 400; no valid request was accepted at all"
     }
@@ -137,12 +139,12 @@ def test_who_refuses_everything_has_checked_nothing() -> None:
         assert untested[requirement] == reason
 
 
-def test_who_accepts_nothing_may_still_be_seen_to_check() -> None:
-    """A server with a broken model answers 500 to right requests, and refuses wrong ones as it should."""
+def test_refusals_pass_when_valid_requests_are_answered_500() -> None:
+    """The server responds with 500 to valid requests, and refuses invalid requests correctly."""
 
     class NoModel(Service):
-        def success(self, _: object) -> Answer:
-            return Answer(status_code=500)
+        def success(self, _: object) -> StarletteResponse:
+            return StarletteResponse(status_code=500)
 
     run = judge_app(NoModel(api_key=KEY))
     assert {"IV-IMAGE-FORMAT", "IV-N-BOUNDS", "IV-AUTH-WRONG"} <= verdicts(run, "pass").keys()
@@ -152,11 +154,11 @@ def test_who_accepts_nothing_may_still_be_seen_to_check() -> None:
     ("fault", "requirement", "cases"),
     [
         ("chunked-refused", "IV-WIRE-CHUNKED", ("wire-chunked", "combined-wire")),
-        # As many features each, but one is of a kind of image that a server may refuse.
+        # Both cases have the same number of features, but combined-bits has a kind of PNG that servers may refuse.
         ("preamble-refused", "IV-WIRE-PREAMBLE", ("wire-preamble", "combined-bits")),
     ],
 )
-def test_of_several_requests_that_are_refused_alike_the_plainest_is_shown_first(
+def test_the_plainest_of_several_refused_cases_is_listed_first(
     fault: str, requirement: str, cases: tuple[str, ...]
 ) -> None:
     run = judge_app(faulty([fault], api_key=KEY))
@@ -164,8 +166,8 @@ def test_of_several_requests_that_are_refused_alike_the_plainest_is_shown_first(
     assert (blamed.requirement.id, blamed.cases) == (requirement, cases)
 
 
-class NoUnassigned(Service):
-    """Refuses texts with characters that Unicode has not assigned yet, which no case is made for."""
+class RefusesUnassignedCharacters(Service):
+    """Refuses users with characters that Unicode has not assigned; no named case sends one."""
 
     def wanted(self, fields: Any) -> Any:
         user = fields["user"].content.decode(errors="replace") if "user" in fields else ""
@@ -175,9 +177,9 @@ class NoUnassigned(Service):
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_what_is_refused_of_requests_drawn_at_random_is_not_taken_for_a_matter_of_state(seed: int) -> None:
-    """They may be alike in all that is known of them, and one is accepted and another is not."""
-    with running(NoUnassigned(api_key=KEY)) as server:
+def test_refused_random_requests_break_only_iv_op_valid(seed: int) -> None:
+    """Random requests may have the same features although the server refuses only some of them."""
+    with running(RefusesUnassignedCharacters(api_key=KEY)) as server:
         settings = Settings(seed=seed, depth="deep", max_seconds=0)
         run = check(Target.parse(server.base_url, KEY), settings, lambda *_: None)
     failed = verdicts(run, "fail")
@@ -187,26 +189,26 @@ def test_what_is_refused_of_requests_drawn_at_random_is_not_taken_for_a_matter_o
     )
 
 
-def test_what_the_rate_cost_is_counted() -> None:
-    run = judge_app(LimitedAtFirst(api_key=KEY))
+def test_rate_limited_attempts_count_as_requests() -> None:
+    run = judge_app(LimitsEveryNinthRequest(api_key=KEY))
     assert run.cost.requests > len(run.observations)
 
 
-def test_without_a_key_nothing_of_keys_is_tested_and_nothing_of_them_passes() -> None:
-    class Open(Service):
-        """Asks for no key."""
+def test_requirements_on_keys_are_not_tested_without_a_key() -> None:
+    class WithoutKeys(Service):
+        """Accepts requests without an API key."""
 
         def authenticate(self, _: Any) -> None:
             return
 
-    run = judge_app(Open(api_key=KEY), api_key=None)
+    run = judge_app(WithoutKeys(api_key=KEY), api_key=None)
     assert run.outcome == "conforms"
     of_keys = {it.requirement.id: it.result for it in run.verdicts if it.requirement.id.startswith("IV-AUTH")}
     assert set(of_keys.values()) == {"not-tested"}
     assert len(of_keys) == 4
 
 
-# --- single exchanges, with answers made by hand
+# --- single exchanges, with responses written by hand
 
 TARGET = Target.parse("http://127.0.0.1:8000/v1", KEY)
 NOW = 1_700_000_000.0
@@ -257,7 +259,7 @@ def _error(message: str, param: str = "null", code: str = "null") -> bytes:
         (_error("n: open('/srv/app/server.py')"), {"IV-ERR-SECRETS"}),
     ],
 )
-def test_an_error_is_judged_by_its_object(body: bytes, requirements: set[str]) -> None:
+def test_an_error_body_breaks_the_stated_requirements(body: bytes, requirements: set[str]) -> None:
     assert set(_failed(_findings(_request(n="0"), _json(400, body)))) == requirements
 
 
@@ -265,22 +267,26 @@ def test_an_error_is_judged_by_its_object(body: bytes, requirements: set[str]) -
     ("status", "requirements"),
     [(200, {"IV-N-BOUNDS"}), (302, {"IV-N-BOUNDS"}), (422, {"IV-ERR-400"}), (500, {"IV-N-BOUNDS", "IV-ERR-NO-5XX"})],
 )
-def test_a_wrong_request_is_judged_by_its_status(status: int, requirements: set[str]) -> None:
+def test_the_status_of_the_response_to_an_invalid_request_breaks_the_stated_requirements(
+    status: int, requirements: set[str]
+) -> None:
     assert set(_failed(_findings(_request(n="0"), _json(status, _error("n"))))) == requirements
 
 
 @pytest.mark.parametrize("kind", ["dropped", "timeout", "malformed", "too-large"])
-def test_no_answer_is_as_bad_as_5xx(kind: Any) -> None:
-    assert set(_failed(_findings(_request(n="0"), Failure(kind, "why")))) == {"IV-N-BOUNDS", "IV-ERR-NO-5XX"}
+def test_a_failure_breaks_iv_err_no_5xx(kind: Any) -> None:
+    assert set(_failed(_findings(_request(n="0"), Failure(kind, "a message")))) == {"IV-N-BOUNDS", "IV-ERR-NO-5XX"}
 
 
-@pytest.mark.parametrize("outcome", [Failure("unreachable", "why"), NotTested(Interrupted())], ids=["gone", "unsent"])
+@pytest.mark.parametrize(
+    "outcome", [Failure("unreachable", "a message"), NotTested(Interrupted())], ids=["unreachable", "not sent"]
+)
 def test_a_request_that_did_not_reach_the_server_neither_passes_nor_fails(outcome: Failure | NotTested) -> None:
     findings = _findings(_request(n="0"), outcome)
     assert {(it.requirement, it.result) for it in findings} == {("IV-N-BOUNDS", "not-tested")}
 
 
-def test_a_rate_limited_request_says_nothing() -> None:
+def test_a_rate_limited_request_is_not_tested() -> None:
     limited = evolve(_json(429, b"slow down"), headers=(("Retry-After", "60"),))
     findings = _findings(_request(n="0"), limited)
     assert _failed(findings) == {}
@@ -307,12 +313,12 @@ def test_a_rate_limited_request_says_nothing() -> None:
         (b'{"created": 1e999, "data": [{"b64_json": "AA=="}]}', {"IV-RES-SCHEMA", "IV-OUT-B64"}),
     ],
 )
-def test_an_answer_is_judged_by_its_json(body: bytes, requirements: set[str]) -> None:
+def test_the_json_of_a_successful_response_breaks_the_stated_requirements(body: bytes, requirements: set[str]) -> None:
     request = _request(n="1", response_format="b64_json")
     assert set(_failed(_findings(request, _json(200, body)))) == requirements
 
 
-def test_created_may_follow_the_server_s_own_clock() -> None:
+def test_created_may_follow_the_date_header_of_the_server() -> None:
     body = b'{"created": 1000000000, "data": [{"b64_json": "AA=="}]}'
     dated = evolve(
         _json(200, body), headers=(("Content-Type", "application/json"), ("Date", "Sun, 09 Sep 2001 01:46:40 GMT"))
@@ -321,12 +327,12 @@ def test_created_may_follow_the_server_s_own_clock() -> None:
 
 
 @pytest.mark.parametrize("text", ["aGk", "aGk=\n", "a-_=", "data:image/png;base64,aGk=", "aGk=aGk=", "====", "aGl=x"])
-def test_base64_is_strict(text: str) -> None:
+def test_invalid_base64_raises_not_base64(text: str) -> None:
     with pytest.raises(NotBase64):
         decode_base64(text)
 
 
 @pytest.mark.parametrize("body", [b"\xff", b"{'a': 1}", b"{} x", b"Infinity", b"", '"é"'.encode("utf-16")])
-def test_json_is_strict(body: bytes) -> None:
+def test_invalid_json_raises_not_json(body: bytes) -> None:
     with pytest.raises(NotJson):
         parse_json(body)

@@ -1,4 +1,4 @@
-"""Painted pictures can be told apart, and looking at what came back survives whatever came."""
+"""Painted pictures can be told apart, and hostile files are decoded or refused."""
 
 import io
 import random
@@ -17,29 +17,29 @@ from image_variations_conformance.media.pictures import MAX_DECODED_PIXELS, Pict
 from PIL import Image, ImageEnhance, ImageOps
 
 SEEDS = st.integers(0, 2**32)
-# Two pictures of different seeds are at least this far apart, and what is made from one is at most half as far from it.
-APART = 40.0
-NEAR = APART / 2
+# The least distance of two painted pictures, and the largest distance of a picture and its variation.
+MIN_DISTANCE = 40.0
+MAX_VARIATION_DISTANCE = MIN_DISTANCE / 2
 
 
 def painting(seed: int, side: int = 64) -> Image.Image:
     return paint(random.Random(seed), side)
 
 
-def saved(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     out = io.BytesIO()
     picture.save(out, kind, **options)
     return out.getvalue()
 
 
-def seen(picture: Image.Image) -> Picture:
-    return look(saved(picture))
+def decoded(picture: Image.Image) -> Picture:
+    return look(encoded(picture))
 
 
 @given(SEEDS, SEEDS)
-def test_two_painted_pictures_are_far_apart(one: int, other: int) -> None:
+def test_pictures_painted_from_different_seeds_have_a_large_distance(one: int, other: int) -> None:
     if one != other:
-        assert seen(painting(one)).distance(seen(painting(other))) > APART
+        assert decoded(painting(one)).distance(decoded(painting(other))) > MIN_DISTANCE
 
 
 @given(SEEDS, st.integers(1, 96))
@@ -50,49 +50,47 @@ def test_the_same_seed_paints_the_same_picture(seed: int, side: int) -> None:
 
 @given(SEEDS)
 def test_a_painted_picture_is_not_of_one_colour(seed: int) -> None:
-    assert not seen(painting(seed)).one_colour
+    assert not decoded(painting(seed)).one_colour
 
 
 @given(SEEDS, st.sampled_from([0, 90, 180, 270]), st.booleans())
-def test_a_picture_turned_or_mirrored_is_the_same_from_afar_and_another_as_it_stands(
-    seed: int, angle: int, mirrored: bool
-) -> None:
-    one, turned = seen(painting(seed)), painting(seed).rotate(angle)
-    other = seen(ImageOps.mirror(turned) if mirrored else turned)
+def test_distance_ignores_rotation_and_mirroring_and_difference_does_not(seed: int, angle: int, mirrored: bool) -> None:
+    one, turned = decoded(painting(seed)), painting(seed).rotate(angle)
+    other = decoded(ImageOps.mirror(turned) if mirrored else turned)
     assert one.distance(other) < 1
     assert other.distance(one) < 1
     assert (one.difference(other) > 5) == (angle != 0 or mirrored)
 
 
 @given(SEEDS, st.floats(0.9, 1.1), st.floats(0.9, 1.1), st.integers(0, 4))
-def test_a_picture_slightly_recoloured_cropped_and_resized_is_near(
+def test_a_recoloured_cropped_and_resized_picture_has_a_small_distance(
     seed: int, brightness: float, colour: float, margin: int
 ) -> None:
     cropped = painting(seed).crop((margin, margin, 64 - margin, 64 - margin)).resize((256, 256))
     varied = ImageEnhance.Color(ImageEnhance.Brightness(cropped).enhance(brightness)).enhance(colour)
-    assert seen(painting(seed)).distance(seen(varied)) < NEAR
+    assert decoded(painting(seed)).distance(decoded(varied)) < MAX_VARIATION_DISTANCE
 
 
 @given(SEEDS)
-def test_resizing_alone_makes_hardly_a_difference(seed: int) -> None:
-    assert seen(painting(seed)).difference(seen(painting(seed).resize((256, 256)))) < 1.5
+def test_a_resized_picture_has_a_difference_below_1_5(seed: int) -> None:
+    assert decoded(painting(seed)).difference(decoded(painting(seed).resize((256, 256)))) < 1.5
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_every_kind_of_png_is_seen_as_what_it_shows(kind: png.Kind) -> None:
+def test_every_kind_of_png_is_decoded_to_the_painted_picture(kind: png.Kind) -> None:
     content = png.encode(painting(1), kind)
     grey = painting(1).convert("L") if kind.colour in {png.GREY, png.GREY_ALPHA} else painting(1)
     picture = look(content)
     assert (picture.format, picture.size, picture.one_colour) == ("png", "64x64", False)
     if kind.depth >= 8:
-        assert picture.difference(seen(grey)) < NEAR
+        assert picture.difference(decoded(grey)) < MAX_VARIATION_DISTANCE
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
-def test_the_format_is_told(kind: str) -> None:
-    picture = look(saved(painting(3), kind))
+def test_the_format_and_the_size_of_a_picture_are_described(kind: str) -> None:
+    picture = look(encoded(painting(3), kind))
     assert (picture.format, picture.width, picture.height, picture.size) == (kind.lower(), 64, 64, "64x64")
-    assert picture.distance(seen(painting(3))) < NEAR
+    assert picture.distance(decoded(painting(3))) < MAX_VARIATION_DISTANCE
 
 
 @pytest.mark.parametrize(
@@ -108,28 +106,30 @@ def test_the_format_is_told(kind: str) -> None:
         (Image.new("RGB", (2, 1)).quantize(2), True),
     ],
 )
-def test_a_picture_of_one_colour_is_known_as_such(picture: Image.Image, one_colour: bool) -> None:
-    assert seen(picture).one_colour == one_colour
+def test_one_colour_is_set_for_pictures_of_one_colour_only(picture: Image.Image, one_colour: bool) -> None:
+    assert decoded(picture).one_colour == one_colour
 
 
-def test_one_other_pixel_makes_two_colours() -> None:
+def test_one_colour_is_not_set_when_a_single_pixel_differs() -> None:
     picture = Image.new("RGB", (99, 99), "red")
     picture.putpixel((50, 50), (254, 0, 0))
-    assert not seen(picture).one_colour
+    assert not decoded(picture).one_colour
 
 
-def test_what_alpha_hides_does_not_count_as_colour() -> None:
+def test_one_colour_is_set_for_a_fully_transparent_picture() -> None:
     picture = painting(1).convert("RGBA")
     picture.putalpha(0)
-    assert seen(picture).one_colour
+    assert decoded(picture).one_colour
 
 
-def test_the_digest_is_of_the_pixels_and_not_of_the_file() -> None:
+def test_pixels_sha256_depends_on_pixels_and_dimensions_and_not_on_compression() -> None:
     picture = painting(5)
-    assert look(saved(picture, compress_level=1)).pixels_sha256 == look(saved(picture, compress_level=9)).pixels_sha256
-    assert look(saved(picture)).pixels_sha256 != look(saved(painting(6))).pixels_sha256
+    assert (
+        look(encoded(picture, compress_level=1)).pixels_sha256 == look(encoded(picture, compress_level=9)).pixels_sha256
+    )
+    assert look(encoded(picture)).pixels_sha256 != look(encoded(painting(6))).pixels_sha256
     flat = Image.new("RGB", (4, 2), "red")
-    assert seen(flat).pixels_sha256 != seen(flat.resize((2, 4))).pixels_sha256
+    assert decoded(flat).pixels_sha256 != decoded(flat.resize((2, 4))).pixels_sha256
 
 
 @given(
@@ -140,7 +140,7 @@ def test_the_digest_is_of_the_pixels_and_not_of_the_file() -> None:
         ),
     )
 )
-def test_arbitrary_bytes_are_a_picture_or_unreadable(content: bytes) -> None:
+def test_arbitrary_bytes_are_decoded_or_unreadable(content: bytes) -> None:
     try:
         picture = look(content)
     except Unreadable:
@@ -149,8 +149,8 @@ def test_arbitrary_bytes_are_a_picture_or_unreadable(content: bytes) -> None:
 
 
 @given(st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]), st.data())
-def test_changed_bytes_are_a_picture_or_unreadable(kind: str, data: st.DataObject) -> None:
-    content = bytearray(saved(painting(2, 16), kind))
+def test_a_picture_with_changed_bytes_is_decoded_or_unreadable(kind: str, data: st.DataObject) -> None:
+    content = bytearray(encoded(painting(2, 16), kind))
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     try:
@@ -161,14 +161,14 @@ def test_changed_bytes_are_a_picture_or_unreadable(kind: str, data: st.DataObjec
 
 
 @given(pngs(max_side=16))
-def test_a_whole_png_is_looked_at(content: bytes) -> None:
+def test_an_intact_png_is_decoded_with_its_dimensions(content: bytes) -> None:
     info = png.inspect(content)
     picture = look(content)
     assert (picture.format, picture.width, picture.height) == ("png", info.width, info.height)
 
 
 @given(broken_pngs())
-def test_no_broken_png_shows_what_the_whole_one_would_have(content: bytes) -> None:
+def test_a_broken_png_is_unreadable_unless_only_its_last_chunk_is_missing(content: bytes) -> None:
     with pytest.raises(png.Broken):
         png.inspect(content)
     try:
@@ -176,27 +176,27 @@ def test_no_broken_png_shows_what_the_whole_one_would_have(content: bytes) -> No
     except Unreadable:
         pass
     else:
-        # Pillow does not miss the last chunk; that one thing is the strict reader's to say.
+        # Pillow does not notice that IEND is missing; only the strict reader does.
         assert not content.endswith(b"IEND\xaeB`\x82")
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
-def test_a_picture_cut_off_is_unreadable(kind: str, part: float) -> None:
-    content = saved(painting(7), kind)
+def test_a_truncated_picture_is_unreadable(kind: str, part: float) -> None:
+    content = encoded(painting(7), kind)
     with pytest.raises(Unreadable):
         look(content[: int(len(content) * part)])
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>not found</html>", b'{"error": {}}'])
-def test_what_is_no_picture_is_said_to_be_none(content: bytes) -> None:
+def test_bytes_of_no_image_format_are_reported_as_not_a_picture(content: bytes) -> None:
     with pytest.raises(Unreadable, match="not a picture"):
         look(content)
 
 
 @pytest.mark.parametrize("side", [4097, 20_000, 65_535])
-def test_a_giant_is_refused_by_its_header(side: int) -> None:
-    """Before a pixel of it is decoded: the file has none."""
+def test_a_picture_of_too_many_pixels_is_unreadable_and_is_not_decoded(side: int) -> None:
+    """The file has no pixels: the header alone is enough to refuse it."""
     header = struct.pack(">IIBBBBB", side, side, 8, png.RGB, 0, 0, 0)
     content = png.SIGNATURE + png.chunk(b"IHDR", header) + png.chunk(b"IDAT", b"") + png.chunk(b"IEND", b"")
     assert side * side > MAX_DECODED_PIXELS
@@ -210,8 +210,8 @@ def test_a_giant_is_refused_by_its_header(side: int) -> None:
     assert peak_bytes < 1 << 20
 
 
-def test_no_other_program_is_run_for_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pillow hands PostScript to Ghostscript, where that is installed."""
+def test_no_program_is_run_for_a_postscript_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow runs Ghostscript on PostScript files if it is installed."""
 
     def refuse(*arguments: object, **_: object) -> None:
         raise AssertionError(f"ran {arguments}")

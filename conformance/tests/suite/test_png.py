@@ -1,4 +1,4 @@
-"""The PNG writer and the strict reader, held against Pillow."""
+"""The PNG writer and the strict PNG reader, compared with Pillow."""
 
 import io
 import random
@@ -22,7 +22,7 @@ MODES = {png.GREY: "L", png.RGB: "RGB", png.PALETTE: "RGB", png.GREY_ALPHA: "LA"
 
 
 def painting(side: int, height: int | None = None) -> Image.Image:
-    """Return a painted picture with an alpha channel that is not all the same."""
+    """Return a painted picture with an alpha channel of different values."""
     picture = paint(random.Random(side), max(side, height or 0)).crop((0, 0, side, height or side)).convert("RGBA")
     picture.putalpha(picture.getchannel("R"))
     return picture
@@ -37,13 +37,13 @@ def eight_bit(content: bytes, mode: str) -> Image.Image:
         return opened.convert(mode)
 
 
-def furthest(one: Image.Image, other: Image.Image) -> int:
-    """Return the largest difference of two samples of one place."""
+def max_difference(one: Image.Image, other: Image.Image) -> int:
+    """Return the largest difference of two samples at the same place."""
     return max(ImageChops.difference(one, other).tobytes())
 
 
-def expected(picture: Image.Image, kind: png.Kind) -> Image.Image:
-    """Return the picture as its kind can hold it: fewer colours, or fewer shades."""
+def representable(picture: Image.Image, kind: png.Kind) -> Image.Image:
+    """Return the picture with the colours and shades that the kind can represent."""
     if kind.colour == png.PALETTE:
         return picture.convert("RGB").quantize(1 << kind.depth, Image.Quantize.FASTOCTREE).convert("RGB")
     picture = picture.convert(MODES[kind.colour])
@@ -59,36 +59,38 @@ def test_pillow_reads_the_pixels_that_were_written(kind: png.Kind, side: int) ->
     content = png.encode(painting(side), kind)
     with Image.open(io.BytesIO(content)) as opened:
         opened.verify()
-    assert furthest(eight_bit(content, MODES[kind.colour]), expected(painting(side), kind)) == 0
+    assert max_difference(eight_bit(content, MODES[kind.colour]), representable(painting(side), kind)) == 0
 
 
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("kind", EVERY_KIND, ids=str)
-def test_the_reader_tells_the_header_that_was_written(kind: png.Kind, side: int) -> None:
+def test_the_reader_returns_the_header_that_was_written(kind: png.Kind, side: int) -> None:
     assert png.inspect(png.encode(painting(side, side + 1), kind)) == png.Info(side, side + 1, kind)
 
 
 @pytest.mark.parametrize("size", [(1, 64), (64, 1), (5, 13), (4, 2), (1, 5)], ids=str)
 @pytest.mark.parametrize("kind", [png.Kind(png.RGB, 8, True), png.Kind(png.GREY, 1, True)], ids=str)
-def test_interlaced_pictures_of_odd_shapes_have_passes_without_pixels(kind: png.Kind, size: tuple[int, int]) -> None:
+def test_interlaced_pictures_with_empty_passes_are_written_and_read(kind: png.Kind, size: tuple[int, int]) -> None:
     picture = painting(*size)
     content = png.encode(picture, kind)
     assert png.inspect(content) == png.Info(*size, kind)
-    assert furthest(eight_bit(content, MODES[kind.colour]), expected(picture, kind)) == 0
+    assert max_difference(eight_bit(content, MODES[kind.colour]), representable(picture, kind)) == 0
 
 
-def test_an_interlaced_file_holds_its_pixels_in_another_order_than_a_plain_one() -> None:
+def test_interlaced_pixel_data_differs_from_plain_pixel_data_and_is_longer() -> None:
     plain, interlaced = (
         b"".join(
-            data for name, data in png.chunks(png.encode(painting(9), png.Kind(png.RGB, 8, way))) if name == b"IDAT"
+            data
+            for name, data in png.chunks(png.encode(painting(9), png.Kind(png.RGB, 8, is_interlaced)))
+            if name == b"IDAT"
         )
-        for way in (False, True)
+        for is_interlaced in (False, True)
     )
     assert zlib.decompress(plain) != zlib.decompress(interlaced)
     assert len(zlib.decompress(interlaced)) > len(zlib.decompress(plain))
 
 
-def test_a_16_bit_file_holds_two_bytes_a_sample() -> None:
+def test_a_16_bit_file_has_two_bytes_per_sample() -> None:
     content = png.encode(painting(2), png.Kind(png.RGB, 16))
     rows = b"".join(zlib.decompress(data) for name, data in png.chunks(content) if name == b"IDAT")
     assert len(rows) == 2 * (1 + 2 * 3 * 2)
@@ -97,7 +99,7 @@ def test_a_16_bit_file_holds_two_bytes_a_sample() -> None:
 
 
 @given(pngs(max_side=24))
-def test_what_pillow_writes_of_a_drawn_picture_the_reader_takes(content: bytes) -> None:
+def test_the_reader_accepts_drawn_pngs_that_pillow_has_rewritten(content: bytes) -> None:
     with Image.open(io.BytesIO(content)) as opened:
         out = io.BytesIO()
         opened.save(out, "PNG")
@@ -107,7 +109,7 @@ def test_what_pillow_writes_of_a_drawn_picture_the_reader_takes(content: bytes) 
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
-def test_the_reader_agrees_with_pillow_on_the_modes_that_pillow_writes(mode: str) -> None:
+def test_the_reader_returns_depth_and_colour_of_each_mode_that_pillow_writes(mode: str) -> None:
     picture = Image.new("I;16", (13, 8), 5) if mode == "I;16" else painting(13, 8).convert(mode)
     out = io.BytesIO()
     picture.save(out, "PNG")
@@ -116,7 +118,7 @@ def test_the_reader_agrees_with_pillow_on_the_modes_that_pillow_writes(mode: str
     assert info == png.Info(13, 8, png.Kind(colour, depth))
 
 
-def test_a_large_file_of_many_pixel_chunks_is_whole() -> None:
+def test_a_large_file_with_several_idat_chunks_is_intact() -> None:
     out = io.BytesIO()
     paint(random.Random(1), 1024).save(out, "PNG")
     assert [name for name, _ in png.chunks(out.getvalue())].count(b"IDAT") > 1
@@ -124,21 +126,21 @@ def test_a_large_file_of_many_pixel_chunks_is_whole() -> None:
 
 
 @given(broken_pngs())
-def test_what_is_broken_on_purpose_is_broken(content: bytes) -> None:
+def test_drawn_broken_pngs_are_broken(content: bytes) -> None:
     with pytest.raises(png.Broken):
         png.inspect(content)
 
 
-def read(content: bytes) -> png.Info | None:
-    """Return what the strict reader says, or None where it calls the bytes broken. Anything else is raised."""
+def read_or_none(content: bytes) -> png.Info | None:
+    """Return the result of the strict reader, or None if it raises Broken."""
     try:
         return png.inspect(content)
     except png.Broken:
         return None
 
 
-def loads(content: bytes) -> tuple[int, int]:
-    """Return the size of the picture that Pillow makes of the bytes; raises where it cannot."""
+def pillow_size(content: bytes) -> tuple[int, int]:
+    """Return the size of the picture that Pillow loads. Raise what Pillow raises."""
     with Image.open(io.BytesIO(content)) as opened:
         opened.verify()
     with Image.open(io.BytesIO(content)) as opened:
@@ -147,48 +149,48 @@ def loads(content: bytes) -> tuple[int, int]:
 
 
 @given(st.one_of(st.binary(max_size=200), st.binary(max_size=200).map(lambda tail: png.SIGNATURE + tail)))
-def test_arbitrary_bytes_are_broken_and_nothing_worse(content: bytes) -> None:
-    assert read(content) is None
+def test_arbitrary_bytes_are_broken(content: bytes) -> None:
+    assert read_or_none(content) is None
 
 
 @st.composite
 def mutated(draw: st.DrawFn) -> bytes:
-    """A whole PNG with its critical chunks changed, dropped, doubled and moved; the CRCs are right again."""
-    pieces = list(png.chunks(draw(pngs(max_side=6))))
+    """Draw PNGs with chunks that are changed, dropped, doubled, moved, cut or split, and that have correct CRCs."""
+    chunks = list(png.chunks(draw(pngs(max_side=6))))
     for _ in range(draw(st.integers(1, 3))):
-        at = draw(st.integers(0, len(pieces) - 1))
-        name, data = pieces[at]
-        way = draw(st.sampled_from(["change", "drop", "double", "move", "cut", "split"]))
-        if way == "change" and data and name in {b"IHDR", b"IDAT", b"PLTE"}:
-            place = draw(st.integers(0, len(data) - 1))
-            pieces[at] = name, data[:place] + draw(st.binary(min_size=1, max_size=1)) + data[place + 1 :]
-        elif way == "drop" and len(pieces) > 1:
-            del pieces[at]
-        elif way == "double":
-            pieces.insert(at, (name, data))
-        elif way == "move":
-            pieces.insert(draw(st.integers(0, len(pieces) - 1)), pieces.pop(at))
-        elif way == "cut" and name in {b"IHDR", b"IDAT", b"PLTE"}:
-            pieces[at] = name, data[: draw(st.integers(0, len(data)))]
-        elif way == "split" and name == b"IDAT":
-            place = draw(st.integers(0, len(data)))
-            pieces[at : at + 1] = [(name, data[:place]), (name, data[place:])]
-    return png.SIGNATURE + b"".join(png.chunk(name, data) for name, data in pieces)
+        index = draw(st.integers(0, len(chunks) - 1))
+        name, data = chunks[index]
+        change = draw(st.sampled_from(["change", "drop", "double", "move", "cut", "split"]))
+        if change == "change" and data and name in {b"IHDR", b"IDAT", b"PLTE"}:
+            offset = draw(st.integers(0, len(data) - 1))
+            chunks[index] = name, data[:offset] + draw(st.binary(min_size=1, max_size=1)) + data[offset + 1 :]
+        elif change == "drop" and len(chunks) > 1:
+            del chunks[index]
+        elif change == "double":
+            chunks.insert(index, (name, data))
+        elif change == "move":
+            chunks.insert(draw(st.integers(0, len(chunks) - 1)), chunks.pop(index))
+        elif change == "cut" and name in {b"IHDR", b"IDAT", b"PLTE"}:
+            chunks[index] = name, data[: draw(st.integers(0, len(data)))]
+        elif change == "split" and name == b"IDAT":
+            offset = draw(st.integers(0, len(data)))
+            chunks[index : index + 1] = [(name, data[:offset]), (name, data[offset:])]
+    return png.SIGNATURE + b"".join(png.chunk(name, data) for name, data in chunks)
 
 
 @given(mutated())
-def test_what_the_reader_calls_whole_pillow_loads(content: bytes) -> None:
-    info = read(content)
+def test_pillow_loads_what_the_reader_accepts(content: bytes) -> None:
+    info = read_or_none(content)
     if info is not None and info.pixels <= png.MAX_PIXELS:
-        assert loads(content) == (info.width, info.height)
+        assert pillow_size(content) == (info.width, info.height)
 
 
 @given(pngs(max_side=6), st.data())
-def test_a_changed_byte_that_no_crc_covers_up_is_broken(content: bytes, data: st.DataObject) -> None:
-    at = data.draw(st.integers(0, len(content) - 1))
+def test_a_png_with_one_changed_byte_is_broken(content: bytes, data: st.DataObject) -> None:
+    offset = data.draw(st.integers(0, len(content) - 1))
     changed = bytearray(content)
-    changed[at] ^= data.draw(st.integers(1, 255))
-    assert read(bytes(changed)) is None
+    changed[offset] ^= data.draw(st.integers(1, 255))
+    assert read_or_none(bytes(changed)) is None
 
 
 def assembled(*pieces: tuple[bytes, bytes]) -> bytes:
@@ -239,12 +241,12 @@ END = (b"IEND", b"")
         (assembled((b"IHDR", header(1, 1)), (b"IDAT", PIXEL), (b"PLTE", b"\0\0\0"), END), "palette"),
     ],
 )
-def test_the_reader_says_what_is_wrong(content: bytes, problem: str) -> None:
+def test_the_reader_raises_broken_with_the_problem(content: bytes, problem: str) -> None:
     with pytest.raises(png.Broken, match=problem):
         png.inspect(content)
 
 
-def test_what_is_no_png_at_all_is_told_from_a_broken_one() -> None:
+def test_bytes_without_the_signature_raise_not_png() -> None:
     with pytest.raises(png.NotPng):
         png.inspect(b"GIF89a")
     with pytest.raises(png.Broken) as raised:
@@ -252,47 +254,47 @@ def test_what_is_no_png_at_all_is_told_from_a_broken_one() -> None:
     assert not isinstance(raised.value, png.NotPng)
 
 
-def test_bytes_after_the_end_and_chunks_that_nobody_knows_do_not_matter() -> None:
+def test_ancillary_chunks_and_bytes_after_iend_are_accepted() -> None:
     content = png.encode(painting(3), png.PLAIN, ANCILLARY)
     assert png.inspect(content + b"more") == png.Info(3, 3, png.PLAIN)
-    assert loads(content) == (3, 3)
+    assert pillow_size(content) == (3, 3)
 
 
 def bomb(width: int, height: int, inflated_bytes: int) -> bytes:
-    """Return a PNG whose pixel data, zeros all over, inflates to that many bytes."""
+    """Return a PNG whose pixel data inflates to `inflated_bytes` zero bytes."""
     stream, block = zlib.compressobj(9), bytes(1 << 20)
     data = b"".join(stream.compress(block) for _ in range(inflated_bytes >> 20)) + stream.flush()
     return assembled((b"IHDR", header(width, height)), (b"IDAT", data), END)
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "whole"),
+    ("width", "height", "accepted"),
     [
-        (1, 1, False),  # far more data than the header promises
-        (1, 1 << 24, False),  # the rows as short and as many as they can be
-        (1 << 16, 1 << 16, True),  # too large to be looked into
+        (1, 1, False),  # far more pixel data than the header allows
+        (1, 1 << 24, False),  # the largest number of rows that the reader inflates
+        (1 << 16, 1 << 16, True),  # more pixels than the reader inflates
     ],
 )
-def test_a_bomb_is_judged_in_little_memory(width: int, height: int, whole: bool) -> None:
+def test_a_png_bomb_is_read_in_less_than_8_mib(width: int, height: int, accepted: bool) -> None:
     content = bomb(width, height, 64 << 20)
     tracemalloc.start()
-    info = read(content)
+    info = read_or_none(content)
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert (info is not None) == whole
+    assert (info is not None) == accepted
     assert peak_bytes < 8 << 20
 
 
 @given(st.integers(0, 100_000))
-def test_padding_comes_to_the_byte_and_keeps_the_picture(more_bytes: int) -> None:
+def test_padding_gives_the_exact_size_and_keeps_the_picture(more_bytes: int) -> None:
     content = png.encode(painting(4))
     padded = png.padded(content, len(content) + 12 + more_bytes)
     assert len(padded) == len(content) + 12 + more_bytes
     assert png.inspect(padded) == png.inspect(content)
-    assert furthest(eight_bit(padded, "RGB"), eight_bit(content, "RGB")) == 0
+    assert max_difference(eight_bit(padded, "RGB"), eight_bit(content, "RGB")) == 0
 
 
-def test_padding_to_fewer_bytes_than_a_chunk_takes_is_refused() -> None:
+def test_padding_by_fewer_bytes_than_a_chunk_needs_raises_value_error() -> None:
     content = png.encode(painting(4))
     with pytest.raises(ValueError, match="cannot be padded"):
         png.padded(content, len(content) + 11)
@@ -300,30 +302,38 @@ def test_padding_to_fewer_bytes_than_a_chunk_takes_is_refused() -> None:
 
 @st.composite
 def rearranged_pngs(draw: st.DrawFn) -> bytes:
-    """Draw PNGs in which one chunk is gone, twice there, elsewhere, changed, shorter, or in two; the checksums fit."""
+    """Draw PNGs in which one chunk is dropped, doubled, moved, changed, cut or split, and that have correct CRCs."""
     content = draw(pngs(tuple(EVERY_KIND), max_side=17))
-    parts = list(png.chunks(content))
-    at = draw(st.integers(0, len(parts) - 1))
-    name, data = parts.pop(at)
-    cut = draw(st.integers(0, len(data)))
+    chunks = list(png.chunks(content))
+    index = draw(st.integers(0, len(chunks) - 1))
+    name, data = chunks.pop(index)
+    offset = draw(st.integers(0, len(data)))
     flipped = bytearray(data)
     if data:
-        flipped[min(cut, len(data) - 1)] ^= 1 << draw(st.integers(0, 7))
-    instead = draw(
+        flipped[min(offset, len(data) - 1)] ^= 1 << draw(st.integers(0, 7))
+    replacements = draw(
         st.sampled_from(
-            ((), (data,), (data, data), (bytes(flipped),), (data[:cut],), (data[:cut], data[cut:]), (b"", data))
+            (
+                (),
+                (data,),
+                (data, data),
+                (bytes(flipped),),
+                (data[:offset],),
+                (data[:offset], data[offset:]),
+                (b"", data),
+            )
         )
     )
-    to = draw(st.sampled_from((at, at, at, 0, 1, len(parts))))
-    parts[to:to] = [(name, piece) for piece in instead]
-    return assembled(*parts)
+    new_index = draw(st.sampled_from((index, index, index, 0, 1, len(chunks))))
+    chunks[new_index:new_index] = [(name, piece) for piece in replacements]
+    return assembled(*chunks)
 
 
 @given(rearranged_pngs())
-def test_the_reader_and_the_reference_server_agree_on_what_is_whole(content: bytes) -> None:
-    """Neither knows of the other. What was found of a file once is found again."""
-    first, again = read(content), read(content)
-    assert first == again
+def test_the_reader_and_the_reference_server_accept_the_same_pngs(content: bytes) -> None:
+    """The two share no code. The reader returns the same result for the same file again."""
+    first, second = read_or_none(content), read_or_none(content)
+    assert first == second
     try:
         side = read_picture(content).size[0]
     except ApiError:

@@ -1,4 +1,4 @@
-"""The suite on servers that somebody else wrote: it runs to the end and says what is truly wrong with them."""
+"""Runs against servers by other authors: the suite reports the defects that they are known to have."""
 
 import os
 import re
@@ -25,7 +25,7 @@ _START_SECONDS = 60
 
 @contextmanager
 def _mock_server(command: list[str], port: int) -> Iterator[str]:
-    # In a session of its own, so that all of it can be ended: some tools are wrappers that start the server.
+    # In a session of its own, so that the whole process group can be killed: some tools are wrappers around a server.
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     ) as process:
@@ -47,7 +47,7 @@ def _free_port() -> int:
         return port
 
 
-def test_a_server_started_by_a_wrapper_is_ended_with_it() -> None:
+def test_mock_server_also_ends_a_server_that_a_wrapper_started() -> None:
     port = _free_port()
     server = f"import socket, time; s = socket.create_server(('127.0.0.1', {port})); time.sleep(60)"
     wrapper = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {server!r}])"
@@ -69,7 +69,7 @@ def _listens(port: int) -> bool:
 
 @pytest.fixture(scope="module")
 def prism() -> Run:
-    """The run of the suite on Prism, which mocks our own document."""
+    """Return the run on Prism, a mock server for our openapi.yaml."""
     port = _free_port()
     command = [*node_tool("@stoplight/prism-cli", "prism"), "mock", "--port", str(port), str(SPEC)]
     with _mock_server(command, port) as url:
@@ -78,7 +78,7 @@ def prism() -> Run:
 
 @pytest.fixture(scope="module")
 def steady_url() -> Iterator[str]:
-    """Steady, which mocks our own document."""
+    """Yield the URL of Steady, a mock server for our openapi.yaml."""
     port = _free_port()
     command = [*node_tool("@stdy/cli", "steady"), "--host", "127.0.0.1", "--port", str(port), "--quiet", str(SPEC)]
     with _mock_server(command, port) as url:
@@ -87,13 +87,13 @@ def steady_url() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def steady(steady_url: str) -> Run:
-    """The run of the suite on Steady."""
+    """Return the run on Steady."""
     return judge_url(steady_url)
 
 
 @pytest.fixture(scope="module")
 def aimock(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The run of the suite on aimock, which plays OpenAI's own server as it is now: the operation is removed."""
+    """Return the run on aimock, which mimics the current server of OpenAI, without the operation."""
     port = _free_port()
     fixtures = tmp_path_factory.mktemp("aimock") / "none.json"
     fixtures.write_text('{"fixtures": []}')
@@ -102,19 +102,19 @@ def aimock(tmp_path_factory: pytest.TempPathFactory) -> Run:
         return judge_url(f"{url}/v1")
 
 
-# What both do because they know the schema and nothing else: answer with the example, and take any bytes for an image.
-BY_THE_EXAMPLE = {"IV-RES-CREATED", "IV-RES-COUNT", "IV-N-DEFAULT", "IV-RES-KEY", "IV-URL-FETCH"}
-BY_ANY_BYTES = {"IV-IMAGE-FORMAT", "IV-IMAGE-INTACT", "IV-IMAGE-SQUARE", "IV-IMAGE-MAX-BYTES"}
+# Prism and Steady know only the schema: they respond with its example, and accept any bytes as an image.
+BROKEN_BY_EXAMPLE = {"IV-RES-CREATED", "IV-RES-COUNT", "IV-N-DEFAULT", "IV-RES-KEY", "IV-URL-FETCH"}
+BROKEN_BY_ANY_IMAGE = {"IV-IMAGE-FORMAT", "IV-IMAGE-INTACT", "IV-IMAGE-SQUARE", "IV-IMAGE-MAX-BYTES"}
 
 
-def test_prism_is_blamed_for_what_is_wrong_with_it(prism: Run) -> None:
+def test_prism_fails_the_requirements_that_it_breaks(prism: Run) -> None:
     failed = verdicts(prism, "fail")
-    assert set(failed) >= BY_THE_EXAMPLE | BY_ANY_BYTES | {"IV-AUTH-WRONG"}
-    # It knows `Bearer` in this letter case alone.
+    assert set(failed) >= BROKEN_BY_EXAMPLE | BROKEN_BY_ANY_IMAGE | {"IV-AUTH-WRONG"}
+    # Prism accepts `Bearer` in this letter case only.
     assert failed["IV-WIRE-HEADER-CASE"] == "a valid request with bearer: expected 200, got 401"
 
 
-def test_prism_dies_of_a_part_without_a_type_and_what_came_after_is_not_tested(prism: Run) -> None:
+def test_prism_dies_of_a_part_without_a_type_and_later_cases_are_not_tested(prism: Run) -> None:
     assert re.match(r"a valid request with no type: .* no response", verdicts(prism, "warn")["IV-IMAGE-OCTET-STREAM"])
     assert "IV-ERR-NO-5XX" in verdicts(prism, "fail")
     unsent = [it for it in prism.observations.values() if not it.exchange.sent]
@@ -122,42 +122,41 @@ def test_prism_dies_of_a_part_without_a_type_and_what_came_after_is_not_tested(p
     assert [it.exchange.label for it in unsent][-1] == "plain-at-the-end"
 
 
-def test_prism_is_not_blamed_for_what_it_keeps(prism: Run) -> None:
-    kept = {"IV-OP-METHOD", "IV-OP-VALID", "IV-AUTH-REQUIRED", "IV-N-BOUNDS", "IV-SIZE-UNKNOWN", "IV-ERR-OBJECT"}
-    assert {it.requirement.id for it in prism.verdicts if it.result == "pass"} >= kept
+def test_prism_passes_the_requirements_that_it_keeps(prism: Run) -> None:
+    passed = {"IV-OP-METHOD", "IV-OP-VALID", "IV-AUTH-REQUIRED", "IV-N-BOUNDS", "IV-SIZE-UNKNOWN", "IV-ERR-OBJECT"}
+    assert {it.requirement.id for it in prism.verdicts if it.result == "pass"} >= passed
 
 
-def test_steady_is_blamed_for_what_is_wrong_with_it(steady: Run) -> None:
+def test_steady_fails_the_requirements_that_it_breaks(steady: Run) -> None:
     failed = verdicts(steady, "fail")
-    ignores_keys = {"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}
-    assert set(failed) >= BY_THE_EXAMPLE | BY_ANY_BYTES | ignores_keys | {"IV-N-BOUNDS", "IV-ERR-OBJECT"}
+    key_ignored = {"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}
+    assert set(failed) >= BROKEN_BY_EXAMPLE | BROKEN_BY_ANY_IMAGE | key_ignored | {"IV-N-BOUNDS", "IV-ERR-OBJECT"}
 
 
-def test_steady_is_asked_everything_to_the_end(steady: Run) -> None:
+def test_steady_responds_to_every_case(steady: Run) -> None:
     assert all(it.response is not None for it in steady.observations.values())
 
 
-def test_an_operation_that_is_removed_is_said_in_one_sentence_and_little_else(aimock: Run) -> None:
-    """Each request is answered 404, without a body and before any key is looked at."""
+def test_the_headline_says_that_aimock_does_not_have_the_operation(aimock: Run) -> None:
+    """Each request is answered 404 with an empty body, whatever the key is."""
     removed = "there is no POST /images/variations here; every request was answered 404"
     assert aimock.headline == f"Does not conform: {removed}."
     assert verdicts(aimock, "fail", "warn").keys() == {"IV-OP-VALID", "IV-ERR-JSON"}
     assert verdicts(aimock, "pass").keys() == {"IV-ERR-NO-5XX", "IV-ERR-SECRETS"}
 
 
-def test_steady_at_the_default_limits_makes_no_more_images_and_says_what_is_wrong_all_the_same(
+def test_steady_fails_the_same_requirements_within_the_default_limits_except_for_iv_res_count(
     steady_url: str, steady: Run
 ) -> None:
     run = check(Target.parse(steady_url, KEY), Settings(seed=1), lambda *_: None)
     assert run.cost.images <= 50
-    musts = {it.requirement.id for it in steady.verdicts if it.result == "fail"}
-    assert verdicts(run, "fail").keys() >= musts - {"IV-RES-COUNT"}
+    failed = {it.requirement.id for it in steady.verdicts if it.result == "fail"}
+    assert verdicts(run, "fail").keys() >= failed - {"IV-RES-COUNT"}
 
 
-def test_without_a_server_of_images_nothing_of_images_passes(prism: Run, steady: Run) -> None:
+def test_requirements_on_images_are_not_tested_on_prism_and_steady(prism: Run, steady: Run) -> None:
     of_images = {"IV-OUT-SIZE", "IV-OUT-FORMAT", "IV-OUT-B64"}
     for run in (prism, steady):
-        assert {it.requirement.id: it.result for it in run.verdicts if it.requirement.id in of_images} == dict.fromkeys(
-            of_images, "not-tested"
-        )
+        results = {it.requirement.id: it.result for it in run.verdicts if it.requirement.id in of_images}
+        assert results == dict.fromkeys(of_images, "not-tested")
         assert KEY not in repr(run)

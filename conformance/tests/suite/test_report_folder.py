@@ -1,4 +1,4 @@
-"""Where a report may be written, and that nothing but an earlier report is ever taken away."""
+"""The folders that a report may be written to. Only the files of an earlier report are ever removed."""
 
 import json
 from contextlib import suppress
@@ -34,7 +34,7 @@ def test_a_second_report_replaces_the_first_and_leaves_other_files_alone(run: Ru
 
 
 @pytest.mark.parametrize("name", ["report.json", "junit.xml", "cases/x/request.body", LIST])
-def test_a_file_of_the_users_where_one_of_the_report_would_stand_is_refused(name: str, tmp_path: Path) -> None:
+def test_a_user_file_with_the_name_of_a_report_file_is_refused_and_kept(name: str, tmp_path: Path) -> None:
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text("{}")
     with pytest.raises(UnusableFolder, match="choose another folder"):
@@ -42,7 +42,7 @@ def test_a_file_of_the_users_where_one_of_the_report_would_stand_is_refused(name
     assert contents(tmp_path) == {name: b"{}"}
 
 
-def test_a_report_that_the_user_has_changed_is_refused_and_kept(run: Run, tmp_path: Path) -> None:
+def test_a_report_file_that_the_user_has_changed_is_refused_and_kept(run: Run, tmp_path: Path) -> None:
     ReportFolder.at(tmp_path).write(run)
     (tmp_path / "junit.xml").write_text("edited")
     with pytest.raises(UnusableFolder, match=r"junit.xml has changed since it was written"):
@@ -58,17 +58,15 @@ def test_a_folder_that_is_a_symbolic_link_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["report.json", "junit.xml", "cases", "cases/n-ten", "cases/n-ten/request.body", LIST])
-@pytest.mark.parametrize("leads_to", ["a file", "a folder", "nothing"])
-def test_a_symbolic_link_in_an_earlier_report_is_not_followed(
-    run: Run, name: str, leads_to: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("target", ["a file", "a folder", "nothing"])
+def test_a_symbolic_link_in_an_earlier_report_is_not_followed(run: Run, name: str, target: str, tmp_path: Path) -> None:
     folder, victim = tmp_path / "report", tmp_path / "victim"
     ReportFolder.at(folder).write(run)
-    if leads_to == "a file":
+    if target == "a file":
         victim.write_text("precious")
-    elif leads_to == "a folder":
+    elif target == "a folder":
         (folder / name).rename(victim) if (folder / name).is_dir() else victim.mkdir()
-    before = contents(tmp_path) if leads_to != "a file" else {"victim": b"precious"}
+    before = contents(tmp_path) if target != "a file" else {"victim": b"precious"}
     path = folder / name
     if path.is_dir():
         path.rename(tmp_path / "moved")
@@ -76,7 +74,7 @@ def test_a_symbolic_link_in_an_earlier_report_is_not_followed(
     path.symlink_to(victim)
     with pytest.raises(UnusableFolder):
         ReportFolder.at(folder)
-    # Not even where the link appears after the folder was looked at.
+    # Also if the link appears after the folder was checked.
     with pytest.raises((OSError, UnusableFolder)):
         ReportFolder(folder).write(run)
     after = contents(tmp_path)
@@ -92,7 +90,9 @@ def test_a_symbolic_link_in_an_earlier_report_is_not_followed(
         max_leaves=5,
     )
 )
-def test_a_list_of_any_json_is_used_or_refused(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
+def test_an_arbitrary_list_of_files_removes_nothing_outside_the_folder(
+    tmp_path_factory: pytest.TempPathFactory, value: object
+) -> None:
     folder = tmp_path_factory.mktemp("report")
     (folder.parent / "precious").write_text("precious")
     (folder / LIST).write_text(json.dumps({"files": value}))
@@ -104,27 +104,27 @@ def test_a_list_of_any_json_is_used_or_refused(tmp_path_factory: pytest.TempPath
 @pytest.mark.parametrize(
     "name", ["../precious", "/etc/passwd", "cases/../../precious", "precious", "./report.json", ""]
 )
-def test_a_list_that_names_other_files_is_refused(name: str, tmp_path: Path) -> None:
+def test_a_list_with_files_that_are_not_of_a_report_is_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / LIST).write_text(json.dumps({"files": {name: ""}}))
     with pytest.raises(UnusableFolder, match="is not the list of an earlier report"):
         ReportFolder.at(tmp_path)
 
 
-def test_a_full_disk_leaves_no_half_of_a_report(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace, number = Path.replace, iter(range(100))
+def test_a_full_disk_leaves_no_partial_report(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace, counter = Path.replace, iter(range(100))
 
-    def fail_at_the_fourth(path: Path, target: Path) -> Path:
-        if next(number) == 4:
+    def fail_at_the_fifth(path: Path, target: Path) -> Path:
+        if next(counter) == 4:
             raise OSError(28, "No space left on device")
         return replace(path, target)
 
-    monkeypatch.setattr(Path, "replace", fail_at_the_fourth)
+    monkeypatch.setattr(Path, "replace", fail_at_the_fifth)
     with pytest.raises(OSError, match="No space left"):
         ReportFolder.at(tmp_path / "report").write(run)
     assert contents(tmp_path) == {}
 
 
-def test_looking_at_a_folder_changes_nothing(tmp_path: Path) -> None:
+def test_checking_a_folder_changes_nothing(tmp_path: Path) -> None:
     ReportFolder.at(tmp_path / "a" / "b")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("x")

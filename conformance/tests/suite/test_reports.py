@@ -1,4 +1,4 @@
-"""The reports say what the run found, keep the bytes that show it, and never the key."""
+"""The reports contain the verdicts and the bytes of the broken cases, and never the API key."""
 
 import json
 import os
@@ -72,7 +72,7 @@ def test_the_report_of_a_correct_server_fits_the_schema_too(tmp_path: Path) -> N
     assert not (tmp_path / "cases").exists()
 
 
-def test_report_json_has_each_requirement_once_and_names_known_cases(report: Path, broken_run: Run) -> None:
+def test_report_json_has_each_requirement_once_and_refers_to_listed_cases(report: Path, broken_run: Run) -> None:
     document = _document(report)
     assert [it["id"] for it in document["requirements"]] == list(broken_run.contract.requirements)
     labels = {case["id"] for case in document["cases"]}
@@ -83,7 +83,7 @@ def test_report_json_has_each_requirement_once_and_names_known_cases(report: Pat
     assert by_id["IV-RES-COUNT"]["message"] == "n=10: expected 10 items, got 4"
 
 
-def test_the_exact_bytes_of_each_broken_case_lie_beside_the_report(report: Path, broken_run: Run) -> None:
+def test_the_exact_bytes_of_each_broken_case_are_in_its_folder(report: Path, broken_run: Run) -> None:
     broken = [case for case in _document(report)["cases"] if case["breaks"]]
     assert {case["folder"] for case in broken} == {f"cases/{path.name}" for path in (report / "cases").iterdir()}
     request = broken_run.observations["n-ten"].exchange.request
@@ -102,7 +102,7 @@ def test_the_key_is_in_no_file_and_not_on_the_console(report: Path, broken_run: 
     texts |= {str(path): path.read_bytes() for path in report.rglob("*") if path.is_file()}
     shown.file.close()
     assert {name for name, text in texts.items() if KEY[:12].encode() in text} == set()
-    # The server under test does quote it.
+    # The server under test does quote the key.
     quoted = b"${IMAGE_VARIATIONS_API_KEY}"
     assert any(quoted in it.response.body for it in broken_run.observations.values() if it.response)
 
@@ -110,18 +110,18 @@ def test_the_key_is_in_no_file_and_not_on_the_console(report: Path, broken_run: 
 @pytest.mark.usefixtures("broken_server")
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 @pytest.mark.parametrize("label", ["n-ten", "n-zero"])
-def test_the_curl_line_sends_the_same_request_again(report: Path, label: str) -> None:
+def test_the_curl_command_sends_the_same_request_again(report: Path, label: str) -> None:
     (case,) = (case for case in _document(report)["cases"] if case["id"] == label)
     environment = {**os.environ, "IMAGE_VARIATIONS_API_KEY": KEY}
-    done = subprocess.run(["sh", "-c", case["curl"]], cwd=report, env=environment, capture_output=True, check=True)
-    head, _, body = done.stdout.partition(b"\r\n\r\n")
+    completed = subprocess.run(["sh", "-c", case["curl"]], cwd=report, env=environment, capture_output=True, check=True)
+    head, _, body = completed.stdout.partition(b"\r\n\r\n")
     assert head.split()[1] == str(case["status"]).encode()
     if label == "n-ten":
         assert len(json.loads(body)["data"]) == 4
 
 
-def test_junit_has_a_test_case_a_requirement_and_fails_where_the_run_does(report: Path, broken_run: Run) -> None:
-    suite = ET.parse(report / "junit.xml").getroot().find("testsuite")  # noqa: S314 - our own file
+def test_junit_has_a_test_case_per_requirement_and_fails_where_the_run_does(report: Path, broken_run: Run) -> None:
+    suite = ET.parse(report / "junit.xml").getroot().find("testsuite")  # noqa: S314 - written by the suite
     assert suite is not None
     cases = {case.attrib["name"]: case for case in suite.findall("testcase")}
     assert list(cases) == list(broken_run.contract.requirements)
@@ -134,10 +134,10 @@ def test_junit_has_a_test_case_a_requirement_and_fails_where_the_run_does(report
     assert "n-ten: n=10: expected 10 items, got 4" in (failure.text or "")
 
 
-def test_junit_passes_a_warning_and_says_it(tmp_path: Path) -> None:
+def test_junit_passes_a_warning_and_shows_it_as_output(tmp_path: Path) -> None:
     run = judge_app(faulty(["errors-as-422"], api_key=KEY))
     ReportFolder.at(tmp_path).write(run)
-    suite = ET.parse(tmp_path / "junit.xml").getroot().find("testsuite")  # noqa: S314 - our own file
+    suite = ET.parse(tmp_path / "junit.xml").getroot().find("testsuite")  # noqa: S314 - written by the suite
     assert suite is not None
     assert suite.attrib["failures"] == "0"
     warned = suite.find("testcase[@name='IV-ERR-400']/system-out")
@@ -151,7 +151,7 @@ def test_strict_makes_a_warning_fail() -> None:
     assert judge_app(app, strict=True).outcome == "fails"
 
 
-def test_the_console_ends_with_what_broke_and_why(broken_run: Run) -> None:
+def test_the_console_shows_broken_requirements_with_a_case_and_ends_with_the_headline(broken_run: Run) -> None:
     shown = Console(record=True, width=400, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
     console.show(broken_run, shown, None)
     shown.file.close()
@@ -163,28 +163,28 @@ def test_the_console_ends_with_what_broke_and_why(broken_run: Run) -> None:
     assert after[1].strip() == "n-ten: n=10: expected 10 items, got 4"
 
 
-def _reported(run: Run, path: Path) -> tuple[dict[str, str], dict[str, str], list[str]]:
-    """Return the messages of report.json and of junit.xml by requirement, and the lines of the console."""
+def _report_messages(run: Run, path: Path) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """Write the reports; return the messages of report.json and junit.xml by requirement, and the console lines."""
     ReportFolder.at(path).write(run)
-    suite = ET.parse(path / "junit.xml").getroot()  # noqa: S314 - our own file
-    said = {
-        case.attrib["name"]: entry.attrib["message"]
+    suite = ET.parse(path / "junit.xml").getroot()  # noqa: S314 - written by the suite
+    junit_messages = {
+        case.attrib["name"]: child.attrib["message"]
         for case in suite.iter("testcase")
-        for entry in case
-        if "message" in entry.attrib
+        for child in case
+        if "message" in child.attrib
     }
     shown = Console(record=True, width=400, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
     console.show(run, shown, None)
     shown.file.close()
     messages = {it["id"]: it["message"] for it in _document(path)["requirements"]}
-    return messages, said, [line.strip() for line in shown.export_text().splitlines()]
+    return messages, junit_messages, [line.strip() for line in shown.export_text().splitlines()]
 
 
-def test_what_the_limits_leave_out_is_said_with_the_limit(tmp_path: Path) -> None:
+def test_requirements_left_out_because_of_a_limit_are_reported_with_the_limit(tmp_path: Path) -> None:
     with running(Service(api_key=KEY)) as server:
         target = Target.parse(server.base_url, KEY)
         run = check(target, Settings(seed=1, depth="quick", max_images=3), lambda *_: None)
-    messages, junit, lines = _reported(run, tmp_path)
+    messages, junit, lines = _report_messages(run, tmp_path)
     left_out = [it.requirement.id for it in run.verdicts if it.deselected]
     (reason,) = {messages[it] for it in left_out}
     assert re.fullmatch(r"the case needs \d+ of --max-images 3, of which \d are left", reason)
@@ -192,8 +192,8 @@ def test_what_the_limits_leave_out_is_said_with_the_limit(tmp_path: Path) -> Non
     assert f"{len(left_out)} left out: {reason}." in lines
 
 
-def test_answers_too_large_to_be_kept_are_said_to_be(tmp_path: Path) -> None:
-    """Each is a fault neither of the server nor of the user's choice, and what it was to show is not tested."""
+def test_requirements_of_responses_that_were_not_kept_are_reported_with_the_reason(tmp_path: Path) -> None:
+    """The requirements that only those responses could show are not tested."""
     nothing = Memory(0)
     with running(Service(api_key=KEY)) as server:
         target = Target.parse(server.base_url, KEY)
@@ -201,15 +201,15 @@ def test_answers_too_large_to_be_kept_are_said_to_be(tmp_path: Path) -> None:
         exchanges = Scheduler(Transport(target, 20.0, memory=nothing), lambda *_: None).run(cases)
     run = conclude(CONTRACT, target, cases, exchanges, seed=1, seconds=1.0)
     reason = "the response was not kept: those of this run exceed 268435456 bytes together"
-    messages, junit, lines = _reported(run, tmp_path)
+    messages, junit, lines = _report_messages(run, tmp_path)
     untested = [it.requirement.id for it in run.verdicts if it.result == "not-tested" and it.cases]
     assert untested
     assert {messages[it] for it in untested} == {junit[it] for it in untested} == {reason}
     assert any(line.endswith(f": {reason}") for line in lines)
 
 
-def test_one_reason_for_much_that_is_not_tested_is_said_once() -> None:
-    """So that a server without the operation does not bury that under fifty requirements."""
+def test_the_console_shows_one_reason_for_many_untested_requirements_once() -> None:
+    """A server without the operation would otherwise show the same reason for more than thirty requirements."""
     run = judge_app(faulty(["operation-removed"], api_key=KEY))
     shown = Console(record=True, width=400, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
     console.show(run, shown, None)
@@ -218,23 +218,23 @@ def test_one_reason_for_much_that_is_not_tested_is_said_once() -> None:
     reasons = [line for line in lines if line.startswith("NOT-TESTED")]
     assert len(reasons) == len(set(reasons)) <= 3
     untested = [it.requirement.id for it in run.verdicts if it.result == "not-tested" and it.fails_the_run]
-    said = " ".join(lines[lines.index(reasons[0]) :]).split()
+    words = " ".join(lines[lines.index(reasons[0]) :]).split()
     assert len(untested) > 30
-    assert set(untested) <= set(said)
+    assert set(untested) <= set(words)
 
 
-def test_an_old_report_in_the_folder_is_replaced_whole(report: Path, tmp_path: Path) -> None:
+def test_an_earlier_report_in_the_folder_is_replaced_completely(report: Path, tmp_path: Path) -> None:
     shutil.copytree(report, tmp_path / "report")
     ReportFolder.at(tmp_path / "report").write(judge_app(Service(api_key=KEY)))
     assert not (tmp_path / "report" / "cases").exists()
     assert _document(tmp_path / "report")["outcome"] == "conforms"
 
 
-def test_whatever_an_answer_says_the_reports_are_whole_and_printable(tmp_path: Path) -> None:
-    """A server may put terminal codes, characters that XML and UTF-8 lack, and 100 kB into any text of an error."""
+def test_a_hostile_error_text_is_printable_in_the_reports(tmp_path: Path) -> None:
+    """The error has terminal codes, characters that neither XML nor UTF-8 can represent, and 100 kB of text."""
 
     class Hostile(Service):
-        """Puts such things into param."""
+        """Sends such a text as param."""
 
         def refusal(self, problem: ApiError) -> Response:
             param = "\x00\x1b[31m\x9b\ud800" + "\x07" * 100_000
@@ -246,4 +246,4 @@ def test_whatever_an_answer_says_the_reports_are_whole_and_printable(tmp_path: P
     message = {it["id"]: it["message"] for it in _document(tmp_path)["requirements"]}["IV-ERR-PARAM"]
     assert message.startswith(r"the error does not name the field image: param \x00\x1b[31m\x9b" + "\ufffd")
     assert all(it.message.isprintable() and len(it.message) <= 500 for it in run.findings)
-    assert ET.parse(tmp_path / "junit.xml").getroot().find("testsuite") is not None  # noqa: S314 - our own file
+    assert ET.parse(tmp_path / "junit.xml").getroot().find("testsuite") is not None  # noqa: S314 - written by the suite

@@ -1,4 +1,4 @@
-"""The register of requirements holds together: with its schema, the OpenAPI document, the oracles and the faults."""
+"""The register of requirements is consistent with its schema, the OpenAPI document, the oracles and the faults."""
 
 import json
 import re
@@ -20,7 +20,7 @@ REQUIREMENTS = contract.load().requirements
 SCORED = [requirement.id for requirement in REQUIREMENTS.values() if requirement.level != "may"]
 
 
-def test_the_register_fits_its_schema() -> None:
+def test_the_register_is_valid_by_its_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     jsonschema.validate(REGISTER, SCHEMA, cls=jsonschema.Draft202012Validator)
 
@@ -39,23 +39,23 @@ def test_the_register_fits_its_schema() -> None:
     ],
     ids=str,
 )
-def test_the_schema_refuses_an_entry_that_is_not_right(change: dict[str, str]) -> None:
+def test_an_invalid_entry_of_the_register_is_refused_by_its_schema(change: dict[str, str]) -> None:
     broken = {"requirements": [REGISTER["requirements"][0] | change]}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(broken, SCHEMA, cls=jsonschema.Draft202012Validator)
 
 
-def test_each_id_and_each_text_stands_once() -> None:
+def test_each_id_and_each_text_is_unique() -> None:
     for member in ("id", "text"):
         counts = Counter(entry[member] for entry in REGISTER["requirements"])
         assert [value for value, count in counts.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("pointer", sorted({it.pointer for it in REQUIREMENTS.values() if it.pointer}))
-def test_each_pointer_leads_somewhere(pointer: str) -> None:
-    found = contract.load().document
-    for step in pointer.removeprefix("/").split("/"):
-        found = found[step.replace("~1", "/").replace("~0", "~")]
+def test_each_pointer_exists_in_the_openapi_document(pointer: str) -> None:
+    value = contract.load().document
+    for key in pointer.removeprefix("/").split("/"):
+        value = value[key.replace("~1", "/").replace("~0", "~")]
 
 
 def test_no_requirement_is_newer_than_the_contract() -> None:
@@ -66,7 +66,7 @@ def test_no_requirement_is_newer_than_the_contract() -> None:
     assert [it.id for it in REQUIREMENTS.values() if number(it.since) > newest] == []
 
 
-def test_each_scored_requirement_is_judged_by_an_oracle_and_no_oracle_invents_one() -> None:
+def test_the_oracles_judge_exactly_the_scored_requirements() -> None:
     assert {it for it in SCORED if REQUIREMENTS[it].excluded is None} == set(JUDGED)
 
 
@@ -80,13 +80,13 @@ def test_no_fault_names_an_unknown_requirement() -> None:
 
 
 def test_every_id_in_the_tree_is_in_the_register() -> None:
-    """So that a search for an id never ends at a word that stands for nothing. Those of added fields are made up."""
+    """Only ids that begin with IV-FIELD- are not in the register: tests generate those for added fields."""
     places = [*ROOT.glob("conformance/**/*.py"), *ROOT.glob("scripts/**/*"), *ROOT.glob("*.md"), SPEC / "openapi.yaml"]
     used = {
-        (it, path.name)
+        (requirement, path.name)
         for path in places
         if path.is_file() and "__pycache__" not in path.parts
-        for it in re.findall(r"\bIV-[A-Z0-9]+(?:-[A-Z0-9]+)+\b", path.read_text(errors="replace"))
+        for requirement in re.findall(r"\bIV-[A-Z0-9]+(?:-[A-Z0-9]+)+\b", path.read_text(errors="replace"))
     }
     unknown = {(it, name) for it, name in used if it not in REQUIREMENTS}
     assert {(it, name) for it, name in unknown if not it.startswith("IV-FIELD-")} == set()

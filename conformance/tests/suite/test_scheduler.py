@@ -1,4 +1,4 @@
-"""The runner, against servers that limit, die, come back and fall silent: it waits, goes on, and knows when to stop."""
+"""The scheduler with servers that limit the rate, die, restart or hang: it waits, continues, or ends the run."""
 
 import json
 import socket
@@ -46,8 +46,8 @@ def limited(retry_after: str | None, status: int = 429) -> Response:
 
 
 @frozen
-class Ran:
-    """What came of a run, and what was done for it."""
+class Result:
+    """The exchanges of a run, with its transport, waits in seconds, and calls of progress."""
 
     exchanges: list[Exchange]
     transport: FakeTransport
@@ -59,17 +59,17 @@ class Ran:
         return [exchange.outcome for exchange in self.exchanges]
 
 
-def quiet(*_: object) -> None:
-    """Take note of no progress."""
+def ignore_progress(*_: object) -> None:
+    """Ignore the progress."""
 
 
-def ran(todo: Sequence[Case], takes: tuple[bool, ...] = (True,), /, **outcomes: list[Outcome]) -> Ran:
-    """Run cases with these outcomes. `takes` says whether the server takes connections when it is sought again."""
-    play = FakeTransport(Target.parse("http://127.0.0.1/v1"), outcomes=outcomes, accepts=takes)
+def run_cases(todo: Sequence[Case], accepts: tuple[bool, ...] = (True,), /, **outcomes: list[Outcome]) -> Result:
+    """Run cases with these outcomes. `accepts` says, for each reconnection, whether the server accepts it."""
+    transport = FakeTransport(Target.parse("http://127.0.0.1/v1"), outcomes=outcomes, accepts=accepts)
     slept: list[float] = []
     progress: list[tuple[int, int, str]] = []
-    runner = Scheduler(play, lambda done, total, case: progress.append((done, total, case.label)), slept.append)
-    return Ran(runner.run(todo), play, slept, progress)
+    scheduler = Scheduler(transport, lambda done, total, case: progress.append((done, total, case.label)), slept.append)
+    return Result(scheduler.run(todo), transport, slept, progress)
 
 
 def gone_after(*labels: str) -> NotTested:
@@ -77,15 +77,15 @@ def gone_after(*labels: str) -> NotTested:
 
 
 def test_cases_are_sent_in_their_order_and_each_has_its_exchange() -> None:
-    done = ran(cases("a", "b", "c"), b=[Response(400)], c=[DROPPED])
-    assert done.transport.sent == ["a", "b", "c"]
-    assert [exchange.label for exchange in done.exchanges] == ["a", "b", "c"]
-    assert done.outcomes == [OK, Response(400), DROPPED]
-    assert done.progress == [(0, 3, "a"), (1, 3, "b"), (2, 3, "c")]
+    result = run_cases(cases("a", "b", "c"), b=[Response(400)], c=[DROPPED])
+    assert result.transport.sent == ["a", "b", "c"]
+    assert [exchange.label for exchange in result.exchanges] == ["a", "b", "c"]
+    assert result.outcomes == [OK, Response(400), DROPPED]
+    assert result.progress == [(0, 3, "a"), (1, 3, "b"), (2, 3, "c")]
 
 
-def test_a_run_of_nothing_is_nothing() -> None:
-    assert ran([]).exchanges == []
+def test_a_run_without_cases_has_no_exchanges() -> None:
+    assert run_cases([]).exchanges == []
 
 
 # --- servers that limit the rate
@@ -93,139 +93,139 @@ def test_a_run_of_nothing_is_nothing() -> None:
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(("retry_after", "seconds"), [("2", 2.0), ("0", 0.0), ("0.5", 0.5), ("-3", 0.0), ("30", 30.0)])
-def test_the_server_is_given_the_time_it_asks_for(status: int, retry_after: str, seconds: float) -> None:
-    done = ran(cases("a", "b"), a=[limited(retry_after, status), limited(retry_after, status), OK])
-    assert done.slept == [seconds, seconds]
-    assert done.outcomes == [OK, OK]
-    assert [exchange.retries for exchange in done.exchanges] == [2, 0]
+def test_the_run_waits_for_the_seconds_of_retry_after(status: int, retry_after: str, seconds: float) -> None:
+    result = run_cases(cases("a", "b"), a=[limited(retry_after, status), limited(retry_after, status), OK])
+    assert result.slept == [seconds, seconds]
+    assert result.outcomes == [OK, OK]
+    assert [exchange.retries for exchange in result.exchanges] == [2, 0]
 
 
-def test_a_date_is_waited_for() -> None:
-    done = ran(cases("a"), a=[limited(formatdate(time.time() + 20, usegmt=True)), OK])
-    assert len(done.slept) == 1
-    assert 15 < done.slept[0] <= 20
+def test_the_run_waits_until_the_date_of_retry_after() -> None:
+    result = run_cases(cases("a"), a=[limited(formatdate(time.time() + 20, usegmt=True)), OK])
+    assert len(result.slept) == 1
+    assert 15 < result.slept[0] <= 20
 
 
-def test_a_date_gone_by_is_not_waited_for() -> None:
-    done = ran(cases("a"), a=[limited("Sun, 06 Nov 1994 08:49:37 GMT"), OK])
-    assert (done.slept, done.outcomes) == ([0.0], [OK])
+def test_a_past_date_in_retry_after_causes_no_wait() -> None:
+    result = run_cases(cases("a"), a=[limited("Sun, 06 Nov 1994 08:49:37 GMT"), OK])
+    assert (result.slept, result.outcomes) == ([0.0], [OK])
 
 
 @pytest.mark.parametrize(
     "retry_after",
     ["31", "inf", "1e9", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT", None, "", "soon", "1 s"],
 )
-def test_what_is_too_long_or_says_nothing_is_not_waited_for(retry_after: str | None) -> None:
-    answered = limited(retry_after)
-    done = ran(cases("a", "b"), a=[answered, OK])
-    assert (done.slept, done.outcomes, done.transport.sent) == ([], [answered, OK], ["a", "b"])
-    assert done.exchanges[0].retries == 0
+def test_a_retry_after_that_is_too_long_missing_or_unreadable_causes_no_retry(retry_after: str | None) -> None:
+    response = limited(retry_after)
+    result = run_cases(cases("a", "b"), a=[response, OK])
+    assert (result.slept, result.outcomes, result.transport.sent) == ([], [response, OK], ["a", "b"])
+    assert result.exchanges[0].retries == 0
 
 
-def test_another_status_is_an_answer_whatever_it_asks_for() -> None:
-    done = ran(cases("a"), a=[limited("1", 500), OK])
-    assert (done.slept, done.outcomes) == ([], [limited("1", 500)])
+def test_retry_after_of_another_status_causes_no_retry() -> None:
+    result = run_cases(cases("a"), a=[limited("1", 500), OK])
+    assert (result.slept, result.outcomes) == ([], [limited("1", 500)])
 
 
-def test_a_server_that_keeps_limiting_is_given_up_with_its_last_answer() -> None:
-    done = ran(cases("a", "b"), a=[limited("1"), limited("2"), limited("3"), limited("4"), OK])
-    assert done.slept == [1.0, 2.0, 3.0]
-    assert done.outcomes == [limited("4"), OK]
-    assert done.exchanges[0].retries == 3
+def test_the_fourth_rate_limited_response_is_the_outcome() -> None:
+    result = run_cases(cases("a", "b"), a=[limited("1"), limited("2"), limited("3"), limited("4"), OK])
+    assert result.slept == [1.0, 2.0, 3.0]
+    assert result.outcomes == [limited("4"), OK]
+    assert result.exchanges[0].retries == 3
 
 
-def test_the_waits_of_a_run_are_short_all_together() -> None:
+def test_the_waits_of_a_run_are_at_most_300_seconds_in_all() -> None:
     todo = cases(*map(str, range(100)))
-    always: dict[str, list[Outcome]] = {one.label: [limited("30")] for one in todo}
-    done = ran(todo, **always)
-    assert done.slept == [30.0] * 10
-    assert done.outcomes == [limited("30")] * 100
+    outcomes: dict[str, list[Outcome]] = {each.label: [limited("30")] for each in todo}
+    result = run_cases(todo, **outcomes)
+    assert result.slept == [30.0] * 10
+    assert result.outcomes == [limited("30")] * 100
 
 
 @given(
     st.text(max_size=20)
     | st.from_regex(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d .{0,5}", fullmatch=True)
 )
-def test_whatever_the_server_asks_for_the_wait_is_short_and_the_run_goes_on(retry_after: str) -> None:
-    done = ran(cases("a", "b"), a=[limited(retry_after), OK])
-    assert all(0 <= seconds <= 30 for seconds in done.slept)
-    assert done.outcomes[1] == OK
+def test_any_retry_after_causes_a_wait_of_at_most_30_seconds_and_the_run_continues(retry_after: str) -> None:
+    result = run_cases(cases("a", "b"), a=[limited(retry_after), OK])
+    assert all(0 <= seconds <= 30 for seconds in result.slept)
+    assert result.outcomes[1] == OK
 
 
-# --- servers that go away
+# --- servers that die or hang
 
 
-def test_a_target_that_is_not_there_at_all_is_said_at_once() -> None:
+def test_a_first_request_that_cannot_connect_raises_unreachable() -> None:
     with pytest.raises(Unreachable, match="Connection refused"):
-        ran(cases("a", "b"), a=[GONE])
+        run_cases(cases("a", "b"), a=[GONE])
 
 
-def test_a_server_gone_in_the_middle_is_sought_again_and_the_rest_is_unsent() -> None:
-    done = ran(cases("a", "b", "c", "d", "e"), (False,), b=[Response(400)], c=[GONE])
+def test_after_six_failed_reconnections_the_remaining_cases_are_not_sent() -> None:
+    result = run_cases(cases("a", "b", "c", "d", "e"), (False,), b=[Response(400)], c=[GONE])
     reason = gone_after("b")
-    assert done.outcomes == [OK, Response(400), GONE, reason, reason]
-    assert done.transport.sent == ["a", "b", "c"]
-    assert done.transport.reconnects == [False] * 6
-    assert len(done.slept) == 6
+    assert result.outcomes == [OK, Response(400), GONE, reason, reason]
+    assert result.transport.sent == ["a", "b", "c"]
+    assert result.transport.reconnects == [False] * 6
+    assert len(result.slept) == 6
 
 
 def test_a_case_that_the_server_dies_of_is_the_last_one_sent() -> None:
-    done = ran(cases("a", "b", "c", "d"), (False,), b=[DROPPED])
+    result = run_cases(cases("a", "b", "c", "d"), (False,), b=[DROPPED])
     reason = gone_after("b")
-    assert done.outcomes == [OK, DROPPED, reason, reason]
-    assert done.transport.sent == ["a", "b"]
+    assert result.outcomes == [OK, DROPPED, reason, reason]
+    assert result.transport.sent == ["a", "b"]
 
 
-def test_a_server_that_dies_of_the_first_case_was_there() -> None:
-    done = ran(cases("a", "b"), (False,), a=[DROPPED])
-    assert done.outcomes == [DROPPED, gone_after("a")]
+def test_a_server_that_dies_of_the_first_case_raises_nothing() -> None:
+    result = run_cases(cases("a", "b"), (False,), a=[DROPPED])
+    assert result.outcomes == [DROPPED, gone_after("a")]
 
 
-@pytest.mark.parametrize("sign", [GONE, DROPPED], ids=["gone", "dropped"])
-def test_a_server_that_comes_back_is_gone_on_with(sign: Failure) -> None:
-    done = ran(cases("a", "b", "c"), (False, False, True), b=[sign])
-    assert done.outcomes == [OK, sign, OK]
-    assert done.transport.sent == ["a", "b", "c"]
-    assert done.transport.reconnects == [False, False, True]
+@pytest.mark.parametrize("failure", [GONE, DROPPED], ids=["unreachable", "dropped"])
+def test_the_run_continues_when_the_server_accepts_connections_again(failure: Failure) -> None:
+    result = run_cases(cases("a", "b", "c"), (False, False, True), b=[failure])
+    assert result.outcomes == [OK, failure, OK]
+    assert result.transport.sent == ["a", "b", "c"]
+    assert result.transport.reconnects == [False, False, True]
 
 
-def test_a_server_that_keeps_breaking_connections_and_lives_is_not_waited_for_each_time() -> None:
+def test_only_the_first_five_dropped_connections_cause_a_wait() -> None:
     labels = [f"c{number}" for number in range(20)]
     outcomes: dict[str, list[Outcome]] = {label: [DROPPED] for label in labels}
-    done = ran(cases(*labels), (True,), **outcomes)
-    assert done.outcomes == [DROPPED] * 20
-    assert len(done.slept) == 5
+    result = run_cases(cases(*labels), (True,), **outcomes)
+    assert result.outcomes == [DROPPED] * 20
+    assert len(result.slept) == 5
 
 
-def test_what_was_not_sent_keeps_its_case() -> None:
-    done = ran([case("a"), case("b"), case("c", "together")], (False,), b=[GONE])
-    last = done.exchanges[-1]
+def test_the_exchange_of_a_case_that_was_not_sent_has_its_label_and_request() -> None:
+    result = run_cases([case("a"), case("b"), case("c", "together")], (False,), b=[GONE])
+    last = result.exchanges[-1]
     assert (last.label, last.concurrent_with, last.request, last.fetches) == ("c", "together", case("c").request, ())
 
 
 def test_three_timeouts_in_a_row_end_the_run() -> None:
-    done = ran(cases("a", "b", "c", "d", "e"), b=[TIMEOUT], c=[TIMEOUT], d=[TIMEOUT])
-    assert done.outcomes == [OK, TIMEOUT, TIMEOUT, TIMEOUT, NotTested(ServerSilent(3, in_a_row=True))]
+    result = run_cases(cases("a", "b", "c", "d", "e"), b=[TIMEOUT], c=[TIMEOUT], d=[TIMEOUT])
+    assert result.outcomes == [OK, TIMEOUT, TIMEOUT, TIMEOUT, NotTested(ServerSilent(3, in_a_row=True))]
 
 
-def test_timeouts_with_an_answer_between_them_do_not() -> None:
-    done = ran(cases("a", "b", "c", "d", "e"), a=[TIMEOUT], b=[TIMEOUT], d=[TIMEOUT], e=[TIMEOUT])
-    assert done.outcomes == [TIMEOUT, TIMEOUT, OK, TIMEOUT, TIMEOUT]
+def test_timeouts_with_a_response_between_them_do_not_end_the_run() -> None:
+    result = run_cases(cases("a", "b", "c", "d", "e"), a=[TIMEOUT], b=[TIMEOUT], d=[TIMEOUT], e=[TIMEOUT])
+    assert result.outcomes == [TIMEOUT, TIMEOUT, OK, TIMEOUT, TIMEOUT]
 
 
 @pytest.mark.parametrize(
     "failure", [DROPPED, Failure("malformed", "not HTTP"), Failure("too-large", "too large")], ids=str
 )
 def test_other_failures_never_end_a_run(failure: Failure) -> None:
-    done = ran(cases("a", "b", "c", "d"), a=[failure], b=[failure], c=[failure], d=[failure])
-    assert done.outcomes == [failure] * 4
+    result = run_cases(cases("a", "b", "c", "d"), a=[failure], b=[failure], c=[failure], d=[failure])
+    assert result.outcomes == [failure] * 4
 
 
-def test_an_interruption_ends_the_sending_and_not_the_run() -> None:
-    done = ran(cases("a", "b", "c"), b=[KeyboardInterrupt])
+def test_after_an_interruption_the_remaining_cases_have_exchanges_that_say_so() -> None:
+    result = run_cases(cases("a", "b", "c"), b=[KeyboardInterrupt])
     reason = NotTested(Interrupted())
-    assert done.outcomes == [OK, reason, reason]
-    assert [exchange.label for exchange in done.exchanges] == ["a", "b", "c"]
+    assert result.outcomes == [OK, reason, reason]
+    assert [exchange.label for exchange in result.exchanges] == ["a", "b", "c"]
 
 
 # --- links
@@ -235,17 +235,17 @@ def links(*texts: str) -> Response:
     return Response(200, body=json.dumps({"created": 1, "data": [{"url": text} for text in texts]}).encode())
 
 
-def test_each_link_is_followed_once_and_the_first_one_twice() -> None:
+def test_each_new_link_is_followed_once_and_the_first_one_twice() -> None:
     one, two = "http://127.0.0.1/1.png", "http://127.0.0.1/2.png"
-    done = ran(cases("a"), a=[links(one, two)])
-    assert done.transport.fetched == [("a/0", one), ("a/1", two), ("a/0", one)]
-    assert [fetch.label for fetch in done.exchanges[0].fetches] == ["a/0", "a/1", "a/0"]
+    result = run_cases(cases("a"), a=[links(one, two)])
+    assert result.transport.fetched == [("a/0", one), ("a/1", two), ("a/0", one)]
+    assert [fetch.label for fetch in result.exchanges[0].fetches] == ["a/0", "a/1", "a/0"]
 
 
-def test_no_more_links_are_followed_than_an_answer_may_have() -> None:
+def test_at_most_ten_links_of_a_response_are_followed() -> None:
     texts = [f"http://127.0.0.1/{number}.png" for number in range(1000)]
-    done = ran(cases("a"), a=[links(*texts)])
-    assert [link for _, link in done.transport.fetched] == [*texts[:10], texts[0]]
+    result = run_cases(cases("a"), a=[links(*texts)])
+    assert [link for _, link in result.transport.fetched] == [*texts[:10], texts[0]]
 
 
 @pytest.mark.parametrize(
@@ -262,29 +262,29 @@ def test_no_more_links_are_followed_than_an_answer_may_have() -> None:
     ],
     ids=lambda response: repr(response.body[:30]),
 )
-def test_an_answer_without_links_leads_nowhere(response: Response) -> None:
-    assert ran(cases("a"), a=[response]).transport.fetched == []
+def test_a_response_without_links_causes_no_fetch(response: Response) -> None:
+    assert run_cases(cases("a"), a=[response]).transport.fetched == []
 
 
-def test_a_link_that_came_with_an_earlier_answer_is_not_followed_again() -> None:
+def test_a_link_of_an_earlier_response_is_not_followed_again() -> None:
     one, two = "http://127.0.0.1/1.png", "http://127.0.0.1/2.png"
-    done = ran(cases("a", "b"), a=[links(one)], b=[links(two, one)])
-    assert done.transport.fetched == [("a/0", one), ("a/0", one), ("b/0", two), ("b/0", two)]
-    fetches = [(fetch.label, fetch.request.target) for fetch in done.exchanges[1].fetches]
+    result = run_cases(cases("a", "b"), a=[links(one)], b=[links(two, one)])
+    assert result.transport.fetched == [("a/0", one), ("a/0", one), ("b/0", two), ("b/0", two)]
+    fetches = [(fetch.label, fetch.request.target) for fetch in result.exchanges[1].fetches]
     assert fetches == [("b/0", two), ("b/0", two), ("b/1", one)]
 
 
-def test_a_link_of_any_text_is_known_again_by_the_whole_of_it() -> None:
-    """Half a surrogate pair is a text of JSON, and two long links may differ in their last letter."""
-    half, long = "http://127.0.0.1/\ud800", "http://127.0.0.1/" + "a" * 60_000
-    done = ran(cases("a", "b"), a=[links(half, long)], b=[links(half, long, long + "b")])
-    requested = [link for label, link in done.transport.fetched if label.startswith("b")]
-    assert requested == [long + "b", long + "b"]
+def test_links_are_compared_by_their_whole_text() -> None:
+    """A JSON string may have a lone surrogate, and two long links may differ in their last character only."""
+    surrogate, long = "http://127.0.0.1/\ud800", "http://127.0.0.1/" + "a" * 60_000
+    result = run_cases(cases("a", "b"), a=[links(surrogate, long)], b=[links(surrogate, long, long + "b")])
+    fetched = [link for label, link in result.transport.fetched if label.startswith("b")]
+    assert fetched == [long + "b", long + "b"]
 
 
-def test_the_place_of_a_link_is_that_of_its_item() -> None:
+def test_the_label_of_a_fetch_has_the_index_of_its_item() -> None:
     body = b'{"data": [{"b64_json": "AAAA"}, {"url": "http://127.0.0.1/1.png"}]}'
-    assert ran(cases("a"), a=[Response(200, body=body)]).transport.fetched[0] == ("a/1", "http://127.0.0.1/1.png")
+    assert run_cases(cases("a"), a=[Response(200, body=body)]).transport.fetched[0] == ("a/1", "http://127.0.0.1/1.png")
 
 
 # --- over loopback
@@ -293,11 +293,11 @@ def test_the_place_of_a_link_is_that_of_its_item() -> None:
 def run_on(
     server: ScriptedServer, todo: Sequence[Case], timeout: float = 20.0, sleep: Callable[[float], None] = time.sleep
 ) -> list[Exchange]:
-    return Scheduler(Transport(Target.parse(server.base_url), timeout), quiet, sleep).run(todo)
+    return Scheduler(Transport(Target.parse(server.base_url), timeout), ignore_progress, sleep).run(todo)
 
 
-def test_a_batch_is_sent_at_the_same_time() -> None:
-    """The server answers none before it has heard all eight."""
+def test_concurrent_cases_are_sent_at_the_same_time() -> None:
+    """The server responds to none of the eight requests before it has received all of them."""
     barrier = threading.Barrier(8)
     todo = [case("alone"), *(case(f"together-{number}", "together") for number in range(8)), case("after")]
     together = (hear_request, meet(barrier), say(answer(200)))
@@ -309,7 +309,7 @@ def test_a_batch_is_sent_at_the_same_time() -> None:
     assert [exchange.concurrent_with for exchange in exchanges] == [None, *["together"] * 8, None]
 
 
-def test_two_batches_in_a_row_are_two() -> None:
+def test_two_adjacent_groups_of_concurrent_cases_are_sent_one_after_the_other() -> None:
     todo = [case("a", "one"), case("b", "one"), case("c", "two"), case("d", "two")]
     one, two = threading.Barrier(2), threading.Barrier(2)
     scripts = [(hear_request, meet(barrier), say(answer())) for barrier in (one, one, two, two)]
@@ -334,21 +334,21 @@ def test_a_link_is_followed_to_the_server_and_its_image_kept() -> None:
     assert [fetch.request.target for fetch in exchange.fetches] == [link, link]
 
 
-def test_a_server_that_stops_is_noticed() -> None:
+def test_a_server_that_stops_ends_the_run_with_an_unreachable_exchange() -> None:
     with ExitStack() as stack:
         server = stack.enter_context(scripted_server(*answering(answer())))
-        runner = Scheduler(
+        scheduler = Scheduler(
             Transport(Target.parse(server.base_url)),
             lambda done, *_: stack.close() if done == 1 else None,
             lambda _: None,
         )
-        exchanges = runner.run(cases("a", "b", "c"))
+        exchanges = scheduler.run(cases("a", "b", "c"))
     assert [exchange.sent for exchange in exchanges] == [True, True, False]
     assert exchanges[1].failure is not None
     assert exchanges[1].failure.kind == "unreachable"
 
 
-def test_a_server_that_falls_silent_costs_three_timeouts() -> None:
+def test_a_server_that_stops_responding_ends_the_run_after_three_timeouts() -> None:
     with scripted_server((hear_request, say(answer())), (hold,)) as server:
         exchanges = run_on(server, cases("a", "b", "c", "d", "e"), timeout=0.2)
     kinds = [exchange.failure.kind if exchange.failure else None for exchange in exchanges]
@@ -356,35 +356,39 @@ def test_a_server_that_falls_silent_costs_three_timeouts() -> None:
     assert exchanges[-1].not_tested == ServerSilent(3, in_a_row=True)
 
 
-def test_nobody_there_is_unreachable() -> None:
+def test_a_closed_port_raises_unreachable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     target = Target.parse(f"http://127.0.0.1:{port}/v1")
     with pytest.raises(Unreachable):
-        Scheduler(Transport(target), quiet).run(cases("a"))
+        Scheduler(Transport(target), ignore_progress).run(cases("a"))
 
 
 # --- with several workers
 
 
-def grouped(*labels: str) -> list[Case]:
+def in_one_phase(*labels: str) -> list[Case]:
     return [evolve(case(label), phase="any order") for label in labels]
 
 
 @frozen
-class Waiting(FakeTransport):
-    """A play in which some cases are not answered before others are sent. What was under way with each is noted."""
+class WaitingTransport(FakeTransport):
+    """A transport that responds to some cases only after others are sent.
+
+    `waits_for` maps the label of a case to that of the case it waits for. `under_way_with` records, each time a case is
+    sent, the labels of the other cases under way.
+    """
 
     waits_for: dict[str, str] = field(factory=dict)
     events: dict[str, threading.Event] = field(factory=lambda: defaultdict(threading.Event))
     under_way: set[str] = field(factory=set)
-    beside: dict[str, list[set[str]]] = field(factory=lambda: defaultdict(list))
+    under_way_with: dict[str, list[set[str]]] = field(factory=lambda: defaultdict(list))
 
     def send(
         self, label: str, request: Request, concurrent_with: str | None = None, _: float | None = None
     ) -> Exchange:
         self.under_way.add(label)
-        self.beside[label].append(set(self.under_way) - {label})
+        self.under_way_with[label].append(set(self.under_way) - {label})
         self.events[label].set()
         if label in self.waits_for:
             assert self.events[self.waits_for[label]].wait(10)
@@ -393,70 +397,74 @@ class Waiting(FakeTransport):
         return exchange
 
 
-def ran_by(workers: int, todo: Sequence[Case], play: FakeTransport, budget: Budget | None = None) -> list[Exchange]:
-    return Scheduler(play, quiet, lambda _: None, workers, budget or Budget()).run(todo)
+def run_with_workers(
+    workers: int, todo: Sequence[Case], transport: FakeTransport, budget: Budget | None = None
+) -> list[Exchange]:
+    return Scheduler(transport, ignore_progress, lambda _: None, workers, budget or Budget()).run(todo)
 
 
 HERE = Target.parse("http://127.0.0.1/v1")
 
 
-def test_a_slow_answer_holds_up_none_but_its_own_worker() -> None:
-    """The first case is not answered before the last one is sent."""
-    play = Waiting(HERE, waits_for={"a": "f"})
-    exchanges = ran_by(2, grouped("a", "b", "c", "d", "e", "f"), play)
+def test_a_slow_response_delays_only_its_own_worker() -> None:
+    """The first case has no response before the last one is sent."""
+    transport = WaitingTransport(HERE, waits_for={"a": "f"})
+    exchanges = run_with_workers(2, in_one_phase("a", "b", "c", "d", "e", "f"), transport)
     assert [exchange.label for exchange in exchanges] == ["a", "b", "c", "d", "e", "f"]
     assert [exchange.outcome for exchange in exchanges] == [OK] * 6
-    assert max(len(beside) for times in play.beside.values() for beside in times) == 1
+    assert max(len(labels) for sendings in transport.under_way_with.values() for labels in sendings) == 1
 
 
-def test_a_group_is_over_before_the_next_case_is_sent() -> None:
-    play = Waiting(HERE, waits_for={"a": "c"})
-    ran_by(3, [*grouped("a", "b", "c"), case("alone"), *grouped("d", "e")], play)
-    assert play.beside["alone"] == [set()]
-    assert all("alone" not in beside for times in play.beside.values() for beside in times)
+def test_a_phase_has_ended_before_the_next_case_is_sent() -> None:
+    transport = WaitingTransport(HERE, waits_for={"a": "c"})
+    run_with_workers(3, [*in_one_phase("a", "b", "c"), case("alone"), *in_one_phase("d", "e")], transport)
+    assert transport.under_way_with["alone"] == [set()]
+    assert all("alone" not in labels for sendings in transport.under_way_with.values() for labels in sendings)
 
 
-def test_a_batch_in_a_group_is_sent_at_the_same_time_whatever_else_is_under_way() -> None:
+def test_concurrent_cases_in_a_phase_are_sent_together_while_another_case_is_under_way() -> None:
     together = [evolve(case(label, "together"), phase="any order") for label in ("x", "y", "z")]
-    play = Waiting(HERE, waits_for={"a": "z", "x": "z", "y": "z"})
-    exchanges = ran_by(2, [*grouped("a"), *together, *grouped("b")], play)
+    transport = WaitingTransport(HERE, waits_for={"a": "z", "x": "z", "y": "z"})
+    exchanges = run_with_workers(2, [*in_one_phase("a"), *together, *in_one_phase("b")], transport)
     assert [exchange.label for exchange in exchanges] == ["a", "x", "y", "z", "b"]
     assert [exchange.outcome for exchange in exchanges] == [OK] * 5
 
 
-def test_whose_connection_breaks_beside_others_is_asked_again_alone() -> None:
-    """One of them is to blame, and the other is not."""
-    play = Waiting(HERE, outcomes={"guilty": [DROPPED], "innocent": [DROPPED, OK]}, waits_for={"guilty": "innocent"})
-    exchanges = ran_by(2, grouped("innocent", "guilty", "other"), play, budget := Budget())
+def test_cases_whose_connections_drop_while_others_are_under_way_are_sent_again_alone() -> None:
+    """Only one of the two breaks the connection when it is sent alone."""
+    transport = WaitingTransport(
+        HERE, outcomes={"guilty": [DROPPED], "innocent": [DROPPED, OK]}, waits_for={"guilty": "innocent"}
+    )
+    exchanges = run_with_workers(2, in_one_phase("innocent", "guilty", "other"), transport, budget := Budget())
     outcomes = {exchange.label: (exchange.outcome, exchange.retries) for exchange in exchanges}
     assert outcomes["innocent"] == (OK, 1)
     assert outcomes["other"] == (OK, 0)
     assert outcomes["guilty"] == (DROPPED, 1)
-    assert play.beside["innocent"][1:] == play.beside["guilty"][1:] == [set()]
-    assert budget.requests == len(play.sent) == sum(1 + exchange.retries for exchange in exchanges)
+    assert transport.under_way_with["innocent"][1:] == transport.under_way_with["guilty"][1:] == [set()]
+    assert budget.requests == len(transport.sent) == sum(1 + exchange.retries for exchange in exchanges)
 
 
-def test_nothing_is_asked_again_beyond_the_budget() -> None:
-    play = Waiting(HERE, outcomes={"a": [DROPPED], "b": [DROPPED]}, waits_for={"a": "b", "b": "a"})
-    exchanges = ran_by(2, grouped("a", "b"), play, Budget(Limits(max_requests=2)))
+def test_no_dropped_case_is_sent_again_when_the_budget_is_used_up() -> None:
+    transport = WaitingTransport(HERE, outcomes={"a": [DROPPED], "b": [DROPPED]}, waits_for={"a": "b", "b": "a"})
+    exchanges = run_with_workers(2, in_one_phase("a", "b"), transport, Budget(Limits(max_requests=2)))
     assert [exchange.outcome for exchange in exchanges] == [DROPPED, DROPPED]
-    assert len(play.sent) == 2
+    assert len(transport.sent) == 2
 
 
 DYING: tuple[tuple[str, Response | Failure], ...] = (("a", OK), ("b", OK), ("c", DROPPED))
 
 
-def test_when_the_server_is_lost_no_more_is_sent_and_what_came_is_kept() -> None:
-    """The case that waits for the loss is still answered; those after it are not sent."""
-    play = Waiting(HERE, outcomes={"killer": [DROPPED]}, accepts=(False,), waits_for={"slow": "killer"})
-    exchanges = ran_by(2, grouped("slow", "killer", "c", "d"), play)
+def test_when_the_server_dies_no_more_cases_are_sent_and_responses_under_way_are_kept() -> None:
+    """The case that is under way when the server dies still gets its response; later cases are not sent."""
+    transport = WaitingTransport(HERE, outcomes={"killer": [DROPPED]}, accepts=(False,), waits_for={"slow": "killer"})
+    exchanges = run_with_workers(2, in_one_phase("slow", "killer", "c", "d"), transport)
     outcomes = {exchange.label: exchange.outcome for exchange in exchanges}
     assert (outcomes["slow"], outcomes["killer"]) == (OK, DROPPED)
     assert not exchanges[-1].sent
 
 
-def test_which_of_several_killed_the_server_is_left_open_and_how_to_see_it_is_said() -> None:
+def test_server_gone_names_as_many_cases_as_there_are_workers() -> None:
     liveness = Liveness(FakeTransport(HERE, accepts=(False,)), lambda _: None, workers=2)
     exchanges = [Exchange(label, case(label).request, outcome, 1.0, 0.1) for label, outcome in DYING]
-    said = [liveness.note(exchange) for exchange in exchanges]
-    assert said == [None, None, ServerGone(("b", "c"))]
+    reasons = [liveness.note(exchange) for exchange in exchanges]
+    assert reasons == [None, None, ServerGone(("b", "c"))]

@@ -1,4 +1,4 @@
-"""What only fuzzing finds, and how small the request is that shows it."""
+"""Shrinking: bugs that only fuzzing finds are reported with a small request."""
 
 import itertools
 import random
@@ -53,17 +53,17 @@ def make(recipe: Recipe) -> Fuzzed:
 
 
 def smallest(recipe: Recipe, breaks: Callable[[Recipe], bool | None], max_tries: int = 100) -> tuple[Recipe, int]:
-    """Return the smallest recipe found, and in how many tries."""
+    """Return the smallest recipe found, and the number of tries."""
     requested: list[Recipe] = []
 
-    def ask(it: Fuzzed) -> bool | None:
-        requested.append(it.recipe)
-        return breaks(it.recipe)
+    def retry(smaller: Fuzzed) -> bool | None:
+        requested.append(smaller.recipe)
+        return breaks(smaller.recipe)
 
-    return shrunk(make(recipe), make, ask, max_tries).recipe, len(requested)
+    return shrunk(make(recipe), make, retry, max_tries).recipe, len(requested)
 
 
-def test_what_breaks_always_becomes_next_to_nothing() -> None:
+def test_a_failure_of_every_request_is_shrunk_to_a_form_without_fields_and_image() -> None:
     recipe, tries = smallest(LARGE, lambda _: True)
     assert recipe.fields == ()
     assert recipe.image is None
@@ -71,7 +71,7 @@ def test_what_breaks_always_becomes_next_to_nothing() -> None:
     assert tries < 30
 
 
-def test_what_breaks_by_its_kind_of_image_keeps_it_and_nothing_else() -> None:
+def test_a_failure_by_the_kind_of_image_is_shrunk_to_that_kind_of_image() -> None:
     def breaks(recipe: Recipe) -> bool:
         drawing = recipe.image
         return isinstance(drawing, Drawing) and drawing.kind.interlaced and b"tEXt" in dict(drawing.extra)
@@ -84,39 +84,39 @@ def test_what_breaks_by_its_kind_of_image_keeps_it_and_nothing_else() -> None:
     assert tries < 60
 
 
-def test_what_breaks_by_a_letter_keeps_the_letter() -> None:
+def test_a_failure_by_one_character_is_shrunk_to_that_character() -> None:
     recipe, _ = smallest(LARGE, lambda recipe: b'"' in dict(recipe.fields).get("user", b""))
     assert recipe.fields == (("user", b'"'),)
 
 
-def test_fewer_images_come_before_fewer_bytes() -> None:
+def test_fewer_images_are_preferred_to_fewer_bytes() -> None:
     recipe, _ = smallest(LARGE, lambda recipe: classified(recipe.request(CONTRACT, TARGET)).validity == "valid")
     requested = classified(recipe.request(CONTRACT, TARGET)).requested
     assert requested is not None
     assert requested.n == 1
 
 
-def test_what_does_not_break_twice_is_not_tried_on() -> None:
+def test_a_failure_that_does_not_occur_again_is_not_shrunk() -> None:
     assert smallest(LARGE, lambda _: False) == (LARGE, 1)
 
 
-def test_there_are_only_so_many_tries() -> None:
+def test_shrinking_ends_after_the_maximum_number_of_tries() -> None:
     recipe, tries = smallest(LARGE, lambda recipe: recipe == LARGE, 20)
     assert (recipe, tries) == (LARGE, 20)
 
 
-def test_where_no_more_can_be_sent_the_smallest_so_far_is_taken() -> None:
-    answers = iter([True, True, None])
-    recipe, tries = smallest(LARGE, lambda _: next(answers))
+def test_the_smallest_recipe_so_far_is_returned_when_nothing_more_can_be_sent() -> None:
+    results = iter([True, True, None])
+    recipe, tries = smallest(LARGE, lambda _: next(results))
     assert tries == 3
     assert Measure.of(make(recipe)) < Measure.of(make(LARGE))
 
 
-# --- servers with one bug that needs two things at once
+# --- servers with one bug that needs two features at once
 
 
 class QuickService(Service):
-    """Makes next to nothing of an image, so that hundreds of requests take seconds."""
+    """Responds with prepared pictures, so that hundreds of requests take seconds."""
 
     numbers = itertools.count()
 
@@ -130,7 +130,7 @@ def _picture(side: int, number: int) -> bytes:
 
 
 class QuoteAndOne(QuickService):
-    """Refuses a user with a quote, where n is 1 in so many words."""
+    """Refuses a user with a quote if the form also has n=1."""
 
     def wanted(self, fields: Mapping[str, Part]) -> Wanted:
         texts = {name: part.content for name, part in fields.items() if name != "image"}
@@ -140,7 +140,7 @@ class QuoteAndOne(QuickService):
 
 
 class TextInInterlacedPalette(QuickService):
-    """Breaks on an interlaced PNG with a palette and a text in it."""
+    """Responds with 500 to an interlaced palette PNG with a tEXt chunk."""
 
     def wanted(self, fields: Mapping[str, Part]) -> Wanted:
         image = fields["image"].content if "image" in fields else b""
@@ -150,7 +150,7 @@ class TextInInterlacedPalette(QuickService):
 
 
 class SmallBehindLinks(QuickService):
-    """Makes images of 256x256 where 512x512 behind links are asked for."""
+    """Makes images of 256x256 if 512x512 and links are requested."""
 
     def wanted(self, fields: Mapping[str, Part]) -> Wanted:
         wanted = super().wanted(fields)
@@ -158,7 +158,7 @@ class SmallBehindLinks(QuickService):
 
 
 class LowerCaseWithoutFileName(QuickService):
-    """Breaks where headers are in lower case and the file has no name."""
+    """Responds with 500 if Authorization has the scheme bearer in lower case and the file has no name."""
 
     async def respond(self, request: IncomingRequest) -> Response:
         self.lower = any(name == b"authorization" and b"bearer" in value for name, value in request.scope["headers"])
@@ -172,11 +172,11 @@ class LowerCaseWithoutFileName(QuickService):
 
 @frozen
 class Bug:
-    """A server, what it breaks, and how small the request may be that shows it: as one that a person would write."""
+    """A server, the requirement it breaks, and the most bytes that the body of the shrunk request may have."""
 
     service: type[Service]
     requirement: str
-    most_bytes: int
+    max_bytes: int
 
 
 BUGS = (
@@ -188,7 +188,7 @@ BUGS = (
 
 
 def fuzz(service: Service, requirement: str) -> Explored:
-    """Fuzz a server after a quick plan, until what breaks a requirement has been made smaller."""
+    """Return the result of fuzzing a server after a quick plan, up to the shrunk case of a requirement."""
     sent: list[str] = []
 
     def watch(_: int, __: int, case: Case) -> None:
@@ -198,23 +198,23 @@ def fuzz(service: Service, requirement: str) -> Explored:
 
     with running(service) as server:
         target = Target.parse(server.base_url, KEY)
-        runner = Scheduler(Transport(target), watch, budget=Budget(Limits(max_requests=1500)))
+        scheduler = Scheduler(Transport(target), watch, budget=Budget(Limits(max_requests=1500)))
         cases = plan(CONTRACT, target, 1, "quick")
-        judged = judge_cases(cases, runner.run(cases), CONTRACT)
-        # That its pictures have nothing to do with what it is sent may be seen, but not the bug.
+        judged = judge_cases(cases, scheduler.run(cases), CONTRACT)
+        # The plan does not show the bug. It may show that the pictures do not resemble their inputs.
         assert requirement not in [it.requirement for it in judged.findings if it.result == "fail"]
-        return Explorer(CONTRACT, target, 1, runner).explore(judged.observations, judged.findings)
+        return Explorer(CONTRACT, target, 1, scheduler).explore(judged.observations, judged.findings)
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.service.__name__)
-def test_a_bug_that_takes_two_things_at_once_is_found_and_shown_by_next_to_nothing_else(bug: Bug) -> None:
+def test_a_bug_that_needs_two_features_is_found_and_shown_by_a_small_request(bug: Bug) -> None:
     result = fuzz(bug.service(api_key=KEY), bug.requirement)
-    found = next(it for it in result.findings if it.requirement == bug.requirement and it.result == "fail")
-    case = next(case for case in result.cases if case.label == found.label)
+    finding = next(it for it in result.findings if it.requirement == bug.requirement and it.result == "fail")
+    case = next(case for case in result.cases if case.label == finding.label)
     broken = {it.requirement for it in result.findings if it.result == "fail"}
-    # What is in a refused request by chance is not blamed for it.
+    # Other features of the refused requests are not reported.
     assert broken <= {bug.requirement, "IV-OP-VALID", "IV-ERR-PARAM"}
-    assert found.label == f"shrunk-{bug.requirement.lower()}"
+    assert finding.label == f"shrunk-{bug.requirement.lower()}"
     assert case.note.startswith("the smallest found that breaks what fuzz-")
     assert case.image_count <= 1
-    assert len(case.request.body) <= bug.most_bytes
+    assert len(case.request.body) <= bug.max_bytes

@@ -1,4 +1,4 @@
-"""A run that is ended early leaves a readable report of what was judged so far, or none, and never another run's."""
+"""An interrupted run reports what it has judged so far. A killed run leaves no report, not even an old one."""
 
 import json
 import os
@@ -30,16 +30,16 @@ from support.judging import KEY, judge_app
 
 SCHEMA = json.loads(resources.files("image_variations_conformance.reports").joinpath("report.schema.json").read_text())
 INTERRUPTED = "the run was interrupted"
-# Far less than the server below takes for one image: nobody waits for it.
+# Far less than HUNG_SECONDS, so that a run that waits for the server is noticed.
 SOON_SECONDS = 8.0
 HUNG_SECONDS = 30.0
 
 
-class Counting(Service):
-    """The reference server, which tells when so many requests have come. It hangs on images after that."""
+class HangingServer(Service):
+    """A reference server that sets `enough` after a number of requests, and then hangs on images."""
 
     def __init__(self, enough: int, latency: float) -> None:
-        """Count up to `enough`, and then take `latency` seconds for an image."""
+        """Make a server that takes `latency` seconds for an image from request number `enough` on."""
         super().__init__(api_key=KEY)
         self.left = enough
         self.after = latency
@@ -53,46 +53,48 @@ class Counting(Service):
         return await super().respond(request)
 
 
-def reported(report: Path) -> Any:
-    """Return report.json, which fits its schema."""
+def read_report(report: Path) -> Any:
+    """Return report.json, validated against its schema."""
     document = json.loads((report / "report.json").read_text())
     jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
     return document
 
 
 @frozen
-class Started:
-    """A check that is under way, and has had some answers."""
+class RunningCheck:
+    """A check that is under way and has received some responses."""
 
     process: subprocess.Popen[str]
 
     def ended(self, *signals: signal.Signals) -> tuple[float, str, str]:
-        """Send these signals, a little apart, and return after how many seconds it ended, and what it said."""
-        started = time.monotonic()
+        """Send these signals 0.1 seconds apart; return the seconds until the check ended, its stdout and its stderr."""
+        start = time.monotonic()
         for number in signals:
             self.process.send_signal(number)
             time.sleep(0.1)
-        said, errors = self.process.communicate(timeout=60)
-        return time.monotonic() - started, said, errors
+        output, errors = self.process.communicate(timeout=60)
+        return time.monotonic() - start, output, errors
 
 
 @contextmanager
-def started(report: Path, *options: str, enough: int = 20, latency: float = HUNG_SECONDS) -> Iterator[Started]:
-    """Start a check in a process of its own, and wait until so many of its requests have come."""
-    service = Counting(enough, latency)
+def running_check(
+    report: Path, *options: str, enough: int = 20, latency: float = HUNG_SECONDS
+) -> Iterator[RunningCheck]:
+    """Yield a check in a process of its own that has sent `enough` requests."""
+    service = HangingServer(enough, latency)
     with running(service) as server:
         command = [sys.executable, "-m", "image_variations_conformance", "check", server.base_url]
         command += ["--api-key", KEY, "--seed", "1", "--depth", "quick", "--report-dir", str(report), *options]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             try:
                 assert service.enough.wait(30)
-                yield Started(process)
+                yield RunningCheck(process)
             finally:
                 process.kill()
 
 
 def verdicts(document: Any) -> dict[str, set[str]]:
-    """Return the messages of the requirements by their verdict."""
+    """Return the messages of the requirements by verdict."""
     entries = document["requirements"]
     return {each["verdict"]: {it["message"] for it in entries if it["verdict"] == each["verdict"]} for each in entries}
 
@@ -106,41 +108,41 @@ def verdicts(document: Any) -> dict[str, set[str]]:
         ([signal.SIGTERM], 4),
         ([signal.SIGINT, signal.SIGTERM], 4),
     ],
-    ids=["Ctrl-C", "a kill", "the end of the terminal", "a kill, with workers", "CI that gives up"],
+    ids=["SIGINT", "SIGTERM", "SIGHUP", "SIGTERM with workers", "SIGINT and SIGTERM with workers"],
 )
-def test_a_run_that_is_ended_reports_at_once_what_was_judged(
+def test_a_run_that_is_ended_by_a_signal_reports_at_once_what_it_has_judged(
     tmp_path: Path, signals: Sequence[signal.Signals], workers: int
 ) -> None:
-    with started(tmp_path / "report", "--workers", str(workers)) as run:
-        seconds, said, errors = run.ended(*signals)
-        document = reported(tmp_path / "report")
+    with running_check(tmp_path / "report", "--workers", str(workers)) as run:
+        seconds, output, errors = run.ended(*signals)
+        document = read_report(tmp_path / "report")
     assert (run.process.returncode, errors) == (1, "")
     assert seconds < SOON_SECONDS
-    assert said.splitlines()[-1] == document["headline"]
-    assert "NOT-TESTED" not in said
+    assert output.splitlines()[-1] == document["headline"]
+    assert "NOT-TESTED" not in output
     assert document["headline"].startswith("Interrupted before its end: 0 requirements broken so far, and ")
     assert document["interrupted"] is True
     not_tested = [case["not_tested"] for case in document["cases"]]
     assert not_tested.count(None) >= 10
     assert not_tested[-1] == INTERRUPTED
-    found = verdicts(document)
-    assert found.keys() == {"pass", "not-tested"}
-    assert INTERRUPTED in found["not-tested"]
-    assert "no response of the server showed it" not in found["not-tested"]
+    messages = verdicts(document)
+    assert messages.keys() == {"pass", "not-tested"}
+    assert INTERRUPTED in messages["not-tested"]
+    assert "no response of the server showed it" not in messages["not-tested"]
     assert INTERRUPTED in (tmp_path / "report" / "junit.xml").read_text()
 
 
-def test_a_killed_run_leaves_nothing_that_could_be_taken_for_its_report(tmp_path: Path) -> None:
+def test_a_killed_run_leaves_no_report_and_no_file_of_an_earlier_one(tmp_path: Path) -> None:
     ReportFolder.at(tmp_path).write(judge_app(faulty(["n-capped"], api_key=KEY)))
     (tmp_path / "notes.txt").write_text("of the user")
-    with started(tmp_path) as run:
+    with running_check(tmp_path) as run:
         run.ended(signal.SIGKILL)
     assert run.process.returncode == -signal.SIGKILL
     assert [path.name for path in tmp_path.rglob("*")] == ["notes.txt"]
 
 
-def test_a_run_that_is_to_outlive_its_terminal_does() -> None:
-    """As under nohup: SIGHUP is ignored at the start, and stays so."""
+def test_an_ignored_sighup_stays_ignored() -> None:
+    """A SIGHUP that is ignored at the start, as by nohup, stays ignored."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with signals.handled():
@@ -151,10 +153,10 @@ def test_a_run_that_is_to_outlive_its_terminal_does() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
-def test_a_run_whose_terminal_is_gone_still_reports(tmp_path: Path) -> None:
-    """What is shown on a terminal that nobody holds any more is an input/output error."""
+def test_a_run_whose_terminal_is_closed_still_writes_its_report(tmp_path: Path) -> None:
+    """Writing to a terminal without its other end is an input/output error."""
     report, (holder, terminal) = tmp_path / "report", os.openpty()
-    service = Counting(20, HUNG_SECONDS)
+    service = HangingServer(20, HUNG_SECONDS)
     with running(service) as server, open(terminal, "r+b", buffering=0) as end:  # noqa: PTH123 - it has no path
         command = [sys.executable, "-m", "image_variations_conformance", "check", server.base_url, "--api-key", KEY]
         command += ["--depth", "quick", "--report-dir", str(report)]
@@ -164,33 +166,33 @@ def test_a_run_whose_terminal_is_gone_still_reports(tmp_path: Path) -> None:
             time.sleep(0.3)
             process.send_signal(signal.SIGHUP)
             assert process.wait(20) == 1
-    assert reported(report)["interrupted"] is True
+    assert read_report(report)["interrupted"] is True
 
 
 def _drain(holder: int, enough: threading.Event) -> None:
-    """Read what is shown, as a terminal does, until it is closed."""
+    """Read the output, as a terminal does, until `enough` is set; then close the terminal."""
     while not enough.is_set():
         os.read(holder, 4096)
     os.close(holder)
 
 
-def test_a_signal_interrupts_what_can_be_and_nothing_else() -> None:
+def test_the_first_signal_is_raised_in_an_interruptible_block_and_handlers_are_restored() -> None:
     before = [signal.getsignal(it) for it in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     with signals.handled():
         os.kill(os.getpid(), signal.SIGTERM)
         with pytest.raises(KeyboardInterrupt), signals.interruptible():
-            pytest.fail("the signal came before")
+            pytest.fail("the signal sent before this block was not raised at its start")
         os.kill(os.getpid(), signal.SIGINT)
-    came = []
+    steps = []
     with signals.handled(), suppress(KeyboardInterrupt), signals.interruptible():
-        came.append("began")
+        steps.append("began")
         os.kill(os.getpid(), signal.SIGHUP)
-        came.append("went on")
-    assert came == ["began"]
+        steps.append("continued")
+    assert steps == ["began"]
     assert [signal.getsignal(it) for it in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
 
 
-def test_fuzzing_that_is_interrupted_is_said_and_the_plan_counts_whole() -> None:
+def test_interrupted_fuzzing_is_in_the_headline_and_the_plan_counts_as_finished() -> None:
     def progress(_: int, __: int, case: Case) -> None:
         if case.label.startswith("fuzz-1-5"):
             os.kill(os.getpid(), signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""What a target may be."""
+"""Which URLs are valid base URLs, and that no text form of a target shows the API key."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ from support.requests import KEY
         ("http://localhost/a%20b", "/a%20b/images/variations", "localhost"),
     ],
 )
-def test_a_base_url_is_the_part_before_the_path_of_the_operation(url: str, path: str, host: str) -> None:
+def test_the_path_of_the_operation_is_appended_to_the_base_url(url: str, path: str, host: str) -> None:
     target = Target.parse(url)
     assert (target.path, target.host) == (path, host)
 
@@ -59,14 +59,14 @@ def test_a_base_url_is_the_part_before_the_path_of_the_operation(url: str, path:
         ("http://localhost/v1/images/variations/", "goes too far"),
     ],
 )
-def test_an_unusable_url_is_refused_with_what_was_expected(url: str, problem: str) -> None:
+def test_an_unusable_url_is_refused_with_the_problem_and_the_expected_form(url: str, problem: str) -> None:
     with pytest.raises(UnusableUrl, match=problem) as raised:
         Target.parse(url)
     assert "expected the part before /images/variations" in str(raised.value)
 
 
 @given(st.text(max_size=30).map("http://".__add__) | st.text(max_size=30))
-def test_any_text_is_a_target_or_unusable(url: str) -> None:
+def test_any_text_gives_a_target_or_raises_unusable_url(url: str) -> None:
     try:
         target = Target.parse(url)
     except UnusableUrl:
@@ -75,7 +75,7 @@ def test_any_text_is_a_target_or_unusable(url: str) -> None:
     assert target.host
 
 
-def test_no_picture_of_a_target_shows_the_key() -> None:
+def test_neither_repr_nor_str_of_a_target_or_transport_shows_the_key() -> None:
     target = Target.parse("http://localhost/v1", KEY, (("X-Secret", KEY),))
-    shown: list[Callable[[object], str]] = [repr, str]
-    assert [KEY for show in shown for thing in (target, Transport(target)) if KEY in show(thing)] == []
+    conversions: list[Callable[[object], str]] = [repr, str]
+    assert [KEY for convert in conversions for value in (target, Transport(target)) if KEY in convert(value)] == []
