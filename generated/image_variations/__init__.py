@@ -84,7 +84,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The models, which are imported when one is first asked for: a program may start without them."""
+    """Import the models when one of them is first used, so that the package imports quickly."""
     if name in _MODELS:
         from . import models
 

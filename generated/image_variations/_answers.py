@@ -1,4 +1,4 @@
-"""What an answer means: the value that it says, or the error that it is."""
+"""Read responses, and decode each to a value or to an error."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ T = TypeVar("T")
 Read: TypeAlias = Callable[[bytes], T]
 
 _MAX_ERROR_BYTES = 1 << 20
-_MAX_KEPT_BYTES = 1 << 16
+_MAX_CONTENT_BYTES = 1 << 16
 _MOVED = frozenset({301, 302, 303, 307, 308})
 
 
 @frozen
 class Answer:
-    """A whole answer. Of one that says failure, at most the first MiB."""
+    """A complete response. The content of an error response is at most its first MiB."""
 
     status_code: int
     headers: httpx.Headers
@@ -32,27 +32,33 @@ class Answer:
 
 
 class Enough(Exception):
-    """What has come of an answer is enough to know what it means."""
+    """The rest of the body is not needed."""
 
 
 class Body:
-    """The body of an answer as it comes in, up to the limit of the call."""
+    """The body of a response while it is received, up to the limit of the call."""
 
     def __init__(self, status_code: int, headers: httpx.Headers, call: OpenCall) -> None:
         self._head = status_code, headers
         self._call = call
         self._is_success = 200 <= status_code <= 299
-        self._room = call.max_response_bytes if self._is_success else min(_MAX_ERROR_BYTES, call.max_response_bytes)
+        self._remaining = (
+            call.max_response_bytes if self._is_success else min(_MAX_ERROR_BYTES, call.max_response_bytes)
+        )
         self._chunks: list[bytes] = []
         self._inflater: Inflater | None = None
 
     @property
     def is_wanted(self) -> bool:
-        """Whether there is a body at all: what was switched to another protocol (101) has none."""
+        """Whether there is a body: a 101 response, which switches protocols, has none."""
         return self._head[0] >= 200
 
     def add(self, chunk: bytes) -> Iterator[None]:
-        """Take what came next, a little at a time, and pause after each. Raises `Enough` where no more is wanted."""
+        """Decompress and store the next chunk, and yield after each piece.
+
+        Raises `Enough` if the rest of an error response is not needed, and `APIResponseValidationError` if the body of
+        a successful one is too long or cannot be decompressed.
+        """
         try:
             if self._inflater is None:
                 self._inflater = Inflater(self._head[1].get("content-encoding", ""))
@@ -60,12 +66,12 @@ class Body:
                 self.add_plain(piece)
                 yield
         except ValueError as error:
-            self._spoil(str(error))
+            self._fail(str(error))
 
     def add_plain(self, piece: bytes) -> None:
-        """Take what is not compressed, or not any more."""
-        self._room -= len(piece)
-        if self._room < 0:
+        """Store a decompressed piece. Raises what `add` raises if the body is too long."""
+        self._remaining -= len(piece)
+        if self._remaining < 0:
             if self._is_success:
                 limit = self._call.max_response_bytes
                 raise self._unreadable(f"it has more than {limit} bytes (max_response_bytes)")
@@ -73,23 +79,23 @@ class Body:
         self._chunks.append(piece)
 
     def end(self) -> None:
-        """Say that all has come."""
+        """Check that compressed data is complete. Raises what `add` raises if it is not."""
         try:
             if self._inflater is not None:
                 self._inflater.end()
         except ValueError as error:
-            self._spoil(str(error))
+            self._fail(str(error))
 
     def answer(self) -> Answer:
-        """The answer with the body that came."""
+        """Return the response with the body received so far."""
         status_code, headers = self._head
         logger.debug("%s %s: %d", self._call.call.method, self._call.name, status_code)
         return Answer(status_code, headers, b"".join(self._chunks))
 
-    def _spoil(self, reason: str) -> None:
+    def _fail(self, reason: str) -> None:
         if self._is_success:
             raise self._unreadable(f"it has {reason}")
-        raise Enough  # An error is an error all the same.
+        raise Enough  # The status alone makes it an error.
 
     def _unreadable(self, reason: str) -> APIResponseValidationError:
         status_code, headers = self._head
@@ -98,13 +104,16 @@ class Body:
 
 @frozen
 class Reading(Generic[T]):
-    """How the answers of an operation are read, by status: `200`, `2XX` or `default`."""
+    """The decoders of the responses of an operation, by status (`200`), range (`2XX`) or `default`."""
 
     successes: Mapping[str, Read[T]]
     errors: Mapping[str, Read[Any]] = field(factory=dict[str, "Read[Any]"])
 
     def response(self, answer: Answer, call: OpenCall) -> Response[T]:
-        """The response that the answer is. Raises `APIStatusError` or `APIResponseValidationError` where it is none."""
+        """Return the decoded response.
+
+        Raises `APIStatusError` for an error response, and `APIResponseValidationError` for an invalid one.
+        """
         if not 200 <= answer.status_code <= 299:
             raise self._failure(answer, call)
         read = _of(self.successes, answer.status_code)
@@ -135,28 +144,28 @@ class Reading(Generic[T]):
             body=body,
             status_code=answer.status_code,
             headers=call.clean(answer.headers),
-            content=_kept(answer, call),
+            content=_error_content(answer, call),
             parsed=parsed,
         )
 
 
 def as_json(decode: Callable[[object], T]) -> Read[T]:
-    """The value of a JSON text, read by `decode`."""
+    """Return a reader that parses JSON and decodes its value with `decode`."""
     return lambda content: decode(_json.loads(content))
 
 
 def as_bytes(content: bytes) -> bytes:
-    """The body as it came."""
+    """Return the body unchanged."""
     return content
 
 
 def as_text(content: bytes) -> str:
-    """The body as a text; what is not UTF-8 in it becomes a question mark."""
+    """Return the body as text. Bytes that are not UTF-8 become U+FFFD."""
     return content.decode(errors="replace")
 
 
 def as_nothing(_: bytes) -> None:
-    """Nothing: there is no body, or none that matters."""
+    """Return None, for a response whose body is ignored."""
 
 
 def _unreadable(answer: Answer, call: OpenCall, reason: str, field: str | None = None) -> APIResponseValidationError:
@@ -165,13 +174,13 @@ def _unreadable(answer: Answer, call: OpenCall, reason: str, field: str | None =
         field=field,
         status_code=answer.status_code,
         headers=call.clean(answer.headers),
-        content=_kept(answer, call),
+        content=_error_content(answer, call),
     )
 
 
-def _kept(answer: Answer, call: OpenCall) -> bytes:
-    """The part of the body that an error carries: the first 64 KiB, without the key."""
-    return call.redacted(answer.content[: 2 * _MAX_KEPT_BYTES])[:_MAX_KEPT_BYTES]
+def _error_content(answer: Answer, call: OpenCall) -> bytes:
+    """Return the part of the body for an error: the first 64 KiB, without the API key."""
+    return call.redacted(answer.content[: 2 * _MAX_CONTENT_BYTES])[:_MAX_CONTENT_BYTES]
 
 
 def _of(readers: Mapping[str, Read[T]], status_code: int) -> Read[T] | None:
@@ -182,25 +191,25 @@ def _of(readers: Mapping[str, Read[T]], status_code: int) -> Read[T] | None:
 
 
 def _body(content: bytes) -> object:
-    """The error object of a body, or what it is besides: JSON, or text."""
+    """Return the error object of a body, or else its JSON value, or else its text."""
     try:
         value = _json.loads(content)
     except (ValueError, RecursionError):
-        return content[:_MAX_KEPT_BYTES].decode(errors="replace")
+        return content[:_MAX_CONTENT_BYTES].decode(errors="replace")
     if isinstance(value, dict):
-        said = cast("dict[str, object]", value)
-        return said.get("error") if said.get("error") is not None else said
+        members = cast("dict[str, object]", value)
+        return members.get("error") if members.get("error") is not None else members
     return value
 
 
 def _message(body: object) -> str:
-    """The words for a person in whatever a server, or a gateway before it, made of an error."""
+    """Return the message of an error of a server or gateway, or an empty string if it has none."""
     if isinstance(body, str):
-        return "" if body.lstrip()[:1] == "<" else body  # a page of HTML says nothing in its first words
+        return "" if body.lstrip()[:1] == "<" else body  # HTML is not a readable message
     if isinstance(body, dict):
-        said = cast("dict[str, object]", body)
+        members = cast("dict[str, object]", body)
         for name in ("message", "detail", "title", "error"):
-            words = said.get(name)
-            if isinstance(words, str) and words.strip():
-                return words
+            message = members.get(name)
+            if isinstance(message, str) and message.strip():
+                return message
     return ""

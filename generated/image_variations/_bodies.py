@@ -17,7 +17,7 @@ from .types import FileInput
 
 @frozen
 class TextPart:
-    """A part of a form that is a text."""
+    """A text part of a form."""
 
     name: str
     text: str
@@ -26,10 +26,10 @@ class TextPart:
 
 @frozen
 class FilePart:
-    """A part of a form that is a file.
+    """A file part of a form.
 
-    A PNG file is looked at before it is sent: it has to begin like one, to be `square` and to have at most `max_bytes`,
-    where these are given.
+    A part of the type image/png is checked before it is sent: it must begin with a PNG header, be square if `square` is
+    true, and have at most `max_bytes` bytes if that is not None.
     """
 
     name: str
@@ -41,21 +41,21 @@ class FilePart:
 
 @frozen
 class Form:
-    """A body in `multipart/form-data`."""
+    """A `multipart/form-data` body."""
 
     parts: Sequence[TextPart | FilePart]
 
 
 @frozen
 class Fields:
-    """A body in `application/x-www-form-urlencoded`."""
+    """An `application/x-www-form-urlencoded` body."""
 
     fields: Sequence[tuple[str, str]]
 
 
 @frozen
 class Content:
-    """A body that is bytes already."""
+    """A body of encoded bytes."""
 
     content: bytes
     media_type: str
@@ -65,7 +65,7 @@ Body: TypeAlias = Form | Fields | Content
 
 
 def parts(name: str, value: object) -> Iterator[TextPart]:
-    """The parts of a form that say `value` under `name`; none where it is None, one an item for a list."""
+    """Yield the parts of a form for `value`: one per item for a list, and none for None."""
     for item in cast("list[object]", value) if isinstance(value, list) else [value]:
         if isinstance(jsonable(item), dict):
             yield TextPart(name, _dumped(item), "application/json")
@@ -74,26 +74,26 @@ def parts(name: str, value: object) -> Iterator[TextPart]:
 
 
 def files(name: str, values: Sequence[FileInput | None] | None, media_type: str, **image: Any) -> Iterator[FilePart]:
-    """The parts of a form that are these files, of the type that the server wants; none for what is None."""
+    """Yield one part of a form per file, without those that are None. `image` has the `FilePart` checks."""
     for value in values or ():
         if value is not None:
             yield FilePart(name, value, media_type, **image)
 
 
 def form(known: Sequence[TextPart | FilePart], extra: Mapping[str, object] | None) -> Form:
-    """The form of the `known` parts and the `extra` fields, which take the place of parts of the same name."""
+    """Return the form of the `known` parts and the `extra` fields, which replace parts of the same name."""
     extra = extra or {}
     kept = [part for part in known if part.name not in extra]
     return Form([*kept, *(part for name, value in extra.items() for part in parts(name, value))])
 
 
 def fields(known: Mapping[str, object], extra: Mapping[str, object] | None) -> Fields:
-    """The same, in the other way of writing forms."""
+    """Return the same for a URL-encoded form."""
     return Fields([pair for name, value in {**known, **(extra or {})}.items() for pair in texts(name, value)])
 
 
 def as_json(value: object, extra: Mapping[str, object] | None, media_type: str = "application/json") -> Content:
-    """`value` as JSON, with the `extra` members where it is an object."""
+    """Return `value` as JSON, with the `extra` members added, for which it must be an object."""
     plain = jsonable(value)
     if extra:
         plain = {**plain, **jsonable(extra)}
@@ -101,7 +101,7 @@ def as_json(value: object, extra: Mapping[str, object] | None, media_type: str =
 
 
 def raw(value: FileInput, media_type: str) -> Content:
-    """A file as it is."""
+    """Return the content of a file as the body."""
     with ExitStack() as stack:
         opened = upload("body", value, media_type, 0, None, stack)
         content = opened.content()

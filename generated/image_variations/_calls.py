@@ -1,6 +1,6 @@
-"""One call: what is asked for, made into a new request for each attempt, and whether there is to be another attempt.
+"""A call: create its request for each attempt, and decide on retries.
 
-Nothing here waits or sends, so that it serves both kinds of client.
+Nothing here waits or sends, so that both clients share it.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ logger = logging.getLogger(__package__ or __name__)
 
 LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
 MAX_REDIRECTS = 5
-# What can go wrong on the way; OSError (a TimeoutError is one) also while a file is read, OverflowError at a port.
-# or several at once, in a group, and UnicodeError at a cookie.
+# The exceptions of an attempt. OSError includes TimeoutError and errors of files, OverflowError is for invalid ports,
+# UnicodeError for cookies, and ExceptionGroup for several errors at once.
 SENDING_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError, OverflowError, ExceptionGroup, UnicodeError)
 _JOINED_BYTES = 1 << 16
 _MAX_SHOWN = 300
-_MIN_KEY_BYTES = 4  # what is shorter is no secret, and stands in words
+_MIN_KEY_BYTES = 4  # a shorter key is not redacted, because it can be part of ordinary words
 _MAX_CONNECT_SECONDS = 10.0
 _FIRST_DELAY_SECONDS = 0.5
 _MAX_DELAY_SECONDS = 8.0
@@ -52,10 +52,11 @@ _Part: TypeAlias = tuple[str, tuple[str | None, bytes | IO[bytes], str | None]]
 
 @frozen(kw_only=True)
 class Call:
-    """What is asked of the server. The address of the server and the key are the client's.
+    """A call, without the base URL and the API key, which are options of the client.
 
-    `url` is the path after the base address; where it is not `of_api`, the whole address of something to download, which
-    goes out without the key and follows redirects.
+    `url` is the path after the base URL. If `of_api` is false, the call is a download: `url` is the complete URL, the
+    API key is not sent, and redirects are followed. `secured` says whether the operation needs the API key. `timeout`
+    is in seconds and, like `max_response_bytes`, overrides the option of the client.
     """
 
     method: str
@@ -71,7 +72,11 @@ class Call:
 
     @contextmanager
     def opened(self, options: Options) -> Generator[OpenCall]:
-        """The call with its files open. Raises `InvalidRequestError` where it cannot be sent."""
+        """Open the files of the call and check it, and yield it. The files opened here are closed afterwards.
+
+        Raises `InvalidRequestError` if a file cannot be read or fails a check, and `ImageVariationsError` if a header
+        or the timeout is invalid.
+        """
         require_headers(self.headers)
         timeout = options.timeout if isinstance(self.timeout, NotGiven) else self.timeout
         require_timeout(timeout)
@@ -92,7 +97,7 @@ def _open(part: FilePart, options: Options, stack: ExitStack) -> Upload:
 
 @frozen
 class OpenCall:
-    """A call whose files are open: it makes as many requests as there are attempts."""
+    """A call with open files, which creates one request per attempt."""
 
     call: Call
     options: Options
@@ -101,11 +106,11 @@ class OpenCall:
     _uploads: Mapping[int, Upload]
 
     def request(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
-        """A new request that says all of the call, every file from its start."""
+        """Return a new request with the complete call, every file from its start."""
         call, options = self.call, self.options
         connect = _MAX_CONNECT_SECONDS if self.timeout is None else min(self.timeout, _MAX_CONNECT_SECONDS)
         timeout = httpx.Timeout(self.timeout, connect=connect)
-        if not call.of_api:  # not built by `http`, so that nothing meant for the API goes to another host
+        if not call.of_api:  # not built by `http`, so that its default headers are not sent to another host
             headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
             return httpx.Request(call.method, call.url, headers=headers, extensions={"timeout": timeout.as_dict()})
         headers = {
@@ -154,94 +159,97 @@ class OpenCall:
         return part.name, (upload.file_name, upload.content(), upload.media_type)
 
     def failure(self, error: Exception) -> ImageVariationsError:
-        """Our error for one that sending raised. Its text holds neither the key nor anything of the request."""
+        """Return the error of this package for an exception of an attempt.
+
+        Its message contains neither the API key nor a part of the request.
+        """
         if isinstance(error, httpx.TimeoutException | TimeoutError):
             limit = "in time" if self.timeout is None else f"within {self.timeout:g} seconds"
             return APITimeoutError(f"The server did not answer {limit}.")
         if isinstance(error, httpx.TooManyRedirects):
-            return APIConnectionError("There is one redirect after another.")
+            return APIConnectionError("The server sent too many redirects.")
         if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | OverflowError | ExceptionGroup):
-            return APIConnectionError("What the address leads to cannot be fetched over http or https.")
+            return APIConnectionError("The URL, or the target of a redirect, cannot be fetched over http or https.")
         if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
             return APIConnectionError(f"The server broke HTTP: {self.shown(str(error))}.")
         if isinstance(error, httpx.TransportError) and not isinstance(error, httpx.LocalProtocolError):
             return APIConnectionError(f"The connection failed: {self.shown(str(error)) or type(error).__name__}.")
         if isinstance(error, OSError):
             return InvalidRequestError(f"A file could not be read: {error.strerror or type(error).__name__}.")
-        # What is left is about the request itself, and the text of it may quote a header.
+        # The other errors are about the request itself, and their messages can quote a header.
         return InvalidRequestError(
             "The request could not be sent: a file has changed meanwhile, or a header is malformed."
         )
 
     def shown(self, text: str) -> str:
-        """`text` of a server's, fit to be printed: short, on one line, and without the key."""
+        """Return a text of the server for a message: shortened, printable, on one line, and without the API key."""
         text = self.redacted(text.encode(errors="replace")).decode(errors="replace")[: 4 * _MAX_SHOWN]
         printable = "".join(character if character.isprintable() else " " for character in text)
         printable = " ".join(printable.split()).rstrip(".")
         return printable if len(printable) <= _MAX_SHOWN else printable[:_MAX_SHOWN] + "..."
 
     def redacted(self, content: bytes) -> bytes:
-        """`content` of a server's, without the key."""
+        """Return bytes of the server without the API key."""
         key = self.options.api_key.encode()
         return content.replace(key, b"[api key]") if len(key) >= _MIN_KEY_BYTES else content
 
     def clean(self, headers: httpx.Headers) -> httpx.Headers:
-        """The header fields of a server's, without the key."""
+        """Return headers of the server without the API key."""
         return httpx.Headers([(name, self.redacted(value)) for name, value in headers.raw])
 
     def delay_after_error(self, attempts: int, error: Exception) -> float | None:
-        """How many seconds to wait before another attempt; None where there is to be none.
+        """Return the seconds to wait before a retry, or None for no retry, after `attempts` attempts.
 
-        `attempts` were made, and the last ended in the `error`. Only what has to do with the connection may well pass:
-        when the time is over, the work is perhaps being done, and images cost.
+        The last attempt ended with `error`. Only connection errors, with timeouts while connecting, are retried. After
+        another timeout the server may still be working on the request, and a retry would cost images again.
         """
-        passing = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError, httpx.ConnectTimeout)
-        if attempts > self.options.max_retries or not isinstance(error, passing):
+        retried = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError, httpx.ConnectTimeout)
+        if attempts > self.options.max_retries or not isinstance(error, retried):
             return None
-        return self._announced(attempts, type(error).__name__, _backoff(attempts))
+        return self._logged(attempts, type(error).__name__, _backoff(attempts))
 
     def delay_after_answer(self, attempts: int, status_code: int, headers: Mapping[str, str]) -> float | None:
-        """The same, where the last attempt ended in an answer."""
-        is_passing = status_code in {408, 409, 429} or status_code >= 500
-        if attempts > self.options.max_retries or not is_passing:
+        """Return the same for an attempt that ended with a response."""
+        is_retried = status_code in {408, 409, 429} or status_code >= 500
+        if attempts > self.options.max_retries or not is_retried:
             return None
-        wanted = _retry_after(headers)
-        if wanted is not None and wanted > _MAX_RETRY_AFTER_SECONDS:
+        requested = _retry_after(headers)
+        if requested is not None and requested > _MAX_RETRY_AFTER_SECONDS:
             return None
-        return self._announced(attempts, str(status_code), _backoff(attempts) if wanted is None else wanted)
+        return self._logged(attempts, str(status_code), _backoff(attempts) if requested is None else requested)
 
-    def _announced(self, attempts: int, outcome: str, delay: float) -> float:
-        message = "%s %s: attempt %d ended in %s, the next comes in %.1f s"
+    def _logged(self, attempts: int, outcome: str, delay: float) -> float:
+        message = "%s %s: attempt %d ended with %s, the next attempt is in %.1f s"
         logger.info(message, self.call.method, self.name, attempts, outcome, delay)
         return delay
 
     @property
     def of_api(self) -> bool:
-        """Whether it goes to the API, with the key, or to where an answer led, without."""
+        """Whether the call is an operation of the API, not a download."""
         return self.call.of_api
 
     @property
     def name(self) -> str:
-        """What the call is named in logs: never the address of a download, which can hold a signature."""
+        """The name of the call in logs, without the URL of a download, which can contain a signature."""
         return self.call.url if self.call.of_api else "(download)"
 
 
 class _Joined(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The chunks of a body, small ones joined: each is sent by itself, and a form has a dozen."""
+    """Joins small chunks of a body, because each chunk is sent separately and a form has about a dozen."""
 
     def __init__(self, stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> None:
-        self._stream = cast("httpx.SyncByteStream", stream)  # a form is both kinds
+        self._stream = cast("httpx.SyncByteStream", stream)  # the stream of a form is both synchronous and asynchronous
 
     def __iter__(self) -> Iterator[bytes]:
-        held: list[bytes] = []
+        pending: list[bytes] = []
         size = 0
         for chunk in self._stream:
-            if held and size + len(chunk) > _JOINED_BYTES:
-                yield b"".join(held)
-                held, size = [], 0
-            held.append(chunk)
+            if pending and size + len(chunk) > _JOINED_BYTES:
+                yield b"".join(pending)
+                pending, size = [], 0
+            pending.append(chunk)
             size += len(chunk)
-        yield b"".join(held)
+        yield b"".join(pending)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for chunk in self:
@@ -249,43 +257,46 @@ class _Joined(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 def no_cookies() -> CookieJar:
-    """A jar that takes nothing: a server is not to leave anything in the next request."""
+    """Return a cookie jar that stores nothing, so that no response changes a later request."""
     return CookieJar(DefaultCookiePolicy(allowed_domains=()))
 
 
 def opening(connect: Callable[[], T]) -> T:
-    """What `connect` opens. Raises an error of ours where the proxy that the environment names cannot be used."""
+    """Return what `connect` returns. Raises `ImageVariationsError` if a proxy environment variable cannot be used."""
     try:
         return connect()
     except ValueError:
         raise ImageVariationsError(
-            "A proxy that the environment names (such as HTTP_PROXY) is no address of one."
+            "The value of a proxy environment variable (such as HTTP_PROXY) is not a valid URL."
         ) from None
     except ImportError:
         raise ImageVariationsError(
-            "The environment names a proxy (such as ALL_PROXY) of a kind that needs more installed."
+            "The proxy of an environment variable (such as ALL_PROXY) needs a package that is not installed."
         ) from None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """What `Retry-After` says, in seconds from now; None where it says nothing that makes sense."""
-    said = headers.get("retry-after", "").strip()
-    if said.isascii() and said.isdecimal():
-        return float(said[:9])
+    """Return the value of `Retry-After` in seconds from now, or None if it is absent or invalid."""
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdecimal():
+        return float(value[:9])
     try:
-        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
 
 
 def _backoff(attempts: int) -> float:
-    """Half a second, then twice as much each time; up to a quarter less, so that clients do not come back at once."""
+    """Return the seconds before a retry: 0.5, doubled with each attempt up to 8, minus up to 25 % at random.
+
+    The random part keeps clients from retrying at the same time.
+    """
     longest = min(_MAX_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2.0 ** min(attempts - 1, 10))
-    return longest * (1 - 0.25 * random.random())  # noqa: S311 - no secret
+    return longest * (1 - 0.25 * random.random())  # noqa: S311 - not a secret
 
 
 def _merged(*layers: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The headers of all the layers; a later one takes the place of one of the same name, however that is written."""
+    """Return the headers of all layers. A later layer replaces headers of the same name, ignoring case."""
     merged: dict[str, tuple[str, str]] = {}
     for layer in layers:
         merged.update({name.lower(): (name, value) for name, value in layer.items()})

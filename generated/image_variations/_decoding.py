@@ -1,8 +1,7 @@
-"""Checked reading of JSON values: each function returns what it was given as the type it is named after.
+"""Decode JSON values: each function returns its argument as the type that the function is named after.
 
-What is of another type raises `DataError`, to which the functions that look into values add the way there. Only types
-are checked. What the contract says of values (bounds, the words of an enum) is for servers to keep; a client that knows
-less than the server has to go on.
+A value of another type raises `DataError`, to which the functions for objects and arrays add the place of the value.
+Only types are checked, not bounds or enum values, so that the client still works with a server whose contract is newer.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _NAMES: dict[type, str] = {
     bool: "a boolean",
     int: "a number",
     float: "a number",
-    str: "a text",
+    str: "a string",
     list: "an array",
     dict: "an object",
 }
@@ -36,25 +35,25 @@ def _wrong(expected: str, value: object) -> DataError:
 
 
 def anything(value: object) -> Any:
-    """Any value."""
+    """Return any value unchanged."""
     return value
 
 
 def null(value: object) -> None:
-    """Null."""
+    """Accept null only."""
     if value is not None:
         raise _wrong("null", value)
 
 
 def boolean(value: object) -> bool:
-    """True or false."""
+    """Return a boolean."""
     if isinstance(value, bool):
         return value
     raise _wrong("a boolean", value)
 
 
 def integer(value: object) -> int:
-    """A whole number; `1.0` is one, as JSON Schema has it."""
+    """Return an integer. `1.0` is one too, as in JSON Schema."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, float) and value.is_integer():
@@ -63,43 +62,43 @@ def integer(value: object) -> int:
 
 
 def number(value: object) -> float:
-    """A number."""
+    """Return a number."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     raise _wrong("a number", value)
 
 
 def text(value: object) -> str:
-    """A text."""
+    """Return a string."""
     if isinstance(value, str):
         return value
-    raise _wrong("a text", value)
+    raise _wrong("a string", value)
 
 
 def date(value: object) -> Date:
-    """A date (RFC 3339)."""
+    """Return a date (RFC 3339)."""
     return _parsed(value, Date.fromisoformat, "a date")
 
 
 def datetime(value: object) -> DateTime:
-    """A date and time (RFC 3339)."""
+    """Return a date and time (RFC 3339)."""
     return _parsed(value, DateTime.fromisoformat, "a date and time")
 
 
 def uuid(value: object) -> UUID:
-    """A UUID."""
+    """Return a UUID."""
     return _parsed(value, UUID, "a UUID")
 
 
 def members(value: object) -> dict[str, Any]:
-    """A copy of an object, for its members to be taken from."""
+    """Return a copy of an object, from which `take` removes members."""
     if isinstance(value, dict):
         return dict(cast("dict[str, Any]", value))
     raise _wrong("an object", value)
 
 
 def items(decode: Decoder[T]) -> Decoder[list[T]]:
-    """An array whose items are read by `decode`."""
+    """Return the decoder of an array whose items are decoded by `decode`."""
 
     def decode_items(value: object) -> list[T]:
         if not isinstance(value, list):
@@ -116,7 +115,7 @@ def items(decode: Decoder[T]) -> Decoder[list[T]]:
 
 
 def either(first: Decoder[A], second: Decoder[B]) -> Decoder[A | B]:
-    """What `first` takes, or else what `second` takes."""
+    """Return the decoder that tries `first`, then `second`."""
 
     def decode_either(value: object) -> A | B:
         try:
@@ -125,25 +124,25 @@ def either(first: Decoder[A], second: Decoder[B]) -> Decoder[A | B]:
             try:
                 return second(value)
             except DataError as other:
-                # Of what was looked into, the deeper complaint is of more use than "expected null".
+                # An error within the value says more than an error of its type, such as "expected null".
                 raise (error if error.field else other) from None
 
     return decode_either
 
 
-def constant(wanted: T) -> Decoder[T]:
-    """This one value."""
+def constant(expected: T) -> Decoder[T]:
+    """Return the decoder of a constant."""
 
     def decode_constant(value: object) -> T:
-        if value == wanted and isinstance(value, type(wanted)):
-            return wanted
-        raise DataError(f"expected {wanted!r}")
+        if value == expected and isinstance(value, type(expected)):
+            return expected
+        raise DataError(f"expected {expected!r}")
 
     return decode_constant
 
 
 def take(values: dict[str, Any], name: str, decode: Decoder[T]) -> T:
-    """Remove the member `name` and return it, read by `decode`."""
+    """Remove the member `name` and return it, decoded by `decode`. Raises `DataError` if it is missing."""
     if name not in values:
         raise DataError("is missing").within(name)
     try:
@@ -153,15 +152,15 @@ def take(values: dict[str, Any], name: str, decode: Decoder[T]) -> T:
 
 
 def take_optional(values: dict[str, Any], name: str, decode: Decoder[T]) -> T | None:
-    """Remove the member `name` and return it, read by `decode`; None where there is none, or null.
+    """Remove the member `name` and return it, decoded by `decode`, or None if it is absent or null.
 
-    Null stays among the members, so that what was absent and what was null are not the same when written again.
+    A null stays in `values`, so that `to_dict` writes null for it, and nothing for an absent member.
     """
     return None if values.get(name) is None else take(values, name, decode)
 
 
 def rest(values: dict[str, Any], decode: Decoder[T]) -> dict[str, T | None]:
-    """The members left, each read by `decode`."""
+    """Return the remaining members, each decoded by `decode`."""
     return {name: take_optional(dict(values), name, decode) for name in values}
 
 
@@ -171,4 +170,4 @@ def _parsed(value: object, parse: Callable[[str], T], expected: str) -> T:
     try:
         return parse(value)
     except ValueError:
-        raise DataError(f"expected {expected}, not another text") from None
+        raise DataError(f"expected {expected}, not another string") from None

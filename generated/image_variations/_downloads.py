@@ -1,4 +1,4 @@
-"""Getting at the file that an item of an answer stands for, in base64 or behind a link."""
+"""Read the files of a response, which are in base64 or behind links."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ READING: Reading[bytes] = Reading({"200": as_bytes})
 
 
 class Downloadable:
-    """An item whose file is in the answer itself or behind a link.
+    """An item of a response whose file is in base64 or behind a link.
 
-    It knows the client that it came by, and fetches by it: without the API key, within the client's timeout. What was
-    copied, or made by hand, has no client; the file behind its link can be had by `Client.download`.
+    The link is fetched by the client that received the response, without the API key, within the timeout of the client.
+    A copied or constructed item has no client; use `Client.download` to fetch its link.
     """
 
     __slots__ = ("_client",)
@@ -34,47 +34,52 @@ class Downloadable:
     _client: Client | AsyncClient
 
     def bind(self, client: Client | AsyncClient) -> None:
-        """Let `client` be the one to fetch by."""
+        """Set the client that fetches the link."""
         self._client = client
 
     def _source(self) -> tuple[tuple[str, str | None], tuple[str, str | None]]:
-        """Name and value of the member with the file in base64, and of the one with the link."""
+        """Return name and value of the member with the file in base64, and of the member with the link."""
         raise NotImplementedError
 
     def read(self, *, max_bytes: int = DEFAULT_MAX_DOWNLOAD_BYTES) -> bytes:
-        """Return the file, of at most `max_bytes` bytes.
+        """Return the content of the file, of at most `max_bytes` bytes.
 
-        Raises `APIResponseValidationError` where it is longer, or no base64, and what a call raises where it cannot be
-        fetched.
+        Raises `APIResponseValidationError` if the file is longer or not valid base64, the errors of a call if its link
+        cannot be fetched, and `ImageVariationsError` if there is a link but no `Client` to fetch it.
         """
         from .client import Client
 
-        content, url = self._at_hand(max_bytes)
+        content, url = self._local_content(max_bytes)
         if content is not None:
             return content
         client = self._bound()
         if not isinstance(client, Client):
-            raise ImageVariationsError("This came by an AsyncClient: await aread() or asave().")
+            raise ImageVariationsError("This item was received by an AsyncClient: use await aread() or await asave().")
         return client.download(url, max_bytes=max_bytes)
 
     async def aread(self, *, max_bytes: int = DEFAULT_MAX_DOWNLOAD_BYTES) -> bytes:
-        """Return the file as `read` does, for what came by an `AsyncClient`."""
+        """Return the content of the file like `read`, for an item that an `AsyncClient` received."""
         from .client import AsyncClient
 
-        content, url = self._at_hand(max_bytes)
+        content, url = self._local_content(max_bytes)
         if content is not None:
             return content
         client = self._bound()
         if not isinstance(client, AsyncClient):
-            raise ImageVariationsError("This came by a Client, which does not await: use read() or save().")
+            raise ImageVariationsError(
+                "This item was received by a Client, which is synchronous: use read() or save()."
+            )
         return await client.download(url, max_bytes=max_bytes)
 
     def save(self, path: str | os.PathLike[str], *, max_bytes: int = DEFAULT_MAX_DOWNLOAD_BYTES) -> Path:
-        """Write the file to `path`, whole or not at all, and return the path. Raises what `read` does, and `OSError`."""
+        """Write the file to `path` and return the path. Raises the errors of `read`, and `OSError`.
+
+        If there is an error, no incomplete file is left at `path`, and an existing file stays as it is.
+        """
         return _write(Path(path), self.read(max_bytes=max_bytes))
 
     async def asave(self, path: str | os.PathLike[str], *, max_bytes: int = DEFAULT_MAX_DOWNLOAD_BYTES) -> Path:
-        """Write the file as `save` does, for what came by an `AsyncClient`."""
+        """Write the file like `save`, for an item that an `AsyncClient` received."""
         from anyio import to_thread
 
         return await to_thread.run_sync(_write, Path(path), await self.aread(max_bytes=max_bytes))
@@ -82,18 +87,16 @@ class Downloadable:
     def _bound(self) -> Client | AsyncClient:
         client: Client | AsyncClient | None = getattr(self, "_client", None)
         if client is None:
-            raise ImageVariationsError(
-                "This did not come by a client, and cannot fetch its link: use Client.download(url)."
-            )
+            raise ImageVariationsError("This item has no client to fetch its link with: use Client.download(url).")
         return client
 
-    def _at_hand(self, max_bytes: int) -> tuple[bytes | None, str]:
-        """The file, where it is here already, and the link to it."""
+    def _local_content(self, max_bytes: int) -> tuple[bytes | None, str]:
+        """Return the content, or None if it must be fetched, and the link to it."""
         (base64_name, base64), (url_name, url) = self._source()
         if base64:
             return _decoded(base64_name, base64, max_bytes), ""
         if not url:
-            raise _useless(base64_name, f"there is neither {base64_name} nor {url_name}")
+            raise _invalid(base64_name, f"there is neither {base64_name} nor {url_name}")
         scheme, _, inside = url.partition(":")
         if scheme.lower() == "data":
             kind, _, data = inside.partition(",")
@@ -101,12 +104,12 @@ class Downloadable:
                 return _decoded(url_name, data, max_bytes), ""
             return _within(url_name, unquote_to_bytes(data), max_bytes), ""
         if scheme.lower() not in {"http", "https"}:
-            raise _useless(url_name, "this is no address that can be fetched over http or https")
+            raise _invalid(url_name, "this is not an http or https URL")
         return None, url
 
 
 def bind(value: object, client: Client | AsyncClient) -> None:
-    """Tell every item in `value`, the model that an answer was read as, the client that it came by."""
+    """Set the client of every `Downloadable` in `value`, the decoded value of a response."""
     if isinstance(value, Downloadable):
         value.bind(client)
     elif isinstance(value, list):
@@ -118,7 +121,7 @@ def bind(value: object, client: Client | AsyncClient) -> None:
 
 
 def download(url: str, max_bytes: int, timeout: float | None | NotGiven = NOT_GIVEN) -> Call:
-    """The call that fetches a file, without the key."""
+    """Return the call that fetches a file, without the API key."""
     return Call(method="GET", url=url, of_api=False, secured=False, max_response_bytes=max_bytes, timeout=timeout)
 
 
@@ -126,25 +129,25 @@ def _decoded(name: str, text: str, max_bytes: int) -> bytes:
     try:
         return _within(name, _json.decode_base64(text), max_bytes)
     except ValueError:
-        raise _useless(name, "this is not base64, or not all of it") from None
+        raise _invalid(name, "this is not base64, or not all of it") from None
 
 
 def _within(name: str, content: bytes, max_bytes: int) -> bytes:
     if len(content) > max_bytes:
-        raise _useless(name, f"the file has more than {max_bytes} bytes (max_bytes)")
+        raise _invalid(name, f"the file has more than {max_bytes} bytes (max_bytes)")
     return content
 
 
-def _useless(name: str, reason: str) -> APIResponseValidationError:
+def _invalid(name: str, reason: str) -> APIResponseValidationError:
     return APIResponseValidationError(f"{name}: {reason}.", field=name)
 
 
 def _write(path: Path, content: bytes) -> Path:
-    aside = path.with_name(f".{secrets.token_hex(8)}.part")
+    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with aside.open("xb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
-        aside.replace(path)
+        temporary.replace(path)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     return path

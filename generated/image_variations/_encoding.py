@@ -1,4 +1,4 @@
-"""Writing the values of models: as JSON, and as the texts of forms, queries and paths."""
+"""Encode values as JSON, and as strings for forms, queries and paths."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class _Model(Protocol):
 
 
 def jsonable(value: object) -> Any:
-    """`value` as the dicts, lists and plain values that JSON is made of."""
+    """Return `value` as the dicts, lists and scalars of JSON. A value of an unknown type is returned unchanged."""
     if value is None or isinstance(value, str | int | float | bool):
         return value
-    if isinstance(value, date):  # a datetime is one
+    if isinstance(value, date):  # also datetime, a subclass
         return value.isoformat()
     if isinstance(value, UUID):
         return str(value)
@@ -32,7 +32,10 @@ def jsonable(value: object) -> Any:
 
 
 def texts(name: str, value: object) -> Iterator[tuple[str, str]]:
-    """The fields of a form or a query that say `value` under `name`: none for None, one an item for a list."""
+    """Yield the name and text of the fields of a form or a query for `value`.
+
+    There is one field per item of a list, one per member of an object, under its own name, and none for None.
+    """
     plain = jsonable(value)
     if isinstance(plain, list):
         for item in cast("list[object]", plain):
@@ -45,22 +48,22 @@ def texts(name: str, value: object) -> Iterator[tuple[str, str]]:
 
 
 def all_texts(values: Mapping[str, object] | None) -> Iterator[tuple[str, str]]:
-    """The same for each of the values, under its name."""
+    """Yield the fields of all `values`, like `texts`."""
     for name, value in (values or {}).items():
         yield from texts(name, value)
 
 
 def text(name: str, value: object) -> str:
-    """`value` as one text. Raises `InvalidRequestError` where it cannot be sent as UTF-8."""
+    """Return `value` as text. Raises `InvalidRequestError` if it cannot be encoded as UTF-8."""
     plain = jsonable(value)
-    said = str(plain).lower() if isinstance(plain, bool) else str(plain)
+    string = str(plain).lower() if isinstance(plain, bool) else str(plain)
     try:
-        said.encode()
+        string.encode()
     except UnicodeEncodeError:
         raise InvalidRequestError(f"{name} holds half a character (a lone surrogate).", param=name) from None
-    return said
+    return string
 
 
 def path(name: str, value: object) -> str:
-    """`value` as one step of a path."""
+    """Return `value` as one percent-encoded segment of a path."""
     return quote(text(name, value), safe="")

@@ -1,4 +1,4 @@
-"""Undoing the compression of an answer, a little at a time: a few bytes can be a bomb."""
+"""Decompress response bodies in small pieces, because a few bytes can expand to gigabytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _MAX_LAYERS = 4
 
 
 class Inflater:
-    """Undoes what a `Content-Encoding` says. Raises `ValueError` where that is not gzip or deflate, or is broken."""
+    """Decompresses a body by its `Content-Encoding`.
+
+    Raises `ValueError` for an encoding other than gzip and deflate, for more than four layers, and for invalid data.
+    """
 
     def __init__(self, content_encoding: str) -> None:
         encodings = [each.strip().lower() for each in content_encoding.split(",")]
@@ -22,25 +25,25 @@ class Inflater:
         self._layers = [_Layer() for _ in encodings]
 
     def pieces(self, chunk: bytes) -> Iterable[bytes]:
-        """What the next chunk comes to, in pieces of at most 64 KiB where it was compressed."""
+        """Return the decompressed pieces of the next chunk, of at most 64 KiB each if it is compressed."""
         pieces: Iterable[bytes] = (chunk,)
         for layer in reversed(self._layers):
             pieces = layer.inflated(pieces)
         return pieces
 
     def end(self) -> None:
-        """Raise `ValueError` where something is missing."""
+        """Raise `ValueError` if compressed data is incomplete."""
         if not all(layer.is_whole for layer in self._layers):
             raise ValueError("compressed data that is cut off")
 
 
 class _Layer:
-    """One compression. `deflate` is zlib by the book, and without its header by some servers."""
+    """Decompresses one layer: gzip, zlib, or raw deflate, which some servers send as `deflate` instead of zlib."""
 
     def __init__(self) -> None:
         self._inflate = zlib.decompressobj(_GZIP_OR_ZLIB)
-        self._begun = b""
-        self._is_begun = False
+        self._start = b""
+        self._is_started = False
         self._got_any = False
 
     @property
@@ -53,15 +56,15 @@ class _Layer:
             yield from self._pieces(chunk)
 
     def _pieces(self, chunk: bytes) -> Iterator[bytes]:
-        if not self._is_begun:
-            self._begun = chunk = self._begun + chunk
+        if not self._is_started:
+            self._start = chunk = self._start + chunk
             if len(chunk) < 2:
                 return
-            self._is_begun = True
+            self._is_started = True
             if chunk[:2] != b"\x1f\x8b" and (chunk[0] & 0x0F != zlib.DEFLATED or int.from_bytes(chunk[:2], "big") % 31):
                 self._inflate = zlib.decompressobj(_RAW)
         while chunk:
-            if self._inflate.eof:  # gzip may be several in a row
+            if self._inflate.eof:  # gzip allows several members in a row
                 self._inflate = zlib.decompressobj(_GZIP_OR_ZLIB)
             try:
                 piece = self._inflate.decompress(chunk, _PIECE_BYTES)

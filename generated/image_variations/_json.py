@@ -1,4 +1,4 @@
-"""Reading JSON and base64: by msgspec and pybase64 where they are installed, with the same results without them."""
+"""Decode JSON and base64, with msgspec and pybase64 if they are installed, and with the same results without them."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import NoReturn, cast
 
 
 def loads(content: bytes) -> object:
-    """The value of a JSON text in UTF-8. Raises `ValueError` where it is none, `RecursionError` where it is too deep.
+    """Return the value of a JSON text in UTF-8.
 
-    NaN and Infinity, which are no JSON, are not taken.
+    Raises `ValueError` for invalid JSON, including NaN and Infinity, and `RecursionError` for JSON nested too deeply.
     """
     fast = _fast_loads()
     if fast is not None:
         try:
             return fast(content)
         except (ValueError, RecursionError):
-            pass  # The standard library has the last word, so that the result is the same without the extra.
-    return json.loads(content.decode("utf-8-sig"), parse_constant=_refuse)
+            pass  # The standard library decides, so that the result is the same without msgspec.
+    return json.loads(content.decode("utf-8-sig"), parse_constant=_raise_not_json)
 
 
 def decode_base64(text: str) -> bytes:
-    """The bytes that `text` says in standard base64, padded and unbroken. Raises `ValueError` where it is not that."""
+    """Return the bytes of standard base64 with padding. Raises `ValueError` for anything else, such as line breaks."""
     fast = _fast_decode_base64()
     if fast is not None:
         try:
@@ -33,7 +33,7 @@ def decode_base64(text: str) -> bytes:
         except ValueError:
             pass
     if len(text) % 4 or text.endswith("==="):
-        raise ValueError("wrong padding")  # which the standard library lets through
+        raise ValueError("wrong padding")  # the standard library accepts it
     return binascii.a2b_base64(text, strict_mode=True)
 
 
@@ -55,5 +55,5 @@ def _fast_decode_base64() -> Callable[[str], bytes] | None:
     return cast("Callable[[str], bytes]", partial(pybase64.b64decode, validate=True))
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+def _raise_not_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")

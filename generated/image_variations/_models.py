@@ -1,4 +1,4 @@
-"""What all models share."""
+"""The base class of all models."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _MAX_NAME = 40
 
 
 class Model:
-    """An object of the contract.
+    """A JSON object or form of the contract.
 
-    Its repr is short, whatever a server sent, and shows nothing of files.
+    The repr shortens long values, and shows only the size of files.
     """
 
     __slots__ = ()
 
-    _files: ClassVar[frozenset[str]] = frozenset()  # the attributes that hold one, as it is or in base64
+    _files: ClassVar[frozenset[str]] = frozenset()  # attributes with a file, raw or in base64
     additional_properties: dict[str, Any]
 
     def __repr__(self) -> str:
@@ -34,13 +34,13 @@ class Model:
             if value is not None
         ]
         if self.additional_properties:
-            more = ", ".join(map(str, list(self.additional_properties)[:5]))
-            shown.append(f"additional_properties=<{more[: 5 * _MAX_NAME]!r}>")
+            names = ", ".join(map(str, list(self.additional_properties)[:5]))
+            shown.append(f"additional_properties=<{names[: 5 * _MAX_NAME]!r}>")
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
 def members(model: Model) -> Iterator[tuple[str, Any]]:
-    """The attributes of a model that the contract knows, with their values."""
+    """Yield name and value of the attributes of a model, without `additional_properties`."""
     for attribute in attrs.fields(cast("type[attrs.AttrsInstance]", type(model))):
         if attribute.name != "additional_properties":
             yield attribute.name, getattr(model, attribute.name)

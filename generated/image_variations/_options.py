@@ -1,4 +1,4 @@
-"""What a client is set up with."""
+"""The options of a client."""
 
 from __future__ import annotations
 
@@ -19,15 +19,18 @@ API_KEY_VARIABLE = "OPENAI_API_KEY"
 BASE_URL_VARIABLE = "OPENAI_BASE_URL"
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# RFC 9110: visible characters, with spaces and tabs between them; of ASCII, for beyond it servers do not agree.
+# RFC 9110: visible characters, with spaces and tabs between them. Only ASCII, because servers differ on the rest.
 _HEADER_VALUE = re.compile(r"([\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?)?")
 
-# What says how the body is written, which only the one who writes it knows.
+# The headers that describe the encoding of the body, which the client sets.
 _FRAMING = frozenset({"content-length", "content-type", "transfer-encoding"})
 
 
 class Options:
-    """The settings of a client, all checked. They are not changed; `changed` makes others."""
+    """The options of a client, which are validated and never change.
+
+    Raises `ImageVariationsError` for an invalid option.
+    """
 
     def __init__(
         self,
@@ -60,9 +63,9 @@ class Options:
         require_headers(self.default_headers)
 
     def changed(self, changes: Mapping[str, Any]) -> Options:
-        """A copy with other settings; headers and query parameters are added to those that there are.
+        """Return a copy with other options. The default headers and query parameters are added to the existing ones.
 
-        None for the key or the address stands for the environment again.
+        None for `api_key` or `base_url` reads the environment variable again.
         """
         settings = {**vars(self), **changes}
         for name in ("default_headers", "default_query"):
@@ -80,18 +83,18 @@ def _api_key() -> str:
 
 
 def require_headers(headers: Mapping[str, str]) -> None:
-    """Raise where a header cannot be sent. The message never shows a value: it may be a secret."""
+    """Raise `ImageVariationsError` if a header cannot be sent. The message has no value, which can be a secret."""
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name):
             raise ImageVariationsError(f"{name!r:.80} cannot be the name of a header.")
         if name.lower() in _FRAMING:
-            raise ImageVariationsError(f"The header {name} is made for each request; leave it out.")
+            raise ImageVariationsError(f"The header {name} is set by the client for each request; leave it out.")
         if not _HEADER_VALUE.fullmatch(value):
             raise ImageVariationsError(f"The header {name} holds a character that cannot be sent.")
 
 
 def require_timeout(timeout: object) -> None:
-    """Raise where `timeout` is no time to wait."""
+    """Raise `ImageVariationsError` unless `timeout` is None or a positive number of seconds."""
     if timeout is not None and not (isinstance(timeout, int | float) and timeout > 0):
         raise ImageVariationsError(f"timeout must be a number of seconds above 0, or None for no limit, not {timeout}.")
 

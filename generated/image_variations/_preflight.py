@@ -1,6 +1,6 @@
-"""What is looked at before a request is sent: the bounds of the contract, and an image by its first bytes.
+"""Check arguments against the contract before a request is sent.
 
-Each function returns where all is well, or the argument was left out, and raises `InvalidRequestError` otherwise.
+Each function raises `InvalidRequestError` if the value is not valid. Except for `required`, None is valid.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ _MAX_SHOWN = 60
 
 
 def required(name: str, value: object) -> None:
-    """Anything but None."""
+    """Check that the value is not None."""
     if value is None:
         raise InvalidRequestError(f"{name} is required, and is None.", param=name)
 
 
 def choice(name: str, value: object, values: Collection[object]) -> None:
-    """One of `values`."""
+    """Check that the value is one of `values`."""
     if value is not None and value not in values:
         raise _refused(name, f"must be one of {', '.join(map(repr, values))}", value)
 
 
 def text(name: str, value: object) -> None:
-    """A text."""
+    """Check that the value is a string."""
     if value is not None and not isinstance(value, str):
-        raise _refused(name, "must be a text", value)
+        raise _refused(name, "must be a string", value)
 
 
 def number(
@@ -44,7 +44,7 @@ def number(
     below: float | None = None,
     step: float | None = None,
 ) -> None:
-    """A number, a `whole` one, within its bounds, and a multiple of `step`."""
+    """Check that the value is a number, an integer if `whole` is true, within the bounds and a multiple of `step`."""
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float) or (whole and not isinstance(value, int)):
@@ -56,13 +56,13 @@ def number(
         (below is None or value < below, f"less than {below}"),
         (step is None or value % step == 0, f"a multiple of {step}"),
     )
-    for is_kept, bound in bounds:
-        if not is_kept:
+    for is_met, bound in bounds:
+        if not is_met:
             raise _refused(name, f"must be {bound}", value)
 
 
 def size(name: str, value: object, *, unit: str, minimum: int | None = None, maximum: int | None = None) -> None:
-    """A text of so many characters, or a list of so many items."""
+    """Check the number of characters of a string, or of items of a list. `unit` is the word for the message."""
     if value is None:
         return
     if not isinstance(value, Sized):
@@ -74,7 +74,7 @@ def size(name: str, value: object, *, unit: str, minimum: int | None = None, max
 
 
 def each(name: str, value: object) -> None:
-    """A model within the request, or a list of them: what it holds is looked at too."""
+    """Check a model, or each model of a list, by its method `check`. Other values are not checked."""
     for item in cast("list[object]", value) if isinstance(value, list) else [value]:
         check = getattr(item, "check", None)
         if check is not None:
@@ -82,7 +82,7 @@ def each(name: str, value: object) -> None:
 
 
 def png(name: str, head: bytes, size_bytes: int, *, square: bool = False, max_bytes: int | None = None) -> None:
-    """A PNG file of `size_bytes` bytes that begins with `head`, which has to hold its first 24."""
+    """Check a PNG file of `size_bytes` bytes by `head`, its first 24 bytes or more."""
     if size_bytes == 0:
         raise InvalidRequestError(f"{name} is empty: there is not a byte to send.", param=name)
     if not head.startswith(_PNG_SIGNATURE) or head[12:16] != b"IHDR" or len(head) < PNG_HEAD_BYTES:

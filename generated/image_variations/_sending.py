@@ -1,4 +1,4 @@
-"""Sending calls, for `Client`: attempt after attempt, each within the time limit. `_sending_async` is its counterpart."""
+"""Send the calls of a `Client`, with retries. `_sending_async` is the counterpart for `AsyncClient`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .errors import APIConnectionError
 
 
 class Connections:
-    """The connections of a client and its copies, opened when first needed, and anew after they were closed.
+    """The connections of a client and its copies, opened by the first call, and reopened if they were closed.
 
-    Those of an `http_client` are its owner's: they are used, and left open.
+    An `http_client` given by the caller is used instead, and never closed.
     """
 
     def __init__(self, http_client: httpx.Client | None) -> None:
@@ -28,7 +28,7 @@ class Connections:
         self._lock = threading.Lock()
 
     def get(self) -> httpx.Client:
-        """The client of httpx to send by."""
+        """Return the client of httpx that sends requests."""
         if self._given is not None:
             if self._given.is_closed:
                 raise APIConnectionError("The http_client given is closed.")
@@ -41,7 +41,7 @@ class Connections:
             return self._own
 
     def close(self) -> None:
-        """Close what was opened here."""
+        """Close the connections opened here."""
         with self._lock:
             own, self._own = self._own, None
         if own is not None:
@@ -49,7 +49,7 @@ class Connections:
 
 
 def send(connections: Connections, options: Options, call: Call) -> tuple[Answer, OpenCall]:
-    """Send the call, again where that may help, and return the last answer. Raises where there is none."""
+    """Send the call, with retries, and return the last response. Raises `ImageVariationsError` if there is none."""
     with call.opened(options) as opened:
         for attempts in count(1):
             try:
@@ -79,7 +79,7 @@ def _attempt(http: httpx.Client, call: OpenCall) -> Answer:
         try:
             body = Body(response.status_code, response.headers, call)
             with suppress(Enough):
-                if response.is_stream_consumed:  # of a transport for tests, whose answers are read already
+                if response.is_stream_consumed:  # the response of a mock transport is already read
                     body.add_plain(response.content)
                 elif body.is_wanted:
                     for chunk in response.iter_raw():

@@ -1,4 +1,4 @@
-"""Sending calls, for `AsyncClient`: attempt after attempt, each within the time limit. `_sending` is its counterpart."""
+"""Send the calls of an `AsyncClient`, with retries. `_sending` is the counterpart for `Client`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from .errors import APIConnectionError
 
 
 class AsyncConnections:
-    """The connections of a client and its copies, opened when first needed, and anew after they were closed.
+    """The connections of a client and its copies, opened by the first call, and reopened if they were closed.
 
-    Each event loop has its own, for connections cannot go from one to another. Those of an `http_client` are its
-    owner's: they are used, and left open.
+    Each event loop has its own connections, because loops cannot share them. An `http_client` given by the caller is
+    used instead, and never closed.
     """
 
     def __init__(self, http_client: httpx.AsyncClient | None) -> None:
@@ -29,35 +29,35 @@ class AsyncConnections:
         self._own: dict[object, httpx.AsyncClient] = {}
 
     def get(self) -> httpx.AsyncClient:
-        """The client of httpx to send by in this event loop."""
+        """Return the client of httpx that sends requests in this event loop."""
         if self._given is not None:
             if self._given.is_closed:
                 raise APIConnectionError("The http_client given is closed.")
             return self._given
         self._forget_ended_loops()
-        here = _event_loop()
-        if here not in self._own:
-            self._own[here] = opening(
+        loop = _event_loop()
+        if loop not in self._own:
+            self._own[loop] = opening(
                 partial(httpx.AsyncClient, limits=LIMITS, max_redirects=MAX_REDIRECTS, cookies=no_cookies())
             )
-        return self._own[here]
+        return self._own[loop]
 
     async def close(self) -> None:
-        """Close what was opened here in this event loop."""
+        """Close the connections opened here in this event loop."""
         self._forget_ended_loops()
         own = self._own.pop(_event_loop(), None)
         if own is not None:
             await own.aclose()
 
     def _forget_ended_loops(self) -> None:
-        """Let go of connections that were not closed before their loop was: nothing can be awaited there any more."""
+        """Drop the connections of closed event loops, which can no longer be closed themselves."""
         for loop in list(self._own):
             if isinstance(loop, asyncio.AbstractEventLoop) and loop.is_closed():
                 self._own.pop(loop, None)
 
 
 def _event_loop() -> asyncio.AbstractEventLoop | None:
-    """The loop that runs; None for one that is not asyncio's."""
+    """Return the running asyncio event loop, or None for a loop of another library."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
@@ -65,7 +65,7 @@ def _event_loop() -> asyncio.AbstractEventLoop | None:
 
 
 async def send(connections: AsyncConnections, options: Options, call: Call) -> tuple[Answer, OpenCall]:
-    """Send the call, again where that may help, and return the last answer. Raises where there is none."""
+    """Send the call, with retries, and return the last response. Raises `ImageVariationsError` if there is none."""
     with call.opened(options) as opened:
         for attempts in count(1):
             try:
@@ -83,10 +83,10 @@ async def send(connections: AsyncConnections, options: Options, call: Call) -> t
 
 
 async def _in_a_scope(http: httpx.AsyncClient, call: OpenCall) -> Answer:
-    """Make an attempt in a task of its own, which ends with this one.
+    """Run an attempt in its own task, in a task group that ends with this function.
 
-    httpcore 1.0.9 loses a place among its connections when a task is cancelled just after connecting or while closing.
-    The task of a group is cancelled through the group's scope, from which it protects itself.
+    httpcore 1.0.9 leaks a connection of its pool if a task is cancelled just after connecting or while closing. It
+    shields itself only from anyio cancel scopes, and the task of a group is cancelled by the scope of the group.
     """
     answers: list[Answer] = []
     failures: list[Exception] = []
@@ -94,7 +94,7 @@ async def _in_a_scope(http: httpx.AsyncClient, call: OpenCall) -> Answer:
     async def attempt() -> None:
         try:
             answers.append(await _attempt(http, call))
-        except Exception as failure:  # noqa: BLE001 - handed on, so that it does not come out in an ExceptionGroup
+        except Exception as failure:  # noqa: BLE001 - raised below, without the ExceptionGroup of the task group
             failures.append(failure)
 
     async with anyio.create_task_group() as group:
@@ -115,7 +115,7 @@ async def _attempt(http: httpx.AsyncClient, call: OpenCall) -> Answer:
         try:
             body = Body(response.status_code, response.headers, call)
             with suppress(Enough):
-                if response.is_stream_consumed:  # of a transport for tests, whose answers are read already
+                if response.is_stream_consumed:  # the response of a mock transport is already read
                     body.add_plain(response.content)
                 elif body.is_wanted:
                     async for chunk in response.aiter_raw():

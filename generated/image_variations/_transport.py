@@ -1,7 +1,7 @@
-"""Connections on which a call is over when its time is, however the server spends it.
+"""Connections with one deadline for a whole call.
 
-The timeouts of httpx hold for each read and each write by itself: a server that sends a byte now and then is never
-late. Here every read and every write of a call ends at the one time that the call has to end at.
+The timeouts of httpx limit each read and each write separately, so a server that sends a byte now and then never
+exceeds them. Here all reads and writes of a call end at the deadline of the call.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from ._calls import MAX_REDIRECTS, no_cookies
 
 
 class _Clock(threading.local):
-    """The time at which the call that this thread is at has to be over."""
+    """The deadline of the current call of each thread, in seconds of the monotonic clock, or None."""
 
-    over_at: float | None = None
+    deadline: float | None = None
 
-    def left(self, timeout: float | None) -> float | None:
-        """The seconds left, at most `timeout`. Raises `TimeoutError` when there are none."""
-        if self.over_at is None:
+    def remaining(self, timeout: float | None) -> float | None:
+        """Return the remaining seconds, at most `timeout`. Raises `TimeoutError` if the deadline has passed."""
+        if self.deadline is None:
             return timeout
-        seconds = self.over_at - time.monotonic()
+        seconds = self.deadline - time.monotonic()
         if seconds <= 0:
             raise TimeoutError
         return seconds if timeout is None else min(seconds, timeout)
@@ -41,17 +41,17 @@ _clock = _Clock()
 
 @contextmanager
 def time_limit(seconds: float | None) -> Generator[None]:
-    """Let all reads and writes of this thread end after so many seconds, by a `TimeoutError`."""
-    _clock.over_at = None if seconds is None else time.monotonic() + seconds
+    """Raise `TimeoutError` in the reads and writes of this thread that take longer than `seconds` in total."""
+    _clock.deadline = None if seconds is None else time.monotonic() + seconds
     try:
         yield
     finally:
-        _clock.over_at = None
+        _clock.deadline = None
 
 
 def require_time() -> None:
-    """Raise `TimeoutError` when the time is over."""
-    _clock.left(None)
+    """Raise `TimeoutError` if the deadline of this thread has passed."""
+    _clock.remaining(None)
 
 
 class _Stream(httpcore.NetworkStream):
@@ -59,16 +59,16 @@ class _Stream(httpcore.NetworkStream):
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _clock.left(timeout))
+        return self._stream.read(max_bytes, _clock.remaining(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        # The stream's own `write` gives the whole timeout to each of its waits for the server.
+        # The method `write` of the stream would apply the whole timeout to each send.
         connection: socket.socket = self._stream.get_extra_info("socket")
-        rest = memoryview(buffer)
+        unsent = memoryview(buffer)
         try:
-            while rest:
-                connection.settimeout(_clock.left(timeout))
-                rest = rest[connection.send(rest) :]
+            while unsent:
+                connection.settimeout(_clock.remaining(timeout))
+                unsent = unsent[connection.send(unsent) :]
         except TimeoutError as error:
             raise httpcore.WriteTimeout(str(error)) from error
         except OSError as error:
@@ -80,7 +80,7 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, _clock.left(timeout)))
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, _clock.remaining(timeout)))
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
@@ -98,10 +98,10 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        return _Stream(self._backend.connect_tcp(host, port, _clock.left(timeout), local_address, socket_options))
+        return _Stream(self._backend.connect_tcp(host, port, _clock.remaining(timeout), local_address, socket_options))
 
 
-# Both libraries have these errors under the same names.
+# The errors of httpcore and the errors of httpx with the same names.
 _ERRORS: dict[type[Exception], type[httpx.TransportError]] = {
     httpcore.ConnectTimeout: httpx.ConnectTimeout,
     httpcore.ReadTimeout: httpx.ReadTimeout,
@@ -117,7 +117,7 @@ _ERRORS: dict[type[Exception], type[httpx.TransportError]] = {
 
 
 @contextmanager
-def _errors_named() -> Generator[None]:
+def _httpx_errors() -> Generator[None]:
     try:
         yield
     except tuple(_ERRORS) as error:
@@ -129,16 +129,16 @@ class _Body(httpx.SyncByteStream):
         self._chunks = chunks
 
     def __iter__(self) -> Iterator[bytes]:
-        with _errors_named():
+        with _httpx_errors():
             yield from self._chunks
 
     def close(self) -> None:
-        with _errors_named():
+        with _httpx_errors():
             cast("httpcore.Response", self._chunks).close() if hasattr(self._chunks, "close") else None
 
 
 class _Transport(httpx.BaseTransport):
-    """What `httpx.HTTPTransport` does, on the connections of this module."""
+    """Like `httpx.HTTPTransport`, but with the connections of this module."""
 
     def __init__(self, ssl_context: ssl.SSLContext, limits: httpx.Limits) -> None:
         self._pool = httpcore.ConnectionPool(
@@ -152,7 +152,7 @@ class _Transport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
         response: Any
-        with _errors_named():
+        with _httpx_errors():
             response = self._pool.handle_request(
                 httpcore.Request(
                     request.method,
@@ -174,9 +174,9 @@ class _Transport(httpx.BaseTransport):
 
 
 def connect(limits: httpx.Limits) -> httpx.Client:
-    """A client of httpx on such connections.
+    """Return a client of httpx with these connections.
 
-    Where the environment names a proxy, calls go through it, on connections of httpx itself.
+    Calls through a proxy of the environment variables use the connections of httpx instead.
     """
     ssl_context = httpx.create_ssl_context()
     mounts = {} if "all" in getproxies() else {"all://": _Transport(ssl_context, limits)}

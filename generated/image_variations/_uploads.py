@@ -1,7 +1,7 @@
-"""Files on their way into a request: opened once for a call, and given whole to each attempt.
+"""Open the files of a call once, and provide their complete content to each attempt.
 
-A file is sent from its start, wherever it stands. What cannot be rewound (a pipe, a socket) is read into a temporary
-file first, so that a second attempt sends the same bytes as the first. Nothing is held in memory but what came so.
+A file is sent from its start, whatever its current position. A file that is not seekable (a pipe, a socket) is first
+copied to a temporary file, so that a retry sends the same bytes. Other files are streamed, not read into memory.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from .errors import InvalidRequestError
 from .types import BinaryFile, FileContent, FileInput
 
 _CHUNK_BYTES = 1 << 16
-_MAX_HELD_BYTES = 1 << 23  # of what cannot be rewound; more goes to disk
+_MAX_HELD_BYTES = 1 << 23  # the part of a copied file that is held in memory
 
 
 @frozen
 class Upload:
-    """One file, ready to be sent any number of times: its name, its media type, its size and its first bytes."""
+    """An open file that can be sent any number of times. `head` has its first bytes."""
 
     file_name: str
     media_type: str
@@ -33,16 +33,16 @@ class Upload:
     source: bytes | BinaryFile
 
     def content(self) -> bytes | IO[bytes]:
-        """The content, from its first byte."""
+        """Return the content, from its first byte."""
         return (
             self.source if isinstance(self.source, bytes) else cast("IO[bytes]", _Rewound(self.source, self.size_bytes))
         )
 
 
 class _Rewound(io.RawIOBase):
-    """Reads a file from its start, and of the length that it had when the call began.
+    """A view of a file from its start, with the length that the file had at the beginning of the call.
 
-    It has no `fileno`: the size of the file underneath is not always that of what is read (a GzipFile).
+    It has no `fileno`, because the size of the underlying file can differ from that of the content (GzipFile).
     """
 
     def __init__(self, source: BinaryFile, size_bytes: int) -> None:
@@ -57,7 +57,7 @@ class _Rewound(io.RawIOBase):
         return 0
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        if whence == os.SEEK_END:  # how the size of a file is asked for
+        if whence == os.SEEK_END:  # the HTTP library determines the size in this way
             return self._size_bytes
         return cast("IO[bytes]", self._source).seek(offset, whence)
 
@@ -65,19 +65,19 @@ class _Rewound(io.RawIOBase):
 def upload(
     name: str, value: FileInput, default_type: str, head_bytes: int, max_bytes: int | None, stack: ExitStack
 ) -> Upload:
-    """Open the file that the argument `name` gives; the `stack` closes what was opened here.
+    """Return the open file of the argument `name`. The `stack` closes the files opened here.
 
-    Raises `InvalidRequestError` where there is nothing that can be read. Of what cannot be rewound, and so is read here,
-    it is not much more than `max_bytes`.
+    Raises `InvalidRequestError` if the file cannot be read. A file that is not seekable is copied, up to a little more
+    than `max_bytes` bytes.
     """
-    file_name, content, media_type = _parted(name, value)
+    file_name, content, media_type = _split(name, value)
     try:
         source, own_name = _opened(name, content, stack)
         if isinstance(source, bytes):
             size_bytes, head = len(source), source[:head_bytes]
         else:
             source, size_bytes, head = _measured(source, head_bytes, max_bytes, stack)
-    except (OSError, ValueError) as error:  # ValueError: a closed file, or a path with a null in it
+    except (OSError, ValueError) as error:  # ValueError for a closed file, or a path with a null character
         if isinstance(error, InvalidRequestError):
             raise
         reason = getattr(error, "strerror", None) or str(error)
@@ -90,7 +90,7 @@ def upload(
 _SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 
 
-def _parted(name: str, value: FileInput) -> tuple[str | None, FileContent, str | None]:
+def _split(name: str, value: FileInput) -> tuple[str | None, FileContent, str | None]:
     if not isinstance(value, tuple):
         return None, value, None
     match cast("tuple[object, ...]", value):
@@ -107,12 +107,12 @@ def _parted(name: str, value: FileInput) -> tuple[str | None, FileContent, str |
 
 
 def _opened(name: str, content: FileContent, stack: ExitStack) -> tuple[bytes | BinaryFile, str]:
-    """The bytes or the open file that `content` is or names, and the name that it has of itself."""
+    """Return the bytes or the open file, and its path or name."""
     if isinstance(content, bytes | bytearray | memoryview):
         return bytes(content), ""
     if isinstance(content, str | os.PathLike):
         path = os.fspath(content)
-        return stack.enter_context(open(path, "rb")), path  # noqa: PTH123 - the path stays what it was given as
+        return stack.enter_context(open(path, "rb")), path  # noqa: PTH123 - the path is used unchanged
     if not callable(getattr(content, "read", None)):
         raise InvalidRequestError(
             f"{name} must be a path, bytes, or a file open for reading bytes, not {type(content).__name__}.", param=name
@@ -124,7 +124,7 @@ def _opened(name: str, content: FileContent, stack: ExitStack) -> tuple[bytes | 
 def _measured(
     source: BinaryFile, head_bytes: int, max_bytes: int | None, stack: ExitStack
 ) -> tuple[BinaryFile, int, bytes]:
-    """The file, or a copy of it that can be rewound, with its size and its first bytes."""
+    """Return the file, or a copy if it is not seekable, with its size and its first bytes."""
     file = cast("IO[bytes]", source)
     if not _can_seek(file):
         file = stack.enter_context(tempfile.SpooledTemporaryFile(_MAX_HELD_BYTES))
@@ -148,10 +148,10 @@ def _can_seek(file: IO[bytes]) -> bool:
 def _bytes_of(chunk: object) -> bytes:
     if isinstance(chunk, bytes):
         return chunk
-    raise ValueError(f"it gives {type(chunk).__name__} in place of bytes; open it in mode 'rb'")
+    raise ValueError(f"it returns {type(chunk).__name__} instead of bytes; open it in mode 'rb'")
 
 
 def _base_name(path: str) -> str:
-    """What a path of any system ends with: where a file lies is nobody else's business."""
+    """Return the last part of a POSIX or Windows path, because the folders of a file are private."""
     name = PureWindowsPath(PurePosixPath(path).name).name
     return name.encode(errors="replace").decode() if name not in {".", ".."} else ""

@@ -1,4 +1,4 @@
-"""The clients: what they are set up with, and how they are opened, copied and closed."""
+"""The synchronous and the asynchronous client."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from . import _options
 from .types import NOT_GIVEN, NotGiven, Response
 
-# What sends is imported when it is first needed: a program may start without it.
+# The modules that send requests are imported when the first client is created, so that the package imports quickly.
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -23,24 +23,25 @@ T = TypeVar("T")
 
 
 class Client:
-    """Calls the API and waits. To be shared by any number of threads.
+    """Synchronous client of the API. Threads can share it.
 
-    Connections are opened when they are first needed. `close` closes them, and so does leaving a `with`; a call after
-    that opens new ones.
+    Connections are opened by the first call. `close`, or the end of a `with` block, closes them; a later call opens new
+    ones.
 
     Args:
-        api_key: The API key. Left out, that of the environment variable OPENAI_API_KEY. An empty one is not sent.
-        base_url: The address before the paths of the operations. Left out, that of the environment variable
-            OPENAI_BASE_URL, or else http://127.0.0.1:8000/v1.
-        timeout: The seconds that one attempt may take in all, from connecting to the last byte; None for no limit.
-        max_retries: How many more attempts are made after a broken connection and the statuses 408, 409, 429 and from
-            500 on. An attempt that took too long is not made again: the server may be at work still.
-        default_headers: Header fields of every call. They win over those that the client sends of itself.
+        api_key: The API key; by default the environment variable OPENAI_API_KEY. An empty key is not sent.
+        base_url: The URL that the paths of the operations are appended to; by default the environment variable
+            OPENAI_BASE_URL, or http://127.0.0.1:8000/v1 if that is not set.
+        timeout: The limit of one attempt as a whole, in seconds, from connecting to the last byte; None for no limit.
+        max_retries: The maximum number of retries after a broken connection, a timeout while connecting, or a status of
+            408, 409, 429, or 500 and above. Other timeouts are not retried: the server may still be working.
+        default_headers: Headers of every call. They override the headers that the client sets.
         default_query: Query parameters of every call.
-        http_client: An `httpx.Client` to send by. It stays yours: it is not closed here. With one, `timeout` holds
-            for each wait until the headers are there, and in all only after that.
-        preflight: Whether arguments are checked against the contract before a byte is sent.
-        max_response_bytes: The longest answer that is read.
+        http_client: An `httpx.Client` to send requests with. It is never closed by this client.
+            With it, `timeout` limits each wait for the server until the headers have arrived, and then the attempt.
+        preflight: Whether arguments are checked against the contract before a request is sent.
+        max_response_bytes: The maximum length of a response body in bytes, after decompression. A longer body of a
+            successful response raises `APIResponseValidationError`.
 
     """
 
@@ -80,22 +81,22 @@ class Client:
 
     @property
     def base_url(self) -> str:
-        """The address before the paths of the operations, without a slash at its end."""
+        """The URL that the paths of the operations are appended to, without a trailing slash."""
         return self._options.base_url
 
     @property
     def timeout(self) -> float | None:
-        """The seconds that one attempt may take in all; None for no limit."""
+        """The limit of one attempt as a whole, in seconds; None for no limit."""
         return self._options.timeout
 
     @property
     def max_retries(self) -> int:
-        """How many more attempts are made."""
+        """The maximum number of retries."""
         return self._options.max_retries
 
     @property
     def preflight(self) -> bool:
-        """Whether arguments are checked against the contract before a byte is sent."""
+        """Whether arguments are checked against the contract before a request is sent."""
         return self._options.preflight
 
     def with_options(
@@ -111,9 +112,12 @@ class Client:
         preflight: bool | NotGiven = NOT_GIVEN,
         max_response_bytes: int | NotGiven = NOT_GIVEN,
     ) -> Self:
-        """A copy with other settings, on the same connections; this client stays as it is.
+        """Return a copy with other settings, which shares the connections of this client.
 
-        Headers and query parameters are added to those that there are.
+        `default_headers` and `default_query` are added to those of this client. None for `api_key` or `base_url` reads
+        the environment variable again. With `http_client`, the copy does not share the connections.
+
+        Raises `ImageVariationsError` for an invalid setting.
         """
         from ._sending import Connections
 
@@ -137,7 +141,7 @@ class Client:
         return copy
 
     def send(self, call: Call, reading: Reading[T]) -> Response[T]:
-        """Send a call and read its answer. The functions of the operations end here."""
+        """Send a call and return the decoded response. Called by the functions of the operations."""
         from ._downloads import bind
         from ._sending import send
 
@@ -146,14 +150,17 @@ class Client:
         return response
 
     def download(self, url: str, *, max_bytes: int = _options.DEFAULT_MAX_DOWNLOAD_BYTES) -> bytes:
-        """Fetch a file of at most `max_bytes` bytes, without the API key. Raises what a call raises."""
+        """Return the file at `url`, of at most `max_bytes` bytes. The API key is not sent.
+
+        Raises the errors of a call, and `APIResponseValidationError` if the file is longer.
+        """
         from ._downloads import READING, download
         from ._sending import send
 
         return READING.response(*send(self._connections, self._options, download(url, max_bytes))).parsed
 
     def close(self) -> None:
-        """Close the connections, those of the copies too."""
+        """Close the connections of this client and of the copies that share them."""
         self._connections.close()
 
     def __enter__(self) -> Self:
@@ -172,24 +179,24 @@ class Client:
 
 
 class AsyncClient:
-    """Calls the API and lets others work meanwhile. What `Client` has, this has too, to be awaited.
+    """Asynchronous client of the API, with the methods of `Client` as coroutines.
 
-    It can be used in one event loop after another, and in several at once: each has connections of its own. Close them
-    before a loop ends, by `close` or by `async with`.
+    One client can be used in several event loops, even concurrently, because each loop has its own connections. Close
+    them before the loop ends, with `close` or `async with`.
 
     Args:
-        api_key: The API key. Left out, that of the environment variable OPENAI_API_KEY. An empty one is not sent.
-        base_url: The address before the paths of the operations. Left out, that of the environment variable
-            OPENAI_BASE_URL, or else http://127.0.0.1:8000/v1.
-        timeout: The seconds that one attempt may take in all, from connecting to the last byte; None for no limit.
-        max_retries: How many more attempts are made after a broken connection and the statuses 408, 409, 429 and from
-            500 on. An attempt that took too long is not made again: the server may be at work still.
-        default_headers: Header fields of every call. They win over those that the client sends of itself.
+        api_key: The API key; by default the environment variable OPENAI_API_KEY. An empty key is not sent.
+        base_url: The URL that the paths of the operations are appended to; by default the environment variable
+            OPENAI_BASE_URL, or http://127.0.0.1:8000/v1 if that is not set.
+        timeout: The limit of one attempt as a whole, in seconds, from connecting to the last byte; None for no limit.
+        max_retries: The maximum number of retries after a broken connection, a timeout while connecting, or a status of
+            408, 409, 429, or 500 and above. Other timeouts are not retried: the server may still be working.
+        default_headers: Headers of every call. They override the headers that the client sets.
         default_query: Query parameters of every call.
-        http_client: An `httpx.AsyncClient` to send by. It stays yours: it is not closed here. With one, `timeout` holds
-            for each wait until the headers are there, and in all only after that.
-        preflight: Whether arguments are checked against the contract before a byte is sent.
-        max_response_bytes: The longest answer that is read.
+        http_client: An `httpx.AsyncClient` to send requests with. It is never closed by this client.
+        preflight: Whether arguments are checked against the contract before a request is sent.
+        max_response_bytes: The maximum length of a response body in bytes, after decompression. A longer body of a
+            successful response raises `APIResponseValidationError`.
 
     """
 
@@ -229,22 +236,22 @@ class AsyncClient:
 
     @property
     def base_url(self) -> str:
-        """The address before the paths of the operations, without a slash at its end."""
+        """The URL that the paths of the operations are appended to, without a trailing slash."""
         return self._options.base_url
 
     @property
     def timeout(self) -> float | None:
-        """The seconds that one attempt may take in all; None for no limit."""
+        """The limit of one attempt as a whole, in seconds; None for no limit."""
         return self._options.timeout
 
     @property
     def max_retries(self) -> int:
-        """How many more attempts are made."""
+        """The maximum number of retries."""
         return self._options.max_retries
 
     @property
     def preflight(self) -> bool:
-        """Whether arguments are checked against the contract before a byte is sent."""
+        """Whether arguments are checked against the contract before a request is sent."""
         return self._options.preflight
 
     def with_options(
@@ -260,9 +267,12 @@ class AsyncClient:
         preflight: bool | NotGiven = NOT_GIVEN,
         max_response_bytes: int | NotGiven = NOT_GIVEN,
     ) -> Self:
-        """A copy with other settings, on the same connections; this client stays as it is.
+        """Return a copy with other settings, which shares the connections of this client.
 
-        Headers and query parameters are added to those that there are.
+        `default_headers` and `default_query` are added to those of this client. None for `api_key` or `base_url` reads
+        the environment variable again. With `http_client`, the copy does not share the connections.
+
+        Raises `ImageVariationsError` for an invalid setting.
         """
         from ._sending_async import AsyncConnections
 
@@ -286,7 +296,7 @@ class AsyncClient:
         return copy
 
     async def send(self, call: Call, reading: Reading[T]) -> Response[T]:
-        """Send a call and read its answer. The functions of the operations end here."""
+        """Send a call and return the decoded response. Called by the functions of the operations."""
         from ._downloads import bind
         from ._sending_async import send
 
@@ -295,14 +305,17 @@ class AsyncClient:
         return response
 
     async def download(self, url: str, *, max_bytes: int = _options.DEFAULT_MAX_DOWNLOAD_BYTES) -> bytes:
-        """Fetch a file of at most `max_bytes` bytes, without the API key. Raises what a call raises."""
+        """Return the file at `url`, of at most `max_bytes` bytes. The API key is not sent.
+
+        Raises the errors of a call, and `APIResponseValidationError` if the file is longer.
+        """
         from ._downloads import READING, download
         from ._sending_async import send
 
         return READING.response(*await send(self._connections, self._options, download(url, max_bytes))).parsed
 
     async def close(self) -> None:
-        """Close the connections of this event loop, those of the copies too."""
+        """Close the connections of this event loop, of this client and of the copies that share them."""
         await self._connections.close()
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""What this package raises."""
+"""The exceptions of this package."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any, cast
 
 
 class ImageVariationsError(Exception):
-    """The root of all errors of this package; nothing else is raised, whatever a server sends.
+    """The base class of all errors of this package. No response of a server raises any other exception.
 
     ImageVariationsError
-    ├── InvalidRequestError                   refused here, before a byte was sent
-    ├── DataError                             a value that the contract has no place for
+    ├── InvalidRequestError                   an argument that violates the contract or cannot be sent
+    ├── DataError                             a value of a type that the contract does not allow
     └── APIError
-        ├── APIConnectionError                no connection, or it broke
+        ├── APIConnectionError                no connection, or a broken one
         │   └── APITimeoutError
-        ├── APIResponseValidationError        an answer that says success and cannot be read
-        └── APIStatusError                    an answer that says failure
+        ├── APIResponseValidationError        a successful response that violates the contract
+        └── APIStatusError                    an error response
             ├── BadRequestError               400
             ├── AuthenticationError           401
             ├── PermissionDeniedError         403
@@ -24,12 +24,12 @@ class ImageVariationsError(Exception):
             ├── ConflictError                 409
             ├── UnprocessableEntityError      422
             ├── RateLimitError                429
-            └── InternalServerError           500 and more
+            └── InternalServerError           500 and above
     """
 
 
 class InvalidRequestError(ImageVariationsError, ValueError):
-    """What was asked for is refused here, before a byte was sent; `param` is the argument at fault."""
+    """An argument violates the contract or cannot be sent. `param` is its name, or None if it is not known."""
 
     def __init__(self, message: str, *, param: str | None = None) -> None:
         super().__init__(message)
@@ -38,7 +38,7 @@ class InvalidRequestError(ImageVariationsError, ValueError):
 
 
 class DataError(ImageVariationsError, ValueError):
-    """A value is of a type that the contract has no place for; `field` says where, like `data[0].url`."""
+    """A value has a type that the contract does not allow. `field` is its place, such as `data[0].url`."""
 
     def __init__(self, message: str, *, field: str = "") -> None:
         super().__init__(message)
@@ -49,54 +49,54 @@ class DataError(ImageVariationsError, ValueError):
         return f"{self.field}: {self.message}" if self.field else self.message
 
     def within(self, step: str | int) -> DataError:
-        """The same error, said of what holds the value under the name or at the place `step`."""
+        """Return the same error for the object or array that has the value under the name or index `step`."""
         inner = f".{self.field}" if self.field and not self.field.startswith("[") else self.field
         return DataError(self.message, field=(f"[{step}]" if isinstance(step, int) else step) + inner)
 
 
 class APIError(ImageVariationsError):
-    """A call that was sent and did not end well.
+    """A call failed: there was no response, an error response, or an invalid response.
 
     Attributes:
-        message: What is wrong, in the server's words where it has any.
-        body: The error object of the answer; where there is none, its JSON or its text; None without an answer.
-        param: The field at fault, as the server says.
-        code: The server's fixed word for this very error.
-        type: The kind of error, in the server's words.
+        message: The message of the server if it sent one, or else of this client.
+        body: The error object of an error response, or else its JSON value or text; None for other errors.
+        param: The `param` of the error object: the name of the invalid field.
+        code: The `code` of the error object, which identifies the error.
+        type: The `type` of the error object: the kind of error.
     """
 
     def __init__(self, message: str, *, body: object = None) -> None:
         super().__init__(message)
         self.message = message
         self.body = body
-        said = cast("dict[object, object]", body) if isinstance(body, dict) else {}
-        self.param = _text(said.get("param"))
-        self.code = _text(said.get("code"))
-        self.type = _text(said.get("type"))
+        members = cast("dict[object, object]", body) if isinstance(body, dict) else {}
+        self.param = _text(members.get("param"))
+        self.code = _text(members.get("code"))
+        self.type = _text(members.get("type"))
 
 
 class APIConnectionError(APIError):
-    """The server could not be reached, hung up, or did not speak HTTP."""
+    """The server could not be reached, closed the connection, or sent no valid HTTP."""
 
     def __init__(self, message: str = "Connection error.") -> None:
         super().__init__(message)
 
 
 class APITimeoutError(APIConnectionError):
-    """The answer was not there, whole, in time."""
+    """The response was not complete within the timeout."""
 
     def __init__(self, message: str = "Request timed out.") -> None:
         super().__init__(message)
 
 
-class _Answered(APIError):
-    """What the two kinds of bad answers share.
+class _ResponseError(APIError):
+    """An error with a response.
 
     Attributes:
-        status_code: The status of the answer.
-        headers: Its header fields; their names in any case.
-        content: Its body, at most the first 64 KiB.
-        request_id: What the server calls the request by, where it says so.
+        status_code: The status of the response.
+        headers: The headers of the response; lookup ignores the case of names.
+        content: The body of the response, at most the first 64 KiB.
+        request_id: The id of the request from the header `x-request-id`, or None if there is none.
     """
 
     def __init__(
@@ -115,10 +115,10 @@ class _Answered(APIError):
         self.request_id = self.headers.get("x-request-id")
 
 
-class APIResponseValidationError(_Answered):
-    """The answer says success and is not what the contract says; `field` names the value, like `data[0].url`.
+class APIResponseValidationError(_ResponseError):
+    """A successful response violates the contract. `field` is the place of the wrong value, such as `data[0].url`.
 
-    `field` is None where the answer is at fault as a whole: no JSON, too long, of a status that is not of the contract.
+    `field` is None if the response is wrong as a whole: it is not JSON, too long, or its status is not in the contract.
     """
 
     def __init__(
@@ -134,10 +134,10 @@ class APIResponseValidationError(_Answered):
         self.field = field
 
 
-class APIStatusError(_Answered):
-    """The answer says failure.
+class APIStatusError(_ResponseError):
+    """The server sent an error response.
 
-    `parsed` is the model that the contract has for such an answer, where the body is one; None where it is not.
+    `parsed` is the error model of the contract, or None if the body does not fit it.
     """
 
     def __init__(
@@ -160,7 +160,7 @@ class APIStatusError(_Answered):
 
 
 class BadRequestError(APIStatusError):
-    """400: something in the request is missing, or not what it must be."""
+    """400: a part of the request is missing or invalid."""
 
 
 class AuthenticationError(APIStatusError):
@@ -168,31 +168,31 @@ class AuthenticationError(APIStatusError):
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the API key is not allowed to do this."""
+    """403: the API key does not permit the call."""
 
 
 class NotFoundError(APIStatusError):
-    """404: there is no such thing."""
+    """404: the resource does not exist."""
 
 
 class ConflictError(APIStatusError):
-    """409: something else is in the way. Such a request is tried again."""
+    """409: the request conflicts with another one. It is retried."""
 
 
 class UnprocessableEntityError(APIStatusError):
-    """422: the request is understood, and makes no sense."""
+    """422: the request is well-formed, but cannot be processed."""
 
 
 class RateLimitError(APIStatusError):
-    """429: too many requests in a short time. Such a request is tried again."""
+    """429: too many requests in a short time. The request is retried."""
 
 
 class InternalServerError(APIStatusError):
-    """500 and more: the server failed. Such a request is tried again."""
+    """500 and above: the server failed. The request is retried."""
 
 
 def of_status(status_code: int) -> type[APIStatusError]:
-    """The class of the error that an answer of the status is."""
+    """Return the error class for a response with the status."""
     return InternalServerError if status_code >= 500 else _OF_STATUS.get(status_code, APIStatusError)
 
 

@@ -1,4 +1,4 @@
-"""What calls take and what they give back."""
+"""Types of the arguments and results of calls."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ REQUEST_ID_HEADER = "x-request-id"
 
 
 class BinaryFile(Protocol):
-    """Anything open for reading bytes. It need not seek: what cannot be read twice is kept for a second attempt."""
+    """A file open for reading bytes. If it is not seekable, its content is copied first, so that it can be resent."""
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return the next bytes, at most `size`; all the rest where it is negative."""
+        """Return at most `size` bytes, or all remaining bytes if `size` is negative."""
         ...
 
 
-# A text is a path. Of an open file all is sent, from its start, wherever it stands.
+# A str is a path. An open file is sent from its start, whatever its current position.
 FileContent: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryFile
 # The content alone, or (file name, content), or (file name, content, media type).
 FileInput: TypeAlias = FileContent | tuple[str | None, FileContent] | tuple[str | None, FileContent, str | None]
 
 
 class NotGiven(Enum):
-    """What stands for an argument that was left out, where None means something."""
+    """The type of `NOT_GIVEN`, the default of arguments for which None has a meaning."""
 
     NOT_GIVEN = "NOT_GIVEN"
 
@@ -36,13 +36,13 @@ NOT_GIVEN: Final[Literal[NotGiven.NOT_GIVEN]] = NotGiven.NOT_GIVEN
 
 
 class Response(Generic[T]):
-    """An answer, with what was read from it.
+    """A successful response.
 
     Attributes:
-        status_code: The status, 200 to 299: another one raises.
-        headers: The header fields; their names in any case.
-        content: The body, as it came but for its compression.
-        parsed: What the body says.
+        status_code: The status, from 200 to 299.
+        headers: The headers; lookup ignores the case of names.
+        content: The body, decompressed.
+        parsed: The value decoded from the body.
     """
 
     __slots__ = ("content", "headers", "parsed", "status_code")
@@ -58,7 +58,7 @@ class Response(Generic[T]):
 
     @property
     def request_id(self) -> str | None:
-        """What the server calls the request by, where it says so."""
+        """The id of the request from the header `x-request-id`, or None if there is none."""
         return self.headers.get(REQUEST_ID_HEADER)
 
 

@@ -1,7 +1,7 @@
 """Command line of `scripts/bench`.
 
 Exit codes: 0, every target is met; 1, a target is missed or could not be measured; 2, wrong usage, or the environment
-of a subject could not be made.
+of a subject could not be installed.
 """
 
 import json
@@ -24,7 +24,7 @@ _MISSED = 1
 
 @click.group()
 def command() -> None:
-    """Measure, and compare with the targets. Run nothing else on the machine meanwhile."""
+    """Measure the client or the suite, and compare the results with the targets. Run nothing else at the same time."""
 
 
 _JSON = click.option(
@@ -59,7 +59,7 @@ def _end(figures: list[Figure], json_file: Path | None, *, gate: bool) -> NoRetu
 
 
 def measure_client() -> list[Figure]:
-    """Return the figures of all measures of the client."""
+    """Return the figures of all measures of the client. Raise Unavailable if an environment cannot be installed."""
     environments = {name: prepare(name) for name in REQUIREMENTS}
     material = Material.make(CACHE / "material")
     figures = []

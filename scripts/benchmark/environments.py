@@ -54,7 +54,7 @@ class Environment:
 
 
 def prepare(name: str) -> Environment:
-    """Return the environment of a subject, installed if the pins have changed. Raises Unavailable if pip fails."""
+    """Return the environment of a subject, reinstalled if its pins changed. Raise Unavailable if that fails."""
     pins = lock.parse((SCRIPTS / "benchmark" / "requirements.txt").read_text(encoding="utf-8"))
     wanted = "".join(pins[package].lines for package in lock.closure(pins, REQUIREMENTS[name]))
     folder = CACHE / name
@@ -68,7 +68,7 @@ def prepare(name: str) -> Environment:
     folder.mkdir(parents=True)
     listed = folder / "requirements.txt"
     listed.write_text(wanted)
-    # The base interpreter installs, because the project's environment has no pip.
+    # The pip of the base interpreter installs the packages, because the project's environment has no pip.
     base = getattr(sys, "_base_executable", sys.executable)
     _run(base, "-m", "venv", "--without-pip", str(folder))
     pip = (base, "-m", "pip", "--python", str(environment.python), "--disable-pip-version-check", "install", "-qq")

@@ -1,4 +1,4 @@
-"""The files that are sent and answered, written once so that every process reads the same bytes."""
+"""The request images and response bodies of the benchmarks, as files that all processes read."""
 
 import base64
 import json
@@ -21,8 +21,8 @@ class Material:
     """Paths of the files.
 
     `kilobyte` and `four_megabytes` are square PNGs of 1,000 and 4,000,000 bytes. `hundred_megabytes` is a PNG padded
-    with zeros to 100 MiB. `ten_images` is a JSON answer with ten 1 MB images in base64. `small_picture` is a PNG of
-    256x256 pixels.
+    with zeros to 100 MiB. `ten_images` is a JSON response body with ten 1 MB images in base64. `small_picture` is a PNG
+    of 256x256 pixels.
     """
 
     kilobyte: Path
@@ -33,7 +33,7 @@ class Material:
 
     @classmethod
     def make(cls, folder: Path) -> "Material":
-        """Write the files into `folder`, which is made if it does not exist."""
+        """Write the files into `folder`, which is created if it does not exist."""
         folder.mkdir(parents=True, exist_ok=True)
         chance = random.Random(_SIDE)  # noqa: S311 - a picture, not a secret
         png = encode(Image.new("RGB", (8, 8), (200, 40, 90)))

@@ -46,13 +46,18 @@ class Bench:
     effort: Effort = Effort()
 
     def kilobyte_call(self) -> list[Figure]:
-        """Time of a call with a PNG of 1,000 bytes, answered with a link."""
-        job = {"do": "call", "url": f"{self.url}/url", "image": str(self.material.kilobyte), "answer": "url"}
+        """Time of a call with a PNG of 1,000 bytes and a response with a link."""
+        job = {"do": "call", "url": f"{self.url}/url", "image": str(self.material.kilobyte), "response_format": "url"}
         return self._calls("1 KB call", {**job, "times": self.effort.kilobyte_calls}, 1.10)
 
     def four_megabyte_call(self) -> list[Figure]:
-        """Time of a call with a PNG of 4,000,000 bytes, answered with a tiny image in base64."""
-        job = {"do": "call", "url": f"{self.url}/b64", "image": str(self.material.four_megabytes), "answer": "b64_json"}
+        """Time of a call with a PNG of 4,000,000 bytes and a response with a tiny image in base64."""
+        job = {
+            "do": "call",
+            "url": f"{self.url}/b64",
+            "image": str(self.material.four_megabytes),
+            "response_format": "b64_json",
+        }
         return self._calls("4 MB call", {**job, "times": self.effort.four_megabyte_calls}, 1.05)
 
     def in_flight(self) -> list[Figure]:
@@ -67,7 +72,7 @@ class Bench:
         return _figures(f"{tasks} calls in flight", "calls/s", _SUBJECTS, self.effort.flights, work, targets)
 
     def decoding(self) -> list[Figure]:
-        """Time from an answer in memory with ten 1 MB images in base64 to the bytes of the images."""
+        """Time to decode a response in memory with ten 1 MB images in base64 to the bytes of the images."""
         files = {"body": str(self.material.ten_images), "image": str(self.material.kilobyte)}
 
         def work(subject: str) -> float:

@@ -1,4 +1,4 @@
-"""HTTP server that reads each request to its end, discards it, and answers from memory.
+"""HTTP server that reads each request to its end, discards it, and sends a response from memory.
 
 `python -m benchmark.server PICTURE` prints its port and serves until its standard input ends. For the client,
 `/url/images/variations` is answered with a link and `/b64/images/variations` with a tiny image in base64.
@@ -6,7 +6,7 @@
 without Content-Length, or to another path, is answered 400.
 
 For the suite, any request to `/any/images/variations` is answered with the picture in base64, and `created` is the
-current time. The body may have a length, be chunked or be absent. The connection is closed after the answer if the
+current time. The body may have a length, be chunked or be absent. The connection is closed after the response if the
 request has `Connection: close`.
 """
 
@@ -24,7 +24,7 @@ _LAST_CHUNK = b"0\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+) *\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked *\r\n", re.IGNORECASE)
 _CLOSE = re.compile(rb"\r\nconnection: *close *\r\n", re.IGNORECASE)
-_ANSWERS = {
+_RESPONSES = {
     b"/url/images/variations": b'{"created": %d, "data": [{"url": "http://127.0.0.1:9/v/1.png"}]}',
     b"/b64/images/variations": b'{"created": %d, "data": [{"b64_json": "' + b"iVBORw0K" * 16 + b'"}]}',
 }
@@ -43,11 +43,11 @@ class Connection(asyncio.BufferedProtocol):
         self._lacking = 0
         # The last bytes of a chunked body; None if the body is not chunked.
         self._chunks: bytes | None = None
-        self._answer = b""
+        self._response = b""
         self._closes = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Turn off Nagle's algorithm, which would delay an answer in two packets by 40 ms."""
+        """Turn off Nagle's algorithm, which would delay a response in two packets by 40 ms."""
         if not isinstance(transport, asyncio.Transport):
             raise TypeError(f"not a stream: {transport!r}")
         self._transport = transport
@@ -58,7 +58,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Parse a head or count the bytes of a body, and answer when the request is complete."""
+        """Parse a head or count the bytes of a body, and respond when the request is complete."""
         if not self._lacking and self._chunks is None:
             self._head += self._buffer[:nbytes]
             end = self._head.find(_HEAD_END)
@@ -78,7 +78,7 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._lacking -= len(body)
         if self._lacking <= 0:
-            self._transport.write(self._answer)
+            self._transport.write(self._response)
             if self._closes:
                 self._transport.close()
 
@@ -88,12 +88,12 @@ class Connection(asyncio.BufferedProtocol):
         if target.partition(b"?")[0] == _ANY:
             self._chunks = b"" if _CHUNKED.search(head) else None
             body = b'{"created": %d, "data": [{"b64_json": "%s"}]}' % (time.time(), self._picture)
-        elif length is not None and target in _ANSWERS:
-            body = _ANSWERS[target] % self._lacking
+        elif length is not None and target in _RESPONSES:
+            body = _RESPONSES[target] % self._lacking
         else:
-            self._lacking, self._answer, self._closes = 0, _REFUSAL, True
+            self._lacking, self._response, self._closes = 0, _REFUSAL, True
             return
-        self._answer = _HEAD % (len(body), body)
+        self._response = _HEAD % (len(body), body)
         self._closes = _CLOSE.search(head) is not None
 
 

@@ -1,7 +1,7 @@
 """The same work done with each subject, in the way its documentation shows.
 
-Each method makes a client and returns the function that is timed. The function of a call returns `created` of the
-answer. The subjects are imported in the methods, because each environment has only one of them.
+Each method creates a client and returns the function that is timed. The function of a call returns `created` of the
+response. The subjects are imported in the methods, because each environment has only one of them.
 """
 
 import base64
@@ -18,14 +18,14 @@ _NOWHERE = "http://127.0.0.1:9"
 class Subject(Protocol):
     """A library that can call the operation."""
 
-    def call(self, url: str, image: bytes, answer: str) -> Callable[[], int]:
-        """Return a function that makes one call with n=1. `answer` is the value of `response_format`."""
+    def call(self, url: str, image: bytes, response_format: str) -> Callable[[], int]:
+        """Return a function that makes one call with n=1 and the given `response_format`."""
 
     def upload(self, url: str) -> Callable[[Path], int]:
         """Return a function that sends the file at a path, streamed if the subject can do that."""
 
     def decode(self, body: bytes, image: bytes) -> Callable[[], list[bytes]]:
-        """Return a function that makes one call, answered with `body` from memory, and returns the decoded images."""
+        """Return a function that makes one call, gets the response `body` from memory, and returns the images."""
 
     def concurrent_call(self, url: str, image: bytes) -> Callable[[], Awaitable[int]]:
         """Return a coroutine function that makes one call."""
@@ -34,12 +34,12 @@ class Subject(Protocol):
 class Httpx:
     """httpx without a client library: post a form, read JSON."""
 
-    def call(self, url: str, image: bytes, answer: str) -> Callable[[], int]:
+    def call(self, url: str, image: bytes, response_format: str) -> Callable[[], int]:
         """Return a function that posts the form."""
         client = import_module("httpx").Client()
 
         def run() -> int:
-            reply = client.post(url + _PATH, headers=_auth(), files=_form(image), data=_fields(answer))
+            reply = client.post(url + _PATH, headers=_auth(), files=_form(image), data=_fields(response_format))
             return int(reply.json()["created"])
 
         return run
@@ -79,10 +79,10 @@ class Httpx:
 class Client:
     """The generated client."""
 
-    def call(self, url: str, image: bytes, answer: str) -> Callable[[], int]:
+    def call(self, url: str, image: bytes, response_format: str) -> Callable[[], int]:
         """Return a function that calls the method of the operation."""
         client = import_module("image_variations").Client(api_key=_KEY, base_url=url)
-        return lambda: int(client.images.create_variation(image=image, n=1, response_format=answer).created)
+        return lambda: int(client.images.create_variation(image=image, n=1, response_format=response_format).created)
 
     def upload(self, url: str) -> Callable[[Path], int]:
         """Return a function that sends a path. Without `preflight=False` the client refuses so large a file."""
@@ -114,10 +114,10 @@ class Client:
 class OpenAi:
     """The openai SDK."""
 
-    def call(self, url: str, image: bytes, answer: str) -> Callable[[], int]:
+    def call(self, url: str, image: bytes, response_format: str) -> Callable[[], int]:
         """Return a function that calls the method of the operation."""
         client = import_module("openai").OpenAI(api_key=_KEY, base_url=url)
-        return lambda: int(client.images.create_variation(image=image, n=1, response_format=answer).created)
+        return lambda: int(client.images.create_variation(image=image, n=1, response_format=response_format).created)
 
     def upload(self, url: str) -> Callable[[Path], int]:
         """Return a function that sends an open file; the SDK would read a path into memory."""
@@ -161,12 +161,12 @@ def _form(image: object) -> dict[str, tuple[str, object, str]]:
     return {"image": ("image.png", image, "image/png")}
 
 
-def _fields(answer: str) -> dict[str, str]:
-    return {"n": "1", "response_format": answer}
+def _fields(response_format: str) -> dict[str, str]:
+    return {"n": "1", "response_format": response_format}
 
 
 def _from_memory(library: str, body: bytes) -> Any:
-    """Return a transport of httpx, or of httpx2, which openai uses, that answers each request with `body`."""
+    """Return a transport of httpx, or of httpx2, which openai uses, whose response is always `body`."""
     httpx = import_module(library)
     headers = {"Content-Type": "application/json"}
     return httpx.MockTransport(lambda _: httpx.Response(200, content=body, headers=headers))

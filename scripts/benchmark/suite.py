@@ -24,17 +24,17 @@ def cases_per_second(
 ) -> list[Figure]:
     """Return the cases per second of `check` and of `schemathesis run` against the server at `base_url`.
 
-    A case of `check` is a request that is drawn, sent, answered and judged by all oracles; the time is that of the
-    whole run. The time of Schemathesis is the running time in its own report, which leaves out its imports.
+    A case of `check` is a request that is generated and sent, and whose response is judged by all oracles; the time is
+    that of the whole run. The time of Schemathesis is the running time in its own report, which leaves out its imports.
     """
     seeds = itertools.count(1)
 
     def work(subject: str) -> float:
         if subject == PLAIN:
-            # Without this option it would stop after a handful of cases.
+            # Without --continue-on-failure it would stop after a few cases.
             report = plain.report(base_url, next(seeds), "--continue-on-failure")
             return float(report["test_cases"]["generated"] / report["running_time"])
-        # The server answers invalid requests with images too, so only the time may end the run.
+        # The server sends images for invalid requests too, so there is no limit but the time.
         settings = Settings(
             seed=next(seeds), depth=depth, max_requests=_NO_LIMIT, max_images=_NO_LIMIT, max_seconds=max_seconds
         )
@@ -45,11 +45,11 @@ def cases_per_second(
 
 
 def _check_rate(base_url: str, settings: Settings) -> float:
-    """Return the cases per second of a check. Raises Unavailable if a request was not answered."""
+    """Return the cases per second of a check. Raise Unavailable if a request had no response."""
     started = time.perf_counter()
     run = check(Server.parse(base_url, KEY), settings, lambda *_: None)
     seconds = time.perf_counter() - started
     failures = [it.exchange.failure for it in run.observations.values() if it.exchange.failure is not None]
     if failures:
-        raise Unavailable(f"{len(failures)} requests had no answer: {failures[0].message}")
+        raise Unavailable(f"{len(failures)} requests had no response: {failures[0].message}")
     return run.cost.requests / seconds

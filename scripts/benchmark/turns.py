@@ -1,4 +1,4 @@
-"""Run the subjects in turns, one process each."""
+"""Run the subjects in turns, each in its own process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _JOB_SECONDS = 60
 
 @contextlib.contextmanager
 def server(picture: Path) -> Iterator[str]:
-    """Run `benchmark.server` during the context, and give its URL without a path. `picture` is the image of `/any`."""
+    """Run `benchmark.server` during the context, and yield its URL without a path. `picture` is the image of `/any`."""
     environment = Environment(Path(sys.executable))
     with _process(environment, "-m", "benchmark.server", str(picture)) as process:
         yield f"http://127.0.0.1:{int(_stream(process.stdout).readline())}"
@@ -40,14 +40,14 @@ class Turns:
         self._stack.close()
 
     def do(self, subject: str, job: Mapping[str, object]) -> Any:
-        """Return the result of a job in the process of a subject, started if needed. Raises Unavailable if it fails."""
+        """Return the result of a job in the process of a subject, started if needed. Raise Unavailable if it fails."""
         if subject not in self._processes:
             process = _worker(self._environments[subject], subject)
             self._processes[subject] = self._stack.enter_context(process)
         return _ask(self._processes[subject], job)
 
     def once(self, subject: str, job: Mapping[str, object]) -> Any:
-        """Return the result of a job in a new process, which is ended. Raises Unavailable if it fails."""
+        """Return the result of a job in a new process, which is ended. Raise Unavailable if it fails."""
         with _worker(self._environments[subject], subject) as process:
             return _ask(process, job)
 

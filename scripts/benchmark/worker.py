@@ -55,15 +55,18 @@ class Worker:
         }
         return jobs[job["do"]](**arguments)
 
-    def call(self, url: str, image: str, answer: str, times: int) -> Times:
+    def call(self, url: str, image: str, response_format: str, times: int) -> Times:
         """Return the times of `times` calls with the image in the file `image`."""
-        run = self._keep(f"call {image} {answer}", lambda: self._checked_call(url, Path(image).read_bytes(), answer))
+        run = self._keep(
+            f"call {image} {response_format}",
+            lambda: self._checked_call(url, Path(image).read_bytes(), response_format),
+        )
         for _ in range(_WARM_UP_CALLS):
             run()
         return [_timed(run) for _ in range(times)]
 
     def decode(self, body: str, image: str, times: int) -> Times:
-        """Return the times of decoding the images of the answer in the file `body`, `times` times."""
+        """Return the times of decoding the images of the response in the file `body`, `times` times."""
         run = self._keep(f"decode {body}", lambda: self._checked_decode(Path(body), Path(image)))
         return [_timed(run) for _ in range(times)]
 
@@ -97,8 +100,8 @@ class Worker:
             self._prepared[name] = prepare()
         return self._prepared[name]
 
-    def _checked_call(self, url: str, image: bytes, answer: str) -> Callable[[], int]:
-        run = self._subject.call(url, image, answer)
+    def _checked_call(self, url: str, image: bytes, response_format: str) -> Callable[[], int]:
+        run = self._subject.call(url, image, response_format)
         _require_sent(run(), len(image))
         return run
 
@@ -106,7 +109,7 @@ class Worker:
         expected = [base64.b64decode(item["b64_json"]) for item in json.loads(body.read_bytes())["data"]]
         run = self._subject.decode(body.read_bytes(), image.read_bytes())
         if run() != expected:
-            raise WrongWork("the images are not those of the answer")
+            raise WrongWork("the images are not those of the response")
         return run
 
 

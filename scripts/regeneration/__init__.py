@@ -1,13 +1,14 @@
-"""Writes the client package from the contract, or checks that it is in step with it.
+"""Generate the client package from the contract, or check that the package matches the contract.
 
-One run, step by step, and the module that does each:
+The steps of one run, and the module of each step:
 
-1. read the OpenAPI document and look for mistakes in it     `document`, `lint`
-2. lower it to what the generator can take                   `lowering`
-3. derive from it which files have to come out               `layout`
-4. generate, format, stamp and verify in a folder aside      `build`
-5. put the result in the place of the old package, whole     `swap`
-   or, with `--check`, compare the two                       `check`
+1. read the OpenAPI document and report its mistakes            `document`, `lint`
+2. rewrite it into a document that the generator supports       `lowering`
+3. extract what the generator drops, for the templates          `facts`
+4. derive the names of the files that must be generated         `layout`
+5. generate, format, stamp and verify in a temporary folder     `build`
+6. replace the old package by the new one,                      `swap`
+   or, with `--check`, compare the two                          `check`
 
-Whatever step refuses raises `Refused`, and the old package is what stands there.
+A step that fails raises `Refused`, and the old package stays as it is.
 """

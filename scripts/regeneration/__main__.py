@@ -1,7 +1,8 @@
 """The command line of `scripts/regenerate`.
 
-Exit codes: 0 written, or in step; 1 out of step (`--check`); 2 bad usage, a bad contract, or a client that the gate
-refused; 128 + n ended by signal n. Whatever ends the run early, the old package is what stands.
+Exit codes: 0, the package is written or in step; 1, the package is out of step (`--check`); 2, wrong usage, a mistake
+in the contract, or a generated client that failed verification; 128 + n, ended by signal n. If a run ends early, the
+old package stays as it is.
 """
 
 import shlex
@@ -32,7 +33,7 @@ _PATH = click.Path(path_type=Path, resolve_path=True)
 
 @click.command()
 @click.option(
-    "--check", is_flag=True, help="Write nothing; exit with 1 where the package is not what would be written."
+    "--check", is_flag=True, help="Write nothing; exit with 1 if the package differs from what would be written."
 )
 @click.option("--spec", type=_PATH, default=_SPEC, help="The OpenAPI document.  [default: spec/openapi.yaml]")
 @click.option("--output", type=_PATH, default=_OUTPUT, help="The package.  [default: generated/image_variations]")
@@ -41,10 +42,10 @@ _PATH = click.Path(path_type=Path, resolve_path=True)
     type=click.Choice(sorted(HTTP_LIBRARIES)),
     default=DEFAULT_HTTP_LIBRARY,
     show_default=True,
-    help="What the package is to send by.",
+    help="The HTTP library that the package imports.",
 )
 def command(*, check: bool, spec: Path, output: Path, http_library: str) -> None:
-    """Write the client package anew from the contract, whole or not at all."""
+    """Generate the client package from the contract, and replace the old package if that succeeds."""
     sys.exit(run(spec, output, check=check, http_library=http_library))
 
 
@@ -56,17 +57,17 @@ def run(
     http_library: str = DEFAULT_HTTP_LIBRARY,
     generator: Sequence[str] = GENERATOR,
 ) -> int:
-    """Write the package `output` from the contract `spec`, or compare them; return the exit code.
+    """Write the package `output` from the contract `spec`, or compare them if `check` is true. Return the exit code.
 
-    The package is built on `http_library`. `generator` is the command that runs the generator; the tests of the gate
-    put broken ones in its place.
+    `http_library` is the HTTP library that the package imports. `generator` is the command line of the generator; tests
+    replace it by broken generators.
     """
     try:
         if not output.name.isidentifier():
             raise Refused(f"--output: {output.name!r} cannot be the name of a Python package.")
         build_package = partial(build, spec, http_library=http_library, generator=generator)
         if check:
-            return _check(spec, output, build_package, _mend(spec, output, http_library))
+            return _check(spec, output, build_package, _update_command(spec, output, http_library))
         _regenerate(spec, output, build_package)
     except Refused as refused:
         click.echo(f"scripts/regenerate: {refused}", err=True)
@@ -84,23 +85,23 @@ def _regenerate(spec: Path, output: Path, build_package: Callable[[Path], None])
         package = folder / output.name
         build_package(package)
         replace(output, package)
-    click.echo(f"{_shown(output)} is written from {_shown(spec)}.")
+    click.echo(f"{_display_path(output)} is written from {_display_path(spec)}.")
 
 
-def _check(spec: Path, output: Path, build_package: Callable[[Path], None], mend: str) -> int:
+def _check(spec: Path, output: Path, build_package: Callable[[Path], None], update_command: str) -> int:
     with tempfile.TemporaryDirectory(prefix="regenerate-check-") as folder:
         package = Path(folder) / output.name
         build_package(package)
         report = compare(output, package)
     if not report:
-        click.echo(f"{_shown(output)} is in step with {_shown(spec)}.")
+        click.echo(f"{_display_path(output)} is in step with {_display_path(spec)}.")
         return 0
-    click.echo(f"{_shown(output)} is out of step with {_shown(spec)}:")
-    click.echo("\n".join([*report, f"Mend it with: {mend}"]))
+    click.echo(f"{_display_path(output)} is out of step with {_display_path(spec)}:")
+    click.echo("\n".join([*report, f"Update it with: {update_command}"]))
     return _OUT_OF_STEP
 
 
-def _mend(spec: Path, output: Path, http_library: str) -> str:
+def _update_command(spec: Path, output: Path, http_library: str) -> str:
     words = ["scripts/regenerate"]
     words += [] if spec == _SPEC else ["--spec", str(spec)]
     words += [] if output == _OUTPUT else ["--output", str(output)]
@@ -108,18 +109,18 @@ def _mend(spec: Path, output: Path, http_library: str) -> str:
     return shlex.join(words)
 
 
-def _shown(path: Path) -> Path:
+def _display_path(path: Path) -> Path:
     return path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else path
 
 
 def end_on_signals() -> None:
-    """Turn the signals that end a process into an exception, so that the workspace is put in order on the way out."""
-    for ending in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(ending) != signal.SIG_IGN:  # nohup ignores SIGHUP on purpose
-            signal.signal(ending, _end)
+    """Raise `SystemExit` on SIGHUP, SIGINT and SIGTERM, so that the workspace is removed before the process ends."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP on purpose
+            signal.signal(number, _raise_system_exit)
 
 
-def _end(signal_number: int, _: FrameType | None) -> None:
+def _raise_system_exit(signal_number: int, _: FrameType | None) -> None:
     raise SystemExit(128 + signal_number)
 
 

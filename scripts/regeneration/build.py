@@ -1,7 +1,7 @@
-"""Builds the client package of a contract in a folder aside, and verifies it.
+"""Build the client package of a contract in a temporary folder, and verify it.
 
-Each tool runs as the version that scripts/requirements.txt pins, in a fresh process, out of reach of the configuration
-and the environment variables around it. So the same contract, templates and pins give the same bytes anywhere.
+Each tool runs in a new process, in the version that scripts/requirements.txt pins, and ignores configuration files and
+environment variables of the machine. So the same contract, templates and pins give the same bytes on every machine.
 """
 
 import hashlib
@@ -30,16 +30,16 @@ _REQUIREMENTS = SCRIPTS / "requirements.txt"
 _GENERATOR_NAME = "openapi-python-client"
 _PINNED = (_GENERATOR_NAME, "ruff")
 
-_PYTHON = (sys.executable, "-I", "-B")  # -I: no PYTHON* variable, no user site, no current folder; -B: no __pycache__
+_PYTHON = (sys.executable, "-I", "-B")  # -I: no PYTHON* variables, user site or current folder; -B: no __pycache__
 GENERATOR = (*_PYTHON, "-m", "openapi_python_client")
 
-# --no-respect-gitignore: a .gitignore above the package must not hide it from ruff.
+# --no-respect-gitignore, because a .gitignore in a parent folder could exclude the package from ruff.
 _RUFF_OPTIONS = (
     *("--isolated", "--no-cache", "--no-respect-gitignore", "--quiet"),
     *("--target-version", "py311", "--config", "line-length = 120"),
 )
-# F401 and F811 drop the imports that the templates write without need or twice, I sorts the rest. No more than these:
-# PYI036, one of ruff's defaults, changes `__exit__` so that `mypy --strict` refuses it.
+# F401 and F811 remove the unused and repeated imports of the templates, and I sorts the rest. Other rules are off,
+# because one of ruff's defaults, PYI036, changes `__exit__` so that `mypy --strict` reports it.
 _RUFF_RULES = "F401,F811,I"
 
 _TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?: .*\n)+", re.MULTILINE)
@@ -52,7 +52,7 @@ for name in sys.argv[2:]:
 """
 
 _STAMP = '''\
-"""What this package was generated from. `scripts/regenerate --check` compares it with what it finds."""
+"""The inputs that this package was generated from, compared by `scripts/regenerate --check`."""
 
 CONTRACT_VERSION = "{contract_version}"
 SPEC_SHA256 = "{spec_sha256}"
@@ -67,16 +67,17 @@ def build(
 ) -> None:
     """Build the client of the contract in the file `spec` as the new folder `package`, and verify it.
 
-    The folder that `package` is to be in has to be empty; what the tools need on the way is put there too. The client
-    is built on `http_library`. `generator` is the command that runs the generator. Raises `Refused` when anything is
-    not as it must be.
+    The parent folder of `package` must be empty, because temporary files are written to it too. `http_library` is the
+    HTTP library that the client imports. `generator` is the command line of the generator.
+
+    Raises `Refused` if the contract has a mistake, a tool fails, or the package fails verification.
     """
     _require_pinned_versions()
     document = read(spec)
     lint.require_sound(document, spec)
     lowered = lower(document)
     templates = package.parent / "templates"
-    _put_facts(facts(lowered, http_library), templates)
+    _write_templates(facts(lowered, http_library), templates)
     _generate(lowered, package, templates, generator)
     _render_runtime(package, templates)
     _format(package)
@@ -86,11 +87,11 @@ def build(
     _verify_files(package, expected)
     _verify_imports(package)
     _verify_types(package)
-    _verify_files(package, expected)  # once more: no tool may have left anything behind
+    _verify_files(package, expected)  # again, because a tool may have left files behind
 
 
 def pinned_version(name: str) -> str:
-    """The version of the distribution `name` in scripts/requirements.txt."""
+    """Return the version of the package `name` in scripts/requirements.txt. Raise `Refused` if it is not listed."""
     for line in _REQUIREMENTS.read_text(encoding="utf-8").splitlines():
         if line.startswith(f"{name}=="):
             return line.removeprefix(f"{name}==").split()[0]
@@ -103,20 +104,23 @@ def _require_pinned_versions() -> None:
         if installed != pinned:
             raise Refused(
                 f"{name} {installed} is installed, but scripts/requirements.txt pins {pinned}, and another version "
-                "writes another client. Run scripts/regenerate, which sets up the pinned ones, "
-                "rather than the module by itself."
+                "generates different code. Run scripts/regenerate, which installs the pinned versions, "
+                "instead of `python -m regeneration`."
             )
 
 
-def _put_facts(known: Facts, templates: Path) -> None:
-    """Make the folder `templates`: ours, and one more that says the facts, as Python and Jinja2 both write them."""
+def _write_templates(document_facts: Facts, templates: Path) -> None:
+    """Copy scripts/templates to the folder `templates`, and add `facts.jinja`, which sets the variable `facts`.
+
+    The repr of the facts is both Python and Jinja2 syntax.
+    """
     shutil.copytree(TEMPLATES, templates)
-    (templates / "facts.jinja").write_text(f"{{% set facts = {known!r} %}}", encoding="utf-8")
+    (templates / "facts.jinja").write_text(f"{{% set facts = {document_facts!r} %}}", encoding="utf-8")
 
 
 def _render_runtime(package: Path, templates: Path) -> None:
-    """Write the modules that are the same for any document, which the generator has no place for."""
-    environment = Environment(  # noqa: S701 - what is rendered is Python, not HTML
+    """Write the modules of templates/runtime, which the generator does not render."""
+    environment = Environment(  # noqa: S701 - the output is Python, not HTML
         loader=FileSystemLoader(templates),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
@@ -136,15 +140,17 @@ def _generate(lowered: object, package: Path, templates: Path, generator: Sequen
     completed = _run([*generator, "generate", "--meta", "none", "--fail-on-warning", *paths], package.parent)
     _require_success("The generator", completed)
     if completed.stderr.strip():
-        raise Refused(f"The generator warned, and a warning can be a part of the client lost: {_said(completed)}")
+        raise Refused(
+            f"The generator warned, which can mean that a part of the client is missing: {_output(completed)}"
+        )
     if not package.is_dir():
-        raise Refused("The generator ended well but wrote nothing.")
+        raise Refused("The generator exited with 0 but wrote nothing.")
 
 
 def _format(package: Path) -> None:
-    # The files are named one by one: a folder is searched by ruff, which leaves out `build`, `venv` and the like.
+    # The files are listed, because ruff excludes folders with names like `build` or `venv` from its own search.
     files = sorted(str(path.relative_to(package)) for path in package.rglob("*.py"))
-    # Unsafe in general, as an import in an `__init__.py` may be there for others: ours say so by `__all__`.
+    # ruff calls it unsafe to remove imports of an `__init__.py`, but ours name every re-export in `__all__`.
     init = ["--unsafe-fixes", "--config", "lint.ignore-init-module-imports = false"]
     fix = ["check", "--fix", *init, "--select", _RUFF_RULES, *_RUFF_OPTIONS]
     for command in (fix, ["format", *_RUFF_OPTIONS]):
@@ -164,7 +170,7 @@ def _stamp(package: Path, spec: Path, *, contract_version: str) -> None:
 
 
 def _inputs_sha256() -> str:
-    """Of the name and the digest of every template of ours and of the generator's configuration."""
+    """Return the SHA-256 of the names and digests of all templates and of the generator's configuration."""
     paths = [*sorted(TEMPLATES.rglob("*.jinja")), _CONFIG]
     lines = [f"{_sha256(path)}  {path.relative_to(SCRIPTS).as_posix()}\n" for path in paths]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
@@ -180,8 +186,8 @@ def _verify_files(package: Path, expected: frozenset[str]) -> None:
     faults += [f"{name} was not expected" for name in sorted(actual - expected)]
     if faults:
         raise Refused(
-            f"The generated files are not those that the document calls for: {'; '.join(faults)}. Where the generator "
-            "loses a part of the document, scripts/regeneration/lowering.py has to rewrite it."
+            f"The generated files are not those that the document calls for: {'; '.join(faults)}. If the generator "
+            "dropped a part of the document, add a rewrite to scripts/regeneration/lowering.py."
         )
 
 
@@ -193,15 +199,15 @@ def _verify_imports(package: Path) -> None:
 
 
 def _verify_types(package: Path) -> None:
-    # An empty --config-file means none at all, and the null device no cache.
+    # An empty --config-file disables configuration files, and the null device as folder disables the cache.
     command = [*_PYTHON, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={os.devnull}", str(package)]
     _require_success("Type-checking the generated package (mypy --strict)", _run(command, package.parent))
 
 
 def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {name: os.environ[name] for name in ("HOME", "LANG", "PATH", "TMPDIR") if name in os.environ}
-    environment["TYPER_STANDARD_TRACEBACK"] = "1"  # of the generator, in place of a drawn one
-    return subprocess.run(  # noqa: S603 - the command is ours, its paths are the user's own
+    environment["TYPER_STANDARD_TRACEBACK"] = "1"  # plain tracebacks of the generator, without boxes
+    return subprocess.run(  # noqa: S603 - a fixed command, with paths that the user chose
         command,
         cwd=folder,
         env=environment,
@@ -214,12 +220,12 @@ def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[st
     )
 
 
-def _require_success(what: str, completed: subprocess.CompletedProcess[str]) -> None:
+def _require_success(step: str, completed: subprocess.CompletedProcess[str]) -> None:
     if completed.returncode != 0:
-        raise Refused(f"{what} failed (exit code {completed.returncode}): {_said(completed)}")
+        raise Refused(f"{step} failed (exit code {completed.returncode}): {_output(completed)}")
 
 
-def _said(completed: subprocess.CompletedProcess[str]) -> str:
-    """What the command said, of a Python traceback only the error that it ends with."""
-    said = "\n".join(text.strip() for text in (completed.stderr, completed.stdout) if text.strip())
-    return _TRACEBACK.sub("", said) or "it said nothing."
+def _output(completed: subprocess.CompletedProcess[str]) -> str:
+    """Return what the command printed. A Python traceback is reduced to the error at its end."""
+    output = "\n".join(text.strip() for text in (completed.stderr, completed.stdout) if text.strip())
+    return _TRACEBACK.sub("", output) or "it printed nothing."

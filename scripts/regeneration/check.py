@@ -1,4 +1,4 @@
-"""Compares the package that stands with the one that regeneration would write."""
+"""Compare the current package with the package that a regeneration would write."""
 
 import difflib
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 _MAX_DIFF_LINES = 200
 
 
-def compare(standing: Path, rebuilt: Path) -> list[str]:
-    """The lines of a report on how the folder `standing` differs from `rebuilt`; none where it does not.
+def compare(current: Path, rebuilt: Path) -> list[str]:
+    """Return the lines of a report on the differences between two folders. The list is empty if they are equal.
 
-    First the files that are changed, missing or extra, then a unified diff from `standing` to `rebuilt`, of which what
-    is over 200 lines is left out and counted. Compiled files (`__pycache__`) are no difference.
+    The report has one line for each changed, missing or extra file of `current`, then at most 200 lines of a unified
+    diff from `current` to `rebuilt`, then the number of omitted lines. `__pycache__` folders are ignored.
     """
-    old, new = _contents(standing), _contents(rebuilt)
+    old, new = _contents(current), _contents(rebuilt)
     differing = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     report = [f"  {_kind(name, old, new)}: {name}" for name in differing]
     diff = [line for name in differing for line in _unified(name, old.get(name, b""), new.get(name, b""))]
@@ -38,4 +38,4 @@ def _kind(name: str, old: dict[str, bytes], new: dict[str, bytes]) -> str:
 
 def _unified(name: str, old: bytes, new: bytes) -> list[str]:
     old_lines, new_lines = (text.decode(errors="replace").splitlines() for text in (old, new))
-    return list(difflib.unified_diff(old_lines, new_lines, f"standing/{name}", f"regenerated/{name}", lineterm=""))
+    return list(difflib.unified_diff(old_lines, new_lines, f"current/{name}", f"regenerated/{name}", lineterm=""))

@@ -1,8 +1,8 @@
-"""Reads an OpenAPI 3.1 document and finds the schemas in it.
+"""Read an OpenAPI 3.1 document and find its objects and schemas.
 
-A document is what YAML gives: dicts with text keys, lists, and plain values. A `NodePath` is the way from its root to
-one of its nodes. Examples, defaults and `x-` members hold data of the author's, so nothing in them is taken for a
-schema.
+A document is the value loaded from YAML: dicts with string keys, lists, and scalars. A `NodePath` is the sequence of
+keys and indexes from the root to a node. Examples, defaults, enums, links and `x-` members contain data, so they are
+not searched for schemas.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ NodePath: TypeAlias = tuple[str | int, ...]
 
 METHODS = ("delete", "get", "head", "options", "patch", "post", "put", "trace")
 
-# Where JSON Schema 2020-12 has schemas within a schema.
+# The keywords of JSON Schema 2020-12 whose value is a schema, a list of schemas, or a map from names to schemas.
 SINGLE_APPLICATORS = (
     "additionalProperties",
     "contains",
@@ -37,7 +37,7 @@ SINGLE_APPLICATORS = (
 LIST_APPLICATORS = ("allOf", "anyOf", "oneOf", "prefixItems")
 MAP_APPLICATORS = ("$defs", "dependentSchemas", "patternProperties", "properties")
 
-# Members whose own members are named by the author of the document, so that no name in them is a keyword.
+# Members whose value is a map with keys chosen by the author of the document, so that its keys are not keywords.
 _NAMED_BY_AUTHOR = frozenset(
     {
         "callbacks",
@@ -56,9 +56,10 @@ _DATA = frozenset({"default", "enum", "example", "examples", "links"})
 
 
 def read(path: Path) -> Document:
-    """The document in the YAML or JSON file at `path`.
+    """Return the document in the YAML or JSON file at `path`.
 
-    Raises `Refused` when it cannot be read, is no YAML 1.2 (a key given twice is none), or is no mapping.
+    Raises `Refused` if the file cannot be read, is not valid YAML 1.2 (which forbids duplicate keys), or is not a
+    mapping.
     """
     try:
         loaded: object = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
@@ -72,12 +73,12 @@ def read(path: Path) -> Document:
 
 
 def pointer(path: NodePath) -> str:
-    """`path` as a JSON pointer (RFC 6901)."""
+    """Return `path` as a JSON pointer (RFC 6901)."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
 
 
 def resolve(document: Document, reference: str) -> Any:
-    """What the local `reference` (`#/…`) points at. Raises `LookupError` when there is nothing."""
+    """Return the node that the local `reference` (`#/…`) points to. Raise `LookupError` if there is none."""
     if not reference.startswith("#/"):
         raise LookupError(reference)
     node: Any = document
@@ -93,14 +94,14 @@ def resolve(document: Document, reference: str) -> Any:
 
 
 def dereferenced(document: Document, node: dict[str, Any]) -> dict[str, Any]:
-    """`node`, or what it stands for where it is a reference."""
+    """Return `node`, or the object that it refers to if it has a `$ref`. Raise `LookupError` if there is none."""
     while "$ref" in node:
         node = resolve(document, node["$ref"])
     return node
 
 
 def operations(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """The path, the method and the object of every operation of the document."""
+    """Yield the path, the method and the operation object of every operation."""
     for path, path_item in document.get("paths", {}).items():
         for method in METHODS:
             if method in path_item:
@@ -108,7 +109,7 @@ def operations(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def objects(document: Document) -> Iterator[tuple[NodePath, dict[str, Any]]]:
-    """Every object of the document that is not a schema and not within one, with its path, outer ones first."""
+    """Yield every object outside schemas and data, with its path, each before the objects within it."""
     yield from _objects(document, (), named_by_author=False)
 
 
@@ -127,7 +128,7 @@ def _objects(node: object, path: NodePath, *, named_by_author: bool) -> Iterator
 
 
 def root_schemas(document: Document) -> Iterator[tuple[NodePath, Schema]]:
-    """Every schema of the document that is not within another one, with its path."""
+    """Yield every schema that is not within another schema, with its path."""
     for path, node in objects(document):
         if path == ("components",) and isinstance(node.get("schemas"), dict):
             for name, schema in node["schemas"].items():
@@ -138,7 +139,7 @@ def root_schemas(document: Document) -> Iterator[tuple[NodePath, Schema]]:
 
 
 def subschemas(schema: Schema) -> Iterator[tuple[NodePath, Schema]]:
-    """The schemas directly within `schema`, each with its path from there. `true` and `false` are left out."""
+    """Yield the schemas directly within `schema`, with their paths relative to it, without boolean schemas."""
     for keyword, value in schema.items():
         members: list[tuple[NodePath, object]] = []
         if keyword in SINGLE_APPLICATORS:
@@ -153,7 +154,7 @@ def subschemas(schema: Schema) -> Iterator[tuple[NodePath, Schema]]:
 
 
 def schemas(document: Document) -> Iterator[tuple[NodePath, Schema]]:
-    """Every schema of the document, those within others too, with its path, outer ones first."""
+    """Yield every schema, with its path, each before the schemas within it."""
     pending = list(root_schemas(document))
     while pending:
         path, schema = pending.pop(0)

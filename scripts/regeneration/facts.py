@@ -1,8 +1,8 @@
-"""Tells the templates what a document says and the generator does not pass on.
+"""Collect the facts of a document that the templates need and that the generator does not pass to them.
 
 The generator drops the bounds of numbers, the media types of the parts of a form, the security schemes, the servers,
-and all `x-` members. The facts are plain data, keyed by the names that the generator gives (classes, operations) and by
-the names in the document (properties, parameters).
+and all `x-` members. The facts are dicts, lists and scalars. Classes and operations are keyed by their generated names,
+properties and parameters by their names in the document.
 """
 
 import re
@@ -22,7 +22,7 @@ HTTP_LIBRARIES: dict[str, dict[str, str]] = {
     "httpx": {"library": "httpx", "import": "httpx", "core_import": "httpcore"},
     "httpx2": {"library": "httpx2", "import": "httpx2 as httpx", "core_import": "httpcore2 as httpcore"},
 }
-# The keywords that are looked at before a request is sent, each after the argument of the function that looks.
+# The bounds that the client checks before it sends a request, by keyword, with the arguments of `_preflight.number`.
 _NUMBER_BOUNDS = {
     "minimum": "minimum",
     "maximum": "maximum",
@@ -32,13 +32,14 @@ _NUMBER_BOUNDS = {
 }
 _SIZES = {"characters": ("minLength", "maxLength"), "items": ("minItems", "maxItems")}
 _ENVIRONMENT = "x-environment-variable"
-# Of the arguments of a call, those that are not of the contract.
+# The arguments that generated functions and methods have besides those of the contract.
 _ARGUMENTS = frozenset({"body", "client", "extra_body", "extra_headers", "extra_query", "self", "timeout"})
 
 
 def facts(document: Document, http_library: str = DEFAULT_HTTP_LIBRARY) -> Facts:
-    """The facts of the lowered `document`, for a client built on `http_library`."""
-    requested, answered = (_reachable(document, schemas(document)) for schemas in (_request_schemas, _response_schemas))
+    """Return the facts of the lowered `document`, for a client that imports `http_library`."""
+    in_requests = _reachable(document, _request_schemas(document))
+    in_responses = _reachable(document, _response_schemas(document))
     parts = dict(_part_types(document))
     return {
         "http": HTTP_LIBRARIES[http_library],
@@ -47,7 +48,7 @@ def facts(document: Document, http_library: str = DEFAULT_HTTP_LIBRARY) -> Facts
         "server": _server(document),
         "tags": _tags(document),
         "classes": {
-            name: _class(document, schema, is_requested=id(schema) in requested, is_answered=id(schema) in answered)
+            name: _class(document, schema, in_request=id(schema) in in_requests, in_response=id(schema) in in_responses)
             | {"parts": parts.get(id(schema), {})}
             for name, schema in classes(document)
         },
@@ -69,7 +70,7 @@ def _environment_variable(nodes: list[dict[str, Any]], default: str) -> str:
 
 
 def _server(document: Document) -> dict[str, str]:
-    """The address of the first server, its variables at their defaults, and what can name another one."""
+    """Return the URL of the first server, with default variables, and the environment variable for another base URL."""
     servers = document.get("servers") or [{"url": "http://127.0.0.1:8000"}]
     variables = servers[0].get("variables", {})
     url = servers[0]["url"]
@@ -79,51 +80,51 @@ def _server(document: Document) -> dict[str, str]:
 
 
 def _tags(document: Document) -> dict[str, str]:
-    """What the description of each tag says, after the name of its package."""
+    """Return the description of each tag, by the name of its package."""
     described = {tag["name"]: tag.get("description", "") for tag in document.get("tags", [])}
     tags = {(operation.get("tags") or ["default"])[0] for _, _, operation in named_operations(document)}
     return {PythonIdentifier(tag, "tag"): described.get(tag) or f"The operations of `{tag}`." for tag in sorted(tags)}
 
 
-def _class(document: Document, schema: Schema, *, is_requested: bool, is_answered: bool) -> Facts:
+def _class(document: Document, schema: Schema, *, in_request: bool, in_response: bool) -> Facts:
     properties = _properties(document, schema)
     files = [name for name, inner in properties.items() if inner.get("contentEncoding") == "base64"]
     links = [name for name, inner in properties.items() if inner.get("format") == "uri"]
     return {
-        "requested": is_requested,
-        # Of what no operation has a use for, it cannot be told: it can be read.
-        "answered": is_answered or not is_requested,
-        # An enum whose words the client holds to. In an answer it takes any word.
-        "is_closed": is_requested and not is_answered and not schema.get("x-open"),
+        "in_request": in_request,
+        # A class that no operation uses is treated as part of a response, so that it can be decoded.
+        "in_response": in_response or not in_request,
+        # A closed enum allows only its own values. An enum in a response is open, because servers can add values.
+        "is_closed": in_request and not in_response and not schema.get("x-open"),
         "properties": {name: value_facts(document, inner) for name, inner in properties.items()},
-        # A file in base64 beside a link to a file: two ways to hand over one thing.
+        # One property with a file in base64 and one with a link: alternatives for the same file.
         "download": {"base64": files[0], "url": links[0]} if len(files) == 1 and len(links) == 1 else None,
     }
 
 
 def value_facts(document: Document, schema: Schema) -> Facts:
-    """What is to be known of a value: what is looked at before it is sent, and what its docstring adds."""
+    """Return the constraints that the client checks before it sends a value, and the note for the docstring."""
     schema = dereferenced(document, schema)
     values = [value for value in schema.get("enum", []) if value is not None]
     is_open = bool(schema.get("x-open"))
     return {
         "number": {argument: schema[keyword] for keyword, argument in _NUMBER_BOUNDS.items() if keyword in schema},
         "sizes": [
-            {"unit": unit, "minimum": schema.get(least), "maximum": schema.get(most)}
-            for unit, (least, most) in _SIZES.items()
-            if least in schema or most in schema
+            {"unit": unit, "minimum": schema.get(minimum), "maximum": schema.get(maximum)}
+            for unit, (minimum, maximum) in _SIZES.items()
+            if minimum in schema or maximum in schema
         ],
         "is_open": is_open,
         "choices": [] if is_open else values,
         "image": {name.replace("-", "_"): value for name, value in schema.get("x-image", {}).items()},
-        "description": "",  # that of the schema is passed on by the generator
+        "description": "",  # the generator passes on the description of a schema
         "is_base64": schema.get("contentEncoding") == "base64",
         "note": _note(schema, values),
     }
 
 
 def _note(schema: Schema, values: list[object]) -> str:
-    """The bounds in words, as they stand in docstrings."""
+    """Return the bounds as a sentence for docstrings, or an empty string if there are none."""
     if "minimum" in schema and "maximum" in schema:
         return f"From {schema['minimum']} to {schema['maximum']}."
     words = {
@@ -162,9 +163,9 @@ def _operations(document: Document) -> dict[str, Facts]:
 
 
 def _flat_class(document: Document, operation: dict[str, Any]) -> str | None:
-    """The class of the body, where its properties can be the arguments of a call; None where they cannot.
+    """Return the class of the body if its properties can be the arguments of a method, or None.
 
-    They can where there is one body, which is required and an object, and no argument comes twice.
+    They can if the operation has a single body, which is required and a model, and no two arguments have the same name.
     """
     body = dereferenced(document, operation.get("requestBody", {}))
     media = list(body.get("content", {}).values())
@@ -179,31 +180,34 @@ def _flat_class(document: Document, operation: dict[str, Any]) -> str | None:
 
 
 def _method_names(document: Document) -> dict[str, str]:
-    """The name of each operation on the object of its tag: without the word that the tag says already."""
+    """Return the method name of each operation: its name without the name of the tag, if it stays unique in the tag.
+
+    For example, `create_image_variation` of the tag `images` becomes `create_variation`.
+    """
     names: dict[str, str] = {}
     for tag, name, _ in named_operations(document):
         words = name.split("_")
-        said = next((word for word in words if word in {tag, tag.removesuffix("s")}), None)
-        if said is not None and len(words) > 1:
-            words.remove(said)
+        redundant = next((word for word in words if word in {tag, tag.removesuffix("s")}), None)
+        if redundant is not None and len(words) > 1:
+            words.remove(redundant)
         names[name] = PythonIdentifier("_".join(words), FIELD_PREFIX)
     counts = Counter((tag, names[name]) for tag, name, _ in named_operations(document))
     return {name: names[name] if counts[tag, names[name]] == 1 else name for tag, name, _ in named_operations(document)}
 
 
 def _part_types(document: Document) -> Iterator[tuple[int, dict[str, str]]]:
-    """The media types of the parts of each form, by the identity of its schema: of several the first."""
+    """Yield the id() of the schema of each form and the media types of its parts; of a list of types, the first."""
     for _, _, operation in named_operations(document):
         content = dereferenced(document, operation.get("requestBody", {})).get("content", {})
         for media_type, media in content.items():
             if media_type == "multipart/form-data":
                 types = {name: each.get("contentType", "") for name, each in media.get("encoding", {}).items()}
-                first = {name: named.split(",")[0].strip() for name, named in types.items() if named}
+                first = {name: listed.split(",")[0].strip() for name, listed in types.items() if listed}
                 yield id(dereferenced(document, media.get("schema", {}))), first
 
 
 def _properties(document: Document, schema: Schema) -> dict[str, Schema]:
-    """The properties of a model, those too of what it is all of."""
+    """Return the properties of a model, including those of its `allOf`."""
     properties: dict[str, Schema] = {}
     for part in schema.get("allOf", []):
         properties |= _properties(document, dereferenced(document, part))
@@ -227,7 +231,7 @@ def _response_schemas(document: Document) -> Iterator[Schema]:
 
 
 def _reachable(document: Document, roots: Iterator[Schema]) -> set[int]:
-    """The identities of the schemas that a value of any of the `roots` can hold values of."""
+    """Return the id() of the `roots` and of all schemas that they contain or refer to."""
     reached: set[int] = set()
     pending = list(roots)
     while pending:

@@ -1,8 +1,8 @@
-"""Derives from a lowered document which files the generated package must have: no more and no less.
+"""Derive the exact set of files of the generated package from a lowered document.
 
-One module for each model and enum, one for each operation, one package for each tag, and the fixed ones. The names are
-made by the generator's own naming functions; *which* names there have to be is worked out here, from the document, so
-that a schema or an operation that the generator loses is missed.
+There is one module per model, enum and operation, one package per tag, and a fixed set of files. The names come from
+the generator's naming functions, but the set is derived here from the document, so that a schema or operation that the
+generator drops is detected.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from openapi_python_client.strings import ClassName, PythonIdentifier, pascal_ca
 from regeneration.document import Document, Schema, dereferenced, operations
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
-# What is the same for any document, but for a few names.
+# Templates that render the same for every document, except for a few names.
 RUNTIME_TEMPLATES = sorted((TEMPLATES / "runtime").glob("*.py.jinja"))
 STAMP_FILE = "_stamp.py"
 _FIXED = frozenset(
@@ -24,11 +24,11 @@ _FIXED = frozenset(
     | {"api/__init__.py", "models/__init__.py"}
     | {path.name.removesuffix(".jinja") for path in RUNTIME_TEMPLATES}
 )
-FIELD_PREFIX = "field_"  # the generator's default, put before names that Python cannot take
+FIELD_PREFIX = "field_"  # the generator's default prefix for names that are not Python identifiers
 
 
 def expected_files(document: Document) -> frozenset[str]:
-    """The files of the package generated from the lowered `document`, relative to it, with `/` between folders."""
+    """Return the POSIX paths of the files generated from the lowered `document`, relative to the package."""
     models = {f"models/{PythonIdentifier(name, FIELD_PREFIX)}.py" for name, _ in classes(document)}
     endpoints: set[str] = set()
     for tag, operation_name, _ in named_operations(document):
@@ -37,13 +37,16 @@ def expected_files(document: Document) -> frozenset[str]:
 
 
 def classes(document: Document) -> Iterator[tuple[str, Schema]]:
-    """The name of each model and enum that is generated from the lowered `document`, with its schema."""
+    """Yield the class name and the schema of each model and enum generated from the lowered `document`."""
     yield from _component_classes(document)
     yield from _operation_classes(document)
 
 
 def named_operations(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Each operation after the name of its package (its first tag) and its own name."""
+    """Yield the package name (of the first tag), the function name and the operation object of each operation.
+
+    The `parameters` of the operation object include those of its path.
+    """
     for path, method, operation in operations(document):
         tag = PythonIdentifier((operation.get("tags") or ["default"])[0], "tag")
         if "operationId" in operation:
@@ -60,7 +63,7 @@ def _component_classes(document: Document) -> Iterator[tuple[str, Schema]]:
 
 
 def _operation_classes(document: Document) -> Iterator[tuple[str, Schema]]:
-    """The classes of the schemas that stand in the operations themselves."""
+    """Yield the classes of the inline schemas of operations."""
     for _, operation_name, operation in named_operations(document):
         for parameter in operation["parameters"]:
             yield from _classes(parameter.get("name", ""), operation_name, parameter.get("schema", {}))
@@ -73,7 +76,7 @@ def _operation_classes(document: Document) -> Iterator[tuple[str, Schema]]:
 
 
 def _classes(name: str, owner: str, schema: object) -> Iterator[tuple[str, Schema]]:
-    """The class made of the schema called `name` within the class or operation `owner`, and those within it."""
+    """Yield the classes of the schema `name` in the class or operation `owner`, and of the schemas within it."""
     if not isinstance(schema, dict) or "$ref" in schema or _is_alias(schema) or schema.get("type") == "boolean":
         return
     alternatives = _alternatives(schema)
@@ -89,16 +92,16 @@ def _classes(name: str, owner: str, schema: object) -> Iterator[tuple[str, Schem
 
 
 def _is_alias(schema: Schema) -> bool:
-    """Whether the schema is only another name for the one that it refers to."""
+    """Return whether the schema is only another name for the schema that it refers to."""
     parts = [*schema.get("allOf", []), *schema.get("anyOf", []), *schema.get("oneOf", [])]
     return len(parts) == 1 and "$ref" in parts[0] and "properties" not in schema
 
 
 def _alternatives(schema: Schema) -> list[Schema]:
-    """What the schema is a union of, in the generator's order; nothing where it is none.
+    """Return the alternatives of a union, in the generator's order, or an empty list if the schema is not a union.
 
-    A schema with properties of its own is a model, whatever alternatives stand beside them. The generator drops those
-    properties without a word, so that the model must be missed here.
+    A schema with `properties` counts as a model even if it has alternatives too. The generator silently drops such
+    a model, and the missing file is then detected.
     """
     if isinstance(schema.get("type"), list):
         return [{**schema, "type": each} for each in schema["type"]]
@@ -114,7 +117,7 @@ def _model_classes(class_name: str, schema: Schema) -> Iterator[tuple[str, Schem
 
 
 def _property_maps(schema: Schema) -> Iterator[dict[str, Schema]]:
-    """The properties of the schema, and those of the nameless schemas that it is all of."""
+    """Yield the `properties` of the schema, and those of the inline schemas in its `allOf`."""
     yield schema.get("properties", {})
     for part in schema.get("allOf", []):
         yield from _property_maps(part)

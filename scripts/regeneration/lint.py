@@ -1,7 +1,7 @@
-"""Finds the mistakes in an OpenAPI document that would otherwise change the client without a word.
+"""Find mistakes in an OpenAPI document that would otherwise change the client silently.
 
-Neither the OpenAPI schema nor the generator looks at a keyword that it does not know (`maxmum`), or at a name in
-`required` that no property has. So these are looked for here, then the document is put to openapi-spec-validator.
+Neither the OpenAPI schema nor the generator reports an unknown keyword (`maxmum`), or a name in `required` that is not
+a property. They are reported here, before openapi-spec-validator checks the document.
 """
 
 import difflib
@@ -34,12 +34,13 @@ _SCHEMA_KEYWORDS = frozenset(
     for vocabulary in _VOCABULARIES
     for keyword in REGISTRY.contents(f"{_DIALECT}/meta/{vocabulary}")["properties"]
 )
-# The vocabulary that OpenAPI 3.1 adds (OAS 3.1, Schema Object, Fixed Fields).
+# The keywords that OpenAPI 3.1 adds to JSON Schema (OAS 3.1, Schema Object, Fixed Fields).
 _OPENAPI_KEYWORDS = frozenset({"discriminator", "example", "externalDocs", "xml"})
 KEYWORDS = _SCHEMA_KEYWORDS | _OPENAPI_KEYWORDS
-# The extensions that the client is made by: what each must look like. Any other is let be, unless it looks like one of
-# these misspelt. `x-image` tells what can be seen of a file before it is sent, `x-open` that a client lets other values
-# than those of the enum through, `x-environment-variable` where a client looks for a key or an address.
+# The extensions that the client is generated from, with the schemas of their values. Other extensions are allowed,
+# unless they look like a misspelling of one of these. `x-image` has the constraints of a file that a client checks
+# before it sends the file, `x-open` makes a client accept values outside the enum, and `x-environment-variable` names
+# the variable that a client reads the API key or the base URL from.
 _SCHEMA_EXTENSIONS: dict[str, Schema] = {
     "x-image": {
         "type": "object",
@@ -53,13 +54,13 @@ _OBJECT_EXTENSIONS: dict[str, Schema] = {
 }
 _EXTENSION_LIKENESS = 0.8
 
-# Subschemas under these apply to the very value that the outer schema describes.
+# The keywords whose subschemas apply to the same value as the outer schema.
 _IN_PLACE = frozenset({"allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "then"})
 
 
 @frozen
 class Problem:
-    """One mistake: the JSON pointer to it, and what it is."""
+    """One mistake: the JSON pointer to it, and a message."""
 
     pointer: str
     message: str
@@ -69,7 +70,7 @@ class Problem:
 
 
 def require_sound(document: Document, path: Path) -> None:
-    """Raise `Refused`, naming every mistake, when the document read from `path` has any."""
+    """Raise `Refused` with all mistakes if the document, read from `path`, has any."""
     problems = lint(document)
     if problems:
         count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
@@ -77,28 +78,28 @@ def require_sound(document: Document, path: Path) -> None:
 
 
 def lint(document: Document) -> list[Problem]:
-    """The mistakes found in the document, in its order.
+    """Return the mistakes of the document.
 
-    Each look relies on what the ones before it have found sound, so the first that finds mistakes is the last.
+    Each check relies on the previous ones, so the checks after the first one that finds mistakes are skipped.
     """
-    for look in (_plainness, _types_of_keywords, _references_and_names, _openapi):
-        problems = list(look(document))
+    for check in (_non_json_values, _types_of_keywords, _references_and_names, _openapi):
+        problems = list(check(document))
         if problems:
             return problems
     return []
 
 
-def _plainness(node: object, path: NodePath = ()) -> Iterator[Problem]:
-    """What YAML can say and JSON cannot: keys that are no text, dates, sets."""
+def _non_json_values(node: object, path: NodePath = ()) -> Iterator[Problem]:
+    """Yield the values that YAML allows and JSON does not: keys that are not strings, dates, sets."""
     if isinstance(node, dict):
         for key, value in node.items():
             if isinstance(key, str):
-                yield from _plainness(value, (*path, key))
+                yield from _non_json_values(value, (*path, key))
             else:
-                yield Problem(pointer(path), f"the key {key!r} is not a text; put it in quotes")
+                yield Problem(pointer(path), f"the key {key!r} is not a string; put it in quotes")
     elif isinstance(node, list):
         for index, item in enumerate(node):
-            yield from _plainness(item, (*path, index))
+            yield from _non_json_values(item, (*path, index))
     elif not isinstance(node, str | int | float | bool | None):
         yield Problem(pointer(path), f"{node} is read as a {type(node).__name__}; put it in quotes")
 
@@ -131,7 +132,7 @@ def _reference(document: Document, path: NodePath, node: dict[str, Any]) -> Iter
         try:
             resolve(document, str(node["$ref"]))
         except LookupError:
-            yield Problem(pointer((*path, "$ref")), f"{node['$ref']!r} points at nothing in this document")
+            yield Problem(pointer((*path, "$ref")), f"{node['$ref']!r} points to nothing in this document")
 
 
 def _keywords(path: NodePath, schema: Schema) -> Iterator[Problem]:
@@ -153,7 +154,7 @@ def _extensions(path: NodePath, node: dict[str, Any], known: dict[str, Schema]) 
 
 
 def _required_names(document: Document, path: NodePath, schema: Schema, outer: frozenset[str]) -> Iterator[Problem]:
-    """Names in `required` that neither this schema nor one that describes the same value has as a property."""
+    """Yield the names in `required` that are not a property of this or of another schema for the same value."""
     known = outer | _property_names(document, schema, seen=())
     required = schema.get("required", [])
     for index, name in enumerate(required):
@@ -167,7 +168,7 @@ def _required_names(document: Document, path: NodePath, schema: Schema, outer: f
 
 
 def _property_names(document: Document, schema: Schema, seen: tuple[str, ...]) -> frozenset[str]:
-    """The properties that the schema gives its value: its own, and those of what it refers to or is made of."""
+    """Return the property names of the schema, of its in-place subschemas, and of the schemas that they refer to."""
     names: frozenset[str] = frozenset(schema.get("properties", ()))
     for relative, inner in subschemas(schema):
         if relative[0] in _IN_PLACE:

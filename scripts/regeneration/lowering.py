@@ -1,8 +1,8 @@
-"""Rewrites an OpenAPI document into one that openapi-python-client 0.29.1 makes the whole client of.
+"""Rewrite an OpenAPI document so that openapi-python-client 0.29.1 generates the complete client from it.
 
-The contract is exact, for judges. Where the generator cannot take it so, it is rewritten here and never loosened at its
-source. Each rewrite is a pure function from document to document, holds for any document, and leaves alone what it is
-not about. `lower` applies them all.
+The contract is written for the conformance suite, and is not loosened where the generator does not support it. Each
+rewrite is a pure function from document to document, works on any document, and changes only what its name says.
+`lower` applies all of them.
 """
 
 from collections.abc import Callable
@@ -15,17 +15,17 @@ _ERROR_CLASSES = {"4": "4XX", "5": "5XX"}
 
 
 def lower(document: Document) -> Document:
-    """`document` after all the rewrites."""
+    """Return `document` after all rewrites."""
     for rewrite in REWRITES:
         document = rewrite(document)
     return document
 
 
 def drop_required_alternatives(document: Document) -> Document:
-    """Drop `oneOf` and `anyOf` beside `properties` where each alternative only says which properties are required.
+    """Drop `oneOf` and `anyOf` beside `properties` if each alternative only says which properties are required.
 
-    The generator takes any `oneOf` or `anyOf` for a union of types: the properties beside it are lost, the model is not
-    generated, and what refers to it becomes `Any`, without a warning.
+    The generator treats each `oneOf` or `anyOf` as a union of types: it generates no model with the properties, and
+    replaces references to it by `Any`, without a warning.
     """
     lowered = deepcopy(document)
     for _, schema in schemas(lowered):
@@ -44,7 +44,7 @@ def _only_requires(alternative: object) -> bool:
 def drop_titles(document: Document) -> Document:
     """Drop the `title` of every schema.
 
-    The generator makes the title, which is prose, the name of the class, in place of the name that the schema has.
+    The generator would name the class after the title, which is prose, instead of the name of the schema.
     """
     lowered = deepcopy(document)
     for _, schema in schemas(lowered):
@@ -53,9 +53,9 @@ def drop_titles(document: Document) -> Document:
 
 
 def give_first_example(document: Document) -> Document:
-    """Turn the `examples` of a schema into `example`, with the first of them.
+    """Replace the `examples` of a schema by `example`, set to the first of them.
 
-    The generator reads only the older keyword; without it the examples do not reach the docstrings.
+    The generator writes only `example` into docstrings. An `example` that the schema already has is kept.
     """
     lowered = deepcopy(document)
     for _, schema in schemas(lowered):
@@ -66,9 +66,9 @@ def give_first_example(document: Document) -> Document:
 
 
 def secure_operations(document: Document) -> Document:
-    """Put the `security` of the whole document on each operation that has none of its own.
+    """Copy the `security` of the document to each operation that has none of its own.
 
-    The generator looks for it on the operation only, and would let the operation be called without a key.
+    The generator reads it only on operations, and would otherwise generate calls without an API key.
     """
     lowered = deepcopy(document)
     if "security" in lowered:
@@ -78,10 +78,10 @@ def secure_operations(document: Document) -> Document:
 
 
 def merge_error_statuses(document: Document) -> Document:
-    """Merge the exact 4xx statuses of an operation into `4XX`, and its 5xx into `5XX`, where their content is the same.
+    """Merge the exact 4xx statuses of an operation into `4XX`, and its 5xx into `5XX`, if their content is the same.
 
-    The generator has a branch a status, and reads nothing from an error of a status without one (a gateway's 422 or
-    502). A range takes every error of its class. Statuses of differing schemas, or beside a range, stay as they are.
+    The generated code decodes only the documented statuses, so it would not decode the error of a gateway's 422 or 502.
+    A range covers every status of its class. Statuses with different schemas, or beside a range, stay as they are.
     """
     lowered = deepcopy(document)
     for _, _, operation in operations(lowered):
@@ -101,7 +101,7 @@ def merge_error_statuses(document: Document) -> Document:
 
 
 def _content_schemas(response: dict[str, Any]) -> dict[str, dict[str, Schema]]:
-    """The content of a response without its examples, which differ where the schemas are the same."""
+    """Return the content of a response without its examples, which can differ although the schemas are the same."""
     return {
         media_type: {"schema": media["schema"]} if "schema" in media else {}
         for media_type, media in response.get("content", {}).items()

@@ -1,5 +1,5 @@
-"""The one exception by which a step of the regeneration ends the run."""
+"""The exception that ends a regeneration."""
 
 
 class Refused(Exception):
-    """The run cannot go on; the text says what is wrong and what to do, for a person to read."""
+    """The run cannot continue. The message says what is wrong and what to do."""

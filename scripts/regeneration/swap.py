@@ -1,7 +1,7 @@
-"""Puts a new folder in the place of an old one, so that whatever happens one of the two stands there, whole.
+"""Replace an old folder by a new one, so that an interrupted run never leaves a mixture of the two.
 
 The new folder is built in a workspace beside the old one, so that both moves are renames on one file system. A run that
-was killed between the two renames leaves the old folder in the workspace; the next run moves it back first.
+was killed between the two renames leaves the old folder in the workspace; the next run first moves it back.
 """
 
 import fcntl
@@ -18,13 +18,13 @@ _ASIDE = "replaced"
 
 @contextmanager
 def workspace(target: Path) -> Iterator[Path]:
-    """An empty folder beside `target`, for this run alone and removed after it.
+    """Yield an empty folder beside `target`, locked for this run and removed on exit.
 
-    Raises `Refused` when another run is at work on the same target.
+    Raises `Refused` if another run holds the lock, which is on the parent folder of `target`.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     folder = target.with_name(f".{target.name}.regenerating")
-    # The lock is on the folder around, which is there anyway; the system lets it go however the run ends.
+    # The lock is on the parent folder, so no lock file is left behind; the system releases it when the process ends.
     lock = os.open(target.parent, os.O_RDONLY)
     try:
         try:
@@ -42,14 +42,14 @@ def workspace(target: Path) -> Iterator[Path]:
 
 
 def replace(target: Path, new: Path) -> None:
-    """Put the folder `new`, which is in the workspace of `target`, in the place of `target`."""
+    """Move `target` into its workspace, if it exists, and the folder `new` from there to `target`."""
     if target.exists():
         target.rename(new.with_name(_ASIDE))
     new.rename(target)
 
 
 def _recover(folder: Path, target: Path) -> None:
-    """End what a run left half done in the workspace `folder`: the old target comes back unless a new one stands."""
+    """Remove the workspace `folder`, and restore the old target from it if no new one is in place."""
     aside = folder / _ASIDE
     if aside.exists() and not target.exists():
         aside.rename(target)

@@ -327,8 +327,8 @@ def test_a_subject_that_does_not_do_the_work_raises_wrong_work(material: Materia
     worker = Worker(cast(Subject, _Careless()))
     kilobyte, large, answer = map(str, (material.kilobyte, material.hundred_megabytes, material.ten_images))
     with pytest.raises(WrongWork, match="a form of 500 bytes for an image of 1000"):
-        worker.do({"do": "call", "url": "", "image": kilobyte, "answer": "url", "times": 1})
-    with pytest.raises(WrongWork, match="the images are not those of the answer"):
+        worker.do({"do": "call", "url": "", "image": kilobyte, "response_format": "url", "times": 1})
+    with pytest.raises(WrongWork, match="the images are not those of the response"):
         worker.do({"do": "decode", "body": answer, "image": kilobyte, "times": 1})
     with pytest.raises(WrongWork, match="a form of 17 bytes"):
         worker.do({"do": "upload_peak", "url": "", "small": kilobyte, "file": large})
@@ -410,4 +410,4 @@ def test_a_check_with_an_unanswered_request_has_no_figure() -> None:
     with scripted_server((hear_request, say(answer())), (hear_request,)) as silent:
         check, _ = cases_per_second(silent.base_url, rounds=1, depth="quick", max_seconds=0)
     assert (check.value, check.met) == (None, False)
-    assert "had no answer" in check.note
+    assert "had no response" in check.note

@@ -373,7 +373,7 @@ def test_the_check_finds_a_changed_description_and_prints_the_difference_and_the
     ]
     assert '-    """The images that were made.' in lines
     assert '+    """All the images that were made.' in lines
-    assert lines[-1] == f"Mend it with: scripts/regenerate --spec {spec} --output {client}"
+    assert lines[-1] == f"Update it with: scripts/regenerate --spec {spec} --output {client}"
     assert tree(client) == old
 
     assert regeneration(*lines[-1].split()[4:]).returncode == 0

@@ -1,1 +1,1 @@
-"""The operations: a package for each tag, with a module for each operation."""
+"""The operations: one package per tag, with one module per operation."""

@@ -1,4 +1,4 @@
-"""What goes into requests and comes out of answers."""
+"""The models and enums of requests and responses."""
 
 from .create_image_variation_request import CreateImageVariationRequest
 from .create_image_variation_request_model import CreateImageVariationRequestModel

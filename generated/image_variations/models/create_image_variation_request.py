@@ -35,7 +35,7 @@ class CreateImageVariationRequest(Model):
             1024x1024. Example: 256x256.
         user: A name of your own for your end user, by which the provider can tell abuse by one user from the rest of
             your traffic. Any text. Example: user-1234.
-        additional_properties: Fields that the contract does not know.
+        additional_properties: Fields that are not in the contract.
     """
 
     image: FileInput
@@ -49,7 +49,7 @@ class CreateImageVariationRequest(Model):
     _files: ClassVar[frozenset[str]] = frozenset(["image"])
 
     def parts(self) -> list[TextPart | FilePart]:
-        """The parts of the form: what is None is none of them. Raises `InvalidRequestError` where one cannot be sent."""
+        """Return the parts of the form, without None. Raises `InvalidRequestError` if a value cannot be encoded."""
         return [
             *files("image", [self.image], "image/png", square=True, max_bytes=4194303),
             *parts("model", self.model),
@@ -61,7 +61,7 @@ class CreateImageVariationRequest(Model):
         ]
 
     def check(self) -> None:
-        """Raise `InvalidRequestError` where a value is not one that the contract allows."""
+        """Raise `InvalidRequestError` if the contract does not allow a value."""
         _preflight.required("image", self.image)
         _preflight.text("model", self.model)
         _preflight.number("n", self.n, whole=True, minimum=1, maximum=10)

@@ -1,4 +1,4 @@
-"""The words of `CreateImageVariationRequestModel`."""
+"""The values of the enum `CreateImageVariationRequestModel`."""
 
 from typing import Literal, TypeAlias
 

@@ -1,4 +1,4 @@
-"""The words of `CreateImageVariationRequestResponseFormat`."""
+"""The values of the enum `CreateImageVariationRequestResponseFormat`."""
 
 from typing import Literal, TypeAlias
 

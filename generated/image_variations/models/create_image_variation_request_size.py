@@ -1,4 +1,4 @@
-"""The words of `CreateImageVariationRequestSize`."""
+"""The values of the enum `CreateImageVariationRequestSize`."""
 
 from typing import Literal, TypeAlias
 

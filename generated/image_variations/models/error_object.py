@@ -18,7 +18,7 @@ class ErrorObject(Model):
         type_: The kind of error. Example: invalid_request_error.
         param: The form field at fault, where it is one. Example: n.
         code: A fixed word for this very error, where there is one. Example: invalid_api_key.
-        additional_properties: Members that the contract does not know, and those of its own that are null where it has no null.
+        additional_properties: Members that are not in the contract, and optional members that are null.
     """
 
     message: str
@@ -28,7 +28,7 @@ class ErrorObject(Model):
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])
 
     def to_dict(self) -> dict[str, Any]:
-        """The object as plain JSON values: what is None is left out, unless it came as null."""
+        """Return the object as JSON values, without attributes that are None. Members received as null are kept."""
         values: dict[str, Any] = {
             **_encoding.jsonable(self.additional_properties),
             "message": _encoding.jsonable(self.message),
@@ -40,7 +40,7 @@ class ErrorObject(Model):
 
     @classmethod
     def from_dict(cls, src_dict: object) -> Self:
-        """The object that plain JSON values say. Raises `DataError` where one is missing or of a wrong type."""
+        """Return the model of a JSON object. Raises `DataError` if a value is missing or has a wrong type."""
 
         values = _decoding.members(src_dict)
         return cls(

@@ -17,14 +17,14 @@ class ErrorResponse(Model):
 
     Attributes:
         error: What went wrong. All four members are always there.
-        additional_properties: Members that the contract does not know, and those of its own that are null where it has no null.
+        additional_properties: Members that are not in the contract, and optional members that are null.
     """
 
     error: ErrorObject
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])
 
     def to_dict(self) -> dict[str, Any]:
-        """The object as plain JSON values: what is None is left out, unless it came as null."""
+        """Return the object as JSON values, without attributes that are None. Members received as null are kept."""
         values: dict[str, Any] = {
             **_encoding.jsonable(self.additional_properties),
             "error": _encoding.jsonable(self.error),
@@ -33,7 +33,7 @@ class ErrorResponse(Model):
 
     @classmethod
     def from_dict(cls, src_dict: object) -> Self:
-        """The object that plain JSON values say. Raises `DataError` where one is missing or of a wrong type."""
+        """Return the model of a JSON object. Raises `DataError` if a value is missing or has a wrong type."""
         from ..models.error_object import ErrorObject
 
         values = _decoding.members(src_dict)

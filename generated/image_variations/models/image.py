@@ -18,7 +18,7 @@ class Image(Downloadable, Model):
         revised_prompt: The prompt as the provider rewrote it. Made by dall-e-3 only, which has no variations.
         url: Where the file of the image can be fetched, for 60 minutes. Present when `response_format` was `url` or
             left out. At least 1 character. Example: https://images.example/v/5fQ0y1v2.png.
-        additional_properties: Members that the contract does not know, and those of its own that are null where it has no null.
+        additional_properties: Members that are not in the contract, and optional members that are null.
     """
 
     b64_json: str | None = None
@@ -29,7 +29,7 @@ class Image(Downloadable, Model):
     _files: ClassVar[frozenset[str]] = frozenset(["b64_json"])
 
     def to_dict(self) -> dict[str, Any]:
-        """The object as plain JSON values: what is None is left out, unless it came as null."""
+        """Return the object as JSON values, without attributes that are None. Members received as null are kept."""
         values: dict[str, Any] = {**_encoding.jsonable(self.additional_properties)}
         if self.b64_json is not None:
             values["b64_json"] = _encoding.jsonable(self.b64_json)
@@ -41,7 +41,7 @@ class Image(Downloadable, Model):
 
     @classmethod
     def from_dict(cls, src_dict: object) -> Self:
-        """The object that plain JSON values say. Raises `DataError` where one is missing or of a wrong type."""
+        """Return the model of a JSON object. Raises `DataError` if a value is missing or has a wrong type."""
 
         values = _decoding.members(src_dict)
         return cls(

@@ -15,7 +15,7 @@ class ImageTokens(Model):
     Attributes:
         image_tokens: Tokens of images. At least 0.
         text_tokens: Tokens of text. At least 0.
-        additional_properties: Members that the contract does not know, and those of its own that are null where it has no null.
+        additional_properties: Members that are not in the contract, and optional members that are null.
     """
 
     image_tokens: int
@@ -23,7 +23,7 @@ class ImageTokens(Model):
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])
 
     def to_dict(self) -> dict[str, Any]:
-        """The object as plain JSON values: what is None is left out, unless it came as null."""
+        """Return the object as JSON values, without attributes that are None. Members received as null are kept."""
         values: dict[str, Any] = {
             **_encoding.jsonable(self.additional_properties),
             "image_tokens": _encoding.jsonable(self.image_tokens),
@@ -33,7 +33,7 @@ class ImageTokens(Model):
 
     @classmethod
     def from_dict(cls, src_dict: object) -> Self:
-        """The object that plain JSON values say. Raises `DataError` where one is missing or of a wrong type."""
+        """Return the model of a JSON object. Raises `DataError` if a value is missing or has a wrong type."""
 
         values = _decoding.members(src_dict)
         return cls(

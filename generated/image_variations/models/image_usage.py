@@ -21,7 +21,7 @@ class ImageUsage(Model):
         output_tokens: Tokens of what the model made. At least 0.
         total_tokens: Tokens of input and output together. At least 0.
         output_tokens_details: A number of tokens, parted into those of images and those of text.
-        additional_properties: Members that the contract does not know, and those of its own that are null where it has no null.
+        additional_properties: Members that are not in the contract, and optional members that are null.
     """
 
     input_tokens: int
@@ -32,7 +32,7 @@ class ImageUsage(Model):
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])
 
     def to_dict(self) -> dict[str, Any]:
-        """The object as plain JSON values: what is None is left out, unless it came as null."""
+        """Return the object as JSON values, without attributes that are None. Members received as null are kept."""
         values: dict[str, Any] = {
             **_encoding.jsonable(self.additional_properties),
             "input_tokens": _encoding.jsonable(self.input_tokens),
@@ -46,7 +46,7 @@ class ImageUsage(Model):
 
     @classmethod
     def from_dict(cls, src_dict: object) -> Self:
-        """The object that plain JSON values say. Raises `DataError` where one is missing or of a wrong type."""
+        """Return the model of a JSON object. Raises `DataError` if a value is missing or has a wrong type."""
         from ..models.image_tokens import ImageTokens
 
         values = _decoding.members(src_dict)

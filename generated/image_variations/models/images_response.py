@@ -29,7 +29,7 @@ class ImagesResponse(Model):
         size: Width and height of the images, in pixels. The two that are not square are made by other operations only.
             One of 256x256, 512x512, 1024x1024, 1024x1536, 1536x1024.
         usage: The tokens that the images cost. Counted by gpt-image-1 only.
-        additional_properties: Members that the contract does not know, and those of its own that are null where it has no null.
+        additional_properties: Members that are not in the contract, and optional members that are null.
     """
 
     created: int
@@ -42,7 +42,7 @@ class ImagesResponse(Model):
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])
 
     def to_dict(self) -> dict[str, Any]:
-        """The object as plain JSON values: what is None is left out, unless it came as null."""
+        """Return the object as JSON values, without attributes that are None. Members received as null are kept."""
         values: dict[str, Any] = {
             **_encoding.jsonable(self.additional_properties),
             "created": _encoding.jsonable(self.created),
@@ -62,7 +62,7 @@ class ImagesResponse(Model):
 
     @classmethod
     def from_dict(cls, src_dict: object) -> Self:
-        """The object that plain JSON values say. Raises `DataError` where one is missing or of a wrong type."""
+        """Return the model of a JSON object. Raises `DataError` if a value is missing or has a wrong type."""
         from ..models.image import Image
         from ..models.image_usage import ImageUsage
 

@@ -1,4 +1,4 @@
-"""The words of `ImagesResponseBackground`."""
+"""The values of the enum `ImagesResponseBackground`."""
 
 from typing import Literal, TypeAlias
 

@@ -1,4 +1,4 @@
-"""The words of `ImagesResponseOutputFormat`."""
+"""The values of the enum `ImagesResponseOutputFormat`."""
 
 from typing import Literal, TypeAlias
 

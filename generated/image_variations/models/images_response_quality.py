@@ -1,4 +1,4 @@
-"""The words of `ImagesResponseQuality`."""
+"""The values of the enum `ImagesResponseQuality`."""
 
 from typing import Literal, TypeAlias
 

@@ -1,4 +1,4 @@
-"""The words of `ImagesResponseSize`."""
+"""The values of the enum `ImagesResponseSize`."""
 
 from typing import Literal, TypeAlias
 

@@ -61,14 +61,14 @@ class Images:
                 1024x1024. Example: 256x256.
             user: A name of your own for your end user, by which the provider can tell abuse by one user from the
                 rest of your traffic. Any text. Example: user-1234.
-            extra_headers: More header fields.
-            extra_query: More query parameters.
-            extra_body: More fields of the body, for a server that knows more than the contract.
-            timeout: The seconds for this call, in place of the client's.
+            extra_headers: Additional headers.
+            extra_query: Additional query parameters.
+            extra_body: Additional fields of the body, for a server with fields that are not in the contract.
+            timeout: The limit of one attempt in seconds, instead of that of the client; None for no limit.
 
         Raises:
-            InvalidRequestError: Something is refused before it is sent.
-            APIError: The call was sent and did not end well.
+            InvalidRequestError: An argument violates the contract or cannot be sent.
+            APIError: There was no response, an error response, or an invalid response.
         """
 
         return create_image_variation.sync(
@@ -126,14 +126,14 @@ class AsyncImages:
                 1024x1024. Example: 256x256.
             user: A name of your own for your end user, by which the provider can tell abuse by one user from the
                 rest of your traffic. Any text. Example: user-1234.
-            extra_headers: More header fields.
-            extra_query: More query parameters.
-            extra_body: More fields of the body, for a server that knows more than the contract.
-            timeout: The seconds for this call, in place of the client's.
+            extra_headers: Additional headers.
+            extra_query: Additional query parameters.
+            extra_body: Additional fields of the body, for a server with fields that are not in the contract.
+            timeout: The limit of one attempt in seconds, instead of that of the client; None for no limit.
 
         Raises:
-            InvalidRequestError: Something is refused before it is sent.
-            APIError: The call was sent and did not end well.
+            InvalidRequestError: An argument violates the contract or cannot be sent.
+            APIError: There was no response, an error response, or an invalid response.
         """
 
         return await create_image_variation.asyncio(

@@ -67,19 +67,19 @@ def sync_detailed(
     `dall-e-2` ever offered this operation.
 
     Args:
-        client: The client to call by.
+        client: The client that sends the request.
         body: The parts of the form. Each is sent once, in any order; what is not wanted is left out.
-        extra_headers: More header fields.
-        extra_query: More query parameters.
-        extra_body: More fields of the body, for a server that knows more than the contract.
-        timeout: The seconds for this call, in place of the client's.
+        extra_headers: Additional headers.
+        extra_query: Additional query parameters.
+        extra_body: Additional fields of the body, for a server with fields that are not in the contract.
+        timeout: The limit of one attempt in seconds, instead of that of the client; None for no limit.
 
     Raises:
-        InvalidRequestError: Something is refused before it is sent.
-        APIError: The call was sent and did not end well.
+        InvalidRequestError: An argument violates the contract or cannot be sent.
+        APIError: There was no response, an error response, or an invalid response.
 
     Returns:
-        The response: its status, its headers and its body beside what was read from it.
+        The response with its status, headers, body, and the value decoded from the body.
     """
 
     return client.send(
@@ -110,19 +110,19 @@ def sync(
     `dall-e-2` ever offered this operation.
 
     Args:
-        client: The client to call by.
+        client: The client that sends the request.
         body: The parts of the form. Each is sent once, in any order; what is not wanted is left out.
-        extra_headers: More header fields.
-        extra_query: More query parameters.
-        extra_body: More fields of the body, for a server that knows more than the contract.
-        timeout: The seconds for this call, in place of the client's.
+        extra_headers: Additional headers.
+        extra_query: Additional query parameters.
+        extra_body: Additional fields of the body, for a server with fields that are not in the contract.
+        timeout: The limit of one attempt in seconds, instead of that of the client; None for no limit.
 
     Raises:
-        InvalidRequestError: Something is refused before it is sent.
-        APIError: The call was sent and did not end well.
+        InvalidRequestError: An argument violates the contract or cannot be sent.
+        APIError: There was no response, an error response, or an invalid response.
 
     Returns:
-        What the body of the response says.
+        The value decoded from the body of the response.
     """
 
     return sync_detailed(
@@ -150,19 +150,19 @@ async def asyncio_detailed(
     `dall-e-2` ever offered this operation.
 
     Args:
-        client: The client to call by.
+        client: The client that sends the request.
         body: The parts of the form. Each is sent once, in any order; what is not wanted is left out.
-        extra_headers: More header fields.
-        extra_query: More query parameters.
-        extra_body: More fields of the body, for a server that knows more than the contract.
-        timeout: The seconds for this call, in place of the client's.
+        extra_headers: Additional headers.
+        extra_query: Additional query parameters.
+        extra_body: Additional fields of the body, for a server with fields that are not in the contract.
+        timeout: The limit of one attempt in seconds, instead of that of the client; None for no limit.
 
     Raises:
-        InvalidRequestError: Something is refused before it is sent.
-        APIError: The call was sent and did not end well.
+        InvalidRequestError: An argument violates the contract or cannot be sent.
+        APIError: There was no response, an error response, or an invalid response.
 
     Returns:
-        The response: its status, its headers and its body beside what was read from it.
+        The response with its status, headers, body, and the value decoded from the body.
     """
 
     return await client.send(
@@ -193,19 +193,19 @@ async def asyncio(
     `dall-e-2` ever offered this operation.
 
     Args:
-        client: The client to call by.
+        client: The client that sends the request.
         body: The parts of the form. Each is sent once, in any order; what is not wanted is left out.
-        extra_headers: More header fields.
-        extra_query: More query parameters.
-        extra_body: More fields of the body, for a server that knows more than the contract.
-        timeout: The seconds for this call, in place of the client's.
+        extra_headers: Additional headers.
+        extra_query: Additional query parameters.
+        extra_body: Additional fields of the body, for a server with fields that are not in the contract.
+        timeout: The limit of one attempt in seconds, instead of that of the client; None for no limit.
 
     Raises:
-        InvalidRequestError: Something is refused before it is sent.
-        APIError: The call was sent and did not end well.
+        InvalidRequestError: An argument violates the contract or cannot be sent.
+        APIError: There was no response, an error response, or an invalid response.
 
     Returns:
-        What the body of the response says.
+        The value decoded from the body of the response.
     """
 
     response = await asyncio_detailed(
