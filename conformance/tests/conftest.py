@@ -1,11 +1,11 @@
-"""What all tests share: how Hypothesis goes about them."""
+"""The Hypothesis profiles of all tests."""
 
 import os
 
 from hypothesis import settings
 
-# The same examples each time, so that a red test stays red. HYPOTHESIS_PROFILE=long looks further; `few` is for what
-# was looked at already in another way.
+# The profiles are derandomized so that a failing test fails again on the next run. The environment variable
+# HYPOTHESIS_PROFILE selects one: `long` tries more examples than `ci`, and `few` is for code that other tests cover.
 settings.register_profile("ci", derandomize=True, deadline=None, database=None, max_examples=50)
 settings.register_profile("long", settings.get_profile("ci"), max_examples=2000)
 settings.register_profile("few", settings.get_profile("ci"), max_examples=10)

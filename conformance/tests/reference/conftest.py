@@ -14,6 +14,6 @@ def server() -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def client(server: Running) -> Iterator[httpx.Client]:
-    """Sends the right key, to the right place."""
+    """A client with the base URL and the API key of the server."""
     with httpx.Client(base_url=server.base_url, headers={"Authorization": f"Bearer {API_KEY}"}) as client:
         yield client

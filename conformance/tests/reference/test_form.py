@@ -15,12 +15,12 @@ LIMIT = 64 * 1024
 
 
 def read(chunks: Iterable[bytes], boundary: bytes = BOUNDARY, fields: Sequence[str] = ("image", "n")) -> list[Part]:
-    """Reads a form that comes in these chunks."""
-    waiting = list(chunks)
+    """Return the parts of a form whose body arrives in these chunks. `fields` are those whose content is kept."""
+    remaining = list(chunks)
 
     async def receive() -> Message:
-        body = waiting.pop(0) if waiting else b""
-        return {"type": "http.request", "body": body, "more_body": bool(waiting)}
+        body = remaining.pop(0) if remaining else b""
+        return {"type": "http.request", "body": body, "more_body": bool(remaining)}
 
     async def send(message: Message) -> None:
         raise AssertionError(message)
@@ -33,7 +33,7 @@ def read(chunks: Iterable[bytes], boundary: bytes = BOUNDARY, fields: Sequence[s
 
 
 def form(*parts: tuple[str, bytes], boundary: bytes = BOUNDARY) -> bytes:
-    """A form of parts, each a Content-Disposition and a content."""
+    """Return the body of a form. Each part is given by its Content-Disposition and its content."""
     body = b"".join(
         b"--" + boundary + b"\r\nContent-Disposition: " + disposition.encode() + b"\r\n\r\n" + content + b"\r\n"
         for disposition, content in parts
@@ -42,13 +42,13 @@ def form(*parts: tuple[str, bytes], boundary: bytes = BOUNDARY) -> bytes:
 
 
 def cut(body: bytes, places: Iterable[int]) -> list[bytes]:
-    """The body in chunks that end at these places."""
+    """Return the body in chunks that end at these offsets."""
     ends = sorted({min(place, len(body)) for place in places} | {len(body)})
     return [body[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
 names = st.text("abcdefghijklmnopqrstuvwxyzABC0123456789_-[]. ", min_size=1, max_size=12).map(lambda text: f"x{text}x")
-# Much that looks like a delimiter, and is none.
+# Contents with many fragments that resemble a delimiter.
 contents = st.lists(
     st.sampled_from(
         [b"\r", b"\n", b"\r\n", b"-", b"--", b"\r\n--", b"\r\n--a-bound", b"a-boundary", b"\0", b"\xff", b"x"]
@@ -66,10 +66,10 @@ boundaries = st.text("ABCabc019'()+_,-./:=? ", min_size=1, max_size=69).map(lamb
     epilogue=st.sampled_from([b"", b"\r\n", b"an epilogue", b"--"]),
 )
 @settings(max_examples=400, deadline=None, database=None)
-def test_well_formed_form_is_read_as_the_email_package_reads_it(
+def test_valid_form_is_parsed_as_the_email_package_parses_it(
     boundary: bytes, parts: list[tuple[str, bytes]], places: Iterable[int], preamble: bytes, epilogue: bytes
 ) -> None:
-    # To the email package any line that starts so is a delimiter, after a bare line feed too.
+    # The email package takes every line that starts like this for a delimiter, even after a bare line feed.
     assume(all(b"--" + boundary not in content for _, content in parts))
     body = preamble + form(*((f'form-data; name="{name}"', content) for name, content in parts), boundary=boundary)
     body += epilogue
@@ -81,12 +81,12 @@ def test_well_formed_form_is_read_as_the_email_package_reads_it(
         if not isinstance(part, str)
     ]
     assert expected == parts
-    found = read(cut(body, places), boundary, [name for name, _ in parts])
-    assert [(part.name, part.content) for part in found] == parts
+    parsed = read(cut(body, places), boundary, [name for name, _ in parts])
+    assert [(part.name, part.content) for part in parsed] == parts
 
 
-def test_false_delimiter_before_a_true_one_is_content() -> None:
-    """A delimiter is at the start of a line, whole, and followed by a line end or two hyphens."""
+def test_bytes_that_resemble_a_delimiter_are_content() -> None:
+    """A delimiter begins a line, is complete, and is followed by a line end or two hyphens."""
     content = b"x\r\n--a-boundar\r\n-a-boundary\r\n--a-boundary-\r\r\n--a-boundaryy\r\n--a-boundary\r\r"
     body = form(('form-data; name="n"', content))
     for place in range(len(body)):
@@ -106,14 +106,12 @@ def test_false_delimiter_before_a_true_one_is_content() -> None:
         ("form-data; name=\"n\"; filename*=UTF-8''a.png", "n", None),
     ],
 )
-def test_name_and_file_name_are_read_as_the_rfcs_quote_them(
-    disposition: str, name: str, filename: bytes | None
-) -> None:
+def test_name_and_filename_are_unquoted_as_the_rfcs_define(disposition: str, name: str, filename: bytes | None) -> None:
     [part] = read([form((disposition, b"1"))])
     assert (part.name, part.filename) == (name, filename)
 
 
-def test_headers_are_read_in_any_letter_case_and_kept() -> None:
+def test_part_headers_are_case_insensitive_and_kept() -> None:
     body = form(('form-data; name="n"', b"1")).replace(
         b"Content-Dis", b"X-Other: 1\r\ncontent-TYPE:text/plain\r\ncONTENT-dis"
     )
@@ -122,7 +120,7 @@ def test_headers_are_read_in_any_letter_case_and_kept() -> None:
     assert part.headers[b"x-other"] == b"1"
 
 
-def test_contents_that_nobody_asked_for_are_not_kept() -> None:
+def test_content_of_a_field_that_is_not_requested_is_discarded() -> None:
     [part] = read([form(('form-data; name="other"', b"12345"))])
     assert part == Part("other", None, None, part.headers)
 
@@ -132,7 +130,7 @@ def test_form_without_parts_is_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "corrupt",
     [
         lambda body: body[:0],
         lambda body: body[:-4],
@@ -147,21 +145,21 @@ def test_form_without_parts_is_empty() -> None:
         lambda body: body.replace(b"Content-", b"X: x\r\n" * 40 + b"Content-"),
     ],
 )
-def test_malformed_form_is_a_problem(spoil: Callable[[bytes], bytes]) -> None:
-    body = spoil(form(('form-data; name="n"', b"1")))
+def test_malformed_form_raises_api_error_400(corrupt: Callable[[bytes], bytes]) -> None:
+    body = corrupt(form(('form-data; name="n"', b"1")))
     with pytest.raises(ApiError) as caught:
         read([body])
     assert caught.value.status == 400
 
 
 @pytest.mark.parametrize("cut_off", range(1, 4))
-def test_form_must_have_its_closing_delimiter(cut_off: int) -> None:
+def test_form_with_an_incomplete_closing_delimiter_raises_api_error(cut_off: int) -> None:
     body = form(('form-data; name="n"', b"1")).removesuffix(b"\r\n")
     with pytest.raises(ApiError, match="cut off"):
         read([body[:-cut_off]])
 
 
-def test_image_must_stay_below_its_limit() -> None:
+def test_image_of_at_least_the_limit_raises_api_error_413() -> None:
     assert len(read([form(('form-data; name="image"', bytes(LIMIT - 1)))])[0].content) == LIMIT - 1
     with pytest.raises(ApiError) as caught:
         read(cut(form(('form-data; name="image"', bytes(LIMIT))), range(0, LIMIT, 1000)))
@@ -169,26 +167,26 @@ def test_image_must_stay_below_its_limit() -> None:
 
 
 @pytest.mark.parametrize("names", [["n"], ["other"], ["n", "other", "third"]])
-def test_texts_have_a_limit_together(names: list[str]) -> None:
+def test_text_fields_that_exceed_their_common_limit_raise_api_error_413(names: list[str]) -> None:
     body = form(*((f'form-data; name="{name}"', bytes(TEXT_LIMIT // len(names))) for name in names))
     with pytest.raises(ApiError) as caught:
         read([body])
     assert caught.value.status == 413
 
 
-def test_number_of_parts_has_a_limit() -> None:
+def test_form_with_too_many_parts_raises_api_error() -> None:
     part = ('form-data; name="n"', b"")
     assert len(read([form(*[part] * PART_LIMIT)])) == PART_LIMIT
     with pytest.raises(ApiError):
         read([form(*[part] * (PART_LIMIT + 1))])
 
 
-@pytest.mark.parametrize("around", [b"before", b"behind"])
-def test_form_as_a_whole_has_a_limit(around: bytes) -> None:
+@pytest.mark.parametrize("position", [b"before", b"after"])
+def test_form_with_too_many_bytes_before_or_after_its_parts_raises_api_error_413(position: bytes) -> None:
     body = form(('form-data; name="n"', b"1"))
     ballast = [bytes(LIMIT)] * (2 * TEXT_LIMIT // LIMIT + 2)
     with pytest.raises(ApiError) as caught:
-        read([*ballast, body] if around == b"before" else [body, *ballast])
+        read([*ballast, body] if position == b"before" else [body, *ballast])
     assert caught.value.status == 413
 
 
@@ -202,5 +200,5 @@ def test_form_as_a_whole_has_a_limit(around: bytes) -> None:
         (f"multipart/form-data; boundary={'Z' * 70}", b"Z" * 70),
     ],
 )
-def test_boundary_is_read_with_quotes_or_without(content_type: str, boundary: bytes) -> None:
+def test_boundary_is_read_with_and_without_quotes(content_type: str, boundary: bytes) -> None:
     assert form_boundary(content_type) == boundary

@@ -1,4 +1,4 @@
-"""What a hostile, a large or a vanishing client can do to the server: nothing."""
+"""Hostile clients, large requests and disconnects do not harm the reference server."""
 
 import logging
 import socket
@@ -18,8 +18,8 @@ FORM = HEAD + b"Content-Type: multipart/form-data; boundary=b\r\n"
 PART = b'--b\r\nContent-Disposition: form-data; name="image"\r\n\r\n'
 
 
-def received(connection: socket.socket) -> bytes:
-    """All that comes until the server closes."""
+def receive_until_close(connection: socket.socket) -> bytes:
+    """Return all bytes received until the server closes the connection."""
     data = b""
     while chunk := connection.recv(65536):
         data += chunk
@@ -27,62 +27,64 @@ def received(connection: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("length", [1 << 30, 10**15])
-def test_length_far_over_the_limit_is_refused_before_the_body_comes(server: Running, length: int) -> None:
+def test_request_with_a_content_length_far_over_the_limit_gets_413_before_its_body_is_sent(
+    server: Running, length: int
+) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(FORM + f"Content-Length: {length}\r\n\r\n".encode())
-        answer = b""
-        while b"\r\n\r\n{" not in answer:
-            answer += connection.recv(65536)
-    assert answer.startswith(b"HTTP/1.1 413 ")
-    assert b"connection: close\r\n" in answer
+        response = b""
+        while b"\r\n\r\n{" not in response:
+            response += connection.recv(65536)
+    assert response.startswith(b"HTTP/1.1 413 ")
+    assert b"connection: close\r\n" in response
 
 
-def test_client_that_waits_for_100_continue_is_refused_without_being_told_to_go_on(server: Running) -> None:
+def test_request_with_a_wrong_key_that_expects_100_continue_gets_401_instead(server: Running) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         head = FORM.replace(API_KEY.encode(), b"wrong")
         connection.sendall(head + b"Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
 
 
-def test_client_that_waits_for_100_continue_is_told_to_go_on_where_all_is_well(server: Running) -> None:
+def test_request_with_a_valid_head_that_expects_100_continue_gets_it(server: Running) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(FORM + b"Content-Length: 5\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")
         connection.sendall(b"--b--")
-        assert b"image is missing" in received(connection)
+        assert b"image is missing" in receive_until_close(connection)
 
 
 @pytest.mark.parametrize("megabytes", [4, 5, 6, 20])
-def test_ordinary_client_gets_to_read_the_answer_to_a_too_large_image(client: httpx.Client, megabytes: int) -> None:
+def test_ordinary_client_can_read_the_413_response_to_a_too_large_image(client: httpx.Client, megabytes: int) -> None:
     for _ in range(3):
         response = client.post(PATH, files={"image": bytes(megabytes * 1024 * 1024)})
         assert response.status_code == 413
         assert response.json()["error"]["message"]
 
 
-def test_connection_serves_on_after_a_wrong_form(server: Running) -> None:
+def test_connection_can_be_reused_after_an_invalid_form(server: Running) -> None:
     body = PART + b"no image\r\n--b--"
     request = FORM + f"Content-Length: {len(body)}\r\n".encode()
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(request + b"\r\n" + body + request + b"Connection: close\r\n\r\n" + body)
-        assert received(connection).count(b"HTTP/1.1 400 ") == 2
+        assert receive_until_close(connection).count(b"HTTP/1.1 400 ") == 2
 
 
-@pytest.mark.parametrize("sent", [b"", b"--b", PART, PART + b"\x89PNG"])
-def test_client_that_vanishes_leaves_no_trace(
-    server: Running, client: httpx.Client, caplog: pytest.LogCaptureFixture, sent: bytes
+@pytest.mark.parametrize("sent_bytes", [b"", b"--b", PART, PART + b"\x89PNG"])
+def test_client_that_disconnects_during_a_request_causes_no_log_records(
+    server: Running, client: httpx.Client, caplog: pytest.LogCaptureFixture, sent_bytes: bytes
 ) -> None:
     with caplog.at_level(logging.DEBUG):
         for _ in range(5):
             with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
-                connection.sendall(FORM + b"Content-Length: 5000\r\n\r\n" + sent)
+                connection.sendall(FORM + b"Content-Length: 5000\r\n\r\n" + sent_bytes)
         time.sleep(0.05)
         assert client.post(PATH).status_code == 415
     assert [record for record in caplog.records if record.name.startswith(("uvicorn", "python_multipart"))] == []
 
 
-def test_endless_uploads_cost_neither_memory_nor_time() -> None:
-    """In a process of its own, so that its memory is that of the server and one client."""
+def test_endless_uploads_are_stopped_early_and_need_little_memory() -> None:
+    """Run in a separate process, so that the memory measured is that of the server and one client."""
     program = f"""
         import resource, socket, sys
         from image_variations_conformance.reference.app.service import Service
@@ -90,16 +92,16 @@ def test_endless_uploads_cost_neither_memory_nor_time() -> None:
         FORM, PART, BLOCK = {FORM!r}, {PART!r}, bytes(1 << 20)
 
         def upload(port, framing, wrap):
-            sent = 0
+            sent_bytes = 0
             with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
                 connection.sendall(FORM + framing + wrap(PART))
                 try:
                     for _ in range(1024):
                         connection.sendall(wrap(BLOCK))
-                        sent += len(BLOCK)
+                        sent_bytes += len(BLOCK)
                 except OSError:
-                    return sent
-            return sent
+                    return sent_bytes
+            return sent_bytes
 
         def chunk(data):
             return b"%x\\r\\n%b\\r\\n" % (len(data), data)
@@ -116,10 +118,10 @@ def test_endless_uploads_cost_neither_memory_nor_time() -> None:
             unread = upload(server.port, b"Expect: 100-continue\\r\\nContent-Length: 1073741824\\r\\n\\r\\n", bytes)
             print(length >> 20, endless >> 20, unread >> 20, memory() - before >> 10)
     """
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.stderr == ""
-    *megabytes_sent, megabytes_of_memory = map(int, done.stdout.split())
-    assert all(sent < 64 for sent in megabytes_sent)
+    assert process.stderr == ""
+    *megabytes_sent, megabytes_of_memory = map(int, process.stdout.split())
+    assert all(megabytes < 64 for megabytes in megabytes_sent)
     assert megabytes_of_memory < 32

@@ -1,4 +1,4 @@
-"""The unmodified SDK that most applications use makes variations on the reference server."""
+"""The unmodified OpenAI SDK for Python works with the reference server."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ from image_variations_conformance.reference.app.serving import Running, running
 from openai import AuthenticationError, BadRequestError, OpenAI
 from support.judging import KEY
 
-# The SDK marks the method as deprecated since its own server is gone. It still is what applications call.
+# The SDK marks the method as deprecated because OpenAI's server is gone. Applications still call it.
 pytestmark = pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
 
 PHOTO = png.encode(paint(random.Random("a photograph"), 512))
@@ -32,26 +32,26 @@ def sdk(server: Running) -> Iterator[OpenAI]:
         yield client
 
 
-def test_it_gets_links_that_lead_to_variations(sdk: OpenAI) -> None:
-    answer = sdk.images.create_variation(image=PHOTO, n=2, size="512x512")
-    assert answer.data is not None
-    links = [item.url for item in answer.data]
+def test_sdk_gets_links_to_variations(sdk: OpenAI) -> None:
+    response = sdk.images.create_variation(image=PHOTO, n=2, size="512x512")
+    assert response.data is not None
+    links = [item.url for item in response.data]
     assert len(set(links)) == 2
     pictures = [look(httpx.get(link or "").content) for link in links]
-    _are_variations(pictures, "512x512")
+    _assert_variations(pictures, "512x512")
 
 
-def test_it_gets_variations_in_base64(sdk: OpenAI) -> None:
-    answer = sdk.images.create_variation(
+def test_sdk_gets_variations_in_base64(sdk: OpenAI) -> None:
+    response = sdk.images.create_variation(
         image=("photo.png", io.BytesIO(PHOTO), "image/png"), n=3, size="256x256", response_format="b64_json", user="me"
     )
-    assert answer.data is not None
-    pictures = [look(base64.b64decode(item.b64_json or "", validate=True)) for item in answer.data]
+    assert response.data is not None
+    pictures = [look(base64.b64decode(item.b64_json or "", validate=True)) for item in response.data]
     assert len(pictures) == 3
-    _are_variations(pictures, "256x256")
+    _assert_variations(pictures, "256x256")
 
 
-def _are_variations(pictures: list[Picture], size: str) -> None:
+def _assert_variations(pictures: list[Picture], size: str) -> None:
     sent, other = look(PHOTO), look(png.encode(paint(random.Random("another"), 512)))
     assert {picture.size for picture in pictures} == {size}
     assert len({picture.pixels_sha256 for picture in pictures}) == len(pictures)
@@ -60,21 +60,21 @@ def _are_variations(pictures: list[Picture], size: str) -> None:
         assert picture.distance(sent) < picture.distance(other)
 
 
-def test_its_defaults_are_those_of_the_contract(sdk: OpenAI) -> None:
-    answer = sdk.images.create_variation(image=PHOTO)
-    assert answer.data is not None
-    (item,) = answer.data
+def test_sdk_without_options_gets_one_link_to_an_image_of_1024x1024(sdk: OpenAI) -> None:
+    response = sdk.images.create_variation(image=PHOTO)
+    assert response.data is not None
+    (item,) = response.data
     assert item.b64_json is None
     assert look(httpx.get(item.url or "").content).size == "1024x1024"
 
 
-def test_an_error_reaches_it_with_param_and_code(sdk: OpenAI, server: Running) -> None:
-    with pytest.raises(BadRequestError) as wrong:
+def test_sdk_errors_have_the_param_and_code_of_the_response(sdk: OpenAI, server: Running) -> None:
+    with pytest.raises(BadRequestError) as bad_request:
         sdk.images.create_variation(image=PHOTO, n=11)
-    assert wrong.value.param == "n"
+    assert bad_request.value.param == "n"
     with (
-        OpenAI(api_key="sk-wrong", base_url=server.base_url, max_retries=0) as stranger,
-        pytest.raises(AuthenticationError) as refused,
+        OpenAI(api_key="sk-wrong", base_url=server.base_url, max_retries=0) as client_with_wrong_key,
+        pytest.raises(AuthenticationError) as unauthorized,
     ):
-        stranger.images.create_variation(image=PHOTO)
-    assert refused.value.code == "invalid_api_key"
+        client_with_wrong_key.images.create_variation(image=PHOTO)
+    assert unauthorized.value.code == "invalid_api_key"

@@ -26,7 +26,10 @@ def header(width: int, height: int, depth: int = 8, colour: int = 0, interlace: 
 
 
 def raw_png(depth: int, colour: int, *, interlace: int = 0, side: int = 1, before: bytes = b"") -> bytes:
-    """A PNG of noise, of any kind that the specification has. Interlaced ones have a single pixel."""
+    """Return a PNG of noise with any bit depth and colour type. `before` goes before the pixel data.
+
+    If `interlace` is 1, `side` must be 1.
+    """
     samples = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
     row = (side * samples * depth + 7) // 8
     rows = b"".join(b"\0" + random.Random(depth).randbytes(row) for _ in range(side))
@@ -44,7 +47,7 @@ KINDS = [
 
 @pytest.mark.parametrize(("depth", "colour"), KINDS)
 @pytest.mark.parametrize("side", [1, 7])
-def test_every_kind_of_png_is_accepted(depth: int, colour: int, side: int) -> None:
+def test_png_of_every_bit_depth_and_colour_type_is_accepted(depth: int, colour: int, side: int) -> None:
     picture = read_picture(raw_png(depth, colour, side=side))
     assert (picture.mode, picture.size) == ("RGB", (side, side))
 
@@ -61,14 +64,14 @@ def test_png_with_transparency_is_accepted(colour: int, transparency: bytes) -> 
     assert read_picture(raw_png(8, colour, side=5, before=chunk(b"tRNS", transparency))).mode == "RGB"
 
 
-def test_sixteen_bits_of_grey_are_scaled_and_not_cut_off() -> None:
+def test_sixteen_bit_grey_is_scaled_to_eight_bits_and_not_clipped() -> None:
     rows = zlib.compress(b"\0" + struct.pack(">HH", 0, 0x8000) + b"\0" + struct.pack(">HH", 0x1000, 0xFFFF))
     file = SIGNATURE + header(2, 2, 16) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
     picture = read_picture(file)
     assert [picture.getpixel((x, y)) for y in (0, 1) for x in (0, 1)] == [(v, v, v) for v in (0, 128, 16, 255)]
 
 
-def test_animated_png_is_accepted_as_its_first_image() -> None:
+def test_first_frame_of_an_animated_png_is_used() -> None:
     file = io.BytesIO()
     first, second = (Image.new("RGB", (4, 4), colour) for colour in ("red", "blue"))
     first.save(file, "PNG", save_all=True, append_images=[second])
@@ -76,28 +79,28 @@ def test_animated_png_is_accepted_as_its_first_image() -> None:
     assert read_picture(file.getvalue()).getpixel((0, 0)) == (255, 0, 0)
 
 
-@pytest.mark.parametrize("tail", [b"\0", b"trailing bytes", PNG])
-def test_bytes_behind_the_end_do_not_matter(tail: bytes) -> None:
-    assert read_picture(PNG + tail).tobytes() == read_picture(PNG).tobytes()
+@pytest.mark.parametrize("trailing", [b"\0", b"trailing bytes", PNG])
+def test_bytes_after_the_end_chunk_are_ignored(trailing: bytes) -> None:
+    assert read_picture(PNG + trailing).tobytes() == read_picture(PNG).tobytes()
 
 
 @pytest.mark.parametrize("kind", [b"zTXt", b"iCCP", b"iTXt", b"tEXt", b"acTL", b"pHYs", b"gAMA", b"eXIf"])
 @pytest.mark.parametrize("data", [b"", b"x", b"k\0\0" + zlib.compress(bytes(1 << 26)), b"k\0\1\0\0\0" + b"\xff" * 9])
-def test_chunk_beside_the_pixels_cannot_matter_even_as_a_bomb(kind: bytes, data: bytes) -> None:
+def test_ancillary_chunk_is_ignored_even_if_it_is_malformed_or_a_decompression_bomb(kind: bytes, data: bytes) -> None:
     with warnings.catch_warnings(record=True) as caught:
         assert read_picture(raw_png(8, 2, side=4, before=chunk(kind, data))).size == (4, 4)
     assert caught == []
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "GIF", "WEBP", "BMP", "TIFF", "ICO"])
-def test_other_formats_are_refused(file_format: str) -> None:
+def test_other_image_formats_are_refused(file_format: str) -> None:
     file = io.BytesIO()
     NOISE.convert("RGB").save(file, file_format)
     with pytest.raises(ApiError, match="must be a PNG"):
         read_picture(file.getvalue())
 
 
-def test_png_is_refused_wherever_it_is_cut() -> None:
+def test_png_truncated_at_any_byte_is_refused() -> None:
     for end in range(len(PNG)):
         with pytest.raises(ApiError) as caught:
             read_picture(PNG[:end])
@@ -106,22 +109,22 @@ def test_png_is_refused_wherever_it_is_cut() -> None:
 
 @given(place=st.integers(0, len(PNG) - 1), bit=st.integers(0, 7))
 @settings(max_examples=300, deadline=None, database=None)
-def test_png_is_refused_whichever_bit_is_flipped(place: int, bit: int) -> None:
-    spoilt = bytearray(PNG)
-    spoilt[place] ^= 1 << bit
+def test_png_with_any_single_bit_flipped_is_refused(place: int, bit: int) -> None:
+    corrupted = bytearray(PNG)
+    corrupted[place] ^= 1 << bit
     with pytest.raises(ApiError):
-        read_picture(bytes(spoilt))
+        read_picture(bytes(corrupted))
 
 
 @pytest.mark.parametrize(("width", "height"), [(2, 1), (1, 2), (64, 63), (63, 64), (30000, 1)])
-def test_oblong_is_refused_with_its_dimensions(width: int, height: int) -> None:
+def test_image_that_is_not_square_is_refused_with_its_dimensions_in_the_message(width: int, height: int) -> None:
     with pytest.raises(ApiError, match=f"{width}x{height}"):
         read_picture(png(Image.new("L", (width, height))))
 
 
 @pytest.mark.parametrize("side", [0, 4097, 30000, 2**31 - 1, 2**32 - 1])
-def test_dimensions_out_of_bounds_are_refused_before_anything_is_decoded(side: int) -> None:
-    """The data is none: to decode it would give another message."""
+def test_dimensions_out_of_bounds_are_refused_before_the_pixels_are_decoded(side: int) -> None:
+    """The pixel data is empty, so that decoding it would give a different message."""
     file = SIGNATURE + header(side, side, 1) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
     with pytest.raises(ApiError, match="pixels, not"):
         read_picture(file)
@@ -146,7 +149,7 @@ def test_dimensions_out_of_bounds_are_refused_before_anything_is_decoded(side: i
         [header(4, 4, colour=5), chunk(b"IDAT", zlib.compress(bytes(20))), chunk(b"IEND", b"")],
     ],
 )
-def test_png_with_right_checksums_and_wrong_content_is_refused(chunks: list[bytes]) -> None:
+def test_malformed_png_with_correct_checksums_is_refused(chunks: list[bytes]) -> None:
     with pytest.raises(ApiError):
         read_picture(SIGNATURE + b"".join(chunks))
 
@@ -156,15 +159,15 @@ def test_png_with_right_checksums_and_wrong_content_is_refused(chunks: list[byte
     colour=st.integers(0, 7),
     interlace=st.integers(0, 2),
     side=st.integers(1, 9),
-    beside=st.lists(st.tuples(st.sampled_from([b"PLTE", b"tRNS", b"IDAT"]), st.binary(max_size=20)), max_size=3),
+    other_chunks=st.lists(st.tuples(st.sampled_from([b"PLTE", b"tRNS", b"IDAT"]), st.binary(max_size=20)), max_size=3),
     pixels=st.binary(max_size=400),
 )
 @settings(max_examples=400, deadline=None, database=None)
-def test_no_file_with_right_checksums_does_more_than_a_problem(
-    depth: int, colour: int, interlace: int, side: int, beside: list[tuple[bytes, bytes]], pixels: bytes
+def test_any_png_with_correct_checksums_gives_a_picture_or_an_api_error(
+    depth: int, colour: int, interlace: int, side: int, other_chunks: list[tuple[bytes, bytes]], pixels: bytes
 ) -> None:
     file = SIGNATURE + header(side, side, depth, colour, interlace)
-    file += b"".join(chunk(kind, data) for kind, data in beside)
+    file += b"".join(chunk(kind, data) for kind, data in other_chunks)
     file += chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b"")
     with contextlib.suppress(ApiError):
         picture = read_picture(file)

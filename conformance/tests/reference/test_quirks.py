@@ -1,4 +1,4 @@
-"""The quirks: each is described, each is really to be seen by a client, and each can be had with the others."""
+"""Each quirk is described, has an effect that a client can observe, and can be combined with the others."""
 
 import base64
 import itertools
@@ -28,7 +28,7 @@ from starlette.types import ASGIApp
 from support.requests import CONTRACT
 
 KEY = "sk-odd-0123456789abcdef"
-LEVELS = {it.id: it.level for it in contract.load().requirements.values()}
+LEVELS = {requirement.id: requirement.level for requirement in contract.load().requirements.values()}
 SMALL = {"size": "256x256", "response_format": "b64_json"}
 
 
@@ -36,7 +36,7 @@ SMALL = {"size": "256x256", "response_format": "b64_json"}
 
 
 @pytest.mark.parametrize("quirk", QUIRKS.values(), ids=lambda quirk: quirk.name)
-def test_an_oddity_says_what_it_does_and_what_allows_it(quirk: Any) -> None:
+def test_quirk_has_a_valid_name_a_summary_and_a_reason_why_it_is_allowed(quirk: Any) -> None:
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", quirk.name)
     assert re.fullmatch(r"[A-Z].*\.", quirk.summary)
     assert re.match(r"RFC \d+|IV-|reading: |unspecified: |JSON Schema", quirk.by)
@@ -45,35 +45,35 @@ def test_an_oddity_says_what_it_does_and_what_allows_it(quirk: Any) -> None:
 
 
 @pytest.mark.parametrize("quirk", QUIRKS.values(), ids=lambda quirk: quirk.name)
-def test_an_oddity_departs_from_no_must(quirk: Any) -> None:
+def test_quirk_causes_warnings_about_shoulds_only(quirk: Any) -> None:
     assert {LEVELS[requirement] for requirement in quirk.warns} <= {"should"}
 
 
-def test_no_two_oddities_have_one_name() -> None:
+def test_quirk_names_are_unique() -> None:
     names = [quirk.name for family in _FAMILIES for quirk in family.quirks]
     assert sorted(set(names)) == sorted(names)
 
 
-def test_unknown_oddity_is_told_of_with_those_that_are_close() -> None:
+def test_unknown_quirk_name_raises_an_error_that_suggests_a_similar_name() -> None:
     with pytest.raises(UnknownVariantError, match="gzip"):
         quirky(["gzipp"])
 
 
-def test_any_two_oddities_make_one_server() -> None:
+def test_any_two_quirks_can_be_combined_in_one_server() -> None:
     for names in itertools.combinations(QUIRKS, 2):
         assert isinstance(quirky(names), Service)
 
 
-def test_options_reach_the_server() -> None:
+def test_options_are_passed_to_the_quirky_server() -> None:
     server = quirky(["slow", "same-again"], api_key="other", latency=1.0, seed=3)
     assert (server.api_key, server.latency, server.seed) == ("other", 1.0, 3)
 
 
-# --- what is to be seen of an quirk
+# --- the effects of quirks on responses
 
 
 def requests(target: Target) -> list[Request]:
-    """Return what is asked of each server: something of every kind that an quirk may treat in another way."""
+    """Return the requests that are sent to each server: one of every kind that a quirk may treat differently."""
     b = Builder.of(CONTRACT, target, 1, "quirks")
     picture = b.png()
     image = b.image(picture)
@@ -96,14 +96,14 @@ def requests(target: Target) -> list[Request]:
     ]
 
 
-def connected(target: Target) -> socket.socket:
+def connect(target: Target) -> socket.socket:
     host, _, port = target.host.partition(":")
     return socket.create_connection((host, int(port)), timeout=20)
 
 
-def raw_answer(target: Target, request: Request) -> bytes:
-    """Return an answer as it is on the wire."""
-    with connected(target) as connection:
+def raw_response(target: Target, request: Request) -> bytes:
+    """Send a request and return the bytes of the response, received until the server closes the connection."""
+    with connect(target) as connection:
         connection.sendall(request.head())
         for piece in request.framed_body():
             connection.sendall(piece)
@@ -113,60 +113,66 @@ def raw_answer(target: Target, request: Request) -> bytes:
     return b"".join(pieces)
 
 
-def kind(text: bytes) -> bytes:
-    """Return what a picture in base64 is by its beginning: for a PNG, its header and the names of its first chunks."""
+def image_kind(text: bytes) -> bytes:
+    """Return the properties of an image in base64 that its first bytes show.
+
+    They are the header fields and the ancillary chunk names of a PNG, and the first 4 bytes of any other file.
+    """
     content = base64.b64decode(text.replace(rb"\/", b"/")[:400])
     if not content.startswith(png.SIGNATURE):
         return content[:4]
     return content[16:29] + b" ".join(re.findall(rb"PLTE|tRNS|tEXt|iTXt|pHYs", content))
 
 
-def seen(answer: bytes, target: Target) -> object:
-    """Return what can be told of an answer that does not depend on chance: its head, its body without what changes."""
-    head, _, body = answer.partition(b"\r\n\r\n")
+def traits(response: bytes, target: Target) -> object:
+    """Return the properties of a response that do not depend on chance.
+
+    They are its head, its body with placeholders for variable values, and whether `created` is off by over a minute.
+    """
+    head, _, body = response.partition(b"\r\n\r\n")
     head = re.sub(rb"(?i)^(date: *\w{3}, )[^\r]*|^(content-length: *)\d+", rb"\1\2", head, flags=re.MULTILINE)
-    body = re.sub(rb'("b64_json": ?")([^"]*)', lambda found: found[1] + kind(found[2]), body)
+    body = re.sub(rb'("b64_json": ?")([^"]*)', lambda match: match[1] + image_kind(match[2]), body)
     body = re.sub(rb"(?<=/)(at-)?[\w-]{32}\b", b"TOKEN", body).replace(target.host.encode(), b"HOST")
-    shifted = re.search(rb'"created": ?(\d+)', body)
-    late = shifted is not None and abs(int(shifted[1]) - time.time()) > 60
-    return head, re.sub(rb'("created": ?)\d+', rb"\1", body), late
+    created = re.search(rb'"created": ?(\d+)', body)
+    is_off = created is not None and abs(int(created[1]) - time.time()) > 60
+    return head, re.sub(rb'("created": ?)\d+', rb"\1", body), is_off
 
 
-def links(target: Target) -> list[object]:
-    """Return what is behind a link, by its status, its headers and its first bytes."""
+def link_traits(target: Target) -> list[object]:
+    """Request one link, fetch it, and return the status, the Content-Type and the first 4 bytes of the response."""
     b = Builder.of(CONTRACT, target, 1, "quirks")
-    answer = Transport(target).send("links", b.form(size="256x256")).response
-    assert answer is not None
-    (link,) = (item["url"] for item in json.loads(answer.body)["data"])
-    found = httpx.get(link, timeout=20)
-    return [found.status_code, found.headers.get("content-type"), found.content[:4]]
+    response = Transport(target).send("links", b.form(size="256x256")).response
+    assert response is not None
+    (link,) = (item["url"] for item in json.loads(response.body)["data"])
+    fetched = httpx.get(link, timeout=20)
+    return [fetched.status_code, fetched.headers.get("content-type"), fetched.content[:4]]
 
 
-def everything_seen(app: ASGIApp) -> list[object]:
+def all_traits(app: ASGIApp) -> list[object]:
     with running(app) as server:
         target = Target.parse(server.base_url, KEY)
-        answers = [seen(raw_answer(target, request), target) for request in requests(target)]
-        return [*answers, links(target)]
+        responses = [traits(raw_response(target, request), target) for request in requests(target)]
+        return [*responses, link_traits(target)]
 
 
 @pytest.fixture(scope="session")
-def usual() -> list[object]:
-    """What is seen of the reference server without an quirk."""
-    return everything_seen(Service(api_key=KEY))
+def expected_traits() -> list[object]:
+    """The properties of all responses of the reference server without a quirk."""
+    return all_traits(Service(api_key=KEY))
 
 
-# What these do shows in time, or in two answers at once, or in chance: tested below.
-OTHERWISE = {"slow", "one-at-a-time", "four-at-once", "in-small-packets", "same-again"}
+# Quirks that affect only timing, parallel requests or randomness. They have their own tests below.
+TESTED_SEPARATELY = {"slow", "one-at-a-time", "four-at-once", "in-small-packets", "same-again"}
 
 
-def test_without_an_oddity_nothing_is_seen(usual: list[object]) -> None:
-    """Else the test below would prove nothing: what is seen of an answer must not depend on chance."""
-    assert everything_seen(Service(api_key=KEY)) == usual
+def test_responses_of_a_server_without_quirks_have_the_same_properties_again(expected_traits: list[object]) -> None:
+    """If these properties depended on chance, a difference would not prove that a quirk has an effect."""
+    assert all_traits(Service(api_key=KEY)) == expected_traits
 
 
-@pytest.mark.parametrize("name", sorted(set(QUIRKS) - OTHERWISE))
-def test_an_oddity_shows(usual: list[object], name: str) -> None:
-    assert everything_seen(quirky([name], api_key=KEY)) != usual
+@pytest.mark.parametrize("name", sorted(set(QUIRKS) - TESTED_SEPARATELY))
+def test_quirk_changes_the_properties_of_a_response(expected_traits: list[object], name: str) -> None:
+    assert all_traits(quirky([name], api_key=KEY)) != expected_traits
 
 
 @pytest.fixture
@@ -176,23 +182,23 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
         yield Target.parse(server.base_url, KEY)
 
 
-def small(target: Target, number: int = 0) -> bytes:
+def post_small_form(target: Target, number: int = 0) -> bytes:
     request = Builder.of(CONTRACT, target, number, "small").form(**SMALL)
-    return raw_answer(target, request)
+    return raw_response(target, request)
 
 
 @pytest.mark.parametrize("target", ["slow"], indirect=True)
-def test_slow_takes_its_time(target: Target) -> None:
+def test_slow_delays_the_response(target: Target) -> None:
     started = time.monotonic()
-    small(target)
+    post_small_form(target)
     assert time.monotonic() - started > 0.1
 
 
 @pytest.mark.parametrize("target", ["in-small-packets"], indirect=True)
-def test_in_small_packets_the_body_does_not_come_with_the_head(target: Target) -> None:
-    requested = Builder.of(CONTRACT, target, 1, "packets").form(n="0")
-    with connected(target) as connection:
-        connection.sendall(b"".join([requested.head(), *requested.framed_body()]))
+def test_in_small_packets_sends_the_response_in_several_packets(target: Target) -> None:
+    request = Builder.of(CONTRACT, target, 1, "packets").form(n="0")
+    with connect(target) as connection:
+        connection.sendall(b"".join([request.head(), *request.framed_body()]))
         sizes = []
         while piece := connection.recv(1 << 20):
             sizes.append(len(piece))
@@ -200,20 +206,22 @@ def test_in_small_packets_the_body_does_not_come_with_the_head(target: Target) -
 
 
 @pytest.mark.parametrize("target", ["same-again"], indirect=True)
-def test_same_again_makes_the_same_image_of_the_same_picture(target: Target) -> None:
-    def image(answer: bytes) -> bytes:
-        (found,) = re.findall(rb'"b64_json":"([^"]+)"', answer)
-        return bytes(found)
+def test_same_again_returns_equal_images_for_equal_pictures_only(target: Target) -> None:
+    def image(response: bytes) -> bytes:
+        (encoded,) = re.findall(rb'"b64_json":"([^"]+)"', response)
+        return bytes(encoded)
 
-    assert image(small(target)) == image(small(target))
-    assert image(small(target)) != image(small(target, 1))
+    assert image(post_small_form(target)) == image(post_small_form(target))
+    assert image(post_small_form(target)) != image(post_small_form(target, 1))
 
 
 @pytest.mark.parametrize(
     ("target", "statuses"), [("four-at-once", {200, 429}), ("one-at-a-time", {200})], indirect=["target"]
 )
-def test_what_many_at_once_are_answered(target: Target, statuses: set[int]) -> None:
+def test_twelve_parallel_requests_are_answered_with_the_statuses_of_the_quirk(
+    target: Target, statuses: set[int]
+) -> None:
     with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda number: small(target, number), range(12)))
-    assert {int(answer.split(b" ")[1]) for answer in answers} == statuses
-    assert all(b"retry-after: 1" in answer for answer in answers if b" 429 " in answer[:20])
+        responses = list(pool.map(lambda number: post_small_form(target, number), range(12)))
+    assert {int(response.split(b" ")[1]) for response in responses} == statuses
+    assert all(b"retry-after: 1" in response for response in responses if b" 429 " in response[:20])

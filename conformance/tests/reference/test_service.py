@@ -18,7 +18,7 @@ PNG = png(Image.effect_noise((16, 16), 80).convert("RGB"))
 
 
 def post(client: httpx.Client, image: bytes | None = PNG, **fields: str) -> httpx.Response:
-    """Sends a form with a file, if one is given, and fields, as httpx writes it."""
+    """Post a form, encoded by httpx, with these text fields and, unless it is None, an image."""
     parts: dict[str, tuple[str | None, bytes]] = {name: (None, text.encode()) for name, text in fields.items()}
     if image is not None:
         parts["image"] = ("image.png", image)
@@ -26,7 +26,7 @@ def post(client: httpx.Client, image: bytes | None = PNG, **fields: str) -> http
 
 
 def assert_error(response: httpx.Response, status: int, param: str | None = None, code: str | None = None) -> str:
-    """The answer is this error, and nothing but it. Gives the message."""
+    """Check that the response is this error, with no other members, and return its message."""
     assert response.status_code == status
     assert response.headers["content-type"] == "application/json"
     error = response.json()["error"]
@@ -40,7 +40,7 @@ def assert_error(response: httpx.Response, status: int, param: str | None = None
 # --- valid requests
 
 
-def test_image_alone_gives_one_link_to_an_image_of_1024(client: httpx.Client) -> None:
+def test_image_without_options_gives_one_link_to_an_image_of_1024x1024(client: httpx.Client) -> None:
     response = post(client)
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
@@ -57,7 +57,7 @@ def test_image_alone_gives_one_link_to_an_image_of_1024(client: httpx.Client) ->
 
 @pytest.mark.parametrize("size", ["256x256", "512x512", "1024x1024"])
 @pytest.mark.parametrize("n", ["1", "3", "010"])
-def test_b64_json_gives_n_different_pngs_of_the_size(client: httpx.Client, n: str, size: str) -> None:
+def test_b64_json_gives_n_different_pngs_of_the_requested_size(client: httpx.Client, n: str, size: str) -> None:
     response = post(client, n=n, size=size, response_format="b64_json", model="dall-e-2", user="someone")
     assert response.status_code == 200
     files = [base64.b64decode(item["b64_json"], validate=True) for item in response.json()["data"]]
@@ -73,7 +73,7 @@ def test_user_may_be_any_text(client: httpx.Client, user: str) -> None:
     assert post(client, user=user, size="256x256").status_code == 200
 
 
-def test_link_is_on_the_host_that_the_request_came_to_and_works_twice_without_key(server: Running) -> None:
+def test_link_has_the_host_of_the_request_and_can_be_fetched_twice_without_a_key(server: Running) -> None:
     url = f"http://localhost:{server.port}/v1{PATH}"
     headers = {"Authorization": f"bearer {API_KEY}"}
     response = httpx.post(url, files={"image": PNG}, data={"size": "256x256"}, headers=headers)
@@ -85,23 +85,23 @@ def test_link_is_on_the_host_that_the_request_came_to_and_works_twice_without_ke
 
 
 @pytest.mark.parametrize("host", ["evil.example/x", "a b", '"', ""])
-def test_host_that_is_none_does_not_get_into_a_link(server: Running, client: httpx.Client, host: str) -> None:
+def test_invalid_host_header_is_not_used_in_a_link(server: Running, client: httpx.Client, host: str) -> None:
     response = client.post(PATH, files={"image": PNG}, data={"size": "256x256"}, headers={"Host": host})
     [item] = response.json()["data"]
     assert item["url"].startswith(f"http://127.0.0.1:{server.port}/")
 
 
-def test_seed_gives_the_same_images_again_whatever_was_asked_between() -> None:
+def test_seed_gives_the_same_images_again_after_a_different_request() -> None:
     other = png(Image.new("RGB", (3, 3), "teal"))
     with running(Service("k", seed=7)) as server:
         headers = {"Authorization": "Bearer k"}
         with httpx.Client(base_url=server.base_url, headers=headers) as client:
-            wish = {"size": "256x256", "response_format": "b64_json"}
-            answers = [post(client, image, **wish).json()["data"] for image in (PNG, other, PNG)]
-    assert answers[0] == answers[2] != answers[1]
+            options = {"size": "256x256", "response_format": "b64_json"}
+            results = [post(client, image, **options).json()["data"] for image in (PNG, other, PNG)]
+    assert results[0] == results[2] != results[1]
 
 
-def test_latency_is_waited_for_each_image() -> None:
+def test_latency_applies_to_each_image() -> None:
     with running(Service("k", latency=0.05)) as server:
         start = time.monotonic()
         headers = {"Authorization": "Bearer k"}
@@ -115,7 +115,7 @@ def test_with_two_slots_four_images_take_two_latencies() -> None:
         form = {"n": (None, b"4"), "size": (None, b"256x256"), "image": ("a", PNG)}
         start = time.monotonic()
         assert httpx.post(server.base_url + PATH, files=form, headers={"Authorization": "Bearer k"}).status_code == 200
-        assert 0.6 <= time.monotonic() - start < 1.2  # two rounds of two, not four of one
+        assert 0.6 <= time.monotonic() - start < 1.2  # two rounds of two images, not four rounds of one
 
 
 def test_query_string_and_unknown_fields_are_ignored(client: httpx.Client) -> None:
@@ -125,7 +125,7 @@ def test_query_string_and_unknown_fields_are_ignored(client: httpx.Client) -> No
     assert len(response.json()["data"]) == 1
 
 
-# --- wrong requests
+# --- invalid requests
 
 
 @pytest.mark.parametrize(
@@ -139,51 +139,53 @@ def test_query_string_and_unknown_fields_are_ignored(client: httpx.Client) -> No
         *(({"response_format": form}, "response_format") for form in ["", "URL", "b64", "b64_json "]),
     ],
 )
-def test_wrong_field_is_named(client: httpx.Client, fields: Mapping[str, str], param: str) -> None:
+def test_invalid_field_is_named_in_param_and_message(
+    client: httpx.Client, fields: Mapping[str, str], param: str
+) -> None:
     message = assert_error(post(client, PNG, **fields), 400, param)
     assert param in message
     assert len(message) < 200
 
 
 @pytest.mark.parametrize("model", ["dall-e-3", "gpt-image-1", "DALL-E-2", "dall-e-2 "])
-def test_unknown_model_is_said_to_be_unknown(client: httpx.Client, model: str) -> None:
+def test_unknown_model_gives_400_with_code_model_not_found(client: httpx.Client, model: str) -> None:
     assert_error(post(client, model=model), 400, "model", "model_not_found")
 
 
-def test_empty_model_is_wrong(client: httpx.Client) -> None:
+def test_empty_model_gives_400_without_code(client: httpx.Client) -> None:
     assert_error(post(client, model=""), 400, "model")
 
 
 @pytest.mark.parametrize("name", ["", "image[]", "Image", "images", "file"])
-def test_image_under_another_name_is_missing(client: httpx.Client, name: str) -> None:
+def test_image_under_another_field_name_gives_400_for_a_missing_image(client: httpx.Client, name: str) -> None:
     assert_error(client.post(PATH, files={name: PNG}), 400, "image")
 
 
 @pytest.mark.parametrize("name", ["image", "n", "user"])
-def test_field_sent_twice_is_wrong(client: httpx.Client, name: str) -> None:
+def test_repeated_field_gives_400(client: httpx.Client, name: str) -> None:
     twice = [(name, ("a.png", PNG if name == "image" else b"2"))] * 2
     assert_error(client.post(PATH, files=[("image", ("a.png", PNG)), *twice]), 400, name)
 
 
-def test_text_that_is_not_utf_8_is_wrong(client: httpx.Client) -> None:
+def test_text_that_is_not_utf_8_gives_400(client: httpx.Client) -> None:
     assert_error(client.post(PATH, files={"image": PNG, "user": (None, b"\xff")}), 400, "user")
 
 
 @pytest.mark.parametrize(
     "content_type", ["application/json", "application/x-www-form-urlencoded", "multipart/mixed", ""]
 )
-def test_other_content_type_is_415(client: httpx.Client, content_type: str) -> None:
+def test_other_content_type_gives_415(client: httpx.Client, content_type: str) -> None:
     assert_error(client.post(PATH, content=b"{}", headers={"Content-Type": content_type}), 415)
 
 
 @pytest.mark.parametrize("boundary", ["", "; boundary=", '; boundary=""', f"; boundary={'a' * 71}", '; boundary="a "'])
-def test_boundary_that_is_none_is_400(client: httpx.Client, boundary: str) -> None:
+def test_missing_or_invalid_boundary_gives_400(client: httpx.Client, boundary: str) -> None:
     content_type = f"multipart/form-data{boundary}"
     assert_error(client.post(PATH, content=b"--a--", headers={"Content-Type": content_type}), 400)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
-def test_other_method_is_405_with_allow(client: httpx.Client, method: str) -> None:
+def test_other_method_gives_405_with_allow(client: httpx.Client, method: str) -> None:
     response = client.request(method, PATH)
     assert response.headers["allow"] == "POST"
     if method == "HEAD":
@@ -193,7 +195,7 @@ def test_other_method_is_405_with_allow(client: httpx.Client, method: str) -> No
 
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/images/variations/", "/v1/images/edits", "/files/x.png", "/files/x"])
-def test_other_path_is_404(server: Running, path: str) -> None:
+def test_unknown_path_gives_404(server: Running, path: str) -> None:
     assert_error(httpx.post(f"http://127.0.0.1:{server.port}{path}"), 404)
     assert_error(httpx.get(f"http://127.0.0.1:{server.port}{path}"), 405 if path == PATH else 404)
 
@@ -213,14 +215,16 @@ def test_other_path_is_404(server: Running, path: str) -> None:
     ],
 )
 @pytest.mark.parametrize("form", [{"image": PNG}, {"image": b"wrong"}, None])
-def test_key_comes_first(server: Running, key: str | None, code: str | None, form: dict[str, bytes] | None) -> None:
+def test_missing_or_wrong_key_gives_401_even_if_the_form_is_invalid_too(
+    server: Running, key: str | None, code: str | None, form: dict[str, bytes] | None
+) -> None:
     headers = {} if key is None else {"Authorization": key.encode()}
     response = httpx.post(server.base_url + PATH, files=form, headers=headers)  # type: ignore[arg-type] # bytes are fine
     message = assert_error(response, 401, code=code)
     assert API_KEY not in message
 
 
-# --- anything at all
+# --- arbitrary requests
 
 HEADER_TEXT = st.text(string.ascii_letters + string.digits + string.punctuation + " ", max_size=60)
 
@@ -242,7 +246,7 @@ HEADER_TEXT = st.text(string.ascii_letters + string.digits + string.punctuation 
     ),
 )
 @settings(max_examples=300, deadline=None, database=None)
-def test_whatever_comes_is_answered_with_an_error_object(client: httpx.Client, content_type: str, body: bytes) -> None:
+def test_arbitrary_body_gives_200_or_a_4xx_error_object(client: httpx.Client, content_type: str, body: bytes) -> None:
     response = client.post(PATH, content=body, headers={"Content-Type": content_type.strip()})
     if response.status_code != 200:
         assert 400 <= response.status_code < 500

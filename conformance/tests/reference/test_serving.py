@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 
 async def hello(scope: Scope, receive: Receive, send: Send) -> None:
-    """An ASGI app with a lifespan, that says what its startup left."""
+    """An ASGI app with a lifespan. Its response is the text that its startup stored in the state."""
     if scope["type"] == "http":
         return await PlainTextResponse(scope["state"]["word"])(scope, receive, send)
     await receive()
@@ -30,7 +30,7 @@ async def fails_at_startup(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.startup.failed", "message": "no model"})
 
 
-def test_base_url_is_where_the_operation_is() -> None:
+def test_operation_is_served_under_the_base_url() -> None:
     with running(Service()) as server:
         assert server.base_url == f"http://127.0.0.1:{server.port}/v1"
         assert httpx.post(f"{server.base_url}/images/variations").status_code == 401
@@ -45,12 +45,12 @@ def test_any_asgi_app_is_served_with_its_lifespan() -> None:
         assert httpx.get(server.base_url).text == "started"
 
 
-def test_app_that_fails_at_startup_is_told_of() -> None:
+def test_app_that_fails_at_startup_raises_startup_error() -> None:
     with pytest.raises(StartupError), running(fails_at_startup):
         pass
 
 
-def test_port_in_use_is_told_of() -> None:
+def test_port_in_use_raises_address_unavailable_error() -> None:
     with (
         running(Service()) as server,
         pytest.raises(AddressUnavailableError, match=f":{server.port}"),
@@ -60,12 +60,12 @@ def test_port_in_use_is_told_of() -> None:
 
 
 @pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70000), ("192.0.2.1", 0)])
-def test_address_of_another_machine_or_of_none_is_told_of(host: str, port: int) -> None:
+def test_invalid_port_or_foreign_address_raises_address_unavailable_error(host: str, port: int) -> None:
     with pytest.raises(AddressUnavailableError), running(Service(), host, port):
         pass
 
 
-def test_nothing_is_left_when_the_block_ends_even_with_a_client_in_the_middle_of_a_form() -> None:
+def test_running_leaves_no_thread_and_no_listener_even_if_a_request_is_unfinished() -> None:
     before = set(threading.enumerate())
     with running(Service()) as server:
         client = socket.create_connection(("127.0.0.1", server.port))
@@ -91,5 +91,5 @@ def test_serve_runs_until_it_is_interrupted() -> None:
         print("ended")
     """
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(program)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "404\nended\n", "")
+    process = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (process.returncode, process.stdout, process.stderr) == (0, "404\nended\n", "")

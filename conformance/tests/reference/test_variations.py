@@ -18,7 +18,7 @@ def opened(file: bytes) -> Image.Image:
 
 
 def distance(image: Image.Image, other: Image.Image) -> int:
-    """How far two images are apart as thumbnails, where one of them may be mirrored."""
+    """Return the squared difference of the thumbnails of two images, or of one and the mirrored other if smaller."""
     one = image.resize(THUMBNAIL, Image.Resampling.BOX)
     two = other.resize(THUMBNAIL, Image.Resampling.BOX)
     return min(
@@ -33,14 +33,14 @@ def noise(side: int, seed: int) -> Image.Image:
 
 @pytest.mark.parametrize("side", [256, 512, 1024])
 @pytest.mark.parametrize("source", [1, 2, 255, 256, 1024, 3000])
-def test_variation_is_of_the_side_asked_for(side: int, source: int) -> None:
+def test_variation_has_the_requested_side(side: int, source: int) -> None:
     maker = VariationMaker(Image.new("RGB", (source, source), "teal"), side, random.Random(0))
     assert opened(maker.make()).size == (side, side)
 
 
 @pytest.mark.parametrize("colour", ["black", "white", "teal", "red"])
 @pytest.mark.parametrize("side", [1, 256])
-def test_variations_of_one_colour_differ_and_are_not_of_one_colour(colour: str, side: int) -> None:
+def test_variations_of_a_uniform_image_differ_and_are_not_uniform(colour: str, side: int) -> None:
     picture = Image.new("RGB", (side, side), colour)
     maker = VariationMaker(picture, 256, random.Random(0))
     images = [opened(maker.make()) for _ in range(10)]
@@ -50,16 +50,16 @@ def test_variations_of_one_colour_differ_and_are_not_of_one_colour(colour: str, 
 
 @given(side=st.sampled_from([4, 8, 64, 256]), seed=st.integers(0, 1000))
 @settings(max_examples=40, deadline=None, database=None)
-def test_variation_is_nearer_to_its_own_picture_than_to_another(side: int, seed: int) -> None:
-    """Even where both are noise, which as thumbnails are much alike."""
+def test_variation_is_closer_to_its_own_picture_than_to_another(side: int, seed: int) -> None:
+    """Both pictures are noise, whose thumbnails are much alike."""
     own, other = noise(side, seed), noise(side, seed + 1)
     image = opened(VariationMaker(own, 256, random.Random(seed)).make())
     assert distance(image, own) < distance(image, other)
 
 
-def test_image_that_chance_makes_twice_is_given_once() -> None:
+def test_variations_differ_although_the_generator_repeats_a_number() -> None:
     class Repeating(random.Random):
-        """Starts from the beginning for each of the first ten images."""
+        """A generator that returns the same number in its first ten calls of `random`."""
 
         images = 0
 
@@ -74,6 +74,6 @@ def test_image_that_chance_makes_twice_is_given_once() -> None:
 
 
 @pytest.mark.parametrize("side", [64, 1024])
-def test_variation_of_noise_is_packed_small(side: int) -> None:
+def test_variation_of_noise_compresses_to_less_than_500_kilobytes(side: int) -> None:
     file = VariationMaker(noise(side, 0), 1024, random.Random(0)).make()
     assert len(file) < 500_000

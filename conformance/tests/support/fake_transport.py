@@ -1,4 +1,4 @@
-"""A transport whose outcomes are given, for tests that need no server."""
+"""A transport that returns predefined outcomes, for tests that need no server."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -13,12 +13,12 @@ OK = Response(200, body=b'{"data": [{"url": "x"}]}')
 
 @frozen
 class FakeTransport(Transport):
-    """Sends nothing. Records what it is asked to send, fetch and reach.
+    """A transport that sends nothing and records every call of `send`, `fetch` and `reachable`.
 
-    `outcomes` are the outcomes of a case by its label, one for each attempt, the last one again and again; an exception
-    is raised. Other cases get the outcome that `default` returns for their request. `accepts` says whether the server
-    accepts connections, each time it is asked, the last one again and again. After `dies_after` requests the server is
-    unreachable. With a `barrier`, requests wait for each other. `seconds` is how long each exchange takes.
+    `outcomes` maps the label of a case to its outcomes, one per attempt; the last one repeats. An outcome that is an
+    exception class is raised. A case without an entry gets `default(request)`. `accepts` holds the results of
+    `reachable`, one per call; the last one repeats. After `dies_after` requests the server is unreachable. If `barrier`
+    is set, every request waits at it. `seconds` is the duration of each exchange.
     """
 
     outcomes: Mapping[str, Sequence[OutcomeOrRaise]] = field(factory=dict)
@@ -51,7 +51,7 @@ class FakeTransport(Transport):
 
     @property
     def alive(self) -> bool:
-        """Whether the server still answers."""
+        """Whether at most `dies_after` requests were sent."""
         return self.dies_after is None or len(self.sent) <= self.dies_after
 
     def reachable(self) -> bool:

@@ -1,4 +1,4 @@
-"""What hostile servers say, and a small run of the suite against one, in seconds."""
+"""Responses of hostile servers, and a run of the suite on a hostile server that takes only seconds."""
 
 import base64
 import json
@@ -27,32 +27,35 @@ IMAGE = png.encode(paint(random.Random(1), 256))
 
 @frozen
 class Judged:
-    """What came of a small run: the run itself, and how long it all took, reports and all."""
+    """A finished small run. `seconds` is its duration, including the time to write the report."""
 
     run: Run
     seconds: float
 
     def verdict(self, requirement: str) -> str:
-        """Return the verdict on one requirement."""
+        """Return the result of the verdict on a requirement, given by its id."""
         return next(it.result for it in self.run.verdicts if it.requirement.id == requirement)
 
     @property
     def failed(self) -> set[str]:
-        """The requirements that are broken."""
+        """The ids of the requirements whose verdict is "fail"."""
         return {it.requirement.id for it in self.run.verdicts if it.result == "fail"}
 
 
 def judge_small(base_url: str, report: Path, timeout: float, rounds: int = 1, memory: Memory | None = None) -> Judged:
-    """Send an image to come back as text, one to come back as a link, and a wrong form; so many times; and report."""
+    """Run three cases per round on a server and write the report folder.
+
+    The cases ask for an image in base64, for an image by link, and for an invalid `n`. `timeout` is in seconds.
+    """
     target = Target.parse(base_url, KEY)
     b = builder(target=target)
     cases = [
-        each
-        for turn in range(1, rounds + 1)
-        for each in (
-            case(f"text-{turn}", "as text", b.form(size="256x256", response_format="b64_json"), target),
-            case(f"link-{turn}", "as a link", b.form(size="256x256"), target),
-            case(f"wrong-{turn}", "a wrong n", b.form(n="0"), target),
+        new_case
+        for number in range(1, rounds + 1)
+        for new_case in (
+            case(f"text-{number}", "image in base64", b.form(size="256x256", response_format="b64_json"), target),
+            case(f"link-{number}", "image by link", b.form(size="256x256"), target),
+            case(f"wrong-{number}", "invalid n", b.form(n="0"), target),
         )
     ]
     started = time.monotonic()
@@ -65,31 +68,34 @@ def judge_small(base_url: str, report: Path, timeout: float, rounds: int = 1, me
 
 
 def said(value: object, status: int = 200, *headers: str) -> bytes:
-    """Return the answer with a JSON value; bytes are taken as they are."""
+    """Return a raw HTTP response whose body is `value` in JSON. If `value` is bytes, it is the body itself."""
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
     return answer(status, body, JSON, *headers)
 
 
 def with_items(*items: object, **more: object) -> dict[str, object]:
-    """Return the value of an answer with these items, made now."""
+    """Return the JSON value of a response with these items, created now, and with `more` top-level fields."""
     return {"created": int(time.time()), "data": list(items), **more}
 
 
 def as_text(image: bytes) -> dict[str, object]:
-    """Return the value of an answer with one image."""
+    """Return the JSON value of a response with one image in base64."""
     return with_items({"b64_json": base64.b64encode(image).decode()})
 
 
 def zeros(size_bytes: int) -> bytes:
-    """Return so many zeros under gzip, made without having them all."""
-    deflate = zlib.compressobj(9, wbits=zlib.MAX_WBITS | 16)
+    """Return `size_bytes` zeros, rounded down to whole MiB, compressed with gzip. Never holds them uncompressed."""
+    compressor = zlib.compressobj(9, wbits=zlib.MAX_WBITS | 16)
     block = bytes(1 << 20)
-    pieces = [deflate.compress(block) for _ in range(size_bytes >> 20)]
-    return b"".join([*pieces, deflate.flush()])
+    pieces = [compressor.compress(block) for _ in range(size_bytes >> 20)]
+    return b"".join([*pieces, compressor.flush()])
 
 
 def raw_png(width: int, height: int, pixels: bytes, more: bytes = b"") -> bytes:
-    """Return a PNG whose header says one thing and whose pixel data, compressed already, may hold another."""
+    """Return an RGB PNG with these dimensions in its header and `pixels` as its compressed data.
+
+    The dimensions and the data need not match. `more` is inserted between the header chunk and the pixel data.
+    """
     header = struct.pack(">IIBBBBB", width, height, 8, png.RGB, 0, 0, 0)
     chunks = [png.chunk(b"IHDR", header), more, png.chunk(b"IDAT", pixels), png.chunk(b"IEND", b"")]
     return png.SIGNATURE + b"".join(chunks)

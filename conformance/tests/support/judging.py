@@ -1,4 +1,4 @@
-"""Runs of the suite on servers in this process, over loopback, without output."""
+"""Run the suite on a server over loopback, without output."""
 
 from typing import Any
 
@@ -16,17 +16,20 @@ UNLIMITED = 1_000_000
 
 
 def judge_app(app: ASGIApp, *, api_key: str | None = KEY, headers: Headers = (), **settings: Any) -> Run:
-    """Return the run of the suite on an ASGI app. `settings` are those of a check, by default without limits."""
+    """Serve an ASGI app, run the suite on it, and return the run.
+
+    `settings` override the fields of `Settings`; by default requests and images are practically unlimited.
+    """
     with running(app) as server:
         return judge_url(server.base_url, api_key=api_key, headers=headers, **settings)
 
 
 def judge_url(base_url: str, *, api_key: str | None = KEY, headers: Headers = (), **settings: Any) -> Run:
-    """Return the run of the suite on the server at a base URL, likewise."""
+    """Run the suite on the server at a base URL and return the run. `settings` are as for `judge_app`."""
     defaults = Settings(seed=1, timeout=20.0, max_requests=UNLIMITED, max_images=UNLIMITED)
     return check(Target.parse(base_url, api_key, headers), evolve(defaults, **settings), lambda *_: None)
 
 
 def verdicts(run: Run, *results: str) -> dict[str, str]:
-    """Return id and message of each requirement whose verdict is one of these results."""
+    """Return the message of each verdict with one of these results, by the id of its requirement."""
     return {verdict.requirement.id: message(verdict) for verdict in run.verdicts if verdict.result in results}

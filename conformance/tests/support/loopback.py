@@ -1,4 +1,4 @@
-"""A server on loopback that plays a script on each connection, byte by byte, and remembers what it heard."""
+"""A server on loopback that plays a script on each connection and records the bytes that it received."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _PATIENCE_SECONDS = 20.0
 
 @define
 class Peer:
-    """One connection: its socket, all that came over it, and whether the server is about to stop."""
+    """One connection: its socket, all bytes received over it, and an event that is set when the server stops."""
 
     socket: socket.socket
     heard: bytearray
     stopping: threading.Event
 
     def listen(self) -> bytes:
-        """Return what comes next; empty where the client has closed."""
+        """Receive, record and return the next bytes. They are empty if the client has closed the connection."""
         data = self.socket.recv(1 << 16)
         self.heard += data
         return data
@@ -38,14 +38,14 @@ _PIECES = [
     *(b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"Content-Encoding: gzip\r\n"),
     *(b"Connection: Upgrade\r\n", b"101", b"Location: ", b"http://"),
 ]
-# Bytes that are nearly an answer.
+# Bytes that resemble an HTTP response.
 HTTPISH: st.SearchStrategy[bytes] = st.lists(st.sampled_from(_PIECES) | st.binary(max_size=8), max_size=12).map(
     b"".join
 )
 
 
 def hear(size_bytes: int) -> Step:
-    """Return the step that waits until so many bytes, or more, have come."""
+    """Return the step that waits until at least `size_bytes` were received."""
 
     def play(peer: Peer) -> None:
         while len(peer.heard) < size_bytes and peer.listen():
@@ -55,12 +55,12 @@ def hear(size_bytes: int) -> Step:
 
 
 def hear_request(peer: Peer) -> None:
-    """Wait until a whole request has come, as its own framing has it."""
-    while not _whole(bytes(peer.heard)) and peer.listen():
+    """Wait until a request was received completely, judged by its Content-Length or its last chunk."""
+    while not _is_complete(bytes(peer.heard)) and peer.listen():
         pass
 
 
-def _whole(heard: bytes) -> bool:
+def _is_complete(heard: bytes) -> bool:
     head, end, body = heard.partition(b"\r\n\r\n")
     if b"transfer-encoding: chunked" in head.lower():
         return body.endswith(b"0\r\n\r\n")
@@ -69,13 +69,13 @@ def _whole(heard: bytes) -> bool:
 
 
 def hear_the_end(peer: Peer) -> None:
-    """Wait until the client closes."""
+    """Wait until the client closes the connection."""
     while peer.listen():
         pass
 
 
 def hold(peer: Peer) -> None:
-    """Keep the connection open, and read nothing of it, until the server stops."""
+    """Keep the connection open, without reading from it, until the server stops, at most 20 seconds."""
     peer.stopping.wait(_PATIENCE_SECONDS)
 
 
@@ -85,7 +85,7 @@ def say(data: bytes) -> Step:
 
 
 def say_forever(data: bytes, pause_seconds: float = 0.0) -> Step:
-    """Return the step that sends these bytes again and again, until the client has gone or the server stops."""
+    """Return the step that sends these bytes repeatedly until the client closes the connection or the server stops."""
 
     def play(peer: Peer) -> None:
         while not peer.stopping.wait(pause_seconds):
@@ -95,7 +95,7 @@ def say_forever(data: bytes, pause_seconds: float = 0.0) -> Step:
 
 
 def wait(seconds: float) -> Step:
-    """Return the step that does nothing for so long."""
+    """Return the step that waits for some seconds, or until the server stops."""
 
     def play(peer: Peer) -> None:
         peer.stopping.wait(seconds)
@@ -104,7 +104,7 @@ def wait(seconds: float) -> Step:
 
 
 def meet(barrier: threading.Barrier) -> Step:
-    """Return the step that waits until as many connections have come to it as the barrier wants."""
+    """Return the step that waits at a barrier for other connections, at most 20 seconds."""
 
     def play(_: Peer) -> None:
         barrier.wait(_PATIENCE_SECONDS)
@@ -113,24 +113,24 @@ def meet(barrier: threading.Barrier) -> Step:
 
 
 def reset(peer: Peer) -> None:
-    """Close with a reset, whatever is still under way."""
+    """Close the connection, normally with a TCP reset: lingering is set to 0 seconds."""
     peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     peer.socket.close()
 
 
 def answer(status: int = 200, body: bytes = b"", *headers: str) -> bytes:
-    """Return a plain answer with its length."""
+    """Return a raw HTTP/1.1 response with a Content-Length and these header lines."""
     lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}", *headers, "", ""]
     return "\r\n".join(lines).encode() + body
 
 
 def answering(*answers: bytes) -> list[tuple[Step, ...]]:
-    """Return the scripts that hear a request and give these answers, one a connection."""
+    """Return one script per raw response, which reads a request and sends the response."""
     return [(hear_request, say(data)) for data in answers]
 
 
 def say_by_path(answers: Mapping[str, bytes], otherwise: bytes) -> Step:
-    """Return the step that hears a request and gives the answer for its path, or the other one."""
+    """Return the step that reads a request and sends the raw response for its path, or `otherwise`."""
 
     def play(peer: Peer) -> None:
         hear_request(peer)
@@ -142,9 +142,9 @@ def say_by_path(answers: Mapping[str, bytes], otherwise: bytes) -> Step:
 
 @define(eq=False)
 class ScriptedServer:
-    """A server. Connection by connection it plays `scripts`, the last one again and again.
+    """A server that plays one of its `scripts` on each connection, in order; the last one repeats.
 
-    `heard` are the bytes of each connection, in the order in which they were accepted.
+    `heard` holds the bytes received on each connection, in the order in which the connections were accepted.
     """
 
     scripts: list[tuple[Step, ...]]
@@ -162,22 +162,22 @@ class ScriptedServer:
 
     @property
     def origin(self) -> str:
-        """The part of its addresses before the path."""
+        """The scheme, host and port of the server, without a path."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def base_url(self) -> str:
-        """What a target is made of."""
+        """The base URL for `Target.parse`."""
         return f"{self.origin}/v1"
 
     def start(self) -> None:
-        """Begin to take connections."""
-        self._thread(self._accept)
+        """Start to accept connections."""
+        self._start_thread(self._accept)
 
     def stop(self) -> None:
-        """End all connections, and raise what went wrong in a script."""
+        """Close all connections and raise the first exception of a script, if there was one."""
         self._stopping.set()
-        # A listener that is closed under an accept would not wake it. A connection does.
+        # Closing the listener does not wake a thread that is blocked in accept(); a new connection does.
         with suppress(OSError), socket.create_connection(self._listener.getsockname()[:2], timeout=1):
             self._threads[0].join(_PATIENCE_SECONDS)
         self._listener.close()
@@ -191,7 +191,7 @@ class ScriptedServer:
         for problem in self._problems:
             raise problem
 
-    def _thread(self, target: Callable[..., None], *arguments: object) -> None:
+    def _start_thread(self, target: Callable[..., None], *arguments: object) -> None:
         self._threads.append(threading.Thread(target=target, args=arguments, daemon=True))
         self._threads[-1].start()
 
@@ -205,7 +205,7 @@ class ScriptedServer:
             self.heard.append(peer.heard)
             self._peers.append(peer)
             script = self.scripts[min(len(self.heard), len(self.scripts)) - 1]
-            self._thread(self._play, peer, script)
+            self._start_thread(self._play, peer, script)
 
     def _play(self, peer: Peer, script: tuple[Step, ...]) -> None:
         try:
@@ -215,8 +215,8 @@ class ScriptedServer:
                 for step in script:
                     step(peer)
         except OSError:
-            pass  # The client went away, which is its right.
-        except Exception as problem:  # noqa: BLE001 - handed over to the test
+            pass  # A client may close the connection at any time.
+        except Exception as problem:  # noqa: BLE001 - raised by stop()
             self._problems.append(problem)
 
 
@@ -224,7 +224,10 @@ class ScriptedServer:
 def scripted_server(
     *scripts: tuple[Step, ...], host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
 ) -> Iterator[ScriptedServer]:
-    """Run a server with these scripts while the context lasts."""
+    """Run a server with these scripts for the duration of the context.
+
+    On exit, raises the first exception of a script other than OSError.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     server = ScriptedServer(list(scripts), socket.create_server((host, 0), family=family, backlog=64), tls)
     server.start()

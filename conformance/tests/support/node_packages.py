@@ -1,4 +1,4 @@
-"""Command-line tools from npm, each installed once, at a pinned version, under `.cache/node`."""
+"""Command-line tools from npm, each installed once at a pinned version in the folder `.cache/node`."""
 
 import fcntl
 import json
@@ -22,31 +22,35 @@ _INSTALL_SECONDS = 300
 
 
 def node_tool(package: str, command: str) -> list[str]:
-    """Return the command line of the tool `command` of an npm package, which is installed if it is not yet.
+    """Return the command line of the tool `command` of an npm package. Install the package if necessary.
 
-    Skips the test if node or npm is not on the PATH. Raises RuntimeError if npm cannot install the package.
+    Skip the test if node or npm is not on the PATH. Raise RuntimeError if npm cannot install the package.
     """
     for program in ("node", "npm"):
         if shutil.which(program) is None:
-            pytest.skip(f"node is not installed: there is no {program!r} on the PATH")
+            pytest.skip(f"node is not installed: {program!r} is not on the PATH")
     folder = _installed(package, VERSIONS[package]) / "node_modules" / package
     commands = json.loads((folder / "package.json").read_text(encoding="utf-8"))["bin"]
     return ["node", str(folder / commands[command])]
 
 
 def _installed(package: str, version: str) -> Path:
-    """Return the folder of a package. Parallel test processes wait on a lock; a rename completes the installation."""
+    """Return the folder of an installed package. Install it first if necessary.
+
+    A file lock keeps parallel test processes from installing the package at once. The final rename ensures that an
+    interrupted installation is not taken for a complete one.
+    """
     folder = _CACHE / f"{package.replace('/', '-').lstrip('@')}-{version}"
     _CACHE.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.is_dir():
-            aside = folder.with_name(f"{folder.name}.new")
-            shutil.rmtree(aside, ignore_errors=True)
-            aside.mkdir()
-            command = ["npm", "install", *_NPM_OPTIONS, f"--prefix={aside}", f"{package}@{version}"]
-            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_INSTALL_SECONDS)
-            if done.returncode:
-                raise RuntimeError(f"npm could not install {package} {version}: {done.stderr.strip()[-300:]}")
-            aside.rename(folder)
+            partial = folder.with_name(f"{folder.name}.new")
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir()
+            command = ["npm", "install", *_NPM_OPTIONS, f"--prefix={partial}", f"{package}@{version}"]
+            process = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_INSTALL_SECONDS)
+            if process.returncode:
+                raise RuntimeError(f"npm could not install {package} {version}: {process.stderr.strip()[-300:]}")
+            partial.rename(folder)
     return folder

@@ -1,4 +1,4 @@
-"""Requests for the tests: the target they go to, the contract they are classified by, and their making."""
+"""Helpers that build and classify requests, with a default target and the contract of the suite."""
 
 from image_variations_conformance.cases.case import Builder, Case
 from image_variations_conformance.contract import document as contract
@@ -13,20 +13,20 @@ TARGET = Target.parse("http://127.0.0.1:8000/v1", KEY)
 
 
 def builder(label: str = "a-test", seed: int = 1, target: Target = TARGET) -> Builder:
-    """Return the builder for one case."""
+    """Return the builder of the requests of one case."""
     return Builder.of(CONTRACT, target, seed, label)
 
 
 def classified(request: Request, api_key: str | None = KEY) -> Expectation:
-    """Return what the contract says of a request."""
+    """Return the expectation of the contract for a request. `api_key` is the valid key; None: none is required."""
     return classify(request, CONTRACT, api_key)
 
 
 def case(label: str, note: str, request: Request, target: Target = TARGET) -> Case:
-    """Return the case of a request to a target."""
+    """Return a case that sends a request to a target, with its expectation."""
     return Case(label, note, request, classify(request, CONTRACT, target.api_key))
 
 
 def observed(exchange: Exchange, api_key: str | None = KEY) -> Observation:
-    """Return an exchange with what the contract says of its request."""
+    """Return the observation of an exchange: the exchange with the expectation of its request."""
     return observe(exchange, classify(exchange.request, CONTRACT, api_key))
