@@ -1,4 +1,4 @@
-"""Answers drawn from the contract: any that it allows, and any of those with one wrong value at a known place."""
+"""Strategies for responses of the contract: any valid one, and any with one invalid value at a known place."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ CONTRACT = read(ROOT / "spec" / "openapi.yaml")
 SCHEMAS: dict[str, dict[str, Any]] = CONTRACT["components"]["schemas"]
 
 Json = Any
-# Lone surrogates too: JSON can write them.
+# These texts contain lone surrogates too, because JSON can express them.
 TEXTS = st.text(st.characters(), max_size=12)
 BIG = st.integers(-(10**40), 10**40)
 VALUES = st.recursive(
@@ -23,7 +23,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=6,
 )
-# Names that mean something to a program that makes attributes of members.
+# Names of members that could clash with attributes of the models.
 _NAMES = [
     "self",
     "additional_properties",
@@ -45,32 +45,32 @@ def _target(definition: Mapping[str, Any]) -> str | None:
 
 
 def objects(model: str) -> st.SearchStrategy[dict[str, Json]]:
-    """Return objects that a schema of the contract allows, with members that it does not know and with nulls."""
+    """Return a strategy for objects that clients must accept for a schema, with unknown members and with nulls."""
     schema = SCHEMAS[model]
-    properties = {name: _values(definition) for name, definition in schema["properties"].items()}
-    # Of an image there is the link or the bytes, and the other may be null.
+    properties = {name: _values_of(definition) for name, definition in schema["properties"].items()}
+    # An image has either the link or the bytes. The other one may be null.
     choices = [set(choice["required"]) for choice in schema.get("oneOf", ())] or [set()]
-    either = set().union(*choices)
+    exclusive = set().union(*choices)
 
-    def of(chosen: set[str]) -> st.SearchStrategy[dict[str, Json]]:
-        given = {*schema.get("required", ()), *chosen}
-        # Null is not in the contract. Servers send it all the same, for what they have not got.
-        others = {name: st.none() if name in either else properties[name] | st.none() for name in properties}
+    def objects_with(chosen: set[str]) -> st.SearchStrategy[dict[str, Json]]:
+        present = {*schema.get("required", ()), *chosen}
+        # The contract does not allow null, but servers send it for members without a value.
+        others = {name: st.none() if name in exclusive else properties[name] | st.none() for name in properties}
         return st.fixed_dictionaries(
-            {name: properties[name] for name in sorted(given)},
-            optional={name: others[name] for name in sorted(others.keys() - given)},
+            {name: properties[name] for name in sorted(present)},
+            optional={name: others[name] for name in sorted(others.keys() - present)},
         )
 
     names = (TEXTS | st.sampled_from(_NAMES)).filter(lambda name: name not in properties)
-    unknown = st.dictionaries(names, VALUES, max_size=3)
-    return st.builds(_joined, unknown, st.one_of([of(chosen) for chosen in choices]))
+    unknown_members = st.dictionaries(names, VALUES, max_size=3)
+    return st.builds(_merge, unknown_members, st.one_of([objects_with(chosen) for chosen in choices]))
 
 
-def _joined(unknown: dict[str, Json], known: dict[str, Json]) -> dict[str, Json]:
-    return {**unknown, **known}
+def _merge(unknown_members: dict[str, Json], known_members: dict[str, Json]) -> dict[str, Json]:
+    return {**unknown_members, **known_members}
 
 
-def _values(definition: Mapping[str, Any]) -> st.SearchStrategy[Json]:
+def _values_of(definition: Mapping[str, Any]) -> st.SearchStrategy[Json]:
     target = _target(definition)
     if target:
         return objects(target)
@@ -78,20 +78,20 @@ def _values(definition: Mapping[str, Any]) -> st.SearchStrategy[Json]:
         # 1.0 is an integer in JSON Schema.
         return st.integers(0, 10**40) | st.integers(0, 2**40).map(float)
     if definition["type"] == "array":
-        return st.lists(_values(definition["items"]), min_size=1, max_size=3)
+        return st.lists(_values_of(definition["items"]), min_size=1, max_size=3)
     assert definition["type"] == "string"
     if "enum" in definition:
-        # A word that this contract does not know may well be in the next.
+        # A later version of the contract may have more enum values.
         return st.sampled_from(definition["enum"]) | TEXTS
     return TEXTS.map(lambda text: text or "x")
 
 
-ANSWERS = objects("ImagesResponse")
+RESPONSES = objects("ImagesResponse")
 
 
 @frozen
 class Place:
-    """A member or an item somewhere in an answer: its name, and what the contract wants there."""
+    """A member or an array item of a response: its name, its position, and its schema in the contract."""
 
     name: str
     holder: Any
@@ -101,7 +101,7 @@ class Place:
 
 
 def places(model: str, value: dict[str, Json], prefix: str = "") -> Iterator[Place]:
-    """Yield all places of an object that the contract knows, those that are left out included."""
+    """Yield all places of an object that the contract defines, including absent optional members."""
     schema = SCHEMAS[model]
     for name, definition in schema["properties"].items():
         place = Place(prefix + name, value, name, definition, name in schema.get("required", ()))
@@ -112,11 +112,11 @@ def places(model: str, value: dict[str, Json], prefix: str = "") -> Iterator[Pla
             yield from places(target, inner, f"{place.name}.")
         if isinstance(inner, list) and "items" in definition:
             for index, item in enumerate(inner):
-                here = f"{place.name}[{index}]"
-                yield Place(here, inner, index, definition["items"], required=True)
+                item_name = f"{place.name}[{index}]"
+                yield Place(item_name, inner, index, definition["items"], required=True)
                 item_target = _target(definition["items"])
                 if item_target and isinstance(item, dict):
-                    yield from places(item_target, item, f"{here}.")
+                    yield from places(item_target, item, f"{item_name}.")
 
 
 _LISTS = st.lists(VALUES, max_size=2)
@@ -135,44 +135,44 @@ _OF_TYPE = {
 
 
 @cache
-def _wrong(kind: str, required: bool) -> st.SearchStrategy[Json]:
-    wrong = [values for name, values in _OF_TYPE.items() if name != kind]
+def _wrong_values(kind: str, required: bool) -> st.SearchStrategy[Json]:
+    alternatives = [values for name, values in _OF_TYPE.items() if name != kind]
     if kind == "integer":
-        wrong.append(st.sampled_from(["1", "1589478378", "", " 1"]))
-    return st.one_of([*wrong, st.none()] if required else wrong)
+        alternatives.append(st.sampled_from(["1", "1589478378", "", " 1"]))
+    return st.one_of([*alternatives, st.none()] if required else alternatives)
 
 
 @st.composite
 def damaged(draw: st.DrawFn) -> tuple[dict[str, Json], str]:
-    """Draw an answer with one value of the wrong type, or without something it must have, and the name of the place."""
-    answer = draw(ANSWERS)
-    place = draw(st.sampled_from(list(places("ImagesResponse", answer))))
+    """Draw a response with one value of the wrong type or one required member missing, and the name of the place."""
+    response = draw(RESPONSES)
+    place = draw(st.sampled_from(list(places("ImagesResponse", response))))
     if place.required and isinstance(place.key, str) and draw(st.booleans()):
         del place.holder[place.key]
     else:
         kind = "object" if _target(place.definition) else place.definition["type"]
-        place.holder[place.key] = draw(_wrong(kind, place.required))
-    return answer, place.name
+        place.holder[place.key] = draw(_wrong_values(kind, place.required))
+    return response, place.name
 
 
 def canonical(value: Json) -> str:
-    """Return a text that is the same for the same JSON: true is not 1, but 1.0 is where it stands for an integer."""
-    return json.dumps(_whole_numbers("ImagesResponse", value), sort_keys=True)
+    """Return a text that is equal for equal responses. true and 1 differ; 1.0 and 1 are equal as integer members."""
+    return json.dumps(_normalize_object("ImagesResponse", value), sort_keys=True)
 
 
-def _whole_numbers(model: str, value: Json) -> Json:
+def _normalize_object(model: str, value: Json) -> Json:
     if not isinstance(value, dict):
         return value
     properties = SCHEMAS[model]["properties"]
-    return {name: _whole(properties.get(name, {}), inner) for name, inner in value.items()}
+    return {name: _normalize(properties.get(name, {}), inner) for name, inner in value.items()}
 
 
-def _whole(definition: Mapping[str, Any], value: Json) -> Json:
+def _normalize(definition: Mapping[str, Any], value: Json) -> Json:
     target = _target(definition)
     if target:
-        return _whole_numbers(target, value)
+        return _normalize_object(target, value)
     if definition.get("type") == "integer" and isinstance(value, float) and value.is_integer():
         return int(value)
     if definition.get("type") == "array" and isinstance(value, list):
-        return [_whole(definition["items"], item) for item in value]
+        return [_normalize(definition["items"], item) for item in value]
     return value

@@ -10,7 +10,7 @@ from client.recorder import Recorder, recording
 
 @pytest.fixture(scope="session", autouse=True)
 def _bare_environment() -> Iterator[None]:
-    """Nothing of the machine reaches a client: no key, no address, no proxy."""
+    """Remove the environment variables that give a client a key, a base URL or a proxy."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
             patch.delenv(name, raising=False)
@@ -24,7 +24,7 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="module", params=MODES)
 def mode(request: pytest.FixtureRequest) -> str:
-    """Which of the two clients."""
+    """The kind of client: sync or async."""
     return str(request.param)
 
 
@@ -37,21 +37,24 @@ def runner() -> Iterator[asyncio.Runner]:
 
 @pytest.fixture(scope="module")
 def make(mode: str, runner: asyncio.Runner) -> Make:
-    """Makes a client of the mode; see `maker`."""
+    """A function that makes a driver of the mode; see `maker`."""
     return maker(mode, runner)
 
 
 @pytest.fixture(scope="module")
 def make_http(mode: str, runner: asyncio.Runner) -> Iterator[MakeHttp]:
-    """Makes a client of the HTTP library, for `http_client`, and closes it at the end of the module."""
-    made = []
+    """A function that makes a client of the HTTP library for the option `http_client`.
+
+    These clients are closed at the end of the module.
+    """
+    clients = []
 
     def make_http(**options: Any) -> Any:
-        made.append(subject.http.Client(**options) if mode == "sync" else subject.http.AsyncClient(**options))
-        return made[-1]
+        clients.append(subject.http.Client(**options) if mode == "sync" else subject.http.AsyncClient(**options))
+        return clients[-1]
 
     yield make_http
-    for client in made:
+    for client in clients:
         runner.run(client.aclose()) if isinstance(client, subject.http.AsyncClient) else client.close()
 
 
@@ -63,13 +66,13 @@ def recorder() -> Iterator[Recorder]:
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[Recorder]:
-    """Where images are kept: another host than that of the API."""
+    """A server that stores images, on another host than the API."""
     with recording("127.0.0.2") as store:
         yield store
 
 
 @pytest.fixture(scope="module")
 def driver(make: Make, recorder: Recorder) -> Iterator[Driver]:
-    """A client of the recorder's, for all the tests of a module."""
+    """A driver whose client sends to the recorder, shared by all tests of a module."""
     with make(base_url=recorder.base_url) as driver:
         yield driver

@@ -1,4 +1,4 @@
-"""Both clients, called the same way, so that each test is one text for the two of them."""
+"""Drivers of the synchronous and the asynchronous client with one interface, so that each test covers both."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -19,28 +19,28 @@ MODES = ("sync", "async")
 
 
 class Driver(AbstractContextManager["Driver"]):
-    """A client, and how to call it. It is closed at the end of the context."""
+    """A client and the ways to call it. The client is closed at the end of the context."""
 
     client: Client | AsyncClient
 
     def call(self, **arguments: Any) -> ImagesResponse:
-        """Make variations."""
+        """Call the method `images.create_variation` of the client."""
         raise NotImplementedError
 
     def plain(self, **fields: Any) -> ImagesResponse:
-        """Make variations, by the function `sync` or `asyncio` of the operation."""
+        """Call the function `sync` or `asyncio` of the operation."""
         raise NotImplementedError
 
     def detailed(self, **fields: Any) -> Response[ImagesResponse]:
-        """Make variations, by the function `sync_detailed` or `asyncio_detailed` of the operation."""
+        """Call the function `sync_detailed` or `asyncio_detailed` of the operation."""
         raise NotImplementedError
 
     def read(self, item: Image, **arguments: Any) -> bytes:
-        """Read an item of an answer."""
+        """Return the bytes of the image of an item."""
         raise NotImplementedError
 
     def save(self, item: Image, path: Any) -> Path:
-        """Save an item of an answer."""
+        """Save the image of an item and return the path."""
         raise NotImplementedError
 
     def copy(self, **options: Any) -> Self:
@@ -58,7 +58,7 @@ class Driver(AbstractContextManager["Driver"]):
 
 
 class SyncDriver(Driver):
-    """The client that waits."""
+    """The driver of the synchronous client."""
 
     def __init__(self, client: Client) -> None:
         self.client: Client = client
@@ -86,14 +86,14 @@ class SyncDriver(Driver):
 
 
 class AsyncDriver(Driver):
-    """The client of coroutines, all run in one event loop."""
+    """The driver of the asynchronous client. It runs all coroutines in one event loop."""
 
     def __init__(self, client: AsyncClient, runner: asyncio.Runner) -> None:
         self.client: AsyncClient = client
         self._runner = runner
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the loop of this driver."""
+        """Run a coroutine in the event loop of this driver."""
         return self._runner.run(coroutine)
 
     def call(self, **arguments: Any) -> ImagesResponse:
@@ -125,7 +125,7 @@ MakeHttp = Callable[..., Any]
 
 
 def maker(mode: str, runner: asyncio.Runner) -> Make:
-    """Return what makes drivers of a mode. It takes the options of the client, and has a key of its own."""
+    """Return a function that makes drivers of a mode from options of the client. Its default `api_key` is KEY."""
 
     def make(**options: Any) -> Driver:
         options = {"api_key": KEY, **options}
@@ -137,7 +137,7 @@ def maker(mode: str, runner: asyncio.Runner) -> Make:
 
 
 def outcome(call: Callable[[], T]) -> T | image_variations.ImageVariationsError:
-    """Return what the call returns, or the error of ours that it raises; what else it raises is a failure."""
+    """Return what the call returns, or the ImageVariationsError that it raises. Other exceptions propagate."""
     try:
         return call()
     except image_variations.ImageVariationsError as error:

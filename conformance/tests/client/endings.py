@@ -1,4 +1,4 @@
-"""How calls end: against a server that plays a script, in time, and with a message that is fit to be shown."""
+"""Check how calls end against a scripted server: in time, and with an error message that can be shown to users."""
 
 import json
 import time
@@ -9,7 +9,7 @@ from client.uploads import image
 from image_variations import ImagesResponse, ImageVariationsError
 from support.loopback import Peer, ScriptedServer, Step
 
-# One attempt may take TIMEOUT, and this machine some more: much less than any of the servers below would go on.
+# Seconds: the timeout of one attempt, and the delay tolerated on a slow machine. `drip` sends for longer than both.
 TIMEOUT, SLACK = 0.25, 3.0
 IMAGE_MARK = b"a-mark-in-the-image-0123456789"
 IMAGE = image() + IMAGE_MARK
@@ -17,7 +17,7 @@ GOOD = json.dumps({"created": 1, "data": [{"url": "https://images.example/a.png"
 
 
 def drip(data: bytes) -> Step:
-    """Return the step that sends these bytes again and again, every 20 ms, for longer than any call may last."""
+    """Return the step that sends these bytes every 20 ms, for longer than a call with TIMEOUT may take."""
 
     def play(peer: Peer) -> None:
         for _ in range(int((TIMEOUT + 2 * SLACK) / 0.02)):
@@ -29,7 +29,7 @@ def drip(data: bytes) -> Step:
 
 
 def flood(data: bytes) -> Step:
-    """Return the step that sends these bytes again and again, until they are 192 MiB: more than any call may take."""
+    """Return the step that sends these bytes repeatedly, 192 MiB in total, which exceeds the limits of all calls."""
 
     def play(peer: Peer) -> None:
         for _ in range((192 << 20) // len(data)):
@@ -38,23 +38,26 @@ def flood(data: bytes) -> Step:
     return play
 
 
-def ended(
+def checked_outcome(
     driver: Driver, server: ScriptedServer, *script: Step, timeout: float = TIMEOUT
 ) -> ImagesResponse | ImageVariationsError:
-    """Return how a call ends against this script, which is a value or an error of ours, in time, with a fit message."""
+    """Make one call against a script and return its response or its ImageVariationsError.
+
+    Check that the call ends within `timeout` + SLACK seconds, and check the message of an error.
+    """
     server.scripts = [script]
-    began = time.monotonic()
-    end = outcome(lambda: driver.call(image=IMAGE))
-    assert time.monotonic() - began < timeout + SLACK
-    if isinstance(end, ImageVariationsError):
-        fit(end)
+    started = time.monotonic()
+    result = outcome(lambda: driver.call(image=IMAGE))
+    assert time.monotonic() - started < timeout + SLACK
+    if isinstance(result, ImageVariationsError):
+        check_message(result)
     else:
-        assert isinstance(end, ImagesResponse)
-    return end
+        assert isinstance(result, ImagesResponse)
+    return result
 
 
-def fit(error: ImageVariationsError) -> None:
-    """Check what an error says, in each of the ways it can be printed."""
+def check_message(error: ImageVariationsError) -> None:
+    """Check that the texts of an error are short and printable and reveal no key, no image and no HTTP library."""
     for text in (str(error), repr(error), str(error.args)):
         assert text
         assert len(text) < 1000

@@ -1,4 +1,4 @@
-"""A server on loopback that keeps what it is sent, answers as it is told, and closes nothing of its own accord."""
+"""A server on loopback that records requests and sends canned responses. It never closes a connection itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ JSON = {"Content-Type": "application/json"}
 
 @frozen
 class Received:
-    """A request as it came: `connection` counts the connections, from 1."""
+    """A received request. `connection` is the number of its connection, counted from 1."""
 
     method: str
     target: str
@@ -27,26 +27,26 @@ class Received:
     connection: int
 
     def header(self, name: str) -> str | None:
-        """Return the value of a header that comes once or not at all."""
+        """Return the value of a header, or None. Fails if the header is repeated."""
         values = [value for key, value in self.headers if key.lower() == name.lower()]
         assert len(values) <= 1
         return values[0] if values else None
 
     @property
     def boundary(self) -> bytes:
-        """The boundary of the form."""
+        """The multipart boundary of the form."""
         boundary = multipart.boundary_of(self.header("content-type") or "")
         assert boundary is not None
         return boundary.encode()
 
     def parts(self) -> dict[str | None, Part]:
-        """Return the parts of the form by their names: what two parsers agree on. No name comes twice."""
-        first = self.parts_by_python_multipart()
-        assert first == self._parts_by_the_standard_library()
-        return _by_name(first)
+        """Return the parts of the form by their names. Fails if two parsers disagree or a name is repeated."""
+        parts = self.parts_by_python_multipart()
+        assert parts == self._parts_by_the_standard_library()
+        return _by_name(parts)
 
     def parts_by_python_multipart(self) -> list[tuple[str | None, Part]]:
-        """Return the parts as python-multipart reads them."""
+        """Return the names and parts of the form, as python-multipart parses them."""
         parts = multipart.decode(self.header("content-type") or "", self.body)
         for part in parts:
             assert [name.lower() for name, _ in part.headers] in PART_HEADERS
@@ -65,7 +65,7 @@ PART_HEADERS = (["content-disposition"], ["content-disposition", "content-type"]
 
 @frozen
 class Part:
-    """A part of a form."""
+    """A part of a multipart form."""
 
     content: bytes
     file_name: str | None = None
@@ -73,13 +73,13 @@ class Part:
 
 
 def _by_name(parts: list[tuple[str | None, Part]]) -> dict[str | None, Part]:
-    found = dict(parts)
-    assert len(found) == len(parts)
-    return found
+    by_name = dict(parts)
+    assert len(by_name) == len(parts)
+    return by_name
 
 
 def _read(part: Message) -> tuple[str | None, Part]:
-    """Read a part as the standard library has it, but for its headers: UTF-8 in a form, and ASCII in a mail."""
+    """Return the name and the part for a part of the standard library. Decode its headers as UTF-8, unlike a mail."""
     raw = {name.lower(): value.encode("ascii", "surrogateescape").decode() for name, value in part.raw_items()}
     assert list(raw) in PART_HEADERS
     header = Message()
@@ -93,8 +93,8 @@ def _read(part: Message) -> tuple[str | None, Part]:
 
 
 @frozen
-class Answer:
-    """What to answer."""
+class CannedResponse:
+    """A response to send, by default one with a link to an image."""
 
     status: int = 200
     body: bytes = URL_ITEM
@@ -102,7 +102,7 @@ class Answer:
 
 
 class Recorder(ThreadingHTTPServer):
-    """The server. It gives `answers` in their order, and after the last the same that it begins with."""
+    """A server that sends `responses` in order, and default responses after the last one."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -110,31 +110,31 @@ class Recorder(ThreadingHTTPServer):
     def __init__(self, host: str = "127.0.0.1") -> None:
         super().__init__((host, 0), _Handler)
         self.received: list[Received] = []
-        self.answers: list[Answer] = []
+        self.responses: list[CannedResponse] = []
         self.connections = self.open_connections = 0
         self.changed = threading.Condition()
 
     @property
     def origin(self) -> str:
-        """The part of its addresses before the path."""
+        """The scheme, host and port of the server, without a path."""
         return f"http://{self.server_address[0]!s}:{self.server_port}"
 
     @property
     def base_url(self) -> str:
-        """What a client is made with."""
+        """The base URL for a client."""
         return f"{self.origin}/v1"
 
-    def expect(self, *answers: Answer) -> None:
-        """Forget what was received, and give these answers next."""
-        self.received, self.answers = [], list(answers)
+    def expect(self, *responses: CannedResponse) -> None:
+        """Forget the received requests, and send these responses next."""
+        self.received, self.responses = [], list(responses)
 
     def only(self) -> Received:
-        """Return the one request that was received."""
+        """Return the only received request. Fails if there is not exactly one."""
         (received,) = self.received
         return received
 
     def wait_until_all_closed(self, seconds: float = 10.0) -> bool:
-        """Wait until no connection is open; tell whether it came to that."""
+        """Wait up to some seconds until no connection is open. Return whether all connections were closed."""
         with self.changed:
             return self.changed.wait_for(lambda: self.open_connections == 0, seconds)
 
@@ -158,17 +158,17 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server.open_connections -= 1
                 self.server.changed.notify_all()
 
-    def _answer(self) -> None:
+    def _respond(self) -> None:
         received = Received(self.command, self.path, tuple(self.headers.items()), self._body(), self.connection_number)
         with self.server.changed:
             self.server.received.append(received)
-            answer = self.server.answers.pop(0) if self.server.answers else Answer()
-        head = [f"HTTP/1.1 {answer.status} Whatever", f"Content-Length: {len(answer.body)}"]
-        head += [f"{name}: {value}" for name, value in answer.headers.items()]
-        # In one piece: two would wait for one another, 40 ms each time.
-        self.wfile.write("\r\n".join([*head, "", ""]).encode("latin-1") + answer.body)
+            response = self.server.responses.pop(0) if self.server.responses else CannedResponse()
+        head = [f"HTTP/1.1 {response.status} Whatever", f"Content-Length: {len(response.body)}"]
+        head += [f"{name}: {value}" for name, value in response.headers.items()]
+        # One write, because Nagle's algorithm would delay a second one by 40 ms.
+        self.wfile.write("\r\n".join([*head, "", ""]).encode("latin-1") + response.body)
 
-    do_GET = do_POST = do_PUT = _answer  # noqa: N815 - the names are http.server's
+    do_GET = do_POST = do_PUT = _respond  # noqa: N815 - the names are http.server's
 
     def _body(self) -> bytes:
         """Return the body of the request, decoded if it is chunked."""
@@ -182,12 +182,12 @@ class _Handler(BaseHTTPRequestHandler):
         return body
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the name is http.server's
-        """Do nothing: the tests read the requests themselves."""
+        """Do nothing: the tests inspect the requests themselves."""
 
 
 @contextmanager
 def recording(host: str = "127.0.0.1") -> Iterator[Recorder]:
-    """Run the server during the context."""
+    """Run a server for the duration of the context."""
     with Recorder(host) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()

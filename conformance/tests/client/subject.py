@@ -1,7 +1,7 @@
-"""The package under test, and the HTTP library that it was made for.
+"""The package under test, and the HTTP library that it was generated for.
 
-All tests of the client take it from here, so that they judge another build of it just as well: CLIENT_UNDER_TEST names
-a folder that holds a package `image_variations`.
+All tests of the client import the package from here, so that they can test another build of it: the environment
+variable CLIENT_UNDER_TEST may name a folder with a package `image_variations`.
 """
 
 import importlib
@@ -16,13 +16,13 @@ _FOLDER = os.environ.get("CLIENT_UNDER_TEST")
 if _FOLDER:
     sys.path.insert(0, str(Path(_FOLDER).resolve()))
 
-import image_variations  # noqa: E402 - the path comes first
+import image_variations  # noqa: E402 - after the change of sys.path
 
 PACKAGE = Path(image_variations.__file__).parent
 if _FOLDER and PACKAGE.parent != Path(_FOLDER).resolve():
-    raise ImportError(f"CLIENT_UNDER_TEST={_FOLDER}, and {PACKAGE} is what is imported")
+    raise ImportError(f"CLIENT_UNDER_TEST is {_FOLDER}, but {PACKAGE} was imported")
 
-# Every module of the package, each imported once.
+# Every module of the package by its name.
 MODULES: dict[str, ModuleType] = {
     name: importlib.import_module(name)
     for _, name, _ in pkgutil.walk_packages([str(PACKAGE)], f"{image_variations.__name__}.")
@@ -30,14 +30,14 @@ MODULES: dict[str, ModuleType] = {
 
 
 def _http_library() -> ModuleType:
-    """The library that the modules of the package name: httpx, or one with the same interface."""
-    found = {
+    """Return the HTTP library that the modules of the package import: httpx or httpx2."""
+    libraries = {
         value.__name__: value
         for module in MODULES.values()
         for value in vars(module).values()
         if isinstance(value, ModuleType) and value.__name__ in {"httpx", "httpx2"}
     }
-    (library,) = found.values()
+    (library,) = libraries.values()
     return library
 
 

@@ -1,4 +1,4 @@
-"""The client holds all of the contract: every schema, property, description, bound and word of an enum."""
+"""The client covers the whole contract: every schema, property, description, bound and enum value."""
 
 import ast
 import importlib.metadata
@@ -43,7 +43,7 @@ ERRORS = {
 
 
 def unwrapped(text: str) -> str:
-    """`text` with its lines joined, whatever the indentation."""
+    """Return `text` with every run of whitespace replaced by one space."""
     return " ".join(text.split())
 
 
@@ -67,34 +67,34 @@ def test_every_property_is_a_field_with_its_description_and_example(model: str, 
 
     described = definition if "description" in definition else resolve(CONTRACT, definition["$ref"])
     following = "|".join(other.name for other in attrs.fields(getattr(models, model)))
-    found = re.search(
+    match = re.search(
         rf"\b{field.name}: {re.escape(unwrapped(described['description']))}(.*?)(?=\b(?:{following}): |$)",
         documented(getattr(models, model)),
     )
-    assert found
+    assert match
     for example in definition.get("examples", []):
-        assert f"Example: {example}." in found[1]
+        assert f"Example: {example}." in match[1]
     for word in definition.get("enum", []):
-        # The models that a server may have are more than the contract knows.
-        assert word in found[1] or (name == "model" and word in found[0])
+        # `model` accepts any text, so its enum value is in the description.
+        assert word in match[1] or (name == "model" and word in match[0])
     for bound in ("minimum", "maximum", "minLength", "minItems", "maxItems"):
         if bound in definition:
-            assert re.search(rf"(?<![\d.]){definition[bound]}(?!\d)", found[1])
+            assert re.search(rf"(?<![\d.]){definition[bound]}(?!\d)", match[1])
 
 
 @pytest.mark.parametrize(("model", "name"), ENUMS)
-def test_every_word_of_an_enum_is_in_the_type_of_its_field(model: str, name: str) -> None:
+def test_every_enum_value_is_in_the_type_of_its_field(model: str, name: str) -> None:
     hints = hints_of(getattr(models, model))
     assert literals(hints[name]) == set(SCHEMAS[model]["properties"][name]["enum"])
 
 
 def hints_of(thing: Any) -> dict[str, Any]:
-    """The types of what is annotated; some names are imported for type checkers alone."""
+    """Return the evaluated annotations of a class or function. Adds names that are imported only for type checkers."""
     return get_type_hints(thing, localns={**vars(models), "Client": Client, "AsyncClient": AsyncClient})
 
 
 def literals(hint: Any) -> set[object]:
-    """All values of the Literal types in a type."""
+    """Return the values of all Literal types in a type."""
     if get_origin(hint) is Literal:
         return set(get_args(hint))
     return set().union(*map(literals, get_args(hint)))
@@ -118,7 +118,7 @@ def test_the_method_has_an_argument_for_each_field_with_its_description(client: 
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_the_functions_of_the_operation_tell_its_description(name: str) -> None:
+def test_the_functions_of_the_operation_have_its_description_and_type_hints(name: str) -> None:
     operation = CONTRACT["paths"]["/images/variations"]["post"]
     function = getattr(create_image_variation, name)
     assert unwrapped(operation["summary"]).rstrip(".") in documented(function)
@@ -133,7 +133,7 @@ def test_the_version_of_the_package_is_that_of_the_contract() -> None:
     assert CONTRACT["info"]["version"] == MODULES["image_variations._stamp"].CONTRACT_VERSION
 
 
-def test_every_public_name_is_there() -> None:
+def test_every_public_name_exists_and_is_exported() -> None:
     public = [module for name, module in MODULES.items() if "._" not in name]
     for module in [image_variations, *public]:
         assert [name for name in getattr(module, "__all__", ()) if not hasattr(module, name)] == []
@@ -159,7 +159,7 @@ def test_every_public_name_is_documented() -> None:
 
 
 @pytest.mark.parametrize("client", [Client, AsyncClient])
-def test_the_options_of_the_client_are_these(client: Any) -> None:
+def test_the_client_has_these_options_and_defaults(client: Any) -> None:
     signature = inspect.signature(client)
     assert all(parameter.kind is inspect.Parameter.KEYWORD_ONLY for parameter in signature.parameters.values())
     assert {name: parameter.default for name, parameter in signature.parameters.items()} == {
@@ -175,25 +175,25 @@ def test_the_options_of_the_client_are_these(client: Any) -> None:
     }
 
 
-def brought(*names: str) -> set[str]:
-    """The distributions that come with these, the ones that they require included."""
+def with_dependencies(*names: str) -> set[str]:
+    """Return the names of these distributions and of all their installed dependencies, in lower case."""
     found: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop().lower()
+    pending = list(names)
+    while pending:
+        name = pending.pop().lower()
         if name in found:
             continue
         found.add(name)
         try:
             required = importlib.metadata.requires(name) or []
-        except importlib.metadata.PackageNotFoundError:  # for another system or another Python
+        except importlib.metadata.PackageNotFoundError:  # a dependency for another platform or Python version
             continue
-        waiting += [re.split(r"[^\w.-]", it)[0] for it in required if "extra ==" not in it]
+        pending += [re.split(r"[^\w.-]", it)[0] for it in required if "extra ==" not in it]
     return found
 
 
 def imported_by(path: Path) -> set[str]:
-    """The packages that a module imports, at whatever moment, but for its own."""
+    """Return the top-level packages that a module imports absolutely, anywhere in its code."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -203,21 +203,21 @@ def imported_by(path: Path) -> set[str]:
     return found
 
 
-def test_the_client_imports_nothing_but_attrs_the_http_library_and_what_they_bring() -> None:
-    allowed = brought("attrs", http.__name__)
+def test_the_client_imports_only_attrs_the_http_library_and_their_dependencies() -> None:
+    allowed = with_dependencies("attrs", http.__name__)
     distributions = importlib.metadata.packages_distributions()
     imported = set().union(*map(imported_by, PACKAGE.rglob("*.py"))) - sys.stdlib_module_names
     assert {"attrs", http.__name__} <= imported
     assert {name for name in imported if not {it.lower() for it in distributions[name]} & allowed} == set()
 
 
-def test_every_module_is_imported_by_itself_without_a_warning() -> None:
+def test_the_modules_can_be_imported_alone_without_a_warning() -> None:
     program = "import importlib, sys; sys.path.insert(0, sys.argv[1]); importlib.import_module(sys.argv[2])"
     for name in ("image_variations", "image_variations.models", "image_variations.api.images.create_image_variation"):
         command = [sys.executable, "-I", "-W", "error", "-c", program, str(PACKAGE.parent), name]
         subprocess.run(command, check=True)
 
 
-def test_the_package_names_no_place_of_the_machine_that_made_it() -> None:
+def test_the_package_does_not_contain_the_path_of_the_home_folder() -> None:
     for path in PACKAGE.rglob("*.py"):
         assert str(Path.home()) not in path.read_text() or str(Path.home()) == "/"

@@ -1,4 +1,4 @@
-"""Each answer that says failure is an error of its own class, with what the server said."""
+"""Each error status raises the exception of its class, with the details that the server sent."""
 
 import copy
 import json
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from client.answers import SCHEMAS, TEXTS, VALUES
 from client.driving import KEY, Driver, Make
-from client.recorder import Answer, Recorder
+from client.recorder import CannedResponse, Recorder
 from client.subject import image_variations
 from client.uploads import image
 from hypothesis import given
@@ -27,21 +27,21 @@ CLASSES = {
 
 
 @pytest.fixture(scope="module")
-def once(driver: Driver) -> Driver:
-    """The client, with one attempt for each call."""
+def no_retries(driver: Driver) -> Driver:
+    """A driver whose client does not retry."""
     return driver.copy(max_retries=0)
 
 
-def failed(driver: Driver, recorder: Recorder, answer: Answer) -> APIStatusError:
-    """Return the error that a call ends with where the server answers so."""
-    recorder.expect(answer)
+def error_for(driver: Driver, recorder: Recorder, response: CannedResponse) -> APIStatusError:
+    """Return the error that a call raises for this response. The call must send exactly one request."""
+    recorder.expect(response)
     with pytest.raises(APIStatusError) as caught:
         driver.call(image=image())
     recorder.only()
     return caught.value
 
 
-def test_the_classes_are_a_tree_of_these_branches() -> None:
+def test_the_error_classes_have_these_base_classes() -> None:
     parents = {
         "InvalidRequestError": {"ImageVariationsError", "ValueError"},
         "DataError": {"ImageVariationsError", "ValueError"},
@@ -54,7 +54,7 @@ def test_the_classes_are_a_tree_of_these_branches() -> None:
         "InternalServerError": {"APIStatusError"},
     }
     for name, expected in parents.items():
-        # A class of its own in between is no difference to who catches these.
+        # Additional classes in between are allowed, because they do not affect except clauses.
         ancestors = {parent.__name__ for parent in getattr(image_variations, name).__mro__}
         assert expected <= ancestors
     assert not issubclass(APIStatusError, APIConnectionError | image_variations.APIResponseValidationError)
@@ -63,15 +63,17 @@ def test_the_classes_are_a_tree_of_these_branches() -> None:
 
 
 @pytest.mark.parametrize("status", [*CLASSES, 500, 501, 502, 503, 599, 600, 999, 300, 399, 402, 410, 499])
-def test_a_status_of_failure_is_an_error_of_its_class(once: Driver, recorder: Recorder, status: int) -> None:
+def test_an_error_status_raises_the_class_for_the_status(no_retries: Driver, recorder: Recorder, status: int) -> None:
     expected = image_variations.InternalServerError if status >= 500 else CLASSES.get(status, APIStatusError)
-    assert type(failed(once, recorder, Answer(status, b"{}"))) is expected
+    assert type(error_for(no_retries, recorder, CannedResponse(status, b"{}"))) is expected
 
 
 @given(status=st.integers(300, 999))
-def test_every_status_of_failure_is_an_error_of_its_class(once: Driver, recorder: Recorder, status: int) -> None:
+def test_every_status_from_300_raises_its_class_with_status_request_id_content_and_headers(
+    no_retries: Driver, recorder: Recorder, status: int
+) -> None:
     body = b"{}" if status != 304 else b""
-    error = failed(once, recorder, Answer(status, body, {"X-Request-Id": "req-1", "X-Other": "a"}))
+    error = error_for(no_retries, recorder, CannedResponse(status, body, {"X-Request-Id": "req-1", "X-Other": "a"}))
     expected = image_variations.InternalServerError if status >= 500 else CLASSES.get(status, APIStatusError)
     assert type(error) is expected
     assert (error.status_code, error.request_id, error.content) == (status, "req-1", body)
@@ -86,24 +88,26 @@ def test_every_status_of_failure_is_an_error_of_its_class(once: Driver, recorder
     param=TEXTS | st.none(),
     code=TEXTS | st.none(),
 )
-def test_the_error_object_of_the_contract_is_read_whole(
-    once: Driver, recorder: Recorder, status: int, message: str, kind: str, param: str | None, code: str | None
+def test_the_error_object_of_the_contract_is_parsed_completely(
+    no_retries: Driver, recorder: Recorder, status: int, message: str, kind: str, param: str | None, code: str | None
 ) -> None:
-    said = {"error": {"message": message, "type": kind, "param": param, "code": code}}
-    said = json.loads(json.dumps(said))
-    error = failed(once, recorder, Answer(status, json.dumps(said).encode()))
-    inner = said["error"]
+    value = {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    value = json.loads(json.dumps(value))
+    error = error_for(no_retries, recorder, CannedResponse(status, json.dumps(value).encode()))
+    inner = value["error"]
     assert (error.type, error.param, error.code) == (inner["type"], inner["param"], inner["code"])
     assert error.parsed is not None
-    assert error.parsed.to_dict() == said
+    assert error.parsed.to_dict() == value
     visible = "".join(character for character in message if character.isprintable() and character != " ").rstrip(".")
     assert visible in "".join(character for character in error.message if character != " ")
     assert error.message in str(error)
 
 
 @given(value=st.dictionaries(st.sampled_from(["error", "message", "detail"]), VALUES) | VALUES)
-def test_any_json_in_an_error_leaves_a_message_and_texts(once: Driver, recorder: Recorder, value: Any) -> None:
-    error = failed(once, recorder, Answer(400, json.dumps(value).encode()))
+def test_an_error_response_with_any_json_has_a_message_and_text_attributes(
+    no_retries: Driver, recorder: Recorder, value: Any
+) -> None:
+    error = error_for(no_retries, recorder, CannedResponse(400, json.dumps(value).encode()))
     assert isinstance(error.message, str)
     assert error.message
     for text in (error.param, error.code, error.type):
@@ -112,14 +116,16 @@ def test_any_json_in_an_error_leaves_a_message_and_texts(once: Driver, recorder:
 
 
 @given(members=st.fixed_dictionaries({}, optional=dict.fromkeys(SCHEMAS["ErrorObject"]["properties"], VALUES)))
-def test_any_error_object_leaves_a_message_and_texts(once: Driver, recorder: Recorder, members: dict[str, Any]) -> None:
-    error = failed(once, recorder, Answer(400, json.dumps({"error": members}).encode()))
+def test_an_error_response_with_any_error_object_has_a_message_and_text_attributes(
+    no_retries: Driver, recorder: Recorder, members: dict[str, Any]
+) -> None:
+    error = error_for(no_retries, recorder, CannedResponse(400, json.dumps({"error": members}).encode()))
     assert error.message
     for name in ("param", "code", "type"):
-        text, said = getattr(error, name), members.get(name)
+        text, sent_value = getattr(error, name), members.get(name)
         assert text is None or isinstance(text, str)
-        if isinstance(said, str):
-            assert text == json.loads(json.dumps(said))
+        if isinstance(sent_value, str):
+            assert text == json.loads(json.dumps(sent_value))
 
 
 @pytest.mark.parametrize(
@@ -131,47 +137,51 @@ def test_any_error_object_leaves_a_message_and_texts(once: Driver, recorder: Rec
         (b'{"detail": "No such model."}', "No such model"),
         (b"No such model.", "No such model"),
     ],
-    ids=["object", "text", "message", "detail", "plain"],
+    ids=["error object", "error text", "message", "detail", "plain text"],
 )
-def test_what_servers_say_in_other_words_is_not_lost(
-    once: Driver, recorder: Recorder, body: bytes, expected: str
+def test_messages_in_common_other_formats_are_part_of_the_error_message(
+    no_retries: Driver, recorder: Recorder, body: bytes, expected: str
 ) -> None:
-    assert expected in str(failed(once, recorder, Answer(404, body)))
+    assert expected in str(error_for(no_retries, recorder, CannedResponse(404, body)))
 
 
 @pytest.mark.parametrize("body", [b"", b" ", b"\xff\xfe", b"<html><body>" + b"x" * 5000, b"\0" * 100, b"[" * 100_000])
 @pytest.mark.parametrize("status", [400, 502])
-def test_an_error_without_an_object_has_a_short_message_all_the_same(
-    once: Driver, recorder: Recorder, status: int, body: bytes
+def test_an_error_response_without_an_error_object_has_a_short_message(
+    no_retries: Driver, recorder: Recorder, status: int, body: bytes
 ) -> None:
-    error = failed(once, recorder, Answer(status, body, {"Content-Type": "text/html"}))
+    error = error_for(no_retries, recorder, CannedResponse(status, body, {"Content-Type": "text/html"}))
     assert error.message
     assert len(str(error)) < 600
     assert (error.param, error.code, error.type, error.parsed) == (None, None, None, None)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed(once: Driver, recorder: Recorder, status: int) -> None:
-    error = failed(once, recorder, Answer(status, b"", {"Location": f"{recorder.base_url}/elsewhere"}))
+def test_a_redirect_is_not_followed_and_its_location_is_in_the_message(
+    no_retries: Driver, recorder: Recorder, status: int
+) -> None:
+    error = error_for(no_retries, recorder, CannedResponse(status, b"", {"Location": f"{recorder.base_url}/elsewhere"}))
     assert error.status_code == status
     assert f"{recorder.base_url}/elsewhere" in str(error)
     assert error.headers["location"] == f"{recorder.base_url}/elsewhere"
 
 
 @pytest.mark.parametrize("function", ["call", "plain", "detailed"])
-def test_all_the_functions_raise_the_same(once: Driver, recorder: Recorder, function: str) -> None:
-    recorder.expect(Answer(422, b'{"error": {"message": "no", "type": "t", "param": "n", "code": "c"}}'))
+def test_method_and_functions_of_the_operation_raise_the_same_errors(
+    no_retries: Driver, recorder: Recorder, function: str
+) -> None:
+    recorder.expect(CannedResponse(422, b'{"error": {"message": "no", "type": "t", "param": "n", "code": "c"}}'))
     with pytest.raises(image_variations.UnprocessableEntityError) as caught:
-        getattr(once, function)(image=image())
+        getattr(no_retries, function)(image=image())
     assert (caught.value.param, caught.value.code) == ("n", "c")
-    recorder.expect(Answer(200, b"{}"))
+    recorder.expect(CannedResponse(200, b"{}"))
     with pytest.raises(image_variations.APIResponseValidationError):
-        getattr(once, function)(image=image())
+        getattr(no_retries, function)(image=image())
     with pytest.raises(image_variations.InvalidRequestError):
-        getattr(once, function)(image=b"no image")
+        getattr(no_retries, function)(image=b"no image")
 
 
-def test_nobody_there_is_a_connection_error_that_says_where_to_look(make: Make) -> None:
+def test_a_refused_connection_raises_a_connection_error_with_a_message(make: Make) -> None:
     with make(base_url="http://127.0.0.1:1/v1", max_retries=0) as driver, pytest.raises(APIConnectionError) as caught:
         driver.call(image=image())
     assert type(caught.value) is APIConnectionError
@@ -179,25 +189,25 @@ def test_nobody_there_is_a_connection_error_that_says_where_to_look(make: Make) 
     assert caught.value.message
 
 
-def test_a_server_without_tls_under_an_https_address_is_a_connection_error(make: Make, recorder: Recorder) -> None:
+def test_an_https_base_url_of_a_server_without_tls_raises_a_connection_error(make: Make, recorder: Recorder) -> None:
     base_url = recorder.base_url.replace("http:", "https:")
     with make(base_url=base_url, max_retries=0) as driver, pytest.raises(APIConnectionError) as caught:
         driver.call(image=image())
     assert "httpx" not in str(caught.value)
 
 
-def test_an_error_can_be_copied_and_sent_to_another_process(once: Driver, recorder: Recorder) -> None:
-    """Pools of processes send errors by pickle, and one that cannot be read stops the whole pool."""
+def test_an_error_can_be_copied_and_pickled_without_the_key(no_retries: Driver, recorder: Recorder) -> None:
+    """Process pools pickle errors, and an error that cannot be unpickled breaks the whole pool."""
     body = b'{"error": {"message": "no", "type": "t", "param": "n", "code": "c"}}'
-    status = failed(once, recorder, Answer(400, body, {"X-Request-Id": "req-1"}))
-    recorder.expect(Answer(200, b'{"created": "x"}'))
-    with pytest.raises(image_variations.APIResponseValidationError) as unread:
-        once.call(image=image())
-    with pytest.raises(image_variations.InvalidRequestError) as refused:
-        once.call(image=b"")
-    for error in (status, unread.value, refused.value):
+    status_error = error_for(no_retries, recorder, CannedResponse(400, body, {"X-Request-Id": "req-1"}))
+    recorder.expect(CannedResponse(200, b'{"created": "x"}'))
+    with pytest.raises(image_variations.APIResponseValidationError) as invalid_response:
+        no_retries.call(image=image())
+    with pytest.raises(image_variations.InvalidRequestError) as invalid_request:
+        no_retries.call(image=b"")
+    for error in (status_error, invalid_response.value, invalid_request.value):
         data = pickle.dumps(error)
         assert KEY.encode() not in data
-        for again in (pickle.loads(data), copy.copy(error)):  # noqa: S301 - our own bytes
-            assert type(again) is type(error)
-            assert str(again) == str(error)
+        for copied in (pickle.loads(data), copy.copy(error)):  # noqa: S301 - our own bytes
+            assert type(copied) is type(error)
+            assert str(copied) == str(error)

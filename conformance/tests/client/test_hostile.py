@@ -1,4 +1,4 @@
-"""Whatever a server does, a call ends: with a value or with an error of ours, in time, and with a fit message."""
+"""Every call to a hostile server ends in time, with a response or with an error of the client with a safe message."""
 
 import gzip
 import json
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from client.driving import KEY, Driver, Make, outcome
-from client.endings import GOOD, TIMEOUT, ended
+from client.endings import GOOD, TIMEOUT, checked_outcome
 from client.uploads import image
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +37,7 @@ def driver(make: Make, server: ScriptedServer) -> Iterator[Driver]:
         yield driver
 
 
-# --- any bytes
+# --- arbitrary bytes
 
 _BODIES = st.one_of(
     st.binary(max_size=60),
@@ -47,13 +47,13 @@ _BODIES = st.one_of(
     ),
     st.just(gzip.compress(GOOD)),
 )
-_NAMES = st.sampled_from(
+_HEADER_NAMES = st.sampled_from(
     [
         *("Content-Length", "Transfer-Encoding", "Content-Encoding", "Content-Type", "Location", "Retry-After"),
         *("Set-Cookie", "Connection", "X-Request-Id", "Date", "WWW-Authenticate", "Trailer", "Upgrade", "Link"),
     ]
 )
-_SETTINGS = st.sampled_from(
+_HEADER_VALUES = st.sampled_from(
     [
         *(b"0", b"3", b"-1", b"18446744073709551616", b"chunked", b"gzip", b"deflate", b"br", b"zstd", b"identity"),
         *(
@@ -70,16 +70,17 @@ _SETTINGS = st.sampled_from(
     ]
 )
 _HEADERS = st.lists(
-    st.tuples(_NAMES.map(str.encode) | st.binary(max_size=6), _SETTINGS | st.binary(max_size=12)), max_size=5
+    st.tuples(_HEADER_NAMES.map(str.encode) | st.binary(max_size=6), _HEADER_VALUES | st.binary(max_size=12)),
+    max_size=5,
 ).map(lambda lines: b"".join(name + b": " + value + b"\r\n" for name, value in lines))
 
 
-def _answer(status: int, reason: bytes, headers: bytes, length: bytes, body: bytes) -> bytes:
+def _response(status: int, reason: bytes, headers: bytes, length: bytes, body: bytes) -> bytes:
     return b"HTTP/1.1 %d %b\r\n%b%b\r\n%b" % (status, reason, headers, length.replace(b"<>", b"%d" % len(body)), body)
 
 
-_ANSWERS = st.builds(
-    _answer,
+_RESPONSES = st.builds(
+    _response,
     st.integers(100, 999),
     st.sampled_from([b"OK", b"", b"\xff\0", KEY.encode(), b"x" * 3000]),
     _HEADERS,
@@ -89,65 +90,67 @@ _ANSWERS = st.builds(
 _ENDINGS: dict[str, tuple[Step, ...]] = {
     "closed": (),
     "reset": (reset,),
-    "heard out": (hear_the_end,),
-    "repeated": (say(GOOD),),
+    "open until the client closes": (hear_the_end,),
+    "followed by more bytes": (say(GOOD),),
 }
 
 
-@given(data=HTTPISH | _ANSWERS, ending=st.sampled_from(["closed"] * 6 + sorted(_ENDINGS)))
-def test_any_bytes_at_all_give_a_value_or_an_error_of_ours(
+@given(data=HTTPISH | _RESPONSES, ending=st.sampled_from(["closed"] * 6 + sorted(_ENDINGS)))
+def test_arbitrary_bytes_give_a_response_or_an_error_of_the_client(
     driver: Driver, server: ScriptedServer, data: bytes, ending: str
 ) -> None:
-    ended(driver, server, hear_request, say(data), *_ENDINGS[ending])
+    checked_outcome(driver, server, hear_request, say(data), *_ENDINGS[ending])
 
 
 @given(data=st.binary(max_size=200))
-def test_any_body_with_a_good_head_gives_a_value_or_an_error_of_ours(
+def test_a_valid_head_with_an_arbitrary_body_gives_a_response_or_an_error_of_the_client(
     driver: Driver, server: ScriptedServer, data: bytes
 ) -> None:
-    ended(driver, server, hear_request, say(answer(200, data, "Connection: close")))
+    checked_outcome(driver, server, hear_request, say(answer(200, data, "Connection: close")))
 
 
 @given(status=st.integers(200, 999), body=_BODIES, headers=_HEADERS)
-def test_any_status_gives_a_value_or_an_error_of_ours(
+def test_every_status_gives_a_response_or_an_error_of_the_client(
     driver: Driver, server: ScriptedServer, status: int, body: bytes, headers: bytes
 ) -> None:
-    data = _answer(status, b"Whatever", headers, b"Content-Length: <>\r\n", body)
-    end = ended(driver, server, hear_request, say(data))
-    if isinstance(end, APIStatusError):
-        assert end.status_code == status
+    data = _response(status, b"Whatever", headers, b"Content-Length: <>\r\n", body)
+    result = checked_outcome(driver, server, hear_request, say(data))
+    if isinstance(result, APIStatusError):
+        assert result.status_code == status
         assert status != 200
-    if isinstance(end, ImagesResponse):
+    if isinstance(result, ImagesResponse):
         assert 200 <= status <= 299
 
 
 @given(
     cookie=st.binary(max_size=12) | st.sampled_from([b"a=\xff", b"a=b\x01", b"=", b"a=" + b"b" * 5000, b"a=\xc3\xa9"])
 )
-def test_no_cookie_of_a_server_gets_in_the_way_of_the_next_call(
-    server: ScriptedServer, other: Driver, cookie: bytes
+def test_an_arbitrary_cookie_does_not_make_the_next_call_fail(
+    server: ScriptedServer, separate_driver: Driver, cookie: bytes
 ) -> None:
-    """A client lives long, and what one answer left behind must not make all calls after it fail."""
+    """A client is used for many calls, so no response may leave a state that makes the later calls fail."""
     line = cookie.translate(None, b"\r\n\0").strip()
     data = answer(200, GOOD, "Connection: close", "Set-Cookie: <>").replace(b"<>", line)
-    ended(other, server, hear_request, say(data), timeout=20)
-    end = ended(other, server, hear_request, say(answer(200, GOOD, "Connection: close")), timeout=20)
-    assert isinstance(end, ImagesResponse)
+    checked_outcome(separate_driver, server, hear_request, say(data), timeout=20)
+    result = checked_outcome(
+        separate_driver, server, hear_request, say(answer(200, GOOD, "Connection: close")), timeout=20
+    )
+    assert isinstance(result, ImagesResponse)
 
 
 @pytest.fixture(scope="module")
-def other(make: Make, server: ScriptedServer) -> Iterator[Driver]:
-    """A client that no other test is to suffer from."""
+def separate_driver(make: Make, server: ScriptedServer) -> Iterator[Driver]:
+    """A driver with its own client, whose cookies do not affect other tests."""
     with make(base_url=server.base_url, max_retries=0, timeout=20) as driver:
         yield driver
 
 
-# --- a good answer, in any of the ways it can come
+# --- a valid response in different framings
 
 
 @st.composite
 def _framed(draw: st.DrawFn) -> tuple[list[bytes], bool]:
-    """Draw the pieces in which a good answer comes, and whether its end is marked by the close alone."""
+    """Draw the pieces of a valid response, and whether only closing the connection marks its end."""
     body, headers = GOOD, [b"Content-Type: application/json", b"Connection: close"]
     if draw(st.booleans()):
         body = gzip.compress(body, mtime=0)
@@ -158,53 +161,64 @@ def _framed(draw: st.DrawFn) -> tuple[list[bytes], bool]:
     if framing == "chunks":
         headers.append(b"Transfer-Encoding: chunked")
         size = draw(st.integers(1, len(body)))
-        chunks = [body[at : at + size] for at in range(0, len(body), size)]
+        chunks = [body[start : start + size] for start in range(0, len(body), size)]
         body = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
     headers = [header.swapcase() if draw(st.booleans()) else header for header in draw(st.permutations(headers))]
     data = b"\r\n".join([b"HTTP/1.1 200 OK", *headers, b"", body])
     cuts = sorted(draw(st.lists(st.integers(0, len(data)), max_size=4)))
-    return [data[at:to] for at, to in zip([0, *cuts], [*cuts, len(data)], strict=True)], framing == "close"
+    pieces = [data[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+    return pieces, framing == "close"
 
 
-@given(framed=_framed())
-def test_a_good_answer_is_read_in_whatever_pieces_it_comes(
-    server: ScriptedServer, framed: tuple[list[bytes], bool], patient: Driver
+@given(framed_response=_framed())
+def test_a_valid_response_in_any_framing_and_any_pieces_is_parsed(
+    server: ScriptedServer, framed_response: tuple[list[bytes], bool], patient_driver: Driver
 ) -> None:
-    pieces, _ = framed
-    end = ended(patient, server, hear_request, *(say(piece) for piece in pieces), timeout=20)
-    assert isinstance(end, ImagesResponse)
-    assert end.to_dict() == json.loads(GOOD)
+    pieces, _ = framed_response
+    result = checked_outcome(patient_driver, server, hear_request, *(say(piece) for piece in pieces), timeout=20)
+    assert isinstance(result, ImagesResponse)
+    assert result.to_dict() == json.loads(GOOD)
 
 
-@given(framed=_framed(), part=st.floats(0, 1, exclude_max=True), last=st.sampled_from([(), (reset,)]))
-def test_an_answer_that_is_cut_off_is_never_taken_for_a_whole_one(
-    server: ScriptedServer, framed: tuple[list[bytes], bool], part: float, last: tuple[Step, ...], patient: Driver
+@given(framed_response=_framed(), part=st.floats(0, 1, exclude_max=True), last=st.sampled_from([(), (reset,)]))
+def test_a_truncated_response_raises_an_error_of_the_client(
+    server: ScriptedServer,
+    framed_response: tuple[list[bytes], bool],
+    part: float,
+    last: tuple[Step, ...],
+    patient_driver: Driver,
 ) -> None:
-    pieces, ends_by_close = framed
+    pieces, ends_by_close = framed_response
     data = b"".join(pieces)
-    end = ended(patient, server, hear_request, say(data[: int(part * len(data))]), *last, timeout=20)
-    assert isinstance(end, ImageVariationsError)
+    result = checked_outcome(
+        patient_driver, server, hear_request, say(data[: int(part * len(data))]), *last, timeout=20
+    )
+    assert isinstance(result, ImageVariationsError)
     if not ends_by_close:
-        assert type(end) is APIConnectionError
+        assert type(result) is APIConnectionError
 
 
 @pytest.fixture(scope="module")
-def patient(make: Make, server: ScriptedServer) -> Iterator[Driver]:
-    """A client with time enough, for what must not run out of it."""
+def patient_driver(make: Make, server: ScriptedServer) -> Iterator[Driver]:
+    """A driver with a timeout that is long enough never to expire."""
     with make(base_url=server.base_url, max_retries=0, timeout=20) as driver:
         yield driver
 
 
-def test_informational_answers_before_the_real_one_are_passed_over(patient: Driver, server: ScriptedServer) -> None:
+def test_informational_responses_before_the_final_response_are_ignored(
+    patient_driver: Driver, server: ScriptedServer
+) -> None:
     early = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
-    end = ended(patient, server, hear_request, say(early + answer(200, GOOD, "Connection: close")), timeout=20)
-    assert isinstance(end, ImagesResponse)
+    result = checked_outcome(
+        patient_driver, server, hear_request, say(early + answer(200, GOOD, "Connection: close")), timeout=20
+    )
+    assert isinstance(result, ImagesResponse)
 
 
-def test_an_answer_before_the_end_of_a_large_request_is_heard(make: Make, server: ScriptedServer) -> None:
-    """As where a proxy refuses a large upload by its length, and closes once it has said so."""
+def test_a_response_before_the_end_of_a_large_request_is_read(make: Make, server: ScriptedServer) -> None:
+    """For example, a proxy may refuse a large upload by its length and then close the connection."""
     server.scripts = [(hear(1000), say(answer(413, b"too large")), hear_the_end)]
     with make(base_url=server.base_url, max_retries=0, timeout=20, preflight=False) as driver:
-        end = outcome(lambda: driver.call(image=image(3 << 20)))
-    assert isinstance(end, APIStatusError)
-    assert end.status_code == 413
+        result = outcome(lambda: driver.call(image=image(3 << 20)))
+    assert isinstance(result, APIStatusError)
+    assert result.status_code == 413

@@ -1,4 +1,4 @@
-"""A client is opened, shared, closed and used again in any order, by many threads, tasks and event loops."""
+"""A client can be opened, shared, closed and reused in any order by many threads, tasks and event loops."""
 
 import asyncio
 import gc
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from client.driving import KEY, AsyncDriver, Driver, Make, SyncDriver, outcome
 from client.endings import GOOD
-from client.recorder import Answer, Recorder, recording
+from client.recorder import CannedResponse, Recorder, recording
 from client.subject import MODULES, http
 from client.uploads import Trickle, image
 from hypothesis import given
@@ -24,12 +24,12 @@ THREADS = 16
 
 @pytest.fixture
 def recorder() -> Iterator[Recorder]:
-    """A server of the test's own: its connections are counted."""
+    """A server for one test, because the tests count its connections."""
     with recording() as recorder:
         yield recorder
 
 
-def works(driver: Driver) -> bool:
+def call_succeeds(driver: Driver) -> bool:
     return isinstance(driver.call(image=image()), ImagesResponse)
 
 
@@ -39,23 +39,23 @@ def works(driver: Driver) -> bool:
 def test_a_closed_client_holds_no_connection_and_can_be_used_again(make: Make, recorder: Recorder) -> None:
     driver = make(base_url=recorder.base_url)
     for round_number in (1, 2, 3):
-        assert works(driver)
-        assert works(driver)
+        assert call_succeeds(driver)
+        assert call_succeeds(driver)
         driver.close()
         assert recorder.wait_until_all_closed()
         assert recorder.connections == round_number
 
 
-def test_closing_twice_or_unused_is_no_error(make: Make, recorder: Recorder) -> None:
+def test_closing_a_client_twice_or_before_its_first_use_is_allowed(make: Make, recorder: Recorder) -> None:
     driver = make(base_url=recorder.base_url)
     driver.close()
     driver.close()
-    assert works(driver)
+    assert call_succeeds(driver)
     driver.close()
     driver.close()
 
 
-def test_a_client_is_a_context_again_and_again(make: Make, recorder: Recorder) -> None:
+def test_a_client_can_be_entered_as_a_context_repeatedly(make: Make, recorder: Recorder) -> None:
     driver = make(base_url=recorder.base_url)
 
     async def enter(client: AsyncClient) -> None:
@@ -75,11 +75,11 @@ def test_a_client_is_a_context_again_and_again(make: Make, recorder: Recorder) -
     driver.close()
 
 
-def test_nothing_warns_of_a_client_that_was_closed(make: Make, recorder: Recorder) -> None:
-    """Warnings are errors here, those that come when objects are collected too."""
+def test_a_closed_client_causes_no_resource_warning(make: Make, recorder: Recorder) -> None:
+    """pytest turns warnings into errors, including those raised during garbage collection."""
     for _ in range(3):
         with make(base_url=recorder.base_url) as driver:
-            works(driver)
+            call_succeeds(driver)
         del driver
         gc.collect()
 
@@ -87,20 +87,20 @@ def test_nothing_warns_of_a_client_that_was_closed(make: Make, recorder: Recorde
 # --- threads
 
 
-def test_the_first_use_by_many_threads_at_once_makes_one_pool(
+def test_the_first_use_by_many_threads_at_once_creates_one_http_client(
     recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = []
-    real = http.Client
+    http_clients = []
+    http_client_class = http.Client
 
-    class Counted(real):  # type: ignore[misc, valid-type]
+    class CountedClient(http_client_class):  # type: ignore[misc, valid-type]
         def __init__(self, *arguments: Any, **options: Any) -> None:
-            made.append(self)
+            http_clients.append(self)
             super().__init__(*arguments, **options)
 
-    monkeypatch.setattr(http, "Client", Counted)
+    monkeypatch.setattr(http, "Client", CountedClient)
     for _ in range(10):
-        made.clear()
+        http_clients.clear()
         barrier = threading.Barrier(THREADS)
         client = Client(api_key=KEY, base_url=recorder.base_url)
 
@@ -112,14 +112,14 @@ def test_the_first_use_by_many_threads_at_once_makes_one_pool(
         recorder.expect()
         with ThreadPoolExecutor(THREADS) as pool:
             assert sorted(pool.map(call, range(THREADS))) == list(range(THREADS))
-        assert len(made) == 1
+        assert len(http_clients) == 1
         client.close()
         assert recorder.wait_until_all_closed()
         forms = {int(form["user"].content): form["image"].content for form in (it.parts() for it in recorder.received)}
         assert forms == {number: image(200 + number) for number in range(THREADS)}
 
 
-def test_copies_made_by_many_threads_share_one_pool(recorder: Recorder) -> None:
+def test_copies_made_by_many_threads_leave_no_connection_open_after_close(recorder: Recorder) -> None:
     with Client(api_key=KEY, base_url=recorder.base_url) as client:
         barrier = threading.Barrier(THREADS)
 
@@ -132,39 +132,39 @@ def test_copies_made_by_many_threads_share_one_pool(recorder: Recorder) -> None:
     assert recorder.wait_until_all_closed()
 
 
-def test_each_call_among_many_gets_its_own_answer(make: Make, recorder: Recorder) -> None:
+def test_each_of_many_parallel_calls_gets_its_own_response(make: Make, recorder: Recorder) -> None:
     calls = 40
-    bodies = [json.dumps({"created": 1, "data": [{"url": f"https://images.example/{it}"}]}) for it in range(calls)]
+    links = [f"https://images.example/{number}" for number in range(calls)]
+    bodies = [json.dumps({"created": 1, "data": [{"url": link}]}) for link in links]
     with make(base_url=recorder.base_url) as driver:
-        recorder.expect(*(Answer(200, body.encode()) for body in bodies))
+        recorder.expect(*(CannedResponse(200, body.encode()) for body in bodies))
         if isinstance(driver, AsyncDriver):
             client = driver.client
 
             async def all_at_once() -> list[ImagesResponse]:
-                one = client.images.create_variation
-                return await asyncio.gather(*(one(image=image(), user=str(it)) for it in range(calls)))
+                create_variation = client.images.create_variation
+                return await asyncio.gather(
+                    *(create_variation(image=image(), user=str(number)) for number in range(calls))
+                )
 
-            answers = driver.run(all_at_once())
+            responses = driver.run(all_at_once())
         else:
             with ThreadPoolExecutor(calls) as pool:
-                answers = list(pool.map(lambda it: driver.call(image=image(), user=str(it)), range(calls)))
-    assert sorted(it.data[0].url or "" for it in answers) == sorted(
-        f"https://images.example/{it}" for it in range(calls)
-    )
-    assert sorted(it.parts()["user"].content for it in recorder.received) == sorted(
-        str(it).encode() for it in range(calls)
-    )
+                responses = list(pool.map(lambda number: driver.call(image=image(), user=str(number)), range(calls)))
+    assert sorted(response.data[0].url or "" for response in responses) == sorted(links)
+    users = sorted(received.parts()["user"].content for received in recorder.received)
+    assert users == sorted(str(number).encode() for number in range(calls))
 
 
 # --- event loops
 
 
-# Who ends an event loop with the client open in it leaves connections to the garbage collector, which says so.
-LEFT_OPEN = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+# Ending an event loop without closing the client leaves connections open, and the garbage collector warns about them.
+LEAVES_CONNECTIONS_OPEN = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 
-@LEFT_OPEN
-def test_one_client_serves_one_event_loop_after_another(recorder: Recorder) -> None:
+@LEAVES_CONNECTIONS_OPEN
+def test_a_client_can_be_used_in_one_event_loop_after_another(recorder: Recorder) -> None:
     client = AsyncClient(api_key=KEY, base_url=recorder.base_url)
     for _ in range(4):
         assert isinstance(asyncio.run(client.images.create_variation(image=image())), ImagesResponse)
@@ -175,8 +175,8 @@ def test_one_client_serves_one_event_loop_after_another(recorder: Recorder) -> N
     assert recorder.wait_until_all_closed(3)
 
 
-@LEFT_OPEN
-def test_a_client_of_an_event_loop_that_ended_is_copied_and_closed(recorder: Recorder) -> None:
+@LEAVES_CONNECTIONS_OPEN
+def test_a_client_of_an_ended_event_loop_can_be_copied_and_closed(recorder: Recorder) -> None:
     client = AsyncClient(api_key=KEY, base_url=recorder.base_url)
     asyncio.run(client.images.create_variation(image=image()))
     copied = client.with_options(timeout=9)
@@ -187,11 +187,11 @@ def test_a_client_of_an_event_loop_that_ended_is_copied_and_closed(recorder: Rec
     assert recorder.wait_until_all_closed(3)
 
 
-@LEFT_OPEN
-def test_an_item_is_read_in_another_event_loop(recorder: Recorder) -> None:
+@LEAVES_CONNECTIONS_OPEN
+def test_an_item_can_be_read_in_another_event_loop(recorder: Recorder) -> None:
     client = AsyncClient(api_key=KEY, base_url=recorder.base_url)
     body = json.dumps({"created": 1, "data": [{"url": f"{recorder.origin}/a.png"}]}).encode()
-    recorder.expect(Answer(200, body), Answer(200, b"a file"))
+    recorder.expect(CannedResponse(200, body), CannedResponse(200, b"a file"))
     (item,) = asyncio.run(client.images.create_variation(image=image())).data
     assert asyncio.run(item.aread()) == b"a file"
     asyncio.run(client.close())
@@ -199,10 +199,10 @@ def test_an_item_is_read_in_another_event_loop(recorder: Recorder) -> None:
     assert recorder.wait_until_all_closed(3)
 
 
-def test_other_tasks_go_on_while_a_file_is_read_and_an_answer_is_waited_for(recorder: Recorder) -> None:
+def test_a_call_does_not_block_the_other_tasks_of_its_event_loop(recorder: Recorder) -> None:
     client = AsyncClient(api_key=KEY, base_url=recorder.base_url)
 
-    async def beside() -> int:
+    async def count_ticks_during_call() -> int:
         ticks, call = 0, asyncio.ensure_future(client.images.create_variation(image=image(4_000_000)))
         while not call.done():
             await asyncio.sleep(0)
@@ -211,14 +211,14 @@ def test_other_tasks_go_on_while_a_file_is_read_and_an_answer_is_waited_for(reco
         await client.close()
         return ticks
 
-    assert asyncio.run(beside()) > 5
+    assert asyncio.run(count_ticks_during_call()) > 5
 
 
-# --- cancelling
+# --- cancellation
 
 
-async def _cancelled(client: AsyncClient, after_seconds: float, **arguments: Any) -> bool:
-    """Cancel a call after a while, and tell whether it was still under way."""
+async def _call_is_cancelled(client: AsyncClient, after_seconds: float, **arguments: Any) -> bool:
+    """Start a call, cancel it after some seconds, and return whether it raised CancelledError."""
     task = asyncio.ensure_future(client.images.create_variation(image=image(), **arguments))
     await asyncio.sleep(after_seconds)
     task.cancel()
@@ -229,30 +229,32 @@ async def _cancelled(client: AsyncClient, after_seconds: float, **arguments: Any
     return False
 
 
-def test_a_call_that_is_cancelled_ends_at_once_and_gives_its_connection_up() -> None:
-    held = (hear_request, hear_the_end)
-    good = (hear_request, say(answer(200, GOOD, "Connection: close")))
-    with scripted_server(held, good) as server:
+def test_a_cancelled_call_ends_promptly_and_the_client_remains_usable() -> None:
+    holding = (hear_request, hear_the_end)
+    succeeding = (hear_request, say(answer(200, GOOD, "Connection: close")))
+    with scripted_server(holding, succeeding) as server:
         client = AsyncClient(api_key=KEY, base_url=server.base_url)
 
         async def run() -> ImagesResponse:
-            assert await asyncio.wait_for(_cancelled(client, 0.2), 5)
-            answer = await client.images.create_variation(image=image())
+            assert await asyncio.wait_for(_call_is_cancelled(client, 0.2), 5)
+            response = await client.images.create_variation(image=image())
             await client.close()
-            return answer
+            return response
 
         assert isinstance(asyncio.run(run()), ImagesResponse)
         assert len(server.heard) == 2
 
 
-@given(after_seconds=st.floats(0, 0.006), many=st.integers(1, 4))
-def test_a_client_is_usable_after_calls_were_cancelled_anywhere(
-    shared: tuple[AsyncDriver, Recorder], after_seconds: float, many: int
+@given(after_seconds=st.floats(0, 0.006), call_count=st.integers(1, 4))
+def test_a_client_remains_usable_after_calls_were_cancelled_at_any_moment(
+    shared: tuple[AsyncDriver, Recorder], after_seconds: float, call_count: int
 ) -> None:
     driver, recorder = shared
 
     async def run() -> ImagesResponse:
-        calls = (_cancelled(driver.client, after_seconds * (number + 1) / many) for number in range(many))
+        calls = (
+            _call_is_cancelled(driver.client, after_seconds * (number + 1) / call_count) for number in range(call_count)
+        )
         await asyncio.wait_for(asyncio.gather(*calls), 10)
         recorder.expect()
         return await asyncio.wait_for(driver.client.images.create_variation(image=image()), 10)
@@ -268,26 +270,26 @@ def shared() -> Iterator[tuple[AsyncDriver, Recorder]]:
         driver.close()
 
 
-def test_a_call_that_is_cancelled_gives_its_place_among_the_connections_back(recorder: Recorder) -> None:
-    """Of the two places that there are, not one is lost, at whatever moment the calls are cancelled."""
+def test_a_cancelled_call_returns_its_connection_to_the_pool(recorder: Recorder) -> None:
+    """The pool has two connections, and the calls are cancelled at many different moments."""
 
     async def run() -> None:
-        async with http.AsyncClient(limits=http.Limits(max_connections=2)) as theirs:
-            client = AsyncClient(api_key=KEY, base_url=recorder.base_url, http_client=theirs)
+        async with http.AsyncClient(limits=http.Limits(max_connections=2)) as http_client:
+            client = AsyncClient(api_key=KEY, base_url=recorder.base_url, http_client=http_client)
             for step in range(200):
-                await asyncio.wait_for(_cancelled(client, step / 40_000), 5)
-            answers = (client.images.create_variation(image=image()) for _ in range(2))
-            await asyncio.wait_for(asyncio.gather(*answers), 5)
+                await asyncio.wait_for(_call_is_cancelled(client, step / 40_000), 5)
+            calls = (client.images.create_variation(image=image()) for _ in range(2))
+            await asyncio.wait_for(asyncio.gather(*calls), 5)
 
     asyncio.run(run())
 
 
-def test_a_wait_before_another_attempt_is_cancelled_too(recorder: Recorder) -> None:
-    recorder.expect(Answer(429, b"{}", {"Retry-After": "50"}))
+def test_the_wait_before_a_retry_can_be_cancelled(recorder: Recorder) -> None:
+    recorder.expect(CannedResponse(429, b"{}", {"Retry-After": "50"}))
     client = AsyncClient(api_key=KEY, base_url=recorder.base_url)
 
     async def run() -> bool:
-        cancelled = await asyncio.wait_for(_cancelled(client, 0.3), 5)
+        cancelled = await asyncio.wait_for(_call_is_cancelled(client, 0.3), 5)
         await client.close()
         return cancelled
 
@@ -295,8 +297,8 @@ def test_a_wait_before_another_attempt_is_cancelled_too(recorder: Recorder) -> N
     recorder.only()
 
 
-def test_a_callers_own_limit_is_not_taken_for_ours() -> None:
-    """`asyncio.timeout` raises its own error, where ours has not run out."""
+def test_a_timeout_of_the_caller_raises_the_callers_error() -> None:
+    """`asyncio.timeout` raises TimeoutError, not APITimeoutError, because the timeout of the client has not expired."""
     with scripted_server((hear_request, hold)) as server:
         client = AsyncClient(api_key=KEY, base_url=server.base_url)
 
@@ -312,12 +314,12 @@ def test_a_callers_own_limit_is_not_taken_for_ours() -> None:
         assert type(caught.value) is TimeoutError
 
 
-def test_an_image_that_is_saved_by_a_cancelled_task_leaves_no_file(recorder: Recorder, tmp_path: Any) -> None:
+def test_cancelling_a_save_leaves_no_file(recorder: Recorder, tmp_path: Any) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nsome"
     with scripted_server((hear_request, say(head), hold)) as server:
         client = AsyncClient(api_key=KEY, base_url=recorder.base_url)
         body = json.dumps({"created": 1, "data": [{"url": f"{server.origin}/a.png"}]}).encode()
-        recorder.expect(Answer(200, body))
+        recorder.expect(CannedResponse(200, body))
 
         async def run() -> Image:
             (item,) = (await client.images.create_variation(image=image())).data
@@ -333,18 +335,18 @@ def test_an_image_that_is_saved_by_a_cancelled_task_leaves_no_file(recorder: Rec
     assert list(tmp_path.iterdir()) == []
 
 
-# --- files that are shared
+# --- exhausted streams
 
 
-def test_a_stream_that_was_read_up_is_an_empty_one_the_next_time(make: Make, recorder: Recorder) -> None:
-    """It is not sent a second time as an empty file without a word."""
+def test_a_second_call_with_an_exhausted_stream_raises_an_error(make: Make, recorder: Recorder) -> None:
+    """The stream must not be sent as an empty file."""
     stream = Trickle(image())
     with make(base_url=recorder.base_url) as driver:
         driver.call(image=stream)
-        end = outcome(lambda: driver.call(image=stream))
-    assert not isinstance(end, ImagesResponse)
+        result = outcome(lambda: driver.call(image=stream))
+    assert not isinstance(result, ImagesResponse)
     recorder.only()
 
 
-def test_the_modules_are_all_of_one_package() -> None:
+def test_all_modules_under_test_belong_to_one_package() -> None:
     assert {name.split(".")[0] for name in MODULES} == {"image_variations"}

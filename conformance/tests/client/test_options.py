@@ -1,4 +1,4 @@
-"""Where the client gets its key, its address and its headers from, and what a copy of it changes."""
+"""The options of the client: its key, base URL, headers and query, their defaults, and copies with other options."""
 
 import string
 from collections.abc import Iterator
@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl
 
 import pytest
 from client.driving import KEY, Driver, Make, MakeHttp, outcome
-from client.endings import fit
-from client.recorder import Answer, Received, Recorder, recording
+from client.endings import check_message
+from client.recorder import CannedResponse, Received, Recorder, recording
 from client.subject import http, image_variations
 from client.uploads import image
 from hypothesis import given
@@ -19,7 +19,7 @@ CLIENTS = [Client, AsyncClient]
 
 
 def sent(driver: Driver, recorder: Recorder, **arguments: Any) -> Received:
-    """Make one call, and return the one request that it sends."""
+    """Make one call and return the only request that it sends."""
     recorder.expect()
     driver.call(image=image(), **arguments)
     return recorder.only()
@@ -28,7 +28,7 @@ def sent(driver: Driver, recorder: Recorder, **arguments: Any) -> Received:
 # --- the environment
 
 
-def test_key_and_address_come_from_the_environment(
+def test_key_and_base_url_are_read_from_the_environment(
     make: Make, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-environment")
@@ -39,9 +39,7 @@ def test_key_and_address_come_from_the_environment(
     assert received.target == "/v1/deep/images/variations"
 
 
-def test_what_is_given_comes_before_the_environment(
-    make: Make, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_arguments_override_the_environment(make: Make, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-environment")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
     with make(base_url=recorder.base_url) as driver:
@@ -49,34 +47,36 @@ def test_what_is_given_comes_before_the_environment(
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_without_any_key_there_is_no_client(client: Any) -> None:
+def test_a_client_without_a_key_raises_an_error_that_names_the_variable(client: Any) -> None:
     with pytest.raises(ImageVariationsError, match="OPENAI_API_KEY"):
         client()
 
 
-def test_an_empty_key_sends_none(make: Make, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_key_sends_no_authorization_header(
+    make: Make, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-environment")
     with make(api_key="", base_url=recorder.base_url) as driver:
         assert sent(driver, recorder).header("authorization") is None
 
 
-def test_without_any_address_it_is_that_of_the_contract(make: Make, make_http: MakeHttp) -> None:
-    asked = []
+def test_the_default_base_url_is_that_of_the_contract(make: Make, make_http: MakeHttp) -> None:
+    urls = []
 
-    def answer(request: Any) -> Any:
-        asked.append(str(request.url))
+    def respond(request: Any) -> Any:
+        urls.append(str(request.url))
         return http.Response(200, content=b'{"created": 1, "data": [{"url": "x"}]}')
 
-    with make(http_client=make_http(transport=http.MockTransport(answer))) as driver:
+    with make(http_client=make_http(transport=http.MockTransport(respond))) as driver:
         driver.call(image=image())
-    assert asked == ["http://127.0.0.1:8000/v1/images/variations"]
+    assert urls == ["http://127.0.0.1:8000/v1/images/variations"]
 
 
-# --- the address
+# --- the base URL
 
 
 @pytest.mark.parametrize("ending", ["", "/", "//"])
-def test_a_slash_at_the_end_of_the_address_does_not_matter(make: Make, recorder: Recorder, ending: str) -> None:
+def test_slashes_at_the_end_of_the_base_url_are_ignored(make: Make, recorder: Recorder, ending: str) -> None:
     with make(base_url=recorder.base_url + ending) as driver:
         assert sent(driver, recorder).target == "/v1/images/variations"
 
@@ -105,38 +105,38 @@ def test_a_slash_at_the_end_of_the_address_does_not_matter(make: Make, recorder:
     ],
 )
 @pytest.mark.parametrize("client", CLIENTS)
-def test_an_address_that_is_none_is_refused_at_once(client: Any, base_url: str) -> None:
-    with pytest.raises(ImageVariationsError) as refused:
+def test_an_invalid_base_url_is_refused_by_the_constructor(client: Any, base_url: str) -> None:
+    with pytest.raises(ImageVariationsError) as caught:
         client(api_key=KEY, base_url=base_url)
-    assert "base_url" in str(refused.value) or "OPENAI_BASE_URL" in str(refused.value)
-    assert KEY not in str(refused.value)
-    assert str(refused.value).isprintable()
+    assert "base_url" in str(caught.value) or "OPENAI_BASE_URL" in str(caught.value)
+    assert KEY not in str(caught.value)
+    assert str(caught.value).isprintable()
 
 
 @given(base_url=st.text() | st.text().map("http://{}".format) | st.text(st.characters()))
-def test_any_text_for_an_address_is_taken_or_refused(base_url: str) -> None:
+def test_any_text_as_base_url_is_accepted_or_refused_with_a_short_message(base_url: str) -> None:
     for client in CLIENTS:
-        end = outcome(lambda client=client: client(api_key=KEY, base_url=base_url))  # type: ignore[misc]
-        assert isinstance(end, client) or len(str(end)) < 600
+        result = outcome(lambda client=client: client(api_key=KEY, base_url=base_url))  # type: ignore[misc]
+        assert isinstance(result, client) or len(str(result)) < 600
 
 
 # --- the key and the headers
 
 
 @given(key=st.text(string.ascii_letters + string.digits + "-_.~+/=:!#$%&'*^`|", min_size=1))
-def test_a_key_arrives_as_it_is(driver: Driver, recorder: Recorder, key: str) -> None:
+def test_a_key_is_sent_unchanged(driver: Driver, recorder: Recorder, key: str) -> None:
     assert sent(driver.copy(api_key=key), recorder).header("authorization") == f"Bearer {key}"
 
 
 @given(key=st.text(min_size=1) | st.text(st.characters(), min_size=1))
-def test_any_text_for_a_key_arrives_or_is_refused_and_never_shown(driver: Driver, recorder: Recorder, key: str) -> None:
+def test_any_text_as_key_is_sent_or_refused_without_being_shown(driver: Driver, recorder: Recorder, key: str) -> None:
     secret = f"quite-secret{key}quite-secret"
     for whole in (secret, f"{key}quite-secret", f"quite-secret{key}"):
         recorder.expect()
-        end = outcome(lambda whole=whole: driver.copy(api_key=whole).call(image=image()))  # type: ignore[misc]
-        if isinstance(end, ImageVariationsError):
-            assert "quite-secret" not in f"{end} {end!r} {end.__cause__!r}"
-            assert "key" in str(end)
+        result = outcome(lambda whole=whole: driver.copy(api_key=whole).call(image=image()))  # type: ignore[misc]
+        if isinstance(result, ImageVariationsError):
+            assert "quite-secret" not in f"{result} {result!r} {result.__cause__!r}"
+            assert "key" in str(result)
             assert recorder.received == []
         else:
             assert recorder.only().header("authorization") in {
@@ -147,32 +147,34 @@ def test_any_text_for_a_key_arrives_or_is_refused_and_never_shown(driver: Driver
 
 @pytest.mark.parametrize("key", ["sk-secret\n", "sk-secret\r\nX-Injected: 1", "sk-\0secret", "sk-secret\ud800"])
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_key_that_no_header_can_carry_is_refused_at_once(client: Any, key: str) -> None:
-    with pytest.raises(ImageVariationsError) as refused:
+def test_a_key_that_cannot_be_a_header_value_is_refused_by_the_constructor(client: Any, key: str) -> None:
+    with pytest.raises(ImageVariationsError) as caught:
         client(api_key=key)
-    assert "secret" not in str(refused.value)
-    assert refused.value.__suppress_context__ or refused.value.__context__ is None
+    assert "secret" not in str(caught.value)
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
-def test_headers_of_client_and_call_are_sent_and_the_last_word_is_the_calls(make: Make, recorder: Recorder) -> None:
+def test_headers_of_a_call_override_those_of_the_client_for_this_call_only(make: Make, recorder: Recorder) -> None:
     with make(base_url=recorder.base_url, default_headers={"X-One": "1", "X-Two": "2", "User-Agent": "mine"}) as driver:
         received = sent(driver, recorder, extra_headers={"x-two": "3", "X-Four": "4", "authorization": "Other key"})
-        after = sent(driver, recorder)
-    got = [received.header(name) for name in ("x-one", "x-two", "x-four", "authorization", "user-agent")]
-    assert got == ["1", "3", "4", "Other key", "mine"]
-    got = [after.header(name) for name in ("x-one", "x-two", "x-four", "authorization")]
-    assert got == ["1", "2", None, f"Bearer {KEY}"]
+        next_request = sent(driver, recorder)
+    values = [received.header(name) for name in ("x-one", "x-two", "x-four", "authorization", "user-agent")]
+    assert values == ["1", "3", "4", "Other key", "mine"]
+    values = [next_request.header(name) for name in ("x-one", "x-two", "x-four", "authorization")]
+    assert values == ["1", "2", None, f"Bearer {KEY}"]
 
 
 TOKENS = st.text("!#$%&'*+-.^_`|~" + string.ascii_letters + string.digits, max_size=12).map("X-".__add__)
 
 
 @given(name=TOKENS | st.text(max_size=8).map("X-".__add__), value=st.text(string.printable) | st.text(max_size=12))
-def test_any_header_arrives_alone_or_is_refused(driver: Driver, recorder: Recorder, name: str, value: str) -> None:
+def test_any_header_is_sent_without_side_effects_or_refused(
+    driver: Driver, recorder: Recorder, name: str, value: str
+) -> None:
     plain = sent(driver, recorder)
     recorder.expect()
-    end = outcome(lambda: driver.call(image=image(), extra_headers={name: value}))
-    if isinstance(end, ImageVariationsError):
+    result = outcome(lambda: driver.call(image=image(), extra_headers={name: value}))
+    if isinstance(result, ImageVariationsError):
         assert recorder.received == []
     else:
         received = recorder.only()
@@ -182,27 +184,27 @@ def test_any_header_arrives_alone_or_is_refused(driver: Driver, recorder: Record
 
 
 @given(name=TOKENS, value=st.text(string.ascii_letters + string.digits + string.punctuation))
-def test_a_plain_header_is_not_refused(driver: Driver, recorder: Recorder, name: str, value: str) -> None:
+def test_a_valid_header_is_sent(driver: Driver, recorder: Recorder, name: str, value: str) -> None:
     assert sent(driver, recorder, extra_headers={name: value}).header(name) == value
 
 
 @pytest.mark.parametrize("name", ["Content-Type", "content-length", "Transfer-Encoding"])
-def test_a_header_of_the_callers_does_not_break_the_form(make: Make, recorder: Recorder, name: str) -> None:
-    """Many programs set Content-Type to JSON for every request that they send."""
+def test_a_framing_header_of_the_caller_does_not_break_the_form(make: Make, recorder: Recorder, name: str) -> None:
+    """Many programs set Content-Type to JSON for all their requests."""
     recorder.expect()
     with make(base_url=recorder.base_url) as driver:
-        ends = [
+        results = [
             outcome(lambda: driver.copy(default_headers={name: "application/json"}).call(image=image())),
             outcome(lambda: driver.call(image=image(), extra_headers={name: "application/json"})),
         ]
-    assert len(recorder.received) == sum(isinstance(end, ImagesResponse) for end in ends)
+    assert len(recorder.received) == sum(isinstance(result, ImagesResponse) for result in results)
     for received in recorder.received:
         assert set(received.parts()) == {"image"}
 
 
 @pytest.mark.parametrize("name", ["", "X A", "X:A", "X\r\nY", "X-\u00e9", "X-\ud800"])
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_header_that_cannot_be_sent_is_refused_at_once(client: Any, name: str) -> None:
+def test_an_invalid_default_header_is_refused_by_the_constructor(client: Any, name: str) -> None:
     for headers in ({name: "1"}, {"X-A": "a\r\nX-Injected: 1"}, {"X-A": "\0"}):
         with pytest.raises(ImageVariationsError):
             client(api_key=KEY, default_headers=headers)
@@ -212,28 +214,28 @@ def test_a_header_that_cannot_be_sent_is_refused_at_once(client: Any, name: str)
 
 
 @given(query=st.dictionaries(st.text(min_size=1), st.text(), max_size=4))
-def test_any_query_arrives(driver: Driver, recorder: Recorder, query: dict[str, str]) -> None:
+def test_any_query_is_sent_unchanged(driver: Driver, recorder: Recorder, query: dict[str, str]) -> None:
     received = sent(driver, recorder, extra_query=query)
     path, _, text = received.target.partition("?")
     assert path == "/v1/images/variations"
     assert parse_qsl(text, keep_blank_values=True, strict_parsing=bool(query)) == list(query.items())
 
 
-def test_the_query_of_a_call_is_beside_that_of_the_client(make: Make, recorder: Recorder) -> None:
+def test_the_query_of_a_call_is_added_to_that_of_the_client(make: Make, recorder: Recorder) -> None:
     with make(base_url=recorder.base_url, default_query={"api-version": "1", "a": "b"}) as driver:
         received = sent(driver, recorder, extra_query={"c": "d e&f"})
-        after = sent(driver, recorder)
+        next_request = sent(driver, recorder)
     assert parse_qsl(received.target.partition("?")[2]) == [("api-version", "1"), ("a", "b"), ("c", "d e&f")]
-    assert parse_qsl(after.target.partition("?")[2]) == [("api-version", "1"), ("a", "b")]
+    assert parse_qsl(next_request.target.partition("?")[2]) == [("api-version", "1"), ("a", "b")]
 
 
-def test_the_query_of_a_call_takes_the_place_of_the_same_of_the_client(make: Make, recorder: Recorder) -> None:
+def test_a_query_parameter_of_a_call_replaces_the_same_parameter_of_the_client(make: Make, recorder: Recorder) -> None:
     with make(base_url=recorder.base_url, default_query={"a": "1"}) as driver:
         received = sent(driver, recorder, extra_query={"a": "2"})
     assert parse_qsl(received.target.partition("?")[2]) == [("a", "2")]
 
 
-def test_more_fields_than_the_contract_has_are_parts_of_the_form(driver: Driver, recorder: Recorder) -> None:
+def test_fields_of_extra_body_are_parts_of_the_form(driver: Driver, recorder: Recorder) -> None:
     parts = sent(driver, recorder, n=2, extra_body={"style": "vivid", "seed": 7, "user": "me"}).parts()
     assert {name: part.content for name, part in parts.items()} == {
         "image": image(),
@@ -248,20 +250,24 @@ def test_more_fields_than_the_contract_has_are_parts_of_the_form(driver: Driver,
 
 
 @pytest.fixture
-def other() -> Iterator[Recorder]:
-    """A second server."""
-    with recording() as other:
-        yield other
+def second_server() -> Iterator[Recorder]:
+    """Another server than the recorder."""
+    with recording() as second_server:
+        yield second_server
 
 
-def test_a_copy_has_other_options_and_leaves_the_original_as_it_was(
-    make: Make, recorder: Recorder, other: Recorder
+def test_a_copy_has_other_options_and_does_not_change_the_original(
+    make: Make, recorder: Recorder, second_server: Recorder
 ) -> None:
     with make(base_url=recorder.base_url, default_headers={"X-A": "1"}, max_retries=0) as driver:
         copied = driver.copy(
-            base_url=other.base_url, api_key="sk-2", default_headers={"X-B": "2"}, default_query={"q": "1"}, timeout=9
+            base_url=second_server.base_url,
+            api_key="sk-2",
+            default_headers={"X-B": "2"},
+            default_query={"q": "1"},
+            timeout=9,
         )
-        received = sent(copied, other)
+        received = sent(copied, second_server)
         assert received.header("authorization") == "Bearer sk-2"
         assert received.header("x-b") == "2"
         assert received.target == "/v1/images/variations?q=1"
@@ -276,7 +282,8 @@ def test_copies_share_the_connections(make: Make, recorder: Recorder) -> None:
     with make(base_url=recorder.base_url) as driver:
         connections = {sent(driver, recorder).connection}
         copied = driver.copy(max_retries=5)
-        connections |= {sent(it, recorder).connection for it in (copied, driver, copied.copy(timeout=3), driver)}
+        drivers = (copied, driver, copied.copy(timeout=3), driver)
+        connections |= {sent(each, recorder).connection for each in drivers}
     assert len(connections) == 1
 
 
@@ -287,7 +294,9 @@ def test_a_copy_made_before_the_first_call_shares_the_connections(make: Make, re
 
 
 @pytest.mark.parametrize("options", [{"base_url": "nowhere"}, {"api_key": "a\nb"}, {"nonsense": 1}])
-def test_a_copy_is_checked_like_a_client(make: Make, recorder: Recorder, options: dict[str, Any]) -> None:
+def test_invalid_options_of_a_copy_are_refused_and_the_original_remains_usable(
+    make: Make, recorder: Recorder, options: dict[str, Any]
+) -> None:
     with make(base_url=recorder.base_url) as driver:
         with pytest.raises((ImageVariationsError, TypeError)):
             driver.copy(**options)
@@ -307,54 +316,54 @@ def test_a_copy_is_checked_like_a_client(make: Make, recorder: Recorder, options
     ],
     ids=str,
 )
-def test_an_option_that_makes_no_sense_is_refused_at_once(client: Any, options: dict[str, Any]) -> None:
-    with pytest.raises(ImageVariationsError) as refused:
+def test_an_invalid_option_is_refused_by_the_constructor_with_its_name(client: Any, options: dict[str, Any]) -> None:
+    with pytest.raises(ImageVariationsError) as caught:
         client(api_key=KEY, **options)
-    assert next(iter(options)) in str(refused.value)
+    assert next(iter(options)) in str(caught.value)
 
 
-# --- an HTTP client of the caller's
+# --- an HTTP client of the caller
 
 
-def test_an_http_client_of_the_callers_is_used_and_left_open(
+def test_the_http_client_of_the_caller_is_used_and_never_closed(
     make: Make, make_http: MakeHttp, recorder: Recorder
 ) -> None:
-    theirs = make_http(headers={"X-Theirs": "1"}, timeout=0.001)
-    driver = make(base_url=recorder.base_url, http_client=theirs)
+    http_client = make_http(headers={"X-Theirs": "1"}, timeout=0.001)
+    driver = make(base_url=recorder.base_url, http_client=http_client)
     with driver:
         assert sent(driver, recorder).header("x-theirs") == "1"
         driver.close()
-        assert not theirs.is_closed
+        assert not http_client.is_closed
         assert sent(driver, recorder).header("x-theirs") == "1"
-    assert not theirs.is_closed
+    assert not http_client.is_closed
     with driver.copy(timeout=3):
         pass
-    assert not theirs.is_closed
+    assert not http_client.is_closed
 
 
-def test_a_copy_with_another_http_client_sends_by_that(make: Make, make_http: MakeHttp, recorder: Recorder) -> None:
+def test_a_copy_with_another_http_client_uses_it(make: Make, make_http: MakeHttp, recorder: Recorder) -> None:
     with make(base_url=recorder.base_url) as driver:
         copied = driver.copy(http_client=make_http(headers={"X-Theirs": "1"}))
         assert sent(copied, recorder).header("x-theirs") == "1"
         assert sent(driver, recorder).header("x-theirs") is None
 
 
-def test_redirects_are_not_followed_even_where_their_client_would(
+def test_redirects_are_not_followed_even_if_the_http_client_of_the_caller_follows_them(
     make: Make, make_http: MakeHttp, recorder: Recorder
 ) -> None:
     with make(base_url=recorder.base_url, http_client=make_http(follow_redirects=True)) as driver:
-        recorder.expect(Answer(307, b"", {"Location": recorder.base_url + "/elsewhere"}))
+        recorder.expect(CannedResponse(307, b"", {"Location": recorder.base_url + "/elsewhere"}))
         with pytest.raises(image_variations.APIStatusError):
             driver.call(image=image())
         recorder.only()
 
 
 @pytest.mark.parametrize("proxy", ["socks9://nowhere", "socks5://127.0.0.1:1", "http://127.0.0.1:1", "http://["])
-def test_a_proxy_of_the_environment_that_cannot_be_used_is_an_error_of_ours(
+def test_an_unusable_proxy_in_the_environment_causes_an_error_of_the_client(
     make: Make, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy)
     with make(base_url=recorder.base_url, max_retries=0) as driver:
-        end = outcome(lambda: driver.call(image=image()))
-    assert isinstance(end, ImageVariationsError)
-    fit(end)
+        result = outcome(lambda: driver.call(image=image()))
+    assert isinstance(result, ImageVariationsError)
+    check_message(result)

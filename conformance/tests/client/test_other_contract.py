@@ -1,4 +1,4 @@
-"""All that the client can do comes from the templates: the client of another contract can do it too."""
+"""All features of the client come from the templates: the client of another contract has them too."""
 
 import asyncio
 import importlib
@@ -15,20 +15,20 @@ from typing import Any
 
 import pytest
 from client.driving import MODES
-from client.recorder import Answer, Part, Recorder
+from client.recorder import CannedResponse, Part, Recorder
 from image_variations_conformance.media import png
 from PIL import Image
 from regeneration.__main__ import run
 
 STUDIO = Path(__file__).parents[1] / "contracts" / "studio.yaml"
-TOKEN = "st-0123456789abcdef"  # noqa: S105 - of a server that is made here
+TOKEN = "st-0123456789abcdef"  # noqa: S105 - of a test server
 SQUARE = png.encode(Image.new("RGB", (2, 2)))
 RETOUCHED = b'{"at": "2026-05-12T10:00:00Z", "photos": []}'
 
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
-    """The client package of the other contract."""
+    """The generated client package of the other contract."""
     folder = tmp_path_factory.mktemp("studio")
     assert run(STUDIO, folder / "studio", check=False) == 0
     sys.path.insert(0, str(folder))
@@ -37,7 +37,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
 
 
 class Studio:
-    """A client of the other contract, of either kind, whose calls are waited for."""
+    """A synchronous or asynchronous client of the other contract, with one way to call both."""
 
     def __init__(self, package: ModuleType, mode: str, base_url: str, runner: asyncio.Runner) -> None:
         kind = package.Client if mode == "sync" else package.AsyncClient
@@ -45,12 +45,12 @@ class Studio:
         self._runner = runner
 
     def __call__(self, function: Callable[..., Any], **arguments: Any) -> Any:
-        """Call, and wait where that is needed."""
-        called = function(**arguments)
-        return self._runner.run(_awaited(called)) if inspect.isawaitable(called) else called
+        """Call a function of the client and return its result. Run the event loop if the result is awaitable."""
+        result = function(**arguments)
+        return self._runner.run(_await(result)) if inspect.isawaitable(result) else result
 
 
-async def _awaited(awaitable: Awaitable[Any]) -> Any:
+async def _await(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
 
 
@@ -62,7 +62,7 @@ def call(request: pytest.FixtureRequest, studio: ModuleType, recorder: Recorder)
         caller(caller.client.close)
 
 
-def test_the_key_and_the_address_come_from_the_variables_that_the_contract_names(
+def test_the_key_and_the_base_url_are_read_from_the_variables_named_in_the_contract(
     studio: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(studio.PhotoStudioError, match="STUDIO_TOKEN"):
@@ -73,12 +73,12 @@ def test_the_key_and_the_address_come_from_the_variables_that_the_contract_names
     assert studio.AsyncClient().base_url == "http://127.0.0.1:1/x"
 
 
-def test_every_kind_of_part_is_sent_as_the_contract_has_it(
+def test_every_kind_of_part_is_encoded_as_the_contract_requires(
     call: Studio, studio: ModuleType, recorder: Recorder
 ) -> None:
-    recorder.expect(Answer(201, RETOUCHED))
+    recorder.expect(CannedResponse(201, RETOUCHED))
     frame = importlib.import_module("studio.models").RetouchPhotoBodyFrame(width=3)
-    answer = call(
+    result = call(
         call.client.photos.retouch,
         photo=SQUARE,
         strength=0.5,
@@ -87,8 +87,8 @@ def test_every_kind_of_part_is_sent_as_the_contract_has_it(
         frame=frame,
         extra_body={"seed": 7, "fast": True},
     )
-    assert isinstance(answer, studio.Retouched)
-    assert answer.at == datetime(2026, 5, 12, 10, tzinfo=UTC)
+    assert isinstance(result, studio.Retouched)
+    assert result.at == datetime(2026, 5, 12, 10, tzinfo=UTC)
     received = recorder.only()
     assert (received.method, received.target) == ("POST", "/v1/photos/retouches")
     assert received.header("authorization") == f"Bearer {TOKEN}"
@@ -117,17 +117,19 @@ def test_every_kind_of_part_is_sent_as_the_contract_has_it(
         ({"photo": b"GIF89a"}, "photo"),
     ],
 )
-def test_what_the_contract_bounds_is_refused_before_it_is_sent(
+def test_a_value_out_of_the_bounds_of_the_contract_is_refused_before_it_is_sent(
     call: Studio, studio: ModuleType, recorder: Recorder, arguments: dict[str, Any], param: str
 ) -> None:
     recorder.expect()
-    with pytest.raises(studio.InvalidRequestError) as refused:
+    with pytest.raises(studio.InvalidRequestError) as caught:
         call(call.client.photos.retouch, **{"photo": SQUARE, "strength": 1, **arguments})
-    assert refused.value.param == param
+    assert caught.value.param == param
     assert recorder.received == []
 
 
-def test_what_is_within_a_model_or_a_path_is_looked_at_too(call: Studio, studio: ModuleType) -> None:
+def test_members_of_models_and_path_parameters_and_json_fields_are_checked_too(
+    call: Studio, studio: ModuleType
+) -> None:
     frame = importlib.import_module("studio.models").RetouchPhotoBodyFrame(width=0)
     with pytest.raises(studio.InvalidRequestError, match="width"):
         call(call.client.photos.retouch, photo=SQUARE, strength=1, frame=frame)
@@ -137,52 +139,54 @@ def test_what_is_within_a_model_or_a_path_is_looked_at_too(call: Studio, studio:
         call(call.client.photos.annotate, photo_id="1", text="")
 
 
-def test_the_same_bytes_are_sent_again(call: Studio, recorder: Recorder) -> None:
-    recorder.expect(Answer(503, b"", {"Retry-After": "0"}), Answer(201, RETOUCHED))
+def test_a_retry_sends_the_same_parts(call: Studio, recorder: Recorder) -> None:
+    recorder.expect(CannedResponse(503, b"", {"Retry-After": "0"}), CannedResponse(201, RETOUCHED))
     call(call.client.photos.retouch, photo=io.BytesIO(SQUARE), strength=1)
     first, second = (received.parts() for received in recorder.received)
     assert first == second
     assert first["photo"] == Part(SQUARE, "photo.png", "image/png")
 
 
-def test_an_item_with_a_file_or_a_link_can_be_read(call: Studio, recorder: Recorder) -> None:
+def test_an_item_with_an_embedded_file_or_a_link_can_be_read(call: Studio, recorder: Recorder) -> None:
     photos = [{"file": b64encode(SQUARE).decode()}, {"address": f"{recorder.origin}/p.png"}]
     body = json.dumps({"at": "2026-05-12T10:00:00Z", "photos": photos}).encode()
-    recorder.expect(Answer(201, body), Answer(200, b"linked", {}))
-    here, there = call(call.client.photos.retouch, photo=SQUARE, strength=1).photos
+    recorder.expect(CannedResponse(201, body), CannedResponse(200, b"linked", {}))
+    embedded, linked = call(call.client.photos.retouch, photo=SQUARE, strength=1).photos
     read = "read" if hasattr(call.client, "__enter__") else "aread"
-    assert call(getattr(here, read)) == SQUARE
-    assert call(getattr(there, read)) == b"linked"
+    assert call(getattr(embedded, read)) == SQUARE
+    assert call(getattr(linked, read)) == b"linked"
     assert recorder.received[1].header("authorization") is None
 
 
-def test_parameters_go_into_path_query_and_headers_and_the_body_is_json(call: Studio, recorder: Recorder) -> None:
-    recorder.expect(Answer(204, b"", {}))
-    answer = call(
+def test_parameters_are_sent_in_path_query_and_headers_and_the_body_as_json(call: Studio, recorder: Recorder) -> None:
+    recorder.expect(CannedResponse(204, b"", {}))
+    result = call(
         call.client.photos.annotate, photo_id="a/é", lang="de", x_trace="t1", text="Hm", until=date(2026, 1, 2)
     )
-    assert answer is None
+    assert result is None
     received = recorder.only()
     assert (received.method, received.target) == ("PUT", "/v1/photos/a%2F%C3%A9/notes?lang=de")
     assert (received.header("x-trace"), received.header("content-type")) == ("t1", "application/json")
     assert json.loads(received.body) == {"text": "Hm", "until": "2026-01-02"}
 
 
-def test_an_error_is_raised_with_the_model_that_the_contract_has_for_it(
+def test_an_error_has_the_model_of_its_status_in_the_contract(
     call: Studio, studio: ModuleType, recorder: Recorder
 ) -> None:
-    recorder.expect(Answer(422, b'{"detail": "Too dark."}'), Answer(404, b'{"detail": "No such photo."}'))
-    with pytest.raises(studio.UnprocessableEntityError, match="422: Too dark") as raised:
+    recorder.expect(
+        CannedResponse(422, b'{"detail": "Too dark."}'), CannedResponse(404, b'{"detail": "No such photo."}')
+    )
+    with pytest.raises(studio.UnprocessableEntityError, match="422: Too dark") as caught:
         call(call.client.photos.retouch, photo=SQUARE, strength=1)
-    assert raised.value.parsed == studio.Complaint(detail="Too dark.")
+    assert caught.value.parsed == studio.Complaint(detail="Too dark.")
     with pytest.raises(studio.NotFoundError) as missing:
         call(call.client.photos.annotate, photo_id="1", text="x")
     assert missing.value.parsed == studio.Complaint(detail="No such photo.")
 
 
 def test_an_operation_without_security_is_called_without_the_key(call: Studio, recorder: Recorder) -> None:
-    recorder.expect(Answer(200, "gefunden: Zoë".encode(), {"Content-Type": "text/plain"}))
-    # `timeout` is a field of this body and an argument of every call, so the body is given whole.
+    recorder.expect(CannedResponse(200, "gefunden: Zoë".encode(), {"Content-Type": "text/plain"}))
+    # `timeout` is a field of this body and an argument of every call, so the body must be passed as a model.
     body = importlib.import_module("studio.models").SearchBody(words=["sea", "a&b"], timeout=3)
     assert call(call.client.default.search, body=body, timeout=5.0) == "gefunden: Zoë"
     received = recorder.only()

@@ -1,4 +1,4 @@
-"""What can be seen to be wrong is refused by its name, before a byte is sent; unless nobody is to look."""
+"""Invalid arguments are refused with the name of the argument before a byte is sent, unless `preflight` is off."""
 
 import io
 import struct
@@ -18,7 +18,7 @@ from image_variations_conformance.media import png
 
 InvalidRequestError = image_variations.InvalidRequestError
 TOO_LARGE = 4_194_304
-OTHER_FORMATS = {
+NOT_PNGS = {
     "jpeg": b"\xff\xd8\xff\xe0\0\x10JFIF\0" + bytes(100),
     "gif": b"GIF89a\x01\0\x01\0" + bytes(100),
     "webp": b"RIFF\x64\0\0\0WEBPVP8 " + bytes(100),
@@ -26,14 +26,14 @@ OTHER_FORMATS = {
     "empty": b"",
     "one byte": b"\x89",
     "signature": SIGNATURE,
-    "half a head": head()[:20],
+    "half a header chunk": head()[:20],
     "no header": SIGNATURE + b"\0\0\0\x0dtEXt" + bytes(20),
     "png as text": SIGNATURE.replace(b"\r\n", b"\n") + head()[8:],
 }
 
 
-def refused(driver: Driver, recorder: Recorder, param: str, **arguments: Any) -> str:
-    """Check that a call is refused for this argument and nothing is sent, and return what the error says."""
+def refusal(driver: Driver, recorder: Recorder, param: str, **arguments: Any) -> str:
+    """Check that all three ways to call refuse this argument and send nothing. Return the error message."""
     recorder.expect()
     before = recorder.connections
     for call in (driver.call, driver.plain, driver.detailed):
@@ -48,7 +48,7 @@ def refused(driver: Driver, recorder: Recorder, param: str, **arguments: Any) ->
 
 
 def sent(driver: Driver, recorder: Recorder, **arguments: Any) -> dict[str | None, bytes]:
-    """Return the contents of the parts that a call sends."""
+    """Return the contents of the parts that a call sends, by their names."""
     recorder.expect()
     driver.call(**{"image": image(), **arguments})
     return {name: part.content for name, part in recorder.only().parts().items()}
@@ -62,8 +62,8 @@ def unchecked(driver: Driver) -> Driver:
 # --- the image
 
 
-@pytest.mark.parametrize("content", OTHER_FORMATS.values(), ids=OTHER_FORMATS)
-def test_what_is_no_png_is_refused(
+@pytest.mark.parametrize("content", NOT_PNGS.values(), ids=NOT_PNGS)
+def test_an_image_that_is_not_a_png_is_refused(
     driver: Driver, unchecked: Driver, recorder: Recorder, tmp_path: Path, content: bytes
 ) -> None:
     for kind in KINDS:
@@ -73,17 +73,17 @@ def test_what_is_no_png_is_refused(
                 driver.call(image=KINDS[kind](content, tmp_path, stack).argument)
             assert caught.value.param == "image"
             assert recorder.received == []
-    refused(driver, recorder, "image", image=content)
+    refusal(driver, recorder, "image", image=content)
     assert sent(unchecked, recorder, image=content)["image"] == content
 
 
 @given(content=st.binary(max_size=40))
-def test_any_bytes_that_do_not_begin_as_a_png_are_refused(driver: Driver, recorder: Recorder, content: bytes) -> None:
-    refused(driver, recorder, "image", image=content)
+def test_arbitrary_short_bytes_are_refused_as_an_image(driver: Driver, recorder: Recorder, content: bytes) -> None:
+    refusal(driver, recorder, "image", image=content)
 
 
 @given(content=pngs(max_side=16))
-def test_any_whole_png_that_is_square_is_sent(driver: Driver, recorder: Recorder, content: bytes) -> None:
+def test_any_square_png_is_sent(driver: Driver, recorder: Recorder, content: bytes) -> None:
     assert sent(driver, recorder, image=content) == {"image": content}
 
 
@@ -91,15 +91,15 @@ def test_any_whole_png_that_is_square_is_sent(driver: Driver, recorder: Recorder
 def test_an_image_that_is_not_square_is_refused(
     driver: Driver, unchecked: Driver, recorder: Recorder, width: int, height: int
 ) -> None:
-    for other in {height, width + 1, width - 1} - {width, 0}:
-        said = refused(driver, recorder, "image", image=head(width, other))
-        assert str(width) in said
-        assert str(other) in said
+    for other_height in {height, width + 1, width - 1} - {width, 0}:
+        message = refusal(driver, recorder, "image", image=head(width, other_height))
+        assert str(width) in message
+        assert str(other_height) in message
     assert sent(driver, recorder, image=head(width, width)) == {"image": head(width, width)}
     assert sent(unchecked, recorder, image=head(width, width + 1)) == {"image": head(width, width + 1)}
 
 
-def test_an_image_of_too_many_bytes_is_refused(
+def test_an_image_that_is_too_large_is_refused(
     driver: Driver, unchecked: Driver, recorder: Recorder, tmp_path: Path
 ) -> None:
     for kind in ("bytes", "path", "open-file", "bytes-io-at-the-end", "pipe", "reader"):
@@ -109,45 +109,45 @@ def test_an_image_of_too_many_bytes_is_refused(
                 driver.call(image=KINDS[kind](image(TOO_LARGE), tmp_path, stack).argument)
             assert caught.value.param == "image"
             assert recorder.received == []
-    assert "4194303" in refused(driver, recorder, "image", image=image(TOO_LARGE)).replace(",", "") or "4 MB" in (
-        refused(driver, recorder, "image", image=image(TOO_LARGE))
+    assert "4194303" in refusal(driver, recorder, "image", image=image(TOO_LARGE)).replace(",", "") or "4 MB" in (
+        refusal(driver, recorder, "image", image=image(TOO_LARGE))
     )
     assert sent(unchecked, recorder, image=image(TOO_LARGE))["image"] == image(TOO_LARGE)
 
 
-def test_an_image_of_one_byte_less_is_sent(driver: Driver, recorder: Recorder) -> None:
+def test_an_image_of_the_largest_allowed_size_is_sent(driver: Driver, recorder: Recorder) -> None:
     assert sent(driver, recorder, image=image(TOO_LARGE - 1))["image"] == image(TOO_LARGE - 1)
 
 
-def test_a_file_without_an_end_is_refused_and_not_read_for_ever(driver: Driver, recorder: Recorder) -> None:
+def test_an_endless_file_is_refused_and_not_read_forever(driver: Driver, recorder: Recorder) -> None:
     class Endless:
-        given = 0
+        bytes_read = 0
 
         def read(self, size: int = -1, /) -> bytes:
-            self.given += max(size, 1 << 16)
-            assert self.given < 64 << 20
-            return bytes(max(size, 1 << 16)) if self.given > 1 << 16 else (head() + bytes(size))[:size]
+            self.bytes_read += max(size, 1 << 16)
+            assert self.bytes_read < 64 << 20
+            return bytes(max(size, 1 << 16)) if self.bytes_read > 1 << 16 else (head() + bytes(size))[:size]
 
-    refused(driver, recorder, "image", image=Endless())
+    refusal(driver, recorder, "image", image=Endless())
 
 
 class Failing(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any, /) -> int:  # noqa: ARG002 - as a file has it
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ARG002 - the signature of a file
         raise OSError(5, "Input/output error")
 
 
 class Surprising:
-    def __init__(self, gives: Any) -> None:
-        self._gives = gives
+    def __init__(self, result: Any) -> None:
+        self._result = result
 
-    def read(self, size: int = -1, /) -> Any:  # noqa: ARG002 - as a file has it
-        return self._gives
+    def read(self, size: int = -1, /) -> Any:  # noqa: ARG002 - the signature of a file
+        return self._result
 
 
-def closed() -> io.BytesIO:
+def closed_file() -> io.BytesIO:
     file = io.BytesIO(image())
     file.close()
     return file
@@ -157,14 +157,14 @@ UNREADABLE: dict[str, Any] = {
     "missing file": "/nonexistent/a.png",
     "missing path": Path("/nonexistent/a.png"),
     "folder": "/",
-    "no path": "\0",
+    "invalid path": "\0",
     "empty path": "",
     "text file": io.StringIO("a text"),
     "empty text file": io.StringIO(""),
-    "closed file": closed(),
+    "closed file": closed_file(),
     "failing file": Failing(),
-    "file that gives None": Surprising(None),
-    "file that gives numbers": Surprising(7),
+    "file that returns None": Surprising(None),
+    "file that returns a number": Surprising(7),
     "number": 7,
     "list": [image()],
     "list of two": [image(), image()],
@@ -174,37 +174,39 @@ UNREADABLE: dict[str, Any] = {
     "empty tuple": (),
     "tuple of one": (image(),),
     "tuple of four": ("a", image(), "image/png", {}),
-    "tuple of a number": (7, image()),
-    "tuple of no content": ("a.png", None),
+    "tuple with a number as name": (7, image()),
+    "tuple without content": ("a.png", None),
     "tuple in a tuple": ("a.png", ("b.png", image())),
-    "type that is no text": ("a.png", image(), 7),
+    "content type that is not a text": ("a.png", image(), 7),
     "file opened for writing": None,
 }
 
 
-@pytest.mark.parametrize("what", UNREADABLE)
-def test_what_cannot_be_read_is_refused_whether_it_is_looked_at_or_not(
-    driver: Driver, unchecked: Driver, recorder: Recorder, tmp_path: Path, what: str
+@pytest.mark.parametrize("unreadable", UNREADABLE)
+def test_an_unreadable_image_is_refused_with_and_without_preflight(
+    driver: Driver, unchecked: Driver, recorder: Recorder, tmp_path: Path, unreadable: str
 ) -> None:
-    argument = UNREADABLE[what]
-    with (tmp_path / "out").open("wb") as writing:
-        argument = writing if what == "file opened for writing" else argument
+    argument = UNREADABLE[unreadable]
+    with (tmp_path / "out").open("wb") as write_file:
+        argument = write_file if unreadable == "file opened for writing" else argument
         for client in (driver, unchecked):
-            said = refused(client, recorder, "image", image=argument)
-            assert "PNG" not in said.replace("image/png", "").replace(".png", "")
+            message = refusal(client, recorder, "image", image=argument)
+            assert "PNG" not in message.replace("image/png", "").replace(".png", "")
 
 
-def test_a_file_opened_as_text_is_refused_with_what_to_do(driver: Driver, recorder: Recorder, tmp_path: Path) -> None:
+def test_a_file_opened_as_text_is_refused_with_a_hint_to_open_it_as_binary(
+    driver: Driver, recorder: Recorder, tmp_path: Path
+) -> None:
     (tmp_path / "a.png").write_bytes(b"a")
     with (tmp_path / "a.png").open() as file:
-        assert "rb" in refused(driver, recorder, "image", image=file)
+        assert "rb" in refusal(driver, recorder, "image", image=file)
 
 
-def test_a_missing_file_is_named(driver: Driver, recorder: Recorder) -> None:
-    assert "No such file" in refused(driver, recorder, "image", image="/nonexistent/a.png")
+def test_a_missing_file_is_refused_with_the_reason(driver: Driver, recorder: Recorder) -> None:
+    assert "No such file" in refusal(driver, recorder, "image", image="/nonexistent/a.png")
 
 
-def test_no_image_is_left_out_where_nobody_looks(unchecked: Driver, recorder: Recorder) -> None:
+def test_an_image_of_none_is_left_out_without_preflight(unchecked: Driver, recorder: Recorder) -> None:
     assert sent(unchecked, recorder, image=None, n=1) == {"n": b"1"}
 
 
@@ -212,15 +214,15 @@ def test_no_image_is_left_out_where_nobody_looks(unchecked: Driver, recorder: Re
 
 
 @pytest.mark.parametrize("n", [0, 11, -1, 10**30, True, False, 1.5, 1.0, "1", "", [1], float("nan")], ids=repr)
-def test_a_number_of_images_out_of_bounds_is_refused(driver: Driver, recorder: Recorder, n: Any) -> None:
-    refused(driver, recorder, "n", n=n)
+def test_an_invalid_n_is_refused(driver: Driver, recorder: Recorder, n: Any) -> None:
+    refusal(driver, recorder, "n", n=n)
 
 
 @given(n=st.integers().filter(lambda n: not 1 <= n <= 10))
-def test_any_whole_number_is_sent_where_nobody_looks(
+def test_an_n_out_of_bounds_is_refused_and_sent_without_preflight(
     driver: Driver, unchecked: Driver, recorder: Recorder, n: int
 ) -> None:
-    refused(driver, recorder, "n", n=n)
+    refusal(driver, recorder, "n", n=n)
     assert sent(unchecked, recorder, n=n)["n"] == str(n).encode()
 
 
@@ -231,39 +233,37 @@ ENUMS = {
 
 
 @given(name=st.sampled_from(sorted(ENUMS)), text=st.text(max_size=12))
-def test_a_word_that_the_contract_does_not_know_is_refused(
+def test_an_unknown_enum_value_is_refused_with_the_valid_values_and_sent_without_preflight(
     driver: Driver, unchecked: Driver, recorder: Recorder, name: str, text: str
 ) -> None:
-    near = {text, *(f"{word}{text}" for word in ENUMS[name]), *(word.upper() for word in ENUMS[name])}
-    for value in sorted(near - set(ENUMS[name])):
-        assert all(word in refused(driver, recorder, name, **{name: value}) for word in ENUMS[name])
+    similar = {text, *(f"{word}{text}" for word in ENUMS[name]), *(word.upper() for word in ENUMS[name])}
+    for value in sorted(similar - set(ENUMS[name])):
+        assert all(word in refusal(driver, recorder, name, **{name: value}) for word in ENUMS[name])
         assert sent(unchecked, recorder, **{name: value})[name] == value.encode()
 
 
 @pytest.mark.parametrize("name", ENUMS)
 @pytest.mark.parametrize("value", [256, True], ids=repr)
-def test_a_number_is_none_of_the_words_of_the_contract(
-    driver: Driver, recorder: Recorder, name: str, value: Any
-) -> None:
-    refused(driver, recorder, name, **{name: value})
+def test_a_number_as_enum_value_is_refused(driver: Driver, recorder: Recorder, name: str, value: Any) -> None:
+    refusal(driver, recorder, name, **{name: value})
 
 
 @pytest.mark.parametrize("name", [*ENUMS, "model", "user"])
 @pytest.mark.parametrize(
     "value",
     [b"256x256", ["256x256"], ["a", "b"], [], {"a": "b"}, object()],
-    ids=["bytes", "list", "two", "none", "dict", "object"],
+    ids=["bytes", "list", "list of two", "empty list", "dict", "object"],
 )
-def test_what_is_no_text_is_refused(driver: Driver, recorder: Recorder, name: str, value: Any) -> None:
-    refused(driver, recorder, name, **{name: value})
+def test_a_text_argument_of_another_type_is_refused(driver: Driver, recorder: Recorder, name: str, value: Any) -> None:
+    refusal(driver, recorder, name, **{name: value})
 
 
-def test_a_model_of_the_servers_own_is_sent(driver: Driver, recorder: Recorder) -> None:
-    """Compatible servers have models of their own, and the client does not know them."""
+def test_an_unknown_model_is_sent(driver: Driver, recorder: Recorder) -> None:
+    """Compatible servers have models that the contract does not list."""
     assert sent(driver, recorder, model="stable-diffusion")["model"] == b"stable-diffusion"
 
 
-def test_the_contracts_own_bounds_are_what_is_looked_at(driver: Driver, recorder: Recorder) -> None:
+def test_every_n_and_enum_value_of_the_contract_is_sent(driver: Driver, recorder: Recorder) -> None:
     for n in range(1, 11):
         assert sent(driver, recorder, n=n)["n"] == str(n).encode()
     for name, values in ENUMS.items():
@@ -271,13 +271,15 @@ def test_the_contracts_own_bounds_are_what_is_looked_at(driver: Driver, recorder
             assert sent(driver, recorder, **{name: value})[name] == value.encode()
 
 
-def test_an_image_is_judged_by_its_bytes_and_not_by_its_name_and_type(driver: Driver, recorder: Recorder) -> None:
-    refused(driver, recorder, "image", image=("a.webp", OTHER_FORMATS["webp"], "image/webp"))
-    refused(driver, recorder, "image", image=("a.png", OTHER_FORMATS["webp"], "image/png"))
+def test_an_image_is_checked_by_its_bytes_and_not_by_its_name_or_content_type(
+    driver: Driver, recorder: Recorder
+) -> None:
+    refusal(driver, recorder, "image", image=("a.webp", NOT_PNGS["webp"], "image/webp"))
+    refusal(driver, recorder, "image", image=("a.png", NOT_PNGS["webp"], "image/png"))
     assert sent(driver, recorder, image=("a.webp", image(), "image/webp"))["image"] == image()
 
 
-def test_the_heads_used_here_are_those_of_pngs() -> None:
+def test_the_heads_in_these_tests_are_valid_beginnings_of_pngs() -> None:
     whole = head(5, 5) + png.chunk(b"IDAT", __import__("zlib").compress(bytes(5 * 21))) + png.chunk(b"IEND", b"")
     assert (png.inspect(whole).width, png.inspect(whole).height) == (5, 5)
     assert struct.unpack(">II", head(3, 4)[16:24]) == (3, 4)

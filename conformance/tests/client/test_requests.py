@@ -1,4 +1,4 @@
-"""What is asked for is what arrives, as two parsers that know nothing of the client read the bytes on the wire."""
+"""The arguments of a call arrive unchanged at the server, as two independent form parsers confirm."""
 
 import random
 import re
@@ -17,13 +17,13 @@ from image_variations import ImagesResponse
 
 InvalidRequestError = image_variations.InvalidRequestError
 
-# Stands in what is drawn for the boundary of the request before.
-BOUNDARY = "<the boundary of the request before>"
+# A placeholder in generated values for the boundary of the previous request.
+BOUNDARY = "<the boundary of the previous request>"
 _PIECES = ["\r\n", "\r", "\n", "--", "\r\n--", '"', "%22", "\\", ";", "=", ":", "\0", "\x1b", "\u2028", "é", BOUNDARY]
 _PIECES += [f"\r\n--{BOUNDARY}\r\n", f"\r\n--{BOUNDARY}--\r\n", 'Content-Disposition: form-data; name="n"\r\n\r\n9']
-DELICATE = st.sampled_from(_PIECES)
-TEXTS = st.lists(DELICATE | st.text(max_size=8), max_size=8).map("".join)
-PAYLOADS = st.lists(DELICATE.map(str.encode) | st.binary(max_size=20), max_size=8).map(b"".join)
+TRICKY_TEXTS = st.sampled_from(_PIECES)
+TEXTS = st.lists(TRICKY_TEXTS | st.text(max_size=8), max_size=8).map("".join)
+PAYLOADS = st.lists(TRICKY_TEXTS.map(str.encode) | st.binary(max_size=20), max_size=8).map(b"".join)
 FIELDS = st.fixed_dictionaries(
     {},
     optional={
@@ -36,58 +36,58 @@ FIELDS = st.fixed_dictionaries(
 )
 
 
-def boundary_before(recorder: Recorder) -> str:
-    """Return the boundary of the last request that the recorder has."""
+def previous_boundary(recorder: Recorder) -> str:
+    """Return the boundary of the last request that the recorder received, or "none"."""
     return recorder.received[-1].boundary.decode() if recorder.received else "none"
 
 
 def sent(driver: Driver, recorder: Recorder, **arguments: Any) -> Received:
-    """Make one call, and return the one request that it sends."""
+    """Make one call and return the only request that it sends."""
     recorder.expect()
     driver.call(**arguments)
     return recorder.only()
 
 
-# --- any valid request
+# --- valid requests
 
 
 @given(kind=st.sampled_from(sorted(KINDS)), payload=PAYLOADS, fields=FIELDS)
-def test_any_valid_request_arrives_as_it_was_asked(
+def test_any_valid_request_arrives_with_the_given_parts(
     driver: Driver, recorder: Recorder, folder: Path, kind: str, payload: bytes, fields: dict[str, Any]
 ) -> None:
-    before = boundary_before(recorder)
+    before = previous_boundary(recorder)
     content = head() + payload.replace(BOUNDARY.encode(), before.encode())
     if fields.get("user"):
         fields = {**fields, "user": fields["user"].replace(BOUNDARY, before)}
     with ExitStack() as stack:
-        what = KINDS[kind](content, folder, stack)
-        received = sent(driver, recorder, image=what.argument, **fields)
+        upload = KINDS[kind](content, folder, stack)
+        received = sent(driver, recorder, image=upload.argument, **fields)
     expected = {name: Part(str(value).encode()) for name, value in fields.items() if value is not None}
-    assert received.parts() == {"image": Part(content, what.file_name, what.content_type), **expected}
+    assert received.parts() == {"image": Part(content, upload.file_name, upload.content_type), **expected}
     assert (received.method, received.target) == ("POST", "/v1/images/variations")
     assert received.header("authorization") == f"Bearer {KEY}"
 
 
 @given(kind=st.sampled_from(sorted(KINDS)), payload=PAYLOADS)
-def test_any_bytes_at_all_arrive_where_nothing_is_checked_before(
+def test_any_bytes_are_sent_unchanged_without_preflight(
     driver: Driver, recorder: Recorder, folder: Path, kind: str, payload: bytes
 ) -> None:
-    content = payload.replace(BOUNDARY.encode(), boundary_before(recorder).encode())
+    content = payload.replace(BOUNDARY.encode(), previous_boundary(recorder).encode())
     with ExitStack() as stack:
-        what = KINDS[kind](content, folder, stack)
-        received = sent(driver.copy(preflight=False), recorder, image=what.argument)
-    assert received.parts() == {"image": Part(content, what.file_name, what.content_type)}
+        upload = KINDS[kind](content, folder, stack)
+        received = sent(driver.copy(preflight=False), recorder, image=upload.argument)
+    assert received.parts() == {"image": Part(content, upload.file_name, upload.content_type)}
 
 
 @given(fields=FIELDS)
 def test_the_functions_of_the_operation_send_the_same_as_the_method(
     driver: Driver, recorder: Recorder, fields: dict[str, Any]
 ) -> None:
-    asked = {name: value for name, value in fields.items() if value is not None}
+    given_fields = {name: value for name, value in fields.items() if value is not None}
     forms = []
     for call in (driver.call, driver.plain, driver.detailed):
         recorder.expect()
-        call(image=image(), **asked)
+        call(image=image(), **given_fields)
         forms.append(recorder.only().parts())
     assert forms[0] == forms[1] == forms[2]
 
@@ -97,7 +97,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("uploads")
 
 
-def test_the_whole_body_is_these_bytes(driver: Driver, recorder: Recorder) -> None:
+def test_the_body_of_a_request_has_exactly_these_bytes(driver: Driver, recorder: Recorder) -> None:
     received = sent(
         driver,
         recorder,
@@ -123,12 +123,14 @@ def test_the_whole_body_is_these_bytes(driver: Driver, recorder: Recorder) -> No
     )
 
 
+# Bytes that programs often strip from the ends of a text.
 ENDS = [b"\0", b" ", b"\t", b"\n", b"\r", b"\r\n", b"\r\n\r\n", b"-", b"--", b"\x1a", b"\xff", "\ufeff".encode()]
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_the_ends_of_an_image_arrive_too(driver: Driver, recorder: Recorder, folder: Path, kind: str) -> None:
-    """What programs like to strip from the ends of a text."""
+def test_leading_and_trailing_bytes_of_an_image_are_not_stripped(
+    driver: Driver, recorder: Recorder, folder: Path, kind: str
+) -> None:
     unchecked = driver.copy(preflight=False)
     for end in ENDS:
         with ExitStack() as stack:
@@ -137,12 +139,14 @@ def test_the_ends_of_an_image_arrive_too(driver: Driver, recorder: Recorder, fol
 
 
 @pytest.mark.parametrize("end", [end.decode() for end in ENDS if end != b"\xff"], ids=ascii)
-def test_the_ends_of_a_text_arrive_too(driver: Driver, recorder: Recorder, end: str) -> None:
+def test_leading_and_trailing_characters_of_a_text_are_not_stripped(
+    driver: Driver, recorder: Recorder, end: str
+) -> None:
     received = sent(driver, recorder, image=image(), user=f"{end}x{end}")
     assert received.parts()["user"].content.decode() == f"{end}x{end}"
 
 
-def test_what_is_not_given_is_not_sent(driver: Driver, recorder: Recorder) -> None:
+def test_omitted_arguments_are_not_sent(driver: Driver, recorder: Recorder) -> None:
     assert set(sent(driver, recorder, image=image()).parts()) == {"image"}
 
 
@@ -150,7 +154,7 @@ def test_an_empty_text_is_sent(driver: Driver, recorder: Recorder) -> None:
     assert sent(driver, recorder, image=image(), user="").parts()["user"] == Part(b"")
 
 
-def test_the_headers_are_there_once_each(driver: Driver, recorder: Recorder) -> None:
+def test_every_header_is_sent_once(driver: Driver, recorder: Recorder) -> None:
     received = sent(driver, recorder, image=image())
     names = [name.lower() for name, _ in received.headers]
     assert len(set(names)) == len(names)
@@ -161,8 +165,8 @@ def test_the_headers_are_there_once_each(driver: Driver, recorder: Recorder) -> 
 # --- the boundary
 
 
-def test_no_two_requests_share_a_boundary_whatever_the_state_of_random(driver: Driver, recorder: Recorder) -> None:
-    """A program that seeds `random`, as a test or a simulation does, must not make its boundaries guessable."""
+def test_boundaries_differ_even_if_random_is_seeded(driver: Driver, recorder: Recorder) -> None:
+    """A program that seeds `random`, such as a test or a simulation, must not get predictable boundaries."""
     boundaries = set()
     for _ in range(20):
         random.seed(1)
@@ -171,11 +175,11 @@ def test_no_two_requests_share_a_boundary_whatever_the_state_of_random(driver: D
     assert all(re.fullmatch(rb"[0-9A-Za-z'()+_,./:=?-]{20,70}", boundary) for boundary in boundaries)
 
 
-# --- names of files
+# --- file names
 
-# A backslash or a slash parts folders, and so does the colon of a drive.
+# The names have no folder separators: neither slashes nor backslashes, nor the colon of a drive.
 NAMES = (
-    st.lists(DELICATE | st.sampled_from([".", "..", "filename=", "'", "*", "%", "日本", " "]) | st.text(max_size=6))
+    st.lists(TRICKY_TEXTS | st.sampled_from([".", "..", "filename=", "'", "*", "%", "日本", " "]) | st.text(max_size=6))
     .map("".join)
     .map(lambda name: re.sub(r"[/\\]|^.:", "", name))
     .filter(lambda name: name not in {"", ".", ".."} and not re.match(r".:", name, re.DOTALL))
@@ -193,35 +197,40 @@ FOLDERS = [
 
 
 def escaped(name: str) -> str:
-    """The name as HTML has it written in a form, whichever characters below the space a client escapes."""
-    return re.sub('["\0-\x1f\x7f]', lambda found: f"%{ord(found[0]):02X}", name)
+    """Return the name with quotes and control characters percent-encoded, as HTML requires for quotes and newlines.
+
+    Comparing escaped names leaves it open which other control characters the client escapes.
+    """
+    return re.sub('["\0-\x1f\x7f]', lambda match: f"%{ord(match[0]):02X}", name)
 
 
 @given(name=NAMES)
-def test_any_file_name_arrives_and_nothing_else_with_it(driver: Driver, recorder: Recorder, name: str) -> None:
-    name = name.replace(BOUNDARY, boundary_before(recorder))
+def test_any_file_name_is_sent_without_changing_the_rest_of_the_part(
+    driver: Driver, recorder: Recorder, name: str
+) -> None:
+    name = name.replace(BOUNDARY, previous_boundary(recorder))
     (part,) = sent(driver, recorder, image=(name, image())).parts().values()
     assert (part.content, part.content_type) == (image(), "image/png")
     assert escaped(part.file_name or "") == escaped(name)
 
 
 @given(name=NAMES, folder=st.sampled_from(FOLDERS))
-def test_no_file_name_tells_where_the_file_was(driver: Driver, recorder: Recorder, name: str, folder: str) -> None:
+def test_a_file_name_is_sent_without_its_folder(driver: Driver, recorder: Recorder, name: str, folder: str) -> None:
     (part,) = sent(driver, recorder, image=(folder + name, image())).parts().values()
     assert escaped(part.file_name or "") == escaped(name)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "/", "\\", "a/..", None])
-def test_a_name_that_names_no_file_is_replaced(driver: Driver, recorder: Recorder, name: str | None) -> None:
+def test_an_invalid_file_name_is_replaced_by_the_default(driver: Driver, recorder: Recorder, name: str | None) -> None:
     (part,) = sent(driver, recorder, image=(name, image())).parts().values()
     assert part.file_name == "image.png"
 
 
 @pytest.mark.parametrize("make_path", [lambda path: path, str, Path.open], ids=["path", "text", "open"])
-def test_a_file_name_that_is_no_text_is_no_obstacle(
+def test_a_file_whose_name_is_not_utf_8_can_be_sent(
     driver: Driver, recorder: Recorder, tmp_path: Path, make_path: Any
 ) -> None:
-    """A file system may hold names that are not UTF-8: lone surrogates to Python, which no header can carry."""
+    """Python represents such a name with lone surrogates, which a header cannot contain."""
     path = tmp_path / "cat-\udcff.png"
     path.write_bytes(image())
     argument = path.open("rb") if make_path is Path.open else make_path(path)
@@ -234,42 +243,46 @@ def test_a_file_name_that_is_no_text_is_no_obstacle(
     assert part.content == image()
 
 
-def test_a_file_opened_by_number_has_no_name(driver: Driver, recorder: Recorder, tmp_path: Path) -> None:
+def test_a_file_opened_by_its_descriptor_gets_the_default_name(
+    driver: Driver, recorder: Recorder, tmp_path: Path
+) -> None:
     (tmp_path / "x.png").write_bytes(image())
-    with (tmp_path / "x.png").open("rb") as file, open(file.fileno(), "rb", closefd=False) as numbered:
-        (part,) = sent(driver, recorder, image=numbered).parts().values()
+    with (tmp_path / "x.png").open("rb") as file, open(file.fileno(), "rb", closefd=False) as file_without_name:
+        (part,) = sent(driver, recorder, image=file_without_name).parts().values()
     assert part == Part(image(), "image.png", "image/png")
 
 
-# --- types of parts
+# --- content types of parts
 
 
 @given(
-    content_type=st.lists(DELICATE | st.sampled_from(["image/webp", "text/plain; charset=x"]) | st.text()).map("".join)
+    content_type=st.lists(TRICKY_TEXTS | st.sampled_from(["image/webp", "text/plain; charset=x"]) | st.text()).map(
+        "".join
+    )
 )
-def test_any_type_of_a_part_arrives_or_is_refused(driver: Driver, recorder: Recorder, content_type: str) -> None:
+def test_any_content_type_is_sent_or_refused(driver: Driver, recorder: Recorder, content_type: str) -> None:
     recorder.expect()
-    end = outcome(lambda: driver.call(image=("a.png", image(), content_type)))
-    if isinstance(end, ImagesResponse):
+    result = outcome(lambda: driver.call(image=("a.png", image(), content_type)))
+    if isinstance(result, ImagesResponse):
         ((_, part),) = recorder.only().parts_by_python_multipart()
         assert part == Part(image(), "a.png", content_type.strip(" \t") or "image/png")
     else:
-        assert isinstance(end, InvalidRequestError)
-        assert end.param == "image"
+        assert isinstance(result, InvalidRequestError)
+        assert result.param == "image"
         assert recorder.received == []
 
 
-def test_common_types_are_not_refused(driver: Driver, recorder: Recorder) -> None:
+def test_common_content_types_are_sent(driver: Driver, recorder: Recorder) -> None:
     for content_type in ("image/png", "application/octet-stream", "image/svg+xml; charset=utf-8"):
         (part,) = sent(driver, recorder, image=("a", image(), content_type)).parts().values()
         assert part.content_type == content_type
 
 
-# --- what is the caller's stays the caller's
+# --- files of the caller
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_a_file_of_the_callers_is_left_open(driver: Driver, recorder: Recorder, tmp_path: Path, kind: str) -> None:
+def test_a_file_of_the_caller_is_left_open(driver: Driver, recorder: Recorder, tmp_path: Path, kind: str) -> None:
     with ExitStack() as stack:
         argument = KINDS[kind](image(), tmp_path, stack).argument
         sent(driver, recorder, image=argument)
@@ -277,7 +290,7 @@ def test_a_file_of_the_callers_is_left_open(driver: Driver, recorder: Recorder, 
         assert getattr(content, "closed", False) is False
 
 
-def test_a_file_can_be_sent_again_and_again(driver: Driver, recorder: Recorder, tmp_path: Path) -> None:
+def test_a_seekable_file_or_a_path_can_be_sent_repeatedly(driver: Driver, recorder: Recorder, tmp_path: Path) -> None:
     for kind in ("path", "open-file", "bytes-io-at-the-end", "gzip-file"):
         with ExitStack() as stack:
             argument = KINDS[kind](image(), tmp_path, stack).argument
@@ -286,9 +299,9 @@ def test_a_file_can_be_sent_again_and_again(driver: Driver, recorder: Recorder, 
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\udcffb"])
-def test_a_text_that_no_form_can_carry_is_refused(driver: Driver, recorder: Recorder, text: str) -> None:
+def test_a_text_with_lone_surrogates_is_refused(driver: Driver, recorder: Recorder, text: str) -> None:
     recorder.expect()
-    with pytest.raises(InvalidRequestError) as refused:
+    with pytest.raises(InvalidRequestError) as caught:
         driver.call(image=image(), user=text)
-    assert refused.value.param == "user"
+    assert caught.value.param == "user"
     assert recorder.received == []

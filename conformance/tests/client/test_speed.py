@@ -1,4 +1,4 @@
-"""The libraries of the extra `[speed]` change how long reading takes, and nothing else."""
+"""The libraries of the extra `[speed]` make decoding faster and do not change its results."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ NUMBERS = st.sampled_from(
     ]
 )
 TEXTS = st.sampled_from([r'"\ud800"', r'"\udc00\ud800"', r'"\u0000"', '"\x00"', '"\n"', r'"\x"', '"\U0001f600"', '"a'])
-ODD = st.sampled_from(
+OTHER_TEXTS = st.sampled_from(
     [
         "NaN",
         "Infinity",
@@ -56,8 +56,8 @@ JSON_TEXTS = (
     VALUES.map(json.dumps)
     | NUMBERS
     | TEXTS
-    | ODD
-    | st.lists(NUMBERS | TEXTS | ODD, max_size=3).map(lambda items: f"[{', '.join(items)}]")
+    | OTHER_TEXTS
+    | st.lists(NUMBERS | TEXTS | OTHER_TEXTS, max_size=3).map(lambda items: f"[{', '.join(items)}]")
 )
 BODIES = JSON_TEXTS.map(lambda text: text.encode("utf-8", "surrogatepass")) | st.binary(max_size=40)
 
@@ -65,7 +65,7 @@ BASE64_CHARACTERS = st.text(st.sampled_from("QUJDabc+/-_=\n\r\t é\x00"), max_si
 
 
 def result(function: Callable[[Any], object], argument: object) -> object:
-    """What the function returns, or the kind of error that it raises; to be compared with another's."""
+    """Return the result of a function in comparable form, or ValueError or RecursionError if it raises one."""
     try:
         return _comparable(function(argument))
     except (ValueError, RecursionError) as error:
@@ -73,7 +73,7 @@ def result(function: Callable[[Any], object], argument: object) -> object:
 
 
 def _comparable(value: object) -> object:
-    """The value with the types of its numbers, so that 1, 1.0 and True are three, and NaN is itself."""
+    """Return a value with the types of its parts, so that 1, 1.0 and True differ and NaN equals itself."""
     if isinstance(value, dict):
         return "dict", [(name, _comparable(member)) for name, member in value.items()]
     if isinstance(value, list):
@@ -84,13 +84,13 @@ def _comparable(value: object) -> object:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _both_are_installed() -> None:
+def _libraries_are_installed() -> None:
     assert _json._fast_loads() is not None
     assert _json._fast_decode_base64() is not None
 
 
-def plainly(function: Callable[[Any], object], argument: object) -> object:
-    """The same result, as it is without the extra."""
+def result_without_extra(function: Callable[[Any], object], argument: object) -> object:
+    """Return the same as `result`, with the libraries of the extra disabled."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_json, "_fast_loads", lambda: None)
         patch.setattr(_json, "_fast_decode_base64", lambda: None)
@@ -98,26 +98,26 @@ def plainly(function: Callable[[Any], object], argument: object) -> object:
 
 
 @given(body=BODIES)
-def test_any_body_is_read_as_the_same_json_or_as_none(body: bytes) -> None:
-    assert result(_json.loads, body) == plainly(_json.loads, body)
+def test_any_body_gives_the_same_json_or_error_with_and_without_the_extra(body: bytes) -> None:
+    assert result(_json.loads, body) == result_without_extra(_json.loads, body)
 
 
 @given(text=BASE64_CHARACTERS | st.binary(max_size=12).map(lambda content: base64.b64encode(content).decode()))
-def test_any_text_is_read_as_the_same_base64_or_as_none(text: str) -> None:
-    assert result(_json.decode_base64, text) == plainly(_json.decode_base64, text)
+def test_any_text_gives_the_same_base64_content_or_error_with_and_without_the_extra(text: str) -> None:
+    assert result(_json.decode_base64, text) == result_without_extra(_json.decode_base64, text)
 
 
 @given(content=st.binary())
-def test_base64_is_read_as_what_it_was_made_of(content: bytes) -> None:
+def test_base64_is_decoded_to_its_original_content(content: bytes) -> None:
     text = base64.b64encode(content).decode()
-    assert result(_json.decode_base64, text) == ("bytes", content) == plainly(_json.decode_base64, text)
+    assert result(_json.decode_base64, text) == ("bytes", content) == result_without_extra(_json.decode_base64, text)
 
 
 @given(value=VALUES.filter(lambda value: "NaN" not in json.dumps(value) and "Infinity" not in json.dumps(value)))
-def test_json_is_read_as_what_it_was_made_of(value: object) -> None:
+def test_json_is_decoded_to_its_original_value(value: object) -> None:
     assert _comparable(_json.loads(json.dumps(value).encode())) == _comparable(value)
 
 
 @pytest.mark.parametrize("text", ["NaN", "[Infinity]", '{"a": -Infinity}'])
-def test_what_is_no_json_is_not_taken(text: str) -> None:
-    assert result(_json.loads, text.encode()) is ValueError is plainly(_json.loads, text.encode())
+def test_nan_and_infinity_are_refused(text: str) -> None:
+    assert result(_json.loads, text.encode()) is ValueError is result_without_extra(_json.loads, text.encode())

@@ -1,4 +1,4 @@
-"""No server can keep a call longer than its timeout, nor make it hold more than its limit."""
+"""No server can make a call last longer than its timeout, or use more memory than its limit allows."""
 
 import gzip
 import json
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from client.driving import Driver, Make, MakeHttp
-from client.endings import GOOD, SLACK, TIMEOUT, drip, ended, flood
+from client.endings import GOOD, SLACK, TIMEOUT, checked_outcome, drip, flood
 from client.subject import http
 from client.uploads import image
 from image_variations import (
@@ -39,22 +39,22 @@ def driver(make: Make, server: ScriptedServer) -> Iterator[Driver]:
         yield driver
 
 
-# --- slow and endless
+# --- slow and endless responses
 
 _HEAD = b"HTTP/1.1 200 OK\r\n"
 _CHUNKED = _HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 _LONG = _HEAD + b"Content-Length: 1000000\r\n\r\n"
-# Far more than LIMIT, so that the answer is never read to its end.
+# Far more than LIMIT, so that the response is never read completely.
 _ENDLESS = _HEAD + b"Content-Length: 1000000000\r\n\r\n"
-_DRIPS: dict[str, tuple[bytes, bytes]] = {
+_SLOW_PARTS: dict[str, tuple[bytes, bytes]] = {
     "status line": (b"HTTP/1.1 200 ", b"K"),
     "header value": (_HEAD + b"X-Drip: ", b"x"),
     "headers": (_HEAD, b"X-Drip: x\r\n"),
-    "informational answers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "informational responses": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
     "body with a length": (_LONG, b" "),
     "body until the close": (_HEAD + b"\r\n", b" "),
     "chunks": (_CHUNKED, b"1\r\n \r\n"),
-    "size of a chunk": (_CHUNKED, b"0"),
+    "chunk size": (_CHUNKED, b"0"),
     "trailers": (_CHUNKED + b"0\r\n", b"X-Drip: x\r\n"),
     "body of an error": (_LONG.replace(b"200", b"400"), b" "),
     "body of a redirect": (_LONG.replace(b"200", b"302"), b" "),
@@ -62,34 +62,40 @@ _DRIPS: dict[str, tuple[bytes, bytes]] = {
 }
 
 
-@pytest.mark.parametrize("part", _DRIPS)
-def test_an_answer_that_drips_ends_in_time(driver: Driver, server: ScriptedServer, part: str) -> None:
-    """Each byte comes in time, all of them never: it is the whole attempt that the timeout is for."""
-    begin, repeated = _DRIPS[part]
-    end = ended(driver, server, hear_request, say(begin), drip(repeated))
-    # What makes no sense may be given up earlier.
-    sooner = {"gzip": APIResponseValidationError, "size of a chunk": APIConnectionError}
-    assert isinstance(end, APITimeoutError | sooner.get(part, APITimeoutError))
-
-
-@pytest.mark.parametrize("endless", _DRIPS)
-def test_an_answer_without_an_end_ends_in_time_and_in_little_memory(
-    driver: Driver, server: ScriptedServer, endless: str
+@pytest.mark.parametrize("part", _SLOW_PARTS)
+def test_a_response_that_never_completes_raises_a_timeout_error_in_time(
+    driver: Driver, server: ScriptedServer, part: str
 ) -> None:
-    begin, repeated = _DRIPS[endless]
-    peak = _peak_of(lambda: ended(driver, server, hear_request, say(begin), flood(repeated * 4000)))
+    """Bytes keep arriving, so a timeout per read would never expire: the timeout must apply to the whole attempt."""
+    start, repeated = _SLOW_PARTS[part]
+    result = checked_outcome(driver, server, hear_request, say(start), drip(repeated))
+    # An invalid response may raise an earlier error.
+    alternatives = {"gzip": APIResponseValidationError, "chunk size": APIConnectionError}
+    assert isinstance(result, APITimeoutError | alternatives.get(part, APITimeoutError))
+
+
+@pytest.mark.parametrize("part", _SLOW_PARTS)
+def test_an_endless_response_is_given_up_in_time_and_with_little_memory(
+    driver: Driver, server: ScriptedServer, part: str
+) -> None:
+    start, repeated = _SLOW_PARTS[part]
+    peak = _peak_memory(lambda: checked_outcome(driver, server, hear_request, say(start), flood(repeated * 4000)))
     assert peak < 64 << 20
 
 
-@pytest.mark.parametrize("silence", [(hold,), (hear_request, hold), (hear_request, say(_HEAD), hold)], ids=range(3))
-def test_a_server_that_says_nothing_more_is_given_up_in_time(
-    driver: Driver, server: ScriptedServer, silence: tuple[Step, ...]
+@pytest.mark.parametrize(
+    "script",
+    [(hold,), (hear_request, hold), (hear_request, say(_HEAD), hold)],
+    ids=["before the request", "before the response", "after the status line"],
+)
+def test_a_server_that_stops_sending_causes_a_timeout_error_in_time(
+    driver: Driver, server: ScriptedServer, script: tuple[Step, ...]
 ) -> None:
-    end = ended(driver, server, *silence)
-    assert type(end) is APITimeoutError
+    result = checked_outcome(driver, server, *script)
+    assert type(result) is APITimeoutError
 
 
-def _peak_of(action: Callable[[], Any]) -> int:
+def _peak_memory(action: Callable[[], Any]) -> int:
     tracemalloc.start()
     try:
         action()
@@ -98,55 +104,60 @@ def _peak_of(action: Callable[[], Any]) -> int:
         tracemalloc.stop()
 
 
-# --- each part of an attempt
+# --- connecting and sending
 
 
-def test_a_connection_that_is_not_taken_is_given_up_in_time(make: Make) -> None:
+def test_a_connection_that_is_never_accepted_raises_a_timeout_error_in_time(make: Make) -> None:
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(4):  # more than the queue of the listener takes; the kernel then lets a new one wait
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(listener.getsockname())
+        # These connections fill the queue of the listener, so that the kernel lets the next one wait.
+        for _ in range(4):
+            client_socket = stack.enter_context(socket.socket())
+            client_socket.setblocking(False)
+            client_socket.connect_ex(listener.getsockname())
         port = listener.getsockname()[1]
         with make(base_url=f"http://127.0.0.1:{port}/v1", max_retries=0, timeout=TIMEOUT) as driver:
-            began = time.monotonic()
+            started = time.monotonic()
             with pytest.raises(APITimeoutError):
                 driver.call(image=image())
-            assert time.monotonic() - began < TIMEOUT + SLACK
+            assert time.monotonic() - started < TIMEOUT + SLACK
 
 
-def test_a_request_that_is_not_read_is_given_up_in_time(driver: Driver, server: ScriptedServer) -> None:
-    """More than all the buffers between them hold, so that it is the sending that has to end."""
+def test_a_request_that_the_server_does_not_read_raises_a_timeout_error_in_time(
+    driver: Driver, server: ScriptedServer
+) -> None:
+    """The request is larger than all socket buffers, so that sending it blocks."""
     server.scripts = [(hold,)]
-    began = time.monotonic()
+    started = time.monotonic()
     with pytest.raises(APITimeoutError):
         driver.copy(preflight=False).call(image=image(32 << 20))
-    assert time.monotonic() - began < TIMEOUT + SLACK
+    assert time.monotonic() - started < TIMEOUT + SLACK
 
 
-def test_a_request_that_is_read_in_drips_is_given_up_in_time(driver: Driver, server: ScriptedServer) -> None:
-    def sip(peer: Any) -> None:
+def test_a_request_that_the_server_reads_too_slowly_raises_a_timeout_error_in_time(
+    driver: Driver, server: ScriptedServer
+) -> None:
+    def read_slowly(peer: Any) -> None:
         while not peer.stopping.wait(0.01) and peer.socket.recv(1 << 15):
             pass
 
-    server.scripts = [(sip,)]
-    began = time.monotonic()
+    server.scripts = [(read_slowly,)]
+    started = time.monotonic()
     with pytest.raises(APITimeoutError):
         driver.copy(preflight=False).call(image=image(64 << 20))
-    assert time.monotonic() - began < TIMEOUT + SLACK
+    assert time.monotonic() - started < TIMEOUT + SLACK
 
 
-# --- which timeout counts
+# --- which timeout applies
 
 
-def late(seconds: float) -> tuple[Step, ...]:
-    """Answer after so long."""
+def delayed_response(seconds: float) -> tuple[Step, ...]:
+    """Return the script that sends a valid response some seconds after the request."""
     return hear_request, wait(seconds), say(answer(200, GOOD, "Connection: close"))
 
 
-def test_the_timeout_of_a_call_comes_before_that_of_the_client(driver: Driver, server: ScriptedServer) -> None:
-    server.scripts = [late(3 * TIMEOUT)]
+def test_the_timeout_of_a_call_overrides_that_of_the_client(driver: Driver, server: ScriptedServer) -> None:
+    server.scripts = [delayed_response(3 * TIMEOUT)]
     assert isinstance(driver.call(image=image(), timeout=20), ImagesResponse)
     assert isinstance(driver.call(image=image(), timeout=None), ImagesResponse)
     with pytest.raises(APITimeoutError):
@@ -157,71 +168,77 @@ def test_the_timeout_of_a_call_comes_before_that_of_the_client(driver: Driver, s
 
 
 def test_each_attempt_has_the_whole_timeout(driver: Driver, server: ScriptedServer) -> None:
-    """Two late answers, each within the timeout and both together beyond it."""
+    """Two delayed responses, each within the timeout, which together take longer than the timeout."""
     server.heard.clear()
     failing = (hear_request, wait(0.7), say(answer(500, b"", "Connection: close", "Retry-After: 0")))
-    server.scripts = [failing, late(0.7)]
+    server.scripts = [failing, delayed_response(0.7)]
     assert isinstance(driver.copy(timeout=1.2, max_retries=1).call(image=image()), ImagesResponse)
 
 
-def test_the_timeout_holds_for_the_body_on_connections_of_the_callers(
+def test_the_timeout_applies_to_the_body_with_an_http_client_of_the_caller(
     make: Make, make_http: MakeHttp, server: ScriptedServer
 ) -> None:
     with make(base_url=server.base_url, max_retries=0, timeout=TIMEOUT, http_client=make_http()) as driver:
-        end = ended(driver, server, hear_request, say(_LONG), drip(b" "))
-    assert type(end) is APITimeoutError
+        result = checked_outcome(driver, server, hear_request, say(_LONG), drip(b" "))
+    assert type(result) is APITimeoutError
 
 
-@pytest.mark.parametrize("bad", ["too much", "late", "broken compression", "too much of an error", "another protocol"])
-def test_a_call_that_ends_badly_gives_its_connection_back(
-    make: Make, make_http: MakeHttp, server: ScriptedServer, bad: str
+@pytest.mark.parametrize("failure", ["too large", "too slow", "invalid gzip", "too large error", "protocol switch"])
+def test_a_failed_call_returns_its_connection_to_the_pool(
+    make: Make, make_http: MakeHttp, server: ScriptedServer, failure: str
 ) -> None:
-    """Where there is one connection at most, a second call has to wait for it."""
+    """The pool allows one connection, so the second call succeeds only after the first has returned it."""
     scripts: dict[str, tuple[Step, ...]] = {
-        "too much": (say(_ENDLESS), flood(bytes(1 << 16))),
-        "late": (say(_LONG), drip(b" ")),
-        "broken compression": (say(answer(200, b"no gzip", "Content-Encoding: gzip")), hold),
-        "another protocol": (say(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"), hold),
-        "too much of an error": (say(_ENDLESS.replace(b"200", b"400")), flood(bytes(1 << 16))),
+        "too large": (say(_ENDLESS), flood(bytes(1 << 16))),
+        "too slow": (say(_LONG), drip(b" ")),
+        "invalid gzip": (say(answer(200, b"no gzip", "Content-Encoding: gzip")), hold),
+        "protocol switch": (say(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"), hold),
+        "too large error": (say(_ENDLESS.replace(b"200", b"400")), flood(bytes(1 << 16))),
     }
-    theirs = make_http(limits=http.Limits(max_connections=1))
-    options = {"max_retries": 0, "timeout": TIMEOUT, "max_response_bytes": LIMIT, "http_client": theirs}
+    http_client = make_http(limits=http.Limits(max_connections=1))
+    options = {"max_retries": 0, "timeout": TIMEOUT, "max_response_bytes": LIMIT, "http_client": http_client}
     with make(base_url=server.base_url, **options) as driver:
         for _ in range(2):
-            assert not isinstance(ended(driver, server, hear_request, *scripts[bad]), ImagesResponse)
+            assert not isinstance(checked_outcome(driver, server, hear_request, *scripts[failure]), ImagesResponse)
             server.scripts = [(hear_request, say(answer(200, GOOD, "Connection: close")))]
             assert isinstance(driver.call(image=image(), timeout=10), ImagesResponse)
 
 
-# --- how much
+# --- size limits
 
 
-def test_an_answer_of_just_the_limit_is_read_and_one_byte_more_is_not(driver: Driver, server: ScriptedServer) -> None:
-    patient = driver.copy(timeout=20)
+def test_a_response_of_exactly_the_limit_is_read_and_a_larger_one_is_refused(
+    driver: Driver, server: ScriptedServer
+) -> None:
+    patient_driver = driver.copy(timeout=20)
     for extra in (0, 1):
         body = GOOD + b" " * (LIMIT - len(GOOD) + extra)
         for data in (answer(200, body, "Connection: close"), b"HTTP/1.1 200 OK\r\n\r\n" + body):
-            end = ended(patient, server, hear_request, say(data), timeout=20)
-            assert type(end) is (APIResponseValidationError if extra else ImagesResponse)
+            result = checked_outcome(patient_driver, server, hear_request, say(data), timeout=20)
+            assert type(result) is (APIResponseValidationError if extra else ImagesResponse)
 
 
-def test_an_answer_that_announces_too_much_is_not_waited_for(driver: Driver, server: ScriptedServer) -> None:
+def test_a_response_with_a_content_length_over_the_limit_is_refused_at_once(
+    driver: Driver, server: ScriptedServer
+) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"
-    end = ended(driver.copy(timeout=20), server, hear_request, say(head + b" " * LIMIT * 2), hold, timeout=0)
-    assert type(end) is APIResponseValidationError
+    result = checked_outcome(
+        driver.copy(timeout=20), server, hear_request, say(head + b" " * LIMIT * 2), hold, timeout=0
+    )
+    assert type(result) is APIResponseValidationError
 
 
 def _bombs() -> dict[str, tuple[str, bytes]]:
     megabyte = bytes(1 << 20)
 
-    def deflated(megabytes: int, format_bits: int) -> bytes:
-        packer = zlib.compressobj(9, zlib.DEFLATED, format_bits)
-        return b"".join([*(packer.compress(megabyte) for _ in range(megabytes)), packer.flush()])
+    def compressed_zeros(megabytes: int, format_bits: int) -> bytes:
+        compressor = zlib.compressobj(9, zlib.DEFLATED, format_bits)
+        return b"".join([*(compressor.compress(megabyte) for _ in range(megabytes)), compressor.flush()])
 
     return {
-        "gzip": ("gzip", deflated(256, 31)),
-        "deflate": ("deflate", deflated(256, 15)),
-        "gzip in gzip": ("gzip, gzip", gzip.compress(deflated(256, 31))),
+        "gzip": ("gzip", compressed_zeros(256, 31)),
+        "deflate": ("deflate", compressed_zeros(256, 15)),
+        "gzip in gzip": ("gzip, gzip", gzip.compress(compressed_zeros(256, 31))),
     }
 
 
@@ -230,31 +247,33 @@ BOMBS = _bombs()
 
 @pytest.mark.parametrize("status", [200, 400])
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_a_compression_bomb_is_refused_before_it_fills_the_memory(
+def test_a_compression_bomb_is_refused_with_little_memory(
     driver: Driver, server: ScriptedServer, bomb: str, status: int
 ) -> None:
     encoding, body = BOMBS[bomb]
     script = (hear_request, say(answer(status, body, f"Content-Encoding: {encoding}", "Connection: close")))
-    patient = driver.copy(timeout=20)
-    end: list[Any] = []
-    peak = _peak_of(lambda: end.append(ended(patient, server, *script, timeout=20)))
+    patient_driver = driver.copy(timeout=20)
+    results: list[Any] = []
+    peak = _peak_memory(lambda: results.append(checked_outcome(patient_driver, server, *script, timeout=20)))
     assert isinstance(
-        end[0], APIResponseValidationError if status == 200 else APIStatusError | APIResponseValidationError
+        results[0], APIResponseValidationError if status == 200 else APIStatusError | APIResponseValidationError
     )
     assert peak < 32 << 20
 
 
-def test_the_limit_counts_what_is_read_not_what_is_sent(driver: Driver, server: ScriptedServer) -> None:
+def test_a_compressed_response_within_the_limit_after_decompression_is_read(
+    driver: Driver, server: ScriptedServer
+) -> None:
     value = {"created": 1, "data": [{"url": "x"}], "more": "a" * (LIMIT - 100)}
     body = gzip.compress(json.dumps(value).encode())
     data = answer(200, body, "Content-Encoding: gzip", "Connection: close")
-    end = ended(driver.copy(timeout=20), server, hear_request, say(data), timeout=20)
-    assert isinstance(end, ImagesResponse)
-    assert end.to_dict() == value
+    result = checked_outcome(driver.copy(timeout=20), server, hear_request, say(data), timeout=20)
+    assert isinstance(result, ImagesResponse)
+    assert result.to_dict() == value
 
 
 def test_the_content_of_an_error_is_its_first_64_kib(driver: Driver, server: ScriptedServer) -> None:
     body = bytes(range(256)) * 1000
-    end = ended(driver, server, hear_request, say(answer(400, body, "Connection: close")))
-    assert isinstance(end, APIStatusError)
-    assert end.content == body[: 1 << 16]
+    result = checked_outcome(driver, server, hear_request, say(answer(400, body, "Connection: close")))
+    assert isinstance(result, APIStatusError)
+    assert result.content == body[: 1 << 16]

@@ -1,4 +1,4 @@
-"""The client that is written for httpx2 passes the tests of the client."""
+"""The client generated for httpx2 passes the tests of the client."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Type checkers have nothing to say of the client, and know in a user's program what the contract says."""
+"""Type checkers report nothing in the client, and check the calls of a user's program against the contract."""
 
 import json
 import shutil
@@ -25,12 +25,12 @@ from image_variations.api.images import create_image_variation
 from image_variations.models import CreateImageVariationRequest, ErrorResponse
 
 with Client(api_key="sk", base_url="http://127.0.0.1:8000/v1") as client:
-    answer = client.images.create_variation(image=Path("in.png"), n=2, size="256x256", response_format="url")
-    assert_type(answer, ImagesResponse)
-    assert_type(answer.data, list[Image])
-    assert_type(answer.data[0].url, str | None)
-    assert_type(answer.data[0].read(), bytes)
-    assert_type(answer.data[0].save("out.png"), Path)
+    response = client.images.create_variation(image=Path("in.png"), n=2, size="256x256", response_format="url")
+    assert_type(response, ImagesResponse)
+    assert_type(response.data, list[Image])
+    assert_type(response.data[0].url, str | None)
+    assert_type(response.data[0].read(), bytes)
+    assert_type(response.data[0].save("out.png"), Path)
     client.with_options(timeout=3.0, max_retries=0).images.create_variation(image=("a.png", b"", "image/png"))
     client.images.create_variation(image=io.BytesIO(), model="one-of-ours", timeout=None)
     client.images.create_variation(image=open("in.png", "rb"), extra_body={"seed": 1})
@@ -47,14 +47,14 @@ with Client(api_key="sk", base_url="http://127.0.0.1:8000/v1") as client:
 
 async def main() -> None:
     async with AsyncClient() as client:
-        answer = await client.images.create_variation(image="in.png")
-        assert_type(await answer.data[0].aread(), bytes)
+        response = await client.images.create_variation(image="in.png")
+        assert_type(await response.data[0].aread(), bytes)
 
 
 asyncio.run(main())
 """
 
-# Each line is wrong in one way.
+# Each line with a call of create_variation has one type error.
 WRONG = """
 from image_variations import Client
 
@@ -71,7 +71,10 @@ WRONG_LINES = [5, 6, 7, 8, 9, 10]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A user's project: the package, the one of another contract, one on the other HTTP library, and two programs."""
+    """The folder of a user's project with three clients and two programs.
+
+    The clients are the committed one, one of another contract, and one for httpx2.
+    """
     folder = tmp_path_factory.mktemp("project")
     shutil.copytree(CLIENT, folder / "image_variations", ignore=shutil.ignore_patterns("__pycache__"))
     assert run(STUDIO, folder / "studio", check=False) == 0
@@ -83,22 +86,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pyright(folder: Path, *names: str) -> dict[str, list[int]]:
-    """The lines that pyright reports in the files or folders, under the names of the files."""
+    """Return the line numbers of pyright's diagnostics in these files or folders, by the path of the file."""
     configuration = {"include": names, "typeCheckingMode": "strict", "pythonVersion": "3.11"}
     (folder / "pyrightconfig.json").write_text(json.dumps(configuration))
     command = [*node_tool("pyright", "pyright"), "--pythonpath", sys.executable, "--outputjson", "-p", str(folder)]
     completed = subprocess.run(command, capture_output=True, text=True, check=False)
     report = json.loads(completed.stdout)
     assert report["summary"]["filesAnalyzed"] > 0
-    found: dict[str, list[int]] = {}
+    line_numbers: dict[str, list[int]] = {}
     for diagnostic in report["generalDiagnostics"]:
         name = Path(diagnostic["file"]).relative_to(folder).as_posix()
-        found.setdefault(name, []).append(diagnostic["range"]["start"]["line"] + 1)
-    return found
+        line_numbers.setdefault(name, []).append(diagnostic["range"]["start"]["line"] + 1)
+    return line_numbers
 
 
 def mypy(folder: Path, *names: str) -> list[str]:
-    """The lines of mypy's report on the files or folders that name an error."""
+    """Return the error lines of mypy's report on these files or folders."""
     options = ["--strict", "--no-error-summary", "--config-file=", "--cache-dir=.mypy"]
     command = [sys.executable, "-m", "mypy", *options, *names]
     completed = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -106,14 +109,14 @@ def mypy(folder: Path, *names: str) -> list[str]:
     return [line for line in completed.stdout.splitlines() if ": error:" in line]
 
 
-def test_pyright_strict_has_nothing_to_say_of_the_packages_and_of_a_program(folder: Path) -> None:
+def test_pyright_strict_reports_nothing_in_the_clients_and_a_correct_program(folder: Path) -> None:
     assert pyright(folder, "image_variations", "studio", "on_httpx2", "program.py") == {}
 
 
-def test_mypy_strict_has_nothing_to_say_of_a_program(folder: Path) -> None:
+def test_mypy_strict_reports_nothing_in_a_correct_program(folder: Path) -> None:
     assert mypy(folder, "program.py") == []
 
 
-def test_both_find_what_is_wrong_in_a_program(folder: Path) -> None:
+def test_pyright_and_mypy_find_every_type_error_in_a_program(folder: Path) -> None:
     assert sorted(set(pyright(folder, "wrong.py")["wrong.py"])) == WRONG_LINES
     assert sorted({int(line.split(":")[1]) for line in mypy(folder, "wrong.py")}) == WRONG_LINES

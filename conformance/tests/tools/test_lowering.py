@@ -1,4 +1,4 @@
-"""Each rewrite of the lowering does its one thing, on any document, and leaves the document it was given alone."""
+"""Each rewrite of the lowering makes one kind of change and does not modify the document that it is given."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -29,17 +29,20 @@ NUMBER = {"schema": {"type": "number"}}
 
 
 def with_schema(schema: dict[str, Any]) -> Document:
-    return {"components": {"schemas": {"It": schema}}}
+    return {"components": {"schemas": {"Model": schema}}}
 
 
 def with_operation(operation: dict[str, Any], **members: Any) -> Document:
-    return {"paths": {"/it": {"post": operation}}, **members}
+    return {"paths": {"/path": {"post": operation}}, **members}
 
 
 def with_responses(**contents: dict[str, Any] | None) -> Document:
-    """A document with one response a status (written `_400`), each with the content for `application/json`."""
+    """Return a document with one response per status (written `_400`), each with content of `application/json`.
+
+    A response whose content is None has none.
+    """
     responses = {
-        status.lstrip("_"): {"description": f"It is {status.lstrip('_')}."}
+        status.lstrip("_"): {"description": f"Status {status.lstrip('_')}."}
         | ({"content": {"application/json": content}} if content is not None else {})
         for status, content in contents.items()
     }
@@ -47,13 +50,13 @@ def with_responses(**contents: dict[str, Any] | None) -> Document:
 
 
 def responses_of(document: Document) -> dict[str, Any]:
-    responses: dict[str, Any] = document["paths"]["/it"]["post"]["responses"]
+    responses: dict[str, Any] = document["paths"]["/path"]["post"]["responses"]
     return responses
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("rewrite", [*REWRITES, lower], ids=lambda rewrite: rewrite.__name__)
-def test_a_rewrite_leaves_what_it_was_given_alone(rewrite: Any, path: Path) -> None:
+def test_a_rewrite_does_not_modify_its_argument(rewrite: Any, path: Path) -> None:
     document = read(path)
     before = deepcopy(document)
     rewrite(document)
@@ -62,26 +65,26 @@ def test_a_rewrite_leaves_what_it_was_given_alone(rewrite: Any, path: Path) -> N
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("rewrite", [*REWRITES, lower], ids=lambda rewrite: rewrite.__name__)
-def test_a_rewrite_finds_nothing_more_to_do_in_what_it_has_rewritten(rewrite: Any, path: Path) -> None:
+def test_a_rewrite_is_idempotent(rewrite: Any, path: Path) -> None:
     once = rewrite(read(path))
     assert rewrite(once) == once
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("rewrite", [*REWRITES, lower], ids=lambda rewrite: rewrite.__name__)
-def test_what_was_rewritten_is_a_sound_openapi_document(rewrite: Any, path: Path) -> None:
+def test_a_rewritten_document_is_a_valid_openapi_document_without_lint_problems(rewrite: Any, path: Path) -> None:
     rewritten = rewrite(read(path))
     assert lint(rewritten) == []
     assert list(OpenAPIV31SpecValidator(rewritten).iter_errors()) == []
 
 
 @pytest.mark.parametrize("rewrite", REWRITES, ids=lambda rewrite: rewrite.__name__)
-def test_every_rewrite_is_needed_by_one_of_the_documents(rewrite: Any) -> None:
+def test_every_rewrite_changes_at_least_one_of_the_documents(rewrite: Any) -> None:
     assert any(rewrite(read(path)) != read(path) for path in DOCUMENTS)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
-def test_no_schema_no_property_and_no_value_of_an_enum_is_lost(path: Path) -> None:
+def test_lowering_keeps_every_schema_property_and_enum_value(path: Path) -> None:
     def kept(document: Document) -> list[Any]:
         return [
             (where, schema.get("type"), schema.get("enum"), sorted(schema.get("properties", {})))
@@ -105,7 +108,7 @@ def test_no_schema_no_property_and_no_value_of_an_enum_is_lost(path: Path) -> No
         [{}, {"required": ["b"]}],
     ],
 )
-def test_alternatives_that_only_require_are_dropped(keyword: str, alternatives: list[Any]) -> None:
+def test_alternatives_that_only_require_properties_are_dropped(keyword: str, alternatives: list[Any]) -> None:
     properties = {"a": {"type": "string"}, "b": {"type": "string"}}
     rewritten = drop_required_alternatives(with_schema({"properties": properties, keyword: alternatives}))
     assert rewritten == with_schema({"properties": properties})
@@ -114,21 +117,21 @@ def test_alternatives_that_only_require_are_dropped(keyword: str, alternatives: 
 @pytest.mark.parametrize(
     "schema",
     [
-        {"oneOf": [{"required": ["a"]}, {"required": ["b"]}]},  # no properties beside it: nothing to save
+        {"oneOf": [{"required": ["a"]}, {"required": ["b"]}]},  # The schema has no properties.
         {"properties": {"a": {}}, "oneOf": [{"required": ["a"]}, {"type": "object"}]},
         {"properties": {"a": {}}, "anyOf": [{"$ref": "#/components/schemas/Other"}, {"required": ["a"]}]},
         {"properties": {"a": {}}, "allOf": [{"required": ["a"]}]},
         {"properties": {"oneOf": {"type": "string"}}},
     ],
 )
-def test_other_alternatives_stay(schema: dict[str, Any]) -> None:
+def test_other_alternatives_are_kept(schema: dict[str, Any]) -> None:
     assert drop_required_alternatives(with_schema(schema)) == with_schema(schema)
 
 
 # --- titles and examples
 
 
-def test_a_title_is_dropped_and_a_property_called_title_stays() -> None:
+def test_a_title_is_dropped_but_a_property_called_title_is_kept() -> None:
     rewritten = drop_titles(
         with_schema({"title": "The one", "properties": {"title": {"title": "T", "type": "string"}}})
     )
@@ -150,7 +153,7 @@ def test_the_first_of_the_examples_becomes_the_example(before: dict[str, Any], a
     assert give_first_example(with_schema(before)) == with_schema(after)
 
 
-def test_the_examples_of_a_media_type_stay() -> None:
+def test_the_examples_of_a_media_type_are_kept() -> None:
     media = {"schema": {"type": "string"}, "examples": {"one": {"value": "a"}}}
     document = with_responses(_200=media)
     assert give_first_example(document) == document
@@ -159,13 +162,13 @@ def test_the_examples_of_a_media_type_stay() -> None:
 # --- security
 
 
-def test_the_security_of_the_document_is_put_on_an_operation_without_its_own() -> None:
+def test_the_security_of_the_document_is_copied_to_an_operation_without_its_own() -> None:
     rewritten = secure_operations(with_operation({}, security=[{"key": []}]))
-    assert rewritten["paths"]["/it"]["post"] == {"security": [{"key": []}]}
+    assert rewritten["paths"]["/path"]["post"] == {"security": [{"key": []}]}
 
 
 @pytest.mark.parametrize("own", [[], [{"other": []}]])
-def test_the_security_of_an_operation_stays(own: list[Any]) -> None:
+def test_the_security_of_an_operation_is_kept(own: list[Any]) -> None:
     document = with_operation({"security": own}, security=[{"key": []}])
     assert secure_operations(document) == document
 
@@ -173,19 +176,19 @@ def test_the_security_of_an_operation_stays(own: list[Any]) -> None:
 # --- error statuses
 
 
-def test_error_statuses_of_one_schema_are_merged_into_a_range_a_class() -> None:
+def test_error_statuses_with_the_same_schema_are_merged_into_one_range_per_class() -> None:
     rewritten = merge_error_statuses(with_responses(_200=NUMBER, _400=TEXT, _422=TEXT, _503=TEXT))
     assert responses_of(rewritten) == {
-        "200": {"description": "It is 200.", "content": {"application/json": NUMBER}},
+        "200": {"description": "Status 200.", "content": {"application/json": NUMBER}},
         "4XX": {
-            "description": "400: It is 400. 422: It is 422.",
+            "description": "400: Status 400. 422: Status 422.",
             "content": {"application/json": TEXT},
         },
-        "5XX": {"description": "503: It is 503.", "content": {"application/json": TEXT}},
+        "5XX": {"description": "503: Status 503.", "content": {"application/json": TEXT}},
     }
 
 
-def test_error_statuses_are_merged_through_references_and_past_their_examples() -> None:
+def test_error_statuses_are_merged_even_if_they_are_references_or_have_different_examples() -> None:
     document = with_responses(_400=TEXT | {"example": "a"})
     document["components"] = {
         "responses": {
@@ -195,7 +198,7 @@ def test_error_statuses_are_merged_through_references_and_past_their_examples() 
     }
     responses_of(document)["410"] = {"$ref": "#/components/responses/Away"}
     assert responses_of(merge_error_statuses(document)) == {
-        "4XX": {"description": "400: It is 400. 410: Gone.", "content": {"application/json": TEXT}}
+        "4XX": {"description": "400: Status 400. 410: Gone.", "content": {"application/json": TEXT}}
     }
 
 
@@ -208,15 +211,15 @@ def test_error_statuses_are_merged_through_references_and_past_their_examples() 
         with_responses(_400=TEXT, _4XX=TEXT),
         with_responses(_200=TEXT, _201=TEXT, default=TEXT),
     ],
-    ids=["differing", "one empty", "all empty", "beside a range", "no errors"],
+    ids=["different schemas", "one without content", "all without content", "with a range", "no errors"],
 )
-def test_other_statuses_stay(document: Document) -> None:
+def test_other_statuses_are_not_merged(document: Document) -> None:
     assert merge_error_statuses(document) == document
 
 
 @given(st.dictionaries(st.integers(400, 599).map("_{}".format), st.sampled_from([TEXT, NUMBER]), max_size=6))
-def test_a_merged_document_says_of_every_status_what_it_said_before(contents: dict[str, dict[str, Any]]) -> None:
+def test_merging_keeps_the_content_of_every_error_status(contents: dict[str, dict[str, Any]]) -> None:
     before, after = (responses_of(rewrite(with_responses(**contents))) for rewrite in (deepcopy, merge_error_statuses))
     for status, response in before.items():
-        found = after.get(status) or after[f"{status[0]}XX"]
-        assert found["content"] == response["content"]
+        merged = after.get(status) or after[f"{status[0]}XX"]
+        assert merged["content"] == response["content"]

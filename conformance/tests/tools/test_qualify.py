@@ -1,4 +1,4 @@
-"""scripts/qualify finds what is wrong with the suite: its verdicts on trials, its table, its file, its command line."""
+"""Tests of scripts/qualify: the problems that it finds in trials, its tables, its file and its command line."""
 
 import re
 from operator import attrgetter
@@ -23,21 +23,21 @@ from qualification.verdicts import problems, unbroken
 
 REGISTER = contract.load().requirements
 FAULT = Subject("fault", "n-capped", "semantics", breaks=("IV-RES-COUNT",), also=("IV-N-DEFAULT",))
-ODDITY = Subject("quirk", "wrong-key-403", "refusals", breaks=("IV-AUTH-401",))
+QUIRK = Subject("quirk", "wrong-key-403", "refusals", breaks=("IV-AUTH-401",))
 REFERENCE = Subject("reference", "seed-0", "reference", seed=0)
 
 
 def trial_of(subject: Subject, **fields: Any) -> Trial:
-    """Return a trial in which nothing was reported, but for the fields given."""
-    nothing: dict[str, Any] = {"failed": {}, "warned": {}, "left_out": {}, "prevented": {}}
-    fields = {"outcome": "fails" if fields.get("failed") else "conforms", **nothing, **fields}
+    """Return a trial with these fields; by default nothing was reported."""
+    defaults: dict[str, Any] = {"failed": {}, "warned": {}, "left_out": {}, "prevented": {}}
+    fields = {"outcome": "fails" if fields.get("failed") else "conforms", **defaults, **fields}
     return Trial(**{"subject": subject, "spent": Spent(111, 45), "first": None, "seconds": 1.0, **fields})
 
 
-# --- the verdict on a fault
+# --- problems in the trial of a fault
 
 
-def test_a_fault_that_is_reported_under_its_id_is_no_problem() -> None:
+def test_a_fault_that_is_reported_under_its_requirement_is_no_problem() -> None:
     assert problems(trial_of(FAULT, failed={"IV-RES-COUNT": "4 of 10"}), REGISTER) == []
 
 
@@ -53,7 +53,7 @@ def test_a_fault_that_is_reported_under_another_id_alone_survives_too() -> None:
     assert found == ["survived: IV-RES-COUNT is not reported", "reported unexpectedly: IV-OUT-SIZE (9x9)"]
 
 
-def test_each_id_of_a_fault_has_to_be_reported() -> None:
+def test_every_requirement_that_a_fault_breaks_must_be_reported() -> None:
     subject = Subject("fault", "get-crashes", "status", breaks=("IV-OP-METHOD", "IV-ERR-NO-5XX"))
     assert problems(trial_of(subject, failed={"IV-OP-METHOD": "500"}), REGISTER) == ["not reported: IV-ERR-NO-5XX"]
 
@@ -65,23 +65,23 @@ def test_an_id_that_a_fault_shows_under_as_well_is_allowed_and_any_other_is_not(
     assert problems(besides, REGISTER) == ["reported unexpectedly: IV-ERR-400 (422)"]
 
 
-def test_a_fault_that_shows_everywhere_may_be_reported_under_any_id() -> None:
+def test_a_fault_with_everywhere_may_be_reported_under_any_requirement() -> None:
     subject = Subject("fault", "errors-as-500", "status", breaks=("IV-ERR-NO-5XX",), everywhere=True)
     assert problems(trial_of(subject, failed=dict.fromkeys(REGISTER, "")), REGISTER) == []
 
 
-def test_what_a_depth_leaves_out_is_not_asked_of_it() -> None:
+def test_a_requirement_that_the_depth_leaves_out_need_not_be_reported() -> None:
     assert problems(trial_of(FAULT, left_out={"IV-RES-COUNT": "a quick run leaves it out"}), REGISTER) == []
 
 
-def test_what_a_quick_run_does_not_see_is_no_problem_but_what_it_says_wrongly_is_one() -> None:
+def test_at_quick_depth_a_missing_report_is_no_problem_but_an_unexpected_report_is() -> None:
     assert problems(trial_of(FAULT, depth="quick"), REGISTER) == []
-    assert problems(trial_of(ODDITY, depth="quick"), REGISTER) == []
+    assert problems(trial_of(QUIRK, depth="quick"), REGISTER) == []
     wrong = trial_of(FAULT, depth="quick", warned={"IV-ERR-400": "422"})
     assert problems(wrong, REGISTER) == ["reported unexpectedly: IV-ERR-400 (422)"]
 
 
-def test_a_fault_that_only_warns_must_not_fail_the_run_by_what_was_not_tested() -> None:
+def test_a_fault_that_breaks_only_a_should_must_not_fail_the_run_because_of_untested_requirements() -> None:
     subject = Subject("fault", "errors-as-422", "status", breaks=("IV-ERR-400",))
     trial = trial_of(subject, outcome="fails", warned={"IV-ERR-400": ""}, prevented={"IV-N-RANGE": "timeout"})
     because = "the run fails, expected that it conforms; not tested: IV-N-RANGE (timeout)"
@@ -91,28 +91,28 @@ def test_a_fault_that_only_warns_must_not_fail_the_run_by_what_was_not_tested() 
 # --- the verdict on a conforming server
 
 
-@pytest.mark.parametrize("subject", [ODDITY, REFERENCE], ids=lambda subject: subject.name)
-def test_a_right_server_that_is_blamed_is_a_false_alarm(subject: Subject) -> None:
+@pytest.mark.parametrize("subject", [QUIRK, REFERENCE], ids=lambda subject: subject.name)
+def test_a_failure_of_a_correct_server_is_a_false_alarm(subject: Subject) -> None:
     trial = trial_of(subject, failed={"IV-RES-COUNT": "0 of 1"}, warned=dict.fromkeys(subject.breaks, ""))
     assert problems(trial, REGISTER) == ["false alarm: IV-RES-COUNT (0 of 1)"]
 
 
-def test_a_warning_on_a_right_server_is_a_false_alarm_too_unless_it_is_expected() -> None:
-    assert problems(trial_of(ODDITY, warned={"IV-AUTH-401": "403"}), REGISTER) == []
+def test_a_warning_about_a_correct_server_is_a_false_alarm_unless_it_is_expected() -> None:
+    assert problems(trial_of(QUIRK, warned={"IV-AUTH-401": "403"}), REGISTER) == []
     assert problems(trial_of(REFERENCE, warned={"IV-AUTH-401": "403"}), REGISTER) == ["false alarm: IV-AUTH-401 (403)"]
 
 
 def test_a_warning_that_is_expected_has_to_come() -> None:
-    assert problems(trial_of(ODDITY), REGISTER) == ["expected warning not reported: IV-AUTH-401"]
+    assert problems(trial_of(QUIRK), REGISTER) == ["expected warning not reported: IV-AUTH-401"]
 
 
-def test_what_a_right_server_is_said_to_have_prevented_is_a_problem() -> None:
+def test_requirements_that_could_not_be_tested_on_a_correct_server_are_a_problem() -> None:
     trial = trial_of(REFERENCE, outcome="fails", prevented={"IV-N-RANGE": "no answer", "IV-N-BOUNDS": "no answer"})
     assert problems(trial, REGISTER) == ["not tested: IV-N-RANGE and 1 more (no answer)"]
 
 
-@pytest.mark.parametrize("subject", [FAULT, ODDITY, REFERENCE], ids=lambda subject: subject.name)
-def test_an_exception_in_the_suite_is_a_problem_whatever_it_was_run_on(subject: Subject) -> None:
+@pytest.mark.parametrize("subject", [FAULT, QUIRK, REFERENCE], ids=lambda subject: subject.name)
+def test_an_exception_in_the_suite_is_a_problem_for_every_kind_of_subject(subject: Subject) -> None:
     error = "Traceback (most recent call last):\n  ...\nKeyError: 'data'\n"
     trial = trial_of(subject, error=error, failed=dict.fromkeys(subject.breaks, ""))
     assert problems(trial, REGISTER) == ["the suite failed: KeyError: 'data'"]
@@ -123,16 +123,16 @@ def test_an_exception_in_the_suite_becomes_the_error_of_its_trial() -> None:
     assert "UnknownVariantError" in trial.error
 
 
-def test_a_requirement_that_no_fault_breaks_is_named() -> None:
-    judged = [it.id for it in REGISTER.values() if it.level != "may" and it.excluded is None]
-    assert unbroken(judged, REGISTER) == []
-    assert unbroken(judged[1:], REGISTER) == judged[:1]
+def test_unbroken_returns_the_requirements_that_no_fault_breaks() -> None:
+    scored = [it.id for it in REGISTER.values() if it.level != "may" and it.excluded is None]
+    assert unbroken(scored, REGISTER) == []
+    assert unbroken(scored[1:], REGISTER) == scored[:1]
 
 
 # --- the choice of subjects
 
 
-def test_every_fault_and_every_oddity_is_a_subject_with_what_its_registry_says() -> None:
+def test_every_fault_and_every_quirk_is_a_subject_with_the_requirements_of_its_registry() -> None:
     assert {subject.name: set(subject.breaks) for subject in faults()} == {
         fault.name: set(fault.breaks) for fault in FAULTS.values()
     }
@@ -141,17 +141,17 @@ def test_every_fault_and_every_oddity_is_a_subject_with_what_its_registry_says()
 
 
 @given(st.integers(1, 60))
-def test_a_sample_has_some_of_each_family_in_order_and_the_same_ones_each_time(number: int) -> None:
-    everything = faults()
-    chosen = sample(everything, number)
-    assert chosen == sample(everything, number)
-    assert [subject for subject in everything if subject in chosen] == chosen
-    for family in {subject.family for subject in everything}:
-        of_all = sum(subject.family == family for subject in everything)
-        assert sum(subject.family == family for subject in chosen) == min(number, of_all)
+def test_a_sample_is_deterministic_and_ordered_and_has_up_to_n_subjects_of_each_family(number: int) -> None:
+    all_faults = faults()
+    chosen = sample(all_faults, number)
+    assert chosen == sample(all_faults, number)
+    assert [subject for subject in all_faults if subject in chosen] == chosen
+    for family in {subject.family for subject in all_faults}:
+        family_size = sum(subject.family == family for subject in all_faults)
+        assert sum(subject.family == family for subject in chosen) == min(number, family_size)
 
 
-def test_work_in_several_processes_leaves_nobody_out() -> None:
+def test_work_in_several_processes_covers_every_subject() -> None:
     chosen = sample(faults(), 1)
     assert sorted(work(attrgetter("name"), chosen, 2)) == sorted(subject.name for subject in chosen)
 
@@ -160,23 +160,23 @@ def test_work_in_several_processes_leaves_nobody_out() -> None:
 
 
 KILLED = trial_of(FAULT, failed={"IV-RES-COUNT": ""}, first=Spent(9, 3))
-WARNED = trial_of(ODDITY, warned={"IV-AUTH-401": ""})
+WARNED = trial_of(QUIRK, warned={"IV-AUTH-401": ""})
 
 
-def test_a_row_says_what_reported_the_fault_and_after_how_much() -> None:
-    besides = trial_of(FAULT, failed={"IV-RES-COUNT": "", "IV-N-DEFAULT": ""}, first=Spent(1, 0))
+def test_a_row_has_the_reported_requirements_and_the_requests_and_images_until_the_first_report() -> None:
+    with_also = trial_of(FAULT, failed={"IV-RES-COUNT": "", "IV-N-DEFAULT": ""}, first=Spent(1, 0))
     assert fault_row(KILLED) == ("n-capped", "semantics", "IV-RES-COUNT", "9 requests, 3 images", "", "")
-    assert fault_row(besides)[2:4] == ("IV-RES-COUNT (and IV-N-DEFAULT)", "1 request, 0 images")
+    assert fault_row(with_also)[2:4] == ("IV-RES-COUNT (and IV-N-DEFAULT)", "1 request, 0 images")
     assert fault_row(trial_of(FAULT, warned={"IV-ERR-400": ""}))[2:] == ("nothing", "", "IV-RES-COUNT", "IV-ERR-400")
 
 
-def test_a_table_has_a_cell_for_each_head_in_each_row() -> None:
+def test_a_table_has_one_line_per_row_and_one_cell_per_column() -> None:
     lines = table(("A", "B"), [("1", ""), ("2", "x, y")])
     assert lines == ["| A | B |", "| --- | --- |", "| 1 |  |", "| 2 | x, y |"]
 
 
-def test_totals_count_a_survivor_as_not_killed_and_a_false_alarm_as_one() -> None:
-    lines = totals([KILLED, trial_of(FAULT), WARNED, trial_of(ODDITY, failed={"IV-RES-COUNT": ""})], REGISTER)
+def test_totals_count_survivors_and_false_alarms() -> None:
+    lines = totals([KILLED, trial_of(FAULT), WARNED, trial_of(QUIRK, failed={"IV-RES-COUNT": ""})], REGISTER)
     assert lines[:3] == [
         "Faults caught: 1 of 2, 1 under exactly their ids.",
         "Not seen: n-capped.",
@@ -186,13 +186,13 @@ def test_totals_count_a_survivor_as_not_killed_and_a_false_alarm_as_one() -> Non
     assert "Images in a run on a conforming server: minimum 45, median 45, maximum 45." in lines
 
 
-def test_the_file_is_compared_without_its_figures_but_with_all_ids(tmp_path: Path) -> None:
+def test_the_file_is_compared_by_requirement_ids_and_not_by_figures(tmp_path: Path) -> None:
     file = tmp_path / "MATRIX.md"
     record.write(record.rendered([KILLED, WARNED], REGISTER, "standard", tables=True), file)
-    dearer = trial_of(FAULT, failed={"IV-RES-COUNT": ""}, first=Spent(10, 33))
-    assert record.differences(record.rendered([dearer, WARNED], REGISTER, "standard", tables=True), file) == []
-    other = record.differences(record.rendered([trial_of(FAULT), WARNED], REGISTER, "standard", tables=True), file)
-    assert [line for line in other if line.startswith("+|")] == [
+    other_figures = trial_of(FAULT, failed={"IV-RES-COUNT": ""}, first=Spent(10, 33))
+    assert record.differences(record.rendered([other_figures, WARNED], REGISTER, "standard", tables=True), file) == []
+    diff = record.differences(record.rendered([trial_of(FAULT), WARNED], REGISTER, "standard", tables=True), file)
+    assert [line for line in diff if line.startswith("+|")] == [
         "+| n-capped | semantics | nothing |  | IV-RES-COUNT |  |"
     ]
     fewer = record.rendered([KILLED], REGISTER, "standard", tables=True)
@@ -200,7 +200,7 @@ def test_the_file_is_compared_without_its_figures_but_with_all_ids(tmp_path: Pat
     assert record.differences(fewer, tmp_path / "missing.md") != []
 
 
-def test_each_part_of_the_file_is_written_without_touching_the_others(tmp_path: Path) -> None:
+def test_writing_one_part_of_the_file_does_not_change_the_others(tmp_path: Path) -> None:
     file = tmp_path / "MATRIX.md"
     record.write(Part("plain", ("1 of 2", "plain"), "plain figures\n"), file)
     record.write(Part("standard", ("0 of 2", "before"), "first\n"), file)
@@ -210,13 +210,13 @@ def test_each_part_of_the_file_is_written_without_touching_the_others(tmp_path: 
     assert parts == ["At standard depth\n\nagain\n\n### Faults\n\n| a |\n", "Plain Schemathesis\n\nplain figures\n"]
 
 
-def test_the_row_of_a_depth_counts_faults_and_right_servers() -> None:
-    trials = [KILLED, trial_of(FAULT), WARNED, trial_of(ODDITY, failed={"IV-RES-COUNT": ""})]
+def test_the_row_of_a_depth_counts_caught_faults_and_false_alarms() -> None:
+    trials = [KILLED, trial_of(FAULT), WARNED, trial_of(QUIRK, failed={"IV-RES-COUNT": ""})]
     assert summary_row(trials, REGISTER) == ("1 of 2", "1", "1 of 2", "111", "45")
     assert [span(figures) for figures in ([], [3, 1, 2], [2, 2])] == ["", "1-3", "2"]
 
 
-def test_the_committed_file_has_a_row_for_every_fault_and_oddity_and_none_besides() -> None:
+def test_the_committed_file_has_exactly_one_row_for_every_fault_and_quirk() -> None:
     rows = re.findall(r"^\| ([a-z0-9][a-z0-9-]*) \| [a-z-]+ \| (.*?) \|", record.FILE.read_text(), re.MULTILINE)
     assert sorted(name for name, _ in rows) == sorted([*FAULTS, *QUIRKS])
     reported = dict(rows)
@@ -234,14 +234,14 @@ def qualify(*arguments: str) -> Result:
     return CliRunner().invoke(command_line.command, [*arguments, "--jobs", "1"])
 
 
-def test_a_fault_that_is_caught_ends_with_0() -> None:
+def test_the_exit_code_is_0_if_a_fault_is_caught() -> None:
     result = qualify("--only", "valid-created", "--depth", "quick")
     assert result.exit_code == 0, result.output
     assert "| valid-created | status | IV-OP-VALID" in result.output
 
 
-@pytest.mark.parametrize("subject", [FAULT, ODDITY], ids=lambda subject: subject.name)
-def test_a_survivor_and_a_warning_that_does_not_come_end_with_1(
+@pytest.mark.parametrize("subject", [FAULT, QUIRK], ids=lambda subject: subject.name)
+def test_the_exit_code_is_1_if_a_fault_survives_or_an_expected_warning_is_missing(
     monkeypatch: pytest.MonkeyPatch, subject: Subject
 ) -> None:
     monkeypatch.setattr(command_line, "attempt", lambda subject, **_: trial_of(subject))
@@ -250,17 +250,17 @@ def test_a_survivor_and_a_warning_that_does_not_come_end_with_1(
     assert re.search(rf"^{subject.kind} {subject.name}: (survived|expected warning)", result.output, re.MULTILINE)
 
 
-def test_a_requirement_that_no_fault_breaks_ends_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    def right(subject: Subject, **_: str) -> Trial:
-        own = dict.fromkeys(subject.breaks, "")
-        if any(REGISTER[it].level == "must" for it in own):
-            return trial_of(subject, failed=own)
-        return trial_of(subject, warned=own)
+def test_the_exit_code_is_1_if_no_fault_breaks_a_requirement(monkeypatch: pytest.MonkeyPatch) -> None:
+    def attempt_without_problems(subject: Subject, **_: str) -> Trial:
+        expected = dict.fromkeys(subject.breaks, "")
+        if any(REGISTER[requirement].level == "must" for requirement in expected):
+            return trial_of(subject, failed=expected)
+        return trial_of(subject, warned=expected)
 
-    monkeypatch.setattr(command_line, "attempt", right)
+    monkeypatch.setattr(command_line, "attempt", attempt_without_problems)
     assert qualify("--seeds", "0").exit_code == 0
-    broken = [subject for subject in faults() if "IV-URL-GUESS" not in subject.breaks]
-    monkeypatch.setattr(subjects, "faults", lambda: broken)
+    remaining = [subject for subject in faults() if "IV-URL-GUESS" not in subject.breaks]
+    monkeypatch.setattr(subjects, "faults", lambda: remaining)
     result = qualify("--seeds", "0")
     assert result.exit_code == 1
     assert result.output.splitlines()[-1] == "no fault breaks IV-URL-GUESS"
@@ -278,21 +278,21 @@ def test_a_requirement_that_no_fault_breaks_ends_with_1(monkeypatch: pytest.Monk
     ],
     ids=" ".join,
 )
-def test_bad_usage_ends_with_2(arguments: tuple[str, ...]) -> None:
+def test_the_exit_code_is_2_for_invalid_arguments(arguments: tuple[str, ...]) -> None:
     assert qualify(*arguments).exit_code == 2
 
 
 # --- plain Schemathesis
 
 
-def test_plain_schemathesis_is_counted_by_what_it_does_not_say_of_the_reference_server() -> None:
+def test_plain_schemathesis_catches_a_fault_if_it_reports_what_it_does_not_report_for_the_reference() -> None:
     reference = plain.attempt(references(1)[0])
     caught = plain.attempt(Subject("fault", "json-as-html", "content-type"))
     survivor = plain.attempt(Subject("fault", "image-blank", "semantics"))
-    right = plain.attempt(Subject("quirk", "charset-parameter", "wire"))
+    correct = plain.attempt(Subject("quirk", "charset-parameter", "wire"))
     assert plain.caught(caught, reference)
     assert not plain.caught(survivor, reference)
-    part = plain.rendered([reference, caught, survivor, right], 218, "4", "2026-11-23")
+    part = plain.rendered([reference, caught, survivor, correct], 218, "4", "2026-11-23")
     text = part.text
     assert part.row[0] == "1 of 2"
     assert text.splitlines()[2].startswith("- Faults caught: 1 of 2 (of 218; ")

@@ -1,4 +1,4 @@
-"""What the README shows works as it stands."""
+"""The examples in the README work as written."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ PROGRAMS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL
 SHOWN_URL = "http://127.0.0.1:8000/v1"
 
 
-def test_the_programs_run_one_after_the_other_on_the_reference_server(
+def test_the_programs_of_the_readme_run_in_order_on_the_reference_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -26,7 +26,7 @@ def test_the_programs_run_one_after_the_other_on_the_reference_server(
         names: dict[str, object] = {}
         for program in PROGRAMS:
             assert SHOWN_URL in program
-            exec(program.replace(SHOWN_URL, server.base_url), names)  # noqa: S102 - it is ours
+            exec(program.replace(SHOWN_URL, server.base_url), names)  # noqa: S102 - code from our own README
     sizes = {}
     for path in tmp_path.glob("variation*.png"):
         with Image.open(path) as picture:
@@ -35,6 +35,6 @@ def test_the_programs_run_one_after_the_other_on_the_reference_server(
     assert capsys.readouterr().out.startswith("n n must be at most 10, not 11")
 
 
-def test_every_error_that_the_readme_names_is_one_of_the_package() -> None:
+def test_every_error_named_in_the_readme_is_an_exception_of_the_package() -> None:
     for name in set(re.findall(r"\b[A-Z][A-Za-z]+Error\b", README)):
         assert issubclass(getattr(image_variations, name), image_variations.ImageVariationsError)

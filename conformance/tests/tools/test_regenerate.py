@@ -1,7 +1,6 @@
-"""`scripts/regenerate` writes the client whole or not at all, the same bytes anywhere, and its gate lets nothing broken
-through.
+"""Tests of `scripts/regenerate`: it is atomic and reproducible, and its gate refuses a broken client.
 
-The gate is tested with broken generators: small programs that write the client well and then do one thing wrong.
+The gate is tested with broken generators: small programs that write a correct client and then do one thing wrong.
 """
 
 import os
@@ -31,14 +30,14 @@ Tree = dict[str, bytes]
 
 
 class MakeGenerator(Protocol):
-    """Makes the command of a generator that writes the client well and then runs `lines`."""
+    """Return the command line of a generator that writes a correct client and then runs the Python code `lines`."""
 
     def __call__(self, lines: str = "") -> list[str]: ...
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The client as regenerated from the contract, by the generator itself."""
+    """The client regenerated from the contract by the real generator."""
     output = tmp_path_factory.mktemp("built") / "image_variations"
     assert run(SPEC, output, check=False) == 0
     return output
@@ -46,7 +45,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def client(built: Path, tmp_path: Path) -> Path:
-    """A copy of the built client, to be regenerated: the old tree."""
+    """A copy of the built client, which a test regenerates."""
     return Path(shutil.copytree(built, tmp_path / "image_variations"))
 
 
@@ -70,7 +69,7 @@ def tree(folder: Path) -> Tree:
 
 
 def regeneration(*arguments: object, folder: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The command line as `scripts/regenerate` starts it, without its set-up of the environment."""
+    """Run the command that `scripts/regenerate` runs, without setting up its environment."""
     return subprocess.run(
         [sys.executable, "-P", "-B", "-m", "regeneration", *map(str, arguments)],
         cwd=folder,
@@ -81,55 +80,55 @@ def regeneration(*arguments: object, folder: Path = ROOT, **environment: str) ->
     )
 
 
-# --- what is written
+# --- the written client
 
 
-def test_the_committed_client_is_in_step_with_the_contract() -> None:
+def test_the_committed_client_matches_the_contract() -> None:
     completed = regeneration("--check")
     assert completed.stdout == "generated/image_variations is in step with spec/openapi.yaml.\n", completed.stderr
     assert (completed.returncode, completed.stderr) == (0, "")
 
 
-def test_two_runs_write_the_same_bytes(built: Path) -> None:
+def test_a_rebuilt_client_has_the_same_bytes_as_the_committed_one(built: Path) -> None:
     committed = {name: content for name, content in tree(COMMITTED).items() if "__pycache__" not in name}
     assert tree(built) == committed
 
 
-def test_no_configuration_around_the_target_and_no_environment_variable_changes_the_result(
+def test_configuration_files_near_the_target_and_environment_variables_do_not_change_the_result(
     built: Path, tmp_path: Path
 ) -> None:
-    # `build` is among the folders that ruff leaves out by default.
-    around = tmp_path / "build" / "venv"
-    around.mkdir(parents=True)
+    # ruff excludes folders called `build` by default.
+    project = tmp_path / "build" / "venv"
+    project.mkdir(parents=True)
     (tmp_path / "ruff.toml").write_text(
         'line-length = 60\n[format]\nquote-style = "single"\n[lint]\nselect = ["ALL"]\n'
     )
-    (around / "pyproject.toml").write_text('[tool.ruff]\ninclude = []\n[tool.mypy]\npython_version = "3.99"\n')
-    (around / "mypy.ini").write_text("[mypy]\nfiles = nowhere\ndisallow_any_expr = True\n")
+    (project / "pyproject.toml").write_text('[tool.ruff]\ninclude = []\n[tool.mypy]\npython_version = "3.99"\n')
+    (project / "mypy.ini").write_text("[mypy]\nfiles = nowhere\ndisallow_any_expr = True\n")
     (tmp_path / ".gitignore").write_text("*\n")
     (tmp_path / ".git").mkdir()
     for name in ("types", "attrs", "sitecustomize"):
-        (around / f"{name}.py").write_text("raise SystemExit('a module of the user was run')\n")
-    output = around / "vendor" / "image_variations"
-    completed = regeneration("--output", output, folder=around, MYPYPATH=str(around), RUFF_OUTPUT_FORMAT="json")
+        (project / f"{name}.py").write_text("raise SystemExit('a module of the user was run')\n")
+    output = project / "vendor" / "image_variations"
+    completed = regeneration("--output", output, folder=project, MYPYPATH=str(project), RUFF_OUTPUT_FORMAT="json")
     assert completed.returncode == 0, completed.stderr
     assert tree(output) == tree(built)
     assert list(output.parent.iterdir()) == [output]
 
 
-def test_another_contract_is_taken_whole(tmp_path: Path) -> None:
+def test_another_contract_can_be_generated(tmp_path: Path) -> None:
     assert run(MUSEUM, tmp_path / "museum", check=False) == 0
     assert 'CONTRACT_VERSION = "2.5.0"\n' in (tmp_path / "museum" / "_stamp.py").read_text()
 
 
-def test_the_old_client_is_replaced_whole(client: Path, built: Path, make_generator: MakeGenerator) -> None:
+def test_the_old_client_is_replaced_completely(client: Path, built: Path, make_generator: MakeGenerator) -> None:
     (client / "models" / "gone.py").write_text("")
     (client / "client.py").write_text("edited by hand\n")
     assert run(SPEC, client, check=False, generator=make_generator()) == 0
     assert tree(client) == tree(built)
 
 
-# --- what the gate refuses
+# --- the gate
 
 BROKEN_GENERATORS = {
     "drops an endpoint": (
@@ -139,17 +138,17 @@ BROKEN_GENERATORS = {
     "drops a model": ('os.remove(package / "models" / "image.py")', "models/image.py is missing"),
     "writes nothing": ("shutil.rmtree(package)", "wrote nothing"),
     "writes an empty folder": ("shutil.rmtree(package); package.mkdir()", "client.py is missing"),
-    "writes a file more": ('(package / "notes.txt").touch()', "notes.txt was not expected"),
+    "writes an extra file": ('(package / "notes.txt").touch()', "notes.txt was not expected"),
     "leaves a hidden cache behind": (
         '(package / ".cache").mkdir(); (package / ".cache" / "x").touch()',
         ".cache/x was not expected",
     ),
     "writes a syntax error": ('(package / "errors.py").write_text("class :\\n")', "The formatter failed"),
-    "writes what cannot be imported": (
+    "writes a module that cannot be imported": (
         '(package / "errors.py").write_text("from .nowhere import it\\n\\n__all__ = [\\"it\\"]\\n")',
         "Importing the generated package failed",
     ),
-    "writes what warns when imported": (
+    "writes a module that warns when imported": (
         '(package / "errors.py").write_text("import warnings\\n\\nwarnings.warn(\\"old\\")\\n")',
         "UserWarning: old",
     ),
@@ -168,7 +167,7 @@ BROKEN_GENERATORS = {
 
 
 @pytest.mark.parametrize(("lines", "message"), BROKEN_GENERATORS.values(), ids=BROKEN_GENERATORS)
-def test_a_broken_generator_is_refused_and_the_old_client_stands(
+def test_a_broken_generator_is_refused_and_the_old_client_is_kept(
     client: Path, make_generator: MakeGenerator, capsys: pytest.CaptureFixture[str], lines: str, message: str
 ) -> None:
     (client / "client.py").write_text("the old client\n")
@@ -176,10 +175,10 @@ def test_a_broken_generator_is_refused_and_the_old_client_stands(
     generator = make_generator(lines)
     before = sorted(client.parent.iterdir())
     assert run(SPEC, client, check=False, generator=generator) == 2
-    said = capsys.readouterr()
-    assert message in said.err
-    assert said.err.startswith("scripts/regenerate: ")
-    assert "Traceback" not in said.err
+    stderr = capsys.readouterr().err
+    assert message in stderr
+    assert stderr.startswith("scripts/regenerate: ")
+    assert "Traceback" not in stderr
     assert tree(client) == old
     assert sorted(client.parent.iterdir()) == before
 
@@ -191,7 +190,7 @@ def test_a_broken_generator_is_refused_and_the_old_client_stands(
         'allOf: [{$ref: "#/components/schemas/ImageTokens"}]',
     ],
 )
-def test_a_model_whose_properties_the_generator_loses_is_missed(
+def test_a_model_that_the_generator_leaves_out_is_reported_as_missing(
     client: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], alternatives: str
 ) -> None:
     spec, old = tmp_path / "openapi.yaml", tree(client)
@@ -208,12 +207,12 @@ def test_another_version_of_the_generator_is_refused(
 ) -> None:
     monkeypatch.setattr(build_module, "version", lambda name: "0.28.0" if name == "openapi-python-client" else "?")
     assert run(SPEC, client, check=False) == 2
-    said = capsys.readouterr().err
-    assert "openapi-python-client 0.28.0 is installed, but scripts/requirements.txt pins 0.29.1" in said
-    assert "Run scripts/regenerate" in said
+    stderr = capsys.readouterr().err
+    assert "openapi-python-client 0.28.0 is installed, but scripts/requirements.txt pins 0.29.1" in stderr
+    assert "Run scripts/regenerate" in stderr
 
 
-def test_a_mistake_in_the_contract_is_told_before_anything_is_generated(client: Path, tmp_path: Path) -> None:
+def test_a_mistake_in_the_contract_is_reported_and_nothing_is_generated(client: Path, tmp_path: Path) -> None:
     spec = tmp_path / "openapi.yaml"
     spec.write_text(SPEC.read_text().replace("maximum: 10", "maxmum: 10"))
     old = tree(client)
@@ -228,7 +227,7 @@ def test_a_mistake_in_the_contract_is_told_before_anything_is_generated(client: 
 
 
 @pytest.mark.parametrize("name", ["image-variations", "3d", "a b"])
-def test_a_folder_that_cannot_be_a_package_is_refused(
+def test_a_folder_name_that_cannot_be_a_package_name_is_refused(
     tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(SPEC, tmp_path / name, check=False) == 2
@@ -246,7 +245,7 @@ def test_a_folder_that_was_not_written_by_regeneration_is_never_replaced(
     assert tree(tmp_path) == {"photos/cat.png": b""}
 
 
-def test_a_folder_that_cannot_be_written_is_told_without_a_traceback(
+def test_a_folder_that_cannot_be_written_is_reported_without_a_traceback(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
@@ -254,18 +253,20 @@ def test_a_folder_that_cannot_be_written_is_told_without_a_traceback(
     assert capsys.readouterr().err.startswith("scripts/regenerate: ")
 
 
-def test_bad_usage_exits_with_2() -> None:
+def test_the_exit_code_is_2_for_invalid_arguments() -> None:
     completed = regeneration("--nonsense")
     assert completed.returncode == 2
     assert "No such option" in completed.stderr
 
 
-# --- interrupted
+# --- interruptions
 
 
 @pytest.fixture
-def started(client: Path, make_generator: MakeGenerator, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A run whose generator is half-way, and stays there."""
+def running_regeneration(
+    client: Path, make_generator: MakeGenerator, tmp_path: Path
+) -> Iterator[subprocess.Popen[str]]:
+    """A run of the regeneration whose generator has written half of the client and sleeps."""
     flag = tmp_path / "half-way"
     generator = make_generator(f'shutil.rmtree(package / "models"); open({str(flag)!r}, "w"); time.sleep(60)')
     program = (
@@ -287,23 +288,23 @@ def started(client: Path, make_generator: MakeGenerator, tmp_path: Path) -> Iter
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_ended_by_a_signal_the_old_client_stands_and_nothing_is_left_behind(
-    client: Path, started: subprocess.Popen[str], number: signal.Signals
+def test_a_signal_ends_the_run_and_keeps_the_old_client_and_leaves_no_temporary_files(
+    client: Path, running_regeneration: subprocess.Popen[str], number: signal.Signals
 ) -> None:
     old = tree(client)
-    started.send_signal(number)
-    _, said = started.communicate(timeout=10)
-    assert (started.returncode, said) == (128 + number, "")
+    running_regeneration.send_signal(number)
+    _, stderr = running_regeneration.communicate(timeout=10)
+    assert (running_regeneration.returncode, stderr) == (128 + number, "")
     assert tree(client) == old
     assert not list(client.parent.glob(".*"))
 
 
-def test_killed_the_old_client_stands_and_the_next_run_is_well(
-    client: Path, built: Path, started: subprocess.Popen[str], make_generator: MakeGenerator
+def test_a_killed_run_keeps_the_old_client_and_the_next_run_succeeds(
+    client: Path, built: Path, running_regeneration: subprocess.Popen[str], make_generator: MakeGenerator
 ) -> None:
     old = tree(client)
-    started.kill()
-    started.wait(timeout=10)
+    running_regeneration.kill()
+    running_regeneration.wait(timeout=10)
     assert tree(client) == old
     (client / "client.py").unlink()
     assert run(SPEC, client, check=False, generator=make_generator()) == 0
@@ -312,7 +313,7 @@ def test_killed_the_old_client_stands_and_the_next_run_is_well(
 
 
 @pytest.mark.parametrize("broken", [False, True])
-def test_killed_between_the_two_renames_the_next_run_brings_the_old_client_back(
+def test_after_a_kill_between_the_two_renames_the_next_run_restores_or_replaces_the_old_client(
     client: Path, built: Path, make_generator: MakeGenerator, *, broken: bool
 ) -> None:
     (client / "client.py").write_text("the old client\n")
@@ -357,7 +358,7 @@ def test_a_second_run_at_the_same_time_is_refused(
 # --- the check
 
 
-def test_the_check_finds_a_changed_description_and_prints_the_difference_and_the_mend(
+def test_the_check_finds_a_changed_description_and_prints_the_difference_and_the_command_to_fix_it(
     client: Path, tmp_path: Path
 ) -> None:
     spec = tmp_path / "openapi.yaml"
@@ -380,7 +381,7 @@ def test_the_check_finds_a_changed_description_and_prints_the_difference_and_the
     assert '"""All the images that were made.' in (client / "models" / "images_response.py").read_text()
 
 
-def test_the_check_finds_changed_missing_and_extra_files_and_lets_compiled_ones_be(
+def test_the_check_finds_changed_missing_and_extra_files_and_ignores_compiled_files(
     client: Path, make_generator: MakeGenerator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (client / "types.py").write_text("")
@@ -389,37 +390,38 @@ def test_the_check_finds_changed_missing_and_extra_files_and_lets_compiled_ones_
     (client / "api" / "__pycache__").mkdir()
     (client / "api" / "__pycache__" / "x.pyc").touch()
     assert run(SPEC, client, check=True, generator=make_generator()) == 1
-    said = capsys.readouterr().out.splitlines()
-    assert [line for line in said if line.startswith("  ") and ": " in line][:3] == [
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("  ") and ": " in line][:3] == [
         "  missing: errors.py",
         "  extra: models/cat.png",
         "  changed: types.py",
     ]
-    assert not [line for line in said if "pycache" in line]
+    assert not [line for line in lines if "pycache" in line]
 
 
-def test_the_check_of_a_client_that_is_not_there_misses_every_file(
+def test_the_check_of_a_client_that_does_not_exist_reports_every_file_as_missing(
     tmp_path: Path, built: Path, make_generator: MakeGenerator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(SPEC, tmp_path / "nowhere", check=True, generator=make_generator()) == 1
-    said = capsys.readouterr().out
-    assert [name for name in tree(built) if f"  missing: {name}\n" not in said] == []
+    stdout = capsys.readouterr().out
+    assert [name for name in tree(built) if f"  missing: {name}\n" not in stdout] == []
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_long_difference_is_cut_and_what_is_left_out_is_counted(tmp_path: Path) -> None:
+def test_a_long_diff_is_truncated_and_the_omitted_lines_are_counted(tmp_path: Path) -> None:
     for name, text in (("old", "a\n"), ("new", "b\n")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(text * 150)
     report = compare(tmp_path / "old", tmp_path / "new")
-    assert len(report) == 1 + 200 + 1  # of 2 lines for the names, 1 for the place, 150 out and 150 in
+    # One line names the file and one counts the rest. The diff has 303 lines: 3 of header, 150 removed, 150 added.
+    assert len(report) == 1 + 200 + 1
     assert report[-1] == "... and 103 more lines of differences, left out here"
 
 
 # --- the script
 
 
-def test_the_script_sets_up_the_environment_and_passes_its_arguments_on_from_any_folder(tmp_path: Path) -> None:
+def test_the_script_sets_up_the_environment_and_passes_on_its_arguments_in_any_working_folder(tmp_path: Path) -> None:
     scripts, programs = tmp_path / "a b" / "scripts", tmp_path / "a b" / ".venv" / "bin"
     elsewhere = tmp_path / "elsewhere"
     for folder in (scripts, programs, elsewhere):
@@ -435,6 +437,6 @@ def test_the_script_sets_up_the_environment_and_passes_its_arguments_on_from_any
     assert completed.returncode == 7
 
 
-def test_every_option_is_told_in_the_help() -> None:
-    said = regeneration("--help").stdout
-    assert [option for parameter in command.params for option in parameter.opts if option not in said] == []
+def test_the_help_lists_every_option() -> None:
+    stdout = regeneration("--help").stdout
+    assert [option for parameter in command.params for option in parameter.opts if option not in stdout] == []

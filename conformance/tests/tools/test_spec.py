@@ -1,4 +1,4 @@
-"""The contract itself: it is sound by every tool's measure, and says all that the API reference page says."""
+"""The OpenAPI document is valid and complete: all tools accept it, and it covers the API reference page."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ IMAGE = "/components/schemas/Image"
 USAGE = "/components/schemas/ImageUsage"
 TOKENS = "/components/schemas/ImageTokens"
 
-# What the API reference page says, member by member: where it stands in the contract, and what has to stand there.
+# The members of the API reference page: the pointer to each in the contract, and the keywords that it must have there.
 REFERENCE_PAGE: list[tuple[str, dict[str, object]]] = [
     (f"{REQUEST}/properties/image", {"type": "string", "format": "binary"}),
     (f"{REQUEST}/properties/model", {"type": "string", "enum": ["dall-e-2"]}),
@@ -43,7 +43,7 @@ REFERENCE_PAGE: list[tuple[str, dict[str, object]]] = [
     (f"{RESPONSE}/properties/output_format", {"type": "string", "enum": ["png", "webp", "jpeg"]}),
     (f"{RESPONSE}/properties/quality", {"type": "string", "enum": ["low", "medium", "high"]}),
     (
-        f"{RESPONSE}/properties/size",  # the page's three, and the two that a request can ask for
+        f"{RESPONSE}/properties/size",  # three values of the page, and the two others that a request may ask for
         {"type": "string", "enum": ["256x256", "512x512", "1024x1024", "1024x1536", "1536x1024"]},
     ),
     (f"{RESPONSE}/properties/usage", {"$ref": f"#{USAGE}"}),
@@ -70,7 +70,7 @@ def pointers(document: Document) -> list[str]:
 
 
 def at(document: Document, path: NodePath) -> Any:
-    """The node at `path`, to be changed in place."""
+    """Return the node at `path`, which the caller may change in place."""
     node: Any = document
     for step in path:
         node = node[step]
@@ -78,30 +78,30 @@ def at(document: Document, path: NodePath) -> Any:
 
 
 def misspelt(word: str) -> list[str]:
-    """`word` with a letter lost, a letter doubled, and two letters swapped, as far as that changes it."""
+    """Return `word` with one letter missing, one doubled, and two swapped, without those equal to `word`."""
     middle = len(word) // 2
-    slips = [
+    misspellings = [
         word[: middle - 1] + word[middle:],
         word[:middle] + word[middle - 1 :],
         word[: middle - 1] + word[middle] + word[middle - 1] + word[middle + 1 :],
     ]
-    return [slip for slip in slips if slip != word]
+    return [misspelling for misspelling in misspellings if misspelling != word]
 
 
-# --- the contract by the measure of the tools
+# --- validation by tools
 
 
 def test_the_contract_is_a_valid_openapi_document(contract: Document) -> None:
     assert list(OpenAPIV31SpecValidator(contract).iter_errors()) == []
 
 
-def test_redocly_finds_no_error_and_no_warning() -> None:
-    quiet = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
+def test_redocly_reports_no_error_and_no_warning() -> None:
+    environment = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
     completed = subprocess.run(
         [*node_tool("@redocly/cli", "redocly"), "lint", "--format=json", str(SPEC)],
         capture_output=True,
         text=True,
-        env={**os.environ, **quiet},
+        env={**os.environ, **environment},
         check=False,
     )
     assert json.loads(completed.stdout)["problems"] == []
@@ -109,22 +109,22 @@ def test_redocly_finds_no_error_and_no_warning() -> None:
 
 
 @pytest.mark.parametrize("path", [SPEC, MUSEUM], ids=lambda path: path.stem)
-def test_our_lint_finds_nothing_in_a_sound_document(path: Path) -> None:
+def test_our_lint_finds_nothing_in_a_valid_document(path: Path) -> None:
     assert lint(read(path)) == []
 
 
-# --- the contract by the measure of the reference page
+# --- comparison with the reference page
 
 
-@pytest.mark.parametrize(("where", "what"), REFERENCE_PAGE, ids=[where for where, _ in REFERENCE_PAGE])
-def test_what_the_reference_page_says_stands_in_the_contract(
-    contract: Document, where: str, what: dict[str, object]
+@pytest.mark.parametrize(("where", "expected"), REFERENCE_PAGE, ids=[where for where, _ in REFERENCE_PAGE])
+def test_every_member_of_the_reference_page_is_in_the_contract(
+    contract: Document, where: str, expected: dict[str, object]
 ) -> None:
-    found = resolve(contract, f"#{where}")
-    assert {keyword: found.get(keyword) for keyword in what} == what
+    schema = resolve(contract, f"#{where}")
+    assert {keyword: schema.get(keyword) for keyword in expected} == expected
 
 
-def test_every_property_of_the_contract_but_those_of_errors_is_on_the_reference_page(contract: Document) -> None:
+def test_every_property_of_the_contract_except_those_of_errors_is_on_the_reference_page(contract: Document) -> None:
     on_the_page = {where for where, _ in REFERENCE_PAGE}
     in_the_contract = {
         pointer((*path, "properties", name))
@@ -160,7 +160,7 @@ def validator(document: Document, schema: dict[str, Any]) -> Draft202012Validato
 
 
 def examples(document: Document) -> Iterator[tuple[str, dict[str, Any], object]]:
-    """Every example in the document: the pointer to it, the schema it has to be valid by, and its value."""
+    """Yield every example in the document: the pointer to it, the schema that it must satisfy, and its value."""
     for path, node in objects(document):
         if "schema" in node and "example" in node:
             yield pointer((*path, "example")), node["schema"], node["example"]
@@ -173,7 +173,7 @@ def examples(document: Document) -> Iterator[tuple[str, dict[str, Any], object]]
 
 
 @pytest.mark.parametrize(("schema", "value"), [pytest.param(*rest, id=where) for where, *rest in examples(read(SPEC))])
-def test_every_example_is_valid_by_its_schema(contract: Document, schema: dict[str, Any], value: object) -> None:
+def test_every_example_satisfies_its_schema(contract: Document, schema: dict[str, Any], value: object) -> None:
     assert [error.message for error in validator(contract, schema).iter_errors(value)] == []
 
 
@@ -185,7 +185,7 @@ def test_the_base64_example_is_a_square_png(contract: Document) -> None:
         assert (image.format, image.width) == ("PNG", image.height)
 
 
-# --- our lint finds what the tools let pass
+# --- our lint finds mistakes that the tools accept
 
 
 @pytest.mark.parametrize("path", [SPEC, MUSEUM], ids=lambda path: path.stem)
@@ -194,12 +194,12 @@ def test_a_misspelt_keyword_is_found_in_every_schema(path: Path) -> None:
     sites = [(where, keyword) for where, schema in schemas(document) for keyword in schema]
     missed = []
     for where, keyword in sites:
-        for slip in set(misspelt(keyword)) - KEYWORDS:
+        for misspelling in set(misspelt(keyword)) - KEYWORDS:
             changed = deepcopy(document)
             schema = at(changed, where)
-            schema[slip] = schema.pop(keyword)
-            if pointer((*where, slip)) not in pointers(changed):
-                missed.append((where, keyword, slip))
+            schema[misspelling] = schema.pop(keyword)
+            if pointer((*where, misspelling)) not in pointers(changed):
+                missed.append((where, keyword, misspelling))
     assert len(sites) > 20
     assert missed == []
 
@@ -212,17 +212,17 @@ def test_a_misspelt_name_is_found_in_every_required_list(path: Path) -> None:
     ]
     missed = []
     for where in sites:
-        for slip in misspelt(at(document, where)):
+        for misspelling in misspelt(at(document, where)):
             changed = deepcopy(document)
-            at(changed, where[:-1])[where[-1]] = slip
+            at(changed, where[:-1])[where[-1]] = misspelling
             if pointers(changed) != [pointer(where)]:
-                missed.append((where, slip))
+                missed.append((where, misspelling))
     assert len(sites) > 5
     assert missed == []
 
 
 @pytest.mark.parametrize("path", [SPEC, MUSEUM], ids=lambda path: path.stem)
-def test_a_reference_to_nothing_is_found_everywhere(path: Path) -> None:
+def test_a_dangling_reference_is_found_everywhere(path: Path) -> None:
     document = read(path)
     sites = [where for where, node in [*objects(document), *schemas(document)] if "$ref" in node]
     for where in sites:
@@ -232,7 +232,7 @@ def test_a_reference_to_nothing_is_found_everywhere(path: Path) -> None:
     assert len(sites) > 5
 
 
-def test_the_nearest_keyword_and_the_nearest_name_are_suggested(contract: Document) -> None:
+def test_the_closest_keyword_and_the_closest_property_name_are_suggested(contract: Document) -> None:
     changed = deepcopy(contract)
     schema = changed["components"]["schemas"]["CreateImageVariationRequest"]
     schema["properties"]["n"]["maxmum"] = schema["properties"]["n"].pop("maximum")
@@ -243,7 +243,7 @@ def test_the_nearest_keyword_and_the_nearest_name_are_suggested(contract: Docume
     ]
 
 
-def test_an_extension_is_let_be_unless_it_looks_like_one_that_the_client_is_made_by(contract: Document) -> None:
+def test_an_unknown_extension_is_accepted_unless_it_resembles_one_that_the_generator_uses(contract: Document) -> None:
     changed = deepcopy(contract)
     request = changed["components"]["schemas"]["CreateImageVariationRequest"]["properties"]
     request["size"]["x-note"] = "ours"
@@ -266,7 +266,7 @@ def test_an_extension_is_let_be_unless_it_looks_like_one_that_the_client_is_made
         ("x-open", "yes", ""),
     ],
 )
-def test_an_extension_that_the_client_cannot_be_made_by_is_found(
+def test_an_invalid_value_of_an_extension_that_the_generator_uses_is_found(
     contract: Document, name: str, value: object, inner: str
 ) -> None:
     changed = deepcopy(contract)
@@ -275,7 +275,7 @@ def test_an_extension_that_the_client_cannot_be_made_by_is_found(
 
 
 @pytest.mark.parametrize("variable", ["openai-key", "", 3])
-def test_what_cannot_be_an_environment_variable_is_found(contract: Document, variable: object) -> None:
+def test_an_invalid_name_of_an_environment_variable_is_found(contract: Document, variable: object) -> None:
     changed = deepcopy(contract)
     changed["components"]["securitySchemes"]["bearerAuth"]["x-environment-variable"] = variable
     assert pointers(changed) == ["/components/securitySchemes/bearerAuth/x-environment-variable"]
@@ -303,26 +303,26 @@ def test_a_misspelt_member_outside_the_schemas_is_found(contract: Document) -> N
         ("- openapi\n", "a mapping was expected, not list"),
     ],
 )
-def test_what_is_no_yaml_mapping_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_a_file_that_is_not_a_yaml_mapping_is_refused(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "openapi.yaml"
     path.write_text(text)
     with pytest.raises(Refused, match=message):
         read(path)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="cannot be read: No such file"):
         read(tmp_path / "openapi.yaml")
 
 
-def test_what_yaml_reads_as_a_number_or_a_date_and_json_cannot_say_is_found(contract: Document) -> None:
+def test_a_key_that_yaml_reads_as_a_number_is_found(contract: Document) -> None:
     changed = deepcopy(contract)
     responses = changed["paths"]["/images/variations"]["post"]["responses"]
     responses[200] = responses.pop("200")
     assert pointers(changed) == ["/paths/~1images~1variations/post/responses"]
 
 
-def test_every_mistake_is_named_at_once(contract: Document) -> None:
+def test_all_mistakes_are_reported_together(contract: Document) -> None:
     changed = deepcopy(contract)
     for _, schema in list(root_schemas(changed)):
         if "properties" in schema:

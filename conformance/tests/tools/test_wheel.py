@@ -1,4 +1,4 @@
-"""The wheel, in an empty environment outside the checkout: the client alone, and the suite with its extra."""
+"""The wheel in an empty environment outside the checkout: the client alone, and the suite with its extra."""
 
 import os
 import re
@@ -22,7 +22,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return wheel
 
 
-def test_the_wheel_holds_both_packages_the_spec_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_has_the_two_packages_and_their_data_files_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         metadata = archive.read(next(name for name in names if name.endswith("METADATA"))).decode()
@@ -36,35 +36,35 @@ def test_the_wheel_holds_both_packages_the_spec_and_nothing_else(wheel: Path) ->
         "image_variations_conformance/reports/report.schema.json",
     ):
         assert name in names
-    plain = [line for line in metadata.splitlines() if line.startswith("Requires-Dist") and "extra" not in line]
-    assert [re.split(r"[<>=]", line.split()[1])[0] for line in plain] == ["attrs", "httpx"]
+    required = [line for line in metadata.splitlines() if line.startswith("Requires-Dist") and "extra" not in line]
+    assert [re.split(r"[<>=]", line.split()[1])[0] for line in required] == ["attrs", "httpx"]
 
 
 def _environment(folder: Path, *requirements: str) -> Path:
-    """Return the folder of executables of a new environment with these requirements, at our pinned versions."""
+    """Create an environment with these requirements at our pinned versions. Return its folder of executables."""
     venv.create(folder, with_pip=False)
     pins = re.findall(r"^[\w.-]+==\S+", (ROOT / "scripts/requirements.txt").read_text(), re.MULTILINE)
     (folder / "pins.txt").write_text("\n".join(pins))
     pip = [sys.executable, "-m", "pip"]
     if subprocess.run([*pip, "--version"], capture_output=True, check=False).returncode:
-        # The environment of the tests has no pip of its own; the interpreter that made it has.
+        # The environment of the tests may lack pip; the base interpreter has it.
         pip = [f"{sys.base_prefix}/bin/python3", "-m", "pip"]
     command = [*pip, "--python", str(folder / "bin/python"), "install", "-qq", "--constraint", str(folder / "pins.txt")]
     subprocess.run([*command, *requirements], check=True, cwd=folder, capture_output=True)
     return folder / "bin"
 
 
-def test_the_wheel_alone_gives_the_client_with_attrs_and_httpx(wheel: Path, tmp_path: Path) -> None:
+def test_the_client_works_with_the_wheel_alone(wheel: Path, tmp_path: Path) -> None:
     python = _environment(tmp_path / "client", str(wheel)) / "python"
     code = "import image_variations, sys; print(image_variations.__version__, 'click' in sys.modules)"
-    done = subprocess.run([python, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert re.fullmatch(r"\d+\.\d+\.\d+ False\n", done.stdout)
+    process = subprocess.run([python, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"\d+\.\d+\.\d+ False\n", process.stdout)
 
 
-def test_with_the_extra_it_runs_a_check(wheel: Path, tmp_path: Path) -> None:
+def test_the_suite_runs_a_check_if_the_wheel_is_installed_with_its_extra(wheel: Path, tmp_path: Path) -> None:
     command = _environment(tmp_path / "suite", f"{wheel}[conformance]") / "image-variations"
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    done = subprocess.run(
+    process = subprocess.run(
         [command, "check", "--reference", "--seed", "1"],
         cwd=tmp_path,
         env=environment,
@@ -72,7 +72,7 @@ def test_with_the_extra_it_runs_a_check(wheel: Path, tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 0
-    # On a slow machine it says how far it is.
-    assert re.fullmatch(r"(\d+ of \d+ sent, next is [\w-]+\n)*", done.stderr)
-    assert done.stdout.splitlines()[-1] == "Conforms."
+    assert process.returncode == 0
+    # On a slow machine the check reports its progress.
+    assert re.fullmatch(r"(\d+ of \d+ sent, next is [\w-]+\n)*", process.stderr)
+    assert process.stdout.splitlines()[-1] == "Conforms."
