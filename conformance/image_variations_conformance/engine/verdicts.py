@@ -83,7 +83,7 @@ def conclude(
         cost=Cost(
             requests=sum(1 + exchange.retries for exchange in sent) + beyond.requests,
             images=sum(exchange.image_count for exchange in sent) + beyond.images,
-            fetches=sum(len(exchange.fetches) for exchange in sent) + beyond.fetches,
+            fetches=sum(fetch.sent for exchange in sent for fetch in exchange.fetches) + beyond.fetches,
             seconds=seconds,
         ),
         explored=explored,
