@@ -217,7 +217,7 @@ def test_a_call_does_not_block_the_other_tasks_of_its_event_loop(recorder: Recor
 # --- cancellation
 
 
-async def _call_is_cancelled(client: AsyncClient, after_seconds: float, **arguments: Any) -> bool:
+async def _cancel_call(client: AsyncClient, after_seconds: float, **arguments: Any) -> bool:
     """Start a call, cancel it after some seconds, and return whether it raised CancelledError."""
     task = asyncio.ensure_future(client.images.create_variation(image=image(), **arguments))
     await asyncio.sleep(after_seconds)
@@ -236,7 +236,7 @@ def test_a_cancelled_call_ends_promptly_and_the_client_remains_usable() -> None:
         client = AsyncClient(api_key=KEY, base_url=server.base_url)
 
         async def run() -> ImagesResponse:
-            assert await asyncio.wait_for(_call_is_cancelled(client, 0.2), 5)
+            assert await asyncio.wait_for(_cancel_call(client, 0.2), 5)
             response = await client.images.create_variation(image=image())
             await client.close()
             return response
@@ -252,9 +252,7 @@ def test_a_client_remains_usable_after_calls_were_cancelled_at_any_moment(
     driver, recorder = shared
 
     async def run() -> ImagesResponse:
-        calls = (
-            _call_is_cancelled(driver.client, after_seconds * (number + 1) / call_count) for number in range(call_count)
-        )
+        calls = (_cancel_call(driver.client, after_seconds * (number + 1) / call_count) for number in range(call_count))
         await asyncio.wait_for(asyncio.gather(*calls), 10)
         recorder.expect()
         return await asyncio.wait_for(driver.client.images.create_variation(image=image()), 10)
@@ -277,7 +275,7 @@ def test_a_cancelled_call_returns_its_connection_to_the_pool(recorder: Recorder)
         async with http.AsyncClient(limits=http.Limits(max_connections=2)) as http_client:
             client = AsyncClient(api_key=KEY, base_url=recorder.base_url, http_client=http_client)
             for step in range(200):
-                await asyncio.wait_for(_call_is_cancelled(client, step / 40_000), 5)
+                await asyncio.wait_for(_cancel_call(client, step / 40_000), 5)
             calls = (client.images.create_variation(image=image()) for _ in range(2))
             await asyncio.wait_for(asyncio.gather(*calls), 5)
 
@@ -289,7 +287,7 @@ def test_the_wait_before_a_retry_can_be_cancelled(recorder: Recorder) -> None:
     client = AsyncClient(api_key=KEY, base_url=recorder.base_url)
 
     async def run() -> bool:
-        cancelled = await asyncio.wait_for(_call_is_cancelled(client, 0.3), 5)
+        cancelled = await asyncio.wait_for(_cancel_call(client, 0.3), 5)
         await client.close()
         return cancelled
 

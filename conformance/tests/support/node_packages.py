@@ -37,7 +37,7 @@ def node_tool(package: str, command: str) -> list[str]:
 def _installed(package: str, version: str) -> Path:
     """Return the folder of an installed package. Install it first if necessary.
 
-    A file lock keeps parallel test processes from installing the package at once. The final rename ensures that an
+    A file lock keeps parallel test processes from installing it twice. The final rename ensures that an
     interrupted installation is not taken for a complete one.
     """
     folder = _CACHE / f"{package.replace('/', '-').lstrip('@')}-{version}"
