@@ -8,14 +8,14 @@ import time
 from image_variations_conformance.cases.plan import Depth
 from image_variations_conformance.engine.check import Settings, check
 from image_variations_conformance.wire.target import Target as Server
-from qualification import plain
-from qualification.subjects import KEY
 
+from benchmark import plain_schemathesis
 from benchmark.environments import Unavailable
 from benchmark.figures import Figure, Target, figures
 from benchmark.turns import rotate
 
 SUITE, PLAIN = "check --depth deep", "schemathesis run"
+_KEY = "sk-bench-0123456789abcdef"
 _NO_LIMIT = 1_000_000
 
 
@@ -32,7 +32,7 @@ def cases_per_second(
     def work(subject: str) -> float:
         if subject == PLAIN:
             # Without --continue-on-failure it would stop after a few cases.
-            report = plain.report(base_url, next(seeds), "--continue-on-failure")
+            report = plain_schemathesis.report(base_url, _KEY, next(seeds), "--continue-on-failure")
             return float(report["test_cases"]["generated"] / report["running_time"])
         # The server sends images for invalid requests too, so there is no limit but the time.
         settings = Settings(
@@ -47,7 +47,7 @@ def cases_per_second(
 def _check_rate(base_url: str, settings: Settings) -> float:
     """Return the cases per second of a check. Raise Unavailable if a request had no response."""
     started = time.perf_counter()
-    run = check(Server.parse(base_url, KEY), settings, lambda *_: None)
+    run = check(Server.parse(base_url, _KEY), settings, lambda *_: None)
     seconds = time.perf_counter() - started
     failures = [it.exchange.failure for it in run.observations.values() if it.exchange.failure is not None]
     if failures:

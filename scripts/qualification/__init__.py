@@ -10,5 +10,4 @@ The steps of a run, with the module of each:
 3. compare its report with the expected one                `verdicts`
 4. print the kill matrix, and write or compare the file    `matrix`, `record`
 
-For comparison, `plain` runs plain Schemathesis on the same subjects.
 """

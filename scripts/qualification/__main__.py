@@ -10,18 +10,16 @@ Exit codes:
 
 from __future__ import annotations
 
-import datetime
 import os
 import sys
 from collections.abc import Sequence
 from functools import partial
-from importlib.metadata import version
 
 import click
 from image_variations_conformance.cases.plan import DEPTHS, Depth
 from image_variations_conformance.contract import document as contract
 
-from qualification import plain, record, subjects
+from qualification import record, subjects
 from qualification.crew import work
 from qualification.subjects import Subject
 from qualification.trials import Trial, attempt
@@ -52,7 +50,6 @@ _PROBLEMS_FOUND = 1
     is_flag=True,
     help="Compare with conformance/KILL_MATRIX.md, except numbers of requests and images. Needs a complete run.",
 )
-@click.option("--plain-schemathesis", is_flag=True, help="Run plain Schemathesis instead of the suite.")
 def command(
     *,
     depth: Depth,
@@ -62,20 +59,14 @@ def command(
     seeds: int,
     write: bool,
     check: bool,
-    plain_schemathesis: bool,
 ) -> None:
     """Run the suite on every fault, every quirk and the reference server, and check what it reports."""
     complete = not only and sample is None
-    if check and (write or plain_schemathesis or not complete):
-        raise click.UsageError(
-            "--check needs a complete run of the suite: remove --write, --only, --sample and --plain-schemathesis."
-        )
-    if write and (only or (sample is not None and not plain_schemathesis)):
+    if check and (write or not complete):
+        raise click.UsageError("--check needs a complete run of the suite: remove --write, --only and --sample.")
+    if write and not complete:
         raise click.UsageError("--write needs a complete run: remove --only and --sample.")
     chosen = _chosen(only, sample)
-    if plain_schemathesis:
-        _measure_plain(chosen, jobs, write=write)
-        return
     sys.exit(_qualify([*chosen, *([] if only else subjects.references(seeds))], depth, jobs, complete, write, check))
 
 
@@ -121,20 +112,6 @@ def _qualify(chosen: Sequence[Subject], depth: Depth, jobs: int, complete: bool,
     if write and not failures:
         record.write(part)
     return _PROBLEMS_FOUND if failures else 0
-
-
-def _measure_plain(chosen: Sequence[Subject], jobs: int, *, write: bool) -> None:
-    trials = []
-    all_subjects = [*subjects.references(1), *chosen]
-    for trial in work(plain.attempt, all_subjects, jobs):
-        trials.append(trial)
-        kinds = ", ".join(sorted(trial.kinds)) or "nothing"
-        click.echo(f"{len(trials)}/{len(all_subjects)} {trial.subject.kind} {trial.subject.name}: {kinds}", err=True)
-    date = datetime.datetime.now(datetime.UTC).date().isoformat()
-    part = plain.rendered(trials, len(subjects.faults()), version("schemathesis"), date)
-    click.echo(part.text)
-    if write:
-        record.write(part)
 
 
 if __name__ == "__main__":

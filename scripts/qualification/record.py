@@ -1,4 +1,4 @@
-"""The file of the kill matrix: one part for each depth, and one for plain Schemathesis."""
+"""The file of the kill matrix: one part for each depth."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 from attrs import frozen
 from image_variations_conformance.cases.plan import Depth
@@ -17,12 +16,10 @@ from qualification.trials import Trial
 
 FILE = Path(__file__).resolve().parents[2] / "conformance" / "KILL_MATRIX.md"
 
-Key = Literal["standard", "quick", "deep", "plain"]
-_TITLES: dict[Key, str] = {
+_TITLES: dict[Depth, str] = {
     "standard": "At standard depth",
     "quick": "At quick depth",
     "deep": "At deep depth",
-    "plain": "Plain Schemathesis",
 }
 _HEAD = """# The kill matrix
 
@@ -39,7 +36,7 @@ _FIGURES = re.compile(r"\d+ requests?, \d+ images?")
 class Part:
     """A part of the file: its row in the summary table, without the title, and the text under its title."""
 
-    key: Key
+    key: Depth
     row: tuple[str, ...]
     text: str
 
@@ -74,9 +71,9 @@ def differences(part: Part, file: Path = FILE) -> list[str]:
     return list(difflib.unified_diff(before, after, str(file.name), "now", lineterm="", n=0))
 
 
-def _read_parts(file: Path) -> dict[Key, Part]:
+def _read_parts(file: Path) -> dict[Depth, Part]:
     text = file.read_text(encoding="utf-8") if file.exists() else ""
-    found: dict[Key, Part] = {}
+    found: dict[Depth, Part] = {}
     for key, title in _TITLES.items():
         row = re.search(rf"^\| {title} \| (.*) \|$", text, re.MULTILINE)
         part = re.search(rf"^## {title}\n\n(.*?)(?=\n## |\Z)", text, re.MULTILINE | re.DOTALL)

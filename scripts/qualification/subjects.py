@@ -8,8 +8,7 @@ from typing import Literal
 
 from attrs import frozen
 from image_variations_conformance.reference.app.service import Service
-from image_variations_conformance.reference.faults.catalogue import FAULTS, faulty
-from image_variations_conformance.reference.quirks.catalogue import QUIRKS, quirky
+from image_variations_conformance.reference.variants import FAULTS, QUIRKS, faulty, quirky
 
 Kind = Literal["fault", "quirk", "reference"]
 

@@ -6,7 +6,7 @@ import click
 
 from ..cases.catalogue import NAMED_CASES
 from ..contract.document import load
-from ..reference.faults.catalogue import FAULTS
+from ..reference.variants import FAULTS
 from .errors import CommandError
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import click
 
 from ..reference.app.service import API_KEY, ServiceOptions
-from ..reference.faults.catalogue import FAULTS, faulty
-from ..reference.quirks.catalogue import QUIRKS, quirky
-from ..reference.variants import UnknownVariantError
+from ..reference.variants import FAULTS, QUIRKS, UnknownVariantError, faulty, quirky
 from .arguments import Seconds
 from .errors import CommandError
 

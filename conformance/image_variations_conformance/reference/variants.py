@@ -1,34 +1,36 @@
-"""Variants of the reference server: the interface that faults and quirks share, and servers that combine variants."""
+"""Servers with faults or quirks. Importing this module registers all of them."""
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Unpack
 
+from . import faults, quirks
 from .app.service import Service, ServiceOptions
+from .registry import FAULTS, QUIRKS, Fault, Quirk
 
-
-class Variant(Protocol):
-    """A named difference from the reference server: a fault or a quirk."""
-
-    @property
-    def name(self) -> str:
-        """Return the name, as given on the command line."""
-
-    @property
-    def service(self) -> type[Service]:
-        """Return the Service subclass that has only this difference."""
+__all__ = ["FAULTS", "QUIRKS", "Fault", "Quirk", "UnknownVariantError", "faults", "faulty", "quirks", "quirky"]
 
 
 class UnknownVariantError(LookupError):
     """No fault or no quirk has the given name."""
 
 
-def combined(kind: str, known: Mapping[str, Variant], names: Iterable[str], options: ServiceOptions) -> Service:
-    """Return a server with all the named variants. If two override the same step, the first named is called first.
+def faulty(names: Iterable[str], **options: Unpack[ServiceOptions]) -> Service:
+    """Return a server with all the named faults. If two override the same step, the first named is called first.
 
-    `kind` is the noun for one of the `known` variants, such as "fault". Raises UnknownVariantError, with similar names,
-    if a name is not known.
+    Raises UnknownVariantError, with similar names, for an unknown name.
     """
+    return _combined("fault", FAULTS, names, options)
+
+
+def quirky(names: Iterable[str], **options: Unpack[ServiceOptions]) -> Service:
+    """Return a server with all the named quirks, likewise."""
+    return _combined("quirk", QUIRKS, names, options)
+
+
+def _combined(
+    kind: str, known: Mapping[str, Fault] | Mapping[str, Quirk], names: Iterable[str], options: ServiceOptions
+) -> Service:
     names = tuple(dict.fromkeys(names))
     for name in names:
         if name not in known:

@@ -18,8 +18,7 @@ from image_variations_conformance.contract import document as contract
 from image_variations_conformance.media import png
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.app.serving import running
-from image_variations_conformance.reference.quirks.catalogue import _FAMILIES, QUIRKS, quirky
-from image_variations_conformance.reference.variants import UnknownVariantError
+from image_variations_conformance.reference.variants import QUIRKS, UnknownVariantError, quirky
 from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.exchange import Request
 from image_variations_conformance.wire.multipart import text_part
@@ -47,11 +46,6 @@ def test_quirk_has_a_valid_name_a_summary_and_a_reason_why_it_is_allowed(quirk: 
 @pytest.mark.parametrize("quirk", QUIRKS.values(), ids=lambda quirk: quirk.name)
 def test_quirk_causes_warnings_about_shoulds_only(quirk: Any) -> None:
     assert {LEVELS[requirement] for requirement in quirk.warns} <= {"should"}
-
-
-def test_quirk_names_are_unique() -> None:
-    names = [quirk.name for family in _FAMILIES for quirk in family.quirks]
-    assert sorted(set(names)) == sorted(names)
 
 
 def test_unknown_quirk_name_raises_an_error_that_suggests_a_similar_name() -> None:

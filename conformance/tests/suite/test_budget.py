@@ -21,7 +21,7 @@ from image_variations_conformance.engine.scheduler import Scheduler
 from image_variations_conformance.reference.app.api_error import ApiError
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.app.serving import running
-from image_variations_conformance.reference.faults.catalogue import faulty
+from image_variations_conformance.reference.variants import faulty
 from image_variations_conformance.wire.exchange import Exchange, Request, Response
 from image_variations_conformance.wire.reasons import (
     InvalidAccepted,

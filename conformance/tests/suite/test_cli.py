@@ -14,8 +14,7 @@ from image_variations_conformance.cli import check as check_module
 from image_variations_conformance.cli import main as cli
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.app.serving import running
-from image_variations_conformance.reference.faults.catalogue import FAULTS, faulty
-from image_variations_conformance.reference.quirks.catalogue import QUIRKS
+from image_variations_conformance.reference.variants import FAULTS, QUIRKS, faulty
 from support.hostile import said
 from support.judging import KEY
 from support.loopback import hear_request, say, scripted_server

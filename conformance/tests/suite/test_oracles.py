@@ -13,7 +13,7 @@ from image_variations_conformance.oracles.content import NotBase64, decode_base6
 from image_variations_conformance.reference.app.api_error import ApiError
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.app.serving import running
-from image_variations_conformance.reference.faults.catalogue import faulty
+from image_variations_conformance.reference.variants import faulty
 from image_variations_conformance.wire.exchange import Exchange, Failure, NotTested, Outcome, Request, Response
 from image_variations_conformance.wire.json_body import NotJson, parse_json
 from image_variations_conformance.wire.reasons import Interrupted

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image_variations_conformance.engine.run import Run
-from image_variations_conformance.reference.faults.catalogue import faulty
+from image_variations_conformance.reference.variants import faulty
 from image_variations_conformance.reports.folder import LIST, ReportFolder, UnusableFolder
 from support.judging import KEY, judge_app
 

@@ -22,7 +22,7 @@ from image_variations_conformance.engine.verdicts import conclude
 from image_variations_conformance.reference.app.api_error import ApiError
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.app.serving import Running, running
-from image_variations_conformance.reference.faults.catalogue import faulty
+from image_variations_conformance.reference.variants import faulty
 from image_variations_conformance.reports import console
 from image_variations_conformance.reports.folder import ReportFolder
 from image_variations_conformance.sources.reader import Memory

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from image_variations_conformance.contract import document as contract
 from image_variations_conformance.oracles import JUDGED
-from image_variations_conformance.reference.faults.catalogue import FAULTS
+from image_variations_conformance.reference.variants import FAULTS
 
 ROOT = Path(__file__).parents[3]
 SPEC = ROOT / "spec"

@@ -21,7 +21,7 @@ from image_variations_conformance.engine.check import Settings, check
 from image_variations_conformance.reference.app.incoming import IncomingRequest
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.app.serving import running
-from image_variations_conformance.reference.faults.catalogue import faulty
+from image_variations_conformance.reference.variants import faulty
 from image_variations_conformance.reports.folder import ReportFolder
 from image_variations_conformance.sources import signals
 from image_variations_conformance.wire.target import Target

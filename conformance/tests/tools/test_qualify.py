@@ -10,10 +10,9 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 from image_variations_conformance.contract import document as contract
-from image_variations_conformance.reference.faults.catalogue import FAULTS
-from image_variations_conformance.reference.quirks.catalogue import QUIRKS
+from image_variations_conformance.reference.variants import FAULTS, QUIRKS
 from qualification import __main__ as command_line
-from qualification import plain, record, subjects
+from qualification import record, subjects
 from qualification.crew import work
 from qualification.matrix import fault_row, span, summary_row, table, totals
 from qualification.record import Part
@@ -202,12 +201,12 @@ def test_the_file_is_compared_by_requirement_ids_and_not_by_figures(tmp_path: Pa
 
 def test_writing_one_part_of_the_file_does_not_change_the_others(tmp_path: Path) -> None:
     file = tmp_path / "MATRIX.md"
-    record.write(Part("plain", ("1 of 2", "plain"), "plain figures\n"), file)
+    record.write(Part("quick", ("1 of 2", "quick"), "quick figures\n"), file)
     record.write(Part("standard", ("0 of 2", "before"), "first\n"), file)
     record.write(Part("standard", ("2 of 2", "after"), "again\n\n### Faults\n\n| a |\n"), file)
     head, *parts = file.read_text().split("\n## ")
-    assert head.endswith("| At standard depth | 2 of 2 | after |\n| Plain Schemathesis | 1 of 2 | plain |\n")
-    assert parts == ["At standard depth\n\nagain\n\n### Faults\n\n| a |\n", "Plain Schemathesis\n\nplain figures\n"]
+    assert head.endswith("| At standard depth | 2 of 2 | after |\n| At quick depth | 1 of 2 | quick |\n")
+    assert parts == ["At standard depth\n\nagain\n\n### Faults\n\n| a |\n", "At quick depth\n\nquick figures\n"]
 
 
 def test_the_row_of_a_depth_counts_caught_faults_and_false_alarms() -> None:
@@ -273,29 +272,9 @@ def test_the_exit_code_is_1_if_no_fault_breaks_a_requirement(monkeypatch: pytest
         ("--check", "--only", "n-capped"),
         ("--check", "--write"),
         ("--write", "--sample", "1"),
-        ("--check", "--plain-schemathesis"),
         ("--depth", "bottomless"),
     ],
     ids=" ".join,
 )
 def test_the_exit_code_is_2_for_invalid_arguments(arguments: tuple[str, ...]) -> None:
     assert qualify(*arguments).exit_code == 2
-
-
-# --- plain Schemathesis
-
-
-def test_plain_schemathesis_catches_a_fault_if_it_reports_what_it_does_not_report_for_the_reference() -> None:
-    reference = plain.attempt(references(1)[0])
-    caught = plain.attempt(Subject("fault", "json-as-html", "content-type"))
-    survivor = plain.attempt(Subject("fault", "image-blank", "semantics"))
-    correct = plain.attempt(Subject("quirk", "charset-parameter", "wire"))
-    assert plain.caught(caught, reference)
-    assert not plain.caught(survivor, reference)
-    part = plain.rendered([reference, caught, survivor, correct], 218, "4", "2026-11-23")
-    text = part.text
-    assert part.row[0] == "1 of 2"
-    assert text.splitlines()[2].startswith("- Faults caught: 1 of 2 (of 218; ")
-    assert "(charset-parameter" not in text
-    assert "Not caught: image-blank." in text
-    assert caught.requests > 0

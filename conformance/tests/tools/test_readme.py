@@ -8,7 +8,7 @@ import pytest
 from image_variations_conformance.media import png
 from image_variations_conformance.reference.app.service import API_KEY
 from image_variations_conformance.reference.app.serving import running
-from image_variations_conformance.reference.faults.catalogue import faulty
+from image_variations_conformance.reference.variants import faulty
 from PIL import Image
 
 README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")

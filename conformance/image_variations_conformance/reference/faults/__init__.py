@@ -4,7 +4,36 @@ A fault is a subclass of Service that overrides a step. It is registered with th
 faults can be combined in one server. A correct conformance suite reports each of them.
 """
 
-from .catalogue import FAULTS, faulty
-from .registry import Fault
+from . import (
+    authentication,
+    concurrency,
+    content_type,
+    errors,
+    fields,
+    forms,
+    images,
+    links,
+    liveness,
+    protocol,
+    schema,
+    state,
+    status,
+    uploads,
+)
 
-__all__ = ["FAULTS", "Fault", "faulty"]
+__all__ = [
+    "authentication",
+    "concurrency",
+    "content_type",
+    "errors",
+    "fields",
+    "forms",
+    "images",
+    "links",
+    "liveness",
+    "protocol",
+    "schema",
+    "state",
+    "status",
+    "uploads",
+]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from ..app.api_error import ApiError
 from ..app.service import Service
+from ..registry import FaultFamily
 from .fault_helpers import Crash, answered
-from .registry import FaultFamily
 
 if TYPE_CHECKING:
     from starlette.responses import Response

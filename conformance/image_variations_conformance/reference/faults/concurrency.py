@@ -9,8 +9,8 @@ from attrs import define, field
 from PIL import Image
 
 from ..app.service import Service, ServiceOptions, Wanted
+from ..registry import FaultFamily
 from .fault_helpers import Crash, hang, hang_up
-from .registry import FaultFamily
 
 if TYPE_CHECKING:
     from starlette.responses import Response

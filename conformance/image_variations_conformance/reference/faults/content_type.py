@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..app.api_error import ApiError
 from ..app.responses import json_response, plain_response
 from ..app.service import Service
-from .registry import FaultFamily
+from ..registry import FaultFamily
 
 if TYPE_CHECKING:
     from starlette.responses import Response

@@ -13,7 +13,7 @@ from attrs import evolve
 from ..app.api_error import ApiError, error_object
 from ..app.responses import json_response
 from ..app.service import Service
-from .registry import FaultFamily
+from ..registry import FaultFamily
 
 if TYPE_CHECKING:
     from starlette.responses import Response

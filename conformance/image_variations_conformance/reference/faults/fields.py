@@ -8,8 +8,8 @@ from PIL import Image
 from ..app.api_error import ApiError
 from ..app.form import Part
 from ..app.service import RESPONSE_FORMATS, SIZES, Service, Wanted
+from ..registry import FaultFamily
 from .fault_helpers import crashing
-from .registry import FaultFamily
 
 fault = FaultFamily("validation")
 

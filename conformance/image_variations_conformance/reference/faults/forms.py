@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from ..app.api_error import ApiError
 from ..app.form import Part
 from ..app.service import FIELDS, Service, Wanted
+from ..registry import FaultFamily
 from .fault_helpers import Crash, crashing, placeholder
-from .registry import FaultFamily
 
 if TYPE_CHECKING:
     from starlette.responses import Response

@@ -12,8 +12,8 @@ from PIL import Image
 from ..app.form import Part
 from ..app.service import Service, Wanted
 from ..app.variations import VariationMaker, png
+from ..registry import FaultFamily
 from .fault_helpers import placeholder
-from .registry import FaultFamily
 
 if TYPE_CHECKING:
     from ..app.incoming import IncomingRequest

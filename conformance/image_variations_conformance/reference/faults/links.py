@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 from ..app.api_error import ApiError
 from ..app.responses import plain_response, redirect_response
 from ..app.service import FILE_SUFFIX, FILES_PATH, Service, ServiceOptions, Wanted
-from .registry import FaultFamily
+from ..registry import FaultFamily
 
 if TYPE_CHECKING:
     from starlette.responses import Response

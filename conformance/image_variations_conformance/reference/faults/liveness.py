@@ -14,8 +14,8 @@ from ..app.api_error import ApiError
 from ..app.form import Part
 from ..app.responses import plain_response
 from ..app.service import Service, ServiceOptions
+from ..registry import FaultFamily
 from .fault_helpers import hang, hang_up
-from .registry import FaultFamily
 
 if TYPE_CHECKING:
     from starlette.responses import Response

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..app.service import Service
+from ..registry import FaultFamily
 from .fault_helpers import hang_up, transport
-from .registry import FaultFamily
 
 if TYPE_CHECKING:
     from starlette.responses import Response

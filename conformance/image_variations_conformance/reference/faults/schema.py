@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..app.service import Service, Wanted
-from .registry import FaultFamily
+from ..registry import FaultFamily
 
 if TYPE_CHECKING:
     from ..app.incoming import IncomingRequest

@@ -8,8 +8,8 @@ from PIL import Image
 
 from ..app.api_error import ApiError
 from ..app.service import Service, ServiceOptions, Wanted
+from ..registry import FaultFamily
 from .fault_helpers import Crash
-from .registry import FaultFamily
 
 if TYPE_CHECKING:
     from starlette.responses import Response

@@ -9,8 +9,8 @@ from attrs import evolve
 from ..app.api_error import ApiError
 from ..app.responses import json_response, plain_response, redirect_response
 from ..app.service import OPERATION_PATH, Service
+from ..registry import FaultFamily
 from .fault_helpers import Crash, answered, crashing
-from .registry import FaultFamily
 
 if TYPE_CHECKING:
     from starlette.responses import Response

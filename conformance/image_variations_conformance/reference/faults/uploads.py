@@ -9,8 +9,8 @@ from ..app.api_error import ApiError
 from ..app.form import Part
 from ..app.picture import SIGNATURE
 from ..app.service import IMAGE_BYTES, Service
+from ..registry import FaultFamily
 from .fault_helpers import Crash, crashing, placeholder
-from .registry import FaultFamily
 
 fault = FaultFamily("validation")
 

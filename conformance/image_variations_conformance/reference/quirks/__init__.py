@@ -4,7 +4,6 @@ Like a fault, a quirk is a subclass of Service that overrides a step. It is regi
 correct conformance suite reports nothing about a quirk, except the warnings that the quirk declares.
 """
 
-from .catalogue import QUIRKS, quirky
-from .registry import Quirk
+from . import documents, limits, links, load, pictures, refusals, wire
 
-__all__ = ["QUIRKS", "Quirk", "quirky"]
+__all__ = ["documents", "limits", "links", "load", "pictures", "refusals", "wire"]

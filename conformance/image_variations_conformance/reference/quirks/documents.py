@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..app.service import Service, Wanted
-from .registry import QuirkFamily
+from ..registry import QuirkFamily
 from .rewriting import is_json, rewritten
 
 if TYPE_CHECKING:

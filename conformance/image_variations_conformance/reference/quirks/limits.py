@@ -1,7 +1,7 @@
 """Limits on the size of an image that lie within the range that the contract leaves open."""
 
 from ..app.service import Service
-from .registry import QuirkFamily
+from ..registry import QuirkFamily
 
 quirk = QuirkFamily("limits")
 

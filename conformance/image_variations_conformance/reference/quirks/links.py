@@ -10,7 +10,7 @@ from urllib.parse import quote
 from ..app.api_error import ApiError
 from ..app.responses import plain_response, redirect_response
 from ..app.service import FILE_SUFFIX, FILES_PATH, Service, ServiceOptions
-from .registry import QuirkFamily
+from ..registry import QuirkFamily
 
 if TYPE_CHECKING:
     from starlette.responses import Response

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ..app.api_error import ApiError
 from ..app.service import Service, ServiceOptions, Wanted
-from .registry import QuirkFamily
+from ..registry import QuirkFamily
 
 if TYPE_CHECKING:
     from starlette.responses import Response

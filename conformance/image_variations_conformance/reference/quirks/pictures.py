@@ -9,7 +9,7 @@ from PIL import Image, PngImagePlugin
 
 from ..app.service import Service, ServiceOptions, Wanted
 from ..app.variations import VariationMaker
-from .registry import QuirkFamily
+from ..registry import QuirkFamily
 
 if TYPE_CHECKING:
     from ..app.incoming import IncomingRequest

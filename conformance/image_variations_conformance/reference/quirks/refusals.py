@@ -9,7 +9,7 @@ from attrs import evolve
 from ..app.api_error import ApiError, shown
 from ..app.form import Part
 from ..app.service import Service
-from .registry import QuirkFamily
+from ..registry import QuirkFamily
 
 if TYPE_CHECKING:
     from starlette.responses import Response

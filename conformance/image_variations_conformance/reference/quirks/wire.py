@@ -15,7 +15,7 @@ import anyio.lowlevel
 
 from ..app.extensions import TRANSPORT
 from ..app.service import Service
-from .registry import QuirkFamily
+from ..registry import QuirkFamily
 from .rewriting import RawHeaders, is_json, rewritten, without
 
 if TYPE_CHECKING:
