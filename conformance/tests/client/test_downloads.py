@@ -159,6 +159,7 @@ LOCATIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("location", LOCATIONS)
 def test_a_redirect_of_a_link_to_an_invalid_location_raises_an_error_of_the_client(
     driver: Driver, recorder: Recorder, store: Recorder, location: str

@@ -24,6 +24,8 @@ from support.loopback import (
     scripted_server,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ScriptedServer]:

@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from image_variations import AsyncClient, Client, Image, ImagesResponse
 from support.loopback import answer, hear_request, hear_the_end, hold, say, scripted_server
 
+pytestmark = pytest.mark.slow
+
 THREADS = 16
 
 

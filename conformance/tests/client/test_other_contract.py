@@ -20,6 +20,8 @@ from image_variations_conformance.media import png
 from PIL import Image
 from regeneration.__main__ import run
 
+pytestmark = pytest.mark.slow
+
 STUDIO = Path(__file__).parents[1] / "contracts" / "studio.yaml"
 TOKEN = "st-0123456789abcdef"  # noqa: S105 - of a test server
 SQUARE = png.encode(Image.new("RGB", (2, 2)))

@@ -232,6 +232,7 @@ ENUMS = {
 }
 
 
+@pytest.mark.slow
 @given(name=st.sampled_from(sorted(ENUMS)), text=st.text(max_size=12))
 def test_an_unknown_enum_value_is_refused_with_the_valid_values_and_sent_without_preflight(
     driver: Driver, unchecked: Driver, recorder: Recorder, name: str, text: str

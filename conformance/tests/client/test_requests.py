@@ -127,6 +127,7 @@ def test_the_body_of_a_request_has_exactly_these_bytes(driver: Driver, recorder:
 ENDS = [b"\0", b" ", b"\t", b"\n", b"\r", b"\r\n", b"\r\n\r\n", b"-", b"--", b"\x1a", b"\xff", "\ufeff".encode()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_leading_and_trailing_bytes_of_an_image_are_not_stripped(
     driver: Driver, recorder: Recorder, folder: Path, kind: str

@@ -93,6 +93,7 @@ def _decode_chunks(body: bytes) -> bytes:
     return content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("failure", TRANSIENT_FAILURES)
 def test_a_retry_after_a_transient_failure_sends_the_same_image(
     make: Make, failure: str, tmp_path: Path, waits: list[float]

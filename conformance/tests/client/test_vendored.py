@@ -41,6 +41,7 @@ print(sorted(name for name, module in sys.modules.items() if module and name.spl
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package_path", ["acme/vendor/variations", "iv", "src/deep/image_variations"])
 def test_a_copy_of_the_package_under_another_name_works_unchanged(
     recorder: Recorder, tmp_path: Path, package_path: str

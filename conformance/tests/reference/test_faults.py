@@ -323,6 +323,7 @@ def correct_results(prober: httpx.Client) -> list[object]:
     return [probe(prober, request) for request in PROBES]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [fault.name for fault in FAULTS.values() if fault.family != "concurrency"])
 def test_fault_changes_the_result_of_a_probe(
     prober: httpx.Client, switch: Switch, correct_results: list[object], name: str
@@ -334,6 +335,7 @@ def test_fault_changes_the_result_of_a_probe(
     )
 
 
+@pytest.mark.slow
 def test_probes_of_a_server_without_faults_give_the_same_results_again(
     prober: httpx.Client, switch: Switch, correct_results: list[object]
 ) -> None:
@@ -345,6 +347,7 @@ def test_probes_of_a_server_without_faults_give_the_same_results_again(
     assert switch.escaped == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [fault.name for fault in FAULTS.values() if fault.family == "concurrency"])
 def test_concurrency_fault_changes_the_results_of_parallel_requests_only(
     prober: httpx.Client, switch: Switch, correct_results: list[object], name: str
@@ -356,6 +359,7 @@ def test_concurrency_fault_changes_the_results_of_parallel_requests_only(
     assert any(probe_in_parallel(prober) != correct for _ in range(5))
 
 
+@pytest.mark.slow
 @given(names=st.lists(st.sampled_from(sorted(FAULTS)), min_size=2, max_size=4))
 @settings(max_examples=40, deadline=None, database=None)
 def test_combined_faults_raise_only_intended_exceptions(prober: httpx.Client, switch: Switch, names: list[str]) -> None:

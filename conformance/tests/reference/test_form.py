@@ -58,6 +58,7 @@ contents = st.lists(
 boundaries = st.text("ABCabc019'()+_,-./:=? ", min_size=1, max_size=69).map(lambda text: text.encode() + b"z")
 
 
+@pytest.mark.slow
 @given(
     boundary=boundaries,
     parts=st.lists(st.tuples(names, contents), min_size=1, max_size=5),

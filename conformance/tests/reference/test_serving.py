@@ -65,6 +65,7 @@ def test_invalid_port_or_foreign_address_raises_address_unavailable_error(host: 
         pass
 
 
+@pytest.mark.slow
 def test_running_leaves_no_thread_and_no_listener_even_if_a_request_is_unfinished() -> None:
     before = set(threading.enumerate())
     with running(Service()) as server:

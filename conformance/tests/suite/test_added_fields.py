@@ -23,6 +23,8 @@ from image_variations_conformance.contract.expectation import Expectation, Featu
 from image_variations_conformance.contract.fields import boundary_values, is_bounded, validity_of
 from support.requests import CONTRACT, KEY, TARGET, builder
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 SPEC = ROOT / "spec"
 

@@ -39,6 +39,8 @@ from support.fake_transport import OK, FakeTransport
 from support.judging import KEY, judge_app, judge_url, verdicts
 from support.loopback import Peer, answer, hear_request, hold, scripted_server
 
+pytestmark = pytest.mark.slow
+
 REFUSED = Response(400)
 LIMITED = Response(429, (("Retry-After", "0"),))
 TARGET = Target.parse("http://127.0.0.1/v1")

@@ -19,6 +19,7 @@ PLACES = {
 }
 
 
+@pytest.fixture(scope="module")
 def judged_by_response() -> set[str]:
     """Return the judged requirement ids that no named request tests by itself."""
     tested = {test.requirement for case in NAMED_CASES for test in classified(case.build(builder(case.label))).tests}
@@ -26,11 +27,13 @@ def judged_by_response() -> set[str]:
 
 
 @pytest.mark.parametrize("case", NAMED_CASES, ids=lambda case: case.label)
-def test_a_named_case_names_requirements_that_its_request_or_response_tests(case: NamedCase) -> None:
+def test_a_named_case_names_requirements_that_its_request_or_response_tests(
+    case: NamedCase, judged_by_response: set[str]
+) -> None:
     expectation = classified(case.build(builder(case.label)))
     named = set(case.requirements)
     assert named
-    assert named <= {test.requirement for test in expectation.tests} | judged_by_response()
+    assert named <= {test.requirement for test in expectation.tests} | judged_by_response
     if expectation.violations and "IV-AUTH-FIRST" not in named:
         assert named & expectation.violated
 

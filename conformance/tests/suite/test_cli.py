@@ -19,6 +19,8 @@ from support.hostile import said
 from support.judging import KEY
 from support.loopback import hear_request, say, scripted_server
 
+pytestmark = pytest.mark.slow
+
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command in a process of its own."""

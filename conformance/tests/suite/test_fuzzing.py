@@ -34,6 +34,8 @@ from starlette.responses import Response as StarletteResponse
 from support.fake_transport import FakeTransport
 from support.requests import CONTRACT, KEY, TARGET, classified, observed
 
+pytestmark = pytest.mark.slow
+
 Outcome = Response | Failure | type[KeyboardInterrupt]
 OK = Response(200, (("Content-Type", "application/json"),), b'{"created": 1, "data": [{"b64_json": "aWlp"}]}')
 REFUSED = Response(

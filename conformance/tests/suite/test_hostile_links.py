@@ -22,9 +22,22 @@ from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.exchange import MAX_LINK_CHARACTERS, Failure
 from image_variations_conformance.wire.reasons import AnswerDiscarded, LinksTimedOut
 from image_variations_conformance.wire.target import Target
-from support.hostile import IMAGE, judge_small, raw_png, said, with_items, zeros
-from support.loopback import Peer, answer, hear_request, hold, say, say_by_path, say_forever, scripted_server, wait
+from support.hostile import IMAGE, judge_small, raw_png, said, with_items
+from support.loopback import (
+    Peer,
+    answer,
+    hear_request,
+    hold,
+    say,
+    say_by_path,
+    say_forever,
+    scripted_server,
+    wait,
+    zeros,
+)
 from support.requests import KEY
+
+pytestmark = pytest.mark.slow
 
 MAX_SECONDS = 10.0
 PICTURE = answer(200, IMAGE, "Content-Type: image/png")

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from image_variations_conformance.sources.reader import KEPT_BYTES
 from image_variations_conformance.sources.transport import MAX_RESPONSE_BYTES
-from support.hostile import raw_png, said, with_items, zeros
-from support.loopback import Peer, ScriptedServer, answer, hear_request, say, scripted_server
+from support.hostile import raw_png, said, with_items
+from support.loopback import Peer, ScriptedServer, answer, hear_request, say, scripted_server, zeros
 
 # All responses that are kept, ten times the largest response, and the interpreter with its libraries.
 MAX_BYTES = KEPT_BYTES + 10 * MAX_RESPONSE_BYTES + (96 << 20)
@@ -30,7 +30,10 @@ finally:
         print(next(line.split()[1] for line in status if line.startswith("VmHWM")), file=sys.stderr)
 """
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc on this system")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc on this system"),
+]
 
 
 def run_check(base_url: str, report: Path) -> tuple[int, int, float]:

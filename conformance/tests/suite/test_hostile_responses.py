@@ -16,7 +16,7 @@ from image_variations_conformance.media import png
 from image_variations_conformance.oracles import judge
 from image_variations_conformance.wire.exchange import Exchange, Response
 from PIL import Image
-from support.hostile import IMAGE, as_text, judge_small, raw_png, said, with_items, zeros
+from support.hostile import IMAGE, as_text, judge_small, raw_png, said, with_items
 from support.loopback import (
     Step,
     answer,
@@ -29,8 +29,11 @@ from support.loopback import (
     say_forever,
     scripted_server,
     wait,
+    zeros,
 )
 from support.requests import CONTRACT, builder, observed
+
+pytestmark = pytest.mark.slow
 
 OK = b"HTTP/1.1 200 OK\r\n"
 TIMEOUT_SECONDS, MAX_SECONDS = 0.3, 10.0

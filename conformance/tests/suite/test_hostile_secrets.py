@@ -27,6 +27,8 @@ from support.hostile import IMAGE, as_text, said, with_items
 from support.loopback import ScriptedServer, Step, answer, answering, hear_request, hear_the_end, say, scripted_server
 from support.requests import CONTRACT, builder, case
 
+pytestmark = pytest.mark.slow
+
 TOKEN, COOKIE = "tok-8f14e45fceea167a", "c9f0f895fb98ab91"
 HEADERS: Headers = (("X-Token", f"Scheme {TOKEN}"), ("Cookie", f"lang=en; session={COOKIE}"), ("X-Debug", "1"))
 

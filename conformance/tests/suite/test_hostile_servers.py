@@ -17,6 +17,8 @@ from support.judging import judge_url
 from support.loopback import Peer, Step, answer, hear_request, hold, reset, say, say_by_path, scripted_server
 from support.requests import KEY
 
+pytestmark = pytest.mark.slow
+
 ERROR = said({"error": {"message": "no", "type": "t", "param": None, "code": None}}, 400)
 
 

@@ -6,6 +6,8 @@ from qualification.subjects import Subject, faults, quirks, references, sample
 from qualification.trials import attempt
 from qualification.verdicts import problems
 
+pytestmark = pytest.mark.slow
+
 REGISTER = contract.load().requirements
 FAULTS_PER_FAMILY = 3
 SEEDS = 3

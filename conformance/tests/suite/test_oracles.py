@@ -94,6 +94,7 @@ class LimitsEveryNinthRequest(Service):
         return await super().vary(request)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "server",
     [Gzipped, WithCharset, OtherStatuses, AdditionalMembers, RefusesUnknownFields, LimitsEveryNinthRequest],
@@ -114,6 +115,7 @@ class RefusesBase64WithoutSize(Service):
         return super().wanted(fields)
 
 
+@pytest.mark.slow
 def test_a_refused_combination_of_accepted_features_breaks_iv_op_valid() -> None:
     run = judge_app(RefusesBase64WithoutSize(api_key=KEY))
     assert verdicts(run, "fail") == {
@@ -139,6 +141,7 @@ def test_refusals_are_not_tested_when_every_valid_request_is_refused_in_the_same
         assert untested[requirement] == reason
 
 
+@pytest.mark.slow
 def test_refusals_pass_when_valid_requests_are_answered_500() -> None:
     """The server responds with 500 to valid requests, and refuses invalid requests correctly."""
 
@@ -150,6 +153,7 @@ def test_refusals_pass_when_valid_requests_are_answered_500() -> None:
     assert {"IV-IMAGE-FORMAT", "IV-N-BOUNDS", "IV-AUTH-WRONG"} <= verdicts(run, "pass").keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "requirement", "cases"),
     [
@@ -176,6 +180,7 @@ class RefusesUnassignedCharacters(Service):
         return super().wanted(fields)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_refused_random_requests_break_only_iv_op_valid(seed: int) -> None:
     """Random requests may have the same features although the server refuses only some of them."""
@@ -189,11 +194,13 @@ def test_refused_random_requests_break_only_iv_op_valid(seed: int) -> None:
     )
 
 
+@pytest.mark.slow
 def test_rate_limited_attempts_count_as_requests() -> None:
     run = judge_app(LimitsEveryNinthRequest(api_key=KEY))
     assert run.cost.requests > len(run.observations)
 
 
+@pytest.mark.slow
 def test_requirements_on_keys_are_not_tested_without_a_key() -> None:
     class WithoutKeys(Service):
         """Accepts requests without an API key."""

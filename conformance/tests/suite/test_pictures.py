@@ -62,6 +62,7 @@ def test_distance_ignores_rotation_and_mirroring_and_difference_does_not(seed: i
     assert (one.difference(other) > 5) == (angle != 0 or mirrored)
 
 
+@pytest.mark.slow
 @given(SEEDS, st.floats(0.9, 1.1), st.floats(0.9, 1.1), st.integers(0, 4))
 def test_a_recoloured_cropped_and_resized_picture_has_a_small_distance(
     seed: int, brightness: float, colour: float, margin: int
@@ -71,6 +72,7 @@ def test_a_recoloured_cropped_and_resized_picture_has_a_small_distance(
     assert decoded(painting(seed)).distance(decoded(varied)) < MAX_VARIATION_DISTANCE
 
 
+@pytest.mark.slow
 @given(SEEDS)
 def test_a_resized_picture_has_a_difference_below_1_5(seed: int) -> None:
     assert decoded(painting(seed)).difference(decoded(painting(seed).resize((256, 256)))) < 1.5

@@ -45,10 +45,12 @@ def plans() -> dict[int, list[Case]]:
     return {seed: plan(CONTRACT, TARGET, seed) for seed in SEEDS}
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes(plans: dict[int, list[Case]]) -> None:
     assert plan(CONTRACT, TARGET, 1) == plans[1]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_in_another_process(plans: dict[int, list[Case]]) -> None:
     """Neither the modules loaded nor the order of sets has an influence."""
     done = subprocess.run(
@@ -122,6 +124,7 @@ def test_the_features_of_a_combined_case_are_those_of_its_parts(plans: dict[int,
             assert combined - separate <= plain, case.label
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("depth", "max_requests", "max_images"), [("quick", 70, 15), ("standard", 160, 60)])
 def test_a_plan_keeps_the_requests_and_images_of_its_depth(depth: Depth, max_requests: int, max_images: int) -> None:
     for seed in SEEDS:
@@ -130,6 +133,7 @@ def test_a_plan_keeps_the_requests_and_images_of_its_depth(depth: Depth, max_req
         assert sum(case.image_count for case in cases) <= max_images
 
 
+@pytest.mark.slow
 def test_a_deeper_plan_has_all_cases_of_a_shallower_one() -> None:
     quick, standard, deep = ({case.label for case in plan(CONTRACT, TARGET, 1, depth)} for depth in DEPTHS)
     assert quick - {named.label for named in ONLY_QUICK} < standard < deep

@@ -19,6 +19,8 @@ from image_variations_conformance.wire.target import Target
 from support.judging import KEY, judge_url, verdicts
 from support.node_packages import node_tool
 
+pytestmark = pytest.mark.slow
+
 SPEC = Path(__file__).parents[3] / "spec" / "openapi.yaml"
 _START_SECONDS = 60
 

@@ -58,12 +58,14 @@ def _document(report: Path) -> Any:
     return json.loads((report / "report.json").read_text())
 
 
+@pytest.mark.slow
 def test_report_json_fits_its_schema_by_two_validators(report: Path) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     jsonschema.validate(_document(report), SCHEMA, cls=jsonschema.Draft202012Validator)
     jsonschema_rs.validator_for(SCHEMA).validate(_document(report))
 
 
+@pytest.mark.slow
 def test_the_report_of_a_correct_server_fits_the_schema_too(tmp_path: Path) -> None:
     ReportFolder.at(tmp_path).write(judge_app(Service(api_key=KEY)))
     document = _document(tmp_path)
@@ -134,6 +136,7 @@ def test_junit_has_a_test_case_per_requirement_and_fails_where_the_run_does(repo
     assert "n-ten: n=10: expected 10 items, got 4" in (failure.text or "")
 
 
+@pytest.mark.slow
 def test_junit_passes_a_warning_and_shows_it_as_output(tmp_path: Path) -> None:
     run = judge_app(faulty(["errors-as-422"], api_key=KEY))
     ReportFolder.at(tmp_path).write(run)
@@ -145,6 +148,7 @@ def test_junit_passes_a_warning_and_shows_it_as_output(tmp_path: Path) -> None:
     assert (warned.text or "").startswith("warning: ")
 
 
+@pytest.mark.slow
 def test_strict_makes_a_warning_fail() -> None:
     app = faulty(["errors-as-422"], api_key=KEY)
     assert judge_app(app).outcome == "conforms"
@@ -223,6 +227,7 @@ def test_the_console_shows_one_reason_for_many_untested_requirements_once() -> N
     assert set(untested) <= set(words)
 
 
+@pytest.mark.slow
 def test_an_earlier_report_in_the_folder_is_replaced_completely(report: Path, tmp_path: Path) -> None:
     shutil.copytree(report, tmp_path / "report")
     ReportFolder.at(tmp_path / "report").write(judge_app(Service(api_key=KEY)))
@@ -230,6 +235,7 @@ def test_an_earlier_report_in_the_folder_is_replaced_completely(report: Path, tm
     assert _document(tmp_path / "report")["outcome"] == "conforms"
 
 
+@pytest.mark.slow
 def test_a_hostile_error_text_is_printable_in_the_reports(tmp_path: Path) -> None:
     """The error has terminal codes, characters that neither XML nor UTF-8 can represent, and 100 kB of text."""
 

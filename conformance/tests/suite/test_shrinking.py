@@ -30,6 +30,8 @@ from image_variations_conformance.wire.target import Target
 from starlette.responses import Response
 from support.requests import CONTRACT, KEY, TARGET, classified
 
+pytestmark = pytest.mark.slow
+
 LARGE = Recipe(
     fields=(
         ("n", b"4"),

@@ -28,6 +28,8 @@ from image_variations_conformance.wire.target import Target
 from starlette.responses import Response
 from support.judging import KEY, judge_app
 
+pytestmark = pytest.mark.slow
+
 SCHEMA = json.loads(resources.files("image_variations_conformance.reports").joinpath("report.schema.json").read_text())
 INTERRUPTED = "the run was interrupted"
 # Far less than HUNG_SECONDS, so that a run that waits for the server is noticed.

@@ -223,6 +223,7 @@ def test_an_incomplete_or_malformed_response_is_a_failure(script: tuple[Step, ..
     assert failure_of(*script) == kind
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "script",
     [

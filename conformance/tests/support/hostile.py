@@ -5,7 +5,6 @@ import json
 import random
 import struct
 import time
-import zlib
 from pathlib import Path
 
 from attrs import frozen
@@ -81,14 +80,6 @@ def with_items(*items: object, **more: object) -> dict[str, object]:
 def as_text(image: bytes) -> dict[str, object]:
     """Return the JSON value of a response with one image in base64."""
     return with_items({"b64_json": base64.b64encode(image).decode()})
-
-
-def zeros(size_bytes: int) -> bytes:
-    """Return `size_bytes` zeros, rounded down to whole MiB, compressed with gzip. Never holds them uncompressed."""
-    compressor = zlib.compressobj(9, wbits=zlib.MAX_WBITS | 16)
-    block = bytes(1 << 20)
-    pieces = [compressor.compress(block) for _ in range(size_bytes >> 20)]
-    return b"".join([*pieces, compressor.flush()])
 
 
 def raw_png(width: int, height: int, pixels: bytes, more: bytes = b"") -> bytes:

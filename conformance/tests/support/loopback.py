@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 import threading
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
@@ -14,6 +15,8 @@ from attrs import define, field
 from hypothesis import strategies as st
 
 _PATIENCE_SECONDS = 20.0
+ZLIB = zlib.MAX_WBITS
+GZIP = zlib.MAX_WBITS | 16
 
 
 @define
@@ -122,6 +125,14 @@ def answer(status: int = 200, body: bytes = b"", *headers: str) -> bytes:
     """Return a raw HTTP/1.1 response with a Content-Length and these header lines."""
     lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}", *headers, "", ""]
     return "\r\n".join(lines).encode() + body
+
+
+def zeros(size_bytes: int, format_bits: int = GZIP) -> bytes:
+    """Return `size_bytes` zeros, rounded down to whole MiB, compressed. Never holds them uncompressed."""
+    compressor = zlib.compressobj(3, wbits=format_bits)
+    block = bytes(1 << 20)
+    pieces = [compressor.compress(block) for _ in range(size_bytes >> 20)]
+    return b"".join([*pieces, compressor.flush()])
 
 
 def answering(*answers: bytes) -> list[tuple[Step, ...]]:

@@ -27,6 +27,8 @@ from image_variations_conformance.media.pictures import look
 from image_variations_conformance.media.png import inspect
 from support.loopback import answer, hear_request, say, scripted_server
 
+pytestmark = pytest.mark.slow
+
 _THIS_ENVIRONMENT = Environment(Path(sys.executable))
 _LINUX = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is read from /proc")
 

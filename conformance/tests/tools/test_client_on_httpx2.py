@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from regeneration.__main__ import run
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 TESTS = Path(__file__).parents[1] / "client"

@@ -10,6 +10,8 @@ import pytest
 from regeneration.__main__ import run
 from support.node_packages import node_tool
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 CLIENT = ROOT / "generated" / "image_variations"
 STUDIO = Path(__file__).parents[1] / "contracts" / "studio.yaml"

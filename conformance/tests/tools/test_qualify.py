@@ -20,6 +20,8 @@ from qualification.subjects import Subject, faults, quirks, references, sample
 from qualification.trials import Spent, Trial, attempt
 from qualification.verdicts import problems, unbroken
 
+pytestmark = pytest.mark.slow
+
 REGISTER = contract.load().requirements
 FAULT = Subject("fault", "n-capped", "semantics", breaks=("IV-RES-COUNT",), also=("IV-N-DEFAULT",))
 QUIRK = Subject("quirk", "wrong-key-403", "refusals", breaks=("IV-AUTH-401",))

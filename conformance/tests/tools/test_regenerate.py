@@ -21,6 +21,8 @@ from regeneration.__main__ import command, run
 from regeneration.check import compare
 from regeneration.swap import workspace
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 SPEC = ROOT / "spec" / "openapi.yaml"
 MUSEUM = Path(__file__).parents[1] / "contracts" / "museum.yaml"

@@ -188,6 +188,7 @@ def test_the_base64_example_is_a_square_png(contract: Document) -> None:
 # --- our lint finds mistakes that the tools accept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [SPEC, MUSEUM], ids=lambda path: path.stem)
 def test_a_misspelt_keyword_is_found_in_every_schema(path: Path) -> None:
     document = read(path)
