@@ -45,6 +45,6 @@ class Material:
             file.truncate(_LARGE_BYTES)
         images = [padded(png, 1_000_000 + number) for number in range(_IMAGES)]
         data = [{"b64_json": base64.b64encode(image).decode()} for image in images]
-        made.small_picture.write_bytes(VariationMaker(paint(chance, _SIDE), _SIDE, chance).make())
+        made.small_picture.write_bytes(VariationMaker(paint(chance, _SIDE), (_SIDE, _SIDE), chance).make())
         made.ten_images.write_text(json.dumps({"created": 1589478378, "data": data}), encoding="ascii")
         return made

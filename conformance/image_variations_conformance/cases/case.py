@@ -73,6 +73,14 @@ class Builder:
             picture.putpixel((0, 0), (0, 0, 0, 0))
         return png.encode(picture, kind)
 
+    def largest_png(self) -> bytes:
+        """Return a PNG of the largest number of bytes that is valid."""
+        return png.padded(self.png(), self.contract.image_rules.valid_below_bytes - 1)
+
+    def too_large_png(self) -> bytes:
+        """Return a PNG of the smallest number of bytes that is too large."""
+        return png.padded(self.png(), self.contract.image_rules.invalid_from_bytes)
+
     def boundary(self) -> str:
         """Return a boundary that no payload contains by accident."""
         return f"{self.rng.getrandbits(128):032x}"
@@ -81,7 +89,7 @@ class Builder:
         self, content: bytes | None = None, filename: str | None = "picture.png", media_type: str | None = "image/png"
     ) -> Part:
         """Return the image part."""
-        return file_part("image", self.png() if content is None else content, filename, media_type)
+        return file_part(self.contract.image_field, self.png() if content is None else content, filename, media_type)
 
     def form(self, *parts: Part, **fields: str | bytes) -> Request:
         """Return the request of a form with these parts (by default, an image) and then these text fields."""

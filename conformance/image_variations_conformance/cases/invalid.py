@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from ..contract.expectation import INVALID_FROM_BYTES
 from ..media import png
 from ..wire.exchange import Request
 from ..wire.multipart import Part, text_part
@@ -116,7 +115,7 @@ INVALID = (
     _invalid_image("image-wide", "IV-IMAGE-SQUARE", "64x32", lambda b: b.png(side=64, height=32)),
     _invalid_image("image-off-by-one", "IV-IMAGE-SQUARE", "64x65", lambda b: b.png(side=64, height=65)),
     _invalid_image(
-        "image-too-large", "IV-IMAGE-MAX-BYTES", "4,194,304 bytes", lambda b: png.padded(b.png(), INVALID_FROM_BYTES)
+        "image-too-large", "IV-IMAGE-MAX-BYTES", "the smallest size that is too large", lambda b: b.too_large_png()
     ),
     _invalid_image(
         "image-far-too-large", "IV-IMAGE-MAX-BYTES", "5,000,000 bytes", lambda b: png.padded(b.png(), 5_000_000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
@@ -13,6 +13,7 @@ import jsonschema_rs
 import yaml
 from attrs import evolve, field, frozen
 
+from .extensions import ImageRules, Statuses, ViolationKind
 from .fields import Schema
 from .requirements import Requirement, generate_requirements
 
@@ -28,13 +29,34 @@ class SchemaError:
     message: str
 
 
+@frozen
+class Change:
+    """A part of the document that a profile changed.
+
+    `pointer` is the JSON pointer to it, `key` the key of the profile, `source` the file and line of the key, and
+    `requirements` are the ids whose text, evidence or part of the document changed.
+    """
+
+    pointer: str
+    key: str
+    source: str
+    requirements: tuple[str, ...]
+
+
 @frozen(eq=False)
 class Contract:
-    """The contract. `document` is the OpenAPI document, `sha256` the digest of its bytes, `requirements` are by id."""
+    """The contract. `document` is the OpenAPI document, `sha256` the digest of its bytes, `requirements` are by id.
+
+    `register` are the entries of requirements.yaml. `base` is the contract that a profile changed into this one, or
+    None; `changes` says how.
+    """
 
     document: Mapping[str, Any] = field(repr=False)
     requirements: Mapping[str, Requirement] = field(repr=False)
     sha256: str
+    register: Sequence[Mapping[str, Any]] = field(repr=False)
+    base: Contract | None = field(default=None, repr=False)
+    changes: tuple[Change, ...] = field(default=(), repr=False)
     _validators: dict[str, jsonschema_rs.Draft202012Validator] = field(factory=dict, repr=False)
 
     @property
@@ -58,6 +80,51 @@ class Contract:
     def fields(self) -> Mapping[str, Schema]:
         """The schema of each field of the form, by name."""
         return {name: self._resolve(schema) for name, schema in self.request_schema["properties"].items()}
+
+    @cached_property
+    def image_field(self) -> str:
+        """The name of the field with the input image."""
+        return next(name for name, schema in self.fields.items() if schema.get("format") == "binary")
+
+    @cached_property
+    def image_rules(self) -> ImageRules:
+        """Which input images are valid."""
+        return ImageRules.of(self.fields[self.image_field]["x-image"])
+
+    @cached_property
+    def text_fields(self) -> Mapping[str, Schema]:
+        """The schema of each field other than the input image, by name."""
+        return {name: schema for name, schema in self.fields.items() if name != self.image_field}
+
+    @cached_property
+    def defaults(self) -> Mapping[str, str]:
+        """The default of each field that has one, as the text that a form would have."""
+        return {name: str(schema["default"]) for name, schema in self.fields.items() if "default" in schema}
+
+    @property
+    def key_required(self) -> bool:
+        """Whether a request needs an API key."""
+        security = self.operation.get("security", self.document.get("security", []))
+        return bool(security) and {} not in security
+
+    @property
+    def key_checked(self) -> bool:
+        """Whether a wrong API key is refused. An operation without any security scheme ignores keys."""
+        return bool(self.operation.get("security", self.document.get("security", [])))
+
+    @property
+    def accepts_json(self) -> bool:
+        """Whether the server reads JSON bodies too, about which the contract says nothing else."""
+        return "application/json" in self.operation["requestBody"]["content"]
+
+    def response_values(self, member: str) -> tuple[str, ...]:
+        """Return the values that a member of the response may have; empty if it may have any."""
+        member_schema = self.document["components"]["schemas"]["ImagesResponse"]["properties"][member]
+        return tuple(member_schema.get("enum", ()))
+
+    def statuses(self, kind: ViolationKind) -> Statuses:
+        """Return the statuses of refusals because of a kind of violation."""
+        return Statuses.of(self.operation["x-statuses"][kind])
 
     @property
     def required_fields(self) -> tuple[str, ...]:
@@ -111,7 +178,12 @@ def parse(openapi: bytes, requirements: bytes) -> Contract:
 
     Requirements are generated for the form fields that the register does not mention.
     """
-    register = [Requirement(**entry) for entry in _yaml(requirements)["requirements"]]
-    contract = Contract(_yaml(openapi), {}, hashlib.sha256(openapi).hexdigest())
+    register = _yaml(requirements)["requirements"]
+    return with_requirements(Contract(_yaml(openapi), {}, hashlib.sha256(openapi).hexdigest(), register))
+
+
+def with_requirements(contract: Contract) -> Contract:
+    """Return the contract with its requirements made from its document and register."""
+    register = [Requirement(**entry) for entry in contract.register]
     generated = generate_requirements(contract.fields, contract.version, contract.fields_pointer)
     return evolve(contract, requirements={requirement.id: requirement for requirement in (*register, *generated)})

@@ -18,16 +18,35 @@ from ..media import png
 from ..wire.exchange import Request
 from ..wire.multipart import Malformed, NotMultipart, Part, boundary_of, decode, has_preamble_or_epilogue
 from .document import Contract
+from .extensions import ImageRules, ViolationKind
 from .fields import Schema, kind_of, validity_of
 from .requirements import rules_of
 
-# "Less than 4MB" has two readings: up to the first figure an image is valid by both, from the second on by neither.
-VALID_UP_TO_BYTES = 4_000_000
-INVALID_FROM_BYTES = 4_194_304
-
 Validity = Literal["valid", "invalid", "unspecified"]
 
-DEFAULTS = {"n": "1", "size": "1024x1024", "response_format": "url"}
+# The fields that say what images are requested.
+_REQUESTED_FIELDS = ("n", "size", "response_format")
+# The contract does not say what a server does with these methods, except that it does not break.
+_UNSPECIFIED_METHODS = frozenset({"HEAD", "OPTIONS"})
+_VIOLATION_KINDS: dict[str, ViolationKind] = {
+    "IV-AUTH-REQUIRED": "wrong-key",
+    "IV-AUTH-WRONG": "wrong-key",
+    "IV-IMAGE-FORMAT": "wrong-image-kind",
+    "IV-IMAGE-INTACT": "wrong-image-kind",
+    "IV-IMAGE-MAX-BYTES": "image-too-large",
+    "IV-MODEL-UNKNOWN": "unknown-model",
+    "IV-OP-METHOD": "other-method",
+    "IV-OP-MULTIPART": "not-multipart",
+}
+# A contract whose smallest valid side is this one recommends to accept an image of one pixel, too.
+_SMALLEST_PLAIN_SIDE = 2
+# The first bytes of files of the formats other than PNG that a contract may allow.
+_SIGNATURES = {
+    "jpeg": re.compile(rb"\xff\xd8\xff"),
+    "gif": re.compile(rb"GIF8[79]a"),
+    "webp": re.compile(rb"RIFF....WEBP", re.DOTALL),
+    "bmp": re.compile(rb"BM"),
+}
 
 # Servers have to read these headers. The letter case of other headers does not matter.
 _READ_HEADERS = frozenset(
@@ -53,13 +72,21 @@ class Violation:
     field: str | None
     what: str
 
+    @property
+    def kind(self) -> ViolationKind:
+        """The kind of the violation, which the statuses of the refusal depend on."""
+        return _VIOLATION_KINDS.get(self.requirement, "invalid-request")
+
 
 @frozen
 class Requested:
-    """What a valid request asks for. `explicit` are the fields that the request has; the others have their defaults."""
+    """What a valid request asks for. `explicit` are the fields that the request has; the others have their defaults.
+
+    `size` is None if the contract does not say which size the images have.
+    """
 
     n: int
-    size: str
+    size: str | None
     response_format: str
     explicit: frozenset[str]
 
@@ -117,53 +144,70 @@ class _Findings:
 def classify(request: Request, contract: Contract, api_key: str | None) -> Expectation:
     """Return the expectation of a request. `api_key` is the right key, or None if no key is required."""
     found = _Findings()
-    if request.method != "POST":
-        found.violation("IV-OP-METHOD", None, f"method {request.method}")
-    _classify_key(request, api_key, found)
+    _classify_method(request.method, found)
+    _classify_key(request, contract, api_key, found)
+    content_type = request.header("content-type") or ""
+    if contract.accepts_json and content_type.partition(";")[0].strip().lower() == "application/json":
+        return Expectation(violations=tuple(found.violations), unspecified=("a JSON body",))
     try:
-        parts = decode(request.header("content-type") or "", request.body)
+        parts = decode(content_type, request.body)
     except Malformed as error:
         return Expectation(violations=tuple(found.violations), unspecified=(f"a malformed form: {error}",))
     except NotMultipart as error:
         found.violation("IV-OP-MULTIPART", None, str(error))
-        return Expectation(violations=tuple(found.violations))
-    _classify_wire(request, parts, found)
+        return Expectation(violations=tuple(found.violations), unspecified=tuple(found.unspecified))
+    _classify_wire(request, parts, contract, found)
     values = _fields(parts, contract, found)
-    for name, schema in contract.fields.items():
-        if name != "image":
-            _classify_field(name, schema, values.get(name), found)
-    image = values.get("image")
+    names = {part.name for part in parts}
+    for name, schema in contract.text_fields.items():
+        if name in values:
+            _classify_text(name, schema, values[name], found)
+        elif name not in names:
+            _classify_absence(name, schema, contract, found)
+    image = values.get(contract.image_field)
     if image is not None:
-        _classify_image(image, found)
-    elif not any(part.name == "image" for part in parts):
-        found.violation("IV-IMAGE-REQUIRED", "image", "no image")
-    if set(values) == {"image"}:
+        _classify_image(image, contract.image_rules, found)
+    elif names.isdisjoint({contract.image_field, *contract.image_rules.other_names}):
+        found.violation("IV-IMAGE-REQUIRED", contract.image_field, f"no {contract.image_field}")
+    if set(values) == set(contract.required_fields):
         found.feature("IV-OP-VALID")
     return Expectation(
         frozenset(found.features),
         tuple(found.violations),
         tuple(dict.fromkeys(found.unspecified)),
-        None if found.violations or found.unspecified else _requested(values),
+        None if found.violations or found.unspecified else _requested(values, contract),
         None if image is None else image.content,
         0 if found.violations else max(_image_counts(parts), default=1),
     )
 
 
-def _classify_key(request: Request, api_key: str | None, found: _Findings) -> None:
-    if api_key is None:
-        return
+def _classify_method(method: str, found: _Findings) -> None:
+    if method in _UNSPECIFIED_METHODS:
+        found.unspecified.append(f"method {method}")
+    elif method != "POST":
+        found.violation("IV-OP-METHOD", None, f"method {method}")
+
+
+def _classify_key(request: Request, contract: Contract, api_key: str | None, found: _Findings) -> None:
     sent = request.header("authorization")
+    if sent is None and not contract.key_required:
+        found.feature("IV-AUTH-REQUIRED", "no API key")
+    if api_key is None or (sent is None and not contract.key_required):
+        return
     if sent is None:
         found.violation("IV-AUTH-REQUIRED", None, "no API key")
         return
     scheme, _, token = sent.partition(" ")
     if scheme.lower() != "bearer" or token.strip() != api_key:
-        found.violation("IV-AUTH-WRONG", None, "a wrong API key")
+        if contract.key_required:
+            found.violation("IV-AUTH-WRONG", None, "a wrong API key")
+        else:
+            found.unspecified.append("a wrong API key")
     elif scheme != "Bearer":
         found.feature("IV-WIRE-HEADER-CASE", scheme)
 
 
-def _classify_wire(request: Request, parts: tuple[Part, ...], found: _Findings) -> None:
+def _classify_wire(request: Request, parts: tuple[Part, ...], contract: Contract, found: _Findings) -> None:
     if request.chunked:
         found.feature("IV-WIRE-CHUNKED")
     if "?" in request.target:
@@ -179,7 +223,7 @@ def _classify_wire(request: Request, parts: tuple[Part, ...], found: _Findings) 
         found.feature("IV-WIRE-PART-HEADERS")
     if has_preamble_or_epilogue(content_type, request.body):
         found.feature("IV-WIRE-PREAMBLE")
-    if len(parts) > 1 and parts[0].name != "image":
+    if len(parts) > 1 and parts[0].name != contract.image_field:
         found.feature("IV-WIRE-ORDER")
 
 
@@ -199,19 +243,23 @@ def _fields(parts: tuple[Part, ...], contract: Contract, found: _Findings) -> di
             found.unspecified.append(f"unknown field {name!r}")
         elif counts[name] > 1:
             found.unspecified.append(f"{name} is there more than once")
-        elif name != "image" and part.filename is not None:
+        elif name != contract.image_field and part.filename is not None:
             found.unspecified.append(f"{name} is sent as a file")
         else:
             values[name] = part
     return values
 
 
-def _classify_field(name: str, schema: Schema, part: Part | None, found: _Findings) -> None:
+def _classify_absence(name: str, schema: Schema, contract: Contract, found: _Findings) -> None:
     rules = rules_of(name)
-    if part is None:
-        if rules.absent is not None and kind_of(schema) is not None:
-            found.feature(rules.absent)
-        return
+    if name in contract.required_fields:
+        found.violation(rules.absent or rules.invalid, name, f"no {name}")
+    elif rules.absent is not None and kind_of(schema) is not None:
+        found.feature(rules.absent)
+
+
+def _classify_text(name: str, schema: Schema, part: Part, found: _Findings) -> None:
+    rules = rules_of(name)
     try:
         value = part.content.decode()
     except UnicodeDecodeError:
@@ -234,31 +282,51 @@ def _text_classes(text: str) -> str:
     return " ".join(filter(None, classes))
 
 
-def _classify_image(part: Part, found: _Findings) -> None:
+def _classify_image(part: Part, rules: ImageRules, found: _Findings) -> None:
     content = part.content
-    if len(content) >= INVALID_FROM_BYTES:
-        found.violation("IV-IMAGE-MAX-BYTES", "image", f"an image of {len(content)} bytes")
-    elif len(content) > VALID_UP_TO_BYTES:
-        found.unspecified.append(f"an image of {len(content)} bytes")
+    size_bytes = len(content)
+    if size_bytes >= rules.invalid_from_bytes:
+        found.violation("IV-IMAGE-MAX-BYTES", part.name, f"an image of {size_bytes} bytes")
+    elif size_bytes >= rules.valid_below_bytes:
+        found.unspecified.append(f"an image of {size_bytes} bytes")
+    kind = next((kind for kind, signature in _SIGNATURES.items() if signature.match(content)), None)
+    if kind is not None and kind in rules.kinds:
+        # The contract says nothing about the content of a file that is no PNG.
+        found.unspecified.append(f"a {kind} image")
+        return
     try:
         info = png.inspect(content)
     except png.NotPng:
         what = f"a file that begins with {content[:4]!r}" if content else "an empty file"
-        found.violation("IV-IMAGE-FORMAT" if content else "IV-IMAGE-INTACT", "image", what)
+        found.violation("IV-IMAGE-FORMAT" if content else "IV-IMAGE-INTACT", part.name, what)
         return
     except png.Broken as error:
-        found.violation("IV-IMAGE-INTACT", "image", f"a broken PNG: {error}")
+        found.violation("IV-IMAGE-INTACT", part.name, f"a broken PNG: {error}")
         return
-    if info.pixels > png.MAX_PIXELS:
-        found.unspecified.append(f"an image of {info.width}x{info.height}")
-    if info.width != info.height:
-        found.violation("IV-IMAGE-SQUARE", "image", f"an image of {info.width}x{info.height}")
-    plain = info.kind in {png.Kind(png.RGB), png.Kind(png.RGBA)} and info.width > 1
-    kind = str(info.kind) if info.width > 1 else f"1x1, {info.kind}"
-    found.feature("IV-IMAGE-PNG" if plain else "IV-IMAGE-PNG-KINDS", kind)
-    if len(content) > VALID_UP_TO_BYTES // 2:
+    _classify_dimensions(info, rules, part.name, found)
+    found.feature("IV-IMAGE-PNG" if _is_plain(info) else "IV-IMAGE-PNG-KINDS", _kind_of_image(info))
+    if size_bytes > rules.valid_below_bytes // 2:
         found.feature("IV-IMAGE-UP-TO-LIMIT")
     _classify_labels(part, found)
+
+
+def _classify_dimensions(info: png.Info, rules: ImageRules, name: str | None, found: _Findings) -> None:
+    shown = f"an image of {info.width}x{info.height}"
+    if info.width != info.height and rules.square:
+        found.violation("IV-IMAGE-SQUARE", name, shown)
+    elif info.width != info.height:
+        found.feature("IV-IMAGE-SQUARE", shown)
+    is_one_pixel = info.pixels == 1 and rules.min_side <= _SMALLEST_PLAIN_SIDE
+    if not is_one_pixel and any(not rules.allows_side(side) for side in (info.width, info.height)):
+        found.unspecified.append(shown)
+
+
+def _is_plain(info: png.Info) -> bool:
+    return info.kind in {png.Kind(png.RGB), png.Kind(png.RGBA)} and info.pixels > 1
+
+
+def _kind_of_image(info: png.Info) -> str:
+    return str(info.kind) if info.pixels > 1 else f"1x1, {info.kind}"
 
 
 def _classify_labels(part: Part, found: _Findings) -> None:
@@ -285,7 +353,11 @@ def _image_counts(parts: tuple[Part, ...]) -> Iterator[int]:
             yield int(part.content)
 
 
-def _requested(values: dict[str, Part]) -> Requested:
-    explicit = {name: part.content.decode("utf-8", "replace") for name, part in values.items() if name in DEFAULTS}
-    effective = DEFAULTS | explicit
-    return Requested(int(effective["n"]), effective["size"], effective["response_format"], frozenset(explicit))
+def _requested(values: dict[str, Part], contract: Contract) -> Requested:
+    explicit = {name: values[name].content.decode("utf-8", "replace") for name in _REQUESTED_FIELDS if name in values}
+    effective = {**contract.defaults, **explicit}
+    size = effective.get("size")
+    if size is None and contract.fields["size"].get("x-default") == "input":
+        info = png.inspect(values[contract.image_field].content)
+        size = f"{info.width}x{info.height}"
+    return Requested(int(effective["n"]), size, effective["response_format"], frozenset(explicit))

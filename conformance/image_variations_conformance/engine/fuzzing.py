@@ -18,7 +18,8 @@ from ..cases.named_case import SMALL
 from ..cases.schemathesis_cases import forms, operation
 from ..cases.strategies import ANCILLARY, KINDS, draw, users, wrong_values
 from ..contract.document import Contract
-from ..contract.expectation import INVALID_FROM_BYTES, VALID_UP_TO_BYTES, Expectation, classify
+from ..contract.expectation import Expectation, classify
+from ..contract.extensions import ImageRules
 from ..contract.fields import Schema, boundary_values, is_bounded, kind_of, sample_values, validity_of
 from ..media import png
 from ..wire.multipart import Part
@@ -71,11 +72,6 @@ _BOUNDARIES = (
     *((BOUNDARY, False),) * 10,
     *((BOUNDARY, True), ("x", False), ("-" * 24 + "0", False), (f"=_{BOUNDARY}:(+)?", True), ("a b", True)),
     *(((BOUNDARY * 5)[:70], False), ("'()+_,./:=?", True), ("----WebKitFormBoundaryf2A9c07D", False)),
-)
-_SIZES_BYTES = (
-    VALID_UP_TO_BYTES - 1,
-    VALID_UP_TO_BYTES,
-    *range(INVALID_FROM_BYTES, INVALID_FROM_BYTES + 2),
 )
 _OTHER_BODIES = (
     (b"", "multipart/form-data"),
@@ -168,8 +164,8 @@ def of_schema(parts: tuple[Part, ...]) -> Recipe:
 
 def recipes(contract: Contract, number: int) -> st.SearchStrategy[list[Recipe]]:
     """Return the strategy for lists of `number` recipes, of valid and invalid requests."""
-    fields = tuple(_Field.of(name, schema) for name, schema in contract.fields.items() if name != "image")
-    return _recipes(fields, number)
+    fields = tuple(_Field.of(name, schema) for name, schema in contract.text_fields.items())
+    return _recipes(fields, contract.image_rules, number)
 
 
 @frozen
@@ -227,12 +223,12 @@ _ENTROPY = st.binary(min_size=16, max_size=16).filter(any)
 
 
 @st.composite
-def _recipes(draw: st.DrawFn, fields: tuple[_Field, ...], number: int) -> list[Recipe]:
+def _recipes(draw: st.DrawFn, fields: tuple[_Field, ...], rules: ImageRules, number: int) -> list[Recipe]:
     chance = random.Random(draw(_ENTROPY))  # noqa: S311 - test data
-    return [_recipe(draw, chance, fields) for _ in range(number)]
+    return [_recipe(draw, chance, fields, rules) for _ in range(number)]
 
 
-def _recipe(draw: st.DrawFn, chance: random.Random, fields: tuple[_Field, ...]) -> Recipe:
+def _recipe(draw: st.DrawFn, chance: random.Random, fields: tuple[_Field, ...], rules: ImageRules) -> Recipe:
     mode = chance.choice(_MODES)
     if mode == "body":
         body, content_type = chance.choice(_OTHER_BODIES)
@@ -258,7 +254,7 @@ def _recipe(draw: st.DrawFn, chance: random.Random, fields: tuple[_Field, ...]) 
         chance.shuffle(texts)
     return Recipe(
         fields=tuple(texts),
-        image=_drawing(chance, mode),
+        image=_drawing(chance, mode, rules),
         filename=chance.choice(_FILENAMES),
         part_type=chance.choice(_PART_TYPES),
         position=chance.randint(0, len(texts)) if wire & 1 else 0,
@@ -291,12 +287,13 @@ def _opened(
     return 1, None
 
 
-def _drawing(chance: random.Random, mode: str) -> Drawing | None:
+def _drawing(chance: random.Random, mode: str, rules: ImageRules) -> Drawing | None:
     """Return the image of a request, which is invalid in the mode "image" and may be too large in the mode "large"."""
     if mode == "no image":
         return None
     if mode == "large":
-        return Drawing(size_bytes=chance.choice(_SIZES_BYTES))
+        valid, invalid = rules.valid_below_bytes, rules.invalid_from_bytes
+        return Drawing(size_bytes=chance.choice((valid - 2, valid - 1, invalid, invalid + 1)))
     side = chance.choice(_SIDES)
     if mode != "image":
         kind = chance.choice((*_PLAIN_KINDS * 8, *_ALL_KINDS))

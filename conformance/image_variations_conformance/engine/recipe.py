@@ -138,7 +138,7 @@ class Recipe:
         if self.body is not None:
             request = builder.post(self.body, self.content_type)
         else:
-            request = builder.multipart(self._parts(), self.boundary)
+            request = builder.multipart(self._parts(contract.image_field), self.boundary)
             if self.quoted:
                 announced = f'multipart/form-data; boundary="{self.boundary}"'
                 request = with_header(request, "Content-Type", announced)
@@ -151,11 +151,11 @@ class Recipe:
             request = evolve(request, headers=headers)
         return evolve(request, method=self.method)
 
-    def _parts(self) -> tuple[Part, ...]:
+    def _parts(self, image_field: str) -> tuple[Part, ...]:
         texts = [self._text(name, value) for name, value in self.fields]
         if self.image is not None:
             content = self.image if isinstance(self.image, bytes) else self.image.file()
-            image = file_part("image", content, self.filename, self.part_type)
+            image = file_part(image_field, content, self.filename, self.part_type)
             texts[self.position : self.position] = [image] * self.copies
         if self.lower_case:
             return tuple(evolve(part, headers=_lowered(part.headers)) for part in texts)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..contract.document import Contract
 from ..contract.expectation import Feature
+from ..contract.extensions import Statuses
 from .base import Finding, Observation, judges_run, shortened
 
 # Other oracles judge these by the content of the response, so a 200 alone is not a pass.
@@ -58,6 +59,10 @@ def valid_requests_are_accepted(observations: Sequence[Observation], contract: C
         if observation.accepted:
             passed = {feature.requirement for feature in observation.expectation.features} - _JUDGED_BY_CONTENT
             yield from (observation.finding(requirement, True) for requirement in sorted(passed))
+    chunked = contract.statuses("chunked-body")
+    for observation in (observation for observation in valid if _is_allowed_refusal(observation, chunked)):
+        yield observation.finding("IV-WIRE-CHUNKED", True)
+    valid = [observation for observation in valid if not _is_allowed_refusal(observation, chunked)]
     refused = list(_refusals_to_judge(valid))
     if refused and not cleared:
         observation = refused[0]
@@ -66,6 +71,12 @@ def valid_requests_are_accepted(observations: Sequence[Observation], contract: C
         )
         return
     yield from _blame(refused, cleared, contract)
+
+
+def _is_allowed_refusal(observation: Observation, chunked: Statuses) -> bool:
+    """Return whether a server may refuse the request with its status, because the body is chunked."""
+    response = observation.response
+    return observation.exchange.request.chunked and response is not None and chunked.allows(response.status)
 
 
 def _refusals_to_judge(valid: Sequence[Observation]) -> Iterator[Observation]:

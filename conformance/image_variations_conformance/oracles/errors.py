@@ -25,18 +25,23 @@ _LEAKS = {
 }
 
 
+_SERVER_ERRORS = 500
 _WORDS_FOR_NULL = frozenset({"none", "null", "undefined"})
 # The error of another server, copied as JSON or as an HTML page.
 _FOREIGN_DOCUMENT = re.compile(r'"error"\s*:\s*["{]|<!doctype html|<html[\s>]', re.IGNORECASE)
 
 
 @judges("IV-ERR-NO-5XX")
-def nothing_breaks_the_server(observation: Observation, _: Contract) -> Iterator[Finding]:
-    """Every request is answered, and not with 5xx."""
+def nothing_breaks_the_server(observation: Observation, contract: Contract) -> Iterator[Finding]:
+    """Every request is answered, and not with 5xx, unless the contract allows the status (501 for another method)."""
     if observation.rate_limited:
         yield observation.not_tested("IV-ERR-NO-5XX", RateLimited())
     elif observation.exchange.not_tested is None:
-        ok = observation.response is not None and observation.response.status < 500
+        kinds = [violation.kind for violation in observation.expectation.violations]
+        ok = observation.response is not None and (
+            observation.response.status < _SERVER_ERRORS
+            or any(contract.statuses(kind).allows(observation.response.status) for kind in kinds)
+        )
         yield observation.finding("IV-ERR-NO-5XX", ok, f"expected a status below 500, got {observation.answer}")
 
 

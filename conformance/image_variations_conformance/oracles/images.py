@@ -8,7 +8,6 @@ from ..contract.document import Contract
 from ..media.pictures import Picture
 from .base import Finding, Observation, judges, judges_run
 
-_FORMATS = frozenset({"png", "webp", "jpeg"})
 # Smaller inputs have no thumbnail to compare with.
 _MIN_INPUT_PIXELS = 16
 MAX_RANK = 0.3
@@ -41,19 +40,21 @@ def base64_is_an_image(observation: Observation, _: Contract) -> Iterator[Findin
 
 
 @judges("IV-OUT-FORMAT", "IV-OUT-SIZE", "IV-SIZE-DEFAULT", "IV-OUT-BLANK")
-def images_are_as_requested(observation: Observation, _: Contract) -> Iterator[Finding]:
+def images_are_as_requested(observation: Observation, contract: Contract) -> Iterator[Finding]:
     """Each image has a known format and the requested size, and is not blank."""
     requested, document = observation.expectation.requested, observation.content.document
     if requested is None or observation.response is None or observation.differential_only:
         return
     declared = document.get("output_format") if isinstance(document, dict) else None
-    formats = {declared} & _FORMATS if isinstance(declared, str) else set()
+    known = contract.response_values("output_format")
+    formats = (declared,) if declared in known else known
     requirement = "IV-OUT-SIZE" if "size" in requested.explicit else "IV-SIZE-DEFAULT"
     for at, picture in observation.content.pictures:
-        message = f"item {at}: expected {' or '.join(sorted(formats or _FORMATS))}, got {picture.format}"
-        yield observation.finding("IV-OUT-FORMAT", picture.format in (formats or _FORMATS), message)
+        message = f"item {at}: expected {' or '.join(formats)}, got {picture.format}"
+        yield observation.finding("IV-OUT-FORMAT", picture.format in formats, message)
         message = f"item {at}: expected {requested.size}, got {picture.size}"
-        yield observation.finding(requirement, picture.size == requested.size, message)
+        if requested.size is not None:
+            yield observation.finding(requirement, picture.size == requested.size, message)
         yield observation.finding("IV-OUT-BLANK", not picture.one_colour, f"item {at} is of one colour")
 
 

@@ -11,12 +11,6 @@ from ..contract.expectation import Violation
 from .base import Finding, Observation, judges
 
 _AUTH = frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"})
-# Statuses that describe a violation of these requirements as well as 400 does, or better.
-_AS_GOOD_AS_400 = {
-    404: frozenset({"IV-MODEL-UNKNOWN"}),
-    413: frozenset({"IV-IMAGE-MAX-BYTES"}),
-    415: frozenset({"IV-IMAGE-FORMAT", "IV-IMAGE-INTACT"}),
-}
 
 
 def mark_rejects_everything(observations: Sequence[Observation]) -> list[Observation]:
@@ -64,8 +58,8 @@ def _status(observation: Observation) -> int:
     "IV-MODEL-UNKNOWN",
     "IV-ERR-400",
 )
-def wrong_forms_are_refused(observation: Observation, _: Contract) -> Iterator[Finding]:
-    """An invalid form is answered 4xx, preferably 400."""
+def wrong_forms_are_refused(observation: Observation, contract: Contract) -> Iterator[Finding]:
+    """An invalid form is refused with a status that the contract allows, preferably one that it recommends."""
     violations = observation.expectation.violations
     if not violations or observation.untested is not None or _is_refused_before_the_form(violations):
         return
@@ -73,15 +67,14 @@ def wrong_forms_are_refused(observation: Observation, _: Contract) -> Iterator[F
     if (observation.expectation.unspecified or observation.is_random) and not 200 <= status < 500:
         # The violation may not be the cause: the request has other unusual properties.
         return
+    statuses = [contract.statuses(violation.kind) for violation in violations]
     for violation in violations:
-        yield observation.finding(
-            violation.requirement, 400 <= status < 500, f"{violation.what}: expected 4xx, got {observation.answer}"
-        )
-    if 400 <= status < 500:
-        good = status == 400 or any(
-            violation.requirement in _AS_GOOD_AS_400.get(status, ()) for violation in violations
-        )
-        yield observation.finding("IV-ERR-400", good, f"{violations[0].what}: expected 400, got {status}")
+        # Any of the violations may be the one that the server found.
+        message = f"{violation.what}: expected {contract.statuses(violation.kind).allowed}, got {observation.answer}"
+        yield observation.finding(violation.requirement, any(each.allows(status) for each in statuses), message)
+    if any(each.allows(status) for each in statuses):
+        message = f"{violations[0].what}: expected {statuses[0].recommended}, got {status}"
+        yield observation.finding("IV-ERR-400", any(each.recommends(status) for each in statuses), message)
 
 
 def _is_refused_before_the_form(violations: tuple[Violation, ...]) -> bool:
@@ -90,52 +83,53 @@ def _is_refused_before_the_form(violations: tuple[Violation, ...]) -> bool:
 
 
 @judges("IV-AUTH-REQUIRED", "IV-AUTH-WRONG", "IV-AUTH-401", "IV-AUTH-FIRST")
-def keys_are_checked(observation: Observation, _: Contract) -> Iterator[Finding]:
+def keys_are_checked(observation: Observation, contract: Contract) -> Iterator[Finding]:
     """A request without the right key is answered 401, or at least 403, also if it has other violations."""
     key = [violation for violation in observation.expectation.violations if violation.requirement in _AUTH]
     if not key or observation.untested is not None or observation.exchange.request.method != "POST":
         return
-    status = _status(observation)
+    status, statuses, what = _status(observation), contract.statuses("wrong-key"), key[0].what
+    is_allowed = statuses.allows(status)
     if len(observation.expectation.violations) > 1:
-        yield observation.finding(
-            "IV-AUTH-FIRST",
-            status in {401, 403},
-            f"{key[0].what}, and other violations: expected 401, got {observation.answer}",
-        )
+        message = f"{what}, and other violations: expected {statuses.allowed}, got {observation.answer}"
+        yield observation.finding("IV-AUTH-FIRST", is_allowed, message)
         return
-    yield observation.finding(
-        key[0].requirement, status in {401, 403}, f"{key[0].what}: expected 401, got {observation.answer}"
-    )
-    if status in {401, 403}:
-        yield observation.finding("IV-AUTH-401", status == 401, f"{key[0].what}: expected 401, got {status}")
+    message = f"{what}: expected {statuses.allowed}, got {observation.answer}"
+    yield observation.finding(key[0].requirement, is_allowed, message)
+    if is_allowed:
+        message = f"{what}: expected {statuses.recommended}, got {status}"
+        yield observation.finding("IV-AUTH-401", statuses.recommends(status), message)
 
 
 @judges("IV-OP-METHOD", "IV-OP-METHOD-405")
-def other_methods_are_refused(observation: Observation, _: Contract) -> Iterator[Finding]:
-    """A method other than POST is answered 4xx, preferably 405 with Allow: POST."""
-    if observation.exchange.request.method == "POST" or observation.untested is not None:
+def other_methods_are_refused(observation: Observation, contract: Contract) -> Iterator[Finding]:
+    """A method other than POST, HEAD and OPTIONS is refused, preferably by a 405 with Allow: POST."""
+    if "IV-OP-METHOD" not in observation.expectation.violated or observation.untested is not None:
         return
     method, status = observation.exchange.request.method, _status(observation)
-    yield observation.finding("IV-OP-METHOD", 400 <= status < 500, f"{method}: expected 4xx, got {observation.answer}")
-    if 400 <= status < 500 and observation.response is not None:
+    statuses = contract.statuses("other-method")
+    message = f"{method}: expected {statuses.allowed}, got {observation.answer}"
+    yield observation.finding("IV-OP-METHOD", statuses.allows(status), message)
+    if statuses.allows(status) and observation.response is not None:
         allow = observation.response.header("allow")
         allowed = {method.strip().upper() for method in (allow or "").split(",")}
         message = (
             f"{method}: expected 405 with Allow: POST, got {status} with {f'Allow: {allow}' if allow else 'no Allow'}"
         )
-        yield observation.finding("IV-OP-METHOD-405", status == 405 and "POST" in allowed, message)
+        yield observation.finding("IV-OP-METHOD-405", statuses.recommends(status) and "POST" in allowed, message)
 
 
 @judges("IV-OP-MULTIPART", "IV-OP-MULTIPART-STATUS")
-def other_bodies_are_refused(observation: Observation, _: Contract) -> Iterator[Finding]:
-    """A body that is not a multipart form is answered 4xx, preferably 400 or 415."""
+def other_bodies_are_refused(observation: Observation, contract: Contract) -> Iterator[Finding]:
+    """A body that is not a multipart form is refused, preferably by 400 or 415."""
     violations = {violation.requirement: violation.what for violation in observation.expectation.violations}
     if set(violations) != {"IV-OP-MULTIPART"} or observation.untested is not None:
         return
     status = _status(observation)
     what = violations["IV-OP-MULTIPART"]
-    yield observation.finding("IV-OP-MULTIPART", 400 <= status < 500, f"{what}: expected 4xx, got {observation.answer}")
-    if 400 <= status < 500:
-        yield observation.finding(
-            "IV-OP-MULTIPART-STATUS", status in {400, 415}, f"{what}: expected 400 or 415, got {status}"
-        )
+    statuses = contract.statuses("not-multipart")
+    message = f"{what}: expected {statuses.allowed}, got {observation.answer}"
+    yield observation.finding("IV-OP-MULTIPART", statuses.allows(status), message)
+    if statuses.allows(status):
+        message = f"{what}: expected {statuses.recommended}, got {status}"
+        yield observation.finding("IV-OP-MULTIPART-STATUS", statuses.recommends(status), message)

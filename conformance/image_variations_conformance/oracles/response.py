@@ -83,7 +83,7 @@ def _requirement_of(error: SchemaError) -> str | None:
         if keyword == "format":
             return "IV-URL-ABSOLUTE" if error.message != '"" is not a "uri"' else None
         # Both keys, no key, or an empty text: the oracle below knows what was requested.
-        if keyword in {"oneOf", "minLength"} and path[2:3] in {(), ("b64_json",), ("url",)}:
+        if keyword in {"required", "not", "minLength"} and path[2:3] in {(), ("b64_json",), ("url",)}:
             return None
         return "IV-RES-KEY" if path[2:3] in {("b64_json",), ("url",)} else "IV-RES-SCHEMA"
     return "IV-RES-SCHEMA"

@@ -14,7 +14,7 @@ import yaml
 from attrs import define, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_variations_conformance.reference.app.service import IMAGE_BYTES, Service
+from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.app.serving import running
 from image_variations_conformance.reference.app.variations import png
 from image_variations_conformance.reference.faults.fault_helpers import Crash
@@ -36,6 +36,8 @@ RED = Image.merge(
     [Image.effect_noise((256, 256), 30).point([min(v + offset, 255) for v in range(256)]) for offset in (90, 0, 0)],
 )
 BLUE = Image.merge("RGB", RED.rotate(90).split()[::-1])
+IMAGE_BYTES = 4_194_304
+IMAGE_BYTES = 4_194_304
 SMALL_IMAGE = RED.resize((32, 32))
 
 

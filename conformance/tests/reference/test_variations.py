@@ -34,7 +34,7 @@ def noise(side: int, seed: int) -> Image.Image:
 @pytest.mark.parametrize("side", [256, 512, 1024])
 @pytest.mark.parametrize("source", [1, 2, 255, 256, 1024, 3000])
 def test_variation_has_the_requested_side(side: int, source: int) -> None:
-    maker = VariationMaker(Image.new("RGB", (source, source), "teal"), side, random.Random(0))
+    maker = VariationMaker(Image.new("RGB", (source, source), "teal"), (side, side), random.Random(0))
     assert opened(maker.make()).size == (side, side)
 
 
@@ -42,7 +42,7 @@ def test_variation_has_the_requested_side(side: int, source: int) -> None:
 @pytest.mark.parametrize("side", [1, 256])
 def test_variations_of_a_uniform_image_differ_and_are_not_uniform(colour: str, side: int) -> None:
     picture = Image.new("RGB", (side, side), colour)
-    maker = VariationMaker(picture, 256, random.Random(0))
+    maker = VariationMaker(picture, (256, 256), random.Random(0))
     images = [opened(maker.make()) for _ in range(10)]
     assert len({image.tobytes() for image in images} | {picture.tobytes()}) == 11
     assert all(any(low < high for low, high in image.getextrema()) for image in images)  # type: ignore[misc] # pairs, in RGB
@@ -53,7 +53,7 @@ def test_variations_of_a_uniform_image_differ_and_are_not_uniform(colour: str, s
 def test_variation_is_closer_to_its_own_picture_than_to_another(side: int, seed: int) -> None:
     """Both pictures are noise, whose thumbnails are much alike."""
     own, other = noise(side, seed), noise(side, seed + 1)
-    image = opened(VariationMaker(own, 256, random.Random(seed)).make())
+    image = opened(VariationMaker(own, (256, 256), random.Random(seed)).make())
     assert distance(image, own) < distance(image, other)
 
 
@@ -69,11 +69,11 @@ def test_variations_differ_although_the_generator_repeats_a_number() -> None:
                 self.seed(5)
             return super().random()
 
-    maker = VariationMaker(noise(8, 1), 256, Repeating())
+    maker = VariationMaker(noise(8, 1), (256, 256), Repeating())
     assert len({maker.make() for _ in range(5)}) == 5
 
 
 @pytest.mark.parametrize("side", [64, 1024])
 def test_variation_of_noise_compresses_to_less_than_500_kilobytes(side: int) -> None:
-    file = VariationMaker(noise(side, 0), 1024, random.Random(0)).make()
+    file = VariationMaker(noise(side, 0), (1024, 1024), random.Random(0)).make()
     assert len(file) < 500_000

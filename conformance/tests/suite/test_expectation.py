@@ -11,8 +11,6 @@ from image_variations_conformance.cases.named_case import SMALL, NamedCase
 from image_variations_conformance.cases.strategies import broken_pngs, pngs, users, wrong_values
 from image_variations_conformance.cases.transforms import with_header
 from image_variations_conformance.contract.expectation import (
-    INVALID_FROM_BYTES,
-    VALID_UP_TO_BYTES,
     Expectation,
     Feature,
     Requested,
@@ -317,10 +315,10 @@ def test_every_intact_square_png_is_valid_with_every_user(content: bytes, user: 
 @pytest.mark.parametrize(
     ("size_bytes", "validity"),
     [
-        (VALID_UP_TO_BYTES, "valid"),
-        (VALID_UP_TO_BYTES + 1, "unspecified"),
-        (INVALID_FROM_BYTES - 1, "unspecified"),
-        (INVALID_FROM_BYTES, "invalid"),
+        (CONTRACT.image_rules.valid_below_bytes - 1, "valid"),
+        (CONTRACT.image_rules.valid_below_bytes, "unspecified"),
+        (CONTRACT.image_rules.invalid_from_bytes - 1, "unspecified"),
+        (CONTRACT.image_rules.invalid_from_bytes, "invalid"),
     ],
 )
 def test_an_image_size_between_the_valid_and_the_invalid_limit_is_unspecified(size_bytes: int, validity: str) -> None:

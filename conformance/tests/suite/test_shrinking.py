@@ -123,7 +123,7 @@ class QuickService(Service):
     numbers = itertools.count()
 
     def make_one(self, maker: VariationMaker) -> bytes:
-        return _picture(maker.side, next(self.numbers) % 30)
+        return _picture(maker.size[0], next(self.numbers) % 30)
 
 
 @lru_cache(maxsize=100)
@@ -156,7 +156,8 @@ class SmallBehindLinks(QuickService):
 
     def wanted(self, fields: Mapping[str, Part]) -> Wanted:
         wanted = super().wanted(fields)
-        return evolve(wanted, side=256) if (wanted.side, wanted.response_format) == (512, "url") else wanted
+        is_affected = (wanted.size, wanted.response_format) == ((512, 512), "url")
+        return evolve(wanted, size=(256, 256)) if is_affected else wanted
 
 
 class LowerCaseWithoutFileName(QuickService):

@@ -1,4 +1,4 @@
-"""Form fields that the contract gained after this server was written: each is validated by its schema, then ignored."""
+"""Form fields that this server does not know by name: each is validated by its schema in the contract, then ignored."""
 
 import json
 import re
@@ -7,13 +7,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from ...contract.document import Contract
 from .api_error import ApiError, shown
-
-
-def added_fields(contract: Contract, known: tuple[str, ...]) -> dict[str, Mapping[str, Any]]:
-    """Return the schemas of the form fields that are not in `known`, by field name."""
-    return {name: schema for name, schema in contract.fields.items() if name not in known}
 
 
 def check_added(name: str, schema: Mapping[str, Any], text: str) -> None:

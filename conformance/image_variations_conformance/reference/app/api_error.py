@@ -5,6 +5,8 @@ from types import MappingProxyType
 
 from attrs import define
 
+from ...contract.extensions import ViolationKind
+
 SHOWN_LENGTH = 40
 
 
@@ -12,14 +14,15 @@ SHOWN_LENGTH = 40
 class ApiError(Exception):
     """The reason why a request is refused. Raising it ends the handling of the request and produces the response.
 
-    `status` is the HTTP status, `param` the invalid form field, `code` a fixed identifier of this kind of error.
-    `headers` are added to the response.
+    `status` is the HTTP status, unless the contract has others for this `kind` of violation. `param` is the invalid
+    form field, `code` a fixed identifier of the error. `headers` are added to the response.
     """
 
     message: str
     param: str | None = None
     code: str | None = None
     status: int = 400
+    kind: ViolationKind | None = "invalid-request"
     headers: Mapping[str, str] = MappingProxyType({})
 
 

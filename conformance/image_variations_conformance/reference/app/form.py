@@ -78,7 +78,9 @@ def form_boundary(content_type: str) -> bytes:
     value, found = parameters(content_type.encode("latin-1"))
     if value != b"multipart/form-data":
         received = shown(content_type) if content_type else "none"
-        raise ApiError(f"The content type must be multipart/form-data, not {received}.", status=415)
+        raise ApiError(
+            f"The content type must be multipart/form-data, not {received}.", status=415, kind="not-multipart"
+        )
     boundary = found.get(b"boundary", b"")
     if not _BOUNDARY.fullmatch(boundary):
         raise ApiError("The content type must name the boundary of the form: 1 to 70 characters that RFC 2046 allows.")
@@ -86,17 +88,17 @@ def form_boundary(content_type: str) -> bytes:
 
 
 async def read_form(
-    request: IncomingRequest, boundary: bytes, fields: Collection[str], file_field: str, file_limit: int
+    request: IncomingRequest, boundary: bytes, fields: Collection[str], file_fields: Collection[str], file_limit: int
 ) -> tuple[Part, ...]:
     """Return the parts of a form in order. Only the contents of `fields` are kept.
 
-    The content of `file_field` must have less than `file_limit` bytes. Raises ApiError: 400 if the form is malformed or
-    has more than PART_LIMIT parts, 413 if it is too large.
+    The content of each of `file_fields` must have less than `file_limit` bytes. Raises ApiError: 400 if the form is
+    malformed or has more than PART_LIMIT parts, 413 if it is too large.
     """
-    reader = _Reader(boundary, fields, file_field, file_limit)
+    reader = _Reader(boundary, fields, file_fields, file_limit)
     while data := await request.chunk():
         if request.received > file_limit + 2 * TEXT_LIMIT:
-            raise ApiError("The form is too long.", status=413)
+            raise ApiError("The form is too long.", status=413, kind="image-too-large")
         reader.write(data)
     return reader.end()
 
@@ -104,9 +106,9 @@ async def read_form(
 class _Reader:
     """Build the parts from the callbacks of the parser."""
 
-    def __init__(self, boundary: bytes, fields: Collection[str], file_field: str, file_limit: int) -> None:
+    def __init__(self, boundary: bytes, fields: Collection[str], file_fields: Collection[str], file_limit: int) -> None:
         self._fields = fields
-        self._file_field = file_field
+        self._file_fields = file_fields
         self._file_limit = file_limit
         self._text_left = TEXT_LIMIT
         self._parts: list[Part] = []
@@ -188,9 +190,11 @@ class _Reader:
         if self._in_preamble:
             return
         name = self._parts[-1].name
-        if name == self._file_field:
+        if name in self._file_fields:
             if len(self._content) + end - start >= self._file_limit:
-                raise ApiError(f"{name} must have less than {self._file_limit} bytes.", name, status=413)
+                raise ApiError(
+                    f"{name} must have less than {self._file_limit} bytes.", name, status=413, kind="image-too-large"
+                )
         else:
             self._spend(end - start)
         if name in self._fields:

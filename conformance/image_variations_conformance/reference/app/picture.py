@@ -1,4 +1,4 @@
-"""Validate and decode the uploaded image: one complete, square PNG of at most PIXEL_LIMIT pixels.
+"""Validate and decode the uploaded image: one complete file of at most PIXEL_LIMIT pixels, normally a square PNG.
 
 This module checks the sequence of chunks (PNG, third edition, section 5), every checksum and the end chunk, because
 Pillow accepts a file that lacks its last bytes. Pillow then gets only the chunks that define the pixels, so that the
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from PIL import Image, UnidentifiedImageError
 
+from ...contract.extensions import ImageRules
 from .api_error import ApiError
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -28,11 +29,14 @@ _PASSES = ((0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4), (0, 2, 2, 4),
 _INFLATE_BYTES = 1 << 20
 
 
-def read_picture(file: bytes) -> Image.Image:
-    """Return the picture in a PNG file in RGB. Transparency is dropped: the stored colours are kept.
+def read_picture(file: bytes, rules: ImageRules) -> Image.Image:
+    """Return the picture in an image file in RGB. Transparency is dropped: the stored colours are kept.
 
-    Raises ApiError (400) if the file is not a complete, square PNG of an allowed size.
+    Raises ApiError (400) if the file is not complete, or not valid by the rules of the contract.
     """
+    other_kinds = [kind for kind in rules.kinds if kind != "png"]
+    if not file.startswith(SIGNATURE) and other_kinds:
+        return _decoded_as(file, other_kinds, rules)
     if not file.startswith(SIGNATURE):
         raise ApiError(
             "image must be a PNG file. " + ("It is empty." if not file else "It has another format."), _FIELD
@@ -44,7 +48,7 @@ def read_picture(file: bytes) -> Image.Image:
         if (not kinds) != (kind == b"IHDR"):
             raise _damaged("Its header must be its first chunk and must not be repeated.")
         if kind == b"IHDR":
-            _check_header(chunk)
+            _check_header(chunk, rules)
         if kind == b"PLTE" and len(chunk) - 12 not in range(3, 769, 3):
             raise _damaged("Its palette has a wrong length.")
         if kind == b"IDAT":
@@ -80,17 +84,21 @@ def _chunks(file: bytes) -> Iterator[tuple[bytes, bytes]]:
         position = end
 
 
-def _check_header(header: bytes) -> None:
+def _check_header(header: bytes, rules: ImageRules) -> None:
     if len(header) != 12 + _HEADER_LENGTH:
         raise _damaged("Its header has a wrong length.")
     width, height, _, _, compression, filters, interlace = struct.unpack_from(">IIBBBBB", header, 8)
-    if width != height:
-        raise ApiError(f"image must be square, not {width}x{height} pixels.", _FIELD)
-    if not 0 < width * height <= PIXEL_LIMIT:
-        raise ApiError(f"image must have from 1 to {PIXEL_LIMIT} pixels, not {width}x{height}.", _FIELD)
+    _check_dimensions(width, height, rules)
     # Pillow does not check these.
     if compression or filters or interlace > 1:
         raise _damaged("Its header names an unknown compression, filter or interlace method.")
+
+
+def _check_dimensions(width: int, height: int, rules: ImageRules) -> None:
+    if rules.square and width != height:
+        raise ApiError(f"image must be square, not {width}x{height} pixels.", _FIELD)
+    if not 0 < width * height <= PIXEL_LIMIT:
+        raise ApiError(f"image must have from 1 to {PIXEL_LIMIT} pixels, not {width}x{height}.", _FIELD)
 
 
 def _check_order(kinds: list[bytes], header: bytes) -> None:
@@ -134,6 +142,19 @@ def _decoded(file: bytes) -> Image.Image:
             return _in_rgb(image)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error):
         raise _damaged("Its pixels cannot be read.") from None
+
+
+def _decoded_as(file: bytes, kinds: list[str], rules: ImageRules) -> Image.Image:
+    """Return the picture in a file of one of these formats other than PNG."""
+    try:
+        with Image.open(io.BytesIO(file), formats=[kind.upper() for kind in kinds]) as image:
+            _check_dimensions(*image.size, rules)
+            image.load()
+            return image.convert("RGB")
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+        raise ApiError(
+            f"image must be a whole file of one of these formats: {', '.join(rules.kinds)}.", _FIELD
+        ) from None
 
 
 def _in_rgb(image: Image.Image) -> Image.Image:

@@ -16,8 +16,9 @@ import anyio.to_thread
 from attrs import frozen
 from PIL import Image
 
-from ...contract import document as contract
-from .added import added_fields, check_added
+from ...contract.document import Contract, load
+from ...contract.fields import validity_of
+from .added import check_added
 from .api_error import ApiError, error_object, shown
 from .form import TEXT_LIMIT, Part, form_boundary, read_form
 from .gallery import Gallery
@@ -37,14 +38,10 @@ OPERATION_PATH = f"{BASE_PATH}/images/variations"
 FILES_PATH = "/files/"
 FILE_SUFFIX = ".png"
 
-MODELS = ("dall-e-2",)
-SIZES = ("256x256", "512x512", "1024x1024")
-RESPONSE_FORMATS = ("url", "b64_json")
-_KNOWN_FIELDS = ("image", "model", "n", "response_format", "size", "user")
-ADDED_FIELDS = added_fields(contract.load(), _KNOWN_FIELDS)
-FIELDS = (*_KNOWN_FIELDS, *ADDED_FIELDS)
-IMAGE_BYTES = 4 * 1024 * 1024
-MOST_IMAGES = 10
+# The maximum of n of a server whose contract has none.
+_MOST_IMAGES = 100
+_SERVER_ERRORS = 500
+_KNOWN_FIELDS = frozenset({"model", "n", "response_format", "size", "user"})
 
 _DIGITS = re.compile(r"[0-9]+")
 # A host that is safe to put into a link: a name or an address, with or without a port.
@@ -55,6 +52,7 @@ class ServiceOptions(TypedDict, total=False):
     """The keyword arguments of Service, which documents them."""
 
     api_key: str
+    contract: Contract
     latency: float
     slots: int | None
     seed: int | None
@@ -63,16 +61,20 @@ class ServiceOptions(TypedDict, total=False):
 
 @frozen
 class Wanted:
-    """The parameters of a valid request: the number of images, their width and height in pixels, and the format."""
+    """The parameters of a valid request: the number of images, their size, and the response format.
+
+    `size` is the width and height in pixels, None if it is that of the input image.
+    """
 
     count: int
-    side: int
+    size: tuple[int, int] | None
     response_format: str
 
 
 class Service:
-    """An ASGI app that serves the operation and the images it makes, and meets every requirement of the contract.
+    """An ASGI app that serves the operation and the images it makes, and meets every requirement of its contract.
 
+    Without a `contract`, it is the one that is part of this package.
     `latency` is the time in seconds that each image takes. `slots` is the maximum number of images in the making at a
     time, over all requests; without it, each request makes its images one after the other, independently of the other
     requests. With a `seed`, the same request always gets the same images. `clock` returns the time in seconds and
@@ -81,18 +83,18 @@ class Service:
     Each step is a method, so that a subclass can override one of them.
     """
 
-    image_bytes = IMAGE_BYTES
-
     def __init__(
         self,
         api_key: str = API_KEY,
         *,
+        contract: Contract | None = None,
         latency: float = 0.0,
         slots: int | None = None,
         seed: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.api_key = api_key
+        self.contract = contract or load()
         self.latency = latency
         self.slots = None if slots is None else anyio.Semaphore(slots)
         self.seed = seed
@@ -142,11 +144,16 @@ class Service:
             return await self.vary(request)
         if path.startswith(FILES_PATH) and path.endswith(FILE_SUFFIX) and request.method in {"GET", "HEAD"}:
             return self.file(path.removeprefix(FILES_PATH).removesuffix(FILE_SUFFIX))
-        raise ApiError(f"There is nothing at {shown(path)}.", status=404)
+        raise ApiError(f"There is nothing at {shown(path)}.", status=404, kind=None)
 
     def other_method(self, request: IncomingRequest) -> Response:
         """Refuse a method other than POST. Raises ApiError (405)."""
-        raise ApiError(f"The method must be POST, not {shown(request.method)}.", status=405, headers={"Allow": "POST"})
+        raise ApiError(
+            f"The method must be POST, not {shown(request.method)}.",
+            status=405,
+            kind="other-method",
+            headers={"Allow": "POST"},
+        )
 
     async def vary(self, request: IncomingRequest) -> Response:
         """Run the operation and return its response. Raises ApiError for an invalid request."""
@@ -163,8 +170,11 @@ class Service:
     # --- authentication
 
     def authenticate(self, request: IncomingRequest) -> None:
-        """Check the API key. Raises ApiError (401) if it is missing or wrong."""
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        """Check the API key, if the contract has one. Raises ApiError (401) if it is missing or wrong."""
+        sent = request.headers.get("authorization")
+        if not self.contract.key_checked or (sent is None and not self.contract.key_required):
+            return
+        scheme, _, key = (sent or "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise self.key_missing()
         # Constant time hides how much of a wrong key is right. Starlette decodes headers as Latin-1.
@@ -174,14 +184,31 @@ class Service:
     def key_missing(self) -> ApiError:
         """Return the error for a missing API key."""
         challenge = {"WWW-Authenticate": "Bearer"}
-        return ApiError("An API key is needed, in the header Authorization: Bearer KEY.", status=401, headers=challenge)
+        message = "An API key is needed, in the header Authorization: Bearer KEY."
+        return ApiError(message, status=401, kind="wrong-key", headers=challenge)
 
     def key_wrong(self) -> ApiError:
         """Return the error for a wrong API key."""
         challenge = {"WWW-Authenticate": "Bearer"}
-        return ApiError("This API key is not known.", code="invalid_api_key", status=401, headers=challenge)
+        message = "This API key is not known."
+        return ApiError(message, code="invalid_api_key", status=401, kind="wrong-key", headers=challenge)
 
     # --- the form
+
+    @property
+    def image_bytes(self) -> int:
+        """Return the number of bytes from which on an image is too large."""
+        return self.contract.image_rules.invalid_from_bytes
+
+    @property
+    def image_fields(self) -> tuple[str, ...]:
+        """Return the names of the field with the image."""
+        return (self.contract.image_field, *self.contract.image_rules.other_names)
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """Return the names of all fields that are read."""
+        return (*self.image_fields, *self.contract.text_fields)
 
     @property
     def form_bytes(self) -> int:
@@ -195,11 +222,12 @@ class Service:
     def check_length(self, request: IncomingRequest) -> None:
         """Refuse a body whose Content-Length is over the limit, before it is read. Raises ApiError (413)."""
         if request.declared is not None and request.declared > self.form_bytes:
-            raise ApiError(f"The form must have at most {self.form_bytes} bytes, not {request.declared}.", status=413)
+            message = f"The form must have at most {self.form_bytes} bytes, not {request.declared}."
+            raise ApiError(message, status=413, kind="image-too-large")
 
     async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
         """Read the body and return the parts of the form. Raises ApiError (400 or 413)."""
-        return await read_form(request, boundary, FIELDS, "image", self.image_bytes)
+        return await read_form(request, boundary, self.field_names, self.image_fields, self.image_bytes)
 
     def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
         """Return the known fields by name, without unknown ones. Raises ApiError (400) if a field is repeated."""
@@ -207,55 +235,77 @@ class Service:
         for part in parts:
             if part.name in fields:
                 raise ApiError(f"{part.name} must be sent only once.", part.name)
-            if part.name in FIELDS:
+            if part.name in self.field_names:
                 fields[part.name] = part
+        missing = [
+            name for name in self.contract.required_fields if name not in fields and name not in self.image_fields
+        ]
+        if missing:
+            raise ApiError(f"{missing[0]} is missing.", missing[0])
         return fields
 
     # --- the fields
 
     def wanted(self, fields: Mapping[str, Part]) -> Wanted:
         """Return the parameters from all fields except the image. Raises ApiError (400) for an invalid value."""
-        texts = {name: part.text() for name, part in fields.items() if name != "image"}
+        texts = {name: part.text() for name, part in fields.items() if name not in self.image_fields}
         self.model(texts.get("model"))
         self.user(texts.get("user"))
-        for name, schema in ADDED_FIELDS.items():
-            if name in texts:
+        for name, schema in self.contract.text_fields.items():
+            if name in texts and name not in _KNOWN_FIELDS:
                 check_added(name, schema, texts[name])
         return Wanted(
             count=self.count(texts.get("n")),
-            side=self.side(self.size(texts.get("size"))),
+            size=self.dimensions(self.size(texts.get("size"))),
             response_format=self.response_format(texts.get("response_format")),
         )
 
     def count(self, n: str | None) -> int:
-        """Return the number of images to make, by default 1. Raises ApiError (400)."""
+        """Return the number of images to make. Raises ApiError (400)."""
         if n is None:
-            return 1
+            return int(self.contract.defaults["n"])
+        most = self.contract.fields["n"].get("maximum", _MOST_IMAGES)
         if not _DIGITS.fullmatch(n):
-            raise ApiError(f"n must be a whole number from 1 to {MOST_IMAGES}, not {shown(n)}.", "n")
+            raise ApiError(f"n must be a whole number from 1 to {most}, not {shown(n)}.", "n")
         # Check the length before int(), so that it never has to parse a million digits.
         digits = n.lstrip("0")
-        if not digits or len(digits) > len(str(MOST_IMAGES)) or int(digits) > MOST_IMAGES:
-            raise ApiError(f"n must be from 1 to {MOST_IMAGES}, not {shown(n)}.", "n")
+        if not digits or len(digits) > len(str(most)) or int(digits) > most:
+            raise ApiError(f"n must be from 1 to {most}, not {shown(n)}.", "n")
         return int(digits)
 
-    def size(self, size: str | None) -> str:
-        """Return the size of the new images, as in "256x256"; by default "1024x1024". Raises ApiError (400)."""
-        return "1024x1024" if size is None else _one_of(SIZES, size, "size")
+    def size(self, size: str | None) -> str | None:
+        """Return the size of the new images, as in "256x256"; None for the default. Raises ApiError (400)."""
+        return None if size is None else self.one_of_values("size", size)
 
-    def side(self, size: str) -> int:
-        """Return the width and height of the new images in pixels."""
-        return int(size.partition("x")[0])
+    def dimensions(self, size: str | None) -> tuple[int, int] | None:
+        """Return the width and height of the new images in pixels, None for those of the input image."""
+        size = size or self.contract.defaults.get("size")
+        if size is None:
+            return None
+        width, _, height = size.partition("x")
+        return int(width), int(height)
 
     def response_format(self, response_format: str | None) -> str:
-        """Return the format of the images in the response, by default "url". Raises ApiError (400)."""
-        return "url" if response_format is None else _one_of(RESPONSE_FORMATS, response_format, "response_format")
+        """Return the format of the images in the response. Raises ApiError (400)."""
+        if response_format is None:
+            return self.contract.defaults["response_format"]
+        return self.one_of_values("response_format", response_format)
 
     def model(self, model: str | None) -> None:
         """Check the model. Raises ApiError (400) if it is unknown."""
-        if model is not None and model not in MODELS:
+        models = self.contract.fields["model"]["enum"]
+        if model is not None and model not in models:
             code = "model_not_found" if model else None
-            raise ApiError(f"model must be {MODELS[0]} or left out, not {shown(model)}.", "model", code)
+            message = f"model must be {' or '.join(models)}, not {shown(model)}."
+            raise ApiError(message, "model", code, kind="unknown-model")
+
+    def one_of_values(self, field: str, text: str) -> str:
+        """Return the text of a field. Raises ApiError (400) if it is none of the values in the contract."""
+        schema = self.contract.fields[field]
+        if validity_of(schema, text) != "valid":
+            expected = f"one of {', '.join(schema['enum'])}" if "enum" in schema else f"as in {schema['pattern']}"
+            raise ApiError(f"{field} must be {expected}, not {shown(text)}.", field)
+        return text
 
     def user(self, user: str | None) -> None:
         """Accept the identifier of the end user, which may be any text."""
@@ -264,19 +314,20 @@ class Service:
 
     async def picture(self, fields: Mapping[str, Part]) -> Image.Image:
         """Return the decoded image. Raises ApiError (400) if it is missing or invalid."""
-        if "image" not in fields:
-            raise ApiError("image is missing. It must be a square PNG file.", "image")
-        return await anyio.to_thread.run_sync(self.read_image, fields["image"])
+        sent = [fields[name] for name in self.image_fields if name in fields]
+        if not sent:
+            raise ApiError(f"{self.image_fields[0]} is missing. It must be a square PNG file.", self.image_fields[0])
+        return await anyio.to_thread.run_sync(self.read_image, sent[0])
 
     def read_image(self, part: Part) -> Image.Image:
         """Validate and decode the image. Runs in a worker thread. Raises ApiError (400)."""
-        return read_picture(part.content)
+        return read_picture(part.content, self.contract.image_rules)
 
     # --- the new images
 
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
         """Return the new images as PNG files."""
-        maker = VariationMaker(picture, wanted.side, self.rng(picture))
+        maker = VariationMaker(picture, wanted.size or picture.size, self.rng(picture))
         images: list[bytes] = []
         if self.slots is not None:
             # The maker is not thread-safe, so only the waiting is concurrent.
@@ -349,11 +400,22 @@ class Service:
 
     def refusal(self, problem: ApiError) -> Response:
         """Return the response to a refused request."""
-        return json_response(self.error(problem), problem.status, problem.headers)
+        return json_response(self.error(problem), self.refusal_status(problem), problem.headers)
+
+    def refusal_status(self, problem: ApiError) -> int:
+        """Return the status of an error: its own if the contract allows it, else the first that the contract has."""
+        if problem.kind is None or problem.status >= _SERVER_ERRORS:
+            return problem.status
+        statuses = self.contract.statuses(problem.kind)
+        if statuses.allows(problem.status):
+            return problem.status
+        return next((int(status) for status in (*statuses.should, *statuses.must) if status.isdigit()), problem.status)
 
     def error(self, problem: ApiError) -> object:
-        """Return the JSON document of an error."""
-        return error_object(problem)
+        """Return the JSON document of an error, in the form of the contract."""
+        if "error" in self.contract.document["components"]["schemas"]["ErrorResponse"].get("required", ["error"]):
+            return error_object(problem)
+        return {"detail": problem.message}
 
     # --- images served by link
 
@@ -361,11 +423,5 @@ class Service:
         """Return a stored image as a response. Raises ApiError (404) if there is none under the token."""
         image = self.gallery.find(token)
         if image is None:
-            raise ApiError("There is no such image, or its link has expired after 60 minutes.", status=404)
+            raise ApiError("There is no such image, or its link has expired after 60 minutes.", status=404, kind=None)
         return plain_response(image, media_type="image/png")
-
-
-def _one_of(values: tuple[str, ...], text: str, param: str) -> str:
-    if text not in values:
-        raise ApiError(f"{param} must be one of {', '.join(values)}, not {shown(text)}.", param)
-    return text

@@ -32,11 +32,11 @@ def png(image: Image.Image) -> bytes:
 
 
 class VariationMaker:
-    """Make variations of one RGB picture, `side` pixels wide and high, each unlike the picture and all others."""
+    """Make variations of one RGB picture, of one size in pixels, each unlike the picture and all others."""
 
-    def __init__(self, picture: Image.Image, side: int, rng: random.Random) -> None:
+    def __init__(self, picture: Image.Image, size: tuple[int, int], rng: random.Random) -> None:
         self.picture = picture
-        self.side = side
+        self.size = size
         self._rng = rng
         self._canvas = picture.resize((CANVAS, CANVAS), Image.Resampling.BILINEAR, reducing_gap=2.0)
         self._seen = {_digest(picture)}
@@ -44,7 +44,7 @@ class VariationMaker:
     def make(self) -> bytes:
         """Return one more variation as a PNG file."""
         while True:
-            image = self._paint().resize((self.side, self.side), Image.Resampling.NEAREST)
+            image = self._paint().resize(self.size, Image.Resampling.NEAREST)
             digest = _digest(image)
             if digest not in self._seen:
                 self._seen.add(digest)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from ..app.api_error import ApiError
 from ..app.form import Part
-from ..app.service import RESPONSE_FORMATS, SIZES, Service, Wanted
+from ..app.service import Service, Wanted
 from ..registry import FaultFamily
 from .fault_helpers import crashing
 
@@ -131,7 +131,7 @@ class ManyImagesTimeOut(Service):
 class SizeAnyMade(Service):
     """Accepts any size up to 999x999, and makes images of its width."""
 
-    def size(self, size: str | None) -> str:
+    def size(self, size: str | None) -> str | None:
         return size if size and re.fullmatch(r"[1-9][0-9]{0,2}x[1-9][0-9]{0,2}", size) else super().size(size)
 
 
@@ -139,7 +139,7 @@ class SizeAnyMade(Service):
 class SizeRequired(Service):
     """Refuses a request without size."""
 
-    def size(self, size: str | None) -> str:
+    def size(self, size: str | None) -> str | None:
         if size is None:
             raise ApiError("size is missing.", "size")
         return super().size(size)
@@ -149,7 +149,7 @@ class SizeRequired(Service):
 class Size512Refused(Service):
     """Refuses the size 512x512."""
 
-    def size(self, size: str | None) -> str:
+    def size(self, size: str | None) -> str | None:
         if size == "512x512":
             raise ApiError("size must be 256x256 or 1024x1024.", "size")
         return super().size(size)
@@ -159,15 +159,16 @@ class Size512Refused(Service):
 class SizeUnknownAccepted(Service):
     """Accepts an unknown size and makes images of the default size."""
 
-    def size(self, size: str | None) -> str:
-        return super().size(size if not size or size.lower() in SIZES else None)
+    def size(self, size: str | None) -> str | None:
+        known = not size or size.lower() in self.contract.fields["size"]["enum"]
+        return super().size(size if known else None)
 
 
 @fault("size-unknown-crashes", breaks=("IV-SIZE-UNKNOWN", "IV-ERR-NO-5XX"), also=("IV-ENUM-CASE",))
 class SizeUnknownCrashes(Service):
     """Answers 500 to an unknown size."""
 
-    def size(self, size: str | None) -> str:
+    def size(self, size: str | None) -> str | None:
         with crashing():
             return super().size(size)
 
@@ -176,7 +177,7 @@ class SizeUnknownCrashes(Service):
 class SizeDefault512(Service):
     """Makes images of 512x512 pixels if size is missing."""
 
-    def size(self, size: str | None) -> str:
+    def size(self, size: str | None) -> str | None:
         return super().size(size if size is not None else "512x512")
 
 
@@ -198,7 +199,7 @@ class FormatUnknownAccepted(Service):
     """Accepts an unknown response_format and returns links."""
 
     def response_format(self, response_format: str | None) -> str:
-        known = not response_format or response_format.lower() in RESPONSE_FORMATS
+        known = not response_format or response_format.lower() in self.contract.fields["response_format"]["enum"]
         return super().response_format(response_format if known else None)
 
 
@@ -335,7 +336,7 @@ class EmptyAsMissing(Service):
 class LetterCaseIgnored(Service):
     """Accepts size and response_format in upper case, as in 256X256 and URL."""
 
-    def size(self, size: str | None) -> str:
+    def size(self, size: str | None) -> str | None:
         return super().size(size.lower() if size else size)
 
     def response_format(self, response_format: str | None) -> str:

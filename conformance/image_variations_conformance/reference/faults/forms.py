@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..app.api_error import ApiError
 from ..app.form import Part
-from ..app.service import FIELDS, Service, Wanted
+from ..app.service import Service, Wanted
 from ..registry import FaultFamily
 from .fault_helpers import Crash, crashing, placeholder
 
@@ -28,7 +28,7 @@ class AnyBodyAccepted(Service):
         try:
             self.boundary(request)
         except ApiError:
-            wanted = Wanted(count=1, side=1024, response_format="url")
+            wanted = Wanted(count=1, size=self.dimensions(None), response_format="url")
             images = await self.make(placeholder(), wanted)
             return self.success(self.document(request, images, wanted))
         return await super().vary(request)
@@ -148,7 +148,7 @@ class UnknownFieldCrashes(Service):
     """Answers 500 to a form with an unknown field."""
 
     def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
-        if any(part.name not in FIELDS for part in parts):
+        if any(part.name not in self.field_names for part in parts):
             raise Crash
         return super().fields(parts)
 

@@ -65,10 +65,10 @@ class OneTooMany(Service):
 
 @fault("size-ignored", breaks=("IV-OUT-SIZE",))
 class SizeIgnored(Service):
-    """Ignores size and always makes images of 1024x1024 pixels."""
+    """Ignores size and always makes images of the default size."""
 
-    def side(self, size: str) -> int:
-        return 1024
+    def dimensions(self, size: str | None) -> tuple[int, int] | None:
+        return super().dimensions(None)
 
 
 @fault("one-pixel-short", breaks=("IV-OUT-SIZE",), also=("IV-SIZE-DEFAULT",))
@@ -88,7 +88,7 @@ class ImageUnchanged(Service):
     """Returns the uploaded picture itself, scaled to the requested size."""
 
     def make_one(self, maker: VariationMaker) -> bytes:
-        return png(maker.picture.resize((maker.side, maker.side)))
+        return png(maker.picture.resize(maker.size))
 
 
 @fault("image-blank", breaks=("IV-OUT-BLANK",), also=("IV-OUT-DISTINCT", "IV-OUT-RESEMBLES"))
@@ -96,7 +96,7 @@ class ImageBlank(Service):
     """Makes images that are completely black."""
 
     def make_one(self, maker: VariationMaker) -> bytes:
-        return png(Image.new("RGB", (maker.side, maker.side), "black"))
+        return png(Image.new("RGB", maker.size, "black"))
 
 
 @fault("images-equal", breaks=("IV-OUT-DISTINCT",))

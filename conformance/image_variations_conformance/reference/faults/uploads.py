@@ -8,7 +8,7 @@ from PIL import Image
 from ..app.api_error import ApiError
 from ..app.form import Part
 from ..app.picture import SIGNATURE
-from ..app.service import IMAGE_BYTES, Service
+from ..app.service import Service
 from ..registry import FaultFamily
 from .fault_helpers import Crash, crashing, placeholder
 
@@ -241,14 +241,14 @@ class WideAccepted(Service):
 class LargeAccepted(Service):
     """Accepts images of less than 32 MiB."""
 
-    image_bytes = 8 * IMAGE_BYTES
+    image_bytes = 32 * 1024 * 1024
 
 
 @fault("limit-one-byte-off", breaks=("IV-IMAGE-MAX-BYTES",))
 class LimitOneByteOff(Service):
     """Accepts an image of exactly 4,194,304 bytes, the size at which refusal is required."""
 
-    image_bytes = IMAGE_BYTES + 1
+    image_bytes = 4_194_304 + 1
 
 
 @fault("limit-one-megabyte", breaks=("IV-IMAGE-UP-TO-LIMIT",), also=("IV-ERR-PARAM",))

@@ -102,7 +102,7 @@ class AllMembers(Service):
             "background": "opaque",
             "output_format": "png",
             "quality": "high",
-            "size": f"{wanted.side}x{wanted.side}",
+            **({"size": "{}x{}".format(*wanted.size)} if wanted.size else {}),
             "created": self.created(),
             "data": [{"revised_prompt": "", **self.item_object(request, image, wanted)} for image in images],
         }

@@ -12,7 +12,7 @@ _BY = "IV-IMAGE-UP-TO-LIMIT and IV-IMAGE-MAX-BYTES: the sizes between them are u
 class LimitDecimal(Service):
     """Refuses images of more than 4,000,000 bytes (4 MB)."""
 
-    image_bytes = 4_000_000 + 1
+    image_bytes = 4_000_000
 
 
 @quirk("limit-in-the-gap", by=_BY)

@@ -41,7 +41,7 @@ class PngWithAlpha(Service):
 
     def make_one(self, maker: VariationMaker) -> bytes:
         image = _opened(super().make_one(maker)).convert("RGBA")
-        image.paste((0, 0, 0, 0), (0, 0, maker.side // 64, maker.side))
+        image.paste((0, 0, 0, 0), (0, 0, maker.size[0] // 64, maker.size[1]))
         return _saved(image, "PNG", compress_level=1)
 
 
