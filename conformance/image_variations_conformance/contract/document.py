@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jsonschema_rs
 import yaml
@@ -117,6 +117,12 @@ class Contract:
         """Whether the server reads JSON bodies too, about which the contract says nothing else."""
         return "application/json" in self.operation["requestBody"]["content"]
 
+    @property
+    def error_body(self) -> Literal["openai", "detail", "any"]:
+        """The body of errors: the error object, an object with the member detail, or any."""
+        required = self.document["components"]["schemas"]["ErrorResponse"].get("required", [])
+        return "openai" if "error" in required else "detail" if "detail" in required else "any"
+
     def response_values(self, member: str) -> tuple[str, ...]:
         """Return the values that a member of the response may have; empty if it may have any."""
         member_schema = self.document["components"]["schemas"]["ImagesResponse"]["properties"][member]
@@ -155,8 +161,8 @@ class Contract:
             yield SchemaError(tuple(error.instance_path), error.kind.name, error.message)
 
 
-def _folder() -> Path:
-    """Return the folder of the two documents: in the installed package, or at the top of a checkout."""
+def folder() -> Path:
+    """Return the folder of the documents of the contract: in the installed package, or at the top of a checkout."""
     package = Path(str(resources.files("image_variations_conformance")))
     packaged = package / "spec"
     return packaged if packaged.is_dir() else package.parents[1] / "spec"
@@ -165,7 +171,7 @@ def _folder() -> Path:
 @cache
 def load() -> Contract:
     """Return the contract that is part of this package. It is parsed once."""
-    return parse((_folder() / "openapi.yaml").read_bytes(), (_folder() / "requirements.yaml").read_bytes())
+    return parse((folder() / "openapi.yaml").read_bytes(), (folder() / "requirements.yaml").read_bytes())
 
 
 def _yaml(text: bytes) -> Any:

@@ -413,9 +413,7 @@ class Service:
 
     def error(self, problem: ApiError) -> object:
         """Return the JSON document of an error, in the form of the contract."""
-        if "error" in self.contract.document["components"]["schemas"]["ErrorResponse"].get("required", ["error"]):
-            return error_object(problem)
-        return {"detail": problem.message}
+        return {"detail": problem.message} if self.contract.error_body == "detail" else error_object(problem)
 
     # --- images served by link
 

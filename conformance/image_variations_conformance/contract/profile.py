@@ -1,0 +1,167 @@
+"""Profiles: what a server does differently on purpose, declared in TOML."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+from attrs import evolve, field, frozen
+
+from .declarations import KEYS
+from .document import folder
+
+SUFFIX = ".toml"
+FOUND_FILE = "image-variations.toml"
+_TABLE = ("tool", "image-variations")
+_EXTENDS = "extends"
+
+
+class ProfileError(ValueError):
+    """A profile cannot be read or applied. The message names the file, the line and what was expected."""
+
+
+@frozen
+class Profile:
+    """The declarations of a profile by key, and the place (file and line) of each key.
+
+    `name` is that of the file without its suffix, `sha256` the digest of all declarations.
+    """
+
+    name: str
+    declared: Mapping[str, Any]
+    places: Mapping[str, str] = field(repr=False)
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the declarations."""
+        return hashlib.sha256(json.dumps(self.declared, sort_keys=True).encode()).hexdigest()
+
+    def with_declared(self, key: str, value: Any, place: str) -> Profile:
+        """Return the profile with one more declaration, which replaces an earlier one of the same key."""
+        _check(key, value, place)
+        return evolve(self, declared={**self.declared, key: value}, places={**self.places, key: place})
+
+
+EMPTY = Profile("none", {}, {})
+
+
+@cache
+def key_schemas() -> Mapping[str, Any]:
+    """Return the JSON Schema of each key; its description says what is expected."""
+    schema = json.loads((folder() / "profile.schema.json").read_text("utf-8"))
+    properties: Mapping[str, Any] = schema["properties"]
+    return properties
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the ready-made profiles."""
+    return tuple(sorted(path.stem for path in (folder() / "profiles").glob(f"*{SUFFIX}")))
+
+
+def read(name_or_file: str) -> Profile:
+    """Return a ready-made profile by its name, or the profile in a file. Raises ProfileError."""
+    if name_or_file in names():
+        return _read_file(folder() / "profiles" / f"{name_or_file}{SUFFIX}", ())
+    path = Path(name_or_file)
+    if not path.is_file():
+        near = difflib.get_close_matches(name_or_file, names(), n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names())}"
+        raise ProfileError(f"{name_or_file} is neither a file nor the name of a profile; {hint}")
+    return _read_file(path, ())
+
+
+def find(working_folder: Path) -> Profile | None:
+    """Return the profile of a folder: image-variations.toml, or a table in pyproject.toml. Raises ProfileError."""
+    path = working_folder / FOUND_FILE
+    if path.is_file():
+        return _read_file(path, ())
+    project = working_folder / "pyproject.toml"
+    if project.is_file() and "[tool.image-variations" in project.read_text("utf-8", "replace"):
+        return _read_file(project, (), _TABLE)
+    return None
+
+
+def parse_value(text: str) -> Any:
+    """Return a value as it stands behind `--set KEY=`: TOML if it is valid TOML, otherwise the text itself."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (tomllib.TOMLDecodeError, KeyError):
+        return text
+
+
+def _read_file(path: Path, outer: tuple[Path, ...], table: tuple[str, ...] = ()) -> Profile:
+    if path.resolve() in outer:
+        raise ProfileError(f"{path} extends itself")
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProfileError(f"{path} cannot be read: {error}") from None
+    try:
+        declared: Any = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(f"{path} is not valid TOML: {error}") from None
+    for step in table:
+        declared = declared.get(step, {})
+    extended = declared.pop(_EXTENDS, None)
+    profile = EMPTY
+    if extended is not None:
+        place = f"{path}:{_line_of(text, (*table, _EXTENDS))}"
+        profile = _extended(extended, path, (*outer, path.resolve()), place)
+    for key, value in declared.items():
+        profile = profile.with_declared(key, value, f"{path}:{_line_of(text, (*table, key))}")
+    return evolve(profile, name=path.stem)
+
+
+def _extended(name: object, path: Path, outer: tuple[Path, ...], place: str) -> Profile:
+    if not isinstance(name, str):
+        raise ProfileError(f"{place}: {_EXTENDS}: expected the name or the file of a profile, got {name!r}")
+    file = folder() / "profiles" / f"{name}{SUFFIX}" if name in names() else path.parent / name
+    if not file.is_file():
+        near = difflib.get_close_matches(name, names(), n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names())}"
+        raise ProfileError(f"{place}: {_EXTENDS}: {name} is neither a file nor the name of a profile; {hint}")
+    return _read_file(file, outer)
+
+
+def _check(key: str, value: Any, place: str) -> None:
+    schemas = key_schemas()
+    if key not in KEYS:
+        near = difflib.get_close_matches(key, KEYS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(KEYS)}"
+        raise ProfileError(f"{place}: {key} is not a key of profiles; {hint}")
+    if not jsonschema_rs.is_valid(dict(schemas[key]), value):
+        near = difflib.get_close_matches(str(value), _words(schemas[key]), n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ProfileError(f"{place}: {key}: expected {schemas[key]['description']}, got {value!r}{hint}")
+
+
+def _words(schema: Any) -> list[str]:
+    """Return the texts that a schema allows, for hints."""
+    if isinstance(schema, dict):
+        own = [value for value in [*schema.get("enum", ()), schema.get("const")] if isinstance(value, str)]
+        return own + [word for inner in schema.values() for word in _words(inner)]
+    return [word for inner in schema for word in _words(inner)] if isinstance(schema, list) else []
+
+
+def _line_of(text: str, path: tuple[str, ...]) -> int:
+    """Return the line of a key in TOML: that of its assignment, or that of the header of its table."""
+    prefix: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[+([^\]]+)\]", line):
+            prefix = tuple(step.strip().strip("\"'") for step in header[1].split("."))
+            found = prefix
+        elif assigned := re.match(r"\s*([\w.\"'-]+)\s*=", line):
+            found = (*prefix, *(step.strip("\"'") for step in assigned[1].split(".")))
+        else:
+            continue
+        if found[: len(path)] == path:
+            return number
+    return 1
