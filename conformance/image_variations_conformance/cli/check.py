@@ -11,7 +11,7 @@ import click
 
 from ..cases.case import Case
 from ..cases.plan import DEPTHS, Depth
-from ..contract import document as contract
+from ..contract.document import Contract
 from ..engine.check import Settings, cases_of
 from ..engine.check import check as run_check
 from ..engine.liveness import KeyRefused, Unreachable
@@ -25,14 +25,14 @@ from ..wire.redaction import Redactor
 from ..wire.target import Target, UnusableUrl
 from . import output
 from .arguments import KEY_VARIABLES, ApiKey, Seconds, read_headers, read_key
+from .contracts import contract_options, read_contract
 from .errors import EXIT_FAILS, EXIT_USAGE, CommandError, reported_bugs
 
 
-def _requirements(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
-    known = contract.load().requirements
+def _requirements(contract: Contract, values: tuple[str, ...]) -> frozenset[str]:
     for value in values:
-        if value.upper() not in known:
-            raise click.BadParameter(f"there is no requirement {value!r}; 'image-variations list' shows them all")
+        if value.upper() not in contract.requirements:
+            raise CommandError(f"--only: there is no requirement {value!r}; 'image-variations list' shows them all")
     return frozenset(value.upper() for value in values)
 
 
@@ -59,7 +59,8 @@ def _requirements(_: click.Context, __: click.Parameter, values: tuple[str, ...]
               "plan, and fuzzes until 300 seconds from its start. 0: the plan and nothing else.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Requests under way at a time, where their order does not matter.")  # fmt: skip
-@click.option("--only", multiple=True, metavar="ID", callback=_requirements, help="Judge this requirement; repeatable.")
+@click.option("--only", multiple=True, metavar="ID", help="Judge this requirement; repeatable.")
+@contract_options
 @click.option("--dry-run", is_flag=True, help="List what would be sent, with its price in images, and send nothing.")
 @click.option("--report-dir", type=click.Path(path_type=Path),
               help="Write report.json, junit.xml, and the bytes of each case that broke something.")  # fmt: skip
@@ -76,7 +77,10 @@ def command(
     max_images: int | None,
     max_seconds: float | None,
     workers: int,
-    only: frozenset[str],
+    only: tuple[str, ...],
+    profile_name: str | None,
+    model_name: str | None,
+    settings: tuple[str, ...],
     dry_run: bool,
     report_dir: Path | None,
 ) -> int:
@@ -98,7 +102,8 @@ def command(
         report = None if report_dir is None or dry_run else ReportFolder.at(report_dir)
     except (UnusableUrl, UnusableFolder) as error:
         raise CommandError(str(error)) from error
-    settings = Settings(
+    contract, _ = read_contract(profile_name, model_name, settings, Path.cwd())
+    run_settings = Settings(
         seed=secrets.randbelow(2**32) if seed is None else seed,
         timeout=timeout,
         depth=depth,
@@ -107,16 +112,17 @@ def command(
         max_seconds=max_seconds,
         workers=workers,
         strict=strict,
-        only=only,
+        only=_requirements(contract, only),
+        contract=contract,
     )
     if dry_run:
-        console_report.show_plan(cases_of(target, settings), settings, output.console())
+        console_report.show_plan(cases_of(target, run_settings), run_settings, output.console())
         return 0
-    with running(Service(api_key=key.value or "")) if reference else nullcontext() as server:
+    with running(Service(api_key=key.value or "", contract=contract)) if reference else nullcontext() as server:
         if server is not None:
             target = Target.parse(server.base_url, key.value, headers)
         with reported_bugs(Redactor.of(target.api_key, target.headers).text):
-            return _check(target, settings, key.source, report)
+            return _check(target, run_settings, key.source, report)
 
 
 def _check(target: Target, settings: Settings, key_source: str, report: ReportFolder | None) -> int:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import click
 
 from ..cases.catalogue import NAMED_CASES
-from ..contract.document import load
 from ..reference.variants import FAULTS
+from .contracts import contract_options, read_contract
 from .errors import CommandError
 
 
 @click.command("explain")
 @click.argument("requirement_id", metavar="ID")
-def command(requirement_id: str) -> None:
+@contract_options
+def command(requirement_id: str, profile_name: str | None, model_name: str | None, settings: tuple[str, ...]) -> None:
     """Show one requirement: its text, its source, its cases, and the faults that break it."""
-    requirement = load().requirements.get(requirement_id.upper())
+    contract, _ = read_contract(profile_name, model_name, settings)
+    requirement = contract.requirements.get(requirement_id.upper())
     if requirement is None:
         raise CommandError(f"there is no requirement {requirement_id!r}; 'image-variations list' shows them all")
     click.echo(f"{requirement.id} ({requirement.level}, since contract {requirement.since})\n{requirement.text}")
     click.echo(f"Source: {requirement.source}")
+    for change in contract.changes:
+        if requirement.id in change.requirements:
+            click.echo(f"Changed by {change.key} ({change.source})")
     if requirement.pointer is not None:
         click.echo(f"In openapi.yaml: {requirement.pointer}")
     if requirement.excluded is not None:

@@ -7,6 +7,7 @@ import click
 from ..reference.app.service import API_KEY, ServiceOptions
 from ..reference.variants import FAULTS, QUIRKS, UnknownVariantError, faulty, quirky
 from .arguments import Seconds
+from .contracts import contract_options, read_contract
 from .errors import CommandError
 
 
@@ -20,6 +21,7 @@ from .errors import CommandError
 @click.option("--list-faults", is_flag=True, help="List the faults and the requirements that each breaks.")
 @click.option("--quirk", "quirks", multiple=True, metavar="NAME", help="Serve with this quirk, which breaks nothing.")
 @click.option("--list-quirks", is_flag=True, help="List the quirks and what allows each.")
+@contract_options
 def command(
     host: str,
     port: int,
@@ -30,6 +32,9 @@ def command(
     list_faults: bool,
     quirks: tuple[str, ...],
     list_quirks: bool,
+    profile_name: str | None,
+    model_name: str | None,
+    settings: tuple[str, ...],
 ) -> None:
     """Run the reference server, correct, with faults, or with quirks."""
     if faults and quirks:
@@ -42,15 +47,22 @@ def command(
         for fault in FAULTS.values():
             click.echo(f"{fault.name:32} {fault.family:14} {', '.join(fault.breaks)}\n    {fault.summary}")
     else:
-        _serve(host, port, api_key, latency, slots, faults, quirks)
+        contract, _ = read_contract(profile_name, model_name, settings)
+        # A quirk may have a latency of its own, which a latency of 0 would replace.
+        options: ServiceOptions = {
+            "api_key": api_key or API_KEY,
+            "contract": contract,
+            "slots": slots,
+            **({"latency": latency} if latency else {}),
+        }
+        _serve(host, port, api_key is None, options, faults, quirks)
 
 
 def _serve(
     host: str,
     port: int,
-    api_key: str | None,
-    latency: float,
-    slots: int | None,
+    shows_key: bool,
+    options: ServiceOptions,
     faults: tuple[str, ...],
     quirks: tuple[str, ...],
 ) -> None:
@@ -59,15 +71,9 @@ def _serve(
 
     def announce(server: Running) -> None:
         # The user's own key may be a secret.
-        shown = API_KEY if api_key is None else "given"
+        shown = API_KEY if shows_key else "given"
         click.echo(f"The reference server listens at {server.base_url} for the API key {shown}; Ctrl-C ends it.")
 
-    # A quirk may have a latency of its own, which a latency of 0 would replace.
-    options: ServiceOptions = {
-        "api_key": api_key or API_KEY,
-        "slots": slots,
-        **({"latency": latency} if latency else {}),
-    }
     try:
         service = quirky(quirks, **options) if quirks else faulty(faults, **options)
         serve(service, host, port, announce)

@@ -67,7 +67,7 @@ class Edit:
         self.touched.append(pointer)
 
     def changed(self) -> Iterator[str]:
-        """Yield each touched pointer whose value differs from that of the base document, without those within another."""
+        """Yield each touched pointer whose value differs from that of the base document, without nested ones."""
         differing = [pointer for pointer in dict.fromkeys(self.touched) if self._differs(pointer)]
         for pointer in differing:
             if not any(pointer.startswith(f"{outer}/") for outer in differing):

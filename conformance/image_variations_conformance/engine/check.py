@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from ..cases.case import Case
 from ..cases.plan import DEPTH_PROFILES, Depth, plan, select_cases
-from ..contract import document as contract
+from ..contract.document import Contract, load
 from ..sources.transport import Transport
 from ..wire.target import Target
 from .budget import Budget, Limits
@@ -26,6 +26,7 @@ DEEP_SECONDS = 300.0
 @frozen(kw_only=True)
 class Settings:
     """The settings of a check. Limits of None are those of the depth; `only` names requirements, or none for all.
+    `contract` is the effective contract.
 
     After `max_seconds` the run ends, and a deep run fuzzes until then. With None, a deep run sends its whole plan, and
     fuzzes until DEEP_SECONDS are over. With 0, a run of any depth sends its plan alone. `timeout` is in seconds.
@@ -40,6 +41,7 @@ class Settings:
     workers: int = 1
     strict: bool = False
     only: frozenset[str] = frozenset()
+    contract: Contract = field(factory=load, repr=False)
 
     @property
     def limits(self) -> Limits:
@@ -61,7 +63,7 @@ class Settings:
 
 def cases_of(target: Target, settings: Settings) -> list[Case]:
     """Return the cases that a check sends, in their order."""
-    cases = plan(contract.load(), target, settings.seed, settings.depth)
+    cases = plan(settings.contract, target, settings.seed, settings.depth)
     return select_cases(cases, settings.only) if settings.only else cases
 
 
@@ -72,14 +74,14 @@ def check(target: Target, settings: Settings, progress: Progress, sleep: Callabl
     budget = Budget(settings.limits)
     scheduler = Scheduler(Transport(target, settings.timeout), progress, sleep, settings.workers, budget)
     exchanges = scheduler.run(cases)
-    judged = judge_cases(cases, exchanges, contract.load())
+    judged = judge_cases(cases, exchanges, settings.contract)
     explored: Explored | None = None
     if settings.fuzz_seconds:
         budget.limits = evolve(settings.limits, max_seconds=settings.fuzz_seconds)
-        explorer = Explorer(contract.load(), target, settings.seed, scheduler, settings.only)
+        explorer = Explorer(settings.contract, target, settings.seed, scheduler, settings.only)
         explored = explorer.explore(judged.observations, judged.findings)
     return conclude(
-        contract.load(),
+        settings.contract,
         target,
         cases,
         exchanges,

@@ -14,7 +14,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..cases.case import Case
-from ..contract.document import load
 from ..contract.expectation import Validity
 from ..engine.check import Settings
 from ..engine.run import Result, Run, Verdict
@@ -87,7 +86,10 @@ def show_plan(cases: Sequence[Case], settings: Settings, console: Console) -> No
 def show_start(target: Target, settings: Settings, key_source: str, console: Console) -> None:
     """Print the first line of a run: versions, seed, where the key comes from, and the URL."""
     url = Redactor.of(target.api_key, target.headers).text(target.base_url)
-    versions = f"image-variations {suite_version()}, contract {load().version}"
+    versions = f"image-variations {suite_version()}, contract {settings.contract.version}"
+    if settings.contract.changes:
+        keys = dict.fromkeys(change.key for change in settings.contract.changes)
+        versions += f" with {len(keys)} declared differences ({', '.join(keys)})"
     console.print(f"{versions}, seed {settings.seed}, {key_source}: {escape(url)}")
 
 

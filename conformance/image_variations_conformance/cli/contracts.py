@@ -1,0 +1,62 @@
+"""The options that choose the contract of a command: a profile, and single declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..contract import profile as profiles
+from ..contract.document import Contract, load
+from ..contract.effective import apply
+from ..contract.profile import Profile, ProfileError
+from .errors import CommandError
+
+_NONE = "none"
+
+
+def contract_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options --profile, --model and --set to a command."""
+    options = (
+        click.option("--profile", "profile_name", metavar="NAME|FILE",
+                     help="What the server does differently on purpose: a ready-made profile (see 'image-variations "
+                     f"profiles') or a TOML file; '{_NONE}' for none."),
+        click.option("--model", "model_name", metavar="NAME", help="The model of the server: --set models=NAME."),
+        click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
+                     help="Declare one key of a profile, with its value in TOML; repeatable."),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def read_contract(
+    profile_name: str | None, model_name: str | None, settings: tuple[str, ...], folder: Path | None = None
+) -> tuple[Contract, Profile | None]:
+    """Return the contract that the options choose, and its profile if there is one.
+
+    Without --profile, it is the profile of `folder`, if that has one. Raises CommandError.
+    """
+    try:
+        profile = None
+        if profile_name is not None and profile_name != _NONE:
+            profile = profiles.read(profile_name)
+        elif profile_name is None and folder is not None:
+            profile = profiles.find(folder)
+        declared = [_split(setting) for setting in settings]
+        if model_name is not None:
+            declared.append(("models", [model_name], "--model"))
+        for key, value, place in declared:
+            profile = (profile or profiles.EMPTY).with_declared(key, value, place)
+        return (load(), None) if profile is None else (apply(load(), profile), profile)
+    except ProfileError as error:
+        raise CommandError(str(error)) from error
+
+
+def _split(setting: str) -> tuple[str, Any, str]:
+    key, equals, text = setting.partition("=")
+    if not equals:
+        raise CommandError(f"--set: expected KEY=VALUE, such as max_n=4, got {setting!r}")
+    return key.strip(), profiles.parse_value(text.strip()), "--set"
