@@ -131,11 +131,18 @@ def _put_enum(edit: Edit, name: str, values: list[str]) -> None:
 
 
 def models(edit: Edit, values: list[str]) -> None:
-    """Declare the models. The default is that of the contract if it is one of them, or else the first."""
+    """Declare the models."""
     _put_enum(edit, "model", values)
-    edit.reset(f"{_FIELDS}/model/default")
-    if edit.get(f"{_FIELDS}/model/default") not in values:
-        edit.put(f"{_FIELDS}/model/default", values[0])
+    _put_default_model(edit)
+
+
+def _put_default_model(edit: Edit) -> None:
+    """Set the default to that of the contract if it is one of the models, or else to the first model."""
+    pointer = f"{_FIELDS}/model/default"
+    values = edit.get(f"{_FIELDS}/model/enum")
+    edit.reset(pointer)
+    if edit.get(pointer) not in values:
+        edit.put(pointer, values[0])
 
 
 def model_required(edit: Edit, required: bool) -> None:
@@ -144,6 +151,8 @@ def model_required(edit: Edit, required: bool) -> None:
     edit.put(f"{_REQUEST}/required", [*names, "model"] if required else names)
     if required:
         edit.remove(f"{_FIELDS}/model/default")
+    else:
+        _put_default_model(edit)
 
 
 def sizes(edit: Edit, values: list[str] | str) -> None:

@@ -118,10 +118,14 @@ _READERS: Mapping[str, Callable[[Contract], object]] = {
     "max_image_bytes": _max_image_bytes,
     "error_body": lambda contract: contract.error_body,
     "error_statuses": lambda contract: {
-        kind: statuses["must"] for kind, statuses in contract.operation["x-statuses"].items() if contract.base
+        kind: statuses["must"]
+        for kind, statuses in contract.operation["x-statuses"].items()
+        if contract.base and statuses != contract.base.operation["x-statuses"][kind]
     },
     "json_body": lambda contract: contract.accepts_json,
     "extra_fields": lambda contract: {
-        name: schema for name, schema in contract.fields.items() if contract.base and name not in contract.base.fields
+        name: schema
+        for name, schema in contract.text_fields.items()
+        if contract.base and name not in contract.base.fields
     },
 }

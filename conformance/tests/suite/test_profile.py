@@ -1,0 +1,210 @@
+"""Profiles: how they are read, how they change the contract, and that they can be taken back."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from image_variations_conformance.contract.declarations import KEYS
+from image_variations_conformance.contract.document import folder
+from image_variations_conformance.contract.effective import apply, inverse
+from image_variations_conformance.contract.profile import (
+    EMPTY,
+    Profile,
+    ProfileError,
+    find,
+    key_schemas,
+    names,
+    parse_value,
+    read,
+)
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from support.requests import CONTRACT
+
+SIZE = st.builds("{0}x{0}".format, st.integers(1, 4096))
+STATUSES = st.lists(st.integers(400, 499), min_size=1, max_size=3, unique=True)
+KINDS = st.sampled_from(sorted(CONTRACT.operation["x-statuses"]))
+VALUES: Mapping[str, st.SearchStrategy[Any]] = {
+    "models": st.lists(st.text("abc-/.", min_size=1), min_size=1, unique=True),
+    "model_required": st.booleans(),
+    "sizes": st.just("any") | st.lists(SIZE, max_size=3, unique=True).map(lambda sizes: ["1024x1024", *sizes]),
+    "default_size": st.sampled_from(["input", "any", "1024x1024"]),
+    "response_formats": st.sampled_from([["url"], ["url", "b64_json"], ["b64_json", "url"]]),
+    "default_response_format": st.just("url"),
+    "max_n": st.just("unlimited") | st.integers(1, 100),
+    "auth": st.sampled_from(["bearer", "optional", "none"]),
+    "image_kinds": st.lists(st.sampled_from(["png", "jpeg", "webp"]), min_size=1, unique=True),
+    "square": st.booleans(),
+    "image_sides": st.fixed_dictionaries(
+        {}, optional={"min": st.integers(1, 9), "max": st.integers(9, 9999), "multiple_of": st.integers(1, 64)}
+    ).filter(bool),
+    "max_image_bytes": st.integers(1, 10**8),
+    "image_field": st.sampled_from(["picture", "image[]", ["image", "image[]"], ["image[]", "image"], ["a/b", "c~d"]]),
+    "error_body": st.sampled_from(["openai", "detail", "any"]),
+    "error_statuses": STATUSES | st.dictionaries(KINDS, STATUSES, max_size=3),
+    "json_body": st.booleans(),
+    "extra_fields": st.dictionaries(st.sampled_from(["strength", "seed", "x/y"]), st.just({"type": "integer"})),
+}
+PROFILES = st.fixed_dictionaries({}, optional=dict(VALUES))
+
+
+def declared(**keys: Any) -> Profile:
+    """Return a profile with these declarations, all at one place."""
+    profile = EMPTY
+    for key, value in keys.items():
+        profile = profile.with_declared(key, value, "a test")
+    return profile
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, "utf-8")
+    return path
+
+
+# --- reading
+
+
+def test_every_key_has_a_schema_and_a_strategy() -> None:
+    assert set(KEYS) == set(key_schemas()) - {"extends"} == set(VALUES)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_ready_made_profile_fits_the_schema_by_another_validator(name: str) -> None:
+    schema = yaml.safe_load((folder() / "profile.schema.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(dict(read(name).declared), schema)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("max_nn = 3", 1, "max_nn is not a key of profiles; did you mean max_n?"),
+        ("\n# a comment\nmax_n = 0", 3, "max_n: expected a whole number of 1 or more"),
+        ("sizes = ['512']", 1, "sizes: expected a list of sizes"),
+        ('sizes = "all"', 1, "sizes: expected a list of sizes"),
+        ("auth = 'optonal'", 1, "did you mean optional?"),
+        ("square = 'no'", 1, "square: expected true or false, got 'no'"),
+        ("max_n = 3\n[image_sides]\nminimum = 2", 2, "image_sides: expected a table of min, max and multiple_of"),
+        ("[image_sides]\nmin = 3000", 1, "image_sides: min is larger than max"),
+        ("max_n = 3\n\n[error_statuses]\ntoo-big = [413]", 3, "error_statuses: expected a list of statuses"),
+        (
+            "sizes = ['512x512']",
+            1,
+            "the default of size is 1024x1024, which is not one of 512x512: declare default_size",
+        ),
+        ("image_field = 'user'", 1, "image_field: the contract has another field of this name"),
+        ("[extra_fields.n]\ntype = 'integer'", 1, "extra_fields: the contract already has the field n"),
+        ("[extra_fields.tags]\ntype = 'array'", 1, "extra_fields: tags: a form field is a string"),
+        ("\nextends = 'lemonaid'", 2, "did you mean lemonade?"),
+        ("extends = 3", 1, "extends: expected the name or the file of a profile, got 3"),
+    ],
+)
+def test_a_wrong_declaration_is_refused_with_its_file_and_line(
+    text: str, line: int, message: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "mine.toml", text)
+    with pytest.raises(ProfileError) as refused:
+        apply(CONTRACT, read(str(path)))
+    assert str(refused.value).startswith(f"{path}:{line}: ")
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["max_n = ", "max_n = 1\nmax_n = 2", "\ud800"])
+def test_a_file_that_is_no_toml_is_refused_with_its_name(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(ProfileError, match=r"mine\.toml"):
+        read(str(path))
+
+
+def test_a_profile_that_extends_itself_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "a.toml", "extends = 'b.toml'")
+    write(tmp_path / "b.toml", "extends = 'a.toml'")
+    with pytest.raises(ProfileError, match=r"a\.toml extends itself"):
+        read(str(tmp_path / "a.toml"))
+
+
+def test_a_profile_has_the_declarations_of_the_profile_that_it_extends_unless_it_replaces_them(tmp_path: Path) -> None:
+    write(tmp_path / "outer.toml", "max_n = 4\nsquare = false")
+    profile = read(str(write(tmp_path / "mine.toml", "extends = 'outer.toml'\nmax_n = 5")))
+    assert profile.declared == {"max_n": 5, "square": False}
+    assert profile.places == {"max_n": f"{tmp_path / 'mine.toml'}:2", "square": f"{tmp_path / 'outer.toml'}:2"}
+
+
+def test_an_unknown_name_is_refused_with_the_nearest() -> None:
+    with pytest.raises(
+        ProfileError, match="lemonad is neither a file nor the name of a profile; did you mean lemonade"
+    ):
+        read("lemonad")
+
+
+@pytest.mark.parametrize("name", ["image-variations.toml", "pyproject.toml"])
+def test_the_profile_of_a_folder_is_found(name: str, tmp_path: Path) -> None:
+    header = "[project]\nname = 'x'\n[tool.image-variations]\n" if name == "pyproject.toml" else ""
+    write(tmp_path / name, f"{header}max_n = 4")
+    profile = find(tmp_path)
+    assert profile is not None
+    assert profile.declared == {"max_n": 4}
+    assert profile.places["max_n"] == f"{tmp_path / name}:{header.count(chr(10)) + 1}"
+
+
+def test_a_folder_without_a_profile_has_none(tmp_path: Path) -> None:
+    write(tmp_path / "pyproject.toml", "[project]\nname = 'x'")
+    assert find(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("4", 4), ("unlimited", "unlimited"), ('"any"', "any"), ("['1x1']", ["1x1"]), ("true", True), ("a b", "a b")],
+)
+def test_the_value_of_a_setting_is_toml_or_a_text(text: str, value: object) -> None:
+    assert parse_value(text) == value
+
+
+# --- applying
+
+
+@given(PROFILES)
+def test_a_profile_and_its_inverse_give_back_the_contract(keys: dict[str, Any]) -> None:
+    profile = declared(**keys)
+    effective = apply(CONTRACT, profile)
+    restored = apply(effective, inverse(CONTRACT, profile))
+    assert restored.document == CONTRACT.document
+    assert restored.requirements == CONTRACT.requirements
+    assert restored.changes == ()
+
+
+@given(PROFILES)
+def test_the_effective_document_is_a_valid_openapi_document(keys: dict[str, Any]) -> None:
+    document = apply(CONTRACT, declared(**keys)).document
+    assert not [error.message for error in OpenAPIV31SpecValidator(dict(document)).iter_errors()]
+
+
+@given(PROFILES)
+def test_what_an_effective_contract_says_about_each_key_is_what_was_declared(keys: dict[str, Any]) -> None:
+    profile = declared(**keys)
+    said = inverse(apply(CONTRACT, profile), profile).declared
+    again = apply(CONTRACT, declared(**said))
+    assert again.document == apply(CONTRACT, profile).document
+
+
+def test_the_contract_itself_is_not_changed() -> None:
+    before = yaml.safe_dump(dict(CONTRACT.document))
+    apply(CONTRACT, read("xinference"))
+    assert yaml.safe_dump(dict(CONTRACT.document)) == before
+
+
+def test_a_profile_that_declares_what_the_contract_says_changes_nothing() -> None:
+    assert apply(CONTRACT, declared(max_n=10, sizes=["256x256", "512x512", "1024x1024"], auth="bearer")) is CONTRACT
+
+
+def test_a_change_names_the_part_of_the_document_the_place_and_the_requirements(tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.toml", "# a server with a limit of its own\nmax_n = 4")
+    changes = {change.pointer: change for change in apply(CONTRACT, read(str(path))).changes}
+    maximum = changes["/components/schemas/CreateImageVariationRequest/properties/n/maximum"]
+    assert (maximum.key, maximum.source) == ("max_n", f"{path}:2")
+    assert "IV-N-BOUNDS" in maximum.requirements
