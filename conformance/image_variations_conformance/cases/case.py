@@ -96,9 +96,13 @@ class Builder:
         parts = parts or (self.image(),)
         return self.multipart((*parts, *(text_part(name, value) for name, value in fields.items())))
 
-    def multipart(self, parts: tuple[Part, ...], boundary: str | None = None) -> Request:
-        """Return the request of a form with exactly these parts."""
+    def multipart(self, parts: tuple[Part, ...], boundary: str | None = None, *, add_required: bool = True) -> Request:
+        """Return the request of a form with these parts and, behind them, the required text fields that are missing."""
         boundary = boundary or self.boundary()
+        if add_required:
+            names = {part.name for part in parts}
+            required = self.contract.required_texts
+            parts = (*parts, *(text_part(name, value) for name, value in required.items() if name not in names))
         return self.post(encode(parts, boundary), f"multipart/form-data; boundary={boundary}")
 
     def post(self, body: bytes, content_type: str | None) -> Request:

@@ -14,8 +14,10 @@ from attrs import evolve
 from ..contract.document import Contract
 from ..contract.fields import FieldValidity, Schema, boundary_values, sample_values, validity_of
 from ..contract.requirements import has_generated_requirements, rules_of
+from ..wire.exchange import Request
+from .case import Builder
 from .catalogue import FIELD_VALUES
-from .named_case import SMALL, NamedCase, form_case
+from .named_case import SMALL, Build, NamedCase, form_case, text_parts
 
 
 def invalid_field_cases(contract: Contract) -> Iterator[NamedCase]:
@@ -23,6 +25,9 @@ def invalid_field_cases(contract: Contract) -> Iterator[NamedCase]:
     for name, values in _missing_values(contract, {"invalid", "out_of_range", "lenient"}):
         for number, value in enumerate(values, start=1):
             yield form_case(f"{_label(name)}-refused-{number}", rules_of(name).invalid, **{name: value})
+    for name in contract.required_texts:
+        rules = rules_of(name)
+        yield NamedCase(f"{_label(name)}-none", rules.absent or rules.invalid, f"no {name}", _without(name))
 
 
 def valid_field_cases(contract: Contract) -> Iterator[NamedCase]:
@@ -54,6 +59,16 @@ def _missing_values(contract: Contract, wanted: Collection[FieldValidity]) -> It
         ]
         if values:
             yield name, values
+
+
+def _without(name: str) -> Build:
+    """Return what builds a form without a required field."""
+
+    def build(builder: Builder) -> Request:
+        required = {other: value for other, value in builder.contract.required_texts.items() if other != name}
+        return builder.multipart((builder.image(), *text_parts(**required, **SMALL)), add_required=False)
+
+    return build
 
 
 def _values(name: str, schema: Schema) -> Iterator[str]:

@@ -15,8 +15,9 @@ import schemathesis
 from attrs import evolve
 from schemathesis import APIOperation, GenerationMode
 
-from ..contract.document import PATH, Contract
+from ..contract.document import Contract
 from ..contract.expectation import Validity
+from ..contract.unjudged import PATH
 from ..media import png
 from ..wire.multipart import Part, file_part, text_part
 from ..wire.target import Target
@@ -40,7 +41,7 @@ def schema_cases(contract: Contract, target: Target, seed: int, wanted: Mapping[
 
     def take(parts: tuple[Part, ...], name: str) -> bool:
         builder = Builder.of(contract, target, seed, f"schema/{name}")
-        case = builder.case("derived from the schema", builder.multipart(parts))
+        case = builder.case("derived from the schema", builder.multipart(parts, add_required=False))
         validity = case.expectation.validity
         has_room = len(found.get(validity, ())) < wanted.get(validity, 0)
         if has_room and (validity == "invalid" or _asks_for_one_image(parts)):

@@ -14,10 +14,9 @@ import yaml
 from attrs import evolve, field, frozen
 
 from .extensions import ImageRules, Statuses, ViolationKind
-from .fields import Schema
+from .fields import Schema, boundary_values, sample_values
 from .requirements import Requirement, generate_requirements
-
-PATH = "/images/variations"
+from .unjudged import PATH, unjudged
 
 
 @frozen
@@ -27,6 +26,10 @@ class SchemaError:
     path: tuple[str | int, ...]
     keyword: str
     message: str
+
+
+class UnjudgedError(ValueError):
+    """The document has parts that a run would silently not judge. The message names them all."""
 
 
 @frozen
@@ -137,6 +140,15 @@ class Contract:
         """The names of the fields that every request must have."""
         return tuple(self.request_schema["required"])
 
+    @cached_property
+    def required_texts(self) -> Mapping[str, str]:
+        """A valid value of each text field that every request must have, by name."""
+        return {
+            name: next(iter((*boundary_values(schema).valid, *sample_values(schema))))
+            for name, schema in self.text_fields.items()
+            if name in self.required_fields
+        }
+
     @property
     def fields_pointer(self) -> str:
         """The JSON pointer to the schemas of the fields in the OpenAPI document."""
@@ -182,10 +194,15 @@ def _yaml(text: bytes) -> Any:
 def parse(openapi: bytes, requirements: bytes) -> Contract:
     """Return the contract of an OpenAPI document and a register, both in YAML.
 
-    Requirements are generated for the form fields that the register does not mention.
+    Requirements are generated for the form fields that the register does not mention. Raises UnjudgedError if no
+    requirement and no generic rule is about a part of the document.
     """
     register = _yaml(requirements)["requirements"]
-    return with_requirements(Contract(_yaml(openapi), {}, hashlib.sha256(openapi).hexdigest(), register))
+    document = _yaml(openapi)
+    parts = [f"{pointer}: {what}" for pointer, what in unjudged(document)]
+    if parts:
+        raise UnjudgedError("\n  ".join(["openapi.yaml has parts that the suite would not judge:", *parts]))
+    return with_requirements(Contract(document, {}, hashlib.sha256(openapi).hexdigest(), register))
 
 
 def with_requirements(contract: Contract) -> Contract:

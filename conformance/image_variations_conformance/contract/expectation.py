@@ -19,7 +19,7 @@ from ..wire.exchange import Request
 from ..wire.multipart import Malformed, NotMultipart, Part, boundary_of, decode, has_preamble_or_epilogue
 from .document import Contract
 from .extensions import ImageRules, ViolationKind
-from .fields import Schema, kind_of, validity_of
+from .fields import Schema, is_bounded, kind_of, validity_of
 from .requirements import rules_of
 
 Validity = Literal["valid", "invalid", "unspecified"]
@@ -268,7 +268,7 @@ def _classify_text(name: str, schema: Schema, part: Part, found: _Findings) -> N
     shown = f"{name}={value[:40]!r}"
     validity = validity_of(schema, value)
     if validity == "valid":
-        found.feature(rules.valid, _text_classes(value) if kind_of(schema) == "text" else value)
+        found.feature(rules.valid, value if is_bounded(schema) else _text_classes(value))
     elif validity == "unspecified":
         found.unspecified.append(f"the contract does not say how to read {shown}")
     else:

@@ -23,6 +23,8 @@ _MAX_GENERATED_CHARACTERS = 10_000
 # Some form parsers accept these as booleans, others do not.
 _LENIENT_BOOLEANS = frozenset({"true", "false", "1", "0", "yes", "no", "on", "off"})
 _MAX_DIGITS = 100
+# Servers need not read larger integers, if the schema has no bound.
+_LARGEST_INTEGER = 2**31 - 1
 
 
 @frozen
@@ -93,6 +95,8 @@ def _integer_validity(schema: Schema, text: str) -> FieldValidity:
     number = int(text)
     if not _is_value(schema, number):
         return "out_of_range"
+    if abs(number) > _LARGEST_INTEGER:
+        return "unspecified"
     if not re.fullmatch(r"-?[0-9]+", text, re.ASCII):
         return "lenient"
     return "valid" if str(number) == text else "unspecified"
