@@ -14,9 +14,10 @@ import yaml
 from attrs import evolve, field, frozen
 
 from .fields import Schema
-from .requirements import Requirement, generate_requirements
+from .requirements import Requirement, generate_requirements, read_register
 
 PATH = "/images/variations"
+OPERATION_POINTER = "/paths/~1images~1variations/post"
 
 
 @frozen
@@ -111,7 +112,7 @@ def parse(openapi: bytes, requirements: bytes) -> Contract:
 
     Requirements are generated for the form fields that the register does not mention.
     """
-    register = [Requirement(**entry) for entry in _yaml(requirements)["requirements"]]
     contract = Contract(_yaml(openapi), {}, hashlib.sha256(openapi).hexdigest())
+    register = read_register(_yaml(requirements)["requirements"], contract.document, OPERATION_POINTER)
     generated = generate_requirements(contract.fields, contract.version, contract.fields_pointer)
     return evolve(contract, requirements={requirement.id: requirement for requirement in (*register, *generated)})
