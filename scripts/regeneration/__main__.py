@@ -21,6 +21,7 @@ from regeneration.check import compare
 from regeneration.facts import DEFAULT_HTTP_LIBRARY, HTTP_LIBRARIES
 from regeneration.layout import STAMP_FILE
 from regeneration.refused import Refused
+from regeneration.spec_files import compare_derived_files, require_consistent, write_derived_files
 from regeneration.swap import replace, workspace
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -45,8 +46,32 @@ _PATH = click.Path(path_type=Path, resolve_path=True)
     help="The HTTP library that the package imports.",
 )
 def command(*, check: bool, spec: Path, output: Path, http_library: str) -> None:
-    """Generate the client package from the contract, and replace the old package if that succeeds."""
-    sys.exit(run(spec, output, check=check, http_library=http_library))
+    """Generate the client package from the contract, and replace the old package if that succeeds.
+
+    For the contract in spec/, its files are checked first, and spec/versions.yaml and docs/contract.md are written too.
+    """
+    code = run_spec_files(_ROOT, check=check) if spec == _SPEC else 0
+    if code != _REFUSED:
+        code = run(spec, output, check=check, http_library=http_library) or code
+    sys.exit(code)
+
+
+def run_spec_files(root: Path, *, check: bool) -> int:
+    """Check the files in spec/ of a source tree, and write or compare what is made of them. Return the exit code."""
+    try:
+        require_consistent(root)
+        if not check:
+            write_derived_files(root)
+            return 0
+        report = compare_derived_files(root)
+    except (Refused, OSError) as error:
+        click.echo(f"scripts/regenerate: {error}", err=True)
+        return _REFUSED
+    if report:
+        click.echo(
+            "\n".join(["The files made of spec/ are out of step:", *report, "Update them with: scripts/regenerate"])
+        )
+    return _OUT_OF_STEP if report else 0
 
 
 def run(

@@ -12,19 +12,19 @@ from typing import Any, TypeAlias
 
 from attrs import define, field
 
+from .document import OPERATION_POINTER
 from .fields import kind_of
 
 Document: TypeAlias = dict[str, Any]
 
-OPERATION = "/paths/~1images~1variations/post"
-_FORM = f"{OPERATION}/requestBody/content/multipart~1form-data"
-_JSON = f"{OPERATION}/requestBody/content/application~1json"
+_FORM = f"{OPERATION_POINTER}/requestBody/content/multipart~1form-data"
+_JSON = f"{OPERATION_POINTER}/requestBody/content/application~1json"
 _REQUEST = "/components/schemas/CreateImageVariationRequest"
 _FIELDS = f"{_REQUEST}/properties"
 _RESPONSE = "/components/schemas/ImagesResponse/properties"
 _ERROR = "/components/schemas/ErrorResponse"
 _ERROR_RESPONSES = "/components/responses"
-_STATUSES = f"{OPERATION}/x-statuses"
+_STATUSES = f"{OPERATION_POINTER}/x-statuses"
 # A list of statuses in a profile is about these kinds of violations.
 _KINDS_OF_FORMS = ("invalid-request", "unknown-model", "image-too-large", "wrong-image-kind", "not-multipart")
 _ANY_SIZE = "^[1-9][0-9]*x[1-9][0-9]*$"
@@ -161,10 +161,11 @@ def sizes(edit: Edit, values: list[str] | str) -> None:
     answered = f"{_RESPONSE}/size/enum"
     edit.reset(f"{pointer}/default")
     edit.reset(answered)
+    edit.remove(f"{_RESPONSE}/size/pattern")
     if isinstance(values, str):
-        edit.remove(f"{pointer}/enum")
-        edit.put(f"{pointer}/pattern", _ANY_SIZE)
-        edit.remove(answered)
+        for size in (pointer, f"{_RESPONSE}/size"):
+            edit.remove(f"{size}/enum")
+            edit.put(f"{size}/pattern", _ANY_SIZE)
         return
     _put_enum(edit, "size", values)
     new = [value for value in values if value not in edit.get(answered)]
@@ -280,10 +281,10 @@ def _renamed(members: Document, old: str, new: str) -> Document:
 
 def auth(edit: Edit, value: str) -> None:
     """Declare whether a request needs an API key: bearer, optional or none."""
-    edit.reset(f"{OPERATION}/security")
+    edit.reset(f"{OPERATION_POINTER}/security")
     if value != "bearer":
-        required = edit.get(f"{OPERATION}/security")
-        edit.put(f"{OPERATION}/security", [{}, *required] if value == "optional" else [])
+        required = edit.get(f"{OPERATION_POINTER}/security")
+        edit.put(f"{OPERATION_POINTER}/security", [{}, *required] if value == "optional" else [])
 
 
 def json_body(edit: Edit, value: bool) -> None:

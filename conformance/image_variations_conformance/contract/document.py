@@ -15,8 +15,10 @@ from attrs import evolve, field, frozen
 
 from .extensions import ImageRules, Statuses, ViolationKind
 from .fields import Schema, boundary_values, sample_values
-from .requirements import Requirement, generate_requirements
+from .requirements import Requirement, generate_requirements, read_register
 from .unjudged import PATH, unjudged
+
+OPERATION_POINTER = "/paths/~1images~1variations/post"
 
 
 @frozen
@@ -51,7 +53,7 @@ class Contract:
     """The contract. `document` is the OpenAPI document, `sha256` the digest of its bytes, `requirements` are by id.
 
     `register` are the entries of requirements.yaml. `base` is the contract that a profile changed into this one, or
-    None; `changes` says how.
+    None; `changes` says how, and `profile` is its name.
     """
 
     document: Mapping[str, Any] = field(repr=False)
@@ -60,6 +62,7 @@ class Contract:
     register: Sequence[Mapping[str, Any]] = field(repr=False)
     base: Contract | None = field(default=None, repr=False)
     changes: tuple[Change, ...] = field(default=(), repr=False)
+    profile: str = ""
     _validators: dict[str, jsonschema_rs.Draft202012Validator] = field(factory=dict, repr=False)
 
     @property
@@ -207,6 +210,8 @@ def parse(openapi: bytes, requirements: bytes) -> Contract:
 
 def with_requirements(contract: Contract) -> Contract:
     """Return the contract with its requirements made from its document and register."""
-    register = [Requirement(**entry) for entry in contract.register]
-    generated = generate_requirements(contract.fields, contract.version, contract.fields_pointer)
+    register = read_register(contract.register, contract.document, OPERATION_POINTER)
+    generated = generate_requirements(
+        contract.fields, contract.required_fields, contract.version, contract.fields_pointer
+    )
     return evolve(contract, requirements={requirement.id: requirement for requirement in (*register, *generated)})

@@ -50,7 +50,7 @@ class Profile:
         return evolve(self, declared={**self.declared, key: value}, places={**self.places, key: place})
 
 
-EMPTY = Profile("none", {}, {})
+EMPTY = Profile("command line", {}, {})
 
 
 @cache

@@ -7,31 +7,57 @@ OpenAPI document that it does not mention, so that a new field is tested without
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, Literal, get_args
 
-from attrs import frozen
+import jsonschema_rs
+from attrs import evolve, frozen
 
-from .fields import is_bounded, kind_of
+from .evidence import ABSENT, AcceptsField, Every, Evidence, parse_evidence
+from .fields import FieldValidity, Schema, boundary_values, is_bounded, kind_of, sample_values, validity_of
+from .texts import render, value_at
 
 Level = Literal["must", "should", "may"]
+_KEYS = frozenset({"id", "level", "text", "source", "since", "pointer", "excluded", "evidence", "variants"})
+
+
+class RegisterError(ValueError):
+    """An entry of the register is not as its schema says."""
 
 
 @frozen
 class Requirement:
     """One entry of spec/requirements.yaml, or a generated requirement.
 
-    `since` is a version of the contract, `pointer` a JSON pointer into the OpenAPI document. `excluded` says why the
-    requirement is not judged; None if it is.
+    `text` is the `template` with the values of the OpenAPI document. `since` is a version of the contract, `pointer` a
+    JSON pointer into the document. `evidence` is what must be seen before the requirement passes. `excluded` says why
+    the requirement is not judged; None if it is. `is_open` is whether a profile makes the document say nothing about
+    it.
     """
 
     id: str
     level: Level
     text: str
-    source: str
+    template: str
+    sources: tuple[str, ...]
     since: str
+    evidence: Evidence | None = None
     pointer: str | None = None
     excluded: str | None = None
+    is_open: bool = False
+
+    @property
+    def source(self) -> str:
+        """All sources in one line."""
+        return "; ".join(self.sources)
+
+    def render(self, document: Mapping[str, Any], operation: str) -> Requirement:
+        """Return the requirement with the text for another document.
+
+        `operation` is the JSON pointer to the operation. Raises TextError if a placeholder has no value there.
+        """
+        bases = (operation,) if self.pointer is None else (self.pointer, operation)
+        return evolve(self, text=render(self.template, document, bases, self.id))
 
 
 @frozen
@@ -83,18 +109,93 @@ def rules_of(name: str) -> FieldRules:
     return FieldRules(valid=f"{stem}-ACCEPTED", invalid=f"{stem}-REFUSED", absent=f"{stem}-OPTIONAL")
 
 
-def generate_requirements(fields: Mapping[str, Mapping[str, Any]], since: str, pointer: str) -> Iterator[Requirement]:
+def read_register(
+    entries: Iterable[Mapping[str, Any]], document: Mapping[str, Any], operation: str
+) -> Iterator[Requirement]:
+    """Yield the requirements of entries of the register, with the texts for a document.
+
+    `operation` is the JSON pointer to the operation. Raises RegisterError, TextError or EvidenceError, each of which
+    names the requirement.
+    """
+    for entry in entries:
+        name = str(entry.get("id", "an entry without an id"))
+        unknown, missing = set(entry) - _KEYS, {"id", "level", "text", "source", "since"} - set(entry)
+        if unknown or missing:
+            what = f"unknown key {min(unknown)}" if unknown else f"{min(missing)} is missing"
+            raise RegisterError(f"{name}: {what}")
+        level = next((each for each in get_args(Level) if each == entry["level"]), None)
+        if level is None:
+            raise RegisterError(f"{name}: level: expected must, should or may, not {entry['level']!r}")
+        sources = entry["source"] if isinstance(entry["source"], list) else [entry["source"]]
+        variant = _variant(entry, document)
+        yield Requirement(
+            name,
+            level,
+            variant["text"],
+            variant["text"],
+            tuple(sources),
+            entry["since"],
+            parse_evidence(name, variant["evidence"]) if "evidence" in variant else None,
+            entry.get("pointer"),
+            entry.get("excluded"),
+            is_open=variant is not entry and "evidence" not in variant,
+        ).render(document, operation)
+
+
+def _variant(entry: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the variant of an entry that the document fulfils, or the entry itself."""
+    for variant in entry.get("variants", ()):
+        try:
+            value = value_at(document, variant.get("pointer", entry.get("pointer")))
+        except LookupError:
+            continue
+        if jsonschema_rs.is_valid(variant["is"], value):
+            return dict(variant)
+    return entry
+
+
+def generate_requirements(
+    fields: Mapping[str, Schema], required: Collection[str], since: str, pointer: str
+) -> Iterator[Requirement]:
     """Yield requirements for the fields that the register does not mention.
 
-    `pointer` is the JSON pointer to the schemas of all fields, `since` the version of the contract.
+    `required` are the names of the required fields, `pointer` is the JSON pointer to the schemas of all fields, `since`
+    the version of the contract.
     """
     for name, schema in fields.items():
         if not has_generated_requirements(name) or kind_of(schema) is None:
             continue
         rules, field_pointer = rules_of(name), f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
-        texts = {rules.valid: f"A {name} that is valid by its schema is accepted."}
-        if is_bounded(schema):
-            texts[rules.invalid] = f"A {name} that is invalid by its schema is answered 4xx."
-        texts[rules.absent or ""] = f"A request without {name} is accepted."
-        for requirement_id, text in texts.items():
-            yield Requirement(requirement_id, "must", text, "openapi.yaml alone", since, field_pointer)
+        accepted = _values(schema, {"valid"})
+        number_of_refused = len(_values(schema, {"invalid", "out_of_range", "lenient"}))
+        # The labels of the cases of cases/field_cases.py.
+        labels = tuple(f"field-{name.replace('_', '-')}-refused-{number}" for number in range(1, number_of_refused + 1))
+        parts: dict[str | None, tuple[str, Evidence]] = {
+            rules.valid: (
+                f"A {name} that is valid by its schema is accepted.",
+                AcceptsField(rules.valid, name, accepted),
+            ),
+            rules.invalid: (
+                f"A {name} that is invalid by its schema is refused.",
+                Every(rules.invalid, "refusal", labels),
+            ),
+            rules.absent: (
+                f"A request without {name} is accepted.",
+                AcceptsField(rules.absent or "", name, (ABSENT,)),
+            ),
+        }
+        if name in required:
+            label = f"field-{name.replace('_', '-')}-none"
+            refused = Every(rules.absent or "", "refusal", (label,))
+            parts[rules.absent] = (f"A request without {name} is refused.", refused)
+        for requirement_id, (text, evidence) in parts.items():
+            if requirement_id is not None and (requirement_id != rules.invalid or is_bounded(schema)):
+                sources = ("openapi.yaml alone",)
+                yield Requirement(requirement_id, "must", text, text, sources, since, evidence, field_pointer)
+
+
+def _values(schema: Schema, wanted: set[FieldValidity]) -> tuple[str, ...]:
+    """Return the texts of a generated field that are sent: those at its bounds, and samples."""
+    boundaries = boundary_values(schema)
+    texts = dict.fromkeys((*boundaries.valid, *boundaries.invalid, *sample_values(schema)))
+    return tuple(text for text in texts if validity_of(schema, text) in wanted)

@@ -13,7 +13,7 @@ from ..contract.document import Contract
 from ..contract.requirements import Requirement
 from ..oracles import Finding, Observation
 from ..wire.exchange import FailureKind
-from ..wire.reasons import Excluded, Interrupted, NoKey, Reason
+from ..wire.reasons import Declared, Excluded, Interrupted, NoKey, Reason
 from ..wire.target import Target
 from .exploring import Explored
 
@@ -43,7 +43,11 @@ class Verdict:
     @property
     def blocked(self) -> bool:
         """Whether the server or an interruption kept the requirement from being tested."""
-        return self.reason is not None and not self.reason.chosen and not isinstance(self.reason, Excluded | NoKey)
+        return (
+            self.reason is not None
+            and not self.reason.chosen
+            and not isinstance(self.reason, Declared | Excluded | NoKey)
+        )
 
     @property
     def deselected(self) -> bool:
@@ -118,6 +122,10 @@ class Run:
 
     def _conforms(self) -> str:
         warned = f", with {_counted(self._number('warn'), 'warning')}" if self._number("warn") else ""
+        if self.contract.changes:
+            keys = {change.key for change in self.contract.changes}
+            declared = _counted(len(keys), "declared difference")
+            warned = f" to contract {self.contract.version} with {declared} ({self.contract.profile}){warned}"
         if self.deselected:
             left_out = _counted(self.deselected, "requirement")
             return f"Conforms{warned}, as far as that was tested: {left_out} left out."

@@ -13,6 +13,7 @@ from ..contract.requirements import Requirement
 from ..oracles import Finding
 from ..wire.exchange import Exchange
 from ..wire.reasons import (
+    Declared,
     Deselected,
     Excluded,
     Interrupted,
@@ -113,6 +114,8 @@ def _verdict(
     """Return the verdict on one requirement; where nothing was found, `not_shown` is the reason."""
     if requirement.excluded is not None:
         return Verdict(requirement, "not-tested", reason=Excluded(requirement.excluded))
+    if requirement.is_open:
+        return Verdict(requirement, "not-tested", reason=Declared())
     if requirement.id.startswith("IV-AUTH-") and target.api_key is None:
         return Verdict(requirement, "not-tested", reason=NoKey())
     own = [finding for finding in findings if finding.requirement == requirement.id]

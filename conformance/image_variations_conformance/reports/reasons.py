@@ -29,6 +29,7 @@ _TEMPLATES: dict[type[Reason], str] = {
     reasons.NotAtThisDepth: "a quick run leaves it out",
     reasons.NoKey: "no API key was given for the run",
     reasons.Excluded: "{why}",
+    reasons.Declared: "the profile declares that the server is free here",
     reasons.AnswerDiscarded: "the response was not kept: those of this run exceed {limit_bytes} bytes together",
     reasons.LinksTimedOut: "{number} links timed out, such as {label}",
     reasons.Unreachable: "{detail}",

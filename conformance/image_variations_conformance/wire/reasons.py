@@ -144,6 +144,11 @@ class Excluded(Reason):
 
 
 @frozen
+class Declared(Reason):
+    """The profile declares that the server may do anything here."""
+
+
+@frozen
 class AnswerDiscarded(Reason):
     """The response was discarded, because the responses of the run exceed `limit_bytes` together."""
 

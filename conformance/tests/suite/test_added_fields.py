@@ -96,7 +96,7 @@ def test_the_contract_without_added_fields_needs_no_generated_field_cases() -> N
 
 
 def test_a_changed_maximum_of_n_is_sent_with_the_first_value_above_it() -> None:
-    fields = {"n": {"type": "integer", "minimum": 1, "maximum": 12}}
+    fields = {"n": {"type": "integer", "minimum": 1, "maximum": 12, "default": 1}}
     moved = contract.parse(extended_openapi(fields), (SPEC / "requirements.yaml").read_bytes())
     assert [named.fields["n"] for named in valid_field_cases(moved)] == ["12"]
     assert [named.fields["n"] for named in invalid_field_cases(moved)] == ["13"]

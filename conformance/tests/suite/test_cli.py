@@ -167,7 +167,7 @@ def test_list_and_explain_show_the_requirements_of_the_register() -> None:
     listed = run("list").stdout
     assert "IV-RES-COUNT           must   The list data has exactly n items." in listed.splitlines()
     explained = run("explain", "iv-res-count").stdout
-    assert "Source: page: n" in explained
+    assert "Source: page:n; page:data; reading:data" in explained
     assert "Broken by the fault n-capped" in explained
 
 

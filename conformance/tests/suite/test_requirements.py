@@ -1,14 +1,18 @@
-"""The register of requirements is consistent with its schema, the OpenAPI document, the oracles and the faults."""
+"""The register of requirements is consistent with its schema, the oracles and the faults.
+
+tests/tools/test_register.py compares it with the OpenAPI document and the pages that it cites.
+"""
 
 import json
 import re
-from collections import Counter
+from copy import deepcopy
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 from image_variations_conformance.contract import document as contract
+from image_variations_conformance.contract.requirements import RegisterError, read_register
 from image_variations_conformance.oracles import JUDGED
 from image_variations_conformance.reference.variants import FAULTS
 
@@ -32,6 +36,10 @@ def test_the_register_is_valid_by_its_schema() -> None:
         {"id": "iv-n"},
         {"text": "Without a full stop"},
         {"source": "hearsay"},
+        {"source": ["page:n"]},
+        {"evidence": None},
+        {"evidence": {"every": "refusal"}},
+        {"evidence": {"accepts": {"field": "n", "values": "all"}}},
         {"pointer": "components"},
         {"since": "1"},
         {"comment": "an unknown member"},
@@ -39,31 +47,37 @@ def test_the_register_is_valid_by_its_schema() -> None:
     ],
     ids=str,
 )
-def test_an_invalid_entry_of_the_register_is_refused_by_its_schema(change: dict[str, str]) -> None:
+def test_an_invalid_entry_of_the_register_is_refused_by_its_schema(change: dict[str, object]) -> None:
     broken = {"requirements": [REGISTER["requirements"][0] | change]}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(broken, SCHEMA, cls=jsonschema.Draft202012Validator)
 
 
-def test_each_id_and_each_text_is_unique() -> None:
-    for member in ("id", "text"):
-        counts = Counter(entry[member] for entry in REGISTER["requirements"])
-        assert [value for value, count in counts.items() if count > 1] == []
+def test_an_unknown_key_is_refused_with_the_requirement() -> None:
+    entry = REGISTER["requirements"][0]
+    with pytest.raises(RegisterError, match=r"^IV-OP-VALID: unknown key pages$"):
+        list(read_register([entry | {"pages": 1}], contract.load().document, contract.OPERATION_POINTER))
 
 
-@pytest.mark.parametrize("pointer", sorted({it.pointer for it in REQUIREMENTS.values() if it.pointer}))
-def test_each_pointer_exists_in_the_openapi_document(pointer: str) -> None:
-    value = contract.load().document
-    for key in pointer.removeprefix("/").split("/"):
-        value = value[key.replace("~1", "/").replace("~0", "~")]
+@pytest.mark.parametrize("key", ["id", "level", "text", "source", "since"])
+def test_a_missing_key_is_refused(key: str) -> None:
+    entry = {name: value for name, value in REGISTER["requirements"][0].items() if name != key}
+    with pytest.raises(RegisterError, match=rf": {key} is missing$"):
+        list(read_register([entry], contract.load().document, contract.OPERATION_POINTER))
 
 
-def test_no_requirement_is_newer_than_the_contract() -> None:
-    def number(version: str) -> tuple[int, ...]:
-        return tuple(map(int, version.split(".")))
+def test_a_text_follows_the_document() -> None:
+    document = deepcopy(dict(contract.load().document))
+    document["components"]["schemas"]["CreateImageVariationRequest"]["properties"]["size"]["enum"] = ["8x8", "9x9"]
+    changed = REQUIREMENTS["IV-SIZE-ENUM"].render(document, contract.OPERATION_POINTER)
+    assert changed.text == "The sizes 8x8 and 9x9 are accepted."
+    assert changed.render(contract.load().document, contract.OPERATION_POINTER) == REQUIREMENTS["IV-SIZE-ENUM"]
 
-    newest = number(contract.load().version)
-    assert [it.id for it in REQUIREMENTS.values() if number(it.since) > newest] == []
+
+def test_a_planned_requirement_is_complete_and_unknown_to_runs() -> None:
+    planned = list(read_register(REGISTER["planned"], contract.load().document, contract.OPERATION_POINTER))
+    assert {it.id for it in planned} & set(REQUIREMENTS) == set()
+    assert [it.id for it in planned if it.evidence is None or not it.evidence.items(contract.load())] == []
 
 
 def test_the_oracles_judge_exactly_the_scored_requirements() -> None:

@@ -1,0 +1,292 @@
+"""Mistakes in the files of spec/ are found, each by a named check that says in which file and line it is."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from regeneration.__main__ import run_spec_files
+from regeneration.refused import Refused
+from regeneration.register import Problem, check_register
+from regeneration.spec_files import compare_derived_files, require_consistent, write_derived_files
+from regeneration.versions import check_version
+
+ROOT = Path(__file__).parents[3]
+OPENAPI = "openapi.yaml"
+REGISTER = "requirements.yaml"
+PAGE = "reference-page.md"
+
+Change = Callable[[Path], None]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A source tree with copies of spec/ and docs/."""
+    shutil.copytree(ROOT / "spec", tmp_path / "spec")
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    return tmp_path
+
+
+def replaced(name: str, old: str, new: str) -> Change:
+    """Return a change that replaces the first occurrence of a text in a file."""
+
+    def change(folder: Path) -> None:
+        text = (folder / name).read_text()
+        assert old in text
+        (folder / name).write_text(text.replace(old, new, 1))
+
+    return change
+
+
+def without_statuses(folder: Path) -> None:
+    """Remove four responses and their components."""
+    text = (folder / OPENAPI).read_text()
+    for status, component in (
+        ("403", "Forbidden"),
+        ("404", "NotFound"),
+        ("413", "ContentTooLarge"),
+        ("415", "UnsupportedMediaType"),
+    ):
+        use = f'        "{status}":\n          $ref: "#/components/responses/{component}"\n'
+        definition = re.search(rf"^    {component}:\n(?:      .*\n)+", text, re.MULTILINE)
+        assert use in text
+        assert definition is not None
+        text = text.replace(use, "").replace(definition[0], "")
+    (folder / OPENAPI).write_text(text)
+
+
+MISTAKES: dict[str, tuple[Change, str, str, str]] = {
+    "the default of n dropped": (
+        replaced(OPENAPI, "          default: 1\n", ""),
+        "placeholder",
+        REGISTER,
+        "IV-N-DEFAULT: text: {default} has no value",
+    ),
+    "a required name of usage dropped": (
+        replaced(OPENAPI, "output_tokens, total_tokens]", "output_tokens]"),
+        "fact",
+        "readings.md",
+        "response-members: expected",
+    ),
+    "four statuses and their components dropped": (without_statuses, "fact", "readings.md", "invalid-request: "),
+    "Retry-After dropped from 429": (
+        replaced(OPENAPI, '        Retry-After:\n          $ref: "#/components/headers/RetryAfter"\n', ""),
+        "fact",
+        "readings.md",
+        "/components/responses/TooManyRequests/headers/Retry-After",
+    ),
+    "a bound off by one": (
+        replaced(OPENAPI, "maximum: 10\n", "maximum: 9\n"),
+        "fact",
+        PAGE,
+        "n-range: expected 10 at /components/schemas/CreateImageVariationRequest/properties/n/maximum, found 9",
+    ),
+    "a pointer to nothing": (
+        replaced(REGISTER, "pointer: /components/headers/RetryAfter", "pointer: /components/headers/RetryLater"),
+        "pointer",
+        REGISTER,
+        "IV-LIMIT-RETRY: pointer: /components/headers/RetryLater does not exist",
+    ),
+    "a value in a text": (
+        replaced(REGISTER, "integer from {minimum} to {maximum} is", "integer from 1 to 10 is"),
+        "literal",
+        REGISTER,
+        "IV-N-RANGE: text: '10' is the value of /components/schemas/CreateImageVariationRequest/properties/n/maximum",
+    ),
+    "an unknown key": (replaced(REGISTER, "    level: must\n", "    levl: must\n"), "schema", REGISTER, "'levl'"),
+    "an anchor that does not exist": (
+        replaced(REGISTER, "source: page:n-range", "source: page:n-rage"),
+        "source",
+        REGISTER,
+        "spec/reference-page.md has no anchor 'n-rage'",
+    ),
+    "evidence of a field that is gone": (
+        replaced(
+            OPENAPI,
+            "        size:\n          type: string\n          enum: [256x256, 512",
+            "        side:\n          type: string\n          enum: [256x256, 512",
+        ),
+        "evidence",
+        REGISTER,
+        "IV-SIZE-ENUM: evidence/accepts: the document has no field 'size'",
+    ),
+    "a value of the document in the evidence": (
+        replaced(
+            REGISTER,
+            "evidence: {accepts: {field: size, values: enum",
+            "evidence: {accepts: {field: size, values: [256x256]",
+        ),
+        "literal",
+        REGISTER,
+        "evidence/accepts/values: '256x256' is a value of the document; write enum",
+    ),
+    "evidence of an enum that is gone": (
+        replaced(REGISTER, "{field: model, values: enum}", "{field: model, values: [dall-e-9]}"),
+        "evidence",
+        REGISTER,
+        "'dall-e-9' is not a valid model",
+    ),
+    "evidence of a case that does not exist": (
+        replaced(REGISTER, "[n-plus, n-space]", "[n-plus, n-tab]"),
+        "evidence",
+        REGISTER,
+        "IV-N-STRICT: evidence/situations: no case or group of the catalogue and no other",
+    ),
+    "evidence with an unknown key": (
+        replaced(REGISTER, "{field: n, values: [absent]}", "{field: n, value: [absent]}"),
+        "schema",
+        REGISTER,
+        "evidence/accepts",
+    ),
+    "evidence of an unknown response format": (
+        replaced(REGISTER, "{every: image, situations: [b64_json]}", "{every: image, situations: [b64]}"),
+        "evidence",
+        REGISTER,
+        "IV-OUT-B64: evidence",
+    ),
+    "an id twice": (
+        replaced(REGISTER, "id: IV-N-BOUNDS", "id: IV-N-RANGE"),
+        "duplicate",
+        REGISTER,
+        "the id is that of",
+    ),
+    "a key twice": (
+        replaced(REGISTER, "    level: must\n", "    level: must\n    level: may\n"),
+        "duplicate",
+        REGISTER,
+        "the key 'level' is there twice",
+    ),
+    "a section that is no section": (
+        replaced(REGISTER, "RFC 2046 section 5.1.1", "RFC 2046 section 5-1"),
+        "source",
+        REGISTER,
+        "IV-WIRE-BOUNDARY: source: 'RFC 2046 section 5-1'; expected",
+    ),
+    "a requirement newer than the contract": (
+        replaced(REGISTER, "since: 1.0.0", "since: 9.0.0"),
+        "since",
+        REGISTER,
+        "IV-OP-VALID: since: 9.0.0 is newer than info.version",
+    ),
+    "a fact without a requirement": (
+        replaced(REGISTER, "source: page:quality", "source: reading:images"),
+        "coverage",
+        PAGE,
+        "quality: no requirement cites it",
+    ),
+    "a fact without a place": (
+        replaced(PAGE, "| quality | /components/schemas/ImagesResponse/properties/quality/enum |", "| size | /info |"),
+        "coverage",
+        PAGE,
+        "quality: no place in openapi.yaml",
+    ),
+    "an anchor twice": (
+        replaced(PAGE, 'id="quality"', 'id="background"'),
+        "anchor",
+        PAGE,
+        "the anchor 'background' is",
+    ),
+    "a reading that nothing cites": (
+        replaced("readings.md", '<a id="n"></a>', '<a id="n"></a><a id="m"></a>'),
+        "coverage",
+        "readings.md",
+        "m: no requirement cites it",
+    ),
+    "no YAML": (replaced(REGISTER, "requirements:\n", "requirements: [\n"), "yaml", REGISTER, "not YAML"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_found_by_its_check(root: Path, mistake: str) -> None:
+    change, check, file, message = MISTAKES[mistake]
+    change(root / "spec")
+    problems = check_register(root / "spec")
+    found = [problem for problem in problems if problem.check == check and message in problem.message]
+    assert found, problems
+    assert found[0].file == file
+    assert found[0].line > 0
+
+
+def test_the_files_of_the_project_have_no_problems() -> None:
+    assert check_register(ROOT / "spec") == []
+    assert check_version(ROOT / "spec") == []
+
+
+def test_every_problem_is_reported_in_one_run(root: Path) -> None:
+    for name in ("a bound off by one", "a pointer to nothing", "an unknown key", "an anchor that does not exist"):
+        MISTAKES[name][0](root / "spec")
+    with pytest.raises(Refused) as refused:
+        require_consistent(root)
+    assert {"fact", "pointer", "schema", "source", "version"} <= set(
+        re.findall(r"\[(\w+)\]$", str(refused.value), re.MULTILINE)
+    )
+
+
+def test_a_problem_names_the_line_of_the_mistake(root: Path) -> None:
+    MISTAKES["a pointer to nothing"][0](root / "spec")
+    (problem,) = check_register(root / "spec")
+    lines = (root / "spec" / REGISTER).read_text().splitlines()
+    assert lines[problem.line - 1] == "    pointer: /components/headers/RetryLater"
+    assert str(problem).startswith(f"spec/requirements.yaml:{problem.line}: IV-LIMIT-RETRY: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"), [(OPENAPI, "maximum: 10\n", "maximum: 11\n"), (REGISTER, "level: must", "level: should")]
+)
+def test_a_change_without_a_new_version_is_refused(root: Path, name: str, old: str, new: str) -> None:
+    replaced(name, old, new)(root / "spec")
+    (problem,) = check_version(root / "spec")
+    assert (problem.file, problem.check) == (OPENAPI, "version")
+    assert (root / "spec" / OPENAPI).read_text().splitlines()[problem.line - 1].startswith("  version: ")
+    assert problem.message.startswith(f"{name} changed since version ")
+    assert "raise info.version, or remove that entry" in problem.message
+
+
+def test_a_changed_comment_needs_no_new_version(root: Path) -> None:
+    for name in (OPENAPI, REGISTER):
+        (root / "spec" / name).write_text("# A comment.\n" + (root / "spec" / name).read_text())
+    assert check_version(root / "spec") == []
+
+
+def test_a_new_version_is_recorded(root: Path) -> None:
+    replaced(OPENAPI, "  version: ", "  version: 9")(root / "spec")
+    assert [line for line in compare_derived_files(root) if line.startswith("+9")] != []
+    write_derived_files(root)
+    assert compare_derived_files(root) == []
+    replaced(OPENAPI, "summary: Makes n variations", "summary: Makes many variations")(root / "spec")
+    assert [problem.check for problem in check_version(root / "spec")] == ["version"]
+
+
+def test_the_files_made_of_spec_are_in_step() -> None:
+    assert compare_derived_files(ROOT) == []
+
+
+def test_the_table_of_the_contract_has_every_fact_and_no_empty_cell() -> None:
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in (ROOT / "docs" / "contract.md").read_text().splitlines()
+        if line.startswith("| [")
+    ]
+    anchors = re.findall(r'<a id="([^"]+)">', (ROOT / "spec" / PAGE).read_text())
+    assert {row[0].partition("]")[0].removeprefix("[") for row in rows} == set(anchors)
+    assert [row for row in rows if len(row) != 4 or not all(row)] == []
+
+
+def test_mistakes_end_the_command_with_exit_code_2(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    MISTAKES["a pointer to nothing"][0](root / "spec")
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    assert run_spec_files(root, check=False) == 2
+    assert "spec/requirements.yaml:" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
+
+
+def test_check_ends_with_exit_code_1_if_a_file_is_out_of_step(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_spec_files(root, check=True) == 0
+    (root / "docs" / "contract.md").unlink()
+    assert run_spec_files(root, check=True) == 1
+    assert "Update them with: scripts/regenerate" in capsys.readouterr().out
+
+
+def test_a_problem_is_shown_with_file_line_and_check() -> None:
+    assert str(Problem("a.yaml", 3, "pointer", "gone")) == "spec/a.yaml:3: gone [pointer]"

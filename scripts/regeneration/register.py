@@ -1,0 +1,286 @@
+"""Check the register of requirements against openapi.yaml, the pages that it cites, and the catalogue of cases.
+
+All problems are found in one run. Each names the file and the line, what was expected, and what to do.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from attrs import field, frozen
+from image_variations_conformance.cases.catalogue import NAMED_CASES
+from image_variations_conformance.contract.document import OPERATION_POINTER, Contract
+from image_variations_conformance.contract.texts import TextError, render, value_at
+from jsonschema import Draft202012Validator
+
+from regeneration import literals, proofs
+from regeneration.citations import Page, matches, read_page
+from regeneration.marks import MarkedYaml
+
+OPENAPI = "openapi.yaml"
+REQUIREMENTS = "requirements.yaml"
+REFERENCE_PAGE = "reference-page.md"
+READINGS = "readings.md"
+SCHEMA = "requirements.schema.json"
+_SECTIONS = ("requirements", "planned")
+_RFCS = ("2046", "3986", "4648", "7578", "8259", "9110", "9112")
+_SECTION = re.compile(rf"(RFC ({'|'.join(_RFCS)})|PNG) section [1-9][0-9]*(\.[1-9][0-9]*)*")
+
+
+@frozen(order=True)
+class Problem:
+    """A mistake in a file of spec/: its name, the line, the check that found it, and what is wrong."""
+
+    file: str
+    line: int
+    check: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"spec/{self.file}:{self.line}: {self.message} [{self.check}]"
+
+
+@frozen
+class Entry:
+    """An entry of the register that is valid by its schema: its section, its index, and its keys and values."""
+
+    section: str
+    index: int
+    keys: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The id of the requirement."""
+        return str(self.keys["id"])
+
+    @property
+    def sources(self) -> list[str]:
+        """The sources, also if there is only one."""
+        source = self.keys["source"]
+        return source if isinstance(source, list) else [source]
+
+
+@frozen
+class SpecFiles:
+    """The files of spec/ that are compared with each other."""
+
+    openapi: MarkedYaml
+    register: MarkedYaml
+    reference_page: Page
+    readings: Page
+    schema: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def read(cls, folder: Path) -> "SpecFiles":
+        """Return the files of a folder. Raises yaml.MarkedYAMLError, which names the file, or OSError."""
+        page, readings, schema = (
+            (folder / name).read_text(encoding="utf-8") for name in (REFERENCE_PAGE, READINGS, SCHEMA)
+        )
+        openapi, register = (MarkedYaml.read(folder / name) for name in (OPENAPI, REQUIREMENTS))
+        return cls(openapi, register, read_page(page), read_page(readings), json.loads(schema))
+
+    @property
+    def contract(self) -> Contract:
+        """The contract of the document, without requirements."""
+        return Contract(self.openapi.value, {}, "", ())
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the entries of both sections that are valid by the schema."""
+        broken = {path[:2] for path, _ in self.schema_errors()}
+        for section in _SECTIONS:
+            listed = self.register.value.get(section)
+            for index, keys in enumerate(listed if isinstance(listed, list) else ()):
+                if (section, index) not in broken:
+                    yield Entry(section, index, keys)
+
+    def schema_errors(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Yield the path and the message of each error of the register by its schema."""
+        for error in Draft202012Validator(self.schema).iter_errors(self.register.value):
+            inner = max(error.context or [error], key=lambda each: len(each.absolute_path))
+            path, message = tuple(inner.absolute_path), inner.message
+            unknown = set(inner.instance) - set(inner.schema.get("properties", ())) if _is_unknown_key(inner) else ()
+            yield (*path, *sorted(unknown)[:1]), message
+
+
+def _is_unknown_key(error: Any) -> bool:
+    return bool(error.validator == "additionalProperties" and isinstance(error.instance, dict))
+
+
+def check_register(folder: Path) -> list[Problem]:
+    """Return the problems of the files in a folder such as spec/, in the order of files and lines."""
+    try:
+        files = SpecFiles.read(folder)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        name, line = ("*.yaml", 1) if mark is None else (mark.name, mark.line + 1)
+        return [Problem(name, line, "yaml", f"not YAML: {error.problem}")]
+    if not isinstance(files.register.value, dict):
+        return [Problem(REQUIREMENTS, 1, "schema", "expected the keys requirements and planned")]
+    checks = (_schema, _keys, _ids, _pointers, _sources, _texts, _evidence, _since, _anchors, _values, _coverage)
+    return sorted({problem for check in checks for problem in check(files)})
+
+
+def _of_entry(files: SpecFiles, entry: Entry, key: str, check: str, message: str) -> Problem:
+    line = files.register.line((entry.section, entry.index, *key.split("/")))
+    return Problem(REQUIREMENTS, line, check, f"{entry.id}: {message}")
+
+
+def _schema(files: SpecFiles) -> Iterator[Problem]:
+    """The register is valid by requirements.schema.json."""
+    for path, message in files.schema_errors():
+        where = "/".join(map(str, path)) or "the file"
+        hint = f"{where}: {message}. {SCHEMA} describes the keys."
+        yield Problem(REQUIREMENTS, files.register.line(path), "schema", hint)
+
+
+def _keys(files: SpecFiles) -> Iterator[Problem]:
+    """No key of a mapping is there twice, since only the last one would count."""
+    for name, marked in ((OPENAPI, files.openapi), (REQUIREMENTS, files.register)):
+        for key, line in marked.repeated_keys():
+            yield Problem(name, line, "duplicate", f"the key {key!r} is there twice; remove one")
+
+
+def _ids(files: SpecFiles) -> Iterator[Problem]:
+    """No id and no text is there twice."""
+    first: dict[tuple[str, str], Entry] = {}
+    for entry in files.entries():
+        for key in ("id", "text"):
+            other = first.setdefault((key, entry.keys[key]), entry)
+            if other is not entry:
+                line = files.register.line((other.section, other.index, key))
+                yield _of_entry(files, entry, key, "duplicate", f"the {key} is that of line {line}; give it another")
+
+
+def _pointers(files: SpecFiles) -> Iterator[Problem]:
+    """Each pointer exists in openapi.yaml."""
+    for entry in files.entries():
+        pointer = entry.keys.get("pointer")
+        if pointer is None:
+            continue
+        try:
+            value_at(files.openapi.value, pointer)
+        except LookupError as error:
+            line = files.openapi.line_at(pointer)
+            message = f"pointer: {error.args[0]} (spec/{OPENAPI}:{line}); correct it, or restore what it points at"
+            yield _of_entry(files, entry, "pointer", "pointer", message)
+
+
+def _sources(files: SpecFiles) -> Iterator[Problem]:
+    """Each source names an anchor that exists, or a section of a known document."""
+    pages = {"page": (REFERENCE_PAGE, files.reference_page), "reading": (READINGS, files.readings)}
+    for entry in files.entries():
+        for source in entry.sources:
+            kind, _, anchor = source.partition(":")
+            if kind in pages:
+                name, page = pages[kind]
+                if anchor not in page.anchors:
+                    message = f"source: spec/{name} has no anchor {anchor!r}; add it there, or cite another"
+                    yield _of_entry(files, entry, "source", "source", message)
+            elif not (kind == "upstream" and anchor.startswith("/")) and not _SECTION.fullmatch(source):
+                message = (
+                    f"source: {source!r}; expected page:ANCHOR, reading:ANCHOR, upstream:/POINTER, 'PNG section 11.2' "
+                    f"or 'RFC 7578 section 4.2' (of the RFCs {', '.join(_RFCS)})"
+                )
+                yield _of_entry(files, entry, "source", "source", message)
+
+
+def _texts(files: SpecFiles) -> Iterator[Problem]:
+    """Each placeholder has a value, and no text contains a value of the document."""
+    document = files.openapi.value
+    for entry in files.entries():
+        bases = [base for base in (entry.keys.get("pointer"), OPERATION_POINTER) if base is not None]
+        try:
+            render(entry.keys["text"], document, bases, entry.id)
+        except TextError as error:
+            message = f"text: {error.placeholder} has no value: {error.reason}"
+            line = files.openapi.line_at(bases[0])
+            advice = f"{message} (spec/{OPENAPI}:{line}); correct the placeholder, or restore the value"
+            yield _of_entry(files, entry, "text", "placeholder", advice)
+        for word, where in literals.values_in(entry.keys["text"], document, entry.keys.get("pointer")):
+            message = (
+                f"text: {word!r} is the value of {where}; write a placeholder such as {{{where.rpartition('/')[2]}}}"
+            )
+            yield _of_entry(files, entry, "text", "literal", message)
+
+
+def _evidence(files: SpecFiles) -> Iterator[Problem]:
+    """The evidence names fields, values, cases and requirements that exist."""
+    try:
+        files.contract.fields  # noqa: B018 - it is computed from the document
+    except (LookupError, TypeError, AttributeError) as error:
+        yield Problem(OPENAPI, 1, "evidence", f"the form has no fields ({error!r}); restore the request body")
+        return
+    labels = {name for case in NAMED_CASES for name in (case.label, case.concurrent_with) if name is not None}
+    ids = {entry.id for entry in files.entries()}
+    for entry in files.entries():
+        if "evidence" not in entry.keys:
+            continue
+        # The cases of a planned requirement do not exist yet.
+        known = None if entry.section == "planned" else frozenset(labels | ids - {entry.id})
+        for key, check, message in proofs.problems(entry.id, entry.keys["evidence"], files.contract, known):
+            yield _of_entry(files, entry, f"evidence/{key}".rstrip("/"), check, f"evidence/{key}: {message}")
+
+
+def _since(files: SpecFiles) -> Iterator[Problem]:
+    """No requirement is newer than the contract."""
+    version = str(value_at(files.openapi.value, "/info/version"))
+    for entry in files.entries():
+        since = entry.keys["since"]
+        if _number(since) > _number(version):
+            line = files.openapi.line_at("/info/version")
+            message = f"since: {since} is newer than info.version {version} (spec/{OPENAPI}:{line}); raise that"
+            yield _of_entry(files, entry, "since", "since", message)
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
+
+
+def _anchors(files: SpecFiles) -> Iterator[Problem]:
+    """No anchor is there twice, and the tables of the pages name anchors that exist."""
+    for name, page in ((REFERENCE_PAGE, files.reference_page), (READINGS, files.readings)):
+        for anchor, line in page.repeated:
+            yield Problem(name, line, "anchor", f"the anchor {anchor!r} is that of line {page.anchors[anchor]}")
+        for row in (*page.values, *page.reasons):
+            if row.cells[0] not in page.anchors:
+                yield Problem(name, row.line, "anchor", f"there is no anchor {row.cells[0]!r} on this page")
+
+
+def _values(files: SpecFiles) -> Iterator[Problem]:
+    """The values in the tables of the two pages are those of openapi.yaml."""
+    for name, page in ((REFERENCE_PAGE, files.reference_page), (READINGS, files.readings)):
+        for row in page.values:
+            anchor, pointer, cell = row.cells
+            try:
+                found = value_at(files.openapi.value, pointer)
+                if not matches(cell, found):
+                    at = f"spec/{OPENAPI}:{files.openapi.line_at(pointer)}"
+                    message = f"{anchor}: expected {cell} at {pointer}, found {json.dumps(found)} in {at}; correct one"
+                    yield Problem(name, row.line, "fact", message)
+            except LookupError as error:
+                at = f"spec/{OPENAPI}:{files.openapi.line_at(pointer)}"
+                yield Problem(name, row.line, "fact", f"{anchor}: {error.args[0]}; restore it at {at}")
+            except ValueError as error:
+                yield Problem(name, row.line, "fact", f"{anchor}: the value {cell} is not JSON: {error}")
+
+
+def _coverage(files: SpecFiles) -> Iterator[Problem]:
+    """Each fact has a place in openapi.yaml, and a requirement or the reason why not; each reading is cited."""
+    cited = {source for entry in files.entries() for source in entry.sources}
+    page = files.reference_page
+    placed, excused = ({row.cells[0] for row in rows} for rows in (page.values, page.reasons))
+    for anchor, line in page.anchors.items():
+        if anchor not in placed:
+            message = f"{anchor}: no place in {OPENAPI}; add a row with its pointer to the table"
+            yield Problem(REFERENCE_PAGE, line, "coverage", message)
+        if f"page:{anchor}" in cited and anchor in excused:
+            yield Problem(REFERENCE_PAGE, line, "coverage", f"{anchor}: has a requirement; remove it from the reasons")
+        if f"page:{anchor}" not in cited and anchor not in excused:
+            message = f"{anchor}: no requirement cites it; add one, or a row with the reason to the table"
+            yield Problem(REFERENCE_PAGE, line, "coverage", message)
+    for anchor, line in files.readings.anchors.items():
+        if f"reading:{anchor}" not in cited:
+            yield Problem(READINGS, line, "coverage", f"{anchor}: no requirement cites it; cite or remove it")
