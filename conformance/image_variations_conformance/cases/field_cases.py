@@ -13,7 +13,7 @@ from attrs import evolve
 
 from ..contract.document import Contract
 from ..contract.fields import FieldValidity, Schema, boundary_values, sample_values, validity_of
-from ..contract.requirements import has_generated_requirements, rules_of
+from ..contract.requirements import FieldRules
 from ..wire.exchange import Request
 from .case import Builder
 from .catalogue import FIELD_VALUES
@@ -24,9 +24,9 @@ def invalid_field_cases(contract: Contract) -> Iterator[NamedCase]:
     """Yield a case for each value that a field must refuse."""
     for name, values in _missing_values(contract, {"invalid", "out_of_range", "lenient"}):
         for number, value in enumerate(values, start=1):
-            yield form_case(f"{_label(name)}-refused-{number}", rules_of(name).invalid, **{name: value})
+            yield form_case(f"{_label(name)}-refused-{number}", contract.rules[name].invalid, **{name: value})
     for name in contract.required_texts:
-        rules = rules_of(name)
+        rules = contract.rules[name]
         yield NamedCase(f"{_label(name)}-none", rules.absent or rules.invalid, f"no {name}", _without(name))
 
 
@@ -34,7 +34,7 @@ def valid_field_cases(contract: Contract) -> Iterator[NamedCase]:
     """Yield combined cases with the values that fields must accept, one value of each field in a case."""
     rows = [
         [
-            form_case(f"{_label(name)}-accepted-{number}", rules_of(name).valid, **{**SMALL, name: value})
+            form_case(f"{_label(name)}-accepted-{number}", contract.rules[name].valid, **{**SMALL, name: value})
             for number, value in enumerate(values, start=1)
         ]
         for name, values in _missing_values(contract, {"valid"})
@@ -51,10 +51,10 @@ def valid_field_cases(contract: Contract) -> Iterator[NamedCase]:
 
 def _missing_values(contract: Contract, wanted: Collection[FieldValidity]) -> Iterator[tuple[str, list[str]]]:
     """Yield each field with its values of the wanted validity that no named case sends."""
-    for name, schema in contract.fields.items():
+    for name, schema in contract.text_fields.items():
         values = [
             value
-            for value in dict.fromkeys(_values(name, schema))
+            for value in dict.fromkeys(_values(schema, contract.rules[name]))
             if validity_of(schema, value) in wanted and (name, value) not in FIELD_VALUES
         ]
         if values:
@@ -71,10 +71,10 @@ def _without(name: str) -> Build:
     return build
 
 
-def _values(name: str, schema: Schema) -> Iterator[str]:
+def _values(schema: Schema, rules: FieldRules) -> Iterator[str]:
     boundaries = boundary_values(schema)
     yield from (*boundaries.valid, *boundaries.invalid)
-    if has_generated_requirements(name):
+    if rules.is_generated:
         yield from sample_values(schema)
 
 

@@ -27,6 +27,8 @@ _ERROR_RESPONSES = "/components/responses"
 _STATUSES = f"{OPERATION_POINTER}/x-statuses"
 # A list of statuses in a profile is about these kinds of violations.
 _KINDS_OF_FORMS = ("invalid-request", "unknown-model", "image-too-large", "wrong-image-kind", "not-multipart")
+# A size that a server with any size accepts, and the contract does not have.
+_OTHER_SIZE = "320x192"
 _ANY_SIZE = "^[1-9][0-9]*x[1-9][0-9]*$"
 
 
@@ -166,6 +168,7 @@ def sizes(edit: Edit, values: list[str] | str) -> None:
         for size in (pointer, f"{_RESPONSE}/size"):
             edit.remove(f"{size}/enum")
             edit.put(f"{size}/pattern", _ANY_SIZE)
+        edit.put(f"{pointer}/examples", [*_get(edit.base, f"{pointer}/enum"), _OTHER_SIZE])
         return
     _put_enum(edit, "size", values)
     new = [value for value in values if value not in edit.get(answered)]

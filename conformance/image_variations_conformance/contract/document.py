@@ -15,7 +15,7 @@ from attrs import evolve, field, frozen
 
 from .extensions import ImageRules, Statuses, ViolationKind
 from .fields import Schema, boundary_values, sample_values
-from .requirements import Requirement, generate_requirements, read_register
+from .requirements import FieldRules, Requirement, field_rules, generate_requirements, read_register
 from .unjudged import PATH, unjudged
 
 OPERATION_POINTER = "/paths/~1images~1variations/post"
@@ -52,14 +52,15 @@ class Change:
 class Contract:
     """The contract. `document` is the OpenAPI document, `sha256` the digest of its bytes, `requirements` are by id.
 
-    `register` are the entries of requirements.yaml. `base` is the contract that a profile changed into this one, or
-    None; `changes` says how, and `profile` is its name.
+    `register` are the entries of requirements.yaml, `rules` the requirement ids of each text field. `base` is the
+    contract that a profile changed into this one, or None; `changes` says how, and `profile` is its name.
     """
 
     document: Mapping[str, Any] = field(repr=False)
     requirements: Mapping[str, Requirement] = field(repr=False)
     sha256: str
     register: Sequence[Mapping[str, Any]] = field(repr=False)
+    rules: Mapping[str, FieldRules] = field(factory=dict, repr=False)
     base: Contract | None = field(default=None, repr=False)
     changes: tuple[Change, ...] = field(default=(), repr=False)
     profile: str = ""
@@ -210,8 +211,10 @@ def parse(openapi: bytes, requirements: bytes) -> Contract:
 
 def with_requirements(contract: Contract) -> Contract:
     """Return the contract with its requirements made from its document and register."""
-    register = read_register(contract.register, contract.document, OPERATION_POINTER)
+    register = tuple(read_register(contract.register, contract.document, OPERATION_POINTER))
+    rules = {name: field_rules(register, name) for name in contract.text_fields}
     generated = generate_requirements(
-        contract.fields, contract.required_fields, contract.version, contract.fields_pointer
+        contract.text_fields, rules, contract.required_fields, contract.version, contract.fields_pointer
     )
-    return evolve(contract, requirements={requirement.id: requirement for requirement in (*register, *generated)})
+    requirements = {requirement.id: requirement for requirement in (*register, *generated)}
+    return evolve(contract, requirements=requirements, rules=rules)

@@ -143,9 +143,12 @@ def _schema_of(requirement: str, key: str, field: str, contract: Contract) -> Sc
 
 def _resolved(requirement: str, key: str, value: str, schema: Schema) -> tuple[str, ...]:
     if value == ENUM:
-        if kind_of(schema) != "enum":
-            raise EvidenceError(requirement, key, "the field has no enum in the document")
-        return enum_values(schema)
+        if kind_of(schema) == "enum":
+            return enum_values(schema)
+        # A profile may allow any value; the document then has examples.
+        if not schema.get("examples"):
+            raise EvidenceError(requirement, key, "the field has neither an enum nor examples in the document")
+        return tuple(map(str, schema["examples"]))
     if value in BOUNDS:
         if value not in schema:
             raise EvidenceError(requirement, key, f"the field has no {value} in the document")

@@ -20,7 +20,7 @@ from ..wire.multipart import Malformed, NotMultipart, Part, boundary_of, decode,
 from .document import Contract
 from .extensions import ImageRules, ViolationKind
 from .fields import Schema, is_bounded, kind_of, validity_of
-from .requirements import rules_of
+from .requirements import FieldRules
 
 Validity = Literal["valid", "invalid", "unspecified"]
 
@@ -161,7 +161,7 @@ def classify(request: Request, contract: Contract, api_key: str | None) -> Expec
     names = {part.name for part in parts}
     for name, schema in contract.text_fields.items():
         if name in values:
-            _classify_text(name, schema, values[name], found)
+            _classify_text(name, schema, contract.rules[name], values[name], found)
         elif name not in names:
             _classify_absence(name, schema, contract, found)
     image = values.get(contract.image_field)
@@ -251,15 +251,14 @@ def _fields(parts: tuple[Part, ...], contract: Contract, found: _Findings) -> di
 
 
 def _classify_absence(name: str, schema: Schema, contract: Contract, found: _Findings) -> None:
-    rules = rules_of(name)
+    rules = contract.rules[name]
     if name in contract.required_fields:
         found.violation(rules.absent or rules.invalid, name, f"no {name}")
     elif rules.absent is not None and kind_of(schema) is not None:
         found.feature(rules.absent)
 
 
-def _classify_text(name: str, schema: Schema, part: Part, found: _Findings) -> None:
-    rules = rules_of(name)
+def _classify_text(name: str, schema: Schema, rules: FieldRules, part: Part, found: _Findings) -> None:
     try:
         value = part.content.decode()
     except UnicodeDecodeError:

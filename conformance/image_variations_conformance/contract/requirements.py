@@ -18,7 +18,7 @@ from .fields import FieldValidity, Schema, boundary_values, is_bounded, kind_of,
 from .texts import render, value_at
 
 Level = Literal["must", "should", "may"]
-_KEYS = frozenset({"id", "level", "text", "source", "since", "pointer", "excluded", "evidence", "variants"})
+_KEYS = frozenset({"id", "level", "text", "source", "since", "pointer", "excluded", "evidence", "variants", "about"})
 
 
 class RegisterError(ValueError):
@@ -32,7 +32,7 @@ class Requirement:
     `text` is the `template` with the values of the OpenAPI document. `since` is a version of the contract, `pointer` a
     JSON pointer into the document. `evidence` is what must be seen before the requirement passes. `excluded` says why
     the requirement is not judged; None if it is. `is_open` is whether a profile makes the document say nothing about
-    it.
+    it. `about` are fields of the form, each with the kind of values that the requirement is about.
     """
 
     id: str
@@ -45,6 +45,7 @@ class Requirement:
     pointer: str | None = None
     excluded: str | None = None
     is_open: bool = False
+    about: tuple[tuple[str, str], ...] = ()
 
     @property
     def source(self) -> str:
@@ -65,7 +66,7 @@ class FieldRules:
     """The ids of the requirements of one field of the form, by the validity of its value.
 
     `out_of_range` and `lenient` are None if `invalid` covers them, `absent` if no requirement is about requests without
-    the field.
+    the field. `is_generated` is whether the register does not mention the field.
     """
 
     valid: str
@@ -73,40 +74,18 @@ class FieldRules:
     absent: str | None = None
     out_of_range: str | None = None
     lenient: str | None = None
+    is_generated: bool = False
 
 
-_RULES = {
-    "model": FieldRules(valid="IV-MODEL-ACCEPTED", invalid="IV-MODEL-UNKNOWN", absent="IV-MODEL-OPTIONAL"),
-    "n": FieldRules(
-        valid="IV-N-RANGE",
-        invalid="IV-N-INTEGER",
-        absent="IV-N-DEFAULT",
-        out_of_range="IV-N-BOUNDS",
-        lenient="IV-N-STRICT",
-    ),
-    "response_format": FieldRules(
-        valid="IV-FORMAT-ENUM", invalid="IV-FORMAT-UNKNOWN", absent="IV-FORMAT-DEFAULT", lenient="IV-ENUM-CASE"
-    ),
-    "size": FieldRules(
-        valid="IV-SIZE-ENUM", invalid="IV-SIZE-UNKNOWN", absent="IV-SIZE-DEFAULT", lenient="IV-ENUM-CASE"
-    ),
-    "user": FieldRules(valid="IV-USER-TEXT", invalid="IV-USER-TEXT", absent="IV-USER-OPTIONAL"),
-}
-# The requirements of the image are not about the validity of a text, so it has no FieldRules.
-_IMAGE = "image"
-
-
-def has_generated_requirements(name: str) -> bool:
-    """Return whether the register does not mention a field of this name, so that its requirements are generated."""
-    return name not in _RULES and name != _IMAGE
-
-
-def rules_of(name: str) -> FieldRules:
+def field_rules(requirements: Iterable[Requirement], name: str) -> FieldRules:
     """Return the requirement ids of a field other than the image; generated ids if the register has none."""
-    if name in _RULES:
-        return _RULES[name]
-    stem = f"IV-FIELD-{re.sub('[^A-Z0-9]+', '-', name.upper()).strip('-')}"
-    return FieldRules(valid=f"{stem}-ACCEPTED", invalid=f"{stem}-REFUSED", absent=f"{stem}-OPTIONAL")
+    ids = {
+        values: requirement.id for requirement in requirements for field, values in requirement.about if field == name
+    }
+    if not ids:
+        stem = f"IV-FIELD-{re.sub('[^A-Z0-9]+', '-', name.upper()).strip('-')}"
+        return FieldRules(f"{stem}-ACCEPTED", f"{stem}-REFUSED", f"{stem}-OPTIONAL", is_generated=True)
+    return FieldRules(ids["valid"], ids["invalid"], ids.get("absent"), ids.get("out_of_range"), ids.get("lenient"))
 
 
 def read_register(
@@ -139,7 +118,14 @@ def read_register(
             entry.get("pointer"),
             entry.get("excluded"),
             is_open=variant is not entry and "evidence" not in variant,
+            about=_about(entry),
         ).render(document, operation)
+
+
+def _about(entry: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    about = entry.get("about", {"field": [], "values": []})
+    fields, values = ([each] if isinstance(each, str) else each for each in (about["field"], about["values"]))
+    return tuple((field, value) for field in fields for value in values)
 
 
 def _variant(entry: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -155,7 +141,11 @@ def _variant(entry: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[s
 
 
 def generate_requirements(
-    fields: Mapping[str, Schema], required: Collection[str], since: str, pointer: str
+    fields: Mapping[str, Schema],
+    rules_by_field: Mapping[str, FieldRules],
+    required: Collection[str],
+    since: str,
+    pointer: str,
 ) -> Iterator[Requirement]:
     """Yield requirements for the fields that the register does not mention.
 
@@ -163,9 +153,10 @@ def generate_requirements(
     the version of the contract.
     """
     for name, schema in fields.items():
-        if not has_generated_requirements(name) or kind_of(schema) is None:
+        rules = rules_by_field[name]
+        if not rules.is_generated or kind_of(schema) is None:
             continue
-        rules, field_pointer = rules_of(name), f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+        field_pointer = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
         accepted = _values(schema, {"valid"})
         number_of_refused = len(_values(schema, {"invalid", "out_of_range", "lenient"}))
         # The labels of the cases of cases/field_cases.py.

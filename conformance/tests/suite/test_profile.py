@@ -208,3 +208,99 @@ def test_a_change_names_the_part_of_the_document_the_place_and_the_requirements(
     maximum = changes["/components/schemas/CreateImageVariationRequest/properties/n/maximum"]
     assert (maximum.key, maximum.source) == ("max_n", f"{path}:2")
     assert "IV-N-BOUNDS" in maximum.requirements
+
+
+# --- texts and evidence
+
+
+@given(PROFILES, st.integers(0, 9))
+def test_every_requirement_has_a_text_and_evidence_in_any_effective_contract(keys: dict[str, Any], seed: int) -> None:
+    contract = apply(CONTRACT, declared(**keys))
+    for requirement in contract.requirements.values():
+        assert requirement.text
+        assert "{" not in requirement.text
+        if requirement.evidence is not None:
+            assert requirement.evidence.items(contract, seed)
+
+
+@pytest.mark.parametrize(
+    ("keys", "requirement", "text", "items"),
+    [
+        ({"models": ["a", "b"]}, "IV-MODEL-ACCEPTED", "As model, a or b is accepted.", ("model=a", "model=b")),
+        ({"max_n": 4}, "IV-N-RANGE", "Every integer from 1 to 4 is accepted as n.", ("n=1", "n=2", "n=4", "n=3")),
+        (
+            {"max_n": "unlimited"},
+            "IV-N-RANGE",
+            "Integers from 1 on are accepted as n.",
+            ("n=1", "n=2", "n=10"),
+        ),
+        (
+            {"sizes": ["64x64", "1024x1024"]},
+            "IV-SIZE-ENUM",
+            "The sizes 64x64 and 1024x1024 are accepted.",
+            ("size=64x64", "size=1024x1024"),
+        ),
+        ({"default_size": "512x512"}, "IV-SIZE-DEFAULT", "Without size, the images are 512x512.", ("size=absent",)),
+        (
+            {"default_size": "input"},
+            "IV-SIZE-DEFAULT",
+            "Without size, the images are as wide and high as the input image.",
+            ("size=absent",),
+        ),
+        (
+            {"model_required": True},
+            "IV-MODEL-OPTIONAL",
+            "A request without a model is answered 4XX.",
+            ("field-model-none",),
+        ),
+        ({"auth": "optional"}, "IV-AUTH-REQUIRED", "A request without an API key is accepted.", ("key=absent",)),
+        (
+            {"square": False},
+            "IV-IMAGE-SQUARE",
+            "An image that is not square is accepted.",
+            ("image-wide", "image-off-by-one"),
+        ),
+        (
+            {"max_image_bytes": 999_999},
+            "IV-IMAGE-MAX-BYTES",
+            "An image of 1,000,000 bytes or more is answered 4XX.",
+            ("image-too-large", "image-far-too-large"),
+        ),
+        (
+            {"error_statuses": [422]},
+            "IV-SIZE-UNKNOWN",
+            "Any other size than 256x256, 512x512 and 1024x1024, or an empty one, is answered 422.",
+            ("size-unknown", "size-empty", "size-of-another-model", "size-half"),
+        ),
+        (
+            {"response_formats": ["b64_json"], "default_response_format": "b64_json"},
+            "IV-RES-JSON",
+            "The body of a 200 is JSON by RFC 8259, of the type application/json.",
+            ("b64_json",),
+        ),
+    ],
+)
+def test_a_profile_changes_the_text_and_the_evidence_of_a_requirement(
+    keys: dict[str, Any], requirement: str, text: str, items: tuple[str, ...]
+) -> None:
+    contract = apply(CONTRACT, declared(**keys))
+    effective = contract.requirements[requirement]
+    assert effective.evidence is not None
+    assert (effective.text, effective.evidence.items(contract)) == (text, items)
+
+
+@pytest.mark.parametrize(
+    ("keys", "ids"),
+    [
+        ({"auth": "none"}, {"IV-AUTH-WRONG", "IV-AUTH-401", "IV-AUTH-FIRST"}),
+        ({"default_size": "any"}, {"IV-SIZE-DEFAULT"}),
+        ({"error_body": "detail"}, {"IV-ERR-MESSAGE", "IV-ERR-READABLE", "IV-ERR-NULL", "IV-ERR-PARAM"}),
+        ({"response_formats": ["url"]}, {"IV-OUT-B64", "IV-OUT-B64-PNG"}),
+        ({"max_n": 4, "sizes": "any", "square": False, "json_body": True}, set()),
+    ],
+)
+def test_a_requirement_is_open_if_the_document_no_longer_says_anything_about_it(
+    keys: dict[str, Any], ids: set[str]
+) -> None:
+    effective = apply(CONTRACT, declared(**keys)).requirements.values()
+    assert {requirement.id for requirement in effective if requirement.is_open} == ids
