@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 VERSIONS = {
+    "@apidevtools/swagger-cli": "4.0.4",
     "@copilotkit/aimock": "1.43.0",
     "@redocly/cli": "2.77.0",
     "@stdy/cli": "0.22.2",
     "@stoplight/prism-cli": "5.16.0",
+    "@stoplight/spectral-cli": "6.16.3",
     "pyright": "1.1.414",
 }
 
