@@ -197,6 +197,8 @@ def test_the_models_of_datamodel_code_generator_have_the_members_enums_and_file(
 
 # Without types, or with `any`, the compiler would find no error where one is expected.
 TYPES = """
+// An interface cannot extend a union of types.
+export interface Named extends Image { name: string }
 const read = ({ url, b64_json, revised_prompt }: Image): (string | undefined)[] => [url, b64_json, revised_prompt];
 const sizes: Size[] = ["256x256", "512x512", "1024x1024"];
 const formats: Format[] = ["url", "b64_json"];
