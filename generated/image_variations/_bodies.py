@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias, cast
 
 from attrs import frozen
 
 from ._encoding import jsonable, texts
+from ._preflight import ImageRules
 from ._uploads import upload
 from .errors import InvalidRequestError
 from .types import FileInput
@@ -26,17 +27,12 @@ class TextPart:
 
 @frozen
 class FilePart:
-    """A file part of a form.
-
-    A part of the type image/png is checked before it is sent: it must begin with a PNG header, be square if `square` is
-    true, and have at most `max_bytes` bytes if that is not None.
-    """
+    """A file part of a form. If there are `rules`, the file is checked before it is sent."""
 
     name: str
     value: FileInput
     media_type: str
-    square: bool = False
-    max_bytes: int | None = None
+    rules: ImageRules | None = None
 
 
 @frozen
@@ -73,11 +69,13 @@ def parts(name: str, value: object) -> Iterator[TextPart]:
             yield from (TextPart(inner, text) for inner, text in texts(name, item))
 
 
-def files(name: str, values: Sequence[FileInput | None] | None, media_type: str, **image: Any) -> Iterator[FilePart]:
-    """Yield one part of a form per file, without those that are None. `image` has the `FilePart` checks."""
+def files(
+    name: str, values: Sequence[FileInput | None] | None, media_type: str, rules: ImageRules | None = None
+) -> Iterator[FilePart]:
+    """Yield one part of a form per file, without those that are None."""
     for value in values or ():
         if value is not None:
-            yield FilePart(name, value, media_type, **image)
+            yield FilePart(name, value, media_type, rules)
 
 
 def form(known: Sequence[TextPart | FilePart], extra: Mapping[str, object] | None) -> Form:

@@ -88,10 +88,11 @@ class Call:
 
 
 def _open(part: FilePart, options: Options, stack: ExitStack) -> Upload:
-    max_bytes = part.max_bytes if options.preflight else None
-    opened = upload(part.name, part.value, part.media_type, _preflight.PNG_HEAD_BYTES, max_bytes, stack)
-    if options.preflight and part.media_type == "image/png":
-        _preflight.png(part.name, opened.head, opened.size_bytes, square=part.square, max_bytes=part.max_bytes)
+    rules = part.rules if options.preflight else None
+    limit_bytes = rules.invalid_from_bytes if rules else None
+    opened = upload(part.name, part.value, part.media_type, _preflight.IMAGE_HEAD_BYTES, limit_bytes, stack)
+    if rules is not None:
+        _preflight.image(part.name, opened.head, opened.size_bytes, rules)
     return opened
 
 

@@ -5,14 +5,38 @@ Each function raises `InvalidRequestError` if the value is not valid. Except for
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sized
 from typing import cast
 
+from attrs import frozen
+
 from .errors import InvalidRequestError
 
-PNG_HEAD_BYTES = 24
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+IMAGE_HEAD_BYTES = 24
 _MAX_SHOWN = 60
+
+# The names of the image formats, and how a file of each begins. `.` stands for any byte.
+_FORMATS = {
+    "png": ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n.{4}IHDR.{8}", re.DOTALL)),
+    "jpeg": ("JPEG", re.compile(rb"\xff\xd8\xff")),
+    "webp": ("WebP", re.compile(rb"RIFF.{4}WEBP", re.DOTALL)),
+    "gif": ("GIF", re.compile(rb"GIF8[79]a")),
+}
+
+
+@frozen
+class ImageRules:
+    """What an image file must be.
+
+    `kinds` are the valid formats; if there are none, every format is valid. `square` and `side_multiple_of` (pixels)
+    are rules for the width and height of a PNG file. A file of `invalid_from_bytes` bytes or more is too large.
+    """
+
+    kinds: tuple[str, ...] = ()
+    square: bool = False
+    side_multiple_of: int | None = None
+    invalid_from_bytes: int | None = None
 
 
 def required(name: str, value: object) -> None:
@@ -81,17 +105,28 @@ def each(name: str, value: object) -> None:
             check()
 
 
-def png(name: str, head: bytes, size_bytes: int, *, square: bool = False, max_bytes: int | None = None) -> None:
-    """Check a PNG file of `size_bytes` bytes by `head`, its first 24 bytes or more."""
+def image(name: str, head: bytes, size_bytes: int, rules: ImageRules) -> None:
+    """Check an image file of `size_bytes` bytes by `head`, its first 24 bytes or more."""
     if size_bytes == 0:
         raise InvalidRequestError(f"{name} is empty: there is not a byte to send.", param=name)
-    if not head.startswith(_PNG_SIGNATURE) or head[12:16] != b"IHDR" or len(head) < PNG_HEAD_BYTES:
-        raise InvalidRequestError(f"{name} must be a PNG file, and does not begin like one.", param=name)
-    width, height = (int.from_bytes(head[start : start + 4], "big") for start in (16, 20))
-    if square and width != height:
-        raise InvalidRequestError(f"{name} must be as wide as it is high, and is {width}x{height}.", param=name)
-    if max_bytes is not None and size_bytes > max_bytes:
-        raise InvalidRequestError(f"{name} must have at most {max_bytes} bytes, and has {size_bytes}.", param=name)
+    kind = next((kind for kind, (_, beginning) in _FORMATS.items() if beginning.match(head)), None)
+    if rules.kinds and kind not in rules.kinds:
+        names = [_FORMATS[valid][0] for valid in rules.kinds]
+        listed = " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+        raise InvalidRequestError(f"{name} must be a {listed} file, and does not begin like one.", param=name)
+    if kind == "png":
+        width, height = (int.from_bytes(head[start : start + 4], "big") for start in (16, 20))
+        if rules.square and width != height:
+            raise InvalidRequestError(f"{name} must be as wide as it is high, and is {width}x{height}.", param=name)
+        step = rules.side_multiple_of or 1
+        if width % step or height % step:
+            raise InvalidRequestError(
+                f"{name} must have a width and a height that are multiples of {step}, and is {width}x{height}.",
+                param=name,
+            )
+    limit = rules.invalid_from_bytes
+    if limit is not None and size_bytes >= limit:
+        raise InvalidRequestError(f"{name} must have less than {limit} bytes, and has {size_bytes}.", param=name)
 
 
 def _refused(name: str, rule: str, value: object) -> InvalidRequestError:

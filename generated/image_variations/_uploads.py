@@ -63,12 +63,12 @@ class _Rewound(io.RawIOBase):
 
 
 def upload(
-    name: str, value: FileInput, default_type: str, head_bytes: int, max_bytes: int | None, stack: ExitStack
+    name: str, value: FileInput, default_type: str, head_bytes: int, limit_bytes: int | None, stack: ExitStack
 ) -> Upload:
     """Return the open file of the argument `name`. The `stack` closes the files opened here.
 
-    Raises `InvalidRequestError` if the file cannot be read. A file that is not seekable is copied, up to a little more
-    than `max_bytes` bytes.
+    Raises `InvalidRequestError` if the file cannot be read. A file that is not seekable is copied, up to
+    `limit_bytes` bytes or a little more.
     """
     file_name, content, media_type = _split(name, value)
     try:
@@ -76,7 +76,7 @@ def upload(
         if isinstance(source, bytes):
             size_bytes, head = len(source), source[:head_bytes]
         else:
-            source, size_bytes, head = _measured(source, head_bytes, max_bytes, stack)
+            source, size_bytes, head = _measured(source, head_bytes, limit_bytes, stack)
     except (OSError, ValueError) as error:  # ValueError for a closed file, or a path with a null character
         if isinstance(error, InvalidRequestError):
             raise
@@ -122,13 +122,13 @@ def _opened(name: str, content: FileContent, stack: ExitStack) -> tuple[bytes | 
 
 
 def _measured(
-    source: BinaryFile, head_bytes: int, max_bytes: int | None, stack: ExitStack
+    source: BinaryFile, head_bytes: int, limit_bytes: int | None, stack: ExitStack
 ) -> tuple[BinaryFile, int, bytes]:
     """Return the file, or a copy if it is not seekable, with its size and its first bytes."""
     file = cast("IO[bytes]", source)
     if not _can_seek(file):
         file = stack.enter_context(tempfile.SpooledTemporaryFile(_MAX_HELD_BYTES))
-        while (max_bytes is None or file.tell() <= max_bytes) and (chunk := _bytes_of(source.read(_CHUNK_BYTES))):
+        while (limit_bytes is None or file.tell() < limit_bytes) and (chunk := _bytes_of(source.read(_CHUNK_BYTES))):
             file.write(chunk)
     size_bytes = file.seek(0, os.SEEK_END)
     file.seek(0)

@@ -74,7 +74,7 @@ class Client:
 
     @cached_property
     def images(self) -> Images:
-        """Making images."""
+        """Image operations."""
         from .api.images import Images
 
         return Images(self)
@@ -229,7 +229,7 @@ class AsyncClient:
 
     @cached_property
     def images(self) -> AsyncImages:
-        """Making images."""
+        """Image operations."""
         from .api.images import AsyncImages
 
         return AsyncImages(self)

@@ -44,7 +44,10 @@ def facts(document: Document, http_library: str = DEFAULT_HTTP_LIBRARY) -> Facts
     return {
         "http": HTTP_LIBRARIES[http_library],
         "names": _names(document),
-        "security": {"variable": _environment_variable(_security_schemes(document), "API_KEY")},
+        "security": {
+            "variable": _environment_variable(_security_schemes(document), "API_KEY"),
+            "is_required": any(map(_requires_key, named_operations(document))),
+        },
         "server": _server(document),
         "tags": _tags(document),
         "classes": {
@@ -63,6 +66,12 @@ def _names(document: Document) -> dict[str, str]:
 
 def _security_schemes(document: Document) -> list[dict[str, Any]]:
     return list(document.get("components", {}).get("securitySchemes", {}).values())
+
+
+def _requires_key(named_operation: tuple[str, str, dict[str, Any]]) -> bool:
+    """Return whether the operation cannot be called without an API key. An empty requirement makes it optional."""
+    security = named_operation[2].get("security", [])
+    return bool(security) and {} not in security
 
 
 def _environment_variable(nodes: list[dict[str, Any]], default: str) -> str:
@@ -116,11 +125,22 @@ def value_facts(document: Document, schema: Schema) -> Facts:
         ],
         "is_open": is_open,
         "choices": [] if is_open else values,
-        "image": {name.replace("-", "_"): value for name, value in schema.get("x-image", {}).items()},
+        "image": _image_rules(schema.get("x-image", {})),
         "description": "",  # the generator passes on the description of a schema
         "is_base64": schema.get("contentEncoding") == "base64",
         "note": _note(schema, values),
     }
+
+
+def _image_rules(image: dict[str, Any]) -> Facts:
+    """Return the arguments of `_preflight.ImageRules` for an `x-image`. A server may be looser in its other members."""
+    rules = {
+        "kinds": tuple(image.get("kinds", ())),
+        "square": image.get("square", False),
+        "side_multiple_of": image.get("sides", {}).get("multiple-of"),
+        "invalid_from_bytes": image.get("invalid-from-bytes"),
+    }
+    return {name: value for name, value in rules.items() if value}
 
 
 def _note(schema: Schema, values: list[object]) -> str:

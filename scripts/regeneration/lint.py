@@ -37,20 +37,54 @@ _SCHEMA_KEYWORDS = frozenset(
 # The keywords that OpenAPI 3.1 adds to JSON Schema (OAS 3.1, Schema Object, Fixed Fields).
 _OPENAPI_KEYWORDS = frozenset({"discriminator", "example", "externalDocs", "xml"})
 KEYWORDS = _SCHEMA_KEYWORDS | _OPENAPI_KEYWORDS
-# The extensions that the client is generated from, with the schemas of their values. Other extensions are allowed,
-# unless they look like a misspelling of one of these. `x-image` has the constraints of a file that a client checks
-# before it sends the file, `x-open` makes a client accept values outside the enum, and `x-environment-variable` names
-# the variable that a client reads the API key or the base URL from.
+# The extensions that the head of spec/openapi.yaml documents, with the schemas of their values. Other extensions are
+# allowed, unless they look like a misspelling of one of these.
+_COUNT: Schema = {"type": "integer", "minimum": 1}
+_STATUSES: Schema = {
+    "type": "array",
+    "items": {"anyOf": [{"const": "4XX"}, {"type": "integer", "minimum": 400, "maximum": 599}]},
+    "uniqueItems": True,
+}
+
+
+def _closed(**members: Schema) -> Schema:
+    """Return the schema of an object with no other members than these, whose names have `_` for `-`."""
+    properties = {name.replace("_", "-"): schema for name, schema in members.items()}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+_REFUSAL: Schema = {
+    **_closed(must={**_STATUSES, "minItems": 1}, should=_STATUSES),
+    "required": ["must", "should"],
+}
 _SCHEMA_EXTENSIONS: dict[str, Schema] = {
-    "x-image": {
-        "type": "object",
-        "properties": {"square": {"const": True}, "max-bytes": {"type": "integer", "minimum": 1}},
-        "additionalProperties": False,
-    },
+    "x-image": _closed(
+        kinds={
+            "type": "array",
+            "items": {"enum": ["png", "jpeg", "webp", "gif"]},
+            "minItems": 1,
+            "uniqueItems": True,
+        },
+        square={"type": "boolean"},
+        sides=_closed(minimum=_COUNT, maximum=_COUNT, multiple_of=_COUNT),
+        valid_below_bytes=_COUNT,
+        invalid_from_bytes=_COUNT,
+        other_names={"type": "array", "items": {"type": "string", "minLength": 1}, "uniqueItems": True},
+    ),
+    "x-default": {"enum": ["input", "any"]},
     "x-open": {"const": True},
 }
 _OBJECT_EXTENSIONS: dict[str, Schema] = {
     "x-environment-variable": {"type": "string", "pattern": "^[A-Z_][A-Z0-9_]*$"},
+    "x-statuses": _closed(
+        invalid_request=_REFUSAL,
+        unknown_model=_REFUSAL,
+        image_too_large=_REFUSAL,
+        not_multipart=_REFUSAL,
+        wrong_key=_REFUSAL,
+        other_method=_REFUSAL,
+        chunked_body=_REFUSAL,
+    ),
 }
 _EXTENSION_LIKENESS = 0.8
 

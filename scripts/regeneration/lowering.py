@@ -5,13 +5,17 @@ rewrite is a pure function from document to document, works on any document, and
 `lower` applies all of them.
 """
 
+import json
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-from regeneration.document import Document, Schema, dereferenced, operations, schemas
+from regeneration.document import Document, Schema, dereferenced, objects, operations, schemas
 
 _ERROR_CLASSES = {"4": "4XX", "5": "5XX"}
+_FORM = "multipart/form-data"
+_JSON = re.compile(r"application/([^;]*\+)?json *(;.*)?")
 
 
 def lower(document: Document) -> Document:
@@ -22,23 +26,51 @@ def lower(document: Document) -> Document:
 
 
 def drop_required_alternatives(document: Document) -> Document:
-    """Drop `oneOf` and `anyOf` beside `properties` if each alternative only says which properties are required.
+    """Drop `oneOf`, `anyOf` and `if` with its branches beside `properties` if they only say what is required.
 
     The generator treats each `oneOf` or `anyOf` as a union of types: it generates no model with the properties, and
-    replaces references to it by `Any`, without a warning.
+    replaces references to it by `Any`, without a warning. It ignores `if`, `then` and `else`.
     """
     lowered = deepcopy(document)
     for _, schema in schemas(lowered):
         for keyword in ("anyOf", "oneOf"):
             if "properties" in schema and all(map(_only_requires, schema.get(keyword, [None]))):
                 del schema[keyword]
+        condition = {"if", "then", "else"} & schema.keys()
+        if "properties" in schema and all(_only_requires(schema[keyword]) for keyword in condition):
+            for keyword in condition:
+                del schema[keyword]
     return lowered
 
 
 def _only_requires(alternative: object) -> bool:
+    """Return whether the schema only requires properties. Validators with strict rules want them listed, as `{}`."""
     return isinstance(alternative, dict) and all(
-        keyword == "required" or (keyword == "not" and _only_requires(value)) for keyword, value in alternative.items()
+        keyword == "required"
+        or (keyword == "not" and _only_requires(value))
+        or (keyword == "properties" and not any(value.values()))
+        for keyword, value in alternative.items()
     )
+
+
+def describe_defaults(document: Document) -> Document:
+    """Replace the `default` of every schema by a sentence in the description of the schema, or of the parameter.
+
+    The client does not send a field that is not set, so that the server uses its own default.
+    """
+    lowered = deepcopy(document)
+    for _, node in objects(lowered):
+        if "in" in node and "default" in node.get("schema", {}):
+            _describe_default(node, node["schema"].pop("default"))
+    for _, schema in schemas(lowered):
+        if "default" in schema:
+            _describe_default(schema, schema.pop("default"))
+    return lowered
+
+
+def _describe_default(node: dict[str, Any], default: object) -> None:
+    value = default if isinstance(default, str) else json.dumps(default)
+    node["description"] = f"{node.get('description', '')} Default: {value}.".lstrip()
 
 
 def drop_titles(document: Document) -> Document:
@@ -77,11 +109,42 @@ def secure_operations(document: Document) -> Document:
     return lowered
 
 
+def keep_forms(document: Document) -> Document:
+    """Drop the other media types of each request body that has `multipart/form-data`.
+
+    The generator would make a union of the bodies. A form can have all fields, files included.
+    """
+    lowered = deepcopy(document)
+    for _, _, operation in operations(lowered):
+        content = dereferenced(lowered, operation.get("requestBody", {})).get("content", {})
+        for media_type in [each for each in content if _FORM in content and each != _FORM]:
+            del content[media_type]
+    return lowered
+
+
+def keep_json_errors(document: Document) -> Document:
+    """Drop the other media types of each error response that has JSON.
+
+    The client raises the same exception for an error in text or HTML, without a decoded body.
+    """
+    lowered = deepcopy(document)
+    for _, _, operation in operations(lowered):
+        responses: dict[str, Any] = operation.get("responses", {})
+        for status in [status for status in responses if status[0] in _ERROR_CLASSES]:
+            response = dereferenced(lowered, responses[status])
+            content = response.get("content", {})
+            of_json = {name: media for name, media in content.items() if _JSON.fullmatch(name)}
+            if of_json and of_json != content:
+                responses[status] = {**response, "content": of_json}
+    return lowered
+
+
 def merge_error_statuses(document: Document) -> Document:
     """Merge the exact 4xx statuses of an operation into `4XX`, and its 5xx into `5XX`, if their content is the same.
 
     The generated code decodes only the documented statuses, so it would not decode the error of a gateway's 422 or 502.
     A range covers every status of its class. Statuses with different schemas, or beside a range, stay as they are.
+    Headers and examples are dropped.
     """
     lowered = deepcopy(document)
     for _, _, operation in operations(lowered):
@@ -110,8 +173,11 @@ def _content_schemas(response: dict[str, Any]) -> dict[str, dict[str, Schema]]:
 
 REWRITES: tuple[Callable[[Document], Document], ...] = (
     drop_required_alternatives,
+    describe_defaults,
     drop_titles,
     give_first_example,
     secure_operations,
+    keep_forms,
+    keep_json_errors,
     merge_error_statuses,
 )

@@ -74,6 +74,8 @@ def test_every_property_is_a_field_with_its_description_and_example(model: str, 
     assert match
     for example in definition.get("examples", []):
         assert f"Example: {example}." in match[1]
+    if "default" in definition:
+        assert f"Default: {definition['default']}." in match[1]
     for word in definition.get("enum", []):
         # `model` accepts any text, so its enum value is in the description.
         assert word in match[1] or (name == "model" and word in match[0])

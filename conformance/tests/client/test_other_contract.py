@@ -115,8 +115,12 @@ def test_every_kind_of_part_is_encoded_as_the_contract_requires(
         ({"layers": [b"1", b"2", b"3"]}, "layers"),
         ({"style": "sharp"}, "style"),
         ({"photo": png.encode(Image.new("RGB", (2, 3)))}, "photo"),
-        ({"photo": SQUARE + bytes(1000)}, "photo"),
+        ({"photo": png.encode(Image.new("RGB", (3, 3)))}, "photo"),
+        ({"photo": SQUARE.ljust(1001, b"\0")}, "photo"),
         ({"photo": b"GIF89a"}, "photo"),
+        ({"mask": SQUARE}, "mask"),
+        ({"mask": b"RIFF\x64\0\0\0WAVE"}, "mask"),
+        ({"mask": b""}, "mask"),
     ],
 )
 def test_a_value_out_of_the_bounds_of_the_contract_is_refused_before_it_is_sent(
@@ -139,6 +143,20 @@ def test_members_of_models_and_path_parameters_and_json_fields_are_checked_too(
         call(call.client.photos.annotate, photo_id="123456", text="x")
     with pytest.raises(studio.InvalidRequestError, match="text"):
         call(call.client.photos.annotate, photo_id="1", text="")
+
+
+@pytest.mark.parametrize("mask", [b"\xff\xd8\xff\xe0", b"RIFF\x64\0\0\0WEBPVP8 ", b"GIF87a", b"GIF89a"])
+def test_an_image_of_any_of_several_kinds_is_sent(call: Studio, recorder: Recorder, mask: bytes) -> None:
+    recorder.expect(CannedResponse(201, RETOUCHED))
+    photo = SQUARE.ljust(1000, b"\0")
+    call(call.client.photos.retouch, photo=photo, strength=1, mask=mask)
+    parts = recorder.only().parts()
+    assert (parts["photo"].content, parts["mask"].content) == (photo, mask)
+
+
+def test_the_valid_kinds_are_listed_in_the_error_message(call: Studio, studio: ModuleType) -> None:
+    with pytest.raises(studio.InvalidRequestError, match="mask must be a JPEG, WebP or GIF file"):
+        call(call.client.photos.retouch, photo=SQUARE, strength=1, mask=SQUARE)
 
 
 def test_a_retry_sends_the_same_parts(call: Studio, recorder: Recorder) -> None:
@@ -195,3 +213,22 @@ def test_an_operation_without_security_is_called_without_the_key(call: Studio, r
     assert received.header("authorization") is None
     assert received.header("content-type") == "application/x-www-form-urlencoded"
     assert received.body == b"words=sea&words=a%26b&timeout=3"
+
+
+@pytest.mark.parametrize(
+    ("name", "security", "sends_key"), [("optional", "[{token: []}, {}]", True), ("none", "[]", False)]
+)
+def test_a_client_of_a_contract_that_requires_no_key_needs_none(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, security: str, *, sends_key: bool
+) -> None:
+    before, after = STUDIO.read_text().split("security:\n  - token: []\n")
+    (tmp_path / "studio.yaml").write_text(f"{before}security: {security}\n{after}")
+    assert run(tmp_path / "studio.yaml", tmp_path / f"studio_{name}", check=False) == 0
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delenv("STUDIO_TOKEN", raising=False)
+    package = importlib.import_module(f"studio_{name}")
+    for key, header in ((None, None), (TOKEN, f"Bearer {TOKEN}" if sends_key else None)):
+        recorder.expect(CannedResponse(204, b"", {}))
+        with package.Client(api_key=key, base_url=recorder.base_url) as client:
+            client.photos.annotate(photo_id="1", text="x")
+        assert recorder.only().header("authorization") == header

@@ -109,9 +109,7 @@ def test_an_image_that_is_too_large_is_refused(
                 driver.call(image=KINDS[kind](image(TOO_LARGE), tmp_path, stack).argument)
             assert caught.value.param == "image"
             assert recorder.received == []
-    assert "4194303" in refusal(driver, recorder, "image", image=image(TOO_LARGE)).replace(",", "") or "4 MB" in (
-        refusal(driver, recorder, "image", image=image(TOO_LARGE))
-    )
+    assert "must have less than 4194304 bytes" in refusal(driver, recorder, "image", image=image(TOO_LARGE))
     assert sent(unchecked, recorder, image=image(TOO_LARGE))["image"] == image(TOO_LARGE)
 
 

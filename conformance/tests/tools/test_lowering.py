@@ -12,9 +12,12 @@ from regeneration.document import Document, read, schemas
 from regeneration.lint import lint
 from regeneration.lowering import (
     REWRITES,
+    describe_defaults,
     drop_required_alternatives,
     drop_titles,
     give_first_example,
+    keep_forms,
+    keep_json_errors,
     lower,
     merge_error_statuses,
     secure_operations,
@@ -89,14 +92,14 @@ def test_lowering_keeps_every_schema_property_and_enum_value(path: Path) -> None
         return [
             (where, schema.get("type"), schema.get("enum"), sorted(schema.get("properties", {})))
             for where, schema in schemas(document)
-            if "required" not in schema or "properties" in schema
+            if {"type", "enum"} & schema.keys()
             if "responses" not in where
         ]
 
     assert kept(lower(read(path))) == kept(read(path))
 
 
-# --- oneOf and anyOf
+# --- oneOf, anyOf and if
 
 
 @pytest.mark.parametrize("keyword", ["oneOf", "anyOf"])
@@ -115,6 +118,20 @@ def test_alternatives_that_only_require_properties_are_dropped(keyword: str, alt
 
 
 @pytest.mark.parametrize(
+    "branches",
+    [
+        {"if": {"required": ["a"]}, "then": {"not": {"required": ["b"]}}, "else": {"required": ["b"]}},
+        {"if": {"required": ["a"], "properties": {"a": {}}}, "then": {"not": {"properties": {}, "required": ["b"]}}},
+        {"if": {"required": ["a"]}, "else": {"required": ["b"]}},
+    ],
+)
+def test_branches_that_only_require_properties_are_dropped(branches: dict[str, Any]) -> None:
+    properties = {"a": {"type": "string"}, "b": {"type": "string"}}
+    rewritten = drop_required_alternatives(with_schema({"properties": properties, **branches}))
+    assert rewritten == with_schema({"properties": properties})
+
+
+@pytest.mark.parametrize(
     "schema",
     [
         {"oneOf": [{"required": ["a"]}, {"required": ["b"]}]},  # The schema has no properties.
@@ -122,10 +139,45 @@ def test_alternatives_that_only_require_properties_are_dropped(keyword: str, alt
         {"properties": {"a": {}}, "anyOf": [{"$ref": "#/components/schemas/Other"}, {"required": ["a"]}]},
         {"properties": {"a": {}}, "allOf": [{"required": ["a"]}]},
         {"properties": {"oneOf": {"type": "string"}}},
+        {"if": {"required": ["a"]}, "then": {"required": ["b"]}},  # The schema has no properties.
+        {"properties": {"a": {}}, "if": {"required": ["a"]}, "then": {"properties": {"a": {"type": "string"}}}},
+        {"properties": {"a": {}}, "if": {"type": "object"}, "then": {"required": ["a"]}},
     ],
 )
 def test_other_alternatives_are_kept(schema: dict[str, Any]) -> None:
     assert drop_required_alternatives(with_schema(schema)) == with_schema(schema)
+
+
+# --- defaults
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"default": "a b", "description": "A word."}, {"description": "A word. Default: a b."}),
+        ({"default": 1, "type": "integer"}, {"type": "integer", "description": "Default: 1."}),
+        ({"default": True}, {"description": "Default: true."}),
+        ({"default": None}, {"description": "Default: null."}),
+        ({"default": ["a"]}, {"description": 'Default: ["a"].'}),
+        ({"properties": {"default": {"type": "string"}}}, {"properties": {"default": {"type": "string"}}}),
+        ({"x-default": "any"}, {"x-default": "any"}),
+    ],
+)
+def test_a_default_is_dropped_and_stated_in_the_description(before: dict[str, Any], after: dict[str, Any]) -> None:
+    assert describe_defaults(with_schema({"properties": {"a": before}})) == with_schema({"properties": {"a": after}})
+
+
+def test_the_default_of_a_parameter_is_stated_in_the_description_of_the_parameter() -> None:
+    parameter = {"name": "n", "in": "query", "description": "A number."}
+    rewritten = describe_defaults(with_operation({"parameters": [{**parameter, "schema": {"default": 1}}]}))
+    assert rewritten == with_operation(
+        {"parameters": [{**parameter, "description": "A number. Default: 1.", "schema": {}}]}
+    )
+
+
+def test_the_default_of_a_response_and_of_a_server_variable_are_kept() -> None:
+    document = with_responses(default=TEXT) | {"servers": [{"url": "{a}", "variables": {"a": {"default": "/"}}}]}
+    assert describe_defaults(document) == document
 
 
 # --- titles and examples
@@ -173,6 +225,54 @@ def test_the_security_of_an_operation_is_kept(own: list[Any]) -> None:
     assert secure_operations(document) == document
 
 
+# --- media types
+
+
+@pytest.mark.parametrize("is_reference", [False, True], ids=["inline", "reference"])
+def test_only_the_form_is_kept_of_a_body_with_a_form_and_other_media_types(*, is_reference: bool) -> None:
+    def with_body(content: dict[str, Any]) -> Document:
+        body = {"required": True, "content": content}
+        if not is_reference:
+            return with_operation({"requestBody": body})
+        components = {"requestBodies": {"Body": body}}
+        return with_operation({"requestBody": {"$ref": "#/components/requestBodies/Body"}}, components=components)
+
+    form = {**TEXT, "encoding": {"image": {"contentType": "image/png"}}}
+    before = with_body({"application/json": TEXT, "multipart/form-data": form, "text/plain": TEXT})
+    assert keep_forms(before) == with_body({"multipart/form-data": form})
+
+
+def test_the_media_types_of_a_body_without_a_form_are_kept() -> None:
+    document = with_operation({"requestBody": {"content": {"application/json": TEXT, "text/plain": TEXT}}})
+    assert keep_forms(document) == document
+
+
+@pytest.mark.parametrize("json_type", ["application/json", "application/json; charset=utf-8", "application/a+json"])
+def test_only_json_is_kept_of_an_error_with_json_and_other_media_types(json_type: str) -> None:
+    headers = {"x-request-id": TEXT}
+    both = {"text/html": TEXT, json_type: NUMBER, "text/plain": TEXT}
+    response = {"description": "Wrong.", "headers": headers}
+    before = {
+        "200": {"description": "Right.", "content": both},
+        "400": {**response, "content": both},
+        "503": {"$ref": "#/components/responses/Away"},
+    }
+    components = {"responses": {"Away": {**response, "content": both}}}
+    rewritten = keep_json_errors(with_operation({"responses": before}, components=components))
+    assert responses_of(rewritten) == {
+        "200": before["200"],
+        "400": {**response, "content": {json_type: NUMBER}},
+        "503": {**response, "content": {json_type: NUMBER}},
+    }
+    assert rewritten["components"] == components
+
+
+def test_the_media_types_of_an_error_without_json_are_kept() -> None:
+    content = {"text/html": TEXT, "text/plain": TEXT}
+    document = with_operation({"responses": {"400": {"description": "Wrong.", "content": content}}})
+    assert keep_json_errors(document) == document
+
+
 # --- error statuses
 
 
@@ -200,6 +300,20 @@ def test_error_statuses_are_merged_even_if_they_are_references_or_have_different
     assert responses_of(merge_error_statuses(document)) == {
         "4XX": {"description": "400: Status 400. 410: Gone.", "content": {"application/json": TEXT}}
     }
+
+
+def test_error_statuses_with_different_headers_are_merged() -> None:
+    document = with_responses(_401=TEXT, _429=TEXT)
+    responses_of(document)["429"]["headers"] = {"Retry-After": TEXT}
+    assert responses_of(merge_error_statuses(document)) == {
+        "4XX": {"description": "401: Status 401. 429: Status 429.", "content": {"application/json": TEXT}}
+    }
+
+
+def test_the_errors_of_the_contract_are_merged_into_one_range_per_class() -> None:
+    responses = lower(read(SPEC))["paths"]["/images/variations"]["post"]["responses"]
+    assert list(responses) == ["200", "4XX", "5XX"]
+    assert all(list(response["content"]) == ["application/json"] for response in responses.values())
 
 
 @pytest.mark.parametrize(

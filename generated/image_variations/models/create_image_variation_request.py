@@ -21,20 +21,19 @@ from ..types import FileInput
 
 @define(kw_only=True, repr=False)
 class CreateImageVariationRequest(Model):
-    """The parts of the form. Each is sent once, in any order; what is not wanted is left out.
+    """The fields of the form, each at most once, in any order.
 
     Attributes:
-        image: The image to vary: one whole PNG file, as wide as it is high, of less than 4 MB. Up to 4,000,000 bytes
-            are always taken; 4,194,304 bytes and more never are.
-        model: The model to use. `dall-e-2` is the only one with this operation, and the one used when the field is left
-            out. Example: dall-e-2.
-        n: How many images to make. One, when left out. From 1 to 10. Example: 2.
-        response_format: How the images come back: as links (`url`, also when left out), which work for 60 minutes after
-            the images were made, or inside the answer (`b64_json`). One of url, b64_json. Example: b64_json.
-        size: Width and height of the new images, in pixels. 1024x1024, when left out. One of 256x256, 512x512,
-            1024x1024. Example: 256x256.
-        user: A name of your own for your end user, by which the provider can tell abuse by one user from the rest of
-            your traffic. Any text. Example: user-1234.
+        image: The input image: a complete, square PNG file of less than 4 MB. Whether that means 4,000,000 or 4,194,304
+            bytes was never documented; files between the two may be refused.
+        model: The model. `dall-e-2` is the only one with this operation. Default: dall-e-2. Example: dall-e-2.
+        n: How many images to make. Default: 1. From 1 to 10. Example: 2.
+        response_format: How the images are returned: as links (`url`), which work for 60 minutes after the images were
+            made, or in the response itself (`b64_json`). Default: url. One of url, b64_json. Example: b64_json.
+        size: Width and height of the new images, in pixels. Default: 1024x1024. One of 256x256, 512x512, 1024x1024.
+            Example: 256x256.
+        user: Your identifier of your end user, which helps the provider to detect abuse. Any text of printable
+            characters. Example: user-1234.
         additional_properties: Fields that are not in the contract.
     """
 
@@ -51,7 +50,16 @@ class CreateImageVariationRequest(Model):
     def parts(self) -> list[TextPart | FilePart]:
         """Return the parts of the form, without None. Raises `InvalidRequestError` if a value cannot be encoded."""
         return [
-            *files("image", [self.image], "image/png", square=True, max_bytes=4194303),
+            *files(
+                "image",
+                [self.image],
+                "image/png",
+                _preflight.ImageRules(
+                    kinds=("png",),
+                    square=True,
+                    invalid_from_bytes=4194304,
+                ),
+            ),
             *parts("model", self.model),
             *parts("n", self.n),
             *parts("response_format", self.response_format),

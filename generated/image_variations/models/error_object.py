@@ -10,14 +10,14 @@ from .._models import Model
 
 @define(kw_only=True, repr=False)
 class ErrorObject(Model):
-    """What went wrong. All four members are always there.
+    """What went wrong. All four members are always present.
 
     Attributes:
-        message: What is wrong, for a person to read. Holds no secret and no trace of the program. At least 1 character.
-            Example: n must be between 1 and 10, not 11..
+        message: What is wrong, for people. Contains no secrets and no stack traces. At least 1 character. Example: n
+            must be between 1 and 10, not 11..
         type_: The kind of error. Example: invalid_request_error.
-        param: The form field at fault, where it is one. Example: n.
-        code: A fixed word for this very error, where there is one. Example: invalid_api_key.
+        param: The form field at fault, if there is one. Example: n.
+        code: A constant that identifies the error, if there is one. Example: invalid_api_key.
         additional_properties: Members that are not in the contract, and optional members that are null.
     """
 

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ErrorResponse(Model):
-    """What every answer but 200 carries.
+    """The body of every response with an error.
 
     Attributes:
-        error: What went wrong. All four members are always there.
+        error: What went wrong. All four members are always present.
         additional_properties: Members that are not in the contract, and optional members that are null.
     """
 

@@ -11,13 +11,13 @@ from .._models import Model
 
 @define(kw_only=True, repr=False)
 class Image(Downloadable, Model):
-    """One image, as a link or in base64, never both.
+    """One image, either as a link or in base64.
 
     Attributes:
-        b64_json: The file of the image in base64. Present when `response_format` was `b64_json`. At least 1 character.
-        revised_prompt: The prompt as the provider rewrote it. Made by dall-e-3 only, which has no variations.
-        url: Where the file of the image can be fetched, for 60 minutes. Present when `response_format` was `url` or
-            left out. At least 1 character. Example: https://images.example/v/5fQ0y1v2.png.
+        b64_json: The image file in base64. Present if `response_format` was `b64_json`. At least 1 character.
+        revised_prompt: The prompt as revised by the provider. Only dall-e-3 returns it, which has no variations.
+        url: The link to the image file, which works for 60 minutes. Present if `response_format` was `url` or absent.
+            At least 1 character. Example: https://images.example/v/5fQ0y1v2.png.
         additional_properties: Members that are not in the contract, and optional members that are null.
     """
 

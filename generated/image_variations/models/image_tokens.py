@@ -10,7 +10,7 @@ from .._models import Model
 
 @define(kw_only=True, repr=False)
 class ImageTokens(Model):
-    """A number of tokens, parted into those of images and those of text.
+    """A number of tokens by kind.
 
     Attributes:
         image_tokens: Tokens of images. At least 0.

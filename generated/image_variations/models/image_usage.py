@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ImageUsage(Model):
-    """The tokens that the images cost. Counted by gpt-image-1 only.
+    """The tokens that the images cost. Only gpt-image-1 returns it.
 
     Attributes:
         input_tokens: Tokens of the input, images and text together. At least 0.
-        input_tokens_details: A number of tokens, parted into those of images and those of text.
-        output_tokens: Tokens of what the model made. At least 0.
+        input_tokens_details: A number of tokens by kind.
+        output_tokens: Tokens of the output. At least 0.
         total_tokens: Tokens of input and output together. At least 0.
-        output_tokens_details: A number of tokens, parted into those of images and those of text.
+        output_tokens_details: A number of tokens by kind.
         additional_properties: Members that are not in the contract, and optional members that are null.
     """
 

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, repr=False)
 class ImagesResponse(Model):
-    """The images that were made.
+    """The new images.
 
     Attributes:
         created: When the images were made, in seconds since 1970-01-01 UTC. At least 0. Example: 1589478378.
-        data: One item an image, as many as were asked for. At least 1 item; at most 10 items.
+        data: One item per image, exactly `n`. At least 1 item; at most 10 items.
         background: Whether the background of the images is transparent or opaque. One of transparent, opaque.
         output_format: The file format of the images. One of png, webp, jpeg.
-        quality: The quality the images were made at. One of low, medium, high.
-        size: Width and height of the images, in pixels. The two that are not square are made by other operations only.
-            One of 256x256, 512x512, 1024x1024, 1024x1536, 1536x1024.
-        usage: The tokens that the images cost. Counted by gpt-image-1 only.
+        quality: The quality of the images. One of low, medium, high.
+        size: Width and height of the images, in pixels. Only other operations make the two that are not square. One of
+            256x256, 512x512, 1024x1024, 1024x1536, 1536x1024.
+        usage: The tokens that the images cost. Only gpt-image-1 returns it.
         additional_properties: Members that are not in the contract, and optional members that are null.
     """
 

@@ -1,4 +1,4 @@
-"""Making images."""
+"""Image operations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Images:
-    """Making images."""
+    """Image operations."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -45,22 +45,21 @@ class Images:
     ) -> ImagesResponse:
         """Create image variations
 
-        Makes `n` new images that resemble the one given and differ from it and from each other. Only the model
-        `dall-e-2` ever offered this operation.
+        Makes `n` new images. Each resembles the input image, and differs from it and from the others. The only
+        model of the original service with this operation is `dall-e-2`.
 
         Args:
-            image: The image to vary: one whole PNG file, as wide as it is high, of less than 4 MB. Up to 4,000,000
-                bytes are always taken; 4,194,304 bytes and more never are.
-            model: The model to use. `dall-e-2` is the only one with this operation, and the one used when the field
-                is left out. Example: dall-e-2.
-            n: How many images to make. One, when left out. From 1 to 10. Example: 2.
-            response_format: How the images come back: as links (`url`, also when left out), which work for 60
-                minutes after the images were made, or inside the answer (`b64_json`). One of url, b64_json. Example:
+            image: The input image: a complete, square PNG file of less than 4 MB. Whether that means 4,000,000 or
+                4,194,304 bytes was never documented; files between the two may be refused.
+            model: The model. `dall-e-2` is the only one with this operation. Default: dall-e-2. Example: dall-e-2.
+            n: How many images to make. Default: 1. From 1 to 10. Example: 2.
+            response_format: How the images are returned: as links (`url`), which work for 60 minutes after the
+                images were made, or in the response itself (`b64_json`). Default: url. One of url, b64_json. Example:
                 b64_json.
-            size: Width and height of the new images, in pixels. 1024x1024, when left out. One of 256x256, 512x512,
+            size: Width and height of the new images, in pixels. Default: 1024x1024. One of 256x256, 512x512,
                 1024x1024. Example: 256x256.
-            user: A name of your own for your end user, by which the provider can tell abuse by one user from the
-                rest of your traffic. Any text. Example: user-1234.
+            user: Your identifier of your end user, which helps the provider to detect abuse. Any text of printable
+                characters. Example: user-1234.
             extra_headers: Additional headers.
             extra_query: Additional query parameters.
             extra_body: Additional fields of the body, for a server with fields that are not in the contract.
@@ -89,7 +88,7 @@ class Images:
 
 
 class AsyncImages:
-    """Making images."""
+    """Image operations."""
 
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
@@ -110,22 +109,21 @@ class AsyncImages:
     ) -> ImagesResponse:
         """Create image variations
 
-        Makes `n` new images that resemble the one given and differ from it and from each other. Only the model
-        `dall-e-2` ever offered this operation.
+        Makes `n` new images. Each resembles the input image, and differs from it and from the others. The only
+        model of the original service with this operation is `dall-e-2`.
 
         Args:
-            image: The image to vary: one whole PNG file, as wide as it is high, of less than 4 MB. Up to 4,000,000
-                bytes are always taken; 4,194,304 bytes and more never are.
-            model: The model to use. `dall-e-2` is the only one with this operation, and the one used when the field
-                is left out. Example: dall-e-2.
-            n: How many images to make. One, when left out. From 1 to 10. Example: 2.
-            response_format: How the images come back: as links (`url`, also when left out), which work for 60
-                minutes after the images were made, or inside the answer (`b64_json`). One of url, b64_json. Example:
+            image: The input image: a complete, square PNG file of less than 4 MB. Whether that means 4,000,000 or
+                4,194,304 bytes was never documented; files between the two may be refused.
+            model: The model. `dall-e-2` is the only one with this operation. Default: dall-e-2. Example: dall-e-2.
+            n: How many images to make. Default: 1. From 1 to 10. Example: 2.
+            response_format: How the images are returned: as links (`url`), which work for 60 minutes after the
+                images were made, or in the response itself (`b64_json`). Default: url. One of url, b64_json. Example:
                 b64_json.
-            size: Width and height of the new images, in pixels. 1024x1024, when left out. One of 256x256, 512x512,
+            size: Width and height of the new images, in pixels. Default: 1024x1024. One of 256x256, 512x512,
                 1024x1024. Example: 256x256.
-            user: A name of your own for your end user, by which the provider can tell abuse by one user from the
-                rest of your traffic. Any text. Example: user-1234.
+            user: Your identifier of your end user, which helps the provider to detect abuse. Any text of printable
+                characters. Example: user-1234.
             extra_headers: Additional headers.
             extra_query: Additional query parameters.
             extra_body: Additional fields of the body, for a server with fields that are not in the contract.

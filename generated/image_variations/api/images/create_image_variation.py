@@ -63,12 +63,12 @@ def sync_detailed(
 ) -> Response[ImagesResponse]:
     """Create image variations
 
-    Makes `n` new images that resemble the one given and differ from it and from each other. Only the model
-    `dall-e-2` ever offered this operation.
+    Makes `n` new images. Each resembles the input image, and differs from it and from the others. The only model
+    of the original service with this operation is `dall-e-2`.
 
     Args:
         client: The client that sends the request.
-        body: The parts of the form. Each is sent once, in any order; what is not wanted is left out.
+        body: The fields of the form, each at most once, in any order.
         extra_headers: Additional headers.
         extra_query: Additional query parameters.
         extra_body: Additional fields of the body, for a server with fields that are not in the contract.
@@ -106,12 +106,12 @@ def sync(
 ) -> ImagesResponse:
     """Create image variations
 
-    Makes `n` new images that resemble the one given and differ from it and from each other. Only the model
-    `dall-e-2` ever offered this operation.
+    Makes `n` new images. Each resembles the input image, and differs from it and from the others. The only model
+    of the original service with this operation is `dall-e-2`.
 
     Args:
         client: The client that sends the request.
-        body: The parts of the form. Each is sent once, in any order; what is not wanted is left out.
+        body: The fields of the form, each at most once, in any order.
         extra_headers: Additional headers.
         extra_query: Additional query parameters.
         extra_body: Additional fields of the body, for a server with fields that are not in the contract.
@@ -146,12 +146,12 @@ async def asyncio_detailed(
 ) -> Response[ImagesResponse]:
     """Create image variations
 
-    Makes `n` new images that resemble the one given and differ from it and from each other. Only the model
-    `dall-e-2` ever offered this operation.
+    Makes `n` new images. Each resembles the input image, and differs from it and from the others. The only model
+    of the original service with this operation is `dall-e-2`.
 
     Args:
         client: The client that sends the request.
-        body: The parts of the form. Each is sent once, in any order; what is not wanted is left out.
+        body: The fields of the form, each at most once, in any order.
         extra_headers: Additional headers.
         extra_query: Additional query parameters.
         extra_body: Additional fields of the body, for a server with fields that are not in the contract.
@@ -189,12 +189,12 @@ async def asyncio(
 ) -> ImagesResponse:
     """Create image variations
 
-    Makes `n` new images that resemble the one given and differ from it and from each other. Only the model
-    `dall-e-2` ever offered this operation.
+    Makes `n` new images. Each resembles the input image, and differs from it and from the others. The only model
+    of the original service with this operation is `dall-e-2`.
 
     Args:
         client: The client that sends the request.
-        body: The parts of the form. Each is sent once, in any order; what is not wanted is left out.
+        body: The fields of the form, each at most once, in any order.
         extra_headers: Additional headers.
         extra_query: Additional query parameters.
         extra_body: Additional fields of the body, for a server with fields that are not in the contract.
