@@ -2,7 +2,7 @@
 
 Both are Markdown. Each fact or reading has an anchor, `<a id="n"></a>`. A table with the header `fact | pointer |
 value` has values that openapi.yaml must have, one with `fact | reason` explains facts without a requirement, and one
-with `difference | reading` names the reading behind each difference from OpenAI's own OpenAPI file.
+with `difference | reading | reason` names the reading behind each difference from OpenAI's own OpenAPI file.
 """
 
 import json
@@ -15,7 +15,7 @@ from attrs import frozen
 _ANCHOR = re.compile(r'<a id="([^"]+)"></a>')
 _VALUES = ["fact", "pointer", "value"]
 _REASONS = ["fact", "reason"]
-_DIFFERENCES = ["difference", "reading"]
+_DIFFERENCES = ["difference", "reading", "reason"]
 CONTAINS = "contains "
 
 
@@ -80,7 +80,11 @@ def _tables(lines: list[str]) -> Iterator[tuple[list[str], Iterator[Row]]]:
         while end < len(lines) and lines[end].startswith("|"):
             end += 1
         if end - at > 1:
-            yield _cells(lines[at]), (Row(line + 1, tuple(_cells(lines[line]))) for line in range(at + 2, end))
+            header = _cells(lines[at])
+            # A row may lack its last cells, as in any Markdown table.
+            missing = [""] * len(header)
+            cells = ([*_cells(lines[line]), *missing][: len(header)] for line in range(at + 2, end))
+            yield header, (Row(line, tuple(row)) for line, row in enumerate(cells, start=at + 3))
         at = end + 1
 
 

@@ -247,6 +247,9 @@ def _anchors(files: SpecFiles) -> Iterator[Problem]:
         for row in (*page.values, *page.reasons):
             if row.cells[0] not in page.anchors:
                 yield Problem(name, row.line, "anchor", f"there is no anchor {row.cells[0]!r} on this page")
+        for row in page.differences:
+            if row.cells[1] not in page.anchors:
+                yield Problem(name, row.line, "anchor", f"there is no anchor {row.cells[1]!r} on this page")
 
 
 def _values(files: SpecFiles) -> Iterator[Problem]:

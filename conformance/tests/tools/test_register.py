@@ -187,6 +187,12 @@ MISTAKES: dict[str, tuple[Change, str, str, str]] = {
         PAGE,
         "the anchor 'background' is",
     ),
+    "a difference explained by no reading": (
+        replaced("readings.md", "| request/n/nullable | valid-request |", "| request/n/nullable | nulls |"),
+        "anchor",
+        "readings.md",
+        "there is no anchor 'nulls' on this page",
+    ),
     "a reading that nothing cites": (
         replaced("readings.md", '<a id="n"></a>', '<a id="n"></a><a id="m"></a>'),
         "coverage",
