@@ -80,6 +80,7 @@ _OBJECT_EXTENSIONS: dict[str, Schema] = {
         invalid_request=_REFUSAL,
         unknown_model=_REFUSAL,
         image_too_large=_REFUSAL,
+        wrong_image_kind=_REFUSAL,
         not_multipart=_REFUSAL,
         wrong_key=_REFUSAL,
         other_method=_REFUSAL,

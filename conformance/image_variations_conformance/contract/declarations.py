@@ -21,6 +21,9 @@ _FORM = f"{OPERATION_POINTER}/requestBody/content/multipart~1form-data"
 _JSON = f"{OPERATION_POINTER}/requestBody/content/application~1json"
 _REQUEST = "/components/schemas/CreateImageVariationRequest"
 _FIELDS = f"{_REQUEST}/properties"
+_MODEL = "/components/schemas/ImageModel"
+_SIZE = "/components/schemas/ImageSize"
+_FORMAT = "/components/schemas/ImageResponseFormat"
 _RESPONSE = "/components/schemas/ImagesResponse/properties"
 _ERROR = "/components/schemas/ErrorResponse"
 _ERROR_RESPONSES = "/components/responses"
@@ -123,8 +126,7 @@ def _image(edit: Edit, *steps: str) -> str:
 # --- the fields
 
 
-def _put_enum(edit: Edit, name: str, values: list[str]) -> None:
-    pointer = f"{_FIELDS}/{name}"
+def _put_enum(edit: Edit, pointer: str, values: list[str]) -> None:
     edit.remove(f"{pointer}/pattern")
     edit.put(f"{pointer}/enum", list(values))
     edit.put(f"{pointer}/examples", [values[0]])
@@ -134,14 +136,14 @@ def _put_enum(edit: Edit, name: str, values: list[str]) -> None:
 
 def models(edit: Edit, values: list[str]) -> None:
     """Declare the models."""
-    _put_enum(edit, "model", values)
+    _put_enum(edit, _MODEL, values)
     _put_default_model(edit)
 
 
 def _put_default_model(edit: Edit) -> None:
     """Set the default to that of the contract if it is one of the models, or else to the first model."""
-    pointer = f"{_FIELDS}/model/default"
-    values = edit.get(f"{_FIELDS}/model/enum")
+    pointer = f"{_MODEL}/default"
+    values = edit.get(f"{_MODEL}/enum")
     edit.reset(pointer)
     if edit.get(pointer) not in values:
         edit.put(pointer, values[0])
@@ -152,25 +154,24 @@ def model_required(edit: Edit, required: bool) -> None:
     names = [name for name in edit.get(f"{_REQUEST}/required") if name != "model"]
     edit.put(f"{_REQUEST}/required", [*names, "model"] if required else names)
     if required:
-        edit.remove(f"{_FIELDS}/model/default")
+        edit.remove(f"{_MODEL}/default")
     else:
         _put_default_model(edit)
 
 
 def sizes(edit: Edit, values: list[str] | str) -> None:
     """Declare the sizes, or any."""
-    pointer = f"{_FIELDS}/size"
     answered = f"{_RESPONSE}/size/enum"
-    edit.reset(f"{pointer}/default")
+    edit.reset(f"{_SIZE}/default")
     edit.reset(answered)
     edit.remove(f"{_RESPONSE}/size/pattern")
     if isinstance(values, str):
-        for size in (pointer, f"{_RESPONSE}/size"):
+        for size in (_SIZE, f"{_RESPONSE}/size"):
             edit.remove(f"{size}/enum")
             edit.put(f"{size}/pattern", _ANY_SIZE)
-        edit.put(f"{pointer}/examples", [*_get(edit.base, f"{pointer}/enum"), _OTHER_SIZE])
+        edit.put(f"{_SIZE}/examples", [*_get(edit.base, f"{_SIZE}/enum"), _OTHER_SIZE])
         return
-    _put_enum(edit, "size", values)
+    _put_enum(edit, _SIZE, values)
     new = [value for value in values if value not in edit.get(answered)]
     if new:
         edit.put(answered, [*edit.get(answered), *new])
@@ -178,25 +179,24 @@ def sizes(edit: Edit, values: list[str] | str) -> None:
 
 def default_size(edit: Edit, value: str) -> None:
     """Declare the size of the images if the request has none: a size, that of the input image, or any."""
-    pointer = f"{_FIELDS}/size"
-    edit.remove(f"{pointer}/x-default")
-    edit.reset(f"{pointer}/default")
+    edit.remove(f"{_SIZE}/x-default")
+    edit.reset(f"{_SIZE}/default")
     if value in {"input", "any"}:
-        edit.remove(f"{pointer}/default")
-        edit.put(f"{pointer}/x-default", value)
+        edit.remove(f"{_SIZE}/default")
+        edit.put(f"{_SIZE}/x-default", value)
     else:
-        edit.put(f"{pointer}/default", value)
+        edit.put(f"{_SIZE}/default", value)
 
 
 def response_formats(edit: Edit, values: list[str]) -> None:
     """Declare the response formats."""
-    edit.reset(f"{_FIELDS}/response_format/default")
-    _put_enum(edit, "response_format", values)
+    edit.reset(f"{_FORMAT}/default")
+    _put_enum(edit, _FORMAT, values)
 
 
 def default_response_format(edit: Edit, value: str) -> None:
     """Declare the response format of a request that has none."""
-    edit.put(f"{_FIELDS}/response_format/default", value)
+    edit.put(f"{_FORMAT}/default", value)
 
 
 def max_n(edit: Edit, value: int | str) -> None:
@@ -346,8 +346,11 @@ KEYS: Mapping[str, Callable[[Edit, Any], None]] = {
 
 def contradictions(document: Document) -> Iterator[tuple[str, str]]:
     """Yield the key that must be declared, and why, for each default that is none of the valid values."""
-    for name, key in (("size", "default_size"), ("response_format", "default_response_format")):
-        schema = _get(document, f"{_FIELDS}/{name}")
+    for name, key, pointer in (
+        ("size", "default_size", _SIZE),
+        ("response_format", "default_response_format", _FORMAT),
+    ):
+        schema = _get(document, pointer)
         if "enum" in schema and schema.get("default", schema["enum"][0]) not in schema["enum"]:
             values = ", ".join(schema["enum"])
             yield (

@@ -45,7 +45,6 @@ _SIGNATURES = {
     "jpeg": re.compile(rb"\xff\xd8\xff"),
     "gif": re.compile(rb"GIF8[79]a"),
     "webp": re.compile(rb"RIFF....WEBP", re.DOTALL),
-    "bmp": re.compile(rb"BM"),
 }
 
 # Servers have to read these headers. The letter case of other headers does not matter.

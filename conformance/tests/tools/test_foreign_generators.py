@@ -80,31 +80,32 @@ def openapi_generator(language: str, folder: Path) -> Path:
 def test_the_python_client_of_openapi_generator_sends_a_file_and_reads_images(
     recorder: Recorder, tmp_path: Path
 ) -> None:
-    """It takes any text as size and response_format, because it makes no types of the enums of form fields."""
     program = """
         import json, sys
         from openapi_client import ApiClient, Configuration, ImagesApi
-        from openapi_client.models import Image
+        from openapi_client.models import Image, ImageResponseFormat, ImageSize
 
+        assert [[each.value for each in kind] for kind in (ImageSize, ImageResponseFormat)] == ENUMS
         image = ("otter.png", open("otter.png", "rb").read())
         with ApiClient(Configuration(host=sys.argv[1], access_token="sk-test")) as client:
             api = ImagesApi(client)
             responses = [
                 api.create_image_variation(image),
-                api.create_image_variation(image, size="256x256", response_format="b64_json"),
+                api.create_image_variation(
+                    image, size=ImageSize("256x256"), response_format=ImageResponseFormat("b64_json")
+                ),
             ]
         items = [response.data[0] for response in responses]
         assert all(type(item) is Image for item in items)
         print(json.dumps([{"url": it.url, "b64_json": it.b64_json, "p": it.revised_prompt} for it in items]))
     """
     folder = openapi_generator("python", tmp_path)
-    output = run_python(program, folder, recorder)
+    output = run_python(program.replace("ENUMS", repr([SIZES, FORMATS])), folder, recorder)
     assert_two_images_are_requested_and_read(recorder, output, "image/png")
     assert [received.header("authorization") for received in recorder.received] == ["Bearer sk-test"] * 2
 
 
 def test_the_go_client_of_openapi_generator_has_json_tags_and_a_file(tmp_path: Path) -> None:
-    """It takes any text as size and response_format, because it makes no types of the enums of form fields."""
     folder = openapi_generator("go", tmp_path)
     [members] = re.findall(
         r"^type Image struct \{(.*?)^\}", (folder / "model_image.go").read_text(), re.DOTALL | re.MULTILINE
@@ -118,8 +119,13 @@ def test_the_go_client_of_openapi_generator_has_json_tags_and_a_file(tmp_path: P
     operation = (folder / "api_images.go").read_text()
     assert ") Image(image *os.File) " in operation
     assert 'imageLocalVarFormFileName = "image"' in operation
-    for name in ("response_format", "size"):
+    for name, go_type, values in (
+        ("response_format", "ImageResponseFormat", FORMATS),
+        ("size", "ImageSize", SIZES),
+    ):
         assert f'parameterAddToHeaderOrQuery(localVarFormParams, "{name}"' in operation
+        constants = (folder / f"model_image_{name.removeprefix('image_')}.go").read_text()
+        assert re.findall(rf'^\t\w+ {go_type} = "(\w+)"$', constants, re.MULTILINE) == values
 
 
 # --- Python
@@ -141,8 +147,8 @@ def test_openapi_python_client_without_our_templates_sends_a_file_and_reads_imag
         from bare import AuthenticatedClient
         from bare.api.images import create_image_variation
         from bare.models import CreateImageVariationRequest, Image, ImagesResponse
-        from bare.models import CreateImageVariationRequestResponseFormat as Format
-        from bare.models import CreateImageVariationRequestSize as Size
+        from bare.models import ImageResponseFormat as Format
+        from bare.models import ImageSize as Size
         from bare.types import File
 
         def call(**fields):
@@ -171,13 +177,13 @@ def test_the_models_of_datamodel_code_generator_have_the_members_enums_and_file(
 ) -> None:
     program = """
         import json
-        from models import CreateImageVariationRequest, Image, ImagesResponse, ResponseFormat, Size
+        from models import CreateImageVariationRequest, Image, ImageResponseFormat, ImagesResponse, ImageSize
 
-        assert [[each.value for each in kind] for kind in (Size, ResponseFormat)] == ENUMS
+        assert [[each.value for each in kind] for kind in (ImageSize, ImageResponseFormat)] == ENUMS
         fields = CreateImageVariationRequest.model_fields
         assert fields["image"].annotation is bytes
-        assert fields["size"].annotation == Size | None
-        assert fields["response_format"].annotation == ResponseFormat | None
+        assert fields["size"].annotation == ImageSize | None
+        assert fields["response_format"].annotation == ImageResponseFormat | None
         assert list(Image.model_fields) == ["b64_json", "revised_prompt", "url"]
         bodies = [{"created": 1, "data": [item]} for item in ITEMS]
         items = [ImagesResponse.model_validate(body).data[0] for body in bodies]
@@ -221,7 +227,7 @@ call(baseUrl, otter).then((items) => console.log(JSON.stringify(items)));
 
 AXIOS = """
 import { Configuration, ImagesApi } from "./client";
-import type { CreateImageVariationResponseFormatEnum as Format, CreateImageVariationSizeEnum as Size } from "./client";
+import type { ImageResponseFormat as Format, ImageSize as Size } from "./client";
 import type { Image } from "./client";
 
 async function call(basePath: string, image: File): Promise<Image[]> {
@@ -252,8 +258,7 @@ async function call(baseUrl: string, image: File): Promise<Image[]> {
 ORVAL = """
 import { createImageVariation } from "./client";
 import type {
-    CreateImageVariationRequest, CreateImageVariationRequestResponseFormat as Format,
-    CreateImageVariationRequestSize as Size, Image,
+    Image, ImageResponseFormat as Format, ImageSize as Size,
 } from "./client";
 
 async function call(baseUrl: string, image: File): Promise<Image[]> {

@@ -26,10 +26,10 @@ TOKENS = "/components/schemas/ImageTokens"
 # The members of the API reference page: the pointer to each in the contract, and the keywords that it must have there.
 REFERENCE_PAGE: list[tuple[str, dict[str, object]]] = [
     (f"{REQUEST}/properties/image", {"type": "string", "format": "binary"}),
-    (f"{REQUEST}/properties/model", {"type": "string", "enum": ["dall-e-2"]}),
+    ("/components/schemas/ImageModel", {"type": "string", "enum": ["dall-e-2"]}),
     (f"{REQUEST}/properties/n", {"type": "integer", "minimum": 1, "maximum": 10}),
-    (f"{REQUEST}/properties/response_format", {"type": "string", "enum": ["url", "b64_json"]}),
-    (f"{REQUEST}/properties/size", {"type": "string", "enum": ["256x256", "512x512", "1024x1024"]}),
+    ("/components/schemas/ImageResponseFormat", {"type": "string", "enum": ["url", "b64_json"]}),
+    ("/components/schemas/ImageSize", {"type": "string", "enum": ["256x256", "512x512", "1024x1024"]}),
     (f"{REQUEST}/properties/user", {"type": "string"}),
     (REQUEST, {"required": ["image"]}),
     (f"{RESPONSE}/properties/created", {"type": "integer"}),

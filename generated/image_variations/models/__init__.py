@@ -1,12 +1,12 @@
 """The models and enums of requests and responses."""
 
 from .create_image_variation_request import CreateImageVariationRequest
-from .create_image_variation_request_model import CreateImageVariationRequestModel
-from .create_image_variation_request_response_format import CreateImageVariationRequestResponseFormat
-from .create_image_variation_request_size import CreateImageVariationRequestSize
 from .error_object import ErrorObject
 from .error_response import ErrorResponse
 from .image import Image
+from .image_model import ImageModel
+from .image_response_format import ImageResponseFormat
+from .image_size import ImageSize
 from .image_tokens import ImageTokens
 from .image_usage import ImageUsage
 from .images_response import ImagesResponse
@@ -17,12 +17,12 @@ from .images_response_size import ImagesResponseSize
 
 __all__ = [
     "CreateImageVariationRequest",
-    "CreateImageVariationRequestModel",
-    "CreateImageVariationRequestResponseFormat",
-    "CreateImageVariationRequestSize",
     "ErrorObject",
     "ErrorResponse",
     "Image",
+    "ImageModel",
+    "ImageResponseFormat",
+    "ImageSize",
     "ImagesResponse",
     "ImagesResponseBackground",
     "ImagesResponseOutputFormat",

@@ -7,15 +7,9 @@ from attrs import define, field
 from .. import _preflight
 from .._bodies import FilePart, TextPart, files, parts
 from .._models import Model
-from ..models.create_image_variation_request_model import (
-    CreateImageVariationRequestModel,
-)
-from ..models.create_image_variation_request_response_format import (
-    CreateImageVariationRequestResponseFormat,
-)
-from ..models.create_image_variation_request_size import (
-    CreateImageVariationRequestSize,
-)
+from ..models.image_model import ImageModel
+from ..models.image_response_format import ImageResponseFormat
+from ..models.image_size import ImageSize
 from ..types import FileInput
 
 
@@ -38,10 +32,10 @@ class CreateImageVariationRequest(Model):
     """
 
     image: FileInput
-    model: CreateImageVariationRequestModel | str | None = None
+    model: ImageModel | str | None = None
     n: int | None = None
-    response_format: CreateImageVariationRequestResponseFormat | None = None
-    size: CreateImageVariationRequestSize | None = None
+    response_format: ImageResponseFormat | None = None
+    size: ImageSize | None = None
     user: str | None = None
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])
 

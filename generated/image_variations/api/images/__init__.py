@@ -6,15 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ...models.create_image_variation_request import CreateImageVariationRequest
-from ...models.create_image_variation_request_model import (
-    CreateImageVariationRequestModel,
-)
-from ...models.create_image_variation_request_response_format import (
-    CreateImageVariationRequestResponseFormat,
-)
-from ...models.create_image_variation_request_size import (
-    CreateImageVariationRequestSize,
-)
+from ...models.image_model import ImageModel
+from ...models.image_response_format import ImageResponseFormat
+from ...models.image_size import ImageSize
 from ...models.images_response import ImagesResponse
 from ...types import NOT_GIVEN, FileInput, NotGiven
 from . import create_image_variation
@@ -33,10 +27,10 @@ class Images:
         self,
         *,
         image: FileInput,
-        model: CreateImageVariationRequestModel | str | None = None,
+        model: ImageModel | str | None = None,
         n: int | None = None,
-        response_format: CreateImageVariationRequestResponseFormat | None = None,
-        size: CreateImageVariationRequestSize | None = None,
+        response_format: ImageResponseFormat | None = None,
+        size: ImageSize | None = None,
         user: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, object] | None = None,
@@ -97,10 +91,10 @@ class AsyncImages:
         self,
         *,
         image: FileInput,
-        model: CreateImageVariationRequestModel | str | None = None,
+        model: ImageModel | str | None = None,
         n: int | None = None,
-        response_format: CreateImageVariationRequestResponseFormat | None = None,
-        size: CreateImageVariationRequestSize | None = None,
+        response_format: ImageResponseFormat | None = None,
+        size: ImageSize | None = None,
         user: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, object] | None = None,
