@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from image_variations_conformance.cases.catalogue import NAMED_CASES
+from image_variations_conformance.cases.catalogue import FIELD_VALUES, NAMED_CASES
 from image_variations_conformance.cases.named_case import NamedCase
+from image_variations_conformance.contract.evidence import ABSENT, BY_FORMAT, AcceptsField, Every
 from image_variations_conformance.oracles import JUDGED
 from support.requests import CONTRACT, builder, classified
 
@@ -49,3 +50,30 @@ def test_every_scored_requirement_is_named_by_a_case() -> None:
     named = {requirement for case in NAMED_CASES for requirement in case.requirements}
     missing = [requirement for requirement in SCORED if requirement not in named]
     assert not missing, f"no row of the catalogue names {missing}: see CONTRIBUTING, How to add a requirement"
+
+
+def by_cases(requirement: str) -> Every | None:
+    """Return the evidence of a requirement if its situations are cases, not formats, groups or other requirements."""
+    evidence = CONTRACT.requirements[requirement].evidence
+    labels = {case.label for case in NAMED_CASES}
+    if isinstance(evidence, Every) and evidence.subject not in BY_FORMAT and labels >= set(evidence.situations):
+        return evidence
+    return None
+
+
+@pytest.mark.parametrize("requirement", [requirement for requirement in SCORED if by_cases(requirement)])
+def test_the_cases_of_the_evidence_are_those_that_name_the_requirement(requirement: str) -> None:
+    evidence = by_cases(requirement)
+    assert evidence is not None
+    assert set(evidence.situations) == {case.label for case in NAMED_CASES if requirement in case.requirements}
+
+
+def test_every_field_value_of_the_evidence_is_sent() -> None:
+    wanted = {
+        (requirement, tuple(item.split("=", 1)))
+        for requirement in SCORED
+        for evidence in [CONTRACT.requirements[requirement].evidence]
+        if isinstance(evidence, AcceptsField)
+        for item in evidence.items(CONTRACT)
+    }
+    assert {(it, value) for it, value in wanted if value[1] != ABSENT and value not in FIELD_VALUES} == set()

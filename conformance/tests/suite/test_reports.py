@@ -163,7 +163,7 @@ def test_the_console_shows_broken_requirements_with_a_case_and_ends_with_the_hea
     assert lines[-1] == broken_run.headline
     assert "FAIL IV-RES-COUNT (must)" in lines
     after = lines[lines.index("FAIL IV-RES-COUNT (must)") + 1 :]
-    assert after[0].strip() == "The list data has exactly n items. (page: n)"
+    assert after[0].strip() == "The list data has exactly n items. (page:n; page:data; reading:data)"
     assert after[1].strip() == "n-ten: n=10: expected 10 items, got 4"
 
 
