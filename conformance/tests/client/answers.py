@@ -49,7 +49,7 @@ def objects(model: str) -> st.SearchStrategy[dict[str, Json]]:
     schema = SCHEMAS[model]
     properties = {name: _values_of(definition) for name, definition in schema["properties"].items()}
     # An image has either the link or the bytes. The other one may be null.
-    choices = [set(choice["required"]) for choice in schema.get("oneOf", ())] or [set()]
+    choices = [set(schema[keyword]["required"]) for keyword in ("if", "else") if keyword in schema] or [set()]
     exclusive = set().union(*choices)
 
     def objects_with(chosen: set[str]) -> st.SearchStrategy[dict[str, Json]]:

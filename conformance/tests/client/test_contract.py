@@ -16,11 +16,16 @@ from client.subject import MODULES, PACKAGE, http, image_variations
 from image_variations import AsyncClient, Client, models
 from image_variations.api.images import create_image_variation
 from image_variations.models import CreateImageVariationRequest
-from regeneration.document import resolve
+from regeneration.document import dereferenced
 
-PROPERTIES = [(model, name) for model, schema in SCHEMAS.items() for name in schema["properties"]]
-ENUMS = [(model, name) for model, name in PROPERTIES if "enum" in SCHEMAS[model]["properties"][name]]
-REQUEST = SCHEMAS["CreateImageVariationRequest"]["properties"]
+MODELS = {name: schema for name, schema in SCHEMAS.items() if "properties" in schema}
+PROPERTIES = {
+    (model, name): dereferenced(CONTRACT, definition)
+    for model, schema in MODELS.items()
+    for name, definition in schema["properties"].items()
+}
+ENUMS = [place for place, definition in PROPERTIES.items() if "enum" in definition]
+REQUEST = {name: definition for (model, name), definition in PROPERTIES.items() if model.endswith("Request")}
 FUNCTIONS = ("sync", "sync_detailed", "asyncio", "asyncio_detailed")
 ERRORS = {
     "ImageVariationsError",
@@ -51,7 +56,7 @@ def documented(thing: object) -> str:
     return unwrapped(inspect.getdoc(thing) or "")
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
+@pytest.mark.parametrize("name", MODELS)
 def test_every_schema_is_a_model_with_its_description(name: str) -> None:
     model = getattr(models, name)
     assert attrs.has(model)
@@ -61,14 +66,13 @@ def test_every_schema_is_a_model_with_its_description(name: str) -> None:
 
 @pytest.mark.parametrize(("model", "name"), PROPERTIES)
 def test_every_property_is_a_field_with_its_description_and_example(model: str, name: str) -> None:
-    definition = SCHEMAS[model]["properties"][name]
+    definition = PROPERTIES[model, name]
     [field] = [field for field in attrs.fields(getattr(models, model)) if field.name.rstrip("_") == name]
     assert (field.default is attrs.NOTHING) == (name in SCHEMAS[model].get("required", []))
 
-    described = definition if "description" in definition else resolve(CONTRACT, definition["$ref"])
     following = "|".join(other.name for other in attrs.fields(getattr(models, model)))
     match = re.search(
-        rf"\b{field.name}: {re.escape(unwrapped(described['description']))}(.*?)(?=\b(?:{following}): |$)",
+        rf"\b{field.name}: {re.escape(unwrapped(definition['description']))}(.*?)(?=\b(?:{following}): |$)",
         documented(getattr(models, model)),
     )
     assert match
@@ -87,7 +91,7 @@ def test_every_property_is_a_field_with_its_description_and_example(model: str, 
 @pytest.mark.parametrize(("model", "name"), ENUMS)
 def test_every_enum_value_is_in_the_type_of_its_field(model: str, name: str) -> None:
     hints = hints_of(getattr(models, model))
-    assert literals(hints[name]) == set(SCHEMAS[model]["properties"][name]["enum"])
+    assert literals(hints[name]) == set(PROPERTIES[model, name]["enum"])
 
 
 def hints_of(thing: Any) -> dict[str, Any]:
@@ -148,7 +152,7 @@ def test_every_public_name_exists_and_is_exported() -> None:
         "FileInput",
         "__version__",
         *ERRORS,
-        *SCHEMAS,
+        *MODELS,
     }
     assert expected <= set(image_variations.__all__)
 

@@ -68,7 +68,7 @@ def test_a_missing_key_is_refused(key: str) -> None:
 
 def test_a_text_follows_the_document() -> None:
     document = deepcopy(dict(contract.load().document))
-    document["components"]["schemas"]["CreateImageVariationRequest"]["properties"]["size"]["enum"] = ["8x8", "9x9"]
+    document["components"]["schemas"]["ImageSize"]["enum"] = ["8x8", "9x9"]
     changed = REQUIREMENTS["IV-SIZE-ENUM"].render(document, contract.OPERATION_POINTER)
     assert changed.text == "The sizes 8x8 and 9x9 are accepted."
     assert changed.render(contract.load().document, contract.OPERATION_POINTER) == REQUIREMENTS["IV-SIZE-ENUM"]

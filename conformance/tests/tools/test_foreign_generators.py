@@ -169,7 +169,7 @@ def test_openapi_python_client_without_our_templates_sends_a_file_and_reads_imag
     run([*command, "--path", str(SPEC), "--meta", "none", "--output-path", "bare"], tmp_path)
     output = run_python(program.replace("ENUMS", repr([set(SIZES), set(FORMATS)])), tmp_path, recorder)
     assert_two_images_are_requested_and_read(recorder, output, "image/png")
-    assert recorder.received[0].parts()["size"].content == b"1024x1024"
+    assert recorder.received[0].parts()["n"].content == b"1"
 
 
 def test_the_models_of_datamodel_code_generator_have_the_members_enums_and_file(

@@ -104,8 +104,8 @@ MISTAKES: dict[str, tuple[Change, str, str, str]] = {
     "evidence of a field that is gone": (
         replaced(
             OPENAPI,
-            "        size:\n          type: string\n          enum: [256x256, 512",
-            "        side:\n          type: string\n          enum: [256x256, 512",
+            '        size:\n          $ref: "#/components/schemas/ImageSize"',
+            '        side:\n          $ref: "#/components/schemas/ImageSize"',
         ),
         "evidence",
         REGISTER,

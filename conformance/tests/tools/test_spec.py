@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from PIL import Image
-from regeneration.document import Document, NodePath, objects, pointer, read, resolve, root_schemas, schemas
+from regeneration.document import Document, NodePath, objects, pointer, read, root_schemas, schemas
 from regeneration.lint import KEYWORDS, lint, require_sound
 from regeneration.refused import Refused
 
@@ -22,37 +22,6 @@ RESPONSE = "/components/schemas/ImagesResponse"
 IMAGE = "/components/schemas/Image"
 USAGE = "/components/schemas/ImageUsage"
 TOKENS = "/components/schemas/ImageTokens"
-
-# The members of the API reference page: the pointer to each in the contract, and the keywords that it must have there.
-REFERENCE_PAGE: list[tuple[str, dict[str, object]]] = [
-    (f"{REQUEST}/properties/image", {"type": "string", "format": "binary"}),
-    ("/components/schemas/ImageModel", {"type": "string", "enum": ["dall-e-2"]}),
-    (f"{REQUEST}/properties/n", {"type": "integer", "minimum": 1, "maximum": 10}),
-    ("/components/schemas/ImageResponseFormat", {"type": "string", "enum": ["url", "b64_json"]}),
-    ("/components/schemas/ImageSize", {"type": "string", "enum": ["256x256", "512x512", "1024x1024"]}),
-    (f"{REQUEST}/properties/user", {"type": "string"}),
-    (REQUEST, {"required": ["image"]}),
-    (f"{RESPONSE}/properties/created", {"type": "integer"}),
-    (f"{RESPONSE}/properties/background", {"type": "string", "enum": ["transparent", "opaque"]}),
-    (f"{RESPONSE}/properties/data", {"type": "array", "items": {"$ref": f"#{IMAGE}"}, "maxItems": 10}),
-    (f"{RESPONSE}/properties/output_format", {"type": "string", "enum": ["png", "webp", "jpeg"]}),
-    (f"{RESPONSE}/properties/quality", {"type": "string", "enum": ["low", "medium", "high"]}),
-    (
-        f"{RESPONSE}/properties/size",  # three values of the page, and the two others that a request may ask for
-        {"type": "string", "enum": ["256x256", "512x512", "1024x1024", "1024x1536", "1536x1024"]},
-    ),
-    (f"{RESPONSE}/properties/usage", {"$ref": f"#{USAGE}"}),
-    (f"{IMAGE}/properties/b64_json", {"type": "string"}),
-    (f"{IMAGE}/properties/revised_prompt", {"type": "string"}),
-    (f"{IMAGE}/properties/url", {"type": "string"}),
-    (f"{USAGE}/properties/input_tokens", {"type": "integer"}),
-    (f"{USAGE}/properties/input_tokens_details", {"$ref": f"#{TOKENS}"}),
-    (f"{USAGE}/properties/output_tokens", {"type": "integer"}),
-    (f"{USAGE}/properties/total_tokens", {"type": "integer"}),
-    (f"{USAGE}/properties/output_tokens_details", {"$ref": f"#{TOKENS}"}),
-    (f"{TOKENS}/properties/image_tokens", {"type": "integer"}),
-    (f"{TOKENS}/properties/text_tokens", {"type": "integer"}),
-]
 
 
 @pytest.fixture(scope="module")
@@ -88,27 +57,7 @@ def test_our_lint_finds_nothing_in_a_valid_document(path: Path) -> None:
     assert lint(read(path)) == []
 
 
-# --- comparison with the reference page
-
-
-@pytest.mark.parametrize(("where", "expected"), REFERENCE_PAGE, ids=[where for where, _ in REFERENCE_PAGE])
-def test_every_member_of_the_reference_page_is_in_the_contract(
-    contract: Document, where: str, expected: dict[str, object]
-) -> None:
-    schema = resolve(contract, f"#{where}")
-    assert {keyword: schema.get(keyword) for keyword in expected} == expected
-
-
-def test_every_property_of_the_contract_except_those_of_errors_is_on_the_reference_page(contract: Document) -> None:
-    on_the_page = {where for where, _ in REFERENCE_PAGE}
-    in_the_contract = {
-        pointer((*path, "properties", name))
-        for path, schema in schemas(contract)
-        for name in schema.get("properties", {})
-        if schema.get("type") == "object"
-        if not str(path[2]).startswith("Error")
-    }
-    assert in_the_contract == on_the_page - {REQUEST}
+# --- the alternatives of an image
 
 
 @pytest.mark.parametrize(
