@@ -15,6 +15,8 @@ from pathlib import Path
 from types import FrameType
 
 import click
+from image_variations_conformance.contract.profile import ProfileError
+from image_variations_conformance.contract.profile import read as read_profile
 
 from regeneration.build import GENERATOR, build
 from regeneration.check import compare
@@ -45,14 +47,17 @@ _PATH = click.Path(path_type=Path, resolve_path=True)
     show_default=True,
     help="The HTTP library that the package imports.",
 )
-def command(*, check: bool, spec: Path, output: Path, http_library: str) -> None:
+@click.option(
+    "--profile", metavar="NAME|FILE", help="Generate the client of servers with this profile; needs --output."
+)
+def command(*, check: bool, spec: Path, output: Path, http_library: str, profile: str | None) -> None:
     """Generate the client package from the contract, and replace the old package if that succeeds.
 
     For the contract in spec/, its files are checked first, and spec/versions.yaml and docs/contract.md are written too.
     """
     code = run_spec_files(_ROOT, check=check) if spec == _SPEC else 0
     if code != _REFUSED:
-        code = run(spec, output, check=check, http_library=http_library) or code
+        code = run(spec, output, check=check, http_library=http_library, profile=profile) or code
     sys.exit(code)
 
 
@@ -80,21 +85,25 @@ def run(
     *,
     check: bool,
     http_library: str = DEFAULT_HTTP_LIBRARY,
+    profile: str | None = None,
     generator: Sequence[str] = GENERATOR,
 ) -> int:
     """Write the package `output` from the contract `spec`, or compare them if `check` is true. Return the exit code.
 
-    `http_library` is the HTTP library that the package imports. `generator` is the command line of the generator; tests
-    replace it by broken generators.
+    `http_library` is the HTTP library that the package imports, `profile` the name or the file of a profile.
+    `generator` is the command line of the generator; tests replace it by broken generators.
     """
     try:
         if not output.name.isidentifier():
             raise Refused(f"--output: {output.name!r} cannot be the name of a Python package.")
-        build_package = partial(build, spec, http_library=http_library, generator=generator)
+        if profile is not None and output == _OUTPUT:
+            raise Refused("--profile: name the folder of the client with --output, which is not that of the contract.")
+        declared = None if profile is None else read_profile(profile)
+        build_package = partial(build, spec, profile=declared, http_library=http_library, generator=generator)
         if check:
-            return _check(spec, output, build_package, _update_command(spec, output, http_library))
+            return _check(spec, output, build_package, _update_command(spec, output, http_library, profile))
         _regenerate(spec, output, build_package)
-    except Refused as refused:
+    except (Refused, ProfileError) as refused:
         click.echo(f"scripts/regenerate: {refused}", err=True)
         return _REFUSED
     except OSError as error:  # a folder that cannot be written, a full disk
@@ -126,11 +135,12 @@ def _check(spec: Path, output: Path, build_package: Callable[[Path], None], upda
     return _OUT_OF_STEP
 
 
-def _update_command(spec: Path, output: Path, http_library: str) -> str:
+def _update_command(spec: Path, output: Path, http_library: str, profile: str | None) -> str:
     words = ["scripts/regenerate"]
     words += [] if spec == _SPEC else ["--spec", str(spec)]
     words += [] if output == _OUTPUT else ["--output", str(output)]
     words += [] if http_library == DEFAULT_HTTP_LIBRARY else ["--http-library", http_library]
+    words += [] if profile is None else ["--profile", profile]
     return shlex.join(words)
 
 

@@ -15,10 +15,13 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from image_variations_conformance.contract.document import parse
+from image_variations_conformance.contract.effective import apply
+from image_variations_conformance.contract.profile import Profile, ProfileError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from regeneration import layout, lint
-from regeneration.document import read
+from regeneration.document import Document, read
 from regeneration.facts import DEFAULT_HTTP_LIBRARY, Facts, facts
 from regeneration.layout import RUNTIME_TEMPLATES, TEMPLATES
 from regeneration.lowering import lower
@@ -56,6 +59,7 @@ _STAMP = '''\
 
 CONTRACT_VERSION = "{contract_version}"
 SPEC_SHA256 = "{spec_sha256}"
+PROFILE = "{profile}"
 TEMPLATES_SHA256 = "{templates_sha256}"
 GENERATOR = "{generator}"
 FORMATTER = "{formatter}"
@@ -63,9 +67,16 @@ FORMATTER = "{formatter}"
 
 
 def build(
-    spec: Path, package: Path, *, http_library: str = DEFAULT_HTTP_LIBRARY, generator: Sequence[str] = GENERATOR
+    spec: Path,
+    package: Path,
+    *,
+    profile: Profile | None = None,
+    http_library: str = DEFAULT_HTTP_LIBRARY,
+    generator: Sequence[str] = GENERATOR,
 ) -> None:
     """Build the client of the contract in the file `spec` as the new folder `package`, and verify it.
+
+    With a `profile`, it is the client of the contract as the profile changes it.
 
     The parent folder of `package` must be empty, because temporary files are written to it too. `http_library` is the
     HTTP library that the client imports. `generator` is the command line of the generator.
@@ -73,7 +84,7 @@ def build(
     Raises `Refused` if the contract has a mistake, a tool fails, or the package fails verification.
     """
     _require_pinned_versions()
-    document = read(spec)
+    document = read(spec) if profile is None else _effective(spec, profile)
     lint.require_sound(document, spec)
     lowered = lower(document)
     templates = package.parent / "templates"
@@ -82,7 +93,7 @@ def build(
     _render_runtime(package, templates)
     _format(package)
     (package / "py.typed").touch()
-    _stamp(package, spec, contract_version=document["info"]["version"])
+    _stamp(package, spec, document["info"]["version"], profile)
     expected = layout.expected_files(lowered)
     _verify_files(package, expected)
     _verify_imports(package)
@@ -158,9 +169,19 @@ def _format(package: Path) -> None:
         _require_success("The formatter", completed)
 
 
-def _stamp(package: Path, spec: Path, *, contract_version: str) -> None:
+def _effective(spec: Path, profile: Profile) -> Document:
+    """Return the document of the contract as a profile changes it."""
+    contract = parse(spec.read_bytes(), (spec.parent / "requirements.yaml").read_bytes())
+    try:
+        return dict(apply(contract, profile).document)
+    except ProfileError as error:
+        raise Refused(str(error)) from None
+
+
+def _stamp(package: Path, spec: Path, contract_version: str, profile: Profile | None) -> None:
     stamp = _STAMP.format(
         contract_version=contract_version,
+        profile="none" if profile is None else f"{profile.name} {profile.sha256}",
         spec_sha256=_sha256(spec),
         templates_sha256=_inputs_sha256(),
         generator=f"{_GENERATOR_NAME} {version(_GENERATOR_NAME)}",
