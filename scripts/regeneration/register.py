@@ -14,6 +14,7 @@ from attrs import field, frozen
 from image_variations_conformance.cases.catalogue import NAMED_CASES
 from image_variations_conformance.contract.document import OPERATION_POINTER, Contract
 from image_variations_conformance.contract.texts import TextError, render, value_at
+from image_variations_conformance.contract.unjudged import unjudged
 from jsonschema import Draft202012Validator
 
 from regeneration import literals, proofs
@@ -119,7 +120,10 @@ def check_register(folder: Path) -> list[Problem]:
         return [Problem(name, line, "yaml", f"not YAML: {error.problem}")]
     if not isinstance(files.register.value, dict):
         return [Problem(REQUIREMENTS, 1, "schema", "expected the keys requirements and planned")]
-    checks = (_schema, _keys, _ids, _pointers, _sources, _texts, _evidence, _since, _anchors, _values, _coverage)
+    checks = (
+        *(_schema, _unjudged, _keys, _ids, _pointers, _fields, _sources, _texts, _evidence, _since, _anchors),
+        *(_values, _coverage),
+    )
     return sorted({problem for check in checks for problem in check(files)})
 
 
@@ -134,6 +138,17 @@ def _schema(files: SpecFiles) -> Iterator[Problem]:
         where = "/".join(map(str, path)) or "the file"
         hint = f"{where}: {message}. {SCHEMA} describes the keys."
         yield Problem(REQUIREMENTS, files.register.line(path), "schema", hint)
+
+
+def _unjudged(files: SpecFiles) -> Iterator[Problem]:
+    """Each part of openapi.yaml is judged by the suite."""
+    try:
+        parts = list(unjudged(files.openapi.value))
+    except (LookupError, TypeError, AttributeError):
+        return  # lint reports what is missing
+    for pointer, what in parts:
+        message = f"{pointer}: {what} would not be judged by the suite; remove it, or teach the suite to judge it"
+        yield Problem(OPENAPI, files.openapi.line_at(pointer), "unjudged", message)
 
 
 def _keys(files: SpecFiles) -> Iterator[Problem]:
@@ -157,15 +172,31 @@ def _ids(files: SpecFiles) -> Iterator[Problem]:
 def _pointers(files: SpecFiles) -> Iterator[Problem]:
     """Each pointer exists in openapi.yaml."""
     for entry in files.entries():
-        pointer = entry.keys.get("pointer")
-        if pointer is None:
-            continue
-        try:
-            value_at(files.openapi.value, pointer)
-        except LookupError as error:
-            line = files.openapi.line_at(pointer)
-            message = f"pointer: {error.args[0]} (spec/{OPENAPI}:{line}); correct it, or restore what it points at"
-            yield _of_entry(files, entry, "pointer", "pointer", message)
+        variants = enumerate(entry.keys.get("variants", ()))
+        pointers = {f"variants/{at}/pointer": variant.get("pointer") for at, variant in variants}
+        for key, pointer in {"pointer": entry.keys.get("pointer"), **pointers}.items():
+            if pointer is None:
+                continue
+            try:
+                value_at(files.openapi.value, pointer)
+            except LookupError as error:
+                line = files.openapi.line_at(pointer)
+                message = f"{key}: {error.args[0]} (spec/{OPENAPI}:{line}); correct it, or restore what it points at"
+                yield _of_entry(files, entry, key, "pointer", message)
+
+
+def _fields(files: SpecFiles) -> Iterator[Problem]:
+    """The fields that a requirement is about exist."""
+    try:
+        fields = files.contract.fields
+    except (LookupError, TypeError, AttributeError):
+        return  # `_evidence` reports it
+    for entry in files.entries():
+        named = entry.keys.get("about", {}).get("field", [])
+        for name in [named] if isinstance(named, str) else named:
+            if name not in fields:
+                message = f"about: the document has no field {name!r}, but {', '.join(fields)}"
+                yield _of_entry(files, entry, "about", "field", message)
 
 
 def _sources(files: SpecFiles) -> Iterator[Problem]:

@@ -66,6 +66,7 @@ _EVERY_ERROR = (
 INVALID = (
     _other_method("GET"),
     _other_method("PUT"),
+    _other_method("PATCH"),
     _other_method("DELETE"),
     _with_authorization("key-none", "IV-AUTH-REQUIRED IV-AUTH-401", "no Authorization header", lambda key: None),
     _with_authorization(

@@ -47,7 +47,16 @@ DEPTH_PROFILES: dict[Depth, DepthProfile] = {
 }
 # Other cases show nearly the same.
 _NOT_QUICK = frozenset(
-    {"method-put", "method-delete", "key-basic", "image-webp", "image-bmp", "image-far-too-large", "n-huge"}
+    {
+        "method-put",
+        "method-patch",
+        "method-delete",
+        "key-basic",
+        "image-webp",
+        "image-bmp",
+        "image-far-too-large",
+        "n-huge",
+    }
     | {"n-negative", "size-half", "model-empty", "form-empty"}
 )
 

@@ -24,6 +24,7 @@ from support.requests import CONTRACT, KEY, builder, classified
 VIOLATIONS = {
     "method-get": {"IV-OP-METHOD", "IV-OP-MULTIPART"},
     "method-put": {"IV-OP-METHOD", "IV-OP-MULTIPART"},
+    "method-patch": {"IV-OP-METHOD", "IV-OP-MULTIPART"},
     "method-delete": {"IV-OP-METHOD", "IV-OP-MULTIPART"},
     "key-none": {"IV-AUTH-REQUIRED"},
     "key-wrong": {"IV-AUTH-WRONG"},

@@ -95,6 +95,26 @@ MISTAKES: dict[str, tuple[Change, str, str, str]] = {
         "IV-N-RANGE: text: '10' is the value of /components/schemas/CreateImageVariationRequest/properties/n/maximum",
     ),
     "an unknown key": (replaced(REGISTER, "    level: must\n", "    levl: must\n"), "schema", REGISTER, "'levl'"),
+    "a field of a type that no form has": (
+        replaced(OPENAPI, "        user:\n          type: string\n", "        user:\n          type: array\n"),
+        "unjudged",
+        OPENAPI,
+        "the field user, which is no string, integer, number, boolean or enum would not be judged by the suite",
+    ),
+    "a requirement about a field that does not exist": (
+        replaced(REGISTER, "about: {field: user, values: absent}", "about: {field: usr, values: absent}"),
+        "field",
+        REGISTER,
+        "IV-USER-OPTIONAL: about: the document has no field 'usr'",
+    ),
+    "a variant that points at nothing": (
+        replaced(
+            REGISTER, "        pointer: /paths/~1images~1variations/post/security\n", "        pointer: /security\n"
+        ),
+        "pointer",
+        REGISTER,
+        "variants/0/pointer: /security does not exist",
+    ),
     "an anchor that does not exist": (
         replaced(REGISTER, "source: page:n-range", "source: page:n-rage"),
         "source",
