@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..contract.document import Contract
 from ..contract.expectation import Expectation, classify
+from ..contract.fields import enum_values, validity_of
 from ..media import png
 from ..media.pictures import paint
 from ..version import suite_version
@@ -41,6 +42,26 @@ class Case:
     def image_count(self) -> int:
         """How many images a correct server makes for the request."""
         return self.expectation.image_count
+
+
+def adapted(part: Part, contract: Contract) -> Part:
+    """Return a part whose value is valid if it was valid before a profile changed the contract.
+
+    The value of an enum is replaced by that at the same place in the other enum, and a number above the maximum by it.
+    """
+    schema = contract.text_fields.get(part.name or "")
+    if contract.base is None or schema is None or part.filename is not None:
+        return part
+    value = part.content.decode("utf-8", "replace")
+    before = contract.base.fields.get(part.name or "", {})
+    if validity_of(before, value) != "valid" or validity_of(schema, value) == "valid":
+        return part
+    if "enum" in schema:
+        values = enum_values(schema)
+        value = values[min(enum_values(before).index(value), len(values) - 1)]
+    else:
+        value = str(schema.get("maximum", value))
+    return evolve(part, content=value.encode())
 
 
 @frozen
@@ -96,13 +117,17 @@ class Builder:
         parts = parts or (self.image(),)
         return self.multipart((*parts, *(text_part(name, value) for name, value in fields.items())))
 
-    def multipart(self, parts: tuple[Part, ...], boundary: str | None = None, *, add_required: bool = True) -> Request:
-        """Return the request of a form with these parts and, behind them, the required text fields that are missing."""
+    def multipart(self, parts: tuple[Part, ...], boundary: str | None = None, *, exact: bool = False) -> Request:
+        """Return the request of a form with exactly these parts or, unless it is `exact`, adapted to the contract.
+
+        Then values that a profile has taken away are replaced by valid ones, and missing required fields are added.
+        """
         boundary = boundary or self.boundary()
-        if add_required:
+        if not exact:
             names = {part.name for part in parts}
             required = self.contract.required_texts
-            parts = (*parts, *(text_part(name, value) for name, value in required.items() if name not in names))
+            missing = (text_part(name, value) for name, value in required.items() if name not in names)
+            parts = (*(adapted(part, self.contract) for part in parts), *missing)
         return self.post(encode(parts, boundary), f"multipart/form-data; boundary={boundary}")
 
     def post(self, body: bytes, content_type: str | None) -> Request:

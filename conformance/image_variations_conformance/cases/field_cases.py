@@ -12,7 +12,7 @@ from itertools import zip_longest
 from attrs import evolve
 
 from ..contract.document import Contract
-from ..contract.fields import FieldValidity, Schema, boundary_values, sample_values, validity_of
+from ..contract.fields import FieldValidity, Schema, boundary_values, kind_of, sample_values, validity_of
 from ..contract.requirements import FieldRules
 from ..wire.exchange import Request
 from .case import Builder
@@ -25,9 +25,32 @@ def invalid_field_cases(contract: Contract) -> Iterator[NamedCase]:
     for name, values in _missing_values(contract, {"invalid", "out_of_range", "lenient"}):
         for number, value in enumerate(values, start=1):
             yield form_case(f"{_label(name)}-refused-{number}", contract.rules[name].invalid, **{name: value})
+    yield from _undeclared(contract)
     for name in contract.required_texts:
         rules = contract.rules[name]
         yield NamedCase(f"{_label(name)}-none", rules.absent or rules.invalid, f"no {name}", _without(name))
+
+
+def _undeclared(contract: Contract) -> Iterator[NamedCase]:
+    """Yield a case for each value that the contract has and a profile takes away."""
+    for name, schema in (contract.base or contract).text_fields.items():
+        effective = contract.text_fields.get(name, schema)
+        values = [value for value in boundary_values(schema).valid if validity_of(effective, value) != "valid"]
+        for number, value in enumerate(values if kind_of(schema) != "text" else (), start=1):
+            rules = contract.rules[name]
+            requirement = rules.out_of_range if "maximum" in schema else rules.invalid
+            label = f"{_label(name)}-undeclared-{number}"
+            yield NamedCase(label, requirement or rules.invalid, f"{name}={value!r}", _exactly(name, value))
+
+
+def _exactly(name: str, value: str) -> Build:
+    """Return what builds a form with the value of a field as it is, even if the contract does not have it."""
+
+    def build(builder: Builder) -> Request:
+        texts = {**builder.contract.required_texts, name: value}
+        return builder.multipart((builder.image(), *text_parts(**texts)), exact=True)
+
+    return build
 
 
 def valid_field_cases(contract: Contract) -> Iterator[NamedCase]:
@@ -66,7 +89,7 @@ def _without(name: str) -> Build:
 
     def build(builder: Builder) -> Request:
         required = {other: value for other, value in builder.contract.required_texts.items() if other != name}
-        return builder.multipart((builder.image(), *text_parts(**required, **SMALL)), add_required=False)
+        return builder.multipart((builder.image(), *text_parts(**required, **SMALL)), exact=True)
 
     return build
 

@@ -41,7 +41,7 @@ def schema_cases(contract: Contract, target: Target, seed: int, wanted: Mapping[
 
     def take(parts: tuple[Part, ...], name: str) -> bool:
         builder = Builder.of(contract, target, seed, f"schema/{name}")
-        case = builder.case("derived from the schema", builder.multipart(parts, add_required=False))
+        case = builder.case("derived from the schema", builder.multipart(parts, exact=True))
         validity = case.expectation.validity
         has_room = len(found.get(validity, ())) < wanted.get(validity, 0)
         if has_room and (validity == "invalid" or _asks_for_one_image(parts)):

@@ -38,6 +38,7 @@ _VIOLATION_KINDS: dict[str, ViolationKind] = {
     "IV-OP-METHOD": "other-method",
     "IV-OP-MULTIPART": "not-multipart",
 }
+_LARGEST_SIDE = 2048
 # A contract whose smallest valid side is this one recommends to accept an image of one pixel, too.
 _SMALLEST_PLAIN_SIDE = 2
 # The first bytes of files of the formats other than PNG that a contract may allow.
@@ -265,6 +266,8 @@ def _classify_text(name: str, schema: Schema, rules: FieldRules, part: Part, fou
         return
     shown = f"{name}={value[:40]!r}"
     validity = validity_of(schema, value)
+    if validity == "valid" and name == "size" and "enum" not in schema and _is_very_large(value):
+        validity = "unspecified"
     if validity == "valid":
         found.feature(rules.valid, value if is_bounded(schema) else _text_classes(value))
     elif validity == "unspecified":
@@ -272,6 +275,11 @@ def _classify_text(name: str, schema: Schema, rules: FieldRules, part: Part, fou
     else:
         ids = {"invalid": rules.invalid, "out_of_range": rules.out_of_range, "lenient": rules.lenient}
         found.violation(ids[validity] or rules.invalid, name, shown)
+
+
+def _is_very_large(size: str) -> bool:
+    """Return whether a size is larger than what a server that makes images of any size needs to make."""
+    return any(int(side) > _LARGEST_SIDE for side in size.split("x"))
 
 
 def _text_classes(text: str) -> str:

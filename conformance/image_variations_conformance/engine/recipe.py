@@ -138,7 +138,7 @@ class Recipe:
         if self.body is not None:
             request = builder.post(self.body, self.content_type)
         else:
-            request = builder.multipart(self._parts(contract.image_field), self.boundary, add_required=False)
+            request = builder.multipart(self._parts(contract.image_field), self.boundary, exact=True)
             if self.quoted:
                 announced = f'multipart/form-data; boundary="{self.boundary}"'
                 request = with_header(request, "Content-Type", announced)

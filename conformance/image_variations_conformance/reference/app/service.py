@@ -40,6 +40,7 @@ FILE_SUFFIX = ".png"
 
 # The maximum of n of a server whose contract has none.
 _MOST_IMAGES = 100
+_MAX_SIDE = 4096
 _SERVER_ERRORS = 500
 _KNOWN_FIELDS = frozenset({"model", "n", "response_format", "size", "user"})
 
@@ -282,8 +283,10 @@ class Service:
         size = size or self.contract.defaults.get("size")
         if size is None:
             return None
-        width, _, height = size.partition("x")
-        return int(width), int(height)
+        width, height = (int(side) for side in size.split("x"))
+        if max(width, height) > _MAX_SIDE:
+            raise ApiError(f"size must have at most {_MAX_SIDE} pixels a side, not {shown(size)}.", "size")
+        return width, height
 
     def response_format(self, response_format: str | None) -> str:
         """Return the format of the images in the response. Raises ApiError (400)."""
