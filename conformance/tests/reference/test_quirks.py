@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from image_variations_conformance.cases.case import Builder
-from image_variations_conformance.cases.transforms import with_header
+from image_variations_conformance.cases.transforms import with_chunked_coding, with_header
 from image_variations_conformance.contract import document as contract
 from image_variations_conformance.media import png
 from image_variations_conformance.reference.app.service import Service
@@ -73,6 +73,7 @@ def requests(target: Target) -> list[Request]:
     image = b.image(picture)
     return [
         b.form(image, **SMALL),
+        with_chunked_coding(b.form(image, **SMALL)),
         b.form(image, size="256x256"),
         b.form(image, n="11"),
         b.form(image, n="03", **SMALL),

@@ -169,15 +169,6 @@ def test_a_text_is_valid_exactly_where_jsonschema_accepts_its_value(name: str, t
         assert (validity_of(schema, text) == "valid") == valid
 
 
-def test_array_and_file_fields_have_no_requirements_and_their_values_are_unspecified() -> None:
-    """The contract does not say how arrays and further files are written in a form."""
-    fields = {"mask": {"type": "string", "format": "binary"}, "tags": {"type": "array", "items": {"type": "string"}}}
-    strange = contract.parse(extended_openapi(fields), (SPEC / "requirements.yaml").read_bytes())
-    assert set(strange.requirements) == set(CONTRACT.requirements)
-    assert classify(builder().form(tags="a"), strange, KEY).validity == "unspecified"
-    assert classify(builder().form(), strange, KEY).validity == "valid"
-
-
 # --- checks by a copy of the suite with the extended contract
 
 

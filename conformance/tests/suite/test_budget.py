@@ -242,7 +242,7 @@ def test_max_seconds_ends_a_run_that_is_waiting_for_responses() -> None:
         server.scripts = [(respond,)]
         started = time.monotonic()
         run = judge_url(server.base_url, max_seconds=1.5, timeout=60.0)
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 10
     assert "IV-URL-FETCH" not in verdicts(run, "pass", "fail")
     reasons = {it.requirement.id: it.reason for it in run.verdicts}
     assert reasons["IV-URL-FETCH"] == MaxSeconds(1.5)

@@ -41,7 +41,9 @@ FILE_SUFFIX = ".png"
 # The maximum of n of a server whose contract has none.
 _MOST_IMAGES = 100
 _MAX_SIDE = 4096
-_SERVER_ERRORS = 500
+_BAD_REQUEST = 400
+# The statuses of this server other than 400, by the kind of violation.
+_STATUSES = {"wrong-key": 401, "other-method": 405, "image-too-large": 413, "not-multipart": 415}
 _KNOWN_FIELDS = frozenset({"model", "n", "response_format", "size", "user"})
 
 _DIGITS = re.compile(r"[0-9]+")
@@ -406,8 +408,8 @@ class Service:
         return json_response(self.error(problem), self.refusal_status(problem), problem.headers)
 
     def refusal_status(self, problem: ApiError) -> int:
-        """Return the status of an error: its own if the contract allows it, else the first that the contract has."""
-        if problem.kind is None or problem.status >= _SERVER_ERRORS:
+        """Return the status of an error, or if a profile declares others for this kind, the first of these."""
+        if problem.kind is None or problem.status != _STATUSES.get(problem.kind, _BAD_REQUEST):
             return problem.status
         statuses = self.contract.statuses(problem.kind)
         if statuses.allows(problem.status):

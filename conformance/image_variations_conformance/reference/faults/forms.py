@@ -195,11 +195,11 @@ class BoundarySignsRefused(Service):
 
 @fault("chunked-refused", breaks=("IV-WIRE-CHUNKED",))
 class ChunkedRefused(Service):
-    """Answers 411 to a body in chunked coding."""
+    """Answers 400 to a body in chunked coding."""
 
     def check_length(self, request: IncomingRequest) -> None:
         if request.declared is None:
-            raise ApiError("A Content-Length is needed.", status=411)
+            raise ApiError("A Content-Length is needed.")
         super().check_length(request)
 
 

@@ -41,6 +41,24 @@ class OtherBody400(Service):
         return super().refusal(evolve(problem, status=400) if problem.status == 415 else problem)
 
 
+@quirk("chunked-411", by="IV-WIRE-CHUNKED")
+class Chunked411(Service):
+    """Answers 411 to a body in chunked coding."""
+
+    def check_length(self, request: IncomingRequest) -> None:
+        if request.declared is None:
+            raise ApiError("A Content-Length is needed.", status=411)
+        super().check_length(request)
+
+
+@quirk("other-method-501", by="IV-OP-METHOD", warns=("IV-OP-METHOD-405",))
+class OtherMethod501(Service):
+    """Answers 501 to a method other than POST, as gateways do to methods that they do not know."""
+
+    def other_method(self, request: IncomingRequest) -> Response:
+        raise ApiError("This method is not implemented.", status=501)
+
+
 @quirk("other-file-415", by=_ANY_4XX)
 class OtherFile415(Service):
     """Answers 415 to a file that is not a PNG."""
