@@ -53,7 +53,8 @@ class Contract:
     """The contract. `document` is the OpenAPI document, `sha256` the digest of its bytes, `requirements` are by id.
 
     `register` are the entries of requirements.yaml, `rules` the requirement ids of each text field. `base` is the
-    contract that a profile changed into this one, or None; `changes` says how, and `profile` is its name.
+    contract that a profile changed into this one, or None; `changes` says how, `profile` is its
+    name, and `profile_sha256` the digest of its declarations.
     """
 
     document: Mapping[str, Any] = field(repr=False)
@@ -64,6 +65,7 @@ class Contract:
     base: Contract | None = field(default=None, repr=False)
     changes: tuple[Change, ...] = field(default=(), repr=False)
     profile: str = ""
+    profile_sha256: str = ""
     _validators: dict[str, jsonschema_rs.Draft202012Validator] = field(factory=dict, repr=False)
 
     @property

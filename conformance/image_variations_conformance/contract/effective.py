@@ -41,7 +41,7 @@ def apply(contract: Contract, profile: Profile) -> Contract:
         Change(pointer, keys[pointer], places[keys[pointer]], _affected(pointer, effective, base))
         for pointer in changed
     )
-    return evolve(effective, changes=tuple(changes), profile=profile.name)
+    return evolve(effective, changes=tuple(changes), profile=profile.name, profile_sha256=profile.sha256)
 
 
 def _register(base: Contract, image_field: str) -> list[Mapping[str, Any]]:

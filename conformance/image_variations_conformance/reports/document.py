@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..contract.document import Contract
 from ..engine.exploring import Explored
 from ..engine.run import Run
 from ..oracles import Finding, Observation
@@ -27,6 +28,7 @@ def document(run: Run) -> dict[str, Any]:
             "contract_version": run.contract.version,
             "suite_version": suite_version(),
             "seed": run.seed,
+            "profile": _profile(run.contract) if run.contract.changes else None,
         },
         "cost": {
             "requests": run.cost.requests,
@@ -48,6 +50,14 @@ def document(run: Run) -> dict[str, Any]:
         ],
         "cases": [_case(run, observation) for observation in run.observations.values()],
     }
+
+
+def _profile(contract: Contract) -> dict[str, Any]:
+    changes = [
+        {"key": it.key, "pointer": it.pointer, "source": it.source, "requirements": list(it.requirements)}
+        for it in contract.changes
+    ]
+    return {"name": contract.profile, "sha256": contract.profile_sha256, "changes": changes}
 
 
 def _fuzzing(explored: Explored) -> dict[str, Any]:

@@ -1,16 +1,22 @@
 """What a profile declares is held against the server."""
 
+import json
+from importlib import resources
 from typing import Any
 
+import jsonschema
 import pytest
 from image_variations_conformance.contract.document import Contract, load
 from image_variations_conformance.contract.effective import apply
 from image_variations_conformance.contract.profile import EMPTY, names, read
 from image_variations_conformance.engine.run import Run
 from image_variations_conformance.reference.app.service import Service
+from image_variations_conformance.reports.document import document
 from support.judging import KEY, judge_app
 
 pytestmark = pytest.mark.slow
+
+SCHEMA = resources.files("image_variations_conformance.reports") / "report.schema.json"
 
 
 def effective(**keys: Any) -> Contract:
@@ -36,6 +42,9 @@ def test_a_server_that_differs_as_its_profile_declares_conforms(name: str) -> No
     keys = {change.key for change in contract.changes}
     assert failed(run) == set()
     assert run.outcome == "conforms"
+    report = document(run)
+    jsonschema.validate(report, json.loads(SCHEMA.read_text()))
+    assert report["provenance"]["profile"]["name"] == name
     assert run.headline.startswith(f"Conforms to contract 1.1.0 with {len(keys)} declared differences ({name})")
 
 
