@@ -1,4 +1,4 @@
-"""A sample of the kill matrix: faults of each family, every quirk and some seeds. scripts/qualify runs all of it."""
+"""A sample of the kill matrix: faults and quirks of each family, and some seeds. scripts/qualify runs all of it."""
 
 import pytest
 from image_variations_conformance.contract import document as contract
@@ -9,16 +9,16 @@ from qualification.verdicts import problems
 pytestmark = pytest.mark.slow
 
 REGISTER = contract.load().requirements
-FAULTS_PER_FAMILY = 3
+SUBJECTS_PER_FAMILY = 2
 SEEDS = 3
 
 
-@pytest.mark.parametrize("subject", sample(faults(), FAULTS_PER_FAMILY), ids=lambda subject: subject.name)
+@pytest.mark.parametrize("subject", sample(faults(), SUBJECTS_PER_FAMILY), ids=lambda subject: subject.name)
 def test_a_fault_is_reported_under_the_requirements_it_breaks(subject: Subject) -> None:
     assert problems(attempt(subject, "standard"), REGISTER) == []
 
 
-@pytest.mark.parametrize("subject", quirks(), ids=lambda subject: subject.name)
+@pytest.mark.parametrize("subject", sample(quirks(), SUBJECTS_PER_FAMILY), ids=lambda subject: subject.name)
 def test_a_quirk_is_reported_under_no_requirement(subject: Subject) -> None:
     assert problems(attempt(subject, "quick"), REGISTER) == []
 
