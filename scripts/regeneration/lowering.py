@@ -13,6 +13,7 @@ from typing import Any
 
 from regeneration.document import Document, Schema, dereferenced, objects, operations, schemas
 
+_OTHER_DEFAULTS = {"input": "that of the input image", "any": "up to the server"}
 _ERROR_CLASSES = {"4": "4XX", "5": "5XX"}
 _FORM = "multipart/form-data"
 _JSON = re.compile(r"application/([^;]*\+)?json *(;.*)?")
@@ -56,6 +57,8 @@ def _only_requires(alternative: object) -> bool:
 def describe_defaults(document: Document) -> Document:
     """Replace the `default` of every schema by a sentence in the description of the schema, or of the parameter.
 
+    For an `x-default` of the contract, the sentence is added.
+
     The client does not send a field that is not set, so that the server uses its own default.
     """
     lowered = deepcopy(document)
@@ -65,6 +68,8 @@ def describe_defaults(document: Document) -> Document:
     for _, schema in schemas(lowered):
         if "default" in schema:
             _describe_default(schema, schema.pop("default"))
+        elif "x-default" in schema:
+            _describe_default(schema, _OTHER_DEFAULTS[schema["x-default"]])
     return lowered
 
 

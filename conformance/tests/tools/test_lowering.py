@@ -160,10 +160,16 @@ def test_other_alternatives_are_kept(schema: dict[str, Any]) -> None:
         ({"default": None}, {"description": "Default: null."}),
         ({"default": ["a"]}, {"description": 'Default: ["a"].'}),
         ({"properties": {"default": {"type": "string"}}}, {"properties": {"default": {"type": "string"}}}),
-        ({"x-default": "any"}, {"x-default": "any"}),
     ],
 )
 def test_a_default_is_dropped_and_stated_in_the_description(before: dict[str, Any], after: dict[str, Any]) -> None:
+    assert describe_defaults(with_schema({"properties": {"a": before}})) == with_schema({"properties": {"a": after}})
+
+
+@pytest.mark.parametrize(("value", "words"), [("input", "that of the input image"), ("any", "up to the server")])
+def test_a_default_that_depends_on_the_request_is_stated_in_words(value: str, words: str) -> None:
+    before = {"type": "string", "x-default": value, "description": "A size."}
+    after = {**before, "description": f"A size. Default: {words}."}
     assert describe_defaults(with_schema({"properties": {"a": before}})) == with_schema({"properties": {"a": after}})
 
 
