@@ -184,7 +184,7 @@ class SizeDefault512(Service):
 # --- response_format
 
 
-@fault("b64-json-refused", breaks=("IV-FORMAT-ENUM",))
+@fault("b64-json-refused", breaks=("IV-FORMAT-ENUM",), also=("IV-ERR-PARAM",))
 class B64JsonRefused(Service):
     """Refuses the response_format b64_json."""
 
@@ -291,7 +291,7 @@ class UserRequired(Service):
             raise ApiError("user is missing.", "user")
 
 
-@fault("user-empty-refused", breaks=("IV-USER-TEXT",))
+@fault("user-empty-refused", breaks=("IV-USER-TEXT",), also=("IV-ERR-PARAM",))
 class UserEmptyRefused(Service):
     """Refuses an empty user."""
 
