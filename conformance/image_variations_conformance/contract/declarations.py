@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any, TypeAlias
 
+import jsonschema_rs
 from attrs import define, field
 
 from .document import OPERATION_POINTER
@@ -217,6 +218,8 @@ def extra_fields(edit: Edit, schemas: Mapping[str, Document]) -> None:
     for name, schema in schemas.items():
         if name in own:
             raise ContradictionError(f"the contract already has the field {name}")
+        if not jsonschema_rs.meta.is_valid(schema):
+            raise ContradictionError(f"{name}: not a valid JSON Schema")
         if kind_of(schema) is None:
             raise ContradictionError(f"{name}: a form field is a string, integer, number, boolean or enum")
         edit.put(f"{_FIELDS}/{escaped(name)}", deepcopy(schema))

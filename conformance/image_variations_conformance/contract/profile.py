@@ -101,7 +101,7 @@ def _read_file(path: Path, outer: tuple[Path, ...], table: tuple[str, ...] = ())
     if path.resolve() in outer:
         raise ProfileError(f"{path} extends itself")
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ProfileError(f"{path} cannot be read: {error}") from None
     try:

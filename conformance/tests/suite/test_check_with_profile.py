@@ -35,6 +35,11 @@ def failed(run: Run) -> set[str]:
     return {verdict.requirement.id for verdict in run.verdicts if verdict.result == "fail"}
 
 
+def test_a_server_whose_image_field_has_brackets_conforms() -> None:
+    contract = effective(image_field="file[]")
+    assert judged(contract, contract).outcome == "conforms"
+
+
 @pytest.mark.parametrize("name", names())
 def test_a_server_that_differs_as_its_profile_declares_conforms(name: str) -> None:
     contract = apply(load(), read(name))

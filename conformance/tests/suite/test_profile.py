@@ -99,6 +99,7 @@ def test_a_ready_made_profile_fits_the_schema_by_another_validator(name: str) ->
         ("image_field = 'user'", 1, "image_field: the contract has another field of this name"),
         ("[extra_fields.n]\ntype = 'integer'", 1, "extra_fields: the contract already has the field n"),
         ("[extra_fields.tags]\ntype = 'array'", 1, "extra_fields: tags: a form field is a string"),
+        ("[extra_fields.tags]\ntype = 3", 1, "extra_fields: tags: not a valid JSON Schema"),
         ("\nextends = 'lemonaid'", 2, "did you mean lemonade?"),
         ("extends = 3", 1, "extends: expected the name or the file of a profile, got 3"),
     ],
@@ -119,6 +120,12 @@ def test_a_file_that_is_no_toml_is_refused_with_its_name(text: str, tmp_path: Pa
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     with pytest.raises(ProfileError, match=r"mine\.toml"):
         read(str(path))
+
+
+def test_a_file_with_a_byte_order_mark_and_crlf_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xef\xbb\xbfmax_n = 4\r\nsquare = false\r\n")
+    assert read(str(path)).declared == {"max_n": 4, "square": False}
 
 
 def test_a_profile_that_extends_itself_is_refused(tmp_path: Path) -> None:
