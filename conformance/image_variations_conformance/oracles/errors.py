@@ -109,7 +109,8 @@ def _names_the_field(observation: Observation, error: dict[str, object]) -> Iter
     # The field `n` is named by n on its own or in quotes, but not by a letter within a word.
     values = {key: error.get(key) for key in ("param", "message")}
     texts = {key: value if isinstance(value, str) else str(value) for key, value in values.items()}
-    named = any(re.search(rf"(?<![a-z]){re.escape(field)}(?![a-z])", text, re.IGNORECASE) for text in texts.values())
+    pattern = re.compile(rf"(?<![a-z]){re.escape(str(field))}(?![a-z])", re.IGNORECASE)
+    named = any(pattern.search(text) for text in texts.values())
     message = (
         f"the error does not name the field {field}: param {texts['param']}, message {shortened(texts['message'])}"
     )
