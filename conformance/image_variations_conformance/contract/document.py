@@ -66,7 +66,7 @@ class Contract:
     changes: tuple[Change, ...] = field(default=(), repr=False)
     profile: str = ""
     profile_sha256: str = ""
-    _validators: dict[str, jsonschema_rs.Draft202012Validator] = field(factory=dict, repr=False)
+    _validators: dict[str, jsonschema_rs.Draft202012Validator] = field(factory=dict, init=False, repr=False)
 
     @property
     def version(self) -> str:

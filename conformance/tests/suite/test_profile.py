@@ -199,6 +199,13 @@ def test_what_an_effective_contract_says_about_each_key_is_what_was_declared(key
     assert again.document == apply(CONTRACT, profile).document
 
 
+def test_schemas_are_those_of_the_effective_contract_whichever_contract_was_used_first() -> None:
+    effective = apply(CONTRACT, declared(error_body="detail"))
+    for _ in range(2):
+        assert list(CONTRACT.schema_errors("ErrorResponse", {"detail": "no"}))
+        assert not list(effective.schema_errors("ErrorResponse", {"detail": "no"}))
+
+
 def test_the_contract_itself_is_not_changed() -> None:
     before = yaml.safe_dump(dict(CONTRACT.document))
     apply(CONTRACT, read("xinference"))
