@@ -15,6 +15,7 @@ from ..contract.document import Contract
 from ..contract.fields import FieldValidity, Schema, boundary_values, kind_of, sample_values, validity_of
 from ..contract.requirements import FieldRules
 from ..wire.exchange import Request
+from ..wire.multipart import file_part
 from .case import Builder
 from .catalogue import FIELD_VALUES
 from .named_case import SMALL, Build, NamedCase, form_case, text_parts
@@ -55,6 +56,8 @@ def _exactly(name: str, value: str) -> Build:
 
 def valid_field_cases(contract: Contract) -> Iterator[NamedCase]:
     """Yield combined cases with the values that fields must accept, one value of each field in a case."""
+    for number, name in enumerate(contract.image_rules.other_names, start=1):
+        yield NamedCase(f"field-image-named-{number}", "IV-IMAGE-REQUIRED", f"the image as {name}", _image_as(name))
     rows = [
         [
             form_case(f"{_label(name)}-accepted-{number}", contract.rules[name].valid, **{**SMALL, name: value})
@@ -92,6 +95,11 @@ def _without(name: str) -> Build:
         return builder.multipart((builder.image(), *text_parts(**required, **SMALL)), exact=True)
 
     return build
+
+
+def _image_as(name: str) -> Build:
+    """Return what builds a form with the image in a field of another name."""
+    return lambda builder: builder.form(file_part(name, builder.png(), "picture.png", "image/png"), **SMALL)
 
 
 def _values(schema: Schema, rules: FieldRules) -> Iterator[str]:

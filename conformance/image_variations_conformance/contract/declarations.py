@@ -14,7 +14,7 @@ import jsonschema_rs
 from attrs import define, field
 
 from .document import OPERATION_POINTER
-from .fields import kind_of
+from .fields import boundary_values, kind_of, sample_values, validity_of
 
 Document: TypeAlias = dict[str, Any]
 
@@ -73,15 +73,16 @@ class Edit:
         self.touched.append(pointer)
 
     def changed(self) -> Iterator[str]:
-        """Yield each touched pointer whose value differs from that of the base document, without nested ones."""
-        differing = [pointer for pointer in dict.fromkeys(self.touched) if self._differs(pointer)]
-        for pointer in differing:
-            if not any(pointer.startswith(f"{outer}/") for outer in differing):
+        """Yield each touched pointer whose value differs from that of the base document, once."""
+        for pointer in dict.fromkeys(self.touched):
+            before = self._in_base(pointer)
+            if _has(self.document, pointer) != _has(self.base, before) or self.get(pointer) != _get(self.base, before):
                 yield pointer
 
-    def _differs(self, pointer: str) -> bool:
-        in_both = _has(self.document, pointer) == _has(self.base, pointer)
-        return not in_both or self.get(pointer) != _get(self.base, pointer)
+    def _in_base(self, pointer: str) -> str:
+        """Return the pointer with the name that the field with the image has in the base document."""
+        old, new = (f"{_FIELDS}/{escaped(_image_field(each))}/" for each in (self.base, self.document))
+        return old + pointer.removeprefix(new) if pointer.startswith(new) else pointer
 
 
 def _steps(pointer: str) -> list[str]:
@@ -218,11 +219,22 @@ def extra_fields(edit: Edit, schemas: Mapping[str, Document]) -> None:
     for name, schema in schemas.items():
         if name in own:
             raise ContradictionError(f"the contract already has the field {name}")
-        if not jsonschema_rs.meta.is_valid(schema):
+        if not _is_schema(schema):
             raise ContradictionError(f"{name}: not a valid JSON Schema")
         if kind_of(schema) is None:
             raise ContradictionError(f"{name}: a form field is a string, integer, number, boolean or enum")
+        texts = (*boundary_values(schema).valid, *sample_values(schema))
+        if not any(validity_of(schema, text) == "valid" for text in texts):
+            raise ContradictionError(f"{name}: no valid value is known; add one to its examples")
         edit.put(f"{_FIELDS}/{escaped(name)}", deepcopy(schema))
+
+
+def _is_schema(schema: Document) -> bool:
+    try:
+        jsonschema_rs.validator_for(schema)
+    except ValueError:
+        return False
+    return True
 
 
 # --- the image
@@ -246,6 +258,8 @@ def image_sides(edit: Edit, value: Mapping[str, int]) -> None:
             sides[name] = value[key]
     if sides["minimum"] > sides["maximum"]:
         raise ContradictionError("min is larger than max")
+    if sides["maximum"] // sides.get("multiple-of", 1) < -(-sides["minimum"] // sides.get("multiple-of", 1)):
+        raise ContradictionError("no multiple of multiple_of is between min and max")
     # One is what a document without multiple-of says.
     edit.put(_image(edit, "sides"), {name: side for name, side in sides.items() if (name, side) != ("multiple-of", 1)})
 

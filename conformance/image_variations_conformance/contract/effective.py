@@ -30,9 +30,16 @@ def apply(contract: Contract, profile: Profile) -> Contract:
             raise ProfileError(f"{profile.places[key]}: {key}: {error}") from None
         keys.update(dict.fromkeys(edit.touched, key))
     for key, contradiction in contradictions(edit.document):
-        raise ProfileError(f"{places.get(key, profile.name)}: {contradiction}")
+        place = next((places[each] for each in (f"default_{key[:-1]}", key) if each in places), profile.name)
+        raise ProfileError(f"{place}: {contradiction}")
     edit.touched[:] = keys
-    changed = list(edit.changed())
+    differing = list(edit.changed())
+    # A part of something that the same key changed is not a change of its own.
+    changed = [
+        pointer
+        for pointer in differing
+        if not any(pointer.startswith(f"{outer}/") and keys[outer] == keys[pointer] for outer in differing)
+    ]
     if not changed:
         return base
     effective = evolve(contract, document=edit.document, base=base, changes=())

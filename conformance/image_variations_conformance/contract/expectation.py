@@ -15,6 +15,7 @@ from typing import Literal
 from attrs import field, frozen
 
 from ..media import png
+from ..media.pictures import Unreadable, look
 from ..wire.exchange import Request
 from ..wire.multipart import Malformed, NotMultipart, Part, boundary_of, decode, has_preamble_or_epilogue
 from .document import Contract
@@ -133,6 +134,7 @@ class _Findings:
         self.features: set[Feature] = set()
         self.violations: list[Violation] = []
         self.unspecified: list[str] = []
+        self.image_size: str | None = None
 
     def feature(self, requirement: str, value: str = "") -> None:
         self.features.add(Feature(requirement, value))
@@ -143,8 +145,11 @@ class _Findings:
 
 def classify(request: Request, contract: Contract, api_key: str | None) -> Expectation:
     """Return the expectation of a request. `api_key` is the right key, or None if no key is required."""
+    if request.method in _UNSPECIFIED_METHODS:
+        return Expectation(unspecified=(f"method {request.method}",))
     found = _Findings()
-    _classify_method(request.method, found)
+    if request.method != "POST":
+        found.violation("IV-OP-METHOD", None, f"method {request.method}")
     _classify_key(request, contract, api_key, found)
     content_type = request.header("content-type") or ""
     if contract.accepts_json and content_type.partition(";")[0].strip().lower() == "application/json":
@@ -157,6 +162,20 @@ def classify(request: Request, contract: Contract, api_key: str | None) -> Expec
         found.violation("IV-OP-MULTIPART", None, str(error))
         return Expectation(violations=tuple(found.violations), unspecified=tuple(found.unspecified))
     _classify_wire(request, parts, contract, found)
+    values = _classify_form(parts, contract, found)
+    image = values.get(contract.image_field)
+    return Expectation(
+        frozenset(found.features),
+        tuple(found.violations),
+        tuple(dict.fromkeys(found.unspecified)),
+        None if found.violations or found.unspecified else _requested(values, contract, found.image_size),
+        None if image is None else image.content,
+        0 if found.violations else max(_image_counts(parts), default=1),
+    )
+
+
+def _classify_form(parts: tuple[Part, ...], contract: Contract, found: _Findings) -> dict[str, Part]:
+    """Classify the fields of a form, and return the part of each known field that is there once."""
     values = _fields(parts, contract, found)
     names = {part.name for part in parts}
     for name, schema in contract.text_fields.items():
@@ -171,21 +190,7 @@ def classify(request: Request, contract: Contract, api_key: str | None) -> Expec
         found.violation("IV-IMAGE-REQUIRED", contract.image_field, f"no {contract.image_field}")
     if set(values) == set(contract.required_fields):
         found.feature("IV-OP-VALID")
-    return Expectation(
-        frozenset(found.features),
-        tuple(found.violations),
-        tuple(dict.fromkeys(found.unspecified)),
-        None if found.violations or found.unspecified else _requested(values, contract),
-        None if image is None else image.content,
-        0 if found.violations else max(_image_counts(parts), default=1),
-    )
-
-
-def _classify_method(method: str, found: _Findings) -> None:
-    if method in _UNSPECIFIED_METHODS:
-        found.unspecified.append(f"method {method}")
-    elif method != "POST":
-        found.violation("IV-OP-METHOD", None, f"method {method}")
+    return values
 
 
 def _classify_key(request: Request, contract: Contract, api_key: str | None, found: _Findings) -> None:
@@ -235,10 +240,13 @@ def _boundary_kind(content_type: str, boundary: str) -> str:
 
 def _fields(parts: tuple[Part, ...], contract: Contract, found: _Findings) -> dict[str, Part]:
     """Return the part of each known field that is there once; the contract says nothing about other parts."""
-    counts = Counter(part.name for part in parts)
+    others = contract.image_rules.other_names
+    names = [contract.image_field if part.name in others else part.name for part in parts]
+    counts = Counter(names)
     values = {}
-    for part in parts:
-        name = part.name
+    for part, name in zip(parts, names, strict=True):
+        if name != part.name:
+            found.feature("IV-IMAGE-REQUIRED", str(part.name))
         if name is None or name not in contract.fields:
             found.unspecified.append(f"unknown field {name!r}")
         elif counts[name] > 1:
@@ -297,8 +305,7 @@ def _classify_image(part: Part, rules: ImageRules, found: _Findings) -> None:
         found.unspecified.append(f"an image of {size_bytes} bytes")
     kind = next((kind for kind, signature in _SIGNATURES.items() if signature.match(content)), None)
     if kind is not None and kind in rules.kinds:
-        # The contract says nothing about the content of a file that is no PNG.
-        found.unspecified.append(f"a {kind} image")
+        _classify_other_kind(part, kind, rules, found)
         return
     try:
         info = png.inspect(content)
@@ -309,21 +316,33 @@ def _classify_image(part: Part, rules: ImageRules, found: _Findings) -> None:
     except png.Broken as error:
         found.violation("IV-IMAGE-INTACT", part.name, f"a broken PNG: {error}")
         return
-    _classify_dimensions(info, rules, part.name, found)
+    _classify_dimensions(info.width, info.height, rules, part.name, found)
     found.feature("IV-IMAGE-PNG" if _is_plain(info) else "IV-IMAGE-PNG-KINDS", _kind_of_image(info))
     if size_bytes > rules.valid_below_bytes // 2:
         found.feature("IV-IMAGE-UP-TO-LIMIT")
     _classify_labels(part, found)
 
 
-def _classify_dimensions(info: png.Info, rules: ImageRules, name: str | None, found: _Findings) -> None:
-    shown = f"an image of {info.width}x{info.height}"
-    if info.width != info.height and rules.square:
+def _classify_other_kind(part: Part, kind: str, rules: ImageRules, found: _Findings) -> None:
+    """Classify an image of a format other than PNG, which a profile allows."""
+    try:
+        picture = look(part.content)
+    except Unreadable as error:
+        found.violation("IV-IMAGE-INTACT", part.name, f"a broken {kind}: {error}")
+        return
+    _classify_dimensions(picture.width, picture.height, rules, part.name, found)
+    found.feature("IV-IMAGE-FORMAT", kind)
+
+
+def _classify_dimensions(width: int, height: int, rules: ImageRules, name: str | None, found: _Findings) -> None:
+    found.image_size = f"{width}x{height}"
+    shown = f"an image of {found.image_size}"
+    if width != height and rules.square:
         found.violation("IV-IMAGE-SQUARE", name, shown)
-    elif info.width != info.height:
+    elif width != height:
         found.feature("IV-IMAGE-SQUARE", shown)
-    is_one_pixel = info.pixels == 1 and rules.min_side <= _SMALLEST_PLAIN_SIDE
-    if not is_one_pixel and any(not rules.allows_side(side) for side in (info.width, info.height)):
+    is_one_pixel = width * height == 1 and rules.min_side <= _SMALLEST_PLAIN_SIDE
+    if not is_one_pixel and any(not rules.allows_side(side) for side in (width, height)):
         found.unspecified.append(shown)
 
 
@@ -359,11 +378,10 @@ def _image_counts(parts: tuple[Part, ...]) -> Iterator[int]:
             yield int(part.content)
 
 
-def _requested(values: dict[str, Part], contract: Contract) -> Requested:
+def _requested(values: dict[str, Part], contract: Contract, image_size: str | None) -> Requested:
     explicit = {name: values[name].content.decode("utf-8", "replace") for name in _REQUESTED_FIELDS if name in values}
     effective = {**contract.defaults, **explicit}
     size = effective.get("size")
     if size is None and contract.fields["size"].get("x-default") == "input":
-        info = png.inspect(values[contract.image_field].content)
-        size = f"{info.width}x{info.height}"
+        size = image_size
     return Requested(int(effective["n"]), size, effective["response_format"], frozenset(explicit))

@@ -71,6 +71,8 @@ def read(name_or_file: str) -> Profile:
     if name_or_file in names():
         return _read_file(folder() / "profiles" / f"{name_or_file}{SUFFIX}", ())
     path = Path(name_or_file)
+    if path.is_dir():
+        raise ProfileError(f"{name_or_file} is a folder; name a file in it")
     if not path.is_file():
         near = difflib.get_close_matches(name_or_file, names(), n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names())}"
@@ -92,9 +94,10 @@ def find(working_folder: Path) -> Profile | None:
 def parse_value(text: str) -> Any:
     """Return a value as it stands behind `--set KEY=`: TOML if it is valid TOML, otherwise the text itself."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, KeyError):
+        values = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
         return text
+    return values["value"] if len(values) == 1 else text
 
 
 def _read_file(path: Path, outer: tuple[Path, ...], table: tuple[str, ...] = ()) -> Profile:
@@ -137,10 +140,17 @@ def _check(key: str, value: Any, place: str) -> None:
         near = difflib.get_close_matches(key, KEYS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(KEYS)}"
         raise ProfileError(f"{place}: {key} is not a key of profiles; {hint}")
-    if not jsonschema_rs.is_valid(dict(schemas[key]), value):
+    if not _is_valid(schemas[key], value):
         near = difflib.get_close_matches(str(value), _words(schemas[key]), n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise ProfileError(f"{place}: {key}: expected {schemas[key]['description']}, got {value!r}{hint}")
+
+
+def _is_valid(schema: Mapping[str, Any], value: Any) -> bool:
+    try:
+        return jsonschema_rs.is_valid(dict(schema), json.loads(json.dumps(value)))
+    except TypeError:  # TOML has dates, which JSON does not have
+        return False
 
 
 def _words(schema: Any) -> list[str]:

@@ -67,6 +67,11 @@ def wrong_forms_are_refused(observation: Observation, contract: Contract) -> Ite
     if (observation.expectation.unspecified or observation.is_random) and not 200 <= status < 500:
         # The violation may not be the cause: the request has other unusual properties.
         return
+    if any(feature.requirement in _AUTH for feature in observation.expectation.features) and (
+        contract.statuses("wrong-key").allows(status)
+    ):
+        # The server wants an API key, which the contract does not: IV-AUTH-REQUIRED says so.
+        return
     statuses = [contract.statuses(violation.kind) for violation in violations]
     for violation in violations:
         # Any of the violations may be the one that the server found.

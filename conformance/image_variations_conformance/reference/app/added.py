@@ -21,7 +21,7 @@ def check_added(name: str, schema: Mapping[str, Any], text: str) -> None:
             value = None
         if isinstance(value, float) and schema.get("type") == "integer":
             value = None
-    if not jsonschema_rs.is_valid(dict(schema), value):
+    if value is None or not jsonschema_rs.is_valid(dict(schema), value):
         raise ApiError(f"{name} must be as the contract says, not {shown(text)}.", name)
 
 

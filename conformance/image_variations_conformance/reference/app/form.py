@@ -83,7 +83,8 @@ def form_boundary(content_type: str) -> bytes:
         )
     boundary = found.get(b"boundary", b"")
     if not _BOUNDARY.fullmatch(boundary):
-        raise ApiError("The content type must name the boundary of the form: 1 to 70 characters that RFC 2046 allows.")
+        message = "The content type must name the boundary of the form: 1 to 70 characters that RFC 2046 allows."
+        raise ApiError(message, kind="not-multipart")
     return boundary
 
 
@@ -140,11 +141,11 @@ class _Reader:
         try:
             self._parser.write(data)
         except FormParserError as error:
-            raise ApiError(f"The form is malformed. {error}.") from error
+            raise ApiError(f"The form is malformed. {error}.", kind="not-multipart") from error
 
     def end(self) -> tuple[Part, ...]:
         if not self._ended:
-            raise ApiError("The form is cut off: its closing boundary is missing.")
+            raise ApiError("The form is cut off: its closing boundary is missing.", kind="not-multipart")
         return tuple(self._parts)
 
     @staticmethod

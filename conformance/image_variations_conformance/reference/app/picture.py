@@ -39,7 +39,9 @@ def read_picture(file: bytes, rules: ImageRules) -> Image.Image:
         return _decoded_as(file, other_kinds, rules)
     if not file.startswith(SIGNATURE):
         raise ApiError(
-            "image must be a PNG file. " + ("It is empty." if not file else "It has another format."), _FIELD
+            "image must be a PNG file. " + ("It is empty." if not file else "It has another format."),
+            _FIELD,
+            kind="wrong-image-kind",
         )
     kinds: list[bytes] = []
     kept = [SIGNATURE]
@@ -168,4 +170,4 @@ def _in_rgb(image: Image.Image) -> Image.Image:
 
 
 def _damaged(detail: str) -> ApiError:
-    return ApiError(f"image must be a whole PNG file. {detail}", _FIELD)
+    return ApiError(f"image must be a whole PNG file. {detail}", _FIELD, kind="wrong-image-kind")

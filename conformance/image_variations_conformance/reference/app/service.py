@@ -282,11 +282,12 @@ class Service:
 
     def dimensions(self, size: str | None) -> tuple[int, int] | None:
         """Return the width and height of the new images in pixels, None for those of the input image."""
+        is_any = "enum" not in self.contract.fields["size"]
         size = size or self.contract.defaults.get("size")
         if size is None:
             return None
         width, height = (int(side) for side in size.split("x"))
-        if max(width, height) > _MAX_SIDE:
+        if is_any and max(width, height) > _MAX_SIDE:
             raise ApiError(f"size must have at most {_MAX_SIDE} pixels a side, not {shown(size)}.", "size")
         return width, height
 
@@ -322,7 +323,11 @@ class Service:
         sent = [fields[name] for name in self.image_fields if name in fields]
         if not sent:
             raise ApiError(f"{self.image_fields[0]} is missing. It must be a square PNG file.", self.image_fields[0])
-        return await anyio.to_thread.run_sync(self.read_image, sent[0])
+        try:
+            return await anyio.to_thread.run_sync(self.read_image, sent[0])
+        except ApiError as problem:
+            problem.param = problem.param and sent[0].name
+            raise
 
     def read_image(self, part: Part) -> Image.Image:
         """Validate and decode the image. Runs in a worker thread. Raises ApiError (400)."""
@@ -409,7 +414,7 @@ class Service:
 
     def refusal_status(self, problem: ApiError) -> int:
         """Return the status of an error, or if a profile declares others for this kind, the first of these."""
-        if problem.kind is None or problem.status != _STATUSES.get(problem.kind, _BAD_REQUEST):
+        if problem.kind is None or problem.status not in {_BAD_REQUEST, _STATUSES.get(problem.kind)}:
             return problem.status
         statuses = self.contract.statuses(problem.kind)
         if statuses.allows(problem.status):
