@@ -15,10 +15,12 @@ from image_variations_conformance.cases.catalogue import NAMED_CASES
 from image_variations_conformance.contract.document import OPERATION_POINTER, Contract
 from image_variations_conformance.contract.texts import TextError, render, value_at
 from image_variations_conformance.contract.unjudged import unjudged
+from image_variations_conformance.oracles import JUDGED
 from jsonschema import Draft202012Validator
 
 from regeneration import literals, proofs
 from regeneration.citations import Page, matches, read_page
+from regeneration.lint import lint
 from regeneration.marks import MarkedYaml
 
 OPENAPI = "openapi.yaml"
@@ -118,11 +120,19 @@ def check_register(folder: Path) -> list[Problem]:
         mark = error.problem_mark or error.context_mark
         name, line = ("*.yaml", 1) if mark is None else (mark.name, mark.line + 1)
         return [Problem(name, line, "yaml", f"not YAML: {error.problem}")]
+    except UnicodeDecodeError as error:
+        return [Problem("*", 1, "yaml", f"a file is not text in UTF-8: {error.reason}; save it in this encoding")]
     if not isinstance(files.register.value, dict):
         return [Problem(REQUIREMENTS, 1, "schema", "expected the keys requirements and planned")]
+    if not isinstance(files.openapi.value, dict):
+        return [Problem(OPENAPI, 1, "document", "expected an OpenAPI document")]
+    broken = [*_document(files)]
+    if broken:
+        # The other checks rely on a sound document.
+        return sorted(broken)
     checks = (
         *(_schema, _unjudged, _keys, _ids, _pointers, _fields, _sources, _texts, _evidence, _since, _anchors),
-        *(_values, _coverage),
+        *(_values, _coverage, _judged, _limits),
     )
     return sorted({problem for check in checks for problem in check(files)})
 
@@ -138,6 +148,43 @@ def _schema(files: SpecFiles) -> Iterator[Problem]:
         where = "/".join(map(str, path)) or "the file"
         hint = f"{where}: {message}. {SCHEMA} describes the keys."
         yield Problem(REQUIREMENTS, files.register.line(path), "schema", hint)
+
+
+def _document(files: SpecFiles) -> Iterator[Problem]:
+    """The document is a sound OpenAPI document with a version of three numbers."""
+    for problem in lint(files.openapi.value):
+        line = files.openapi.line_at(problem.pointer)
+        yield Problem(OPENAPI, line, "document", f"{problem.pointer or '/'}: {problem.message}")
+    version = files.openapi.value.get("info", {}).get("version")
+    if not re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}", str(version)) or not isinstance(version, str):
+        line = files.openapi.line_at("/info/version")
+        yield Problem(OPENAPI, line, "document", f"/info/version: expected a version such as 1.2.0, not {version!r}")
+
+
+def _limits(files: SpecFiles) -> Iterator[Problem]:
+    """No image is both valid and too large."""
+    try:
+        rules, field = files.contract.image_rules, files.contract.image_field
+    except (LookupError, TypeError, StopIteration):
+        return  # `_values` reports what is missing
+    if rules.valid_below_bytes > rules.invalid_from_bytes:
+        pointer = f"{files.contract.fields_pointer}/{field}/x-image/valid-below-bytes"
+        message = (
+            f"{pointer}: expected at most invalid-from-bytes {rules.invalid_from_bytes}, got {rules.valid_below_bytes}"
+        )
+        yield Problem(OPENAPI, files.openapi.line_at(pointer), "limits", message)
+
+
+def _judged(files: SpecFiles) -> Iterator[Problem]:
+    """The oracles judge exactly the requirements of the register."""
+    entries = {entry.id: entry for entry in files.entries() if entry.section == "requirements"}
+    for entry in entries.values():
+        if "excluded" not in entry.keys and entry.id not in JUDGED:
+            message = "no oracle judges it; an id never changes, and a new one needs an oracle, or stands under planned"
+            yield _of_entry(files, entry, "id", "oracle", message)
+    for missing in sorted(JUDGED - set(entries)):
+        message = f"{missing}: an oracle judges it, and no entry has this id; restore it, or remove the oracle"
+        yield Problem(REQUIREMENTS, 1, "oracle", message)
 
 
 def _unjudged(files: SpecFiles) -> Iterator[Problem]:

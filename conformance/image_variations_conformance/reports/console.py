@@ -89,7 +89,8 @@ def show_start(target: Target, settings: Settings, key_source: str, console: Con
     versions = f"image-variations {suite_version()}, contract {settings.contract.version}"
     if settings.contract.changes:
         keys = dict.fromkeys(change.key for change in settings.contract.changes)
-        versions += f" with {len(keys)} declared differences ({', '.join(keys)})"
+        differences = "declared difference" if len(keys) == 1 else "declared differences"
+        versions += f" with {len(keys)} {differences} of the profile {settings.contract.profile} ({', '.join(keys)})"
     console.print(f"{versions}, seed {settings.seed}, {key_source}: {escape(url)}")
 
 

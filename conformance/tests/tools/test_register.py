@@ -39,6 +39,11 @@ def replaced(name: str, old: str, new: str) -> Change:
     return change
 
 
+def emptied(folder: Path) -> None:
+    """Make the document an empty file."""
+    (folder / OPENAPI).write_text("")
+
+
 def without_statuses(folder: Path) -> None:
     """Remove four responses and their components."""
     text = (folder / OPENAPI).read_text()
@@ -95,6 +100,39 @@ MISTAKES: dict[str, tuple[Change, str, str, str]] = {
         "IV-N-RANGE: text: '10' is the value of /components/schemas/CreateImageVariationRequest/properties/n/maximum",
     ),
     "an unknown key": (replaced(REGISTER, "    level: must\n", "    levl: must\n"), "schema", REGISTER, "'levl'"),
+    "a reference to nothing": (
+        replaced(OPENAPI, 'schemas/ImageSize"', 'schemas/ImageSzie"'),
+        "document",
+        OPENAPI,
+        "'#/components/schemas/ImageSzie' points to nothing in this document",
+    ),
+    "a misspelt keyword": (
+        replaced(
+            OPENAPI, "          description: How many images to make.", "          descripton: How many images to make."
+        ),
+        "document",
+        OPENAPI,
+        "no schema has the keyword 'descripton'; did you mean 'description'?",
+    ),
+    "a version that is no version": (
+        replaced(OPENAPI, "  version: 1.1.0", "  version: v1.2.0"),
+        "document",
+        OPENAPI,
+        "expected a version such as 1.2.0, not 'v1.2.0'",
+    ),
+    "an empty document": (emptied, "document", OPENAPI, "expected an OpenAPI document"),
+    "a renamed id": (
+        replaced(REGISTER, "id: IV-N-DEFAULT\n", "id: IV-N-DEFUALT\n"),
+        "oracle",
+        REGISTER,
+        "IV-N-DEFUALT: no oracle judges it",
+    ),
+    "limits of bytes that contradict each other": (
+        replaced(OPENAPI, "valid-below-bytes: 4000000", "valid-below-bytes: 5000000"),
+        "limits",
+        OPENAPI,
+        "expected at most invalid-from-bytes 4194304, got 5000000",
+    ),
     "a field of a type that no form has": (
         replaced(OPENAPI, "        user:\n          type: string\n", "        user:\n          type: array\n"),
         "unjudged",
