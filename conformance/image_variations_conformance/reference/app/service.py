@@ -42,8 +42,13 @@ FILE_SUFFIX = ".png"
 _MOST_IMAGES = 100
 _MAX_SIDE = 4096
 _BAD_REQUEST = 400
-# The statuses of this server other than 400, by the kind of violation.
-_STATUSES = {"wrong-key": 401, "other-method": 405, "image-too-large": 413, "not-multipart": 415}
+# The statuses of this server where they are not 400 alone, by the kind of violation.
+_STATUSES = {
+    "wrong-key": {401},
+    "other-method": {405},
+    "image-too-large": {413},
+    "not-multipart": {_BAD_REQUEST, 415},
+}
 _KNOWN_FIELDS = frozenset({"model", "n", "response_format", "size", "user"})
 
 _DIGITS = re.compile(r"[0-9]+")
@@ -414,7 +419,7 @@ class Service:
 
     def refusal_status(self, problem: ApiError) -> int:
         """Return the status of an error, or if a profile declares others for this kind, the first of these."""
-        if problem.kind is None or problem.status not in {_BAD_REQUEST, _STATUSES.get(problem.kind)}:
+        if problem.kind is None or problem.status not in _STATUSES.get(problem.kind, {_BAD_REQUEST}):
             return problem.status
         statuses = self.contract.statuses(problem.kind)
         if statuses.allows(problem.status):
