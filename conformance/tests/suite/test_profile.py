@@ -199,6 +199,14 @@ def test_what_an_effective_contract_says_about_each_key_is_what_was_declared(key
     assert again.document == apply(CONTRACT, profile).document
 
 
+@pytest.mark.parametrize("name", names())
+def test_every_declaration_of_a_ready_made_profile_changes_the_document(name: str) -> None:
+    contract = apply(CONTRACT, read(name))
+    assert {change.key for change in contract.changes} == set(read(name).declared)
+    for change in contract.changes:
+        assert change.source.partition(":")[0].endswith(f"{name}.toml")
+
+
 def test_schemas_are_those_of_the_effective_contract_whichever_contract_was_used_first() -> None:
     effective = apply(CONTRACT, declared(error_body="detail"))
     for _ in range(2):
