@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from image_variations_conformance.contract.pointers import escaped, steps
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -74,7 +75,7 @@ def read(path: Path) -> Document:
 
 def pointer(path: NodePath) -> str:
     """Return `path` as a JSON pointer (RFC 6901)."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+    return "".join(f"/{escaped(str(step))}" for step in path)
 
 
 def resolve(document: Document, reference: str) -> Any:
@@ -82,8 +83,7 @@ def resolve(document: Document, reference: str) -> Any:
     if not reference.startswith("#/"):
         raise LookupError(reference)
     node: Any = document
-    for step in reference[2:].split("/"):
-        name = step.replace("~1", "/").replace("~0", "~")
+    for name in steps(reference):
         if isinstance(node, dict):
             node = node[name]
         elif isinstance(node, list) and name.isdecimal():

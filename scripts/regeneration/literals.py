@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from image_variations_conformance.contract.texts import placeholders, value_at
+from image_variations_conformance.contract.pointers import value_at
+from image_variations_conformance.contract.texts import placeholders
 
 from regeneration.document import NodePath, pointer
 

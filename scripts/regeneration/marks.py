@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 from attrs import field, frozen
+from image_variations_conformance.contract.pointers import steps
 
 
 @frozen
@@ -59,7 +60,7 @@ class MarkedYaml:
 
     def line_at(self, pointer: str) -> int:
         """Return the line of the node at a JSON pointer."""
-        return self.line([step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]])
+        return self.line(steps(pointer))
 
 
 def _child(node: yaml.Node | None, step: str) -> tuple[int, yaml.Node] | None:

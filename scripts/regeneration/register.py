@@ -13,7 +13,8 @@ import yaml
 from attrs import field, frozen
 from image_variations_conformance.cases.catalogue import NAMED_CASES
 from image_variations_conformance.contract.document import OPERATION_POINTER, Contract
-from image_variations_conformance.contract.texts import TextError, render, value_at
+from image_variations_conformance.contract.pointers import value_at
+from image_variations_conformance.contract.texts import TextError, render
 from image_variations_conformance.contract.unjudged import unjudged
 from image_variations_conformance.oracles import JUDGED
 from jsonschema import Draft202012Validator

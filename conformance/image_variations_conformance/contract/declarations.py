@@ -6,7 +6,7 @@ restores the base document, so that the inverse of a profile is a profile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any, TypeAlias
 
@@ -15,6 +15,7 @@ from attrs import define, field
 
 from .document import OPERATION_POINTER
 from .fields import boundary_values, kind_of, sample_values, validity_of
+from .pointers import escaped, steps, value_at
 
 Document: TypeAlias = dict[str, Any]
 
@@ -61,20 +62,22 @@ class Edit:
 
     def put(self, pointer: str, value: Any, touched: tuple[str, ...] | None = None) -> None:
         """Set the value at a pointer whose parent exists. `touched` are the pointers that differ, if not this one."""
-        parent, name = _parent(self.document, pointer)
-        parent[name] = value
+        self._parent(pointer)[steps(pointer)[-1]] = value
         self.touched += (pointer,) if touched is None else touched
 
     def remove(self, pointer: str) -> None:
         """Remove the value at a pointer if there is one."""
         if _has(self.document, pointer):
-            parent, name = _parent(self.document, pointer)
-            del parent[name]
+            del self._parent(pointer)[steps(pointer)[-1]]
         self.touched.append(pointer)
 
-    def changed(self) -> Iterator[str]:
-        """Yield each touched pointer whose value differs from that of the base document, once."""
-        for pointer in dict.fromkeys(self.touched):
+    def _parent(self, pointer: str) -> Document:
+        parent: Document = value_at(self.document, pointer.rpartition("/")[0])
+        return parent
+
+    def differing(self, pointers: Iterable[str]) -> Iterator[str]:
+        """Yield the pointers whose value differs from that of the base document."""
+        for pointer in pointers:
             before = self._in_base(pointer)
             if _has(self.document, pointer) != _has(self.base, before) or self.get(pointer) != _get(self.base, before):
                 yield pointer
@@ -85,35 +88,19 @@ class Edit:
         return old + pointer.removeprefix(new) if pointer.startswith(new) else pointer
 
 
-def _steps(pointer: str) -> list[str]:
-    return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
-
-
 def _has(document: Document, pointer: str) -> bool:
-    node: Any = document
-    for step in _steps(pointer):
-        if not isinstance(node, dict) or step not in node:
-            return False
-        node = node[step]
+    try:
+        value_at(document, pointer)
+    except LookupError:
+        return False
     return True
 
 
 def _get(document: Document, pointer: str) -> Any:
-    node: Any = document
-    for step in _steps(pointer):
-        node = node.get(step) if isinstance(node, dict) else None
-    return node
-
-
-def _parent(document: Document, pointer: str) -> tuple[Document, str]:
-    outer, _, _ = pointer.rpartition("/")
-    parent = _get(document, outer)
-    return parent, _steps(pointer)[-1]
-
-
-def escaped(name: str) -> str:
-    """Return a name as a step of a JSON pointer."""
-    return name.replace("~", "~0").replace("/", "~1")
+    try:
+        return value_at(document, pointer)
+    except LookupError:
+        return None
 
 
 def _image_field(document: Document) -> str:

@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 
 from .extensions import ImageRules, Statuses, ViolationKind
 from .fields import Schema, boundary_values, sample_values
+from .pointers import resolved
 from .requirements import FieldRules, Requirement, field_rules, generate_requirements, read_register
 from .unjudged import PATH, unjudged
 
@@ -83,12 +84,12 @@ class Contract:
     def request_schema(self) -> Schema:
         """The schema of the form. If it is a reference, it is resolved; references in it are not."""
         media_type: Schema = self.operation["requestBody"]["content"]["multipart/form-data"]["schema"]
-        return self._resolve(media_type)
+        return resolved(self.document, media_type)
 
     @cached_property
     def fields(self) -> Mapping[str, Schema]:
         """The schema of each field of the form, by name."""
-        return {name: self._resolve(schema) for name, schema in self.request_schema["properties"].items()}
+        return {name: resolved(self.document, schema) for name, schema in self.request_schema["properties"].items()}
 
     @cached_property
     def image_field(self) -> str:
@@ -113,13 +114,17 @@ class Contract:
     @property
     def key_required(self) -> bool:
         """Whether a request needs an API key."""
-        security = self.operation.get("security", self.document.get("security", []))
-        return bool(security) and {} not in security
+        return self.key_checked and {} not in self._security
 
     @property
     def key_checked(self) -> bool:
         """Whether a wrong API key is refused. An operation without any security scheme ignores keys."""
-        return bool(self.operation.get("security", self.document.get("security", [])))
+        return bool(self._security)
+
+    @property
+    def _security(self) -> Sequence[Mapping[str, Any]]:
+        security: Sequence[Mapping[str, Any]] = self.operation.get("security", self.document.get("security", []))
+        return security
 
     @property
     def accepts_json(self) -> bool:
@@ -161,14 +166,6 @@ class Contract:
         schema = self.operation["requestBody"]["content"]["multipart/form-data"]["schema"]
         inline = "/paths/~1images~1variations/post/requestBody/content/multipart~1form-data/schema"
         return f"{str(schema.get('$ref', inline)).removeprefix('#')}/properties"
-
-    def _resolve(self, schema: Schema) -> Schema:
-        while "$ref" in schema:
-            target: Any = self.document
-            for step in schema["$ref"].removeprefix("#/").split("/"):
-                target = target[step]
-            schema = target
-        return schema
 
     def schema_errors(self, component: str, value: object) -> Iterator[SchemaError]:
         """Yield the errors of a JSON value against the schema `component` under components/schemas."""

@@ -8,8 +8,9 @@ from typing import Any
 
 from attrs import evolve
 
-from .declarations import KEYS, ContradictionError, Edit, contradictions, escaped
+from .declarations import KEYS, ContradictionError, Edit, contradictions
 from .document import Change, Contract, with_requirements
+from .pointers import escaped
 from .profile import Profile, ProfileError
 
 
@@ -19,21 +20,20 @@ def apply(contract: Contract, profile: Profile) -> Contract:
     Raises ProfileError, with the file and line, if the declarations contradict each other.
     """
     base = contract.base or contract
-    edit = Edit(deepcopy(dict(contract.document)), dict(base.document))
+    document = deepcopy(dict(contract.document))
     keys = {change.pointer: change.key for change in contract.changes}
     places = {change.key: change.source for change in contract.changes} | dict(profile.places)
     for key in (key for key in KEYS if key in profile.declared):
-        edit.touched.clear()
+        edit = Edit(document, dict(base.document))
         try:
             KEYS[key](edit, profile.declared[key])
         except ContradictionError as error:
             raise ProfileError(f"{profile.places[key]}: {key}: {error}") from None
         keys.update(dict.fromkeys(edit.touched, key))
-    for key, contradiction in contradictions(edit.document):
+    for key, contradiction in contradictions(document):
         place = next((places[each] for each in (f"default_{key[:-1]}", key) if each in places), profile.name)
         raise ProfileError(f"{place}: {contradiction}")
-    edit.touched[:] = keys
-    differing = list(edit.changed())
+    differing = list(Edit(document, dict(base.document)).differing(keys))
     # A part of something that the same key changed is not a change of its own.
     changed = [
         pointer
@@ -42,7 +42,7 @@ def apply(contract: Contract, profile: Profile) -> Contract:
     ]
     if not changed:
         return base
-    effective = evolve(contract, document=edit.document, base=base, changes=())
+    effective = evolve(contract, document=document, base=base, changes=())
     effective = with_requirements(evolve(effective, register=_register(base, effective.image_field)))
     changes = (
         Change(pointer, keys[pointer], places[keys[pointer]], _affected(pointer, effective, base))

@@ -15,7 +15,8 @@ from attrs import evolve, frozen
 
 from .evidence import ABSENT, AcceptsField, Every, Evidence, parse_evidence
 from .fields import FieldValidity, Schema, boundary_values, is_bounded, kind_of, sample_values, validity_of
-from .texts import render, value_at
+from .pointers import escaped, value_at
+from .texts import render
 
 Level = Literal["must", "should", "may"]
 _KEYS = frozenset({"id", "level", "text", "source", "since", "pointer", "excluded", "evidence", "variants", "about"})
@@ -156,7 +157,7 @@ def generate_requirements(
         rules = rules_by_field[name]
         if not rules.is_generated or kind_of(schema) is None:
             continue
-        field_pointer = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+        field_pointer = f"{pointer}/{escaped(name)}"
         accepted = _values(schema, {"valid"})
         number_of_refused = len(_values(schema, {"invalid", "out_of_range", "lenient"}))
         # The labels of the cases of cases/field_cases.py.

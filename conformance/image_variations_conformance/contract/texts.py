@@ -13,6 +13,8 @@ from typing import Any
 
 from attrs import frozen
 
+from .pointers import value_at
+
 _PLACEHOLDER = re.compile(r"\{([^{}:]*)(?::(\w+))?\}")
 _MIN_GROUPED = 10_000
 
@@ -39,25 +41,6 @@ class Placeholder:
 def placeholders(template: str) -> tuple[Placeholder, ...]:
     """Return the placeholders of a template, in order."""
     return tuple(Placeholder(match[0], match[1], match[2] or "and") for match in _PLACEHOLDER.finditer(template))
-
-
-def value_at(document: Mapping[str, Any], pointer: str) -> Any:
-    """Return the value at a JSON pointer (RFC 6901). References on the way are followed.
-
-    Raises LookupError if there is none.
-    """
-    node: Any = document
-    for step in pointer.split("/")[1:]:
-        name = step.replace("~1", "/").replace("~0", "~")
-        while isinstance(node, Mapping) and name not in node and isinstance(node.get("$ref"), str):
-            node = value_at(document, node["$ref"].removeprefix("#"))
-        if isinstance(node, list) and name.isdecimal() and int(name) < len(node):
-            node = node[int(name)]
-        elif isinstance(node, Mapping) and name in node:
-            node = node[name]
-        else:
-            raise LookupError(f"{pointer} does not exist; nothing is called {name!r} there")
-    return node
 
 
 def render(template: str, document: Mapping[str, Any], bases: Iterable[str], requirement: str) -> str:

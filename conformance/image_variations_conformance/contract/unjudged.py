@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .fields import kind_of
+from .pointers import escaped, resolved
 
 Document = Mapping[str, Any]
 
@@ -21,10 +22,10 @@ def unjudged(document: Document) -> Iterator[tuple[str, str]]:
     """
     for path, item in document["paths"].items():
         for method in item:
-            at = f"/paths/{_escaped(path)}/{method}"
+            at = f"/paths/{escaped(path)}/{method}"
             if method == "parameters" or (method in _METHODS and (path, method) != (PATH, "post")):
                 yield at, "parameters" if method == "parameters" else f"the operation {method.upper()} {path}"
-    at = f"/paths/{_escaped(PATH)}/post"
+    at = f"/paths/{escaped(PATH)}/post"
     operation = document["paths"].get(PATH, {}).get("post")
     if operation is None:
         yield "/paths", f"no operation POST {PATH}"
@@ -35,43 +36,30 @@ def unjudged(document: Document) -> Iterator[tuple[str, str]]:
     yield from _unjudged_responses(document, operation["responses"], f"{at}/responses")
     for name, scheme in document.get("components", {}).get("securitySchemes", {}).items():
         if (scheme.get("type"), scheme.get("scheme")) != ("http", "bearer"):
-            yield f"/components/securitySchemes/{_escaped(name)}", "a security scheme other than bearer"
+            yield f"/components/securitySchemes/{escaped(name)}", "a security scheme other than bearer"
 
 
 def _unjudged_body(document: Document, body: Document, at: str) -> Iterator[tuple[str, str]]:
     for media_type in body["content"]:
         if media_type not in _BODIES:
-            yield f"{at}/content/{_escaped(media_type)}", f"a request body of type {media_type}"
-    schema = _resolved(document, body["content"]["multipart/form-data"]["schema"])
+            yield f"{at}/content/{escaped(media_type)}", f"a request body of type {media_type}"
+    schema = resolved(document, body["content"]["multipart/form-data"]["schema"])
     pointer = body["content"]["multipart/form-data"]["schema"].get("$ref", f"#{at}/content/multipart~1form-data/schema")
-    files = [name for name, inner in schema["properties"].items() if "x-image" in _resolved(document, inner)]
+    files = [name for name, inner in schema["properties"].items() if "x-image" in resolved(document, inner)]
     for name, inner in schema["properties"].items():
-        if name not in files[:1] and kind_of(_resolved(document, inner)) is None:
-            field = f"{pointer.removeprefix('#')}/properties/{_escaped(name)}"
+        if name not in files[:1] and kind_of(resolved(document, inner)) is None:
+            field = f"{pointer.removeprefix('#')}/properties/{escaped(name)}"
             yield field, f"the field {name}, which is no string, integer, number, boolean or enum"
 
 
 def _unjudged_responses(document: Document, responses: Document, at: str) -> Iterator[tuple[str, str]]:
     for status, response in responses.items():
-        resolved = _resolved(document, response)
+        headers = resolved(document, response).get("headers", {})
         if status.startswith(("2", "3")) and status != "200":
             yield f"{at}/{status}", f"a response of status {status}"
-        for name, header in resolved.get("headers", {}).items():
-            if _resolved(document, header).get("required"):
-                yield f"{at}/{status}/headers/{_escaped(name)}", f"the required header {name} of a response"
-    for media_type in _resolved(document, responses["200"])["content"]:
+        for name, header in headers.items():
+            if resolved(document, header).get("required"):
+                yield f"{at}/{status}/headers/{escaped(name)}", f"the required header {name} of a response"
+    for media_type in resolved(document, responses["200"])["content"]:
         if media_type != "application/json":
-            yield f"{at}/200/content/{_escaped(media_type)}", f"a response body of type {media_type}"
-
-
-def _resolved(document: Document, node: Document) -> Document:
-    while "$ref" in node:
-        target: Any = document
-        for step in node["$ref"].removeprefix("#/").split("/"):
-            target = target[step]
-        node = target
-    return node
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
+            yield f"{at}/200/content/{escaped(media_type)}", f"a response body of type {media_type}"

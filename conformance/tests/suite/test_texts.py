@@ -1,7 +1,8 @@
 """Texts of requirements are rendered from templates and the OpenAPI document."""
 
 import pytest
-from image_variations_conformance.contract.texts import TextError, render, value_at
+from image_variations_conformance.contract.pointers import value_at
+from image_variations_conformance.contract.texts import TextError, render
 
 DOCUMENT = {
     "n": {"minimum": 1, "maximum": 10, "enum": ["a", "b", "c"], "one": ["a"], "big": 4194304, "year": 2048},

