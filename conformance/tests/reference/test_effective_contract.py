@@ -4,29 +4,22 @@ import base64
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import httpx
 import pytest
 from image_variations_conformance.contract.document import load
 from image_variations_conformance.contract.effective import apply
-from image_variations_conformance.contract.profile import EMPTY, Profile, names, read
+from image_variations_conformance.contract.profile import Profile, names, read
 from image_variations_conformance.media.png import padded
 from image_variations_conformance.reference.app.service import API_KEY, Service
 from image_variations_conformance.reference.app.serving import running
 from image_variations_conformance.reference.app.variations import png
 from PIL import Image
+from support.profiles import declared
 
 NOISE = Image.effect_noise((16, 16), 80).convert("RGB")
 SQUARE = png(NOISE)
 WIDE = png(NOISE.resize((24, 16)))
-
-
-def declared(**keys: Any) -> Profile:
-    profile = EMPTY
-    for key, value in keys.items():
-        profile = profile.with_declared(key, value, "a test")
-    return profile
 
 
 @contextmanager

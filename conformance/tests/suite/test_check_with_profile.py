@@ -8,22 +8,16 @@ import jsonschema
 import pytest
 from image_variations_conformance.contract.document import Contract, load
 from image_variations_conformance.contract.effective import apply
-from image_variations_conformance.contract.profile import EMPTY, names, read
+from image_variations_conformance.contract.profile import names, read
 from image_variations_conformance.engine.run import Run
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reports.document import document
 from support.judging import KEY, judge_app
+from support.profiles import effective
 
 pytestmark = pytest.mark.slow
 
 SCHEMA = resources.files("image_variations_conformance.reports") / "report.schema.json"
-
-
-def effective(**keys: Any) -> Contract:
-    profile = EMPTY
-    for key, value in keys.items():
-        profile = profile.with_declared(key, value, "a test")
-    return apply(load(), profile)
 
 
 def judged(server: Contract, declared: Contract) -> Run:

@@ -13,8 +13,6 @@ from image_variations_conformance.contract.declarations import KEYS
 from image_variations_conformance.contract.document import folder
 from image_variations_conformance.contract.effective import apply, inverse
 from image_variations_conformance.contract.profile import (
-    EMPTY,
-    Profile,
     ProfileError,
     find,
     key_schemas,
@@ -23,6 +21,7 @@ from image_variations_conformance.contract.profile import (
     read,
 )
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from support.profiles import declared, effective
 from support.requests import CONTRACT
 
 SIZE = st.builds("{0}x{0}".format, st.integers(1, 4096))
@@ -50,14 +49,6 @@ VALUES: Mapping[str, st.SearchStrategy[Any]] = {
     "extra_fields": st.dictionaries(st.sampled_from(["strength", "seed", "x[]"]), st.just({"type": "integer"})),
 }
 PROFILES = st.fixed_dictionaries({}, optional=dict(VALUES))
-
-
-def declared(**keys: Any) -> Profile:
-    """Return a profile with these declarations, all at one place."""
-    profile = EMPTY
-    for key, value in keys.items():
-        profile = profile.with_declared(key, value, "a test")
-    return profile
 
 
 def write(path: Path, text: str) -> Path:
@@ -178,8 +169,7 @@ def test_the_value_of_a_setting_is_toml_or_a_text(text: str, value: object) -> N
 @given(PROFILES)
 def test_a_profile_and_its_inverse_give_back_the_contract(keys: dict[str, Any]) -> None:
     profile = declared(**keys)
-    effective = apply(CONTRACT, profile)
-    restored = apply(effective, inverse(CONTRACT, profile))
+    restored = apply(apply(CONTRACT, profile), inverse(CONTRACT, profile))
     assert restored.document == CONTRACT.document
     assert restored.requirements == CONTRACT.requirements
     assert restored.changes == ()
@@ -187,7 +177,7 @@ def test_a_profile_and_its_inverse_give_back_the_contract(keys: dict[str, Any]) 
 
 @given(PROFILES)
 def test_the_effective_document_is_a_valid_openapi_document(keys: dict[str, Any]) -> None:
-    document = apply(CONTRACT, declared(**keys)).document
+    document = effective(**keys).document
     assert not [error.message for error in OpenAPIV31SpecValidator(dict(document)).iter_errors()]
 
 
@@ -195,7 +185,7 @@ def test_the_effective_document_is_a_valid_openapi_document(keys: dict[str, Any]
 def test_what_an_effective_contract_says_about_each_key_is_what_was_declared(keys: dict[str, Any]) -> None:
     profile = declared(**keys)
     said = inverse(apply(CONTRACT, profile), profile).declared
-    again = apply(CONTRACT, declared(**said))
+    again = effective(**said)
     assert again.document == apply(CONTRACT, profile).document
 
 
@@ -208,10 +198,10 @@ def test_every_declaration_of_a_ready_made_profile_changes_the_document(name: st
 
 
 def test_schemas_are_those_of_the_effective_contract_whichever_contract_was_used_first() -> None:
-    effective = apply(CONTRACT, declared(error_body="detail"))
+    with_detail = effective(error_body="detail")
     for _ in range(2):
         assert list(CONTRACT.schema_errors("ErrorResponse", {"detail": "no"}))
-        assert not list(effective.schema_errors("ErrorResponse", {"detail": "no"}))
+        assert not list(with_detail.schema_errors("ErrorResponse", {"detail": "no"}))
 
 
 def test_the_contract_itself_is_not_changed() -> None:
@@ -221,7 +211,7 @@ def test_the_contract_itself_is_not_changed() -> None:
 
 
 def test_a_profile_that_declares_what_the_contract_says_changes_nothing() -> None:
-    assert apply(CONTRACT, declared(max_n=10, sizes=["256x256", "512x512", "1024x1024"], auth="bearer")) is CONTRACT
+    assert effective(max_n=10, sizes=["256x256", "512x512", "1024x1024"], auth="bearer") is CONTRACT
 
 
 def test_a_change_names_the_part_of_the_document_the_place_and_the_requirements(tmp_path: Path) -> None:
@@ -237,7 +227,7 @@ def test_a_change_names_the_part_of_the_document_the_place_and_the_requirements(
 
 @given(PROFILES, st.integers(0, 9))
 def test_every_requirement_has_a_text_and_evidence_in_any_effective_contract(keys: dict[str, Any], seed: int) -> None:
-    contract = apply(CONTRACT, declared(**keys))
+    contract = effective(**keys)
     for requirement in contract.requirements.values():
         assert requirement.text
         assert "{" not in requirement.text
@@ -305,10 +295,10 @@ def test_every_requirement_has_a_text_and_evidence_in_any_effective_contract(key
 def test_a_profile_changes_the_text_and_the_evidence_of_a_requirement(
     keys: dict[str, Any], requirement: str, text: str, items: tuple[str, ...]
 ) -> None:
-    contract = apply(CONTRACT, declared(**keys))
-    effective = contract.requirements[requirement]
-    assert effective.evidence is not None
-    assert (effective.text, effective.evidence.items(contract)) == (text, items)
+    contract = effective(**keys)
+    changed = contract.requirements[requirement]
+    assert changed.evidence is not None
+    assert (changed.text, changed.evidence.items(contract)) == (text, items)
 
 
 @pytest.mark.parametrize(
@@ -324,5 +314,5 @@ def test_a_profile_changes_the_text_and_the_evidence_of_a_requirement(
 def test_a_requirement_is_open_if_the_document_no_longer_says_anything_about_it(
     keys: dict[str, Any], ids: set[str]
 ) -> None:
-    effective = apply(CONTRACT, declared(**keys)).requirements.values()
-    assert {requirement.id for requirement in effective if requirement.is_open} == ids
+    requirements = effective(**keys).requirements.values()
+    assert {requirement.id for requirement in requirements if requirement.is_open} == ids
