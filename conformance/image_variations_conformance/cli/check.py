@@ -25,7 +25,7 @@ from ..wire.redaction import Redactor
 from ..wire.target import Target, UnusableUrl
 from . import output
 from .arguments import KEY_VARIABLES, ApiKey, Seconds, read_headers, read_key
-from .contracts import contract_options, read_contract
+from .contracts import contract_options
 from .errors import EXIT_FAILS, EXIT_USAGE, CommandError, reported_bugs
 
 
@@ -60,7 +60,7 @@ def _requirements(contract: Contract, values: tuple[str, ...]) -> frozenset[str]
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Requests under way at a time, where their order does not matter.")  # fmt: skip
 @click.option("--only", multiple=True, metavar="ID", help="Judge this requirement; repeatable.")
-@contract_options
+@contract_options(finds_profile=True)
 @click.option("--dry-run", is_flag=True, help="List what would be sent, with its price in images, and send nothing.")
 @click.option("--report-dir", type=click.Path(path_type=Path),
               help="Write report.json, junit.xml, and the bytes of each case that broke something.")  # fmt: skip
@@ -78,9 +78,7 @@ def command(
     max_seconds: float | None,
     workers: int,
     only: tuple[str, ...],
-    profile_name: str | None,
-    model_name: str | None,
-    settings: tuple[str, ...],
+    contract: Contract,
     dry_run: bool,
     report_dir: Path | None,
 ) -> int:
@@ -102,8 +100,7 @@ def command(
         report = None if report_dir is None or dry_run else ReportFolder.at(report_dir)
     except (UnusableUrl, UnusableFolder) as error:
         raise CommandError(str(error)) from error
-    contract, _ = read_contract(profile_name, model_name, settings, Path.cwd())
-    run_settings = Settings(
+    settings = Settings(
         seed=secrets.randbelow(2**32) if seed is None else seed,
         timeout=timeout,
         depth=depth,
@@ -116,13 +113,13 @@ def command(
         contract=contract,
     )
     if dry_run:
-        console_report.show_plan(cases_of(target, run_settings), run_settings, output.console())
+        console_report.show_plan(cases_of(target, settings), settings, output.console())
         return 0
     with running(Service(api_key=key.value or "", contract=contract)) if reference else nullcontext() as server:
         if server is not None:
             target = Target.parse(server.base_url, key.value, headers)
         with reported_bugs(Redactor.of(target.api_key, target.headers).text):
-            return _check(target, run_settings, key.source, report)
+            return _check(target, settings, key.source, report)
 
 
 def _check(target: Target, settings: Settings, key_source: str, report: ReportFolder | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,34 +12,42 @@ import click
 from ..contract import profile as profiles
 from ..contract.document import Contract, load
 from ..contract.effective import apply
-from ..contract.profile import Profile, ProfileError
+from ..contract.profile import ProfileError
 from .errors import CommandError
 
 _NONE = "none"
 
 
-def contract_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options --profile, --model and --set to a command."""
-    options = (
-        click.option("--profile", "profile_name", metavar="NAME|FILE",
-                     help="What the server does differently on purpose: a ready-made profile (see 'image-variations "
-                     f"profiles') or a TOML file; '{_NONE}' for none."),
-        click.option("--model", "model_name", metavar="NAME", help="The model of the server: --set models=NAME."),
-        click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
-                     help="Declare one key of a profile, with its value in TOML; repeatable."),
-    )  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
+def contract_options(*, finds_profile: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the options --profile, --model and --set to a command, which gets the contract that they choose.
 
-
-def read_contract(
-    profile_name: str | None, model_name: str | None, settings: tuple[str, ...], folder: Path | None = None
-) -> tuple[Contract, Profile | None]:
-    """Return the contract that the options choose, and its profile if there is one.
-
-    Without --profile, it is the profile of `folder`, if that has one. Raises CommandError.
+    Without --profile and if `finds_profile`, the profile is that of the working folder, if that has one.
     """
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        @click.option("--profile", "profile_name", metavar="NAME|FILE",
+                      help="What the server does differently on purpose: a ready-made profile (see 'image-variations "
+                      f"profiles') or a TOML file; '{_NONE}' for none.")  # fmt: skip
+        @click.option("--model", "model_name", metavar="NAME", help="The model of the server: --set models=NAME.")
+        @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
+                      help="Declare one key of a profile, with its value in TOML; repeatable.")  # fmt: skip
+        @functools.wraps(command)
+        def with_contract(
+            *arguments: Any, profile_name: str | None, model_name: str | None, settings: tuple[str, ...], **options: Any
+        ) -> Any:
+            folder = Path.cwd() if finds_profile else None
+            contract = _read_contract(profile_name, model_name, settings, folder)
+            return command(*arguments, contract=contract, **options)
+
+        return with_contract
+
+    return add
+
+
+def _read_contract(
+    profile_name: str | None, model_name: str | None, settings: tuple[str, ...], folder: Path | None
+) -> Contract:
+    """Return the contract that the options choose. Raises CommandError."""
     try:
         profile = None
         if profile_name is not None and profile_name != _NONE:
@@ -50,7 +59,7 @@ def read_contract(
             declared.append(("models", [model_name], "--model"))
         for key, value, place in declared:
             profile = (profile or profiles.EMPTY).with_declared(key, value, place)
-        return (load(), None) if profile is None else (apply(load(), profile), profile)
+        return load() if profile is None else apply(load(), profile)
     except ProfileError as error:
         raise CommandError(str(error)) from error
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import click
 
 from ..cases.catalogue import NAMED_CASES
+from ..contract.document import Contract
 from ..reference.variants import FAULTS
-from .contracts import contract_options, read_contract
+from .contracts import contract_options
 from .errors import CommandError
 
 
 @click.command("explain")
 @click.argument("requirement_id", metavar="ID")
-@contract_options
-def command(requirement_id: str, profile_name: str | None, model_name: str | None, settings: tuple[str, ...]) -> None:
+@contract_options()
+def command(requirement_id: str, contract: Contract) -> None:
     """Show one requirement: its text, its source, its cases, and the faults that break it."""
-    contract, _ = read_contract(profile_name, model_name, settings)
     requirement = contract.requirements.get(requirement_id.upper())
     if requirement is None:
         raise CommandError(f"there is no requirement {requirement_id!r}; 'image-variations list' shows them all")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from .contracts import contract_options, read_contract
+from ..contract.document import Contract
+from .contracts import contract_options
 
 
 @click.command("list")
-@contract_options
-def command(profile_name: str | None, model_name: str | None, settings: tuple[str, ...]) -> None:
+@contract_options()
+def command(contract: Contract) -> None:
     """List the requirements."""
-    contract, _ = read_contract(profile_name, model_name, settings)
     for requirement in contract.requirements.values():
         click.echo(f"{requirement.id:22} {requirement.level:6} {requirement.text}")

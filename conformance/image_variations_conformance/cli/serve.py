@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from ..contract.document import Contract
 from ..reference.app.service import API_KEY, ServiceOptions
 from ..reference.variants import FAULTS, QUIRKS, UnknownVariantError, faulty, quirky
 from .arguments import Seconds
-from .contracts import contract_options, read_contract
+from .contracts import contract_options
 from .errors import CommandError
 
 
@@ -21,7 +22,7 @@ from .errors import CommandError
 @click.option("--list-faults", is_flag=True, help="List the faults and the requirements that each breaks.")
 @click.option("--quirk", "quirks", multiple=True, metavar="NAME", help="Serve with this quirk, which breaks nothing.")
 @click.option("--list-quirks", is_flag=True, help="List the quirks and what allows each.")
-@contract_options
+@contract_options()
 def command(
     host: str,
     port: int,
@@ -32,9 +33,7 @@ def command(
     list_faults: bool,
     quirks: tuple[str, ...],
     list_quirks: bool,
-    profile_name: str | None,
-    model_name: str | None,
-    settings: tuple[str, ...],
+    contract: Contract,
 ) -> None:
     """Run the reference server, correct, with faults, or with quirks."""
     if faults and quirks:
@@ -47,7 +46,6 @@ def command(
         for fault in FAULTS.values():
             click.echo(f"{fault.name:32} {fault.family:14} {', '.join(fault.breaks)}\n    {fault.summary}")
     else:
-        contract, _ = read_contract(profile_name, model_name, settings)
         # A quirk may have a latency of its own, which a latency of 0 would replace.
         options: ServiceOptions = {
             "api_key": api_key or API_KEY,
