@@ -6,7 +6,7 @@ There are none as long as the named cases cover the document.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import zip_longest
 
 from attrs import evolve
@@ -46,12 +46,7 @@ def _undeclared(contract: Contract) -> Iterator[NamedCase]:
 
 def _exactly(name: str, value: str) -> Build:
     """Return what builds a form with the value of a field as it is, even if the contract does not have it."""
-
-    def build(builder: Builder) -> Request:
-        texts = {**builder.contract.required_texts, name: value}
-        return builder.multipart((builder.image(), *text_parts(**texts)), exact=True)
-
-    return build
+    return lambda builder: _exact(builder, {**builder.contract.required_texts, name: value})
 
 
 def valid_field_cases(contract: Contract) -> Iterator[NamedCase]:
@@ -92,9 +87,13 @@ def _without(name: str) -> Build:
 
     def build(builder: Builder) -> Request:
         required = {other: value for other, value in builder.contract.required_texts.items() if other != name}
-        return builder.multipart((builder.image(), *text_parts(**required, **SMALL)), exact=True)
+        return _exact(builder, {**required, **SMALL})
 
     return build
+
+
+def _exact(builder: Builder, texts: Mapping[str, str]) -> Request:
+    return builder.multipart((builder.image(), *text_parts(**texts)), exact=True)
 
 
 def _image_as(name: str) -> Build:
