@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, TypedDict
 
 import anyio
 import anyio.to_thread
+import jsonschema_rs
 from attrs import frozen
 from PIL import Image
 
 from ...contract.document import Contract, load
-from ...contract.fields import validity_of
 from .added import check_added
 from .api_error import ApiError, error_object, shown
 from .form import TEXT_LIMIT, Part, form_boundary, read_form
@@ -313,7 +313,7 @@ class Service:
     def one_of_values(self, field: str, text: str) -> str:
         """Return the text of a field. Raises ApiError (400) if it is none of the values in the contract."""
         schema = self.contract.fields[field]
-        if validity_of(schema, text) != "valid":
+        if not jsonschema_rs.is_valid(dict(schema), text):
             expected = f"one of {', '.join(schema['enum'])}" if "enum" in schema else f"as in {schema['pattern']}"
             raise ApiError(f"{field} must be {expected}, not {shown(text)}.", field)
         return text
