@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from attrs import frozen
@@ -17,7 +17,7 @@ from PIL import Image
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
-_CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
+CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
 _DEPTHS = {GREY: (1, 2, 4, 8, 16), RGB: (8, 16), PALETTE: (1, 2, 4, 8), GREY_ALPHA: (8, 16), RGBA: (8, 16)}
 # First column, first row, column step and row step of the seven passes of Adam7.
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -134,9 +134,9 @@ def _header(name: bytes, content: bytes) -> Info:
     return Info(width, height, Kind(colour, depth, bool(interlace)))
 
 
-def _passes(info: Info) -> Iterator[tuple[int, int]]:
+def passes(info: Info) -> Iterator[tuple[int, int]]:
     """Yield the bytes per row, with the filter byte, and the number of rows of each pass that has pixels."""
-    bits = _CHANNELS[info.kind.colour] * info.kind.depth
+    bits = CHANNELS[info.kind.colour] * info.kind.depth
     steps = _ADAM7 if info.kind.interlaced else ((0, 0, 1, 1),)
     for first_column, first_row, column_step, row_step in steps:
         columns = -(-(info.width - first_column) // column_step)
@@ -149,7 +149,7 @@ class _Pixels:
     """Checks the size of inflated pixel data against the header, and the filter byte of each row."""
 
     def __init__(self, info: Info) -> None:
-        self._passes = _passes(info)
+        self._passes = passes(info)
         self.begun = self.complete = False
         self._begin_pass()
 
@@ -195,21 +195,20 @@ def encode(picture: Image.Image, kind: Kind = PLAIN, extra: tuple[tuple[bytes, b
     width, height = picture.size
     info = Info(width, height, kind)
     header = struct.pack(">IIBBBBB", width, height, kind.depth, kind.colour, 0, 0, kind.interlaced)
-    pieces = [chunk(b"IHDR", header), *(chunk(name, content) for name, content in extra)]
+    pieces = [(b"IHDR", header), *extra]
     if kind.colour == PALETTE:
         # The other methods take up to two hundred times as long, and the exact colours do not matter.
         picture = picture.convert("RGB").quantize(1 << kind.depth, Image.Quantize.FASTOCTREE)
         colours = bytes(picture.getpalette() or ())[: 3 * (max(picture.tobytes()) + 1)]
-        pieces.append(chunk(b"PLTE", colours))
+        pieces.append((b"PLTE", colours))
     else:
         picture = picture.convert({GREY: "L", RGB: "RGB", GREY_ALPHA: "LA", RGBA: "RGBA"}[kind.colour])
-    pieces += [chunk(b"IDAT", zlib.compress(_rows(picture, info), 6)), chunk(b"IEND", b"")]
-    return SIGNATURE + b"".join(pieces)
+    return joined([*pieces, (b"IDAT", zlib.compress(_rows(picture, info), 6)), (b"IEND", b"")])
 
 
 def _rows(picture: Image.Image, info: Info) -> bytes:
     """Return the rows of every pass, unfiltered, each with a filter byte of 0 before it."""
-    samples, channels = picture.tobytes(), _CHANNELS[info.kind.colour]
+    samples, channels = picture.tobytes(), CHANNELS[info.kind.colour]
     steps = _ADAM7 if info.kind.interlaced else ((0, 0, 1, 1),)
     rows = []
     for first_column, first_row, column_step, row_step in steps:
@@ -264,6 +263,37 @@ def padded(png: bytes, size_bytes: int) -> bytes:
     return png[:-12] + filler + png[-12:]
 
 
+def joined(named: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return the file of these chunks, given by name and content: the inverse of `chunks`."""
+    return SIGNATURE + b"".join(chunk(name, content) for name, content in named)
+
+
 def without_chunk(png: bytes, name: bytes) -> bytes:
     """Return a PNG without the chunks of a name. Raises Broken if the file is not intact up to IEND."""
-    return SIGNATURE + b"".join(chunk(found, data) for found, data in chunks(png) if found != name)
+    return joined((found, content) for found, content in chunks(png) if found != name)
+
+
+def with_chunks(png: bytes, *added: tuple[bytes, bytes], before: bytes | None = None) -> bytes:
+    """Return a PNG with more chunks: before the first chunk of a name, or else directly after the header.
+
+    Raises Broken if the file is not intact up to IEND, and ValueError if it has no chunk of that name.
+    """
+    present = list(chunks(png))
+    at = 1 if before is None else [name for name, _ in present].index(before)
+    return joined([*present[:at], *added, *present[at:]])
+
+
+def pixel_stream(png: bytes) -> bytes:
+    """Return the zlib stream in the IDAT chunks. Raises Broken if the file is not intact up to IEND."""
+    return b"".join(content for name, content in chunks(png) if name == b"IDAT")
+
+
+def with_pixel_stream(png: bytes, *pieces: bytes) -> bytes:
+    """Return a PNG with one IDAT chunk for each of these pieces of a zlib stream in place of its own.
+
+    Raises Broken if the file is not intact up to IEND, and ValueError if it has no IDAT chunk.
+    """
+    present = list(chunks(png))
+    at = [name for name, _ in present].index(b"IDAT")
+    others = [(name, content) for name, content in present if name != b"IDAT"]
+    return joined([*others[:at], *((b"IDAT", piece) for piece in pieces), *others[at:]])

@@ -286,6 +286,25 @@ def test_a_png_bomb_is_read_in_less_than_8_mib(width: int, height: int, accepted
     assert peak_bytes < 8 << 20
 
 
+@given(pngs(tuple(EVERY_KIND), max_side=9))
+def test_joined_chunks_and_a_replaced_pixel_stream_give_the_same_file(content: bytes) -> None:
+    assert png.joined(png.chunks(content)) == content
+    assert png.with_pixel_stream(content, png.pixel_stream(content)) == content
+
+
+def test_chunks_are_added_after_the_header_or_before_a_chunk() -> None:
+    content, added = png.encode(painting(3), png.Kind(png.PALETTE)), (b"vrPd", b"x")
+    for before, order in (
+        (None, [b"IHDR", b"vrPd", b"PLTE", b"IDAT", b"IEND"]),
+        (b"IDAT", [b"IHDR", b"PLTE", b"vrPd", b"IDAT", b"IEND"]),
+        (b"IEND", [b"IHDR", b"PLTE", b"IDAT", b"vrPd", b"IEND"]),
+    ):
+        assert [name for name, _ in png.chunks(png.with_chunks(content, added, before=before))] == order
+    assert png.without_chunk(png.with_chunks(content, added), b"vrPd") == content
+    with pytest.raises(ValueError, match="is not in list"):
+        png.with_chunks(content, added, before=b"tRNS")
+
+
 @given(st.integers(0, 100_000))
 def test_padding_gives_the_exact_size_and_keeps_the_picture(more_bytes: int) -> None:
     content = png.encode(painting(4))
