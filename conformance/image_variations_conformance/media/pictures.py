@@ -45,6 +45,20 @@ def paint(rng: random.Random, side: int) -> Image.Image:
     return ImageChops.add(soft, Image.merge("RGB", [grain.point(lambda value: value // 16)] * 3))
 
 
+def transparent(picture: Image.Image) -> Image.Image:
+    """Return the picture in RGBA with every pixel wholly transparent. The colours are kept."""
+    clear = picture.convert("RGBA")
+    clear.putalpha(0)
+    return clear
+
+
+def translucent(picture: Image.Image) -> Image.Image:
+    """Return the picture in RGBA, from transparent at the top to opaque at the bottom."""
+    faded = picture.convert("RGBA")
+    faded.putalpha(Image.linear_gradient("L").resize(picture.size))
+    return faded
+
+
 class Unreadable(ValueError):
     """The bytes are not an intact picture of a known format, or the picture exceeds a limit of this module."""
 

@@ -1,0 +1,203 @@
+"""Write the pixels of an intact PNG file in other ways that the PNG specification (third edition) allows.
+
+ANCILLARY adds chunks that decoders may ignore. LAYOUTS keeps the chunks and lays out the pixel data differently. Both
+leave the pixels as they are.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable, Mapping
+from itertools import cycle
+
+from attrs import frozen
+
+from . import png
+
+Chunk = tuple[bytes, bytes]
+
+
+@frozen
+class Variant:
+    """A way to write a PNG otherwise.
+
+    `apply` takes an intact file that `png.encode` made, of the kind `kind`, and returns an intact file with the same
+    pixels.
+    """
+
+    note: str
+    apply: Callable[[bytes], bytes]
+    kind: png.Kind = png.PLAIN
+
+
+def animated(content: bytes) -> bytes:
+    """Return an animated PNG of two frames of a second: the picture, and one whose samples are all 0.
+
+    Decoders that know nothing of animations show the picture. `content` is an intact PNG of any kind.
+    """
+    info = png.inspect(content)
+    control = struct.pack(">IIIIHHBB", info.width, info.height, 0, 0, 1, 1, 0, 0)
+    rows_bytes = sum(row_bytes * rows for row_bytes, rows in png.passes(info))
+    # The numbers before the contents are the sequence of fcTL and fdAT, which decoders check.
+    with_first = png.with_chunks(
+        content, (b"acTL", struct.pack(">II", 2, 0)), (b"fcTL", struct.pack(">I", 0) + control), before=b"IDAT"
+    )
+    return png.with_chunks(
+        with_first,
+        (b"fcTL", struct.pack(">I", 1) + control),
+        (b"fdAT", struct.pack(">I", 2) + zlib.compress(bytes(rows_bytes))),
+        before=b"IEND",
+    )
+
+
+def filtered(content: bytes, filters: tuple[int, ...] = (0, 1, 2, 3, 4)) -> bytes:
+    """Return a PNG whose rows have these filter types in turn. `content` is one with filter type 0 in every row."""
+    info = png.inspect(content)
+    distance = max(1, png.CHANNELS[info.kind.colour] * info.kind.depth // 8)
+    data, at, rows = zlib.decompress(png.pixel_stream(content)), 0, []
+    turns = cycle(filters)
+    for row_bytes, count in png.passes(info):
+        above = bytes(row_bytes - 1)
+        for _ in range(count):
+            row = data[at + 1 : at + row_bytes]
+            filter_type = next(turns)
+            rows += [bytes([filter_type]), _filtered(filter_type, row, above, distance)]
+            above, at = row, at + row_bytes
+    return png.with_pixel_stream(content, zlib.compress(b"".join(rows), 6))
+
+
+def _filtered(filter_type: int, row: bytes, above: bytes, distance: int) -> bytes:
+    """Return the differences of a row to its prediction, from bytes `distance` to the left and in the row above."""
+    left, left_above = (bytes(distance) + samples[: len(samples) - distance] for samples in (row, above))
+    predict = _PREDICTORS[filter_type]
+    return bytes(
+        (sample - predict(a, b, c)) & 0xFF for sample, a, b, c in zip(row, left, above, left_above, strict=True)
+    )
+
+
+def _paeth(a: int, b: int, c: int) -> int:
+    """Return the neighbour nearest to a + b - c; of two as near, the first of left, above and left above."""
+    return min((a, b, c), key=lambda neighbour: abs(a + b - c - neighbour))
+
+
+_PREDICTORS: tuple[Callable[[int, int, int], int], ...] = (
+    lambda _a, _b, _c: 0,
+    lambda a, _b, _c: a,
+    lambda _a, b, _c: b,
+    lambda a, b, _c: (a + b) // 2,
+    _paeth,
+)
+
+
+def _in_pieces(content: bytes) -> bytes:
+    stream = png.pixel_stream(content)
+    middle = max(3, len(stream) // 2)
+    return png.with_pixel_stream(
+        content, stream[:1], stream[1:2], stream[2:3], stream[3:middle], b"", stream[middle:], b""
+    )
+
+
+def _compressed(level: int, window_bits: int) -> Callable[[bytes], bytes]:
+    """Compress the rows again. The window has 2 ** `window_bits` bytes."""
+
+    def apply(content: bytes) -> bytes:
+        stream = zlib.compressobj(level, zlib.DEFLATED, window_bits)
+        rows = zlib.decompress(png.pixel_stream(content))
+        return png.with_pixel_stream(content, stream.compress(rows) + stream.flush())
+
+    return apply
+
+
+LAYOUTS: Mapping[str, Variant] = {
+    "animated": Variant("an animated PNG of two frames", animated),
+    "idat-pieces": Variant("IDAT chunks of one byte, of many and of none", _in_pieces),
+    "window-512": Variant("a zlib window of 512 bytes", _compressed(6, 9)),
+    "window-32768": Variant("a zlib window of 32 KiB", _compressed(9, 15)),
+    "stored": Variant("uncompressed zlib blocks", _compressed(0, 15)),
+    "filters": Variant("filter types 0 to 4 in turn", filtered),
+}
+
+
+def _fixed(value: float) -> bytes:
+    """Return a number as ICC profiles have it: signed, with 16 bits after the point."""
+    return struct.pack(">i", round(value * 65536))
+
+
+def _icc_profile() -> bytes:
+    """Return a profile of the primaries of sRGB with a gamma of 2.2 (ICC.1:2001-04).
+
+    It is written here because those of ImageCms hold the date, and depend on the version of a library.
+    """
+    name = b"conformance RGB\0"
+    xyz = {
+        b"wtpt": (0.9642, 1.0, 0.8249),
+        b"rXYZ": (0.4361, 0.2225, 0.0139),
+        b"gXYZ": (0.3851, 0.7169, 0.0971),
+        b"bXYZ": (0.1431, 0.0606, 0.7141),
+    }
+    tags = {
+        b"desc": b"desc" + bytes(4) + struct.pack(">I", len(name)) + name + bytes(4 + 4 + 2 + 1 + 67),
+        b"cprt": b"text" + bytes(4) + b"No copyright\0",
+        **{tag: b"XYZ " + bytes(4) + b"".join(map(_fixed, values)) for tag, values in xyz.items()},
+        **{tag: b"curv" + bytes(4) + struct.pack(">IH", 1, 0x0233) for tag in (b"rTRC", b"gTRC", b"bTRC")},
+    }
+    table, body = struct.pack(">I", len(tags)), b""
+    for tag, content in tags.items():
+        table += tag + struct.pack(">II", 128 + 4 + 12 * len(tags) + len(body), len(content))
+        body += content + bytes(-len(content) % 4)
+    # Size, version 2.4, class, colour spaces, date; then intent and white point of the profile connection space.
+    header = struct.pack(
+        ">I4xI12s6H4s", 128 + len(table) + len(body), 0x02400000, b"mntrRGB XYZ ", 2024, 2, 29, 0, 0, 0, b"acsp"
+    )
+    header = header.ljust(64, b"\0") + bytes(4) + b"".join(map(_fixed, xyz[b"wtpt"]))
+    return header.ljust(128, b"\0") + table + body
+
+
+def _added(note: str, *chunks: Chunk, before: bytes | None = None) -> Variant:
+    return Variant(note, lambda content: png.with_chunks(content, *chunks, before=before))
+
+
+def _transparent_colour(content: bytes) -> bytes:
+    """Make the colour of the first pixel of an 8-bit RGB picture transparent."""
+    red, green, blue = zlib.decompress(png.pixel_stream(content))[1:4]
+    return png.with_chunks(content, (b"tRNS", struct.pack(">HHH", red, green, blue)), before=b"IDAT")
+
+
+def _histogram(content: bytes) -> bytes:
+    """Give every colour of the palette a frequency, which is not its true one: 1, 2, 3 and so on."""
+    colours = len(dict(png.chunks(content))[b"PLTE"]) // 3
+    return png.with_chunks(content, (b"hIST", struct.pack(f">{colours}H", *range(1, colours + 1))), before=b"IDAT")
+
+
+# Orientation 1 (upright) alone, as a TIFF file in the byte order of Intel.
+_EXIF = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 0x0112, 3, 1, 1, 0, 0)
+# x and y of white point, red, green and blue of sRGB, in 1/100,000.
+_CHROMATICITIES = struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+_UNICODE = "Größe, 大きさ".encode()
+
+ANCILLARY: Mapping[str, Variant] = {
+    "srgb": _added(
+        "gAMA, cHRM and sRGB", (b"gAMA", struct.pack(">I", 45455)), (b"cHRM", _CHROMATICITIES), (b"sRGB", b"\0")
+    ),
+    "icc-profile": _added("an ICC profile", (b"iCCP", b"conformance RGB\0\0" + zlib.compress(_icc_profile()))),
+    "cicp": _added("cICP", (b"cICP", bytes([1, 13, 0, 1]))),
+    "sbit": _added("sBIT", (b"sBIT", bytes([8, 8, 8]))),
+    "background": _added("bKGD", (b"bKGD", struct.pack(">HHH", 255, 128, 0)), before=b"IDAT"),
+    "transparent-colour": Variant("tRNS", _transparent_colour),
+    "histogram": Variant("hIST", _histogram, png.Kind(png.PALETTE)),
+    "physical-size": _added("pHYs", (b"pHYs", struct.pack(">IIB", 11811, 11811, 1))),
+    "time": _added("tIME", (b"tIME", struct.pack(">HBBBBB", 2024, 2, 29, 23, 59, 60))),
+    "exif": _added("eXIf", (b"eXIf", _EXIF)),
+    "text": _added("tEXt", (b"tEXt", b"Comment\0made by a conformance suite")),
+    "compressed-text": _added("zTXt", (b"zTXt", b"Comment\0\0" + zlib.compress(b"made by a conformance suite"))),
+    "unicode-text": _added(
+        "iTXt, plain and compressed",
+        (b"iTXt", b"Title\0\0\0de\0Titel\0" + _UNICODE),
+        (b"iTXt", b"Comment\0\1\0\0\0" + zlib.compress(_UNICODE)),
+    ),
+    "long-text": _added("a tEXt of 60 KB", (b"tEXt", b"Comment\0" + b"long text " * 6000)),
+    "many-texts": _added("300 tEXt chunks", *((b"tEXt", b"Comment\0text %d" % number) for number in range(300))),
+    "private-before": _added("a private chunk before IDAT", (b"vrPd", b"private")),
+    "private-after": _added("a private chunk after IDAT", (b"vrPd", b"private"), before=b"IEND"),
+}
