@@ -1,28 +1,37 @@
-"""The catalogue of all named cases. plan.py says in which order they are sent."""
+"""The catalogue of all named cases and probes. plan.py says which are sent at which depth, and in which order."""
 
 from __future__ import annotations
 
-from .invalid import INVALID, UNSPECIFIED
-from .valid import (
-    AFTER_ERRORS,
-    COMBINED,
-    COMBINED_OPTIONAL,
-    PLAIN,
-    PLAIN_AFTER_TEN,
-    PLAIN_AT_THE_END,
-    QUICK_TOGETHER,
-    QUICK_VALUES,
-    SMALL_ONE,
-    TEN,
-    TOGETHER,
-    VALUES,
-)
+from collections.abc import Iterator
 
-_IN_ORDER = (
-    *(PLAIN, SMALL_ONE, *INVALID, AFTER_ERRORS, *VALUES, *COMBINED, *COMBINED_OPTIONAL, TEN, PLAIN_AFTER_TEN),
-    *(*TOGETHER, *UNSPECIFIED, PLAIN_AT_THE_END),
-)
-ONLY_QUICK = (*(case for case in QUICK_VALUES if case not in _IN_ORDER), *QUICK_TOGETHER)
-NAMED_CASES = (*(each for case in _IN_ORDER for each in (case, *case.parts)), *ONLY_QUICK)
-FIELD_VALUES = frozenset(pair for case in NAMED_CASES for pair in case.fields.items())
-"""The values of text fields that some named case sends."""
+from ..contract.document import Contract
+from .probes import OPEN, probes
+from .refusals import OPEN_CASES, REFUSALS
+from .wrong_values import WRONG_VALUES
+
+NAMED_CASES = (*REFUSALS, *WRONG_VALUES, *OPEN_CASES)
+
+SEQUENCES = {
+    "plain-at-the-end": ("IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT"),
+    "kept-connection": ("IV-STATE-CONNECTION",),
+    "eight-alike": ("IV-STATE-PARALLEL",),
+    "eight-mixed": ("IV-STATE-PARALLEL",),
+}
+"""What several requests together show: the items and the requirements."""
+
+
+def labels_by_requirement(contract: Contract) -> dict[str, list[str]]:
+    """Return the labels of the cases, probes and sequences that show each requirement."""
+    found: dict[str, list[str]] = {}
+    for requirement, label in _shown(contract):
+        found.setdefault(requirement, []).append(label)
+    return found
+
+
+def _shown(contract: Contract) -> Iterator[tuple[str, str]]:
+    for row in NAMED_CASES:
+        yield from ((requirement, row.label) for requirement in row.requirements)
+    for probe in (*probes(contract, seed=0), *OPEN):
+        yield probe.requirement, probe.item
+    for label, requirements in SEQUENCES.items():
+        yield from ((requirement, label) for requirement in requirements)

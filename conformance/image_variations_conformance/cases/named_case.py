@@ -1,18 +1,17 @@
-"""A row of the catalogue of named cases."""
+"""A row of the tables of named cases."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal, get_args
 
 from attrs import field, frozen
 
 from ..wire.exchange import Request
-from ..wire.multipart import Part, text_part
-from .case import Builder
+from .builder import Builder
 
-SMALL = {"size": "256x256", "response_format": "b64_json"}
-"""Fields that keep an accepted request cheap: the smallest size, and the image in the response."""
-
+Depth = Literal["quick", "standard", "deep"]
+DEPTHS: tuple[Depth, ...] = get_args(Depth)
 Build = Callable[[Builder], Request]
 
 
@@ -24,24 +23,23 @@ def _ids(text: str | tuple[str, ...]) -> tuple[str, ...]:
 class NamedCase:
     """A row of the catalogue: a label, the ids of the requirements, a short note, and how the request is made.
 
-    A combined case has several features; `parts` has them one by one. `fields` are the text fields of a plain form.
+    `fields` are the text fields of a plain form, `depth` is the least depth at which it is sent.
     """
 
     label: str
     requirements: tuple[str, ...] = field(converter=_ids)
     note: str
     build: Build
-    concurrent_with: str | None = None
-    parts: tuple[NamedCase, ...] = ()
     fields: Mapping[str, str] = field(factory=dict)
+    depth: Depth = "standard"
 
 
-def form_case(label: str, requirements: str, **fields: str) -> NamedCase:
-    """Return a case that is a plain form with these fields."""
-    note = ", ".join(f"{name}={value!r:.20}" for name, value in fields.items())
-    return NamedCase(label, requirements, note, lambda b: b.form(**fields), fields=fields)
+def form_case(label: str, requirements: str, *, depth: Depth = "standard", **fields: str) -> NamedCase:
+    """Return a case that is a plain form: an image, the base, and these fields."""
+    note = ", ".join(f"{name}={shown(value)}" for name, value in fields.items())
+    return NamedCase(label, requirements, note, lambda b: b.form(**fields), fields, depth)
 
 
-def text_parts(**fields: str) -> tuple[Part, ...]:
-    """Return plain text fields."""
-    return tuple(text_part(name, value) for name, value in fields.items())
+def shown(value: str) -> str:
+    """Return a value of a field for a note: quoted, in ASCII, and cut."""
+    return ascii(value) if len(value) <= 24 else f"{value[:20]!a}... ({len(value)} characters)"

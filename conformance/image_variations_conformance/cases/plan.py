@@ -1,148 +1,168 @@
-"""The plan of a run: which cases are sent, and in which order.
+"""The plan of a run: what is sent at which depth, and in which order.
 
-The plain request and a small one come first, then invalid requests, which cost no images, then a request that shows
-whether those had a lasting effect, then valid requests, many of them combined. Concurrent cases and cases on which the
-contract is silent follow, and the plain request again ends the plan.
+Wrong values cost no images, so every known one is sent at every seed. The seed decides the pictures, the boundaries, the
+sampled numbers of images, and which probes travel together. All of it comes from our own tables, so the same seed gives
+the same bytes on every installation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from typing import Literal, get_args
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from attrs import evolve, frozen
 
 from ..contract.document import Contract
-from ..contract.expectation import Validity
-from ..media import png
+from ..contract.expectation import classify
+from ..wire.exchange import Request
 from ..wire.target import Target
-from . import invalid, valid
-from .case import Builder, Case
-from .field_cases import invalid_field_cases, valid_field_cases
-from .named_case import SMALL, NamedCase
-from .schemathesis_cases import schema_cases
-from .strategies import broken_pngs, draw, pngs, users, wrong_values
-
-Depth = Literal["quick", "standard", "deep"]
-DEPTHS: tuple[Depth, ...] = get_args(Depth)
+from .builder import Builder
+from .case import Case
+from .field_cases import invalid_field_cases
+from .named_case import DEPTHS, Depth, NamedCase
+from .probes import HARMLESS, ODD, WHOLE, Change, Probe, probes
+from .refusals import OPEN_CASES, REFUSALS
+from .wrong_values import WRONG_VALUES
 
 
 @frozen
 class DepthProfile:
-    """How many random cases of each kind a depth has, and its limits. `from_schema` counts cases of Schemathesis."""
+    """The limits of a depth."""
 
-    broken_images: int
-    wrong_values_per_field: int
-    valid: int
-    from_schema: dict[Validity, int]
     max_requests: int | None
     max_images: int | None
     max_fetches: int | None
 
 
 DEPTH_PROFILES: dict[Depth, DepthProfile] = {
-    "quick": DepthProfile(0, 0, 0, {}, 70, 15, 30),
-    "standard": DepthProfile(6, 3, 1, {"invalid": 6, "unspecified": 1, "valid": 1}, 160, 60, 60),
-    "deep": DepthProfile(30, 15, 12, {"invalid": 24, "unspecified": 4, "valid": 4}, None, None, None),
+    "quick": DepthProfile(110, 26, 30),
+    "standard": DepthProfile(320, 80, 60),
+    "deep": DepthProfile(None, None, None),
 }
-# Other cases show nearly the same.
-_NOT_QUICK = frozenset(
-    {
-        "method-put",
-        "method-patch",
-        "method-delete",
-        "key-basic",
-        "image-webp",
-        "image-bmp",
-        "image-far-too-large",
-        "n-huge",
-    }
-    | {"n-negative", "size-half", "model-empty", "form-empty"}
-)
 
 
-def plan(contract: Contract, target: Target, seed: int, depth: Depth = "standard") -> list[Case]:
-    """Return the cases of a run. The same contract, target, seed and depth give the same bytes."""
-    profile = DEPTH_PROFILES[depth]
-    random_cases = list(_random_cases(contract, target, seed, profile))
-    from_schema = schema_cases(contract, target, seed, profile.from_schema)
-    quick = depth == "quick"
+@frozen
+class Plan:
+    """What a run sends: `refusals` must be refused, `open_cases` must not break the server, and probes be accepted.
 
-    def of(cases: list[Case], validity: Validity) -> Iterator[Case]:
-        return (case for case in cases if case.expectation.validity == validity)
-
-    def named(*table: NamedCase) -> Iterator[Case]:
-        return _cases(table, contract, target, seed, _NOT_QUICK if quick else ())
-
-    values = valid.QUICK_VALUES if quick else valid.VALUES
-    combined = valid.COMBINED[:4] if quick else (*valid.COMBINED, *valid.COMBINED_OPTIONAL)
-    combined = (*combined, *valid_field_cases(contract))
-    parts = [part for case in combined for part in case.parts] if depth == "deep" else []
-    return [
-        *_in_phase("first", named(valid.PLAIN, valid.SMALL_ONE)),
-        *_in_phase("invalid", [*named(*invalid.INVALID, *invalid_field_cases(contract)), *of(random_cases, "invalid")]),
-        *_in_phase(
-            "valid",
-            [
-                *named(valid.AFTER_ERRORS),
-                *named(*combined, *values, *parts),
-                *of([*random_cases, *from_schema], "valid"),
-                *named(*(valid.QUICK_TOGETHER if quick else valid.TOGETHER)),
-                *named(*(() if quick else invalid.UNSPECIFIED)),
-                # These are unusual in other ways too, and may break the server.
-                *of(from_schema, "invalid"),
-                *of([*random_cases, *from_schema], "unspecified"),
-                *named(*(() if quick else (valid.TEN,))),
-            ],
-        ),
-        *_in_phase("last", named(*(() if quick else (valid.PLAIN_AFTER_TEN,)), valid.PLAIN_AT_THE_END)),
-    ]
-
-
-def select_cases(cases: Iterable[Case], ids: Collection[str]) -> list[Case]:
-    """Return the cases that test any of these requirements.
-
-    Requirements that no request tests by itself, such as the schema of the response, are tested by all valid requests.
+    `seed` is that of the run. Cases are built once the base is known.
     """
-    cases = list(cases)
-    tested = {test.requirement for case in cases for test in case.expectation.tests}
-    if not tested.issuperset(ids):
-        return cases
-    return [case for case in cases if {test.requirement for test in case.expectation.tests} & set(ids)]
 
+    contract: Contract
+    target: Target
+    seed: int
+    refusals: tuple[NamedCase, ...]
+    open_cases: tuple[NamedCase, ...]
+    must_probes: tuple[Probe, ...]
+    should_probes: tuple[Probe, ...]
+    harmless_probes: tuple[Probe, ...]
+    odd_probes: tuple[Probe, ...]
 
-def _in_phase(name: str, cases: Iterable[Case]) -> Iterator[Case]:
-    return (evolve(case, phase=name) for case in cases)
+    @classmethod
+    def of(
+        cls, contract: Contract, target: Target, seed: int, depth: Depth = "standard", only: Collection[str] = ()
+    ) -> Plan:
+        """Return the plan of a run; with `only`, what shows these requirements."""
 
+        def sent(row: NamedCase) -> bool:
+            return DEPTHS.index(row.depth) <= DEPTHS.index(depth)
 
-def _cases(
-    table: Iterable[NamedCase], contract: Contract, target: Target, seed: int, left_out: Collection[str]
-) -> Iterator[Case]:
-    for named in table:
+        def tried(probe: Probe) -> bool:
+            return probe.quick or depth != "quick"
+
+        found = list(filter(tried, probes(contract, seed)))
+        rows = [*REFUSALS, *WRONG_VALUES, *invalid_field_cases(contract)]
         # Without an API key, no request has a wrong one.
-        if named.label not in left_out and (target.api_key is not None or not named.label.startswith("key-")):
-            yield _case(named, contract, target, seed)
+        rows = [row for row in rows if sent(row) and (target.api_key is not None or not row.label.startswith("key-"))]
+        if contract.base is not None:
+            found += _turned_round(rows, contract, target)
+        plan = cls(
+            contract,
+            target,
+            seed,
+            tuple(_round_robin(rows, contract)),
+            tuple(filter(sent, OPEN_CASES)),
+            tuple(probe for probe in found if contract.requirements[probe.requirement].level == "must"),
+            tuple(probe for probe in found if contract.requirements[probe.requirement].level == "should"),
+            tuple(filter(tried, HARMLESS)),
+            tuple(filter(tried, ODD)),
+        )
+        return plan._narrowed(frozenset(only)) if only else plan
+
+    def _narrowed(self, only: frozenset[str]) -> Plan:
+        """Return the plan without what shows none of these requirements, if each of them has something of its own."""
+        own = {probe.requirement for probe in (*self.must_probes, *self.should_probes)}
+        own |= {name for row in (*self.refusals, *self.open_cases) for name in row.requirements}
+        if not own.issuperset(only):
+            return self
+
+        def rows(table: Iterable[NamedCase]) -> tuple[NamedCase, ...]:
+            return tuple(row for row in table if only.intersection(row.requirements))
+
+        def of(table: Iterable[Probe]) -> tuple[Probe, ...]:
+            return tuple(probe for probe in table if probe.requirement in only)
+
+        return evolve(
+            self,
+            refusals=rows(self.refusals),
+            open_cases=rows(self.open_cases),
+            must_probes=of(self.must_probes),
+            should_probes=of(self.should_probes),
+            harmless_probes=of(self.harmless_probes),
+            odd_probes=of(self.odd_probes),
+        )
+
+    def refusal_cases(self, base: Mapping[str, str]) -> Iterator[Case]:
+        """Yield the cases that must be refused under the contract, each the base with one thing wrong."""
+        for row in self.refusals:
+            case = self.named(row, base)
+            if case.expectation.violations:
+                yield case
+
+    def named(self, row: NamedCase, base: Mapping[str, str]) -> Case:
+        """Return the case of a row of a table."""
+        builder = Builder.of(self.contract, self.target, self.seed, row.label, base)
+        return self._case(builder, row.note, row.build(builder), row.requirements)
+
+    def valid(self, label: str, note: str, base: Mapping[str, str], tried: tuple[Probe, ...]) -> Case:
+        """Return the case of a base with probes."""
+        builder = Builder.of(self.contract, self.target, self.seed, label, base)
+        draft = builder.draft()
+        for probe in tried:
+            draft = probe.apply(builder, draft)
+        tests = tuple(dict.fromkeys(probe.requirement for probe in tried))
+        return evolve(self._case(builder, note, builder.encode(draft), tests), probes=tried)
+
+    def _case(self, builder: Builder, note: str, request: Request, tests: tuple[str, ...]) -> Case:
+        expectation = classify(request, self.contract, self.target.api_key)
+        return Case(builder.label, note, request, expectation, tests)
 
 
-def _case(named: NamedCase, contract: Contract, target: Target, seed: int) -> Case:
-    builder = Builder.of(contract, target, seed, named.label)
-    parts = tuple(_case(part, contract, target, seed) for part in named.parts)
-    case = builder.case(named.note, named.build(builder))
-    return evolve(case, concurrent_with=named.concurrent_with, parts=parts)
+def _turned_round(rows: Iterable[NamedCase], contract: Contract, target: Target) -> Iterator[Probe]:
+    """Yield a probe for each request that a profile makes valid, such as a JPEG where that is declared."""
+    for row in rows:
+        builder = Builder.of(contract, target, 0, row.label, contract.required_texts)
+        expectation = classify(row.build(builder), contract, target.api_key)
+        requirement = row.requirements[0]
+        if expectation.validity == "valid" and any(it.requirement == requirement for it in expectation.features):
+            yield Probe(requirement, row.label, frozenset({WHOLE}), _whole(row), quick=True)
 
 
-def _random_cases(contract: Contract, target: Target, seed: int, profile: DepthProfile) -> Iterator[Case]:
-    """Yield cases with random content, which differs by seed, under labels that do not."""
-    for number, image in enumerate(draw(broken_pngs(), profile.broken_images, seed), start=1):
-        b = Builder.of(contract, target, seed, f"random-broken-{number}")
-        yield b.case("a PNG with random damage", b.form(b.image(image)))
-    for name, schema in contract.fields.items():
-        strategy = wrong_values(schema)
-        if strategy is not None:
-            for number, value in enumerate(draw(strategy, profile.wrong_values_per_field, seed), start=1):
-                b = Builder.of(contract, target, seed, f"random-{name.replace('_', '-')}-{number}")
-                yield b.case(f"{name}={value!r:.40}", b.form(**{name: value}))
-    images = draw(pngs((png.PLAIN, png.Kind(png.RGBA))), profile.valid, seed)
-    for number, (image, user) in enumerate(zip(images, draw(users(), profile.valid, seed), strict=False), start=1):
-        b = Builder.of(contract, target, seed, f"random-valid-{number}")
-        yield b.case("a random image and user", b.form(b.image(image), user=user, **SMALL), is_random=True)
+def _whole(row: NamedCase) -> Change:
+    """Return the change to the request of a row."""
+    return lambda b, draft: draft.finally_(lambda _: row.build(b))
+
+
+def _round_robin(rows: Iterable[NamedCase], contract: Contract) -> list[NamedCase]:
+    """Return rows of MUSTs before others, and the first row of each requirement before the second rows.
+
+    So a run that ends early has seen some of each.
+    """
+    turns: Counter[str] = Counter()
+    ranked = []
+    for row in rows:
+        requirement = next((name for name in row.requirements if name in contract.requirements), None)
+        if requirement is not None:
+            turns[requirement] += 1
+            ranked.append((contract.requirements[requirement].level != "must", turns[requirement], row))
+    return [row for *_, row in sorted(ranked, key=lambda each: each[:2])]

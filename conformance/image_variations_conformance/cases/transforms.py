@@ -1,10 +1,12 @@
-"""Functions that change one property of a request or of a form part, such as its boundary or its header names."""
+"""Functions that change one property of a request or of a form part, such as its framing or its header names."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from attrs import evolve
 
-from ..wire.exchange import Request
+from ..wire.exchange import Headers, Request
 from ..wire.multipart import Part
 
 
@@ -15,37 +17,88 @@ def with_header(request: Request, name: str, value: str | None) -> Request:
     return evolve(request, headers=(*kept, *added))
 
 
-def with_boundary(request: Request, announced: str) -> Request:
-    """Return a form whose content type has this text after `boundary=`, such as the boundary in quotes."""
-    return with_header(request, "Content-Type", f"multipart/form-data; boundary={announced}")
+def with_body(request: Request, body: bytes) -> Request:
+    """Return a request with another body and its length."""
+    return with_header(evolve(request, body=body), "Content-Length", str(len(body)))
 
 
 def with_preamble(request: Request) -> Request:
     """Return a form with text before its first boundary and after its last one."""
-    body = b"This is a form.\r\n" + request.body + b"\r\nThat was a form.\r\n"
-    return with_header(evolve(request, body=body), "Content-Length", str(len(body)))
+    return with_body(request, b"This is a form.\r\n" + request.body + b"\r\nThat was a form.\r\n")
 
 
-def with_chunked_coding(request: Request) -> Request:
-    """Return a request with chunked transfer coding in place of a content length."""
-    request = with_header(request, "Content-Length", None)
-    return evolve(request, headers=(*request.headers, ("Transfer-Encoding", "chunked")), chunked=True)
+def with_transport_padding(request: Request) -> Request:
+    """Return a form with white space after each boundary, which RFC 2046 allows to transports."""
+    boundary = (request.header("content-type") or "").partition("boundary=")[2].strip('"')
+    delimiter = f"--{boundary}".encode()
+    padded = request.body.replace(delimiter + b"\r\n", delimiter + b" \t\r\n")
+    return with_body(request, padded.replace(delimiter + b"--\r\n", delimiter + b"-- \r\n"))
 
 
-def with_lower_case_headers(request: Request) -> Request:
-    """Return a request with header names and authentication scheme in lower case."""
-    headers = tuple((name.lower(), value.replace("Bearer ", "bearer ")) for name, value in request.headers)
-    return evolve(request, headers=headers)
+def with_chunked_coding(
+    extension: str = "", trailers: Headers = (), chunk_bytes: int = 65536
+) -> Callable[[Request], Request]:
+    """Return the change to chunked transfer coding in place of a content length.
+
+    Each chunk has this extension, the body these trailers, and a chunk at most `chunk_bytes`.
+    """
+
+    def change(request: Request) -> Request:
+        request = with_header(request, "Content-Length", None)
+        headers = (*request.headers, ("Transfer-Encoding", "chunked"))
+        return evolve(
+            request,
+            headers=headers,
+            chunked=True,
+            chunk_extension=extension,
+            trailers=trailers,
+            chunk_bytes=chunk_bytes,
+        )
+
+    return change
+
+
+def with_lower_case_names(request: Request) -> Request:
+    """Return a request with header names in lower case."""
+    return evolve(request, headers=tuple((name.lower(), value) for name, value in request.headers))
+
+
+def with_upper_case_names(request: Request) -> Request:
+    """Return a request with header names in upper case."""
+    return evolve(request, headers=tuple((name.upper(), value) for name, value in request.headers))
+
+
+def with_scheme(scheme: str) -> Callable[[Request], Request]:
+    """Return the change to another spelling of the authentication scheme."""
+
+    def change(request: Request) -> Request:
+        headers = ((name, value.replace("Bearer ", f"{scheme} ", 1)) for name, value in request.headers)
+        return evolve(request, headers=tuple(headers))
+
+    return change
+
+
+def with_query(query: str) -> Callable[[Request], Request]:
+    """Return the change that adds a query string to the URL."""
+    return lambda request: evolve(request, target=f"{request.target}{'&' if '?' in request.target else '?'}{query}")
 
 
 def with_disposition(part: Part, disposition: str) -> Part:
     """Return a part with exactly this Content-Disposition."""
-    return evolve(part, headers=(("Content-Disposition", disposition), *part.headers[1:]))
+    return _with_part_header(part, "Content-Disposition", disposition)
 
 
-def with_media_type(part: Part, media_type: str) -> Part:
-    """Return a part with this Content-Type."""
-    return evolve(part, headers=(*part.headers[:1], ("Content-Type", media_type)))
+def with_media_type(part: Part, media_type: str | None) -> Part:
+    """Return a part with this Content-Type, or without one."""
+    return _with_part_header(part, "Content-Type", media_type)
+
+
+def _with_part_header(part: Part, name: str, value: str | None) -> Part:
+    """Return a part with one header replaced in its place or added, or removed where the value is None."""
+    replaced = [(key, value if key.lower() == name.lower() else old) for key, old in part.headers]
+    if value is not None and all(key.lower() != name.lower() for key, _ in part.headers):
+        replaced.append((name, value))
+    return evolve(part, headers=tuple((key, text) for key, text in replaced if text is not None))
 
 
 def with_unknown_headers(part: Part) -> Part:

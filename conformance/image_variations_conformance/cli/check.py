@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from ..cases.case import Case
-from ..cases.plan import DEPTHS, Depth
+from ..cases.named_case import DEPTHS, Depth
 from ..contract.document import Contract
 from ..engine.check import Settings, cases_of
 from ..engine.check import check as run_check

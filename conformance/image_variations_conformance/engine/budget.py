@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from attrs import define, field, frozen
 
@@ -37,8 +37,9 @@ class Budget:
     A case is granted with the images that a correct server makes for it. Images beyond that are counted when they are
     seen, and expected from then on.
 
-    A server that accepts invalid requests makes images for them, too. Where those would use up the images set aside for
-    valid requests, one invalid request is sent for each set of violated requirements; once no image is left, none.
+    A case that is not set aside gets none of the images that are. A server that accepts invalid requests makes images
+    for them, too. Where those would use up the images set aside, one invalid request is sent for each set of violated
+    requirements; once no image is left, none.
     """
 
     limits: Limits = Limits()
@@ -56,9 +57,9 @@ class Budget:
     _expected: dict[str, int] = field(factory=dict, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, repr=False)
 
-    def set_aside(self, cases: Iterable[Case]) -> None:
-        """Set aside the images of these cases."""
-        self._set_aside |= {case.label: case.image_count for case in cases if case.image_count}
+    def set_aside(self, images: Mapping[str, int]) -> None:
+        """Set aside so many images for cases, by label."""
+        self._set_aside |= images
 
     def refusal(self, case: Case) -> Reason | None:
         """Count the case and return None, or return why it must not be sent."""
@@ -66,10 +67,12 @@ class Budget:
             over = self.over()
             if over is not None:
                 return over
-            self._set_aside.pop(case.label, None)
+            mine = self._set_aside.pop(case.label, 0)
             expected = self._expected_images(case)
             over = (
-                self._no_image_left(case, expected) if case.image_count else self._no_room_for_invalid(case, expected)
+                self._no_image_left(case, expected, mine)
+                if case.image_count
+                else self._no_room_for_invalid(case, expected)
             )
             if over is not None:
                 return over
@@ -84,11 +87,13 @@ class Budget:
             return case.image_count + self._excess
         return 1 + self._excess if self._accepted_invalid else 0
 
-    def _no_image_left(self, case: Case, expected: int) -> Reason | None:
+    def _no_image_left(self, case: Case, expected: int, mine: int) -> Reason | None:
+        """Return why a valid case, for which `mine` images were set aside, gets no image; or None."""
         limit = self.limits.max_images
-        if limit is None or self.images + expected <= limit:
+        if limit is None:
             return None
-        return MaxImages(limit, max(0, limit - self.images), case.image_count)
+        left = limit - self.images - (0 if mine else sum(self._set_aside.values()))
+        return None if expected <= left else MaxImages(limit, max(0, left), case.image_count)
 
     def _no_room_for_invalid(self, case: Case, expected: int) -> Reason | None:
         limit = self.limits.max_images

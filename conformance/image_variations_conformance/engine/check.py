@@ -1,4 +1,4 @@
-"""One check, from the target to the finished run: plan, send, judge, and at deep depth, fuzz."""
+"""One check, from the target to the finished run: send, judge, and at deep depth, fuzz."""
 
 from __future__ import annotations
 
@@ -7,20 +7,25 @@ from collections.abc import Callable
 
 from attrs import evolve, field, frozen
 
-from ..cases.case import Case
-from ..cases.plan import DEPTH_PROFILES, Depth, plan, select_cases
+from ..cases.named_case import Depth
+from ..cases.plan import DEPTH_PROFILES, Plan
 from ..contract.document import Contract, load
+from ..oracles import Finding, Observation
 from ..sources.transport import Transport
+from ..wire.redaction import Redactor
 from ..wire.target import Target
 from .budget import Budget, Limits
 from .exploring import Explored, Explorer
-from .judging import judge_cases
-from .run import Run
+from .judging import findings_of
+from .run import Cost, Run
 from .scheduler import Progress, Scheduler
-from .verdicts import conclude
+from .session import Session
+from .verdicts import Circumstances, verdicts
 
 DEEP_SECONDS = 300.0
 """How long a deep run takes by default, unless its plan takes longer."""
+# How much of the body of a response that broke something is kept for the report.
+_KEPT_BYTES = 1 << 20
 
 
 @frozen(kw_only=True)
@@ -40,6 +45,7 @@ class Settings:
     max_seconds: float | None = None
     workers: int = 1
     strict: bool = False
+    require_complete: bool = False
     only: frozenset[str] = frozenset()
     contract: Contract = field(factory=load, repr=False)
 
@@ -61,35 +67,76 @@ class Settings:
         return seconds if self.depth == "deep" else 0.0
 
 
-def cases_of(target: Target, settings: Settings) -> list[Case]:
-    """Return the cases that a check sends, in their order."""
-    cases = plan(settings.contract, target, settings.seed, settings.depth)
-    return select_cases(cases, settings.only) if settings.only else cases
+def plan_of(target: Target, settings: Settings) -> Plan:
+    """Return the plan of a check."""
+    return Plan.of(settings.contract, target, settings.seed, settings.depth, settings.only)
 
 
 def check(target: Target, settings: Settings, progress: Progress, sleep: Callable[[float], None] = time.sleep) -> Run:
-    """Send the cases to a target and judge the responses. Raises Unreachable and KeyRefused."""
-    cases = cases_of(target, settings)
+    """Send the plan to a target and judge the responses. Raises Unreachable and KeyRefused."""
     started = time.monotonic()
     budget = Budget(settings.limits)
     scheduler = Scheduler(Transport(target, settings.timeout), progress, sleep, settings.workers, budget)
-    exchanges = scheduler.run(cases)
-    judged = judge_cases(cases, exchanges, settings.contract)
+    session = Session(plan_of(target, settings), scheduler)
+    session.run()
+    findings = findings_of(session)
     explored: Explored | None = None
     if settings.fuzz_seconds:
         budget.limits = evolve(settings.limits, max_seconds=settings.fuzz_seconds)
         explorer = Explorer(settings.contract, target, settings.seed, scheduler, settings.only)
-        explored = explorer.explore(judged.observations, judged.findings)
-    return conclude(
-        settings.contract,
-        target,
-        cases,
-        exchanges,
+        explored = explorer.explore(list(session.observations.values()), findings)
+    return _finished(session, findings, explored, settings, time.monotonic() - started)
+
+
+def _finished(
+    session: Session, findings: list[Finding], explored: Explored | None, settings: Settings, seconds: float
+) -> Run:
+    """Return the finished run, with what reports write free of secrets."""
+    target, beyond = session.plan.target, explored or Explored()
+    redactor = Redactor.of(target.api_key, target.headers)
+    found = [_redacted(finding, redactor) for finding in (*findings, *beyond.findings)]
+    shown = {name for finding in found if finding.state == "contradicted" for name in (finding.label, finding.twin)}
+    cases = {**session.cases, **{case.label: case for case in beyond.cases}}
+    observations = {**session.observations, **{it.exchange.label: it for it in beyond.observations}}
+    exchanges = [observation.exchange for observation in session.observations.values()]
+    sent = [exchange for exchange in exchanges if exchange.sent]
+    circumstances = Circumstances(
+        contract=settings.contract,
         seed=settings.seed,
-        seconds=time.monotonic() - started,
+        quick=settings.depth == "quick",
         strict=settings.strict,
-        depth=settings.depth,
+        has_key=target.api_key is not None,
         only=settings.only,
-        judged=judged,
+        cases=session.cases,
+        unsent=[exchange.not_tested for exchange in exchanges if exchange.not_tested is not None],
+    )
+    return Run(
+        target=evolve(target, base_url=redactor.text(target.base_url)),
+        contract=settings.contract,
+        seed=settings.seed,
+        depth=settings.depth,
+        cases=cases,
+        observations={
+            label: _kept(observation, redactor) if label in shown else observation
+            for label, observation in observations.items()
+        },
+        findings=tuple(found),
+        verdicts=verdicts(found, circumstances),
+        cost=Cost(
+            requests=sum(1 + exchange.retries for exchange in sent) + beyond.requests,
+            images=sum(exchange.image_count for exchange in sent) + beyond.images,
+            fetches=sum(fetch.sent for exchange in sent for fetch in exchange.fetches) + beyond.fetches,
+            seconds=seconds,
+        ),
+        require_complete=settings.require_complete,
         explored=explored,
     )
+
+
+def _redacted(finding: Finding, redactor: Redactor) -> Finding:
+    reason = None if finding.reason is None else redactor.reason(finding.reason)
+    return evolve(finding, message=redactor.text(finding.message), reason=reason)
+
+
+def _kept(observation: Observation, redactor: Redactor) -> Observation:
+    return evolve(observation, exchange=redactor.exchange(observation.exchange, _KEPT_BYTES))

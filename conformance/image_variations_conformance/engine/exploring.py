@@ -16,9 +16,7 @@ from attrs import define, evolve, field, frozen
 
 from ..cases.case import Case
 from ..contract.document import Contract
-from ..oracles import Finding, Observation, judge, observe
-from ..oracles.acceptance import valid_requests_are_accepted
-from ..oracles.base import RUN_ORACLES
+from ..oracles import Finding, Observation, observe
 from ..wire.reasons import (
     ControlRefused,
     Interrupted,
@@ -30,14 +28,13 @@ from ..wire.reasons import (
 )
 from ..wire.target import Target
 from .fuzzing import Fuzzed, batches, fuzzed, probe
+from .inference import ACCEPTANCE, judge_random
 from .recipe import Recipe
 from .scheduler import Scheduler
 from .shrinking import Measure, shrunk
 
 # Requirements that only several requests together can break.
 _OF_SEVERAL_REQUESTS = ("IV-STATE-", "IV-URL-GUESS", "IV-OUT-RESEMBLES")
-# The requirements that are blamed when a valid request is refused.
-_ACCEPTANCE = RUN_ORACLES[valid_requests_are_accepted]
 # How often a requirement may be blamed wrongly before it is settled, so that one bug does not take all the time.
 _MOST_MISTAKEN = 3
 # How much of the body of a response is kept for the report.
@@ -107,7 +104,7 @@ class Explorer:
         if any(isinstance(it.exchange.not_tested, RunEnded) for it in observations):
             return Explored(ended=PlanNotFinished())
         self._cost["before"] = len(observations)
-        self._settled = {finding.requirement for finding in findings if finding.result == "fail"}
+        self._settled = {finding.requirement for finding in findings if finding.state == "contradicted"}
         self._settled |= {it for it in self.contract.requirements if self.only and it not in self.only}
         as_probe = probe(0, self.contract, self.target, self.seed).expectation.features
         for it in observations:
@@ -160,7 +157,7 @@ class Explorer:
             else:
                 self._note_other(last, it, finding)
         before, self._probe = self._probe, [it for it in seen if it.exchange.label == last.label]
-        if self._ended is None and any(it.rate_limited for it in seen):
+        if self._ended is None and any(it.limited for it in seen):
             self._ended = RateLimited()
         elif self._ended is None and self._probe and not any(it.accepted for it in (*self._probe, *before)) and before:
             self._ended = ControlRefused()
@@ -196,8 +193,10 @@ class Explorer:
     def _failed(self, seen: Sequence[Observation], too: Collection[str] = ()) -> Iterator[tuple[Finding, Observation]]:
         """Judge observations and yield the failed findings on requirements that are not settled, or are in `too`."""
         by_label = {it.exchange.label: it for it in seen}
-        for finding in judge(seen, self.contract, [*self._context, *self._probe]):
-            if finding.result == "fail" and (finding.requirement not in self._settled or finding.requirement in too):
+        for finding in judge_random(seen, self.contract, [*self._context, *self._probe]):
+            if finding.state == "contradicted" and (
+                finding.requirement not in self._settled or finding.requirement in too
+            ):
                 yield finding, by_label[finding.label]
 
     def _note(self, broken: _Broken) -> None:
@@ -223,7 +222,7 @@ class Explorer:
         note = f"the smallest found that breaks what {found.it.case.label} broke"
         latest = {found.it.recipe: found}
         # Which feature a refusal is blamed on is a guess, which is better for a smaller request.
-        family = _ACCEPTANCE if requirement in _ACCEPTANCE else {requirement}
+        family = ACCEPTANCE if requirement in ACCEPTANCE else {requirement}
 
         def make(recipe: Recipe) -> Fuzzed:
             return fuzzed(recipe, label, self.contract, self.target, note)
@@ -258,10 +257,10 @@ class Explorer:
 
     def _judged_again(self, broken: _Broken) -> _Broken:
         """Return `broken` with the requirement that is blamed now that smaller requests were accepted."""
-        if broken.finding.requirement not in _ACCEPTANCE:
+        if broken.finding.requirement not in ACCEPTANCE:
             return broken
-        found = (finding for finding, _ in self._failed([broken.observation], _ACCEPTANCE))
-        again = (finding for finding in found if finding.requirement in _ACCEPTANCE)
+        found = (finding for finding, _ in self._failed([broken.observation], ACCEPTANCE))
+        again = (finding for finding in found if finding.requirement in ACCEPTANCE)
         return evolve(broken, finding=next(again, broken.finding))
 
     def _replace(self, requirement: str, smallest: _Broken) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from attrs import frozen
 from hypothesis import strategies as st
 
-from ..cases.case import Builder, Case
-from ..cases.named_case import SMALL
+from ..cases.builder import Builder
+from ..cases.case import Case
 from ..cases.schemathesis_cases import forms, operation
 from ..cases.strategies import ANCILLARY, KINDS, draw, users, wrong_values
 from ..contract.document import Contract
@@ -24,12 +24,11 @@ from ..contract.fields import Schema, boundary_values, is_bounded, kind_of, samp
 from ..media import png
 from ..wire.multipart import Part
 from ..wire.target import Target
-from .recipe import BOUNDARY, Damage, Drawing, Format, Key, Recipe
+from .recipe import BOUNDARY, SMALL, Damage, Drawing, Format, Key, Recipe
 
 BATCH = 64
 # The forms that Schemathesis generates take thirty times as long to draw as ours.
 _FROM_SCHEMA_EVERY, _FROM_SCHEMA = 32, 16
-PHASE = "fuzz"
 # Probability that a text is an arbitrary one, and that an image of an unusual kind varies in other properties, too.
 _OF_UNUSUAL, _OF_RARE_FILES = 0.25, 0.1
 
@@ -145,14 +144,15 @@ def fuzzed(recipe: Recipe, label: str, contract: Contract, target: Target, note:
     request = recipe.request(contract, target)
     expectation = classify(request, contract, target.api_key)
     note = "drawn at random" if note is None else note
-    return Fuzzed(recipe, Case(label, note, request, expectation, phase=PHASE, is_random=True), expectation)
+    return Fuzzed(recipe, Case(label, note, request, expectation, is_random=True), expectation)
 
 
 def probe(number: int, contract: Contract, target: Target, seed: int) -> Case:
     """Return the control case that is sent after each batch: the small request of the plan."""
     label = f"fuzz-{number}-end"
     builder = Builder.of(contract, target, seed, label)
-    return builder.case("the small request again", builder.form(**SMALL))
+    request = builder.form(**SMALL)
+    return Case(label, "the small request again", request, classify(request, contract, target.api_key))
 
 
 def of_schema(parts: tuple[Part, ...]) -> Recipe:

@@ -1,30 +1,217 @@
-"""Judges exchanges. This needs neither a plan nor a target, so recorded traffic can be judged as well."""
+"""Judges the exchanges of a run: what each shows of which item of evidence.
+
+The oracles judge the content of responses. Whether valid requests are accepted is what the experiment found out.
+One defect gives one failure: what only echoes a failure under another requirement says so.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from attrs import field, frozen
+from attrs import evolve
 
 from ..cases.case import Case
-from ..contract.document import Contract
-from ..oracles import Finding, Observation, judge, observe
-from ..wire.exchange import Exchange
+from ..cases.probes import NO_5XX
+from ..contract.evidence import ABSENT, BY_FORMAT, AcceptsFeature, AcceptsField, Every, Sample
+from ..contract.requirements import Requirement
+from ..oracles import Finding, Observation, judge
+from ..oracles.base import shortened
+from ..oracles.refusal import is_server_error
+from ..wire.reasons import ControlRefused, NotShown, RateLimited, Reason
+from .experiment import Result
+from .session import Session
+
+# A 200 alone does not show these: the content of the response does.
+_SHOWN_BY_CONTENT = frozenset({"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT", "IV-WIRE-QUERY"})
+_OF_OTHERS = frozenset({"IV-STATE-PARALLEL", "IV-STATE-CONNECTION"})
+AGAIN = "-again"
 
 
-@frozen
-class Judged:
-    """The observations of some exchanges, and all findings on them."""
+def findings_of(session: Session) -> list[Finding]:
+    """Return all findings of a session, each with its item."""
+    contract = session.plan.contract
+    found = [
+        evolve(finding, item=finding.item or item_of(finding, session))
+        for finding in judge(list(session.observations.values()), contract)
+    ]
+    found += _untested(session)
+    found += _of_experiment(session)
+    found = list(_without_accidents(found, session))
+    return list(_without_echoes(found, session))
 
-    observations: tuple[Observation, ...] = field(repr=False)
-    findings: tuple[Finding, ...] = field(repr=False)
+
+def item_of(finding: Finding, session: Session) -> str:
+    """Return the item of evidence that a finding of an oracle is about."""
+    requirement = session.plan.contract.requirements.get(finding.requirement)
+    return _item(requirement, session.cases[finding.label], session.observations[finding.label])
 
 
-def judge_cases(cases: Sequence[Case], exchanges: Sequence[Exchange], contract: Contract) -> Judged:
-    """Judge the exchanges of cases and of their parts."""
-    by_label = {each.label: each for case in cases for each in (case, *case.parts)}
-    observations = tuple(
-        observe(exchange, by_label[exchange.label].expectation, is_random=by_label[exchange.label].is_random)
-        for exchange in exchanges
-    )
-    return Judged(observations, tuple(judge(observations, contract)))
+def _item(requirement: Requirement | None, case: Case, observation: Observation) -> str:
+    evidence = requirement.evidence if requirement is not None else None
+    requested, label = observation.expectation.requested, case.label.removesuffix(AGAIN)
+    if isinstance(evidence, AcceptsField | Sample) and requested is not None:
+        values = {"n": requested.n, "size": requested.size, "response_format": requested.response_format}
+        value = values.get(evidence.field) if evidence.field in requested.explicit else ABSENT
+        return f"{evidence.field}={value}"
+    if isinstance(evidence, AcceptsFeature):
+        return next((probe.item for probe in case.probes if probe.requirement == evidence.requirement), label)
+    if isinstance(evidence, Every):
+        if evidence.subject in BY_FORMAT and requested is not None:
+            return requested.response_format
+        violated = (it.requirement for it in observation.expectation.violations)
+        names = (label, case.concurrent_with, case.connection, *violated)
+        return next((name for name in names if name in evidence.situations), None) or label
+    return label
+
+
+def _untested(session: Session) -> Iterator[Finding]:
+    """Yield a blocked finding for each requirement of a case that was not sent or whose answer shows nothing."""
+    for label, observation in session.observations.items():
+        case, reason = session.cases[label], observation.untested
+        if reason is None or case.probes:
+            continue
+        violated = [it.requirement for it in observation.expectation.violations]
+        for name in dict.fromkeys((*case.tests, *violated)):
+            requirement = session.plan.contract.requirements.get(name)
+            finding = observation.not_tested(name, reason)
+            yield evolve(finding, item=_item(requirement, case, observation))
+
+
+def _of_experiment(session: Session) -> Iterator[Finding]:
+    """Yield the findings of the experiment."""
+    experiment, labels = session.experiment, session.labels
+    for result in experiment.results:
+        if result.state == "holds" and result.requirement in _SHOWN_BY_CONTENT:
+            continue
+        yield _of_result(result, session)
+    if experiment.base is None:
+        yield from _without_base(session)
+    elif experiment.base == session.plan.contract.required_texts:
+        first = next(at for at, (_, outcome) in enumerate(experiment.sent) if outcome == "accepted")
+        yield Finding("IV-OP-VALID", "holds", "", labels[first], "fields=image-only")
+    if experiment.lost is not None:
+        accepted, refused = (session.observations[labels[at]] for at in experiment.lost)
+        message = (
+            f"the request of {labels[experiment.lost[0]]}, sent again: expected 200 as before, got {refused.answer}"
+        )
+        lost = refused.finding("IV-STATE-RECOVERS", False, message, "plain-at-the-end")
+        yield evolve(lost, twin=accepted.exchange.label)
+
+
+def _without_base(session: Session) -> Iterator[Finding]:
+    """Yield what it means that no valid request was accepted."""
+    sent = [session.observations[label] for label in session.labels]
+    answered = [it for it in sent if it.untested is None]
+    if answered:
+        message = f"expected 200, got {answered[0].answer}{_words(answered[0])}; no valid request was accepted at all"
+        yield answered[0].finding("IV-OP-VALID", False, message, "fields=image-only")
+
+
+def _of_result(result: Result, session: Session) -> Finding:
+    labels = [session.labels[at] for at in result.steps]
+    observation = session.observations[labels[0]]
+    company = tuple(probe.item for probe in result.company)
+    reason: Reason | None = None
+    message = ""
+    if result.state == "contradicted":
+        message = _message(result, observation, session)
+    elif result.state == "blocked":
+        reason = _why_blocked(observation, session)
+    twin = None if result.twin is None else session.labels[result.twin]
+    return Finding(result.requirement, result.state, message, labels[0], result.item, reason, twin, company)
+
+
+def _message(result: Result, observation: Observation, session: Session) -> str:
+    if result.item == "stable":
+        answers = dict.fromkeys(session.observations[session.labels[at]].answer for at in result.steps)
+        return f"the same request was answered {' and '.join(answers)}"
+    if result.requirement == NO_5XX:
+        return f"{result.item}: expected a status below 500, got {observation.answer}{_words(observation)}"
+    if result.requirement in {"IV-STATE-PARALLEL", "IV-STATE-CONNECTION"}:
+        how = "at the same time" if result.requirement == "IV-STATE-PARALLEL" else "on a kept connection"
+        return f"{result.item}: expected 200 as for the same request alone, got {observation.answer} {how}"
+    return f"a valid request with {result.item}: expected 200, got {observation.answer}{_words(observation)}"
+
+
+def _words(observation: Observation) -> str:
+    """Return the server's own words in quotation marks, with a colon before them; nothing if it has none."""
+    document = observation.content.document
+    error = document.get("error", document.get("detail")) if isinstance(document, dict) else None
+    text = error.get("message") if isinstance(error, dict) else error
+    return f": \u201c{shortened(text, 120)}\u201d" if isinstance(text, str) and text else ""
+
+
+def _why_blocked(observation: Observation, session: Session) -> Reason:
+    if observation.untested is not None:
+        return observation.untested
+    if session.experiment.limited:
+        return RateLimited()
+    return ControlRefused() if session.experiment.lost is not None else NotShown()
+
+
+def _without_accidents(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
+    """Yield the findings; those on a failure that did not occur again, as unstable, with one for the accident."""
+    contract = session.plan.contract
+    accidents = {
+        label: again
+        for label, again in session.repeated.items()
+        if session.observations[again].untested is None and not is_server_error(session.observations[again], contract)
+    }
+    for finding in found:
+        if finding.label in accidents and finding.state == "contradicted":
+            yield evolve(finding, state="unstable")
+        else:
+            yield finding
+    for label, again in accidents.items():
+        one, other = session.observations[label], session.observations[again]
+        message = f"the same request was answered {one.answer} and {other.answer}"
+        yield one.finding("IV-OP-VALID", False, message, "stable")
+
+
+def _without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
+    """Yield the findings; those that only echo another failure name its requirement in `reported_as`."""
+    contradicted = [finding for finding in found if finding.state == "contradicted"]
+    by_label: dict[str, str] = {}
+    by_item: dict[str, str] = {}
+    for finding in contradicted:
+        if finding.requirement != NO_5XX:
+            by_label.setdefault(finding.label, finding.requirement)
+            by_item.setdefault(finding.item, finding.requirement)
+    by_item |= {
+        finding.item: NO_5XX
+        for finding in contradicted
+        if finding.requirement == NO_5XX and not finding.label == finding.item
+    }
+    held = {(finding.requirement, finding.item) for finding in found if finding.state == "holds"}
+    depends = any(finding.requirement == "IV-STATE-INDEPENDENT" for finding in contradicted)
+    by_label_and_name = {(finding.label, finding.requirement) for finding in contradicted}
+    for finding in found:
+        echo = None
+        if finding.state == "contradicted" and finding.requirement == NO_5XX and finding.item == finding.label:
+            echo = _cause(finding, session, by_label, by_item)
+        elif (
+            finding.state == "contradicted"
+            and depends
+            and finding.requirement.startswith(("IV-RES-", "IV-N-", "IV-SIZE-", "IV-FORMAT-"))
+        ):
+            echo = "IV-STATE-INDEPENDENT" if (finding.requirement, finding.item) in held else None
+        if finding.state == "contradicted" and finding.label in session.alone and finding.requirement not in _OF_OTHERS:
+            # Wrong in company, right alone: that is what the company did.
+            if (session.alone[finding.label], finding.requirement) not in by_label_and_name:
+                parallel = session.cases[finding.label].concurrent_with is not None
+                echo = "IV-STATE-PARALLEL" if parallel else "IV-STATE-CONNECTION"
+        yield finding if echo is None else evolve(finding, reported_as=echo)
+
+
+def _cause(finding: Finding, session: Session, by_label: Mapping[str, str], by_item: Mapping[str, str]) -> str | None:
+    """Return the requirement that explains why the server failed at a request, or None."""
+    label = finding.label.removesuffix(AGAIN)
+    if label in by_label:
+        return by_label[label]
+    case = session.cases[finding.label]
+    if not case.probes:
+        unstable = by_item.get("stable")
+        lost = session.experiment.lost is not None
+        return unstable or ("IV-STATE-RECOVERS" if lost else None)
+    items = (by_item[probe.item] for probe in case.probes if probe.item in by_item)
+    return next(items, None) or by_item.get("stable")

@@ -1,4 +1,4 @@
-"""A finished run: its verdicts, its cost, and its outcome in a sentence."""
+"""A finished run: its verdicts with the evidence for them, its cost, and its outcome in a sentence."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import Literal
 from attrs import field, frozen
 
 from ..cases.case import Case
-from ..cases.plan import Depth
+from ..cases.named_case import Depth
 from ..contract.document import Contract
 from ..contract.requirements import Requirement
 from ..oracles import Finding, Observation
+from ..oracles.base import State
 from ..wire.exchange import FailureKind
-from ..wire.reasons import Declared, Excluded, Interrupted, NoKey, Reason
+from ..wire.reasons import Declared, Excluded, Interrupted, NoKey, Reason, RunEnded
 from ..wire.target import Target
 from .exploring import Explored
 
-Result = Literal["pass", "fail", "warn", "not-tested"]
-Outcome = Literal["conforms", "fails"]
+Result = Literal["pass", "fail", "warn", "declared", "partial", "not-tested"]
+RESULTS: tuple[Result, ...] = ("pass", "fail", "warn", "declared", "partial", "not-tested")
+Outcome = Literal["conforms", "fails", "incomplete"]
 
 _NO_RESPONSE: dict[FailureKind | None, str] = {
     "dropped": "the server answers nothing; every connection broke before there was a response",
@@ -28,10 +30,24 @@ _NO_RESPONSE: dict[FailureKind | None, str] = {
 
 
 @frozen
-class Verdict:
-    """The verdict on one requirement, and the cases that led to it (for a pass, all that showed it).
+class Item:
+    """One item of the evidence of a requirement, and what was seen of it.
 
-    `message` says what broke; `reason` says why the requirement was not tested.
+    `state` is None for an item that was left out, with the reason. `findings` begin with the clearest.
+    """
+
+    name: str
+    state: State | None
+    findings: tuple[Finding, ...] = field(default=(), repr=False)
+    reason: Reason | None = None
+
+
+@frozen
+class Verdict:
+    """The verdict on one requirement: the items of its evidence, and the cases that led to it.
+
+    `message` says what broke; `reason` says why the requirement was not tested, or not completely. `also` are the
+    requirements whose failures echo this one.
     """
 
     requirement: Requirement
@@ -39,25 +55,36 @@ class Verdict:
     message: str = ""
     cases: tuple[str, ...] = ()
     reason: Reason | None = None
+    items: tuple[Item, ...] = field(default=(), repr=False)
+    also: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> bool:
+        """Whether evidence that the requirement needs was not seen."""
+        by_design = isinstance(self.reason, Declared | Excluded | NoKey)
+        return self.result in {"partial", "not-tested"} and not by_design and self.requirement.level != "may"
 
     @property
     def blocked(self) -> bool:
-        """Whether the server or an interruption kept the requirement from being tested."""
-        return (
-            self.reason is not None
-            and not self.reason.chosen
-            and not isinstance(self.reason, Declared | Excluded | NoKey)
-        )
+        """Whether the server or an interruption kept evidence from being seen."""
+        return self.missing and self.reason is not None and not self.reason.chosen
 
     @property
     def deselected(self) -> bool:
-        """Whether the user's own choice of depth, limits and `only` left the requirement untested."""
-        return self.reason is not None and self.reason.chosen and self.requirement.level != "may"
+        """Whether the user's own choice of depth, limits and `only` left evidence out."""
+        return self.missing and self.reason is not None and self.reason.chosen
 
     @property
     def fails_the_run(self) -> bool:
-        """Whether this verdict alone makes the run fail."""
-        return self.result == "fail" or (self.requirement.level == "must" and self.blocked)
+        """Whether this verdict alone makes the run fail: a failure, or a MUST that the server broke down on."""
+        broke_down = self.blocked and isinstance(self.reason, RunEnded) and not _is_limit(self.reason)
+        return self.result == "fail" or (self.requirement.level == "must" and broke_down)
+
+
+def _is_limit(reason: Reason) -> bool:
+    from ..wire.reasons import RateLimited
+
+    return isinstance(reason, RateLimited)
 
 
 @frozen
@@ -74,7 +101,8 @@ class Cost:
 class Run:
     """A finished run. The parts that reports write, verdicts and failed exchanges, are free of secrets.
 
-    `explored` is what the fuzzing after the plan found, where there was one; the cost of the run includes its cost.
+    With `require_complete`, missing evidence is not forgiven even where the user's own choice left it out. `explored` is
+    what the fuzzing after the plan found, where there was one; the cost of the run includes its cost.
     """
 
     target: Target
@@ -86,16 +114,28 @@ class Run:
     findings: tuple[Finding, ...] = field(repr=False)
     verdicts: tuple[Verdict, ...] = field(repr=False)
     cost: Cost
+    require_complete: bool = False
     explored: Explored | None = None
 
     @property
     def outcome(self) -> Outcome:
-        """Whether the server conforms."""
-        return "fails" if any(verdict.fails_the_run for verdict in self.verdicts) else "conforms"
+        """Whether the server conforms; incomplete: nothing is broken, but evidence of a MUST is missing."""
+        if any(verdict.fails_the_run for verdict in self.verdicts):
+            return "fails"
+        must_missing = any(verdict.missing for verdict in self.verdicts if verdict.requirement.level == "must")
+        return "incomplete" if must_missing else "conforms"
+
+    @property
+    def exit_code(self) -> int:
+        """0 if the server conforms as far as the user wanted to know, else 1."""
+        if self.outcome != "incomplete":
+            return int(self.outcome == "fails")
+        musts = [verdict for verdict in self.verdicts if verdict.requirement.level == "must"]
+        return int(self.require_complete or any(verdict.blocked for verdict in musts))
 
     @property
     def deselected(self) -> int:
-        """How many requirements the user's own choice of depth, limits and `only` left untested."""
+        """How many requirements the user's own choice of depth, limits and `only` left untested, or partly so."""
         return sum(verdict.deselected for verdict in self.verdicts)
 
     @property
@@ -108,28 +148,51 @@ class Run:
         return any(observation.exchange.not_tested == Interrupted() for observation in self.observations.values())
 
     @property
+    def not_offered(self) -> int | None:
+        """The status of all POST requests if it says that the operation is not there at all, or None."""
+        posts = [it.exchange for it in self.observations.values() if it.exchange.request.method == "POST"]
+        statuses = {it.response.status if it.response else 0 for it in posts if it.not_tested is None}
+        return statuses.pop() if len(statuses) == 1 and statuses <= {404, 405, 501} else None
+
+    @property
     def headline(self) -> str:
         """The outcome in a sentence or two."""
         if self._plan_interrupted:
             broken = _counted(self._number("fail"), "requirement")
             blocked = sum(verdict.blocked for verdict in self.verdicts)
             return f"Interrupted before its end: {broken} broken so far, and {blocked} kept from being tested."
-        conclusion = self._conforms() if self.outcome == "conforms" else f"Does not conform: {self._failure()}."
+        contract = f"contract {self.contract.version}"
+        conclusion = {
+            "conforms": f"Conforms to {contract}{self._with()}.",
+            "fails": f"Does not conform to {contract}: {self._failure()}.",
+            "incomplete": f"Incomplete: no requirement of {contract} is broken{self._with()}, but {self._left_out()}.",
+        }[self.outcome]
         return f"{conclusion} The fuzzing was interrupted." if self.interrupted else conclusion
 
     def _number(self, result: Result) -> int:
         return sum(verdict.result == result for verdict in self.verdicts)
 
-    def _conforms(self) -> str:
-        warned = f", with {_counted(self._number('warn'), 'warning')}" if self._number("warn") else ""
+    def _with(self) -> str:
+        parts = []
         if self.contract.changes:
             keys = {change.key for change in self.contract.changes}
-            declared = _counted(len(keys), "declared difference")
-            warned = f" to contract {self.contract.version} with {declared} ({self.contract.profile}){warned}"
-        if self.deselected:
-            left_out = _counted(self.deselected, "requirement")
-            return f"Conforms{warned}, as far as that was tested: {left_out} left out."
-        return f"Conforms{warned}."
+            parts.append(f"{_counted(len(keys), 'declared difference')} (profile {self.contract.profile})")
+        if self._number("warn"):
+            parts.append(_counted(self._number("warn"), "warning"))
+        return f" with {' and '.join(parts)}" if parts else ""
+
+    def _left_out(self) -> str:
+        musts = [verdict for verdict in self.verdicts if verdict.requirement.level == "must" and verdict.missing]
+        blocked = sum(verdict.blocked for verdict in musts)
+        chosen = len(musts) - blocked
+        parts = []
+        if blocked:
+            parts.append(f"{_counted(blocked, 'requirement')} could not be tested completely")
+        if chosen:
+            parts.append(
+                f"{_counted(chosen, 'requirement')} {'was' if chosen == 1 else 'were'} left out or tested in part"
+            )
+        return " and ".join(parts)
 
     def _failure(self) -> str:
         overall = self._overall_failure()
@@ -141,17 +204,15 @@ class Run:
             parts.append(f"{_counted(failed, 'requirement')} broken")
         if blocked:
             parts.append(f"{_counted(blocked, 'requirement')} that the server kept from being tested")
-        if self.deselected:
-            parts.append(f"{self.deselected} left out")
         return " and ".join(parts)
 
     def _overall_failure(self) -> str | None:
         """Return the one reason why every request failed, or None where there is none."""
+        if self.not_offered is not None:
+            return f"POST /images/variations is not offered; every request was answered {self.not_offered}"
         exchanges = [it.exchange for it in self.observations.values() if it.exchange.not_tested is None]
         statuses = {exchange.response.status if exchange.response else 0 for exchange in exchanges}
         shown = " or ".join(map(str, sorted(statuses)))
-        if statuses <= {404, 405, 501}:
-            return f"there is no POST /images/variations here; every request was answered {shown}"
         if statuses <= {401, 403, 405}:
             return f"the server does not take the API key; every request was answered {shown}"
         # Other methods may be refused before they reach what fails.

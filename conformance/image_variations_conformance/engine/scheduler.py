@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 
 from attrs import Factory, define, evolve, field, frozen
@@ -41,7 +42,7 @@ Progress = Callable[[int, int, Case], None]
 class Scheduler:
     """Sends cases through a transport.
 
-    Of the cases of one phase, `workers` are under way at a time. A case whose connection breaks while others are under
+    `workers` cases are under way at a time. A case whose connection breaks while others are under
     way is sent again alone, so that it is not blamed for another one. `sleep` takes seconds.
     """
 
@@ -51,6 +52,9 @@ class Scheduler:
     workers: int = 1
     budget: Budget = field(factory=Budget)
     _waits: list[float] = field(factory=list, repr=False)
+    # How many cases were done, and why no more are sent. In lists, because a scheduler and its branches share them.
+    _done: list[int] = field(factory=lambda: [0], repr=False)
+    _ended: list[Reason | None] = field(factory=lambda: [None], repr=False)
     # By the digest of the link, which may be 64 KiB long.
     _fetched: dict[bytes, Exchange] = field(factory=dict, repr=False)
     _liveness: Liveness = field(
@@ -61,38 +65,54 @@ class Scheduler:
         """Return a scheduler that continues this run and its budget, and whose responses are not kept."""
         return evolve(self, transport=self.transport.branch(), progress=progress, fetched={})
 
-    def run(self, cases: Sequence[Case]) -> list[Exchange]:
+    def run(self, cases: Sequence[Case], to_come: int = 0) -> list[Exchange]:
         """Return the exchange of each case, in their order. Raises Unreachable and KeyRefused.
 
-        After a combined case that is refused come the exchanges of its parts. An interruption ends the sending, and the
-        exchanges of the remaining cases say so.
+        Cases of one connection are sent in order, others in any order. `to_come` is how many cases the run will send
+        after these, for the progress. An interruption ends the sending, and the exchanges of the remaining cases say so.
         """
         exchanges: list[Exchange] = []
-        self.budget.set_aside(cases)
-        remaining, reason = len(cases), None
+        remaining = len(cases)
         for batch in _batches(cases, self.workers):
             remaining -= len(batch)
-            sending = _Batch(self, self._liveness, batch, len(exchanges), remaining, reason)
+            sending = _Batch(self, self._liveness, batch, self._done[0], remaining + to_come, self._ended[0])
             exchanges += sending.run()
-            reason = sending.reason
+            self._done[0] += len(batch)
+            self._ended[0] = sending.reason
         return exchanges
+
+    @property
+    def ended(self) -> Reason | None:
+        """Why no more cases are sent, or None."""
+        return self._ended[0]
 
     def send(self, case: Case) -> Exchange:
         """Send one case, again after a wait where the server limits the rate, and follow the links of the response."""
-        for retries in range(_MAX_ATTEMPTS):
+        limited: list[Response] = []
+        while True:
             seconds = self.budget.seconds_left()
-            exchange = self._within_run(self.transport.send(case.label, case.request, case.concurrent_with, seconds))
-            wait_seconds = _retry_after(exchange.response)
-            if wait_seconds is None or wait_seconds > _MAX_WAIT_SECONDS or retries == _MAX_ATTEMPTS - 1:
+            exchange = self._within_run(
+                self.transport.send(case.label, case.request, case.concurrent_with, seconds, case.connection)
+            )
+            wait_seconds = _wait_seconds(exchange.response, len(limited))
+            if wait_seconds is None or wait_seconds > _MAX_WAIT_SECONDS or len(limited) == _MAX_ATTEMPTS - 1:
                 break
             if sum(self._waits) + wait_seconds > _MAX_WAITS_SECONDS or not self.budget.retried(wait_seconds):
                 break
             self._waits.append(wait_seconds)
             self.sleep(wait_seconds)
+            limited += [exchange.response] if exchange.response is not None else []
         found, images = _items(exchange.response)
         self.budget.settle(case, images)
         fetches = tuple(self._follow(exchange.label, found))
-        return evolve(exchange, fetches=fetches, retries=retries, image_count=images)
+        return evolve(exchange, fetches=fetches, retries=len(limited), limited=tuple(limited), image_count=images)
+
+    def fetch_again(self, label: str, link: str) -> Exchange:
+        """Follow a link once more and return the exchange."""
+        refusal = self.budget.fetch_refusal() or self.ended
+        if refusal is not None:
+            return Exchange(label, Request("GET", link, ()), NotTested(refusal), 0.0, 0.0)
+        return self._within_run(self.transport.fetch(label, link, self.budget.seconds_left()))
 
     def _follow(self, label: str, found: Sequence[Item]) -> Iterator[Exchange]:
         """Follow each link that is new in this run, and the first of them twice: a link is valid for an hour."""
@@ -122,7 +142,7 @@ class Scheduler:
 
 @define
 class _Batch:
-    """Cases that are sent together: those of one phase, those sent concurrently, one alone, or all for one worker.
+    """Cases that are sent together: those sent concurrently, those of one connection, others, or all for one worker.
 
     `done` and `remaining` are the numbers of cases before and after these; `reason` is why no more are sent, if so.
     """
@@ -134,8 +154,6 @@ class _Batch:
     remaining: int
     reason: Reason | None
     _exchanges: dict[str, Exchange] = field(factory=dict, init=False)
-    # By the label of a combined case that was refused.
-    _parts: dict[str, tuple[Case, ...]] = field(factory=dict, init=False)
     _queue: deque[Case] = field(init=False, factory=deque)
     # Cases that were under way with others. If the connection of one breaks, the case is sent again alone to find
     # out whether it is the cause.
@@ -158,10 +176,9 @@ class _Batch:
         for future, case in under_way.items():
             if future.done() and future.exception() is None:
                 self._exchanges[case.label] = future.result()
-        sent = [each for case in self.cases for each in (case, *self._parts.get(case.label, ()))]
         if self.reason is not None:
-            self._exchanges = {case.label: _not_sent(case, self.reason) for case in sent} | self._exchanges
-        return [self._exchanges[case.label] for case in sent]
+            self._exchanges = {case.label: not_sent(case, self.reason) for case in self.cases} | self._exchanges
+        return [self._exchanges[case.label] for case in self.cases]
 
     def _send(self, pool: ThreadPoolExecutor, under_way: dict[Future[Exchange], Case]) -> None:
         while (self.reason is None and (self._queue or self._suspects)) or under_way:
@@ -186,7 +203,8 @@ class _Batch:
 
     def _can_send(self, under_way: int) -> bool:
         blocked = self._suspects or self.reason is not None
-        return bool(self._queue) and not blocked and under_way < self.scheduler.workers
+        workers = 1 if self.cases[0].connection else self.scheduler.workers
+        return bool(self._queue) and not blocked and under_way < workers
 
     def _send_again(self, case: Case) -> None:
         """Send a case again, alone. This exchange counts."""
@@ -208,31 +226,26 @@ class _Batch:
             if refusal is None:
                 granted.append(case)
             else:
-                self._exchanges[case.label] = _not_sent(case, refusal)
+                self._exchanges[case.label] = not_sent(case, refusal)
         return granted
 
     def _end(self, case: Case, exchange: Exchange) -> None:
         self._exchanges[case.label] = exchange
-        refused = exchange.response is None or exchange.response.status != 200
-        if refused and (exchange.failure is None or exchange.failure.kind != "unreachable"):
-            self._queue.extendleft(reversed(case.parts) if case.label not in self._parts else ())
-            self._parts[case.label] = case.parts
         self.reason = self.liveness.note(exchange) or self.reason
 
 
 def _batches(cases: Sequence[Case], workers: int) -> Iterator[list[Case]]:
-    """Yield the cases of each phase together, concurrent cases together, and others alone; for one worker, all."""
+    """Yield the cases of each group and of each connection together, and so others; for one worker, all."""
 
-    def key(numbered: tuple[int, Case]) -> object:
-        number, case = numbered
-        return workers == 1 or case.phase or case.concurrent_with or number
+    def key(case: Case) -> object:
+        return workers == 1 or case.concurrent_with or case.connection or ""
 
-    yield from ([case for _, case in batch] for _, batch in itertools.groupby(enumerate(cases), key))
+    yield from (list(batch) for _, batch in itertools.groupby(cases, key))
 
 
 def _items(response: Response | None) -> tuple[tuple[Item, ...], int]:
     """Return the items of a 200, and how many images they hold."""
-    if response is None or response.status != 200:
+    if response is None or not 200 <= response.status < 300:
         return (), 0
     try:
         value = parse_json(response.body)
@@ -246,20 +259,23 @@ def _digest(link: str) -> bytes:
     return hashlib.sha256(link.encode("utf-8", "surrogatepass")).digest()
 
 
-def _not_sent(case: Case, reason: Reason) -> Exchange:
-    return Exchange(case.label, case.request, NotTested(reason), 0.0, 0.0, case.concurrent_with)
+def not_sent(case: Case, reason: Reason) -> Exchange:
+    """Return the exchange of a case that was not sent."""
+    return Exchange(case.label, case.request, NotTested(reason), 0.0, 0.0, case.concurrent_with, case.connection)
 
 
-def _retry_after(response: Response | None) -> float | None:
-    """Return how many seconds a server that limits the rate asks to wait, or None where it does not."""
-    value = response.header("retry-after") if response is not None and response.status in {429, 503} else None
-    if value is None:
+def _wait_seconds(response: Response | None, waited: int) -> float | None:
+    """Return how many seconds to wait before a request is sent again that was limited `waited` times before.
+
+    None: the response is no limit. A server that does not say how long to wait is given 1, 2 and 4 seconds.
+    """
+    if response is None or response.status not in {429, 503}:
         return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
-        return None
+    value = response.header("retry-after")
+    if value is not None:
+        with suppress(ValueError):
+            return max(0.0, float(value))
+        with suppress(ValueError, TypeError, OverflowError):
+            return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    # A 503 without a time may be an answer to this very request, which does not change.
+    return float(2**waited) if response.status == 429 else None

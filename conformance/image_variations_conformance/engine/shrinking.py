@@ -11,10 +11,9 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from ..cases.named_case import SMALL
 from ..media import png
 from .fuzzing import Fuzzed
-from .recipe import Drawing, Recipe
+from .recipe import SMALL, Drawing, Recipe
 
 MAX_TRIES = 100
 _OF_THE_WIRE = (

@@ -1,138 +1,210 @@
-"""Turns the findings of a run into one verdict for each requirement, and puts the finished run together."""
+"""Turns findings into evidence, and the evidence into one verdict for each requirement.
+
+For an item: what was seen with it alone counts before what was seen in company, and a contradiction before what holds.
+For a requirement, the first that applies: an item is contradicted: fail or warn. An item was kept from being seen by the
+server: not tested. Every item holds: pass, or declared if a profile changed the requirement. Some hold: partial. Else
+it was not tested.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from ..cases.case import Case
-from ..cases.plan import Depth
 from ..contract.document import Contract
+from ..contract.evidence import Every
 from ..contract.requirements import Requirement
 from ..oracles import Finding
-from ..wire.exchange import Exchange
 from ..wire.reasons import (
     Declared,
     Deselected,
     Excluded,
     Interrupted,
-    InvalidAccepted,
-    Limited,
+    Masked,
     NoKey,
     NotAtThisDepth,
+    NotSeen,
     NotShown,
     Reason,
+    ReportedAs,
+    Unstable,
 )
-from ..wire.redaction import Redactor
-from ..wire.target import Target
-from .exploring import Explored
-from .judging import Judged, judge_cases
-from .run import Cost, Result, Run, Verdict
+from .judging import AGAIN
+from .run import Item, Result, Verdict
 
-# How much of the body of a response that broke something is kept for the report.
-_KEPT_BYTES = 1 << 20
+# Evidence that a run shows only if it comes about: a server need not limit the rate.
+_BY_CHANCE = frozenset({"IV-LIMIT-RETRY-AFTER"})
 
 
-def conclude(
-    contract: Contract,
-    target: Target,
-    cases: Sequence[Case],
-    exchanges: Sequence[Exchange],
-    *,
-    seed: int,
-    seconds: float,
-    strict: bool = False,
-    depth: Depth = "standard",
-    only: Collection[str] = (),
-    judged: Judged | None = None,
-    explored: Explored | None = None,
-) -> Run:
-    """Return the finished run of these exchanges, which are judged here unless `judged` is given.
+@frozen
+class Circumstances:
+    """What a verdict depends on besides the findings.
 
-    With `strict`, a broken SHOULD fails like a MUST. If `only` names requirements, all others are deselected.
-    `explored` is what the fuzzing after the plan found. `seconds` is how long the run took.
+    `unsent` are the reasons why cases were not sent, `only` the requirements that the user selected, or none for all.
     """
-    judged = judged or judge_cases(cases, exchanges, contract)
-    beyond = explored or Explored()
-    sent = [exchange for exchange in exchanges if exchange.sent]
-    redactor = Redactor.of(target.api_key, target.headers)
-    findings = [_redacted(finding, redactor) for finding in (*judged.findings, *beyond.findings)]
-    failed = {finding.label for finding in findings if finding.result == "fail"}
-    observations = {
-        observation.exchange.label: evolve(observation, exchange=redactor.exchange(observation.exchange, _KEPT_BYTES))
-        if observation.exchange.label in failed
-        else observation
-        for observation in (*judged.observations, *beyond.observations)
+
+    contract: Contract
+    seed: int
+    quick: bool
+    strict: bool
+    has_key: bool
+    only: Collection[str]
+    cases: Mapping[str, Case]
+    unsent: Sequence[Reason]
+
+
+def verdicts(findings: Iterable[Finding], circumstances: Circumstances) -> tuple[Verdict, ...]:
+    """Return the verdict on each requirement of the contract."""
+    contract = circumstances.contract
+    found: dict[str, list[Finding]] = {name: [] for name in contract.requirements}
+    also: dict[str, list[str]] = {}
+    for finding in findings:
+        if finding.requirement in found:
+            found[finding.requirement].append(finding)
+        if finding.reported_as is not None and finding.reported_as != finding.requirement:
+            also.setdefault(finding.reported_as, []).append(finding.requirement)
+    planned = _planned(circumstances.cases.values())
+    masked = _masked(found)
+    made = []
+    for requirement in contract.requirements.values():
+        items = _items(requirement, found[requirement.id], planned.get(requirement.id, ()), masked, circumstances)
+        verdict = _verdict(requirement, tuple(items), circumstances)
+        made.append(evolve(verdict, also=tuple(dict.fromkeys(also.get(requirement.id, ())))))
+    return tuple(made)
+
+
+def _planned(cases: Iterable[Case]) -> dict[str, list[str]]:
+    """Return the labels of the cases that were written for each requirement."""
+    planned: dict[str, list[str]] = {}
+    for case in cases:
+        if not case.probes and not case.label.endswith(AGAIN):
+            for name in case.tests:
+                planned.setdefault(name, []).append(case.label)
+    return planned
+
+
+def _masked(found: Mapping[str, Sequence[Finding]]) -> dict[str, str]:
+    """Return the values that the server refuses, each with the requirement that says so."""
+    return {
+        finding.item: name
+        for name, findings in found.items()
+        for finding in findings
+        if finding.state == "contradicted" and "=" in finding.item
     }
-    not_shown = _why_not_shown(exchanges, depth, only)
-    verdicts = tuple(
-        Verdict(requirement, "not-tested", reason=Deselected())
-        if only and requirement.id not in only
-        else _verdict(requirement, findings, target, strict, not_shown)
-        for requirement in contract.requirements.values()
-    )
-    return Run(
-        target=evolve(target, base_url=redactor.text(target.base_url)),
-        contract=contract,
-        seed=seed,
-        depth=depth,
-        cases={each.label: each for case in (*cases, *beyond.cases) for each in (case, *case.parts)},
-        observations=observations,
-        findings=tuple(findings),
-        verdicts=verdicts,
-        cost=Cost(
-            requests=sum(1 + exchange.retries for exchange in sent) + beyond.requests,
-            images=sum(exchange.image_count for exchange in sent) + beyond.images,
-            fetches=sum(fetch.sent for exchange in sent for fetch in exchange.fetches) + beyond.fetches,
-            seconds=seconds,
-        ),
-        explored=explored,
-    )
 
 
-def _redacted(finding: Finding, redactor: Redactor) -> Finding:
-    reason = None if finding.reason is None else redactor.reason(finding.reason)
-    return evolve(finding, message=redactor.text(finding.message), reason=reason)
+def _items(
+    requirement: Requirement,
+    findings: Sequence[Finding],
+    planned: Iterable[str],
+    masked: Mapping[str, str],
+    circumstances: Circumstances,
+) -> Iterator[Item]:
+    """Yield the items of a requirement: those of its evidence, those of its cases, and others that were seen."""
+    by_item: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_item.setdefault(finding.item, []).append(finding)
+    for name in _expected(requirement, planned, by_item, circumstances):
+        yield _item(name, by_item.pop(name, []), requirement, masked, circumstances)
+    for name, others in by_item.items():
+        yield _item(name, others, requirement, masked, circumstances)
 
 
-def _why_not_shown(exchanges: Sequence[Exchange], depth: Depth, only: Collection[str]) -> Reason:
-    """Return why a requirement without any finding was not tested."""
-    reasons = [exchange.not_tested for exchange in exchanges if exchange.not_tested is not None]
-    if Interrupted() in reasons:
+def _expected(
+    requirement: Requirement, planned: Iterable[str], by_item: Collection[str], circumstances: Circumstances
+) -> Iterator[str]:
+    """Yield the items that a pass needs, each once."""
+    evidence = requirement.evidence
+    items = () if evidence is None else evidence.items(circumstances.contract, circumstances.seed)
+    labels = [label for label in planned if isinstance(evidence, Every) and _stands_for(label, evidence, circumstances)]
+    yield from dict.fromkeys((*items, *labels))
+
+
+def _stands_for(label: str, evidence: Every, circumstances: Circumstances) -> bool:
+    """Return whether the label of a case is an item of its own, and not covered by the id of a requirement."""
+    case = circumstances.cases[label]
+    violated = {violation.requirement for violation in case.expectation.violations}
+    names = {case.concurrent_with, case.connection, *violated}
+    return label in evidence.situations or not names.intersection(evidence.situations)
+
+
+def _item(
+    name: str,
+    findings: Sequence[Finding],
+    requirement: Requirement,
+    masked: Mapping[str, str],
+    circumstances: Circumstances,
+) -> Item:
+    for state in ("contradicted", "unstable", "holds", "blocked"):
+        of_state = [finding for finding in findings if finding.state == state]
+        own = [finding for finding in of_state if finding.reported_as is None]
+        if state == "contradicted" and of_state and not own:
+            ids = tuple(dict.fromkeys(finding.reported_as or "" for finding in of_state))
+            return Item(name, None, tuple(of_state), ReportedAs(ids))
+        if own:
+            own.sort(key=lambda finding: (len(finding.company), finding.label.endswith(AGAIN)))
+            return Item(name, state, tuple(own), own[0].reason)
+    by = masked.get(name) or masked.get(f"response_format={name}")
+    if by is not None and by != requirement.id:
+        return Item(name, None, (), Masked(by))
+    return Item(name, None, (), _why_left_out(requirement, circumstances))
+
+
+def _why_left_out(requirement: Requirement, circumstances: Circumstances) -> Reason:
+    unsent = circumstances.unsent
+    if Interrupted() in unsent:
         return Interrupted()
-    # If the server kept a request from being tested, that may be why no response showed the requirement.
-    if any(not isinstance(reason, Limited) for reason in reasons):
-        return NotShown()
-    by_choice = [*reasons, *([Deselected()] if only else []), *([NotAtThisDepth()] if depth == "quick" else [])]
-    return next((reason for reason in by_choice if not isinstance(reason, InvalidAccepted)), NotShown())
+    blocked = next((reason for reason in unsent if not reason.chosen), None)
+    if blocked is not None:
+        return blocked
+    if unsent:
+        return unsent[0]
+    if circumstances.only:
+        return Deselected()
+    if circumstances.quick:
+        return NotAtThisDepth()
+    return NotSeen() if requirement.id in _BY_CHANCE else NotShown()
 
 
-def _verdict(
-    requirement: Requirement, findings: Sequence[Finding], target: Target, strict: bool, not_shown: Reason
-) -> Verdict:
-    """Return the verdict on one requirement; where nothing was found, `not_shown` is the reason."""
+def _verdict(requirement: Requirement, items: tuple[Item, ...], circumstances: Circumstances) -> Verdict:
+    untested = _by_design(requirement, circumstances)
+    if untested is not None:
+        return Verdict(requirement, "not-tested", reason=untested)
+    broken: Result = "fail" if circumstances.strict or requirement.level == "must" else "warn"
+    contradicted = [item for item in items if item.state == "contradicted"]
+    if contradicted:
+        findings = [finding for item in contradicted for finding in item.findings]
+        return Verdict(requirement, broken, findings[0].message, _labels(findings), None, items)
+    kept_back = [item for item in items if item.state in {"blocked", "unstable"}]
+    by_server = [item for item in kept_back if item.reason is None or not item.reason.chosen]
+    if by_server:
+        reason = by_server[0].reason or Unstable()
+        findings = [finding for item in by_server for finding in item.findings]
+        return Verdict(requirement, "not-tested", "", _labels(findings), reason, items)
+    held = [item for item in items if item.state == "holds"]
+    labels = _labels(finding for item in held for finding in item.findings)
+    missing = [item for item in items if item.state != "holds"]
+    if held and not missing:
+        changed = any(requirement.id in change.requirements for change in circumstances.contract.changes)
+        return Verdict(requirement, "declared" if changed else "pass", "", labels, None, items)
+    reason = next((item.reason for item in missing if item.reason is not None), NotShown())
+    return Verdict(requirement, "partial" if held else "not-tested", "", labels, reason, items)
+
+
+def _by_design(requirement: Requirement, circumstances: Circumstances) -> Reason | None:
+    """Return why a requirement is never tested in this run, or None."""
+    if circumstances.only and requirement.id not in circumstances.only:
+        return Deselected()
     if requirement.excluded is not None:
-        return Verdict(requirement, "not-tested", reason=Excluded(requirement.excluded))
+        return Excluded(requirement.excluded)
     if requirement.is_open:
-        return Verdict(requirement, "not-tested", reason=Declared())
-    if requirement.id.startswith("IV-AUTH-") and target.api_key is None:
-        return Verdict(requirement, "not-tested", reason=NoKey())
-    own = [finding for finding in findings if finding.requirement == requirement.id]
-    broken: Result = "fail" if strict or requirement.level == "must" else "warn"
-    failed = [finding for finding in own if finding.result == "fail"]
-    if failed:
-        return Verdict(requirement, broken, failed[0].message, _labels(failed))
-    # An untested case outweighs passed ones, so that nothing untested counts as passed.
-    untested = [finding for finding in own if finding.reason is not None]
-    if untested:
-        reasons = [finding.reason for finding in untested if finding.reason is not None]
-        reason = next((reason for reason in reasons if not reason.chosen), reasons[0])
-        return Verdict(requirement, "not-tested", "", _labels(untested), reason)
-    if own:
-        return Verdict(requirement, "pass", "", _labels(own))
-    return Verdict(requirement, "not-tested", reason=not_shown)
+        return Declared()
+    if requirement.id.startswith("IV-AUTH-") and not circumstances.has_key and isinstance(requirement.evidence, Every):
+        return NoKey()
+    return None
 
 
-def _labels(findings: Sequence[Finding]) -> tuple[str, ...]:
+def _labels(findings: Iterable[Finding]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(finding.label for finding in findings))

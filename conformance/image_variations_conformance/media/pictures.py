@@ -68,7 +68,7 @@ class Picture:
     """The description of a decoded picture. `format` is in lower case, `width` and `height` are in pixels.
 
     `pixels_sha256` is the digest of the decoded pixels, `thumbnail` the picture at 8x8 pixels, `samples` the bytes of
-    the thumbnail, and `detail` the picture at 32x32 pixels.
+    the thumbnail, and `detail` the picture at 32x32 pixels. `is_transparent`: some pixel is not opaque.
     """
 
     format: str
@@ -79,6 +79,7 @@ class Picture:
     thumbnail: Image.Image = field(repr=False, eq=False)
     samples: bytes = field(repr=False, eq=False)
     detail: Image.Image = field(repr=False, eq=False)
+    is_transparent: bool = False
 
     @property
     def size(self) -> str:
@@ -172,12 +173,14 @@ def _describe(opened: Image.Image) -> Picture:
     # Pillow clips 16-bit grey at 255 instead of scaling it.
     whole = opened.point(lambda value: value / 256).convert("L") if opened.mode == "I;16" else opened
     flat = whole if whole.mode == "RGB" else whole.convert("RGB")
+    is_transparent = False
     if whole.mode != "RGB":
         rgba = whole.convert("RGBA")
         alpha = rgba.getchannel("A")
         if alpha.getextrema() == (255, 255):
             whole = flat
         else:
+            is_transparent = True
             whole, flat = rgba, Image.new("RGB", opened.size, "white")
             flat.paste(rgba, mask=alpha)
     # An alpha channel is part of the digest only if some pixel is transparent.
@@ -193,4 +196,5 @@ def _describe(opened: Image.Image) -> Picture:
         thumbnail=thumbnail,
         samples=thumbnail.tobytes(),
         detail=flat.resize(_DETAIL, Image.Resampling.BOX),
+        is_transparent=is_transparent,
     )

@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..contract.document import Contract
-from . import acceptance, errors, images, links, refusal, response, state
+from . import errors, images, links, refusal, response, state
 from .base import EXCHANGE_ORACLES, RUN_ORACLES, Finding, Observation, observe
-from .refusal import mark_rejects_everything
-from .state import mark_server_down
 
 __all__ = ["JUDGED", "Finding", "Observation", "judge", "observe"]
 
-_MODULES = (acceptance, errors, images, links, refusal, response, state)
+_MODULES = (errors, images, links, refusal, response, state)
 
 JUDGED = frozenset().union(*EXCHANGE_ORACLES.values(), *RUN_ORACLES.values())
+"""The requirements that an oracle judges. The others are judged by the experiment: whether a feature is accepted."""
 
 
 def judge(
@@ -27,28 +26,9 @@ def judge(
 
     `context` are earlier observations. They are taken into account but not judged again.
     """
-    all_observations = mark_rejects_everything(mark_server_down([*context, *observations]))
-    observations = all_observations[len(context) :]
-    yield from _untested(all_observations, observations)
     for observation in observations:
         for oracle in EXCHANGE_ORACLES:
             yield from oracle(observation, contract)
     labels = {observation.exchange.label for observation in observations}
     for run_oracle in RUN_ORACLES:
-        yield from (finding for finding in run_oracle(all_observations, contract) if finding.label in labels)
-
-
-def _untested(all_observations: Sequence[Observation], observations: Sequence[Observation]) -> Iterator[Finding]:
-    """Yield a "not-tested" finding for each test of an untested observation that no other observation makes up for."""
-    untested = [(observation, observation.untested) for observation in observations if observation.untested is not None]
-    if not untested:
-        return
-    tested = {
-        test
-        for observation in all_observations
-        if observation.untested is None
-        for test in observation.expectation.tests
-    }
-    for observation, reason in untested:
-        for test in sorted(observation.expectation.tests - tested, key=str):
-            yield observation.not_tested(test.requirement, reason)
+        yield from (finding for finding in run_oracle([*context, *observations], contract) if finding.label in labels)

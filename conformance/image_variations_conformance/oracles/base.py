@@ -11,44 +11,49 @@ from ..contract.document import Contract
 from ..contract.expectation import Expectation
 from ..media.pictures import Picture, Unreadable, look
 from ..wire.exchange import Exchange, Failure, Response
-from ..wire.reasons import RateLimited, Reason, RejectsEverything, ServerDown
+from ..wire.reasons import RateLimited, Reason
 from .content import Content, read_content
 
-FindingResult = Literal["pass", "fail", "not-tested"]
+State = Literal["holds", "contradicted", "unstable", "blocked"]
 
 _MESSAGE_CHARACTERS = 500
 
 
 @frozen
 class Finding:
-    """The result of one oracle for one requirement and one exchange, whose case is `label`.
+    """What one exchange shows of one item of the evidence of a requirement. `label` is that of the exchange's case.
 
-    For "fail", `message` says what was expected and what came; for "not-tested", `reason` is set.
+    holds; contradicted: `message` says what was expected and what came; unstable: the same request had both outcomes;
+    blocked: `reason` says what kept it from being seen. `twin` is the label of the accepted case that differs in nothing
+    else, `company` the other items of the request. `reported_as` is the requirement under which the same defect is
+    reported already.
     """
 
     requirement: str
-    result: FindingResult
+    state: State
     message: str
     label: str
+    item: str = ""
     reason: Reason | None = None
+    twin: str | None = None
+    company: tuple[str, ...] = ()
+    reported_as: str | None = None
 
 
 @frozen(eq=False)
 class Observation:
     """An exchange, the expectation of its request, and the content of its response.
 
-    `input` is the decoded image of a valid request. `server_down`: the server was down, so its response shows nothing
-    about this request. `rejects_everything`: the server accepts no valid request, and answers this invalid one like a
-    valid one. `is_random`: the request may have unknown features, so its outcome shows nothing about other requests
-    with the same features.
+    `input` is the decoded image of a valid request. `blocked`: the response shows nothing about the request, for this
+    reason. `is_random`: the request may have unknown features, so its outcome shows nothing about other requests with
+    the same features.
     """
 
     exchange: Exchange
     expectation: Expectation
     content: Content = field(factory=Content, repr=False)
     input: Picture | None = field(default=None, repr=False)
-    server_down: bool = False
-    rejects_everything: bool = False
+    blocked: Reason | None = None
     is_random: bool = False
 
     @property
@@ -58,33 +63,36 @@ class Observation:
 
     @property
     def accepted(self) -> bool:
-        """Whether the request was answered 200."""
-        return self.exchange.response is not None and self.exchange.response.status == 200
+        """Whether the request was answered 2xx, with something else than an error."""
+        response, document = self.exchange.response, self.content.document
+        if response is None or not 200 <= response.status < 300:
+            return False
+        return not (isinstance(document, dict) and "error" in document and "data" not in document)
 
     @property
-    def differential_only(self) -> bool:
-        """Whether the response is only compared with that to the same request sent alone.
-
-        Otherwise a server that is wrong anyway would be blamed for parallel requests and query strings, too.
-        """
-        return self.exchange.concurrent_with is not None or "?" in self.exchange.request.target
+    def has_query(self) -> bool:
+        """Whether the request has a query string, so that the response is only compared with that to one without."""
+        return "?" in self.exchange.request.target
 
     @property
-    def rate_limited(self) -> bool:
-        """Whether the server rejected every attempt because of its rate limit."""
+    def is_alone(self) -> bool:
+        """Whether the request was neither sent at the same time as others nor on a connection that others used."""
+        return self.exchange.concurrent_with is None and self.exchange.connection is None
+
+    @property
+    def limited(self) -> bool:
+        """Whether the server refused every attempt because of a limit of the rate or of the account."""
         response = self.response
-        return response is not None and response.status in {429, 503} and response.header("retry-after") is not None
+        if response is None:
+            return False
+        return response.status in {402, 429} or (response.status == 503 and response.header("retry-after") is not None)
 
     @property
     def untested(self) -> Reason | None:
         """Why the outcome does not show how the server treats the request, or None if it does."""
-        if self.server_down:
-            return ServerDown()
-        if self.rejects_everything:
-            return RejectsEverything(self.answer)
-        if self.rate_limited:
-            return RateLimited()
-        return self.exchange.not_tested
+        if self.blocked is not None:
+            return self.blocked
+        return RateLimited() if self.limited else self.exchange.not_tested
 
     @property
     def answer(self) -> str:
@@ -94,21 +102,24 @@ class Observation:
             return str(outcome.status)
         return f"no response ({outcome.message})" if isinstance(outcome, Failure) else "no response"
 
-    def finding(self, requirement: str, ok: bool, message: str = "") -> Finding:
-        """Return a "pass" finding if `ok`, or else a "fail" finding with the message.
+    def finding(self, requirement: str, ok: bool, message: str = "", item: str = "") -> Finding:
+        """Return a finding: the requirement holds if `ok`, or else is contradicted as the message says.
 
         The message may quote the response, so it is made printable and cut to a maximum length here.
         """
         if ok:
-            return Finding(requirement, "pass", "", self.exchange.label)
-        return Finding(requirement, "fail", shortened(message, _MESSAGE_CHARACTERS), self.exchange.label)
+            return Finding(requirement, "holds", "", self.exchange.label, item)
+        text = shortened(message, _MESSAGE_CHARACTERS)
+        return Finding(requirement, "contradicted", text, self.exchange.label, item)
 
     def not_tested(self, requirement: str, reason: Reason) -> Finding:
-        """Return a "not-tested" finding for a reason."""
-        return Finding(requirement, "not-tested", "", self.exchange.label, reason)
+        """Return a finding that the requirement was kept from being seen, for a reason."""
+        return Finding(requirement, "blocked", "", self.exchange.label, reason=reason)
 
 
-def observe(exchange: Exchange, expectation: Expectation, *, is_random: bool = False) -> Observation:
+def observe(
+    exchange: Exchange, expectation: Expectation, *, blocked: Reason | None = None, is_random: bool = False
+) -> Observation:
     """Return the observation of an exchange, with the response and the image of the request decoded."""
     sent = None
     if expectation.requested is not None and expectation.image is not None:
@@ -116,7 +127,7 @@ def observe(exchange: Exchange, expectation: Expectation, *, is_random: bool = F
             sent = look(expectation.image)
         except Unreadable:
             sent = None
-    return Observation(exchange, expectation, read_content(exchange), sent, is_random=is_random)
+    return Observation(exchange, expectation, read_content(exchange), sent, blocked, is_random)
 
 
 ExchangeOracle = Callable[[Observation, Contract], Iterator[Finding]]

@@ -26,7 +26,7 @@ class Content:
     `document` is the JSON value, abridged; it is None if `json_error` says why there is none. `items` have texts of at
     most the length of a link, and `digests` are those of the complete texts. `images` are by index and key of the item.
     `targets` are the result of each fetch of the exchange: a picture, a text that says why the body is none, or None if
-    the fetch was not answered 200.
+    the fetch was not answered 200. `repeated` is the name of a member that an object has twice.
     """
 
     document: Any = None
@@ -36,6 +36,7 @@ class Content:
     digests: tuple[bytes, ...] = ()
     images: Mapping[tuple[int, str], Picture | str] = field(factory=dict)
     targets: tuple[Picture | str | None, ...] = ()
+    repeated: str | None = None
 
     @property
     def pictures(self) -> list[tuple[int, Picture]]:
@@ -52,13 +53,14 @@ def read_content(exchange: Exchange) -> Content:
     response = exchange.response
     if response is None:
         return Content()
+    repeated: list[str] = []
     try:
-        value = parse_json(response.body)
+        value = parse_json(response.body, repeated)
     except NotJson as error:
         return Content(json_error=str(error))
     data = data_of(value)
     length = None if data is None else len(data)
-    if response.status != 200:
+    if not 200 <= response.status < 300:
         return Content(abridged(value), None, length)
     found = items(value)
     targets = tuple(_target(fetch) for fetch in exchange.fetches)
@@ -70,6 +72,7 @@ def read_content(exchange: Exchange) -> Content:
         tuple(hashlib.sha256(item.text.encode("utf-8", "surrogatepass")).digest() for item in found),
         _images(exchange, found, targets),
         targets,
+        next(iter(repeated), None),
     )
 
 
@@ -113,3 +116,12 @@ def decode_base64(text: str) -> bytes:
         stray = re.search(r"[^A-Za-z0-9+/=]", text)
         problem = f"{stray[0]!r} at {stray.start()} is not of the standard alphabet" if stray is not None else error
         raise NotBase64(f"{problem}: {text[:30]!a}") from error
+
+
+def is_canonical(text: str) -> bool:
+    """Return whether the unused bits before the padding of a text in base64 are zero (RFC 4648, section 3.5)."""
+    end = text[-4:]
+    try:
+        return base64.b64encode(base64.b64decode(end, validate=True)).decode() == end
+    except ValueError:
+        return True

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from ..contract.document import Contract, SchemaError
-from ..wire.reasons import RateLimited
 from .base import Finding, Observation, judges, shortened
+from .refusal import is_server_error
 
 # Patterns of internal details in the languages that servers are written in. Each must take linear time, because the
 # server controls the text.
@@ -25,24 +25,29 @@ _LEAKS = {
 }
 
 
-_SERVER_ERRORS = 500
 _WORDS_FOR_NULL = frozenset({"none", "null", "undefined"})
 # The error of another server, copied as JSON or as an HTML page.
 _FOREIGN_DOCUMENT = re.compile(r'"error"\s*:\s*["{]|<!doctype html|<html[\s>]', re.IGNORECASE)
 
 
-@judges("IV-ERR-NO-5XX")
+@judges("IV-ERR-NO-5XX", "IV-OP-HEAD-OPTIONS")
 def nothing_breaks_the_server(observation: Observation, contract: Contract) -> Iterator[Finding]:
     """Every request is answered, and not with 5xx, unless the contract allows the status (501 for another method)."""
-    if observation.rate_limited:
-        yield observation.not_tested("IV-ERR-NO-5XX", RateLimited())
-    elif observation.exchange.not_tested is None:
-        kinds = [violation.kind for violation in observation.expectation.violations]
-        ok = observation.response is not None and (
-            observation.response.status < _SERVER_ERRORS
-            or any(contract.statuses(kind).allows(observation.response.status) for kind in kinds)
-        )
-        yield observation.finding("IV-ERR-NO-5XX", ok, f"expected a status below 500, got {observation.answer}")
+    if observation.exchange.not_tested is None and not observation.limited:
+        method = observation.exchange.request.method
+        requirement = "IV-OP-HEAD-OPTIONS" if method in {"HEAD", "OPTIONS"} else "IV-ERR-NO-5XX"
+        ok = not is_server_error(observation, contract)
+        yield observation.finding(requirement, ok, f"expected a status below 500, got {observation.answer}")
+
+
+@judges("IV-LIMIT-RETRY-AFTER")
+def limits_say_how_long_to_wait(observation: Observation, _: Contract) -> Iterator[Finding]:
+    """A 429 or 503 has Retry-After."""
+    responses = [*observation.exchange.limited, *([observation.response] if observation.response is not None else [])]
+    for response in responses:
+        if response.status == 429 or (response.status == 503 and response is not observation.response):
+            message = f"the {response.status} has no Retry-After"
+            yield observation.finding("IV-LIMIT-RETRY-AFTER", response.header("retry-after") is not None, message)
 
 
 @judges("IV-ERR-JSON", "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-PARAM", "IV-ERR-NULL", "IV-ERR-READABLE")
@@ -53,7 +58,7 @@ def errors_are_error_objects(observation: Observation, contract: Contract) -> It
         response is None
         or not 400 <= response.status < 500
         or observation.exchange.request.method != "POST"
-        or observation.rate_limited
+        or observation.limited
     ):
         return
     body = shortened(response.body[:80].decode("utf-8", "replace"))
@@ -103,7 +108,7 @@ def _names_the_field(observation: Observation, error: dict[str, object]) -> Iter
     """The error of a request with one invalid field names the field."""
     fields = {violation.field for violation in observation.expectation.violations}
     # With other violations, or if the server refuses everything, the error may be about something else.
-    if len(fields) != 1 or None in fields or observation.expectation.unspecified or observation.rejects_everything:
+    if len(fields) != 1 or None in fields or observation.expectation.unspecified or observation.blocked is not None:
         return
     (field,) = fields
     # The field `n` is named by n on its own or in quotes, but not by a letter within a word.

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from ..contract.document import Contract
 from ..media.pictures import Picture
 from .base import Finding, Observation, judges, judges_run
+from .content import is_canonical
 
 # Smaller inputs have no thumbnail to compare with.
 _MIN_INPUT_PIXELS = 16
@@ -23,7 +24,7 @@ A variation differs far more.
 """
 
 
-@judges("IV-OUT-B64", "IV-OUT-B64-PNG")
+@judges("IV-OUT-B64", "IV-OUT-B64-PNG", "IV-OUT-B64-CANONICAL")
 def base64_is_an_image(observation: Observation, _: Contract) -> Iterator[Finding]:
     """The text of b64_json is strict base64 of one complete image, preferably a PNG."""
     if not observation.accepted or observation.expectation.validity == "invalid":
@@ -37,13 +38,17 @@ def base64_is_an_image(observation: Observation, _: Contract) -> Iterator[Findin
             yield observation.finding("IV-OUT-B64", True)
             message = f"b64_json of item {at}: expected PNG, got {picture.format}"
             yield observation.finding("IV-OUT-B64-PNG", picture.format == "png", message)
+    for item in observation.content.items:
+        if item.key == "b64_json" and isinstance(observation.content.images.get((item.at, item.key)), Picture):
+            message = f"b64_json of item {item.at} ends in {item.text[-4:]!a}, whose unused bits are not zero"
+            yield observation.finding("IV-OUT-B64-CANONICAL", is_canonical(item.text), message)
 
 
 @judges("IV-OUT-FORMAT", "IV-OUT-SIZE", "IV-SIZE-DEFAULT", "IV-OUT-BLANK")
 def images_are_as_requested(observation: Observation, contract: Contract) -> Iterator[Finding]:
     """Each image has a known format and the requested size, and is not blank."""
     requested, document = observation.expectation.requested, observation.content.document
-    if requested is None or observation.response is None or observation.differential_only:
+    if requested is None or observation.response is None or observation.has_query:
         return
     declared = document.get("output_format") if isinstance(document, dict) else None
     known = contract.response_values("output_format")
@@ -55,7 +60,25 @@ def images_are_as_requested(observation: Observation, contract: Contract) -> Ite
         message = f"item {at}: expected {requested.size}, got {picture.size}"
         if requested.size is not None:
             yield observation.finding(requirement, picture.size == requested.size, message)
-        yield observation.finding("IV-OUT-BLANK", not picture.one_colour, f"item {at} is of one colour")
+        sent = observation.input
+        if sent is not None and not sent.one_colour and not sent.is_transparent:
+            yield observation.finding("IV-OUT-BLANK", not picture.one_colour, f"item {at} is of one colour")
+
+
+@judges("IV-RES-SIZE-TRUE", "IV-RES-BACKGROUND-TRUE")
+def members_are_true_of_the_images(observation: Observation, _: Contract) -> Iterator[Finding]:
+    """The members size and background of a response, if they are there, say what the images are."""
+    document = observation.content.document
+    if not observation.accepted or not isinstance(document, dict) or observation.expectation.validity == "invalid":
+        return
+    size, background = document.get("size"), document.get("background")
+    for at, picture in observation.content.pictures:
+        message = f"size is {size!r:.40}, but item {at} is {picture.size}"
+        yield observation.finding("IV-RES-SIZE-TRUE", not isinstance(size, str) or size == picture.size, message)
+        shown = "transparent" if picture.is_transparent else "opaque"
+        message = f"background is {background!r:.40}, but item {at} is {shown}"
+        is_true = background not in {"transparent", "opaque"} or background == shown
+        yield observation.finding("IV-RES-BACKGROUND-TRUE", is_true, message)
 
 
 @judges("IV-OUT-DISTINCT", "IV-OUT-CHANGED")
@@ -80,14 +103,21 @@ def images_vary(observation: Observation, _: Contract) -> Iterator[Finding]:
 def images_resemble_their_own_input(observations: Sequence[Observation], _: Contract) -> Iterator[Finding]:
     """Over a run, images resemble the input that they were made from more than the inputs of other requests."""
     # A random input may be a picture of two greys, which resembles everything.
-    alone = [each for each in observations if each.exchange.concurrent_with is None and not each.is_random]
+    alone = [each for each in observations if each.is_alone and not each.is_random]
     ranked = list(ranks(alone))
     if len(ranked) < 4:
         return
     average = sum(rank for _, rank in ranked) / len(ranked)
     message = f"on average {average:.0%} of the other inputs resemble an image more than its own input does"
-    worst = max(ranked, key=lambda pair: pair[1])[0]
-    yield worst.finding("IV-OUT-RESEMBLES", average <= MAX_RANK, f"{message} ({len(ranked)} images)")
+    for response_format in dict.fromkeys(_format_of(observation) for observation, _ in ranked):
+        of_format = [pair for pair in ranked if _format_of(pair[0]) == response_format]
+        worst = max(of_format, key=lambda pair: pair[1])[0]
+        yield worst.finding("IV-OUT-RESEMBLES", average <= MAX_RANK, f"{message} ({len(ranked)} images)")
+
+
+def _format_of(observation: Observation) -> str | None:
+    requested = observation.expectation.requested
+    return None if requested is None else requested.response_format
 
 
 def ranks(observations: Sequence[Observation]) -> Iterator[tuple[Observation, float]]:

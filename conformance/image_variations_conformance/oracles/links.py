@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from urllib.parse import unquote
 
 from ..contract.document import Contract
 from ..media.pictures import Picture
@@ -13,11 +14,14 @@ from .base import Finding, Observation, judges, judges_run, shortened
 
 # Links of different responses that differ in one number, by at most so much, can be guessed.
 _GUESSABLE_DIFFERENCE = 1000
+_MIN_KEY_CHARACTERS = 8
+AT_THE_END = "/end"
+"""The end of the label of a fetch at the end of a run."""
 
 
-@judges("IV-URL-ABSOLUTE", "IV-URL-HTTP")
+@judges("IV-URL-ABSOLUTE", "IV-URL-HTTP", "IV-URL-NO-KEY")
 def links_are_absolute(observation: Observation, _: Contract) -> Iterator[Finding]:
-    """A link is an absolute URL, preferably of http or https."""
+    """A link is an absolute URL without the API key, preferably of http or https."""
     if not observation.accepted or observation.expectation.validity == "invalid":
         return
     for item in observation.content.items:
@@ -25,23 +29,27 @@ def links_are_absolute(observation: Observation, _: Contract) -> Iterator[Findin
             continue
         message = f"item {item.at}: expected an absolute URL, got {shortened(item.text, 60)}"
         yield observation.finding("IV-URL-ABSOLUTE", item.scheme is not None, message)
+        key = (observation.exchange.request.header("authorization") or "").partition(" ")[2]
+        holds_key = len(key) >= _MIN_KEY_CHARACTERS and key in unquote(item.text[:MAX_LINK_CHARACTERS])
+        yield observation.finding("IV-URL-NO-KEY", not holds_key, f"item {item.at}: the link contains the API key")
         if item.scheme is not None:
             message = f"item {item.at}: expected http or https, got {shortened(item.text, 60)}"
             yield observation.finding("IV-URL-HTTP", item.scheme in {"http", "https"}, message)
 
 
-@judges("IV-URL-FETCH", "IV-URL-TYPE")
+@judges("IV-URL-FETCH", "IV-URL-END", "IV-URL-TYPE")
 def links_lead_to_images(observation: Observation, _: Contract) -> Iterator[Finding]:
     """A link leads to a complete image each time that it is followed, without the API key."""
     if observation.expectation.validity == "invalid":
         return
     for fetch, target in zip(observation.exchange.fetches, observation.content.targets, strict=True):
+        requirement = "IV-URL-END" if fetch.label.endswith(AT_THE_END) else "IV-URL-FETCH"
         if isinstance(fetch.outcome, NotTested):
-            yield observation.not_tested("IV-URL-FETCH", fetch.outcome.reason)
+            yield observation.not_tested(requirement, fetch.outcome.reason)
             continue
         problem = _problem(fetch, target)
         link = shortened(fetch.request.target, 60)
-        yield observation.finding("IV-URL-FETCH", problem is None, f"{link}: {problem}")
+        yield observation.finding(requirement, problem is None, f"{link}: {problem}")
         if problem is None and fetch.response is not None:
             media_type = fetch.response.media_type
             message = f"{link}: expected image/…, got {media_type or 'no content type'}"

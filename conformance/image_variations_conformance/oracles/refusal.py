@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
-from attrs import evolve
+from collections.abc import Iterator
 
 from ..contract.document import Contract
 from ..contract.expectation import Violation
@@ -13,29 +11,13 @@ from .base import Finding, Observation, judges
 _AUTH = frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"})
 
 
-def mark_rejects_everything(observations: Sequence[Observation]) -> list[Observation]:
-    """Mark the invalid requests with the same status as a valid one, if the server accepts no valid request.
-
-    Such a status does not show that the server checked the request: a server that lacks the operation does not check
-    the image, and a server that refuses all keys does not check the key.
-    """
-    valid = [
-        observation
-        for observation in observations
-        if observation.expectation.validity == "valid" and observation.untested is None
-    ]
-    if any(observation.accepted for observation in valid):
-        return list(observations)
-    statuses = {_status(observation) for observation in valid}
-    return [
-        evolve(
-            observation,
-            rejects_everything=observation.expectation.validity == "invalid"
-            and observation.untested is None
-            and _status(observation) in statuses,
-        )
-        for observation in observations
-    ]
+def is_server_error(observation: Observation, contract: Contract) -> bool:
+    """Return whether the server failed: no response, or a 5xx that the contract does not allow here."""
+    response = observation.response
+    if response is None:
+        return True
+    kinds = [violation.kind for violation in observation.expectation.violations]
+    return response.status >= 500 and not any(contract.statuses(kind).allows(response.status) for kind in kinds)
 
 
 def _status(observation: Observation) -> int:

@@ -23,7 +23,7 @@ _MEMBER_REQUIREMENTS = {
 
 
 def _is_judged(observation: Observation) -> bool:
-    """Return whether the response is a 200 that the contract describes, which it does not for an invalid request."""
+    """Return whether the request was accepted with a response that the contract describes, which it does not for an invalid request."""
     return observation.accepted and observation.expectation.validity != "invalid"
 
 
@@ -89,6 +89,26 @@ def _requirement_of(error: SchemaError) -> str | None:
     return "IV-RES-SCHEMA"
 
 
+@judges("IV-RES-MEMBERS-ONCE", "IV-RES-TOKENS")
+def members_are_consistent(observation: Observation, _: Contract) -> Iterator[Finding]:
+    """No object has a member twice, and the total of the tokens is the sum of the others."""
+    if not _has_document(observation):
+        return
+    repeated = observation.content.repeated
+    yield observation.finding("IV-RES-MEMBERS-ONCE", repeated is None, f"an object has {shortened(repeated, 40)} twice")
+    document = observation.content.document
+    usage = document.get("usage") if isinstance(document, dict) else None
+    parts = [usage.get(f"{name}_tokens") for name in ("input", "output", "total")] if isinstance(usage, dict) else []
+    counts = [part for part in parts if isinstance(part, int) and not isinstance(part, bool)]
+    is_sum = len(counts) < len(parts) or not counts or counts[0] + counts[1] == counts[2]
+    message = (
+        "total_tokens is {2}, but the sum of input_tokens and output_tokens is {0} + {1}".format(*counts or (0,) * 3)
+        if len(counts) == 3
+        else ""
+    )
+    yield observation.finding("IV-RES-TOKENS", is_sum, message)
+
+
 @judges("IV-RES-CREATED")
 def created_is_now(observation: Observation, _: Contract) -> Iterator[Finding]:
     """`created` is within ten minutes of the exchange, by the clock of the server or ours."""
@@ -118,7 +138,7 @@ def responses_match_the_request(observation: Observation, _: Contract) -> Iterat
     """There are as many items as the request asks for, each with the key that it asks for and not the other."""
     requested = observation.expectation.requested
     length = observation.content.data_length if _has_document(observation) else None
-    if requested is None or length is None or observation.differential_only:
+    if requested is None or length is None or observation.has_query:
         return
     explicit = "n" in requested.explicit
     how = f"n={requested.n}" if explicit else "no n"

@@ -27,7 +27,7 @@ class Summary:
         return self == other
 
     def __str__(self) -> str:
-        if self.status != 200:
+        if not 200 <= self.status < 300:
             return str(self.status or "no response")
         sizes = "unknown size" if self.sizes is None else ", ".join(sorted(self.sizes)) or "no readable size"
         return f"{self.count} {'/'.join(sorted(self.keys)) or 'items'} of {sizes}"
@@ -43,3 +43,12 @@ def summarize(observation: Observation) -> Summary:
     return Summary(
         observation.response.status, len(content.items), frozenset(item.key for item in content.items), sizes
     )
+
+
+def is_as_requested(observation: Observation) -> bool:
+    """Return whether number, keys and sizes of the images of a response are those that the request asks for."""
+    requested, shown = observation.expectation.requested, summarize(observation)
+    if requested is None:
+        return True
+    sizes = shown.sizes is None or requested.size is None or shown.sizes <= {requested.size}
+    return shown.count == requested.n and shown.keys == {requested.response_format} and sizes

@@ -86,5 +86,7 @@ def _case(run: Run, observation: Observation) -> dict[str, Any]:
 def broken(run: Run, observation: Observation) -> list[Finding]:
     """Return the findings of a case that failed."""
     return [
-        finding for finding in run.findings if finding.label == observation.exchange.label and finding.result == "fail"
+        finding
+        for finding in run.findings
+        if finding.label == observation.exchange.label and finding.state == "contradicted"
     ]

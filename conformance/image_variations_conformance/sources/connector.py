@@ -17,6 +17,8 @@ from .reader import Body, ExchangeFailed, Memory, Reader
 from .resources import own_resources, require_sockets
 
 _READ_BYTES = 1 << 16
+_CONTINUE_SECONDS = 1.0
+"""How long a request with Expect waits for the server to ask for its body."""
 
 
 class Deadline:
@@ -53,6 +55,8 @@ class Connector:
         default=Factory(lambda self: _tls_context(self.target), takes_self=True), repr=False
     )
     _memory: Memory = field(factory=Memory, repr=False)
+    # The connections that are kept open, by name.
+    _kept: dict[str | None, socket.socket] = field(factory=dict, repr=False)
 
     def deadline(self, most_seconds: float | None) -> Deadline:
         """Return the deadline of an exchange that begins now: the timeout, or `most_seconds` if that is sooner."""
@@ -82,19 +86,55 @@ class Connector:
         addresses: tuple[str, ...] | None,
         deadline: Deadline,
         limit: int,
+        kept: str | None = None,
     ) -> Outcome:
-        """Send a request to one of the addresses (by default, those of the host) and return the outcome."""
+        """Send a request to one of the addresses (by default, those of the host) and return the outcome.
+
+        With `kept`, the connection of that name is used and kept open afterwards, if the server keeps it. If the server
+        has closed it in the meantime, the request is sent on a new one.
+        """
         try:
-            with self.body(limit) as body:
-                reader = Reader(request.method, limit, body)
-                with self.connect(parts, addresses, deadline) as connection, own_resources():
-                    return _converse(connection, request, deadline, reader)
+            if kept in self._kept:
+                try:
+                    return self._talk(self._kept.pop(kept), request, deadline, limit, kept)
+                except _ClosedBefore:
+                    pass
+            return self._talk(self.connect(parts, addresses, deadline), request, deadline, limit, kept)
         except ExchangeFailed as failed:
             return failed.outcome
         except TimeoutError:
             return Failure("timeout", f"none within {deadline.seconds:g} s")
-        except OSError as error:
-            return Failure("dropped", f"the connection broke: {error.strerror or error}")
+        except (OSError, _ClosedBefore) as error:
+            return Failure("dropped", f"the connection broke: {getattr(error, 'strerror', None) or error}")
+
+    def _talk(
+        self, connection: socket.socket, request: Request, deadline: Deadline, limit: int, kept: str | None
+    ) -> Response:
+        """Send a request on an open connection, which is closed afterwards unless it is to be kept.
+
+        Raises _ClosedBefore if a connection that is to be kept ends before the first byte of a response.
+        """
+        keeps = False
+        with self.body(limit) as body, own_resources():
+            reader = Reader(request.method, limit, body, keep=kept is not None)
+            try:
+                response = _converse(connection, request, deadline, reader)
+                keeps = kept is not None and reader.keeps_connection
+            except (ExchangeFailed, OSError) as error:
+                if kept is None or reader.begun or isinstance(error, TimeoutError):
+                    raise
+                raise _ClosedBefore(str(error)) from error
+            finally:
+                if keeps and kept is not None:
+                    self._kept[kept] = connection
+                else:
+                    connection.close()
+            return response
+
+    def close(self) -> None:
+        """Close the connections that were kept open."""
+        while self._kept:
+            self._kept.popitem()[1].close()
 
     def connect(self, parts: SplitResult, addresses: tuple[str, ...] | None, deadline: Deadline) -> socket.socket:
         """Return an open connection, with TLS where the URL asks for it. Raises ExchangeFailed."""
@@ -128,13 +168,27 @@ class Connector:
             raise ExchangeFailed.failed("unreachable", f"no TLS with {shown}: {detail}") from error
 
 
+class _ClosedBefore(Exception):
+    """A kept connection was closed before the first byte of a response."""
+
+
 def _converse(connection: socket.socket, request: Request, deadline: Deadline, reader: Reader) -> Response:
     """Send a request and read the response, at the same time: a server may respond before it has read everything."""
     pieces = [request.head(), *request.framed_body()]
-    # In one packet if possible: some servers take longer for a request in two.
-    pieces[:2] = [b"".join(pieces[:2])]
+    # RFC 9110, section 10.1.1: the body may follow after a while even if the server does not ask for it.
+    waits = "100-continue" in (request.header("expect") or "").lower()
+    if not waits:
+        # In one packet if possible: some servers take longer for a request in two.
+        pieces[:2] = [b"".join(pieces[:2])]
     try:
-        for piece in pieces:
+        for number, piece in enumerate(pieces):
+            if (
+                waits
+                and number == 1
+                and select.select([connection], [], [], min(_CONTINUE_SECONDS, deadline.left()))[0]
+            ):
+                if reader.feed(_available(connection)):
+                    return reader.response()
             left = memoryview(piece)
             while left:
                 readable, writable, _ = select.select([connection], [connection], [], deadline.left())

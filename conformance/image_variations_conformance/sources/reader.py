@@ -126,20 +126,22 @@ class Body:
         return body if equal is None else equal
 
 
-def _well_formed_request(method: str) -> h11.Request:
-    return h11.Request(method=method, target="/", headers=[("Host", "x"), ("Connection", "close")])
+def _well_formed_request(method: str, keep: bool) -> h11.Request:
+    headers = [("Host", "x"), *([] if keep else [("Connection", "close")])]
+    return h11.Request(method=method, target="/", headers=headers)
 
 
 class Reader:
-    """Reads one response. `limit` is the maximum size of its body in bytes.
+    """Reads one response. `limit` is the maximum size of its body in bytes; `keep`: the connection is to be kept.
 
     h11 needs the request to know how the response is framed. It gets a well-formed one of the same method, because
     the real request may be invalid.
     """
 
-    def __init__(self, method: str, limit: int, body: Body) -> None:
+    def __init__(self, method: str, limit: int, body: Body, *, keep: bool = False) -> None:
+        self.begun = False
         self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD_BYTES)
-        self._connection.send(_well_formed_request(method))
+        self._connection.send(_well_formed_request(method, keep))
         self._connection.send(h11.EndOfMessage())
         self._limit = limit
         self._informational = 0
@@ -156,6 +158,7 @@ class Reader:
         """
         if data is None:
             return False
+        self.begun = self.begun or bool(data)
         self._connection.receive_data(data)
         try:
             return self._advance()
@@ -216,6 +219,11 @@ class Reader:
                 data = self._inflate.unconsumed_tail
         except zlib.error as error:
             raise ExchangeFailed.failed("malformed", f"not {self._coding}: {error}") from error
+
+    @property
+    def keeps_connection(self) -> bool:
+        """Whether another request may be sent on the connection after the response."""
+        return self._connection.their_state is h11.DONE and not self._connection.trailing_data[0]
 
     def response(self) -> Response:
         """Return the response. Raises ExchangeFailed if there is none or its compressed body is truncated."""

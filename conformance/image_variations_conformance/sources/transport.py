@@ -1,6 +1,6 @@
 """The transport: sends the requests of a run to its target and fetches the links of the responses.
 
-Each request has a connection of its own, so that no exchange influences the next. It is sent exactly as it is, since it
+Each request has a connection of its own, unless it names one that is kept, so that no exchange influences the next. It is sent exactly as it is, since it
 may be invalid on purpose. One deadline covers the whole exchange: host lookup, TLS, the response, and all redirects of
 a link. A failed exchange is an outcome, and not an exception.
 """
@@ -35,13 +35,22 @@ class Transport(Connector):
         return evolve(self, memory=self._memory.branch())
 
     def send(
-        self, label: str, request: Request, concurrent_with: str | None = None, most_seconds: float | None = None
+        self,
+        label: str,
+        request: Request,
+        concurrent_with: str | None = None,
+        most_seconds: float | None = None,
+        connection: str | None = None,
     ) -> Exchange:
-        """Send a request to the target and return the exchange, within the timeout and within `most_seconds`."""
+        """Send a request to the target and return the exchange, within the timeout and within `most_seconds`.
+
+        With `connection`, it is sent on the kept connection of that name.
+        """
         started, clock = time.time(), time.monotonic()
         deadline = self.deadline(most_seconds)
-        outcome = self.exchange(request, urlsplit(self.target.base_url), None, deadline, MAX_RESPONSE_BYTES)
-        return Exchange(label, request, outcome, started, time.monotonic() - clock, concurrent_with)
+        parts = urlsplit(self.target.base_url)
+        outcome = self.exchange(request, parts, None, deadline, MAX_RESPONSE_BYTES, connection)
+        return Exchange(label, request, outcome, started, time.monotonic() - clock, concurrent_with, connection)
 
     def reachable(self) -> bool:
         """Return whether the target accepts connections. Nothing is sent."""

@@ -32,13 +32,19 @@ def _short(body: bytes) -> str:
 
 @frozen
 class Request:
-    """One HTTP/1.1 request. `body` is the payload without transfer coding; `chunked` says how it is framed."""
+    """One HTTP/1.1 request. `body` is the payload without transfer coding; `chunked` says how it is framed.
+
+    Chunks have at most `chunk_bytes` bytes of payload and `chunk_extension` after their size; `trailers` follow them.
+    """
 
     method: str
     target: str
     headers: Headers = field(repr=False)
     body: bytes = field(default=b"", repr=_short)
     chunked: bool = False
+    chunk_extension: str = ""
+    chunk_bytes: int = 65536
+    trailers: Headers = ()
 
     def header(self, name: str) -> str | None:
         """Return the value of a header, or None."""
@@ -49,13 +55,15 @@ class Request:
         lines = [f"{self.method} {self.target} HTTP/1.1", *(f"{name}: {value}" for name, value in self.headers), "", ""]
         return "\r\n".join(lines).encode("utf-8", "surrogateescape")
 
-    def framed_body(self, chunk_bytes: int = 65536) -> Iterable[bytes]:
+    def framed_body(self) -> Iterable[bytes]:
         """Yield the body as it is sent, in pieces of at most `chunk_bytes`, not counting the framing."""
-        for start in range(0, len(self.body), chunk_bytes):
-            piece = self.body[start : start + chunk_bytes]
-            yield b"%x\r\n%b\r\n" % (len(piece), piece) if self.chunked else piece
+        extension = self.chunk_extension.encode()
+        for start in range(0, len(self.body), self.chunk_bytes):
+            piece = self.body[start : start + self.chunk_bytes]
+            yield b"%x%b\r\n%b\r\n" % (len(piece), extension, piece) if self.chunked else piece
         if self.chunked:
-            yield b"0\r\n\r\n"
+            trailers = "".join(f"{name}: {value}\r\n" for name, value in self.trailers)
+            yield f"0{self.chunk_extension}\r\n{trailers}\r\n".encode()
 
 
 @frozen
@@ -107,9 +115,11 @@ class Exchange:
     """A request and its outcome.
 
     `label` is the id of the case. `started` is in Unix seconds, 0 for a request that was not sent; `seconds` is the
-    duration. Requests that were sent at the same time on purpose have the same `concurrent_with`. `fetches` are the
+    duration. Requests that were sent at the same time on purpose have the same `concurrent_with`, and those sent on one
+    kept connection the same `connection`. `fetches` are the
     exchanges that followed the links of the response. `retries` counts earlier attempts, which were rate-limited or
-    whose connection broke while other requests were under way. `image_count` is the number of images in the response.
+    whose connection broke while other requests were under way; `limited` are the responses of the former.
+    `image_count` is the number of images in the response.
     """
 
     label: str
@@ -118,8 +128,10 @@ class Exchange:
     started: float
     seconds: float
     concurrent_with: str | None = None
+    connection: str | None = None
     fetches: tuple[Exchange, ...] = ()
     retries: int = 0
+    limited: tuple[Response, ...] = ()
     image_count: int = 0
 
     @property

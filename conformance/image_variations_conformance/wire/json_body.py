@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,8 +31,8 @@ class NotJson(ValueError):
     """The bytes are not JSON by RFC 8259, or exceed the limits of this module."""
 
 
-def parse_json(body: bytes) -> Any:
-    """Return the JSON value of a body.
+def parse_json(body: bytes, repeated: list[str] | None = None) -> Any:
+    """Return the JSON value of a body. The names of members that an object has twice are added to `repeated`.
 
     Raises NotJson, also for encodings other than UTF-8, a byte order mark, NaN, and more than MAX_VALUES or MAX_DEPTH.
     Memory stays within 100 MiB and eight times the body, which text beyond the basic multilingual plane takes.
@@ -39,7 +41,9 @@ def parse_json(body: bytes) -> Any:
     if len(body) > MAX_VALUES and sum(map(body.count, (b"[", b"{", b","))) > MAX_VALUES:
         raise NotJson(f"more than {MAX_VALUES} values")
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_refuse, parse_int=_bounded_integer)
+        text = body.decode("utf-8")
+        hook = None if repeated is None else partial(_object, repeated)
+        value = json.loads(text, parse_constant=_refuse, parse_int=_bounded_integer, object_pairs_hook=hook)
     except RecursionError:
         raise NotJson("nested too deeply") from None
     except NotJson:
@@ -49,6 +53,13 @@ def parse_json(body: bytes) -> Any:
     if _is_too_deep(value):
         raise NotJson("nested too deeply")
     return value
+
+
+def _object(repeated: list[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs) and not repeated:
+        repeated.append(next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1))
+    return members
 
 
 def _refuse(constant: str) -> None:

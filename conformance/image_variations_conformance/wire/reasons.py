@@ -149,6 +149,18 @@ class Declared(Reason):
 
 
 @frozen
+class Unstable(Reason):
+    """The same request was answered now so, now so."""
+
+
+@frozen
+class NotSeen(Reason):
+    """No response of the run had what the requirement is about, such as a limit of the rate."""
+
+    chosen = True
+
+
+@frozen
 class AnswerDiscarded(Reason):
     """The response was discarded, because the responses of the run exceed `limit_bytes` together."""
 
@@ -180,6 +192,20 @@ class RejectsEverything(Reason):
     """The server accepted no valid request, and answered this invalid one like a valid one: `answer` is the status."""
 
     answer: str
+
+
+@frozen
+class Masked(Reason):
+    """The value is refused, which is reported under the requirement `by`."""
+
+    by: str
+
+
+@frozen
+class ReportedAs(Reason):
+    """What was seen only echoes failures that are reported under the requirements `ids`."""
+
+    ids: tuple[str, ...]
 
 
 @frozen

@@ -1,4 +1,4 @@
-"""Judges whether valid requests are accepted, and which requirement is broken when one is refused.
+"""Judges whether random valid requests are accepted, and which requirement is broken when one is refused.
 
 A valid request has several features. If the server refuses it, the features that the server accepted in other requests
 are cleared. Of the other features, the one that occurs in the most refused requests is blamed, and so on until all
@@ -9,42 +9,61 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from attrs import evolve
+
 from ..contract.document import Contract
 from ..contract.expectation import Feature
 from ..contract.extensions import Statuses
-from .base import Finding, Observation, judges_run, shortened
+from ..oracles import Finding, Observation, judge
+from ..oracles.base import shortened
+from ..wire.reasons import RejectsEverything, ServerDown
 
 # Other oracles judge these by the content of the response, so a 200 alone is not a pass.
 _JUDGED_BY_CONTENT = frozenset({"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT", "IV-WIRE-QUERY"})
 
 
-@judges_run(
-    "IV-OP-VALID",
-    "IV-IMAGE-PNG",
-    "IV-IMAGE-PNG-KINDS",
-    "IV-IMAGE-UP-TO-LIMIT",
-    "IV-IMAGE-BY-BYTES",
-    "IV-IMAGE-OCTET-STREAM",
-    "IV-IMAGE-NO-FILENAME",
-    "IV-N-RANGE",
-    "IV-N-DEFAULT",
-    "IV-SIZE-ENUM",
-    "IV-SIZE-DEFAULT",
-    "IV-FORMAT-ENUM",
-    "IV-FORMAT-DEFAULT",
-    "IV-MODEL-ACCEPTED",
-    "IV-MODEL-OPTIONAL",
-    "IV-USER-TEXT",
-    "IV-USER-OPTIONAL",
-    "IV-WIRE-FILENAME",
-    "IV-WIRE-ORDER",
-    "IV-WIRE-PART-HEADERS",
-    "IV-WIRE-PREAMBLE",
-    "IV-WIRE-BOUNDARY",
-    "IV-WIRE-CHUNKED",
-    "IV-WIRE-HEADER-CASE",
-    "IV-WIRE-QUERY",
+ACCEPTANCE = frozenset(
+    {
+        "IV-OP-VALID",
+        "IV-IMAGE-PNG",
+        "IV-IMAGE-PNG-KINDS",
+        "IV-IMAGE-UP-TO-LIMIT",
+        "IV-IMAGE-BY-BYTES",
+        "IV-IMAGE-OCTET-STREAM",
+        "IV-IMAGE-NO-FILENAME",
+        "IV-N-RANGE",
+        "IV-N-DEFAULT",
+        "IV-SIZE-ENUM",
+        "IV-SIZE-DEFAULT",
+        "IV-FORMAT-ENUM",
+        "IV-FORMAT-DEFAULT",
+        "IV-MODEL-ACCEPTED",
+        "IV-MODEL-OPTIONAL",
+        "IV-USER-TEXT",
+        "IV-USER-OPTIONAL",
+        "IV-WIRE-FILENAME",
+        "IV-WIRE-ORDER",
+        "IV-WIRE-PART-HEADERS",
+        "IV-WIRE-PREAMBLE",
+        "IV-WIRE-BOUNDARY",
+        "IV-WIRE-CHUNKED",
+        "IV-WIRE-HEADER-CASE",
+        "IV-WIRE-QUERY",
+    }
 )
+"""The requirements that are blamed when a valid request is refused."""
+
+
+def judge_random(
+    observations: Sequence[Observation], contract: Contract, context: Sequence[Observation]
+) -> Iterator[Finding]:
+    """Yield the findings on random requests. `context` are earlier observations, which are not judged again."""
+    marked = mark_rejects_everything(mark_server_down([*context, *observations]))
+    labels = {observation.exchange.label for observation in observations}
+    yield from judge(marked[len(context) :], contract, marked[: len(context)])
+    yield from (finding for finding in valid_requests_are_accepted(marked, contract) if finding.label in labels)
+
+
 def valid_requests_are_accepted(observations: Sequence[Observation], contract: Contract) -> Iterator[Finding]:
     """A valid request is answered 200."""
     valid = [
@@ -172,3 +191,74 @@ def _refusal_finding(observation: Observation, feature: Feature) -> Finding:
     return observation.finding(
         feature.requirement, False, f"a valid request{with_value}: expected 200, got {observation.answer}"
     )
+
+
+def _repeated(observations: Sequence[Observation]) -> Iterator[tuple[int, Observation, int]]:
+    """Yield each valid request with the features of an accepted one: its position, itself, the position of that one."""
+    first: dict[frozenset[Feature], int] = {}
+    for position, observation in enumerate(observations):
+        comparable = observation.exchange.concurrent_with is None and not observation.is_random
+        if observation.expectation.validity == "valid" and comparable and observation.untested is None:
+            if observation.expectation.features in first:
+                yield position, observation, first[observation.expectation.features]
+            elif observation.accepted:
+                first[observation.expectation.features] = position
+
+
+def mark_server_down(observations: Sequence[Observation]) -> list[Observation]:
+    """Mark requests that failed while the server was down, because such a failure shows nothing about the request.
+
+    The server was down around a refused request that it had accepted before: after the last repeated request that it
+    accepted, and before the next. The first failure in that time is not marked, because it may have broken the server.
+    Nor are the repeated requests themselves.
+    """
+    repeated = list(_repeated(observations))
+    accepted_at = {position: observation.accepted for position, observation, _ in repeated} | {
+        first: True for _, _, first in repeated
+    }
+    server_down: set[int] = set()
+    for position in (position for position, accepted in accepted_at.items() if not accepted):
+        start = max(at for at, accepted in accepted_at.items() if accepted and at < position)
+        end = min((at for at, accepted in accepted_at.items() if accepted and at > position), default=len(observations))
+        failures = [at for at in range(start + 1, end) if _fails(observations[at])]
+        server_down.update(at for at in failures[1:] if at not in accepted_at)
+    return [
+        observation
+        if (observation.blocked is not None) == (at in server_down)
+        else evolve(observation, blocked=ServerDown() if at in server_down else None)
+        for at, observation in enumerate(observations)
+    ]
+
+
+def _fails(observation: Observation) -> bool:
+    """Return whether a request failed as on a broken server: no response, 5xx, or a valid request refused."""
+    broken = observation.response is None or observation.response.status >= 500
+    return broken or (observation.expectation.validity == "valid" and not observation.accepted)
+
+
+def mark_rejects_everything(observations: Sequence[Observation]) -> list[Observation]:
+    """Mark the invalid requests with the same status as a valid one, if the server accepts no valid request.
+
+    Such a status does not show that the server checked the request: a server that lacks the operation does not check
+    the image, and a server that refuses all keys does not check the key.
+    """
+    valid = [
+        observation
+        for observation in observations
+        if observation.expectation.validity == "valid" and observation.untested is None
+    ]
+    if any(observation.accepted for observation in valid):
+        return list(observations)
+    statuses = {_status(observation) for observation in valid}
+    return [
+        evolve(observation, blocked=RejectsEverything(observation.answer))
+        if observation.expectation.validity == "invalid"
+        and observation.untested is None
+        and _status(observation) in statuses
+        else observation
+        for observation in observations
+    ]
+
+
+def _status(observation: Observation) -> int:
+    return observation.response.status if observation.response is not None else 0

@@ -1,0 +1,157 @@
+"""Named cases of text fields with values that must be refused: those that servers and their parsers are known to accept.
+
+Each row of a table has a label, a value, and the least depth at which it is sent.
+"""
+
+from __future__ import annotations
+
+from .builder import Builder
+from .named_case import Depth, NamedCase, form_case
+
+
+_Table = tuple[tuple[str, str, Depth], ...]
+
+_BOUNDS: _Table = (
+    ("n-zero", "0", "quick"),
+    ("n-negative", "-1", "standard"),
+    ("n-minus-zero", "-0", "deep"),
+    ("n-hundred", "100", "standard"),
+    # Numbers that are 1 again in 8, 32 and 64 bits.
+    ("n-wraps-at-8-bits", "257", "standard"),
+    ("n-wraps-at-32-bits", "4294967297", "standard"),
+    ("n-wraps-at-64-bits", "18446744073709551617", "standard"),
+    ("n-huge", "99999999999999999999", "quick"),
+    ("n-hundreds-of-digits", "1" * 400, "standard"),
+)
+_INTEGERS: _Table = (
+    ("n-fraction", "1.5", "quick"),
+    ("n-fraction-of-zero", "1.0", "standard"),
+    ("n-trailing-dot", "1.", "standard"),
+    ("n-leading-dot", ".1", "deep"),
+    ("n-comma", "1,0", "deep"),
+    ("n-word", "abc", "quick"),
+    ("n-digits-and-word", "10abc", "quick"),
+    ("n-two-numbers", "1 2", "deep"),
+    ("n-empty", "", "quick"),
+    ("n-blank", " ", "deep"),
+    ("n-hexadecimal", "0x1", "standard"),
+    ("n-octal", "0o1", "standard"),
+    ("n-binary", "0b1", "standard"),
+    ("n-underscore", "1_0", "standard"),
+    ("n-exponent", "1e0", "standard"),
+    ("n-infinity", "Infinity", "standard"),
+    ("n-nan", "NaN", "standard"),
+    ("n-true", "true", "standard"),
+    ("n-null", "null", "deep"),
+    ("n-json-text", '"1"', "deep"),
+    ("n-json-list", "[1]", "standard"),
+    ("n-full-width-digit", "\uff12", "standard"),
+    ("n-arabic-digit", "\u0662", "standard"),
+    ("n-superscript", "\u00b2", "deep"),
+    ("n-no-break-space", "\u00a02", "standard"),
+    ("n-suffix", "1L", "deep"),
+    ("n-sign-alone", "-", "deep"),
+    ("n-two-signs", "--1", "standard"),
+    ("n-nul", "1\0", "standard"),
+)
+_LENIENT_INTEGERS: _Table = (
+    ("n-plus", "+3", "quick"),
+    ("n-space", " 3", "quick"),
+    ("n-space-after", "3 ", "standard"),
+    ("n-tab", "\t3", "standard"),
+    ("n-line-feed", "3\n", "standard"),
+    ("n-line-end-before", "\r\n3", "standard"),
+)
+_SIZES: _Table = (
+    ("size-unknown", "999x999", "quick"),
+    ("size-empty", "", "quick"),
+    ("size-auto", "auto", "standard"),
+    ("size-of-another-model", "1024x1536", "quick"),
+    ("size-wide-of-another-model", "1792x1024", "standard"),
+    ("size-half", "256", "quick"),
+    ("size-without-height", "256x", "deep"),
+    ("size-not-square", "512x256", "standard"),
+    ("size-zero", "0x0", "standard"),
+    ("size-negative", "-256x-256", "deep"),
+    ("size-one-pixel", "1x1", "deep"),
+    ("size-huge", "100000x100000", "standard"),
+    ("size-asterisk", "256*256", "deep"),
+    ("size-multiplication-sign", "256\u00d7256", "standard"),
+    ("size-three-sides", "256x256x256", "deep"),
+    ("size-decimal", "256.0x256.0", "standard"),
+    ("size-leading-zero", "0256x0256", "standard"),
+    ("size-unit", "256x256px", "deep"),
+    ("size-space", " 256x256", "standard"),
+    ("size-space-after", "256x256 ", "standard"),
+    ("size-spaces-inside", "256 x 256", "deep"),
+    ("size-line-feed", "256x256\n", "standard"),
+    ("size-nul", "256x256\0", "standard"),
+    ("size-in-quotes", '"256x256"', "deep"),
+    ("size-null", "null", "deep"),
+)
+_FORMATS: _Table = (
+    ("format-unknown", "base64", "quick"),
+    ("format-empty", "", "quick"),
+    ("format-file", "png", "deep"),
+    ("format-prefix", "b64", "deep"),
+    ("format-hyphen", "b64-json", "deep"),
+    ("format-two", "url,b64_json", "standard"),
+    ("format-space", " b64_json", "standard"),
+    ("format-space-after", "url ", "standard"),
+    ("format-line-feed", "b64_json\n", "standard"),
+    ("format-nul", "url\0", "standard"),
+    ("format-in-quotes", '"url"', "deep"),
+    ("format-null", "null", "deep"),
+)
+_MODELS: _Table = (
+    ("model-unknown", "no-such-model", "quick"),
+    ("model-empty", "", "quick"),
+    ("model-of-other-operations", "dall-e-3", "quick"),
+    ("model-gpt-image", "gpt-image-1", "standard"),
+    ("model-gpt-image-mini", "gpt-image-1-mini", "standard"),
+    ("model-gpt-image-newer", "gpt-image-1.5", "standard"),
+    ("model-upper-case", "DALL-E-2", "standard"),
+    ("model-prefix", "dall-e", "deep"),
+    ("model-longer", "dall-e-20", "deep"),
+    ("model-with-provider", "openai/dall-e-2", "standard"),
+    ("model-path", "../../etc/passwd", "standard"),
+    ("model-space-after", "dall-e-2 ", "standard"),
+    ("model-line-feed", "dall-e-2\n", "standard"),
+    ("model-nul", "dall-e-2\0", "standard"),
+    ("model-null", "null", "deep"),
+    ("model-long", "m" * 5000, "standard"),
+)
+_OTHER_CASE = (
+    form_case("size-upper-case", "IV-ENUM-CASE", size="256X256", depth="quick"),
+    form_case("format-upper-case", "IV-ENUM-CASE", response_format="URL", depth="quick"),
+    form_case("format-title-case", "IV-ENUM-CASE", response_format="B64_json"),
+)
+
+
+def _cases(field: str, requirement: str, table: _Table) -> tuple[NamedCase, ...]:
+    return tuple(form_case(label, requirement, depth=depth, **{field: value}) for label, value, depth in table)
+
+
+def _above_the_maximum(b: Builder) -> str:
+    """Return the smallest number of images that is too large, or a text that no integer is where there is no maximum."""
+    maximum = b.contract.fields["n"].get("maximum")
+    return "no maximum" if maximum is None else str(maximum + 1)
+
+
+WRONG_VALUES: tuple[NamedCase, ...] = (
+    NamedCase(
+        "n-eleven",
+        "IV-N-BOUNDS",
+        "n one above its maximum",
+        lambda b: b.form(n=_above_the_maximum(b)),
+        {"n": "11"},
+        depth="quick",
+    ),
+    *_cases("n", "IV-N-BOUNDS", _BOUNDS),
+    *_cases("n", "IV-N-INTEGER", _INTEGERS),
+    *_cases("n", "IV-N-STRICT", _LENIENT_INTEGERS),
+    *_cases("size", "IV-SIZE-UNKNOWN", _SIZES),
+    *_cases("response_format", "IV-FORMAT-UNKNOWN", _FORMATS),
+    *_cases("model", "IV-MODEL-UNKNOWN", _MODELS),
+    *_OTHER_CASE,
+)

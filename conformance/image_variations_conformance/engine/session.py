@@ -1,0 +1,274 @@
+"""One conversation with a server: drives the experiment, sends what must be refused, and keeps every observation.
+
+The order: the base; what MUST be accepted; what must be refused, with a control now and then and after the first failure
+under each requirement; what SHOULD be accepted; what the contract leaves open; requests at the same time and on one
+connection; the plain request and the links again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
+
+from attrs import define, evolve, field
+
+from ..cases.case import Case
+from ..cases.named_case import NamedCase
+from ..cases.plan import Plan
+from ..cases.probes import Probe
+from ..oracles.base import Observation, observe
+from ..oracles.links import AT_THE_END
+from ..oracles.refusal import is_server_error
+from ..oracles.summary import is_as_requested
+from ..wire.exchange import Exchange, NotTested
+from ..wire.reasons import ControlRefused, Limited, NothingAccepted, RateLimited, Reason, RejectsEverything
+from .experiment import PACK_SIZE, Experiment, Outcome, Sending, Step, packs
+from .scheduler import Scheduler, not_sent
+
+R = TypeVar("R")
+
+CONTROL_EVERY = 60
+"""After so many requests that must be refused, a valid one shows whether the server still works."""
+_TOGETHER = 8
+_OPEN_PACK_SIZE = 12
+_MOST_REPEATED = 20
+"""How many requests that broke the server are sent again, to tell a bug from an accident."""
+_MOST_LINKS_AT_THE_END = 5
+
+
+@define
+class Session:
+    """The conversation of one run. `observations` are by label, in the order in which the requests were sent."""
+
+    plan: Plan
+    scheduler: Scheduler
+    experiment: Experiment = field(factory=Experiment)
+    cases: dict[str, Case] = field(factory=dict)
+    observations: dict[str, Observation] = field(factory=dict)
+    labels: list[str] = field(factory=list)
+    """The label of each step of the experiment, by its position."""
+    repeated: dict[str, str] = field(factory=dict)
+    """The label of the second sending of a request that broke the server, by that of the first."""
+    alone: dict[str, str] = field(factory=dict)
+    """The label of a request sent alone, by that of the same request sent with others."""
+    _pack_labels: dict[tuple[Probe, ...], str] = field(factory=dict)
+    _failed: set[str] = field(factory=set)
+    _to_come: int = 0
+
+    def run(self) -> None:
+        """Send the plan. Raises Unreachable and KeyRefused."""
+        plan, experiment = self.plan, self.experiment
+        refusals, opened = plan.refusals, plan.open_cases
+        must, should = self._packs(plan.must_probes, "must"), self._packs(plan.should_probes, "should")
+        harmless = self._packs(plan.harmless_probes, "open", _OPEN_PACK_SIZE)
+        odd = self._packs(plan.odd_probes, "odd", _OPEN_PACK_SIZE)
+        self._to_come = len(refusals) + len(opened) + len(must) + len(should) + _TOGETHER + 12
+        has_base = self._drive(experiment.find_base(plan.contract))
+        if not has_base:
+            self._refuse([*refusals, *opened])
+            return
+        self.scheduler.budget.set_aside({self._pack_labels[pack]: _images(pack) for pack in must})
+        # Packs of one image, from the end, show between the refusals that the server still works.
+        later = [pack for pack in must if _images(pack) == 1][-2 - len(refusals) // CONTROL_EVERY :]
+        connected, later = later[:2], later[2:]
+        first = [pack for pack in must if pack not in later and pack not in connected]
+        mixed = [pack for pack in first if _images(pack) == 1 and pack[0].fits_others][
+            : _TOGETHER if len(first) > _TOGETHER else 0
+        ]
+        self._drive(experiment.probe([pack for pack in first if pack not in mixed]))
+        if mixed:
+            self._drive(experiment.together(mixed, "eight-mixed"))
+            self._send_alone("eight-mixed")
+        if connected:
+            self._drive(experiment.on_one_connection(connected, "kept-connection"))
+            self._send_alone("kept-connection")
+        self._refuse(refusals, later)
+        self._drive(experiment.probe(should))
+        self._drive(experiment.probe([*harmless, *odd]))
+        self._refuse(opened)
+        self._drive(experiment.together([()] * _TOGETHER, "eight-alike"))
+        self._drive(experiment.first_again())
+        self._follow_links_again()
+        self._drive(experiment.verify())
+
+    def _packs(self, probes: Sequence[Probe], name: str, size: int = PACK_SIZE) -> list[tuple[Probe, ...]]:
+        """Return probes in packs, whose cases will be labelled with the name and a number."""
+        made = packs(probes, self.plan.seed, size)
+        self._pack_labels |= {pack: f"{name}-{number}" for number, pack in enumerate(made, start=1)}
+        return made
+
+    # --- sending
+
+    def _drive(self, sending: Sending[R]) -> R:
+        """Send what an experiment asks for until it ends, and return its result."""
+        try:
+            steps = next(sending)
+            while True:
+                steps = sending.send(self._outcomes(steps))
+        except StopIteration as ended:
+            result: R = ended.value
+            return result
+
+    def _outcomes(self, steps: Sequence[Step]) -> tuple[Outcome, ...]:
+        """Send steps and return their outcomes."""
+        cases = []
+        for step in steps:
+            if step.wait_seconds:
+                self.scheduler.sleep(step.wait_seconds)
+            cases.append(self._case(step))
+        self.labels += [case.label for case in cases]
+        return tuple(_outcome(self.observations[it.label], it) for it in self._send(cases))
+
+    def _case(self, step: Step) -> Case:
+        items = ", ".join(probe.item for probe in step.probes)
+        base = ", ".join(f"{name}={value}" for name, value in step.base.items())
+        label = step.label or self._label(step)
+        note = items or (f"an image, {base}" if base else "nothing but an image")
+        case = self.plan.valid(label, note, step.base, step.probes)
+        case = evolve(case, concurrent_with=step.group, connection=step.connection)
+        self.cases[label] = case
+        return case
+
+    def _label(self, step: Step) -> str:
+        label = self._pack_labels.get(step.probes)
+        if label is not None and not step.narrowing and label not in self.cases:
+            return label
+        kind = "narrowed" if step.narrowing else "again" if step.probes else "control"
+        return f"{kind}-{len(self.cases)}"
+
+    def _send(self, cases: Sequence[Case]) -> Sequence[Case]:
+        for case in cases:
+            self.cases[case.label] = case
+        for case, exchange in zip(cases, self.scheduler.run(cases, self._to_come), strict=True):
+            self._observe(case, exchange)
+        self._to_come = max(0, self._to_come - len(cases))
+        return cases
+
+    def _observe(self, case: Case, exchange: Exchange, blocked: Reason | None = None) -> None:
+        self.observations[case.label] = observe(exchange, case.expectation, blocked=blocked)
+
+    def _send_alone(self, group: str) -> None:
+        """Send the requests of a group whose responses are not as requested again, alone, to be compared with."""
+        for label, case in list(self.cases.items()):
+            if group in {case.concurrent_with, case.connection} and not self.experiment.ended:
+                observation = self.observations[label]
+                if observation.accepted and not is_as_requested(observation):
+                    alone = evolve(case, label=f"{label}-alone", concurrent_with=None, connection=None)
+                    self._send([alone])
+                    self.alone[label] = alone.label
+
+    # --- what must be refused
+
+    def _refuse(self, rows: Sequence[NamedCase], controls: Sequence[tuple[Probe, ...]] = ()) -> None:
+        """Send rows of the catalogue, and between them packs that show whether the server still works."""
+        waiting = iter(controls)
+        base = self.experiment.cheap or {}
+        cases = [case for case in (self.plan.named(row, base) for row in rows) if case.expectation.validity != "valid"]
+        for at in range(0, len(cases), CONTROL_EVERY):
+            for few in _slices(cases[at : at + CONTROL_EVERY], self.scheduler.workers):
+                self._send_refusals(few)
+            if at + CONTROL_EVERY < len(cases):
+                self._working(next(waiting, None))
+        for pack in waiting:
+            self._drive(self.experiment.probe([pack]))
+
+    def _working(self, pack: tuple[Probe, ...] | None) -> bool:
+        """Return whether the server still works, as a pack or else the control shows."""
+        if self.experiment.base is None or self.experiment.ended:
+            return False
+        if pack is not None:
+            self._drive(self.experiment.probe([pack]))
+            return not self.experiment.ended
+        return self._drive(self.experiment.control())
+
+    def _send_refusals(self, cases: Sequence[Case]) -> None:
+        if self.experiment.ended:
+            for case in cases:
+                self._block(case)
+            return
+        self._send(cases)
+        for case in cases:
+            observation = self.observations[case.label]
+            if self.experiment.base is None:
+                self._require_difference(case, observation)
+            elif is_server_error(observation, self.plan.contract) and observation.untested is None:
+                self._after_failure(case)
+
+    def _block(self, case: Case) -> None:
+        self.cases[case.label] = case
+        reason = RateLimited() if self.experiment.limited else ControlRefused()
+        self._observe(case, not_sent(case, reason))
+
+    def _require_difference(self, case: Case, observation: Observation) -> None:
+        """Without a base, an answer like that to valid requests shows nothing about what is wrong with this one."""
+        if observation.untested is None:
+            valid = {_status(self.observations[label]) for label in self.labels}
+            same = _status(observation) in valid
+            reason = RejectsEverything(observation.answer) if same else NothingAccepted()
+            self.observations[case.label] = evolve(observation, blocked=reason)
+
+    def _after_failure(self, case: Case) -> None:
+        """Tell what a failure of the server means: the request broke it for good, now and then, or each time."""
+        ids = frozenset(case.tests)
+        first = not ids <= self._failed
+        self._failed |= ids
+        if first and not self._working(None):
+            return
+        if len(self.repeated) < _MOST_REPEATED:
+            again = evolve(case, label=f"{case.label}-again", note=f"{case.note}, sent again")
+            self._send([again])
+            self.repeated[case.label] = again.label
+
+    # --- the end
+
+    def _follow_links_again(self) -> None:
+        """Follow some links of the run again. The exchanges are those of the requests whose responses have the links."""
+        for label, again in self._links_again():
+            observation = self.observations[label]
+            exchange = evolve(observation.exchange, fetches=(*observation.exchange.fetches, again))
+            self._observe(self.cases[label], exchange, observation.blocked)
+
+    def _links_again(self) -> Iterator[tuple[str, Exchange]]:
+        """Yield the labels of requests with links, and for each the exchange that followed one of its links again."""
+        linked = (
+            (label, it.exchange.fetches[0].request.target)
+            for label, it in self.observations.items()
+            if it.exchange.fetches and it.exchange.fetches[0].response is not None
+        )
+        for label, link in islice(linked, _MOST_LINKS_AT_THE_END):
+            fetch = self.scheduler.fetch_again(f"{label}{AT_THE_END}", link)
+            if not isinstance(fetch.outcome, NotTested):
+                yield label, fetch
+
+
+def _images(pack: Sequence[Probe]) -> int:
+    return max((probe.images for probe in pack), default=1)
+
+
+def _slices(cases: Sequence[Case], size: int) -> Iterator[Sequence[Case]]:
+    return (cases[at : at + size] for at in range(0, len(cases), size))
+
+
+def _status(observation: Observation) -> int:
+    return observation.response.status if observation.response is not None else 0
+
+
+def _outcome(observation: Observation, case: Case) -> Outcome:
+    """Return what came of a step of the experiment."""
+    response, reason = observation.response, observation.exchange.not_tested
+    if reason is not None:
+        return "not-sent" if isinstance(reason, Limited) or not observation.exchange.sent else "refused"
+    status = response.status if response is not None else 0
+    if status in {402, 429}:
+        return "limited"
+    if any(probe.open for probe in case.probes):
+        if status == 503:
+            return "unavailable"
+        return "refused" if status >= 500 or response is None else "accepted" if observation.accepted else "declined"
+    if observation.accepted:
+        return "accepted"
+    if (status == 411 and case.request.chunked) or (status == 417 and case.request.header("expect") is not None):
+        # RFC 9112, section 6.3, and RFC 9110, section 10.1.1.
+        return "declined"
+    return "unavailable" if status == 503 else "refused"
