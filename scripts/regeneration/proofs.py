@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Iterator
 
+from image_variations_conformance.cases.catalogue import FEATURE_VALUES
 from image_variations_conformance.contract.document import Contract
 from image_variations_conformance.contract.evidence import (
     ABSENT,
     BOUNDS,
     BY_FORMAT,
     ENUM,
+    AcceptsFeature,
     AcceptsField,
     Every,
     EvidenceError,
@@ -38,8 +40,20 @@ def problems(
         yield from _field_values("accepts/values", evidence.field, evidence.values, contract)
     elif isinstance(evidence, Sample):
         yield from _field_values("sample/always", evidence.field, evidence.always, contract)
+    elif isinstance(evidence, AcceptsFeature) and situations is not None:
+        yield from _feature_values(evidence)
     elif isinstance(evidence, Every):
         yield from _situations(evidence, contract, situations)
+
+
+def _feature_values(evidence: AcceptsFeature) -> Iterator[Problem]:
+    """Each value of a feature has a probe, and each probe of the requirement is in the evidence."""
+    for value in evidence.values:
+        if (evidence.requirement, evidence.feature, value) not in FEATURE_VALUES:
+            yield "accepts/values", "evidence", f"no probe sends {evidence.feature}={value}; add one, or correct it"
+    for requirement, feature, value in sorted(FEATURE_VALUES):
+        if requirement == evidence.requirement and (feature != evidence.feature or value not in evidence.values):
+            yield "accepts/values", "evidence", f"a probe sends {feature}={value}; name it, or remove the probe"
 
 
 def _field_values(key: str, field: str, values: tuple[str, ...], contract: Contract) -> Iterator[Problem]:

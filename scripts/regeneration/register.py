@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 from attrs import field, frozen
-from image_variations_conformance.cases.catalogue import NAMED_CASES
+from image_variations_conformance.cases.catalogue import SITUATIONS
 from image_variations_conformance.contract.document import OPERATION_POINTER, Contract
 from image_variations_conformance.contract.pointers import value_at
 from image_variations_conformance.contract.texts import TextError, render
@@ -177,10 +177,10 @@ def _limits(files: SpecFiles) -> Iterator[Problem]:
 
 
 def _judged(files: SpecFiles) -> Iterator[Problem]:
-    """The oracles judge exactly the requirements of the register."""
+    """An oracle judges each requirement of the register, unless its evidence is that something is accepted."""
     entries = {entry.id: entry for entry in files.entries() if entry.section == "requirements"}
     for entry in entries.values():
-        if "excluded" not in entry.keys and entry.id not in JUDGED:
+        if "excluded" not in entry.keys and entry.id not in JUDGED and "every" in entry.keys.get("evidence", {}):
             message = "no oracle judges it; an id never changes, and a new one needs an oracle, or stands under planned"
             yield _of_entry(files, entry, "id", "oracle", message)
     for missing in sorted(JUDGED - set(entries)):
@@ -292,13 +292,12 @@ def _evidence(files: SpecFiles) -> Iterator[Problem]:
     except (LookupError, TypeError, AttributeError) as error:
         yield Problem(OPENAPI, 1, "evidence", f"the form has no fields ({error!r}); restore the request body")
         return
-    labels = {name for case in NAMED_CASES for name in (case.label, case.concurrent_with) if name is not None}
     ids = {entry.id for entry in files.entries()}
     for entry in files.entries():
         if "evidence" not in entry.keys:
             continue
         # The cases of a planned requirement do not exist yet.
-        known = None if entry.section == "planned" else frozenset(labels | ids - {entry.id})
+        known = None if entry.section == "planned" else SITUATIONS | ids - {entry.id}
         for key, check, message in proofs.problems(entry.id, entry.keys["evidence"], files.contract, known):
             yield _of_entry(files, entry, f"evidence/{key}".rstrip("/"), check, f"evidence/{key}: {message}")
 

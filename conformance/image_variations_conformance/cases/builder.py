@@ -10,16 +10,29 @@ from attrs import evolve, field, frozen
 from PIL import Image
 
 from ..contract.document import Contract
+from ..media.pictures import paint
 from ..media.png import GREY_ALPHA, PLAIN, RGBA, Kind, padded
 from ..media.png import encode as encode_png
-from ..media.pictures import paint
 from ..version import suite_version
 from ..wire.exchange import Headers, Request
 from ..wire.multipart import Part, encode, file_part, text_part
 from ..wire.target import Target
 
+_MAX_PAINTED = 128
 SIDE = 64
 """The default width and height of the images that are sent, in pixels."""
+
+
+@frozen
+class Base:
+    """What a form has that a server is known to accept: text fields, and the kind of the PNG."""
+
+    texts: Mapping[str, str] = field(factory=dict)
+    kind: Kind = PLAIN
+
+    def __str__(self) -> str:
+        texts = [f"{name}={value}" for name, value in self.texts.items()]
+        return ", ".join(["an image" if self.kind == PLAIN else f"a PNG, {self.kind}", *texts])
 
 
 @frozen
@@ -50,30 +63,36 @@ class Draft:
 class Builder:
     """Makes the request of one case. The same target, seed, label and base give the same bytes.
 
-    `base` are text fields that the server is known to accept. Forms have them unless they are replaced.
+    Forms have what the base has unless that is replaced.
     """
 
     contract: Contract
     target: Target
     label: str
     rng: random.Random = field(repr=False)
-    base: Mapping[str, str] = field(factory=dict)
+    base: Base = Base()
 
     @classmethod
-    def of(
-        cls, contract: Contract, target: Target, seed: int, label: str, base: Mapping[str, str] | None = None
-    ) -> Builder:
+    def of(cls, contract: Contract, target: Target, seed: int, label: str, base: Base | None = None) -> Builder:
         """Return the builder for one case of a run."""
         rng = random.Random(f"{seed}/{label}")  # noqa: S311 - test data
-        return cls(contract, target, label, rng, base or {})
+        return cls(contract, target, label, rng, base or Base())
 
-    def png(self, kind: Kind = PLAIN, side: int = SIDE, height: int | None = None) -> bytes:
-        """Return a PNG with a picture of its own, `side` pixels wide, and `height` pixels high or else square."""
+    def png(self, kind: Kind | None = None, side: int = SIDE, height: int | None = None) -> bytes:
+        """Return a PNG with a picture of its own, `side` pixels wide, and `height` pixels high or else square.
+
+        It has the kind of the base if no other is given.
+        """
+        kind = kind or self.base.kind
         return encode_png(self.picture(kind, side, height), kind)
 
     def picture(self, kind: Kind = PLAIN, side: int = SIDE, height: int | None = None) -> Image.Image:
         """Return a picture of its own; one that uses the alpha channel if the kind has one."""
-        picture = paint(self.rng, max(side, height or 0))
+        longer = max(side, height or 0)
+        picture = paint(self.rng, min(longer, _MAX_PAINTED))
+        if longer > _MAX_PAINTED:
+            # In blocks of one colour, so that the file stays small: its size is not what is tested.
+            picture = picture.resize((longer, longer), Image.Resampling.NEAREST)
         if height is not None:
             picture = picture.crop((0, 0, side, height))
         if kind.colour in {RGBA, GREY_ALPHA}:
@@ -108,7 +127,7 @@ class Builder:
 
     def texts(self, **fields: str | bytes | None) -> tuple[Part, ...]:
         """Return the text fields of the base with these values; None leaves a field out."""
-        values: dict[str, str | bytes | None] = {**self.base, **fields}
+        values: dict[str, str | bytes | None] = {**self.base.texts, **fields}
         return tuple(text_part(name, value) for name, value in values.items() if value is not None)
 
     def draft(self, *, image: Part | None = None) -> Draft:

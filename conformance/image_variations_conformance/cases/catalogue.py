@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..contract.document import Contract
-from .probes import OPEN, probes
+from .probes import FEATURES, OPEN, probes
 from .refusals import OPEN_CASES, REFUSALS
 from .wrong_values import WRONG_VALUES
 
@@ -18,6 +18,16 @@ SEQUENCES = {
     "eight-mixed": ("IV-STATE-PARALLEL",),
 }
 """What several requests together show: the items and the requirements."""
+
+
+SITUATIONS = frozenset(
+    {row.label for row in NAMED_CASES} | {probe.item for probe in OPEN} | set(SEQUENCES) | {"rate-limited"}
+)
+"""The names that evidence may give to what is seen of requests, refusals and sequences."""
+FEATURE_VALUES = frozenset(
+    {(row.requirement, row.feature, row.value) for row in FEATURES} | {("IV-OP-VALID", "fields", "image-only")}
+)
+"""The values of features that a probe tries out, each with its requirement."""
 
 
 def labels_by_requirement(contract: Contract) -> dict[str, list[str]]:

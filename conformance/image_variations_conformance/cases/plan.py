@@ -8,7 +8,7 @@ the same bytes on every installation.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 
 from attrs import evolve, frozen
 
@@ -16,7 +16,7 @@ from ..contract.document import Contract
 from ..contract.expectation import classify
 from ..wire.exchange import Request
 from ..wire.target import Target
-from .builder import Builder
+from .builder import Base, Builder
 from .case import Case
 from .field_cases import invalid_field_cases
 from .named_case import DEPTHS, Depth, NamedCase
@@ -112,19 +112,19 @@ class Plan:
             odd_probes=of(self.odd_probes),
         )
 
-    def refusal_cases(self, base: Mapping[str, str]) -> Iterator[Case]:
+    def refusal_cases(self, base: Base) -> Iterator[Case]:
         """Yield the cases that must be refused under the contract, each the base with one thing wrong."""
         for row in self.refusals:
             case = self.named(row, base)
             if case.expectation.violations:
                 yield case
 
-    def named(self, row: NamedCase, base: Mapping[str, str]) -> Case:
+    def named(self, row: NamedCase, base: Base) -> Case:
         """Return the case of a row of a table."""
         builder = Builder.of(self.contract, self.target, self.seed, row.label, base)
         return self._case(builder, row.note, row.build(builder), row.requirements)
 
-    def valid(self, label: str, note: str, base: Mapping[str, str], tried: tuple[Probe, ...]) -> Case:
+    def valid(self, label: str, note: str, base: Base, tried: tuple[Probe, ...]) -> Case:
         """Return the case of a base with probes."""
         builder = Builder.of(self.contract, self.target, self.seed, label, base)
         draft = builder.draft()
@@ -141,7 +141,7 @@ class Plan:
 def _turned_round(rows: Iterable[NamedCase], contract: Contract, target: Target) -> Iterator[Probe]:
     """Yield a probe for each request that a profile makes valid, such as a JPEG where that is declared."""
     for row in rows:
-        builder = Builder.of(contract, target, 0, row.label, contract.required_texts)
+        builder = Builder.of(contract, target, 0, row.label, Base(contract.required_texts))
         expectation = classify(row.build(builder), contract, target.api_key)
         requirement = row.requirements[0]
         if expectation.validity == "valid" and any(it.requirement == requirement for it in expectation.features):

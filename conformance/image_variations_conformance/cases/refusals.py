@@ -111,7 +111,7 @@ def _body(label: str, note: str, build: Build, *, depth: Depth = "standard") -> 
 
 def _json(b: Builder) -> Request:
     image = base64.b64encode(b.png(side=8)).decode()
-    return b.post(json.dumps({**b.base, "image": image}).encode(), "application/json")
+    return b.post(json.dumps({**b.base.texts, "image": image}).encode(), "application/json")
 
 
 def _announced(content_type: str | None) -> Build:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from .builder import Builder
 from .named_case import Depth, NamedCase, form_case
 
-
 _Table = tuple[tuple[str, str, Depth], ...]
 
 _BOUNDS: _Table = (

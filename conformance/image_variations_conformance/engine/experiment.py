@@ -14,11 +14,13 @@ from collections.abc import Generator, Mapping, Sequence
 from itertools import product
 from typing import Literal, TypeAlias, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
-from ..cases.probes import Probe
+from ..cases.builder import Base
+from ..cases.probes import NO_5XX, Probe
 from ..contract.document import Contract
-from ..contract.fields import enum_values, kind_of
+from ..contract.fields import enum_values, is_bounded, kind_of
+from ..media import png
 
 Outcome = Literal["accepted", "refused", "declined", "limited", "unavailable", "not-sent"]
 """What came of a request.
@@ -27,10 +29,9 @@ accepted: 2xx with an item. declined: 4xx where the contract is silent. limited:
 no budget, or the run has ended. refused: anything else.
 """
 State = Literal["holds", "contradicted", "unstable", "blocked"]
-Base: TypeAlias = Mapping[str, str]
-
 PACK_SIZE = 6
 MAX_BASES = 20
+LAST = ""
 CONTROL_WAITS = (1.0, 2.0, 4.0)
 """How long a refused control waits before it is sent again, in seconds."""
 _CONFIRMATIONS = 2
@@ -42,7 +43,8 @@ _CONFIRMATIONS_IF_UNSTABLE = 6
 class Step:
     """One request to send: a base with probes, after a wait in seconds. Some have a label of their own.
 
-    `narrowing` ones are sent to explain a refusal. Steps of one `group` are sent at the same time, those of one
+    `narrowing` ones are sent to explain a refusal. `resend` sends the request of a case again instead, by its label, or
+    where that is LAST the latest request before the control. Steps of one `group` are sent at the same time, those of one
     `connection` one after the other on a kept connection.
     """
 
@@ -53,6 +55,7 @@ class Step:
     group: str | None = None
     connection: str | None = None
     label: str = ""
+    resend: str | None = None
 
 
 @frozen
@@ -94,8 +97,8 @@ class Experiment:
     limited: bool = False
     unstable: bool = False
     _control: int | None = None
-    # The outcomes so far of each request.
-    _outcomes: dict[tuple[tuple[tuple[str, str], ...], frozenset[str]], set[Outcome]] = field(factory=dict)
+    # The requests that were refused at some time.
+    _refused: set[tuple[str, frozenset[str]]] = field(factory=set)
 
     @property
     def ended(self) -> bool:
@@ -112,15 +115,19 @@ class Experiment:
         return outcomes
 
     def _note(self, at: int, step: Step, outcome: Outcome) -> None:
-        if outcome not in {"accepted", "refused"} or step.group is not None or step.connection is not None:
+        if outcome not in {"accepted", "refused"} or step.group or step.connection or step.resend is not None:
             return
-        key = (tuple(sorted(step.base.items())), frozenset(probe.item for probe in step.probes))
-        seen = self._outcomes.setdefault(key, set())
-        if seen and outcome not in seen:
+        if not step.probes and step.base == self.cheap:
+            # `control` tells why the control is refused.
+            return
+        key = (str(step.base), frozenset(probe.item for probe in step.probes))
+        if outcome == "refused":
+            self._refused.add(key)
+        elif key in self._refused:
+            self._refused.discard(key)
             self.unstable = True
-            earlier = [n for n, (other, _) in enumerate(self.sent) if _same(other, step)]
+            earlier = [n for n, (other, result) in enumerate(self.sent) if _same(other, step) and result == "refused"]
             self._conclude("IV-OP-VALID", "stable", "contradicted", (at, *earlier))
-        seen.add(outcome)
 
     def _conclude(
         self,
@@ -160,10 +167,11 @@ class Experiment:
 
     def _cheapen(self, contract: Contract) -> Sending[None]:
         """Make the base cheap: the image in the response rather than a link, and the smallest size that is accepted."""
-        for texts in cheaper(contract, self.base or {}):
-            if texts.items() <= (self.cheap or {}).items():
+        for texts in cheaper(contract):
+            cheap = self.cheap or Base()
+            if texts.items() <= cheap.texts.items():
                 continue
-            candidate = {**(self.cheap or {}), **texts}
+            candidate = evolve(cheap, texts={**cheap.texts, **texts})
             (outcome,) = yield from self._send(Step(candidate, label=f"base-{len(self.sent)}"))
             if outcome == "accepted":
                 self.cheap = candidate
@@ -171,13 +179,16 @@ class Experiment:
                 if "size" in texts:
                     return
 
-    def control(self) -> Sending[bool]:
+    def control(self, explain: bool = True) -> Sending[bool]:
         """Send the cheap request, again after waits if it is refused, and return whether it is accepted."""
+        first = len(self.sent)
         outcome: Outcome = "refused"
         for wait in (0.0, *CONTROL_WAITS):
-            (outcome,) = yield from self._send(Step(self.cheap or {}, wait_seconds=wait))
+            (outcome,) = yield from self._send(Step(self.cheap or Base(), wait_seconds=wait))
             if outcome == "accepted":
-                self._control = len(self.sent) - 1
+                before, self._control = self._control, len(self.sent) - 1
+                if wait and explain:
+                    yield from self._explain_stumble(first, before)
                 return True
             if outcome in {"limited", "not-sent"}:
                 self.limited = self.limited or outcome == "limited"
@@ -187,6 +198,24 @@ class Experiment:
         elif self._control is not None:
             self.lost = (self._control, len(self.sent) - 1)
         return False
+
+    def _explain_stumble(self, refused: int, before: int | None) -> Sending[None]:
+        """Tell whether the control was refused once because of the request before it, or by chance."""
+        if any(result.requirement == "IV-STATE-RECOVERS" for result in self.results):
+            return
+        if (yield from self.recovers_from(LAST)) and self.sent[refused][1] == "refused":
+            self.unstable = True
+            steps = (refused, *(() if before is None else (before,)))
+            self._conclude("IV-OP-VALID", "stable", "contradicted", steps)
+
+    def recovers_from(self, label: str) -> Sending[bool]:
+        """Send a request again that the server may not recover from, then the control, and return if that is accepted."""
+        yield from self._send(Step(self.cheap or Base(), resend=label))
+        (outcome,) = yield from self._send(Step(self.cheap or Base()))
+        if outcome == "refused":
+            self._conclude("IV-STATE-RECOVERS", "control", "contradicted", (len(self.sent) - 1,), self._control)
+            yield from self.control(explain=False)
+        return outcome != "refused"
 
     # --- probes
 
@@ -228,7 +257,7 @@ class Experiment:
         if not self._allowed(pack):
             self._of_probes(pack, "blocked", (at,))
             return
-        (outcome,) = yield from self._send(Step(self.cheap or {}, pack, narrowing=True))
+        (outcome,) = yield from self._send(Step(self.cheap or Base(), pack, narrowing=True))
         if outcome in {"refused", "unavailable"} and (yield from self.control()):
             yield from self._narrow(pack, at)
         else:
@@ -246,7 +275,7 @@ class Experiment:
         """Send probes to explain a refusal, and return the position and the outcome; "not-sent" if it is not allowed."""
         if not self._allowed(probes):
             return len(self.sent) - 1, "not-sent"
-        (outcome,) = yield from self._send(Step(self.cheap or {}, probes, narrowing=True))
+        (outcome,) = yield from self._send(Step(self.cheap or Base(), probes, narrowing=True))
         if outcome == "accepted":
             self.narrowing_images -= max((probe.images for probe in probes), default=1)
         if outcome == "unavailable":
@@ -310,7 +339,8 @@ class Experiment:
                 return
             refusals.append(position)
         names = " and ".join(sorted(probe.item for probe in pack))
-        self._conclude("IV-OP-VALID", names, "contradicted", tuple(refusals), self._control, pack)
+        requirement = NO_5XX if any(probe.open for probe in pack) else "IV-OP-VALID"
+        self._conclude(requirement, names, "contradicted", tuple(refusals), self._control, pack)
 
     # --- several requests at a time
 
@@ -358,7 +388,7 @@ class Experiment:
                 # Requests at the same time may exceed a rate that single ones do not.
                 yield from self.probe([pack] if pack else [])
             else:
-                (alone,) = yield from self._send(Step(self.cheap or {}, pack))
+                (alone,) = yield from self._send(Step(self.cheap or Base(), pack))
                 position = len(self.sent) - 1
                 if alone == "accepted" and outcome == "refused":
                     suspects.append((at, position))
@@ -397,7 +427,7 @@ class Experiment:
         if not self.unstable:
             return
         for at, result in enumerate(self.results):
-            if result.state != "contradicted" or result.item == "stable":
+            if result.state != "contradicted" or result.item == "stable" or result.requirement.startswith("IV-STATE-"):
                 continue
             step = self.sent[result.steps[0]][0]
             count = len(result.steps)
@@ -413,7 +443,7 @@ class Experiment:
 
 def _same(one: Step, other: Step) -> bool:
     alone = one.group is None and one.connection is None
-    return alone and (dict(one.base), set(one.probes)) == (dict(other.base), set(other.probes))
+    return alone and (one.base, set(one.probes)) == (other.base, set(other.probes))
 
 
 def _halves(pack: tuple[Probe, ...]) -> tuple[tuple[Probe, ...], tuple[Probe, ...]]:
@@ -451,24 +481,30 @@ def packs(probes: Sequence[Probe], seed: int, size: int = PACK_SIZE) -> list[tup
 
 
 def bases(contract: Contract) -> list[Base]:
-    """Return what is tried as a base, in order: no text field, then one value, then model, size and format together."""
+    """Return what is tried as a base, in order.
+
+    An image alone, then with one value of a field, then everything at once, then an RGBA image, then model, size and
+    format together.
+    """
     values = {name: _values(contract, name) for name in contract.text_fields}
-    required = dict(contract.required_texts)
     single = [{name: value} for name, each in values.items() for value in each]
+    everything = {name: each[0] for name, each in values.items() if each}
     of_three = [[(name, value) for value in values.get(name, ())] for name in ("model", "size", "response_format")]
-    together = [dict(pairs) for pairs in product(*(each for each in of_three if each))] if any(of_three) else []
-    candidates: list[Base] = [{**required, **texts} for texts in ({}, *single, *together)]
-    unique = dict.fromkeys(tuple(sorted(each.items())) for each in candidates)
-    found: list[Base] = [dict(pairs) for pairs in unique]
-    return found[:MAX_BASES]
+    together = [dict(pairs) for pairs in product(*filter(None, of_three))] if any(of_three) else []
+    required = contract.required_texts
+    texts = [{**required, **each} for each in ({}, *single, everything)]
+    found = [Base(each) for each in texts] + [Base(each, png.Kind(png.RGBA)) for each in (texts[0], texts[-1])]
+    found += [Base({**required, **each}) for each in together]
+    unique = {str(base): base for base in found}
+    return list(unique.values())[:MAX_BASES]
 
 
-def cheaper(contract: Contract, base: Base) -> list[Base]:
+def cheaper(contract: Contract) -> list[Mapping[str, str]]:
     """Return values that make a response cheaper, in the order in which they are tried."""
     formats = _values(contract, "response_format")
-    inline: list[Base] = [{"response_format": "b64_json"}] if "b64_json" in formats else []
+    inline: list[Mapping[str, str]] = [{"response_format": "b64_json"}] if "b64_json" in formats else []
     sizes = sorted(_values(contract, "size"), key=_pixels)
-    together: list[Base] = [{"size": sizes[0], **inline[0]}] if sizes and inline else []
+    together: list[Mapping[str, str]] = [{"size": sizes[0], **inline[0]}] if sizes and inline else []
     return [*together, *inline, *({"size": size} for size in sizes)]
 
 
@@ -478,8 +514,13 @@ def _pixels(size: str) -> int:
 
 
 def _values(contract: Contract, name: str) -> tuple[str, ...]:
-    """Return the values of a field with few values, as the contract has them: its enum, or its examples."""
+    """Return values of a field to be tried: those of an enum, examples, the smallest number, or a plain text."""
     schema = contract.text_fields.get(name, {})
-    if kind_of(schema) == "enum":
+    kind = kind_of(schema)
+    if kind == "enum":
         return enum_values(schema)
-    return tuple(map(str, schema.get("examples", ()))) if name in {"size", "model"} else ()
+    if schema.get("examples"):
+        return tuple(map(str, schema["examples"]))
+    if kind == "integer":
+        return (str(schema.get("minimum", 1)),)
+    return ("user-1234",) if kind == "text" and not is_bounded(schema) else ()

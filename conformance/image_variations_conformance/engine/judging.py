@@ -10,21 +10,27 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import evolve
 
+from ..cases.builder import Base
 from ..cases.case import Case
 from ..cases.probes import NO_5XX
 from ..contract.evidence import ABSENT, BY_FORMAT, AcceptsFeature, AcceptsField, Every, Sample
 from ..contract.requirements import Requirement
 from ..oracles import Finding, Observation, judge
 from ..oracles.base import shortened
-from ..oracles.refusal import is_server_error
+from ..oracles.refusal import is_wrong_refusal
 from ..wire.reasons import ControlRefused, NotShown, RateLimited, Reason
 from .experiment import Result
-from .session import Session
+from .session import AGAIN, Session
 
 # A 200 alone does not show these: the content of the response does.
 _SHOWN_BY_CONTENT = frozenset({"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT", "IV-WIRE-QUERY"})
+_OF_RESPONSES = ("IV-RES-", "IV-N-", "IV-SIZE-", "IV-FORMAT-")
+# Where the one is broken, the other cannot hold.
+_ECHOES: Mapping[str, frozenset[str]] = {
+    "IV-AUTH-FIRST": frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}),
+    "IV-URL-END": frozenset({"IV-URL-FETCH"}),
+}
 _OF_OTHERS = frozenset({"IV-STATE-PARALLEL", "IV-STATE-CONNECTION"})
-AGAIN = "-again"
 
 
 def findings_of(session: Session) -> list[Finding]:
@@ -48,7 +54,7 @@ def item_of(finding: Finding, session: Session) -> str:
 
 def _item(requirement: Requirement | None, case: Case, observation: Observation) -> str:
     evidence = requirement.evidence if requirement is not None else None
-    requested, label = observation.expectation.requested, case.label.removesuffix(AGAIN)
+    requested, label = observation.expectation.requested, _original(case.label)
     if isinstance(evidence, AcceptsField | Sample) and requested is not None:
         values = {"n": requested.n, "size": requested.size, "response_format": requested.response_format}
         value = values.get(evidence.field) if evidence.field in requested.explicit else ABSENT
@@ -62,6 +68,11 @@ def _item(requirement: Requirement | None, case: Case, observation: Observation)
         names = (label, case.concurrent_with, case.connection, *violated)
         return next((name for name in names if name in evidence.situations), None) or label
     return label
+
+
+def _original(label: str) -> str:
+    """Return the label of a case that was sent again."""
+    return label.partition(AGAIN)[0]
 
 
 def _untested(session: Session) -> Iterator[Finding]:
@@ -86,7 +97,7 @@ def _of_experiment(session: Session) -> Iterator[Finding]:
         yield _of_result(result, session)
     if experiment.base is None:
         yield from _without_base(session)
-    elif experiment.base == session.plan.contract.required_texts:
+    elif experiment.base == Base(session.plan.contract.required_texts):
         first = next(at for at, (_, outcome) in enumerate(experiment.sent) if outcome == "accepted")
         yield Finding("IV-OP-VALID", "holds", "", labels[first], "fields=image-only")
     if experiment.lost is not None:
@@ -122,6 +133,8 @@ def _of_result(result: Result, session: Session) -> Finding:
 
 
 def _message(result: Result, observation: Observation, session: Session) -> str:
+    if result.requirement == "IV-STATE-RECOVERS":
+        return f"after a request that failed: expected 200, got {observation.answer}{_words(observation)}"
     if result.item == "stable":
         answers = dict.fromkeys(session.observations[session.labels[at]].answer for at in result.steps)
         return f"the same request was answered {' and '.join(answers)}"
@@ -155,7 +168,7 @@ def _without_accidents(found: Sequence[Finding], session: Session) -> Iterator[F
     accidents = {
         label: again
         for label, again in session.repeated.items()
-        if session.observations[again].untested is None and not is_server_error(session.observations[again], contract)
+        if session.observations[again].untested is None and not is_wrong_refusal(session.observations[again], contract)
     }
     for finding in found:
         if finding.label in accidents and finding.state == "contradicted":
@@ -184,28 +197,44 @@ def _without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Find
     }
     held = {(finding.requirement, finding.item) for finding in found if finding.state == "holds"}
     depends = any(finding.requirement == "IV-STATE-INDEPENDENT" for finding in contradicted)
-    by_label_and_name = {(finding.label, finding.requirement) for finding in contradicted}
+    broken = {(finding.label, finding.requirement) for finding in contradicted}
+    names = {finding.requirement for finding in contradicted}
+    last = _last_before_loss(session)
     for finding in found:
         echo = None
-        if finding.state == "contradicted" and finding.requirement == NO_5XX and finding.item == finding.label:
-            echo = _cause(finding, session, by_label, by_item)
-        elif (
-            finding.state == "contradicted"
-            and depends
-            and finding.requirement.startswith(("IV-RES-", "IV-N-", "IV-SIZE-", "IV-FORMAT-"))
-        ):
-            echo = "IV-STATE-INDEPENDENT" if (finding.requirement, finding.item) in held else None
-        if finding.state == "contradicted" and finding.label in session.alone and finding.requirement not in _OF_OTHERS:
+        if finding.state != "contradicted":
+            pass
+        elif finding.label == last and finding.requirement != "IV-STATE-RECOVERS":
+            echo = "IV-STATE-RECOVERS"
+        elif finding.requirement == NO_5XX:
+            echo = _cause(finding, session, by_label, by_item) if finding.item == finding.label else None
+        elif finding.requirement in _ECHOES and _ECHOES[finding.requirement] & names:
+            echo = min(_ECHOES[finding.requirement] & names)
+        elif finding.item == "stable" and "IV-STATE-RECOVERS" in names:
+            echo = "IV-STATE-RECOVERS"
+        elif depends and finding.requirement.startswith(_OF_RESPONSES) and (finding.requirement, finding.item) in held:
+            echo = "IV-STATE-INDEPENDENT"
+        elif finding.label in session.alone and finding.requirement not in _OF_OTHERS:
             # Wrong in company, right alone: that is what the company did.
-            if (session.alone[finding.label], finding.requirement) not in by_label_and_name:
+            if (session.alone[finding.label], finding.requirement) not in broken:
                 parallel = session.cases[finding.label].concurrent_with is not None
                 echo = "IV-STATE-PARALLEL" if parallel else "IV-STATE-CONNECTION"
         yield finding if echo is None else evolve(finding, reported_as=echo)
 
 
+def _last_before_loss(session: Session) -> str | None:
+    """Return the label of the last request before the server was lost for good, which nothing can confirm."""
+    lost = session.experiment.lost
+    if lost is None:
+        return None
+    labels = list(session.observations)
+    before = labels[: labels.index(session.labels[lost[1]])]
+    return next((label for label in reversed(before) if not label.startswith("control")), None)
+
+
 def _cause(finding: Finding, session: Session, by_label: Mapping[str, str], by_item: Mapping[str, str]) -> str | None:
     """Return the requirement that explains why the server failed at a request, or None."""
-    label = finding.label.removesuffix(AGAIN)
+    label = _original(finding.label)
     if label in by_label:
         return by_label[label]
     case = session.cases[finding.label]

@@ -63,8 +63,10 @@ class Liveness:
         if kind != "unreachable":
             self._reached.append(exchange.label)
         self._drops += kind == "dropped"
-        self._timeouts += kind == "timeout"
-        self._timeouts_in_a_row = self._timeouts_in_a_row + 1 if kind == "timeout" else 0
+        if exchange.concurrent_with is None or kind is None:
+            # Of requests at the same time, one may keep all the others waiting.
+            self._timeouts += kind == "timeout"
+            self._timeouts_in_a_row = self._timeouts_in_a_row + 1 if kind == "timeout" else 0
         self._require_accepted_key(exchange)
         if failure is None:
             return None

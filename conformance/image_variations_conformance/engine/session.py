@@ -13,13 +13,14 @@ from typing import TypeVar
 
 from attrs import define, evolve, field
 
+from ..cases.builder import Base
 from ..cases.case import Case
 from ..cases.named_case import NamedCase
 from ..cases.plan import Plan
 from ..cases.probes import Probe
 from ..oracles.base import Observation, observe
 from ..oracles.links import AT_THE_END
-from ..oracles.refusal import is_server_error
+from ..oracles.refusal import is_server_error, is_wrong_refusal
 from ..oracles.summary import is_as_requested
 from ..wire.exchange import Exchange, NotTested
 from ..wire.reasons import ControlRefused, Limited, NothingAccepted, RateLimited, Reason, RejectsEverything
@@ -32,6 +33,8 @@ CONTROL_EVERY = 60
 """After so many requests that must be refused, a valid one shows whether the server still works."""
 _TOGETHER = 8
 _OPEN_PACK_SIZE = 12
+AGAIN = "-again"
+"""The end of the label of a request that was sent again."""
 _MOST_REPEATED = 20
 """How many requests that broke the server are sent again, to tell a bug from an accident."""
 _MOST_LINKS_AT_THE_END = 5
@@ -53,7 +56,9 @@ class Session:
     alone: dict[str, str] = field(factory=dict)
     """The label of a request sent alone, by that of the same request sent with others."""
     _pack_labels: dict[tuple[Probe, ...], str] = field(factory=dict)
-    _failed: set[str] = field(factory=set)
+    # The labels of the latest request that is no control, and of the one before the latest that must be refused.
+    _last: str = ""
+    _before: str | None = None
     _to_come: int = 0
 
     def run(self) -> None:
@@ -76,7 +81,10 @@ class Session:
         mixed = [pack for pack in first if _images(pack) == 1 and pack[0].fits_others][
             : _TOGETHER if len(first) > _TOGETHER else 0
         ]
-        self._drive(experiment.probe([pack for pack in first if pack not in mixed]))
+        alone = sorted((pack for pack in first if pack not in mixed), key=_images)
+        self._drive(experiment.probe(alone))
+        # The first request after the one for the most images: a server may have remembered its values.
+        self._drive(experiment.control())
         if mixed:
             self._drive(experiment.together(mixed, "eight-mixed"))
             self._send_alone("eight-mixed")
@@ -116,15 +124,22 @@ class Session:
         for step in steps:
             if step.wait_seconds:
                 self.scheduler.sleep(step.wait_seconds)
-            cases.append(self._case(step))
+            cases.append(
+                self._case(step) if step.resend is None else self._again(self.cases[step.resend or self._last])
+            )
         self.labels += [case.label for case in cases]
         return tuple(_outcome(self.observations[it.label], it) for it in self._send(cases))
 
+    def _again(self, case: Case) -> Case:
+        """Return a case to be sent again under another label."""
+        number = sum(label.startswith(f"{case.label}{AGAIN}") for label in self.cases)
+        label = f"{case.label}{AGAIN}{f'-{number + 1}' if number else ''}"
+        return evolve(case, label=label, note=f"{case.note}, sent again", concurrent_with=None, connection=None)
+
     def _case(self, step: Step) -> Case:
         items = ", ".join(probe.item for probe in step.probes)
-        base = ", ".join(f"{name}={value}" for name, value in step.base.items())
         label = step.label or self._label(step)
-        note = items or (f"an image, {base}" if base else "nothing but an image")
+        note = items or (str(step.base) if step.base != Base() else "nothing but an image")
         case = self.plan.valid(label, note, step.base, step.probes)
         case = evolve(case, concurrent_with=step.group, connection=step.connection)
         self.cases[label] = case
@@ -140,6 +155,8 @@ class Session:
     def _send(self, cases: Sequence[Case]) -> Sequence[Case]:
         for case in cases:
             self.cases[case.label] = case
+            if not case.label.startswith("control"):
+                self._last = case.label
         for case, exchange in zip(cases, self.scheduler.run(cases, self._to_come), strict=True):
             self._observe(case, exchange)
         self._to_come = max(0, self._to_come - len(cases))
@@ -163,7 +180,7 @@ class Session:
     def _refuse(self, rows: Sequence[NamedCase], controls: Sequence[tuple[Probe, ...]] = ()) -> None:
         """Send rows of the catalogue, and between them packs that show whether the server still works."""
         waiting = iter(controls)
-        base = self.experiment.cheap or {}
+        base = self.experiment.cheap or Base()
         cases = [case for case in (self.plan.named(row, base) for row in rows) if case.expectation.validity != "valid"]
         for at in range(0, len(cases), CONTROL_EVERY):
             for few in _slices(cases[at : at + CONTROL_EVERY], self.scheduler.workers):
@@ -187,12 +204,13 @@ class Session:
             for case in cases:
                 self._block(case)
             return
+        self._before = self._last or None
         self._send(cases)
         for case in cases:
             observation = self.observations[case.label]
             if self.experiment.base is None:
                 self._require_difference(case, observation)
-            elif is_server_error(observation, self.plan.contract) and observation.untested is None:
+            elif observation.untested is None and is_wrong_refusal(observation, self.plan.contract):
                 self._after_failure(case)
 
     def _block(self, case: Case) -> None:
@@ -209,22 +227,23 @@ class Session:
             self.observations[case.label] = evolve(observation, blocked=reason)
 
     def _after_failure(self, case: Case) -> None:
-        """Tell what a failure of the server means: the request broke it for good, now and then, or each time."""
-        ids = frozenset(case.tests)
-        first = not ids <= self._failed
-        self._failed |= ids
-        if first and not self._working(None):
+        """Tell what a wrong refusal means: each time, now and then, or because of the request before it."""
+        experiment, observation = self.experiment, self.observations[case.label]
+        broke = is_server_error(observation, self.plan.contract)
+        if broke and not self._drive(experiment.control()):
             return
-        if len(self.repeated) < _MOST_REPEATED:
-            again = evolve(case, label=f"{case.label}-again", note=f"{case.note}, sent again")
-            self._send([again])
-            self.repeated[case.label] = again.label
+        if case.label in self.repeated or len(self.repeated) >= _MOST_REPEATED:
+            return
+        (again,) = self._send([self._again(case)])
+        self.repeated[case.label] = again.label
+        if not is_wrong_refusal(self.observations[again.label], self.plan.contract) and self._before is not None:
+            self._drive(experiment.recovers_from(self._before))
 
     # --- the end
 
     def _follow_links_again(self) -> None:
         """Follow some links of the run again. The exchanges are those of the requests whose responses have the links."""
-        for label, again in self._links_again():
+        for label, again in self._links_again() if not self.experiment.ended else ():
             observation = self.observations[label]
             exchange = evolve(observation.exchange, fetches=(*observation.exchange.fetches, again))
             self._observe(self.cases[label], exchange, observation.blocked)
@@ -234,7 +253,7 @@ class Session:
         linked = (
             (label, it.exchange.fetches[0].request.target)
             for label, it in self.observations.items()
-            if it.exchange.fetches and it.exchange.fetches[0].response is not None
+            if it.exchange.fetches and it.exchange.fetches[0].request.target[:4].lower() == "http"
         )
         for label, link in islice(linked, _MOST_LINKS_AT_THE_END):
             fetch = self.scheduler.fetch_again(f"{label}{AT_THE_END}", link)

@@ -31,8 +31,8 @@ from ..wire.reasons import (
     ReportedAs,
     Unstable,
 )
-from .judging import AGAIN
 from .run import Item, Result, Verdict
+from .session import AGAIN
 
 # Evidence that a run shows only if it comes about: a server need not limit the rate.
 _BY_CHANCE = frozenset({"IV-LIMIT-RETRY-AFTER"})
@@ -79,7 +79,7 @@ def _planned(cases: Iterable[Case]) -> dict[str, list[str]]:
     """Return the labels of the cases that were written for each requirement."""
     planned: dict[str, list[str]] = {}
     for case in cases:
-        if not case.probes and not case.label.endswith(AGAIN):
+        if not case.probes and AGAIN not in case.label:
             for name in case.tests:
                 planned.setdefault(name, []).append(case.label)
     return planned
@@ -144,7 +144,7 @@ def _item(
             ids = tuple(dict.fromkeys(finding.reported_as or "" for finding in of_state))
             return Item(name, None, tuple(of_state), ReportedAs(ids))
         if own:
-            own.sort(key=lambda finding: (len(finding.company), finding.label.endswith(AGAIN)))
+            own.sort(key=lambda finding: (len(finding.company), AGAIN in finding.label))
             return Item(name, state, tuple(own), own[0].reason)
     by = masked.get(name) or masked.get(f"response_format={name}")
     if by is not None and by != requirement.id:

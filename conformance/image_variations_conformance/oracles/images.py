@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from ..contract.document import Contract
@@ -74,7 +75,9 @@ def members_are_true_of_the_images(observation: Observation, _: Contract) -> Ite
     size, background = document.get("size"), document.get("background")
     for at, picture in observation.content.pictures:
         message = f"size is {size!r:.40}, but item {at} is {picture.size}"
-        yield observation.finding("IV-RES-SIZE-TRUE", not isinstance(size, str) or size == picture.size, message)
+        # Another value than a size is reported by the schema.
+        is_true = not isinstance(size, str) or not re.fullmatch(r"\d+x\d+", size) or size == picture.size
+        yield observation.finding("IV-RES-SIZE-TRUE", is_true, message)
         shown = "transparent" if picture.is_transparent else "opaque"
         message = f"background is {background!r:.40}, but item {at} is {shown}"
         is_true = background not in {"transparent", "opaque"} or background == shown

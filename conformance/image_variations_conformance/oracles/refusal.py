@@ -8,6 +8,7 @@ from ..contract.document import Contract
 from ..contract.expectation import Violation
 from .base import Finding, Observation, judges
 
+_NOT_IMPLEMENTED = 501
 _AUTH = frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"})
 
 
@@ -16,8 +17,18 @@ def is_server_error(observation: Observation, contract: Contract) -> bool:
     response = observation.response
     if response is None:
         return True
+    if response.status == _NOT_IMPLEMENTED and observation.exchange.request.method in {"HEAD", "OPTIONS"}:
+        return False
     kinds = [violation.kind for violation in observation.expectation.violations]
     return response.status >= 500 and not any(contract.statuses(kind).allows(response.status) for kind in kinds)
+
+
+def is_wrong_refusal(observation: Observation, contract: Contract) -> bool:
+    """Return whether a request that must be refused is refused with a status that none of its violations allows."""
+    violations = observation.expectation.violations
+    if not violations or observation.accepted:
+        return is_server_error(observation, contract)
+    return not any(contract.statuses(violation.kind).allows(_status(observation)) for violation in violations)
 
 
 def _status(observation: Observation) -> int:

@@ -23,8 +23,23 @@ _MEMBER_REQUIREMENTS = {
 
 
 def _is_judged(observation: Observation) -> bool:
-    """Return whether the request was accepted with a response that the contract describes, which it does not for an invalid request."""
-    return observation.accepted and observation.expectation.validity != "invalid"
+    """Return whether the contract describes the response, which it does not for an invalid request.
+
+    A success with another status than 200 is judged if it has the list of images: only its status is wrong.
+    """
+    response, document = observation.response, observation.content.document
+    if response is None or not observation.accepted or observation.exchange.request.method != "POST":
+        return False
+    has_data = isinstance(document, dict) and "data" in document
+    return observation.expectation.validity != "invalid" and (response.status == 200 or has_data)
+
+
+@judges("IV-OP-VALID")
+def success_is_200(observation: Observation, _: Contract) -> Iterator[Finding]:
+    """A valid request that is accepted is answered 200, and not with another status of success."""
+    if observation.accepted and observation.expectation.validity == "valid" and observation.response is not None:
+        ok = observation.response.status == 200
+        yield observation.finding("IV-OP-VALID", ok, f"expected 200, got {observation.answer}", "status")
 
 
 def _has_document(observation: Observation) -> bool:
