@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..contract.document import Contract
-from .probes import FEATURES, OPEN, probes
+from .features import FEATURES, probes
+from .open_probes import OPEN
 from .refusals import OPEN_CASES, REFUSALS
 from .wrong_values import WRONG_VALUES
 

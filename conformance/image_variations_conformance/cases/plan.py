@@ -1,8 +1,8 @@
 """The plan of a run: what is sent at which depth, and in which order.
 
-Wrong values cost no images, so every known one is sent at every seed. The seed decides the pictures, the boundaries, the
-sampled numbers of images, and which probes travel together. All of it comes from our own tables, so the same seed gives
-the same bytes on every installation.
+Wrong values cost no images, so every known one is sent at every seed. The seed decides the pictures, the boundaries,
+the sampled numbers of images, and which probes travel together. All of it comes from our own tables, so the same seed
+gives the same bytes on every installation.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from ..wire.exchange import Request
 from ..wire.target import Target
 from .builder import Base, Builder
 from .case import Case
+from .features import probes
 from .field_cases import invalid_field_cases
 from .named_case import DEPTHS, Depth, NamedCase
-from .probes import HARMLESS, ODD, WHOLE, Change, Probe, probes
+from .open_probes import HARMLESS, ODD
+from .probes import WHOLE, Change, Probe
 from .refusals import OPEN_CASES, REFUSALS
 from .wrong_values import WRONG_VALUES
 
@@ -111,6 +113,11 @@ class Plan:
             harmless_probes=of(self.harmless_probes),
             odd_probes=of(self.odd_probes),
         )
+
+    @property
+    def open_probes(self) -> tuple[Probe, ...]:
+        """The properties that must not break the server."""
+        return (*self.harmless_probes, *self.odd_probes)
 
     def refusal_cases(self, base: Base) -> Iterator[Case]:
         """Yield the cases that must be refused under the contract, each the base with one thing wrong."""

@@ -1,4 +1,4 @@
-"""Named cases of text fields with values that must be refused: those that servers and their parsers are known to accept.
+"""Named cases of text fields with values that must be refused: such as servers and their parsers accept.
 
 Each row of a table has a label, a value, and the least depth at which it is sent.
 """
@@ -132,7 +132,7 @@ def _cases(field: str, requirement: str, table: _Table) -> tuple[NamedCase, ...]
 
 
 def _above_the_maximum(b: Builder) -> str:
-    """Return the smallest number of images that is too large, or a text that no integer is where there is no maximum."""
+    """Return the smallest number of images that is too large, or a word where there is no maximum."""
     maximum = b.contract.fields["n"].get("maximum")
     return "no maximum" if maximum is None else str(maximum + 1)
 

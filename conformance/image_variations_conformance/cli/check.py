@@ -8,11 +8,13 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import click
+from attrs import frozen
 
 from ..cases.case import Case
 from ..cases.named_case import DEPTHS, Depth
+from ..cases.plan import DEPTH_PROFILES
 from ..contract.document import Contract
-from ..engine.check import Settings, cases_of
+from ..engine.check import Settings, plan_of
 from ..engine.check import check as run_check
 from ..engine.liveness import KeyRefused, Unreachable
 from ..reference.app.service import Service
@@ -27,6 +29,8 @@ from . import output
 from .arguments import KEY_VARIABLES, ApiKey, Seconds, read_headers, read_key
 from .contracts import contract_options
 from .errors import EXIT_FAILS, EXIT_USAGE, CommandError, reported_bugs
+
+_LIMITS = {name: f"{it.max_requests} requests and {it.max_images} images" for name, it in DEPTH_PROFILES.items()}
 
 
 def _requirements(contract: Contract, values: tuple[str, ...]) -> frozenset[str]:
@@ -50,8 +54,9 @@ def _requirements(contract: Contract, values: tuple[str, ...]) -> frozenset[str]
               help="Seconds for one request and its response.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), help="Same seed, same requests. By default, a new one each time.")
 @click.option("--strict", is_flag=True, help="Let a broken SHOULD fail the run too.")
+@click.option("--require-complete", is_flag=True, help="Exit 1 if evidence of a MUST is missing for any reason.")
 @click.option("--depth", type=click.Choice(DEPTHS), default="standard", show_default=True,
-              help="At most 70 requests and 15 images, or 160 and 60, or all it takes, and then fuzzing.")  # fmt: skip
+              help=f"At most {_LIMITS['quick']}, or {_LIMITS['standard']}, or all it takes, and then fuzzing.")  # fmt: skip
 @click.option("--max-requests", type=click.IntRange(min=1), help="Send no more than that.")
 @click.option("--max-images", type=click.IntRange(min=0), help="Ask for no more images than that.")
 @click.option("--max-seconds", type=Seconds(positive=False), metavar="SECONDS",
@@ -63,7 +68,9 @@ def _requirements(contract: Contract, values: tuple[str, ...]) -> frozenset[str]
 @contract_options(finds_profile=True)
 @click.option("--dry-run", is_flag=True, help="List what would be sent, with its price in images, and send nothing.")
 @click.option("--report-dir", type=click.Path(path_type=Path),
-              help="Write report.json, junit.xml, and the bytes of each case that broke something.")  # fmt: skip
+              help="Write report.json, junit.xml, and the bytes of a request for each failure.")  # fmt: skip
+@click.option("--verbose", is_flag=True, help="Show every requirement and what was seen of it, not only failures.")
+@click.option("--quiet", is_flag=True, help="Show the outcome alone.")
 def command(
     urls: tuple[str, ...],
     reference: bool,
@@ -72,6 +79,7 @@ def command(
     timeout: float,
     seed: int | None,
     strict: bool,
+    require_complete: bool,
     depth: Depth,
     max_requests: int | None,
     max_images: int | None,
@@ -81,11 +89,15 @@ def command(
     contract: Contract,
     dry_run: bool,
     report_dir: Path | None,
+    verbose: bool,
+    quiet: bool,
 ) -> int:
     """Check the server at URL, the part before /images/variations.
 
     Exit codes: 0 it conforms; 1 it does not; 2 it cannot be reached, or the call is wrong; 3 an error of the suite.
     """
+    if verbose and quiet:
+        raise click.UsageError("--verbose and --quiet exclude each other")
     if len(urls) > 1:
         raise click.UsageError(f"expected one URL, got {len(urls)} arguments")
     if bool(urls) == reference:
@@ -109,20 +121,29 @@ def command(
         max_seconds=max_seconds,
         workers=workers,
         strict=strict,
+        require_complete=require_complete,
         only=_requirements(contract, only),
         contract=contract,
     )
     if dry_run:
-        console_report.show_plan(cases_of(target, settings), settings, output.console())
+        console_report.show_plan(plan_of(target, settings), settings, output.console())
         return 0
     with running(Service(api_key=key.value or "", contract=contract)) if reference else nullcontext() as server:
         if server is not None:
             target = Target.parse(server.base_url, key.value, headers)
         with reported_bugs(Redactor.of(target.api_key, target.headers).text):
-            return _check(target, settings, key.source, report)
+            return _check(target, settings, key.source, report, _View(verbose, quiet))
 
 
-def _check(target: Target, settings: Settings, key_source: str, report: ReportFolder | None) -> int:
+@frozen
+class _View:
+    """How much of a run is shown."""
+
+    verbose: bool
+    quiet: bool
+
+
+def _check(target: Target, settings: Settings, key_source: str, report: ReportFolder | None, view: _View) -> int:
     """Run a check, write its report, show it, and return the exit code."""
     stdout = output.console()
     with signals.handled():
@@ -135,7 +156,8 @@ def _check(target: Target, settings: Settings, key_source: str, report: ReportFo
                 shown(done, total, case)
 
             try:
-                console_report.show_start(target, settings, key_source, stdout)
+                if not view.quiet:
+                    console_report.show_start(target, settings, key_source, stdout)
                 run = run_check(target, settings, progress)
             except Unreachable as error:
                 raise CommandError(f"{target.base_url} cannot be reached: {error}") from error
@@ -144,7 +166,7 @@ def _check(target: Target, settings: Settings, key_source: str, report: ReportFo
                     f"Stopped after {error.requests} requests: each was answered 401{error.quoted}. Give the API key "
                     f"with --api-key, {' or '.join(KEY_VARIABLES)}. This run had {key_source}."
                 ) from error
-        code = EXIT_FAILS if run.outcome == "fails" else 0
+        code = EXIT_FAILS if run.exit_code else 0
         try:
             # The report is written before anything is shown, because the terminal may be gone.
             if report is not None:
@@ -153,7 +175,10 @@ def _check(target: Target, settings: Settings, key_source: str, report: ReportFo
             click.echo(f"Error: the report cannot be written: {error.strerror}", err=True)
             code = EXIT_USAGE
         with suppress(OSError) if run.interrupted else nullcontext():
-            console_report.show(run, stdout, None if report is None else report.path)
+            if view.quiet:
+                console_report.show_headline(run, stdout)
+            else:
+                console_report.show(run, stdout, None if report is None else report.path, verbose=view.verbose)
         if run.interrupted:
             signals.exit_now(code)
     return code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..cases.catalogue import NAMED_CASES
+from ..cases.catalogue import labels_by_requirement
 from ..contract.document import Contract
 from ..reference.variants import FAULTS
 from .contracts import contract_options
@@ -28,7 +28,9 @@ def command(requirement_id: str, contract: Contract) -> None:
         click.echo(f"In openapi.yaml: {requirement.pointer}")
     if requirement.excluded is not None:
         click.echo(f"Not judged: {requirement.excluded}")
-    cases = [case.label for case in NAMED_CASES if requirement.id in case.requirements]
+    if requirement.evidence is not None:
+        click.echo(f"Evidence: {', '.join(requirement.evidence.items(contract))}")
+    cases = labels_by_requirement(contract).get(requirement.id)
     if cases:
         click.echo(f"Cases: {', '.join(dict.fromkeys(cases))}")
     for fault in FAULTS.values():

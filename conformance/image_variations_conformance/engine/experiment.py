@@ -1,7 +1,7 @@
 """Finds out by experiment which values a server accepts, and which one thing is wrong where it refuses a valid request.
 
-Everything here is pure: generators that yield the requests to send and are told the outcomes. A request is a base (text
-fields that the server is known to accept) and some probes, each of which changes one property of the request. Probes
+Everything here is pure: generators that yield the requests to send and are told the outcomes. A request is a base
+(fields that the server is known to accept) and some probes, each of which changes one property of the request. Probes
 travel in packs. A refused pack is halved until the refused probe is alone, and the same request without it, the control,
 is accepted. So a contradiction is always shown by two requests that differ in nothing else.
 """

@@ -193,7 +193,7 @@ def _without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Find
     by_item |= {
         finding.item: NO_5XX
         for finding in contradicted
-        if finding.requirement == NO_5XX and not finding.label == finding.item
+        if finding.requirement == NO_5XX and finding.item != _original(finding.label)
     }
     held = {(finding.requirement, finding.item) for finding in found if finding.state == "holds"}
     depends = any(finding.requirement == "IV-STATE-INDEPENDENT" for finding in contradicted)
@@ -207,7 +207,8 @@ def _without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Find
         elif finding.label == last and finding.requirement != "IV-STATE-RECOVERS":
             echo = "IV-STATE-RECOVERS"
         elif finding.requirement == NO_5XX:
-            echo = _cause(finding, session, by_label, by_item) if finding.item == finding.label else None
+            own = finding.item == _original(finding.label)
+            echo = _cause(finding, session, by_label, by_item) if own else None
         elif finding.requirement in _ECHOES and _ECHOES[finding.requirement] & names:
             echo = min(_ECHOES[finding.requirement] & names)
         elif finding.item == "stable" and "IV-STATE-RECOVERS" in names:

@@ -14,7 +14,7 @@ from ..contract.requirements import Requirement
 from ..oracles import Finding, Observation
 from ..oracles.base import State
 from ..wire.exchange import FailureKind
-from ..wire.reasons import Declared, Excluded, Interrupted, NoKey, Reason, RunEnded
+from ..wire.reasons import Declared, Excluded, Interrupted, NoKey, RateLimited, Reason, RunEnded
 from ..wire.target import Target
 from .exploring import Explored
 
@@ -22,6 +22,18 @@ Result = Literal["pass", "fail", "warn", "declared", "partial", "not-tested"]
 RESULTS: tuple[Result, ...] = ("pass", "fail", "warn", "declared", "partial", "not-tested")
 Outcome = Literal["conforms", "fails", "incomplete"]
 
+_OFTEN_DECLARED = frozenset(
+    {
+        "IV-AUTH-REQUIRED",
+        "IV-FORMAT-ENUM",
+        "IV-IMAGE-FORMAT",
+        "IV-IMAGE-SQUARE",
+        "IV-MODEL-ACCEPTED",
+        "IV-MODEL-OPTIONAL",
+        "IV-N-RANGE",
+        "IV-SIZE-ENUM",
+    }
+)
 _NO_RESPONSE: dict[FailureKind | None, str] = {
     "dropped": "the server answers nothing; every connection broke before there was a response",
     "timeout": "the server answers nothing; every request timed out",
@@ -77,14 +89,8 @@ class Verdict:
     @property
     def fails_the_run(self) -> bool:
         """Whether this verdict alone makes the run fail: a failure, or a MUST that the server broke down on."""
-        broke_down = self.blocked and isinstance(self.reason, RunEnded) and not _is_limit(self.reason)
+        broke_down = self.blocked and isinstance(self.reason, RunEnded) and not isinstance(self.reason, RateLimited)
         return self.result == "fail" or (self.requirement.level == "must" and broke_down)
-
-
-def _is_limit(reason: Reason) -> bool:
-    from ..wire.reasons import RateLimited
-
-    return isinstance(reason, RateLimited)
 
 
 @frozen
@@ -153,6 +159,11 @@ class Run:
         posts = [it.exchange for it in self.observations.values() if it.exchange.request.method == "POST"]
         statuses = {it.response.status if it.response else 0 for it in posts if it.not_tested is None}
         return statuses.pop() if len(statuses) == 1 and statuses <= {404, 405, 501} else None
+
+    @property
+    def looks_deliberate(self) -> bool:
+        """Whether something is broken that servers often do differently on purpose, and that a profile can declare."""
+        return any(verdict.result == "fail" and verdict.requirement.id in _OFTEN_DECLARED for verdict in self.verdicts)
 
     @property
     def headline(self) -> str:

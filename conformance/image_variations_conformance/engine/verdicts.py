@@ -36,6 +36,8 @@ from .session import AGAIN
 
 # Evidence that a run shows only if it comes about: a server need not limit the rate.
 _BY_CHANCE = frozenset({"IV-LIMIT-RETRY-AFTER"})
+# How many findings are kept for an item, the clearest first.
+_MAX_FINDINGS = 3
 
 
 @frozen
@@ -102,14 +104,16 @@ def _items(
     masked: Mapping[str, str],
     circumstances: Circumstances,
 ) -> Iterator[Item]:
-    """Yield the items of a requirement: those of its evidence, those of its cases, and others that were seen."""
+    """Yield the items of a requirement: those of its evidence, those of its cases, and others that do not hold."""
     by_item: dict[str, list[Finding]] = {}
     for finding in findings:
         by_item.setdefault(finding.item, []).append(finding)
     for name in _expected(requirement, planned, by_item, circumstances):
         yield _item(name, by_item.pop(name, []), requirement, masked, circumstances)
     for name, others in by_item.items():
-        yield _item(name, others, requirement, masked, circumstances)
+        item = _item(name, others, requirement, masked, circumstances)
+        if item.state != "holds" or not isinstance(requirement.evidence, Every):
+            yield item
 
 
 def _expected(
@@ -145,7 +149,7 @@ def _item(
             return Item(name, None, tuple(of_state), ReportedAs(ids))
         if own:
             own.sort(key=lambda finding: (len(finding.company), AGAIN in finding.label))
-            return Item(name, state, tuple(own), own[0].reason)
+            return Item(name, state, tuple(own[:_MAX_FINDINGS]), own[0].reason)
     by = masked.get(name) or masked.get(f"response_format={name}")
     if by is not None and by != requirement.id:
         return Item(name, None, (), Masked(by))

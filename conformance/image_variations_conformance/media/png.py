@@ -6,7 +6,6 @@ implemented here from the PNG specification (third edition). Tests compare them 
 
 from __future__ import annotations
 
-import random
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -251,7 +250,7 @@ def _shift_table(right: int, left: int) -> bytes:
 
 
 def padded(png: bytes, size_bytes: int) -> bytes:
-    """Return the same picture in a file of exactly `size_bytes`, with an ancillary chunk of random bytes before IEND.
+    """Return the same picture in a file of exactly `size_bytes`, with an ancillary chunk of zeros before IEND.
 
     Raises ValueError if the file is too large for that.
     """
@@ -259,7 +258,7 @@ def padded(png: bytes, size_bytes: int) -> bytes:
     if room < 0:
         raise ValueError(f"a PNG of {len(png)} bytes cannot be padded to {size_bytes}")
     # A private ancillary chunk that is safe to copy: decoders that do not know it must ignore it.
-    filler = chunk(b"vrPd", random.Random(size_bytes).randbytes(room))  # noqa: S311 - filler, not a secret
+    filler = chunk(b"vrPd", bytes(room))
     return png[:-12] + filler + png[-12:]
 
 

@@ -1,11 +1,10 @@
-"""The report for people: progress during a run, then all verdicts, then what failed and how to reproduce it."""
+"""The report for people: progress during a run, then what failed and how to send it again, and the outcome last."""
 
 from __future__ import annotations
 
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -13,22 +12,30 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ..cases.builder import Base
 from ..cases.case import Case
-from ..contract.expectation import Validity
+from ..cases.plan import Plan
 from ..engine.check import Settings
+from ..engine.experiment import PACK_SIZE
 from ..engine.run import Result, Run, Verdict
 from ..version import suite_version
-from ..wire.reasons import Interrupted, Reason
+from ..wire.reasons import Reason
 from ..wire.redaction import Redactor
 from ..wire.target import Target
-from .curl import curl
+from .document import reproduction
+from .evidence import all_items, cited, evidence_lines
 from .reasons import describe
 
-_STYLES: dict[Result, str] = {"pass": "green", "fail": "bold red", "warn": "yellow", "not-tested": "dim"}
-_EXPECTED: dict[Validity, str] = {"valid": "to be accepted", "invalid": "to be refused", "unspecified": "not judged"}
+_STYLES: dict[Result, str] = {
+    "pass": "green",
+    "fail": "bold red",
+    "warn": "yellow",
+    "declared": "green",
+    "partial": "dim",
+    "not-tested": "dim",
+}
 _PROGRESS_SECONDS = 5.0
-_MAX_CASES = 5
-_IDS_PER_LINE = 5
+_DOT = " \u00b7 "
 
 
 class ShownProgress:
@@ -63,102 +70,120 @@ class ShownProgress:
                 self._console.print(f"{done} of {total} sent, next is {case.label}")
 
 
-def show_plan(cases: Sequence[Case], settings: Settings, console: Console) -> None:
-    """Print the cases that a check would send, in order, and how many images they cost."""
-    for case in cases:
-        images = f"{case.image_count} {'image' if case.image_count == 1 else 'images'}"
-        cost = images if case.image_count else "no image"
-        size, expected = len(case.request.body), _EXPECTED[case.expectation.validity]
-        console.print(f"{escape(case.label):24} {cost:9} {size:9,} bytes  {expected:14}  {escape(case.note)}")
-        if case.parts:
-            console.print(f"{'':24} if it is refused, also {', '.join(part.label for part in case.parts)}")
-    total = sum(case.image_count for case in cases)
-    console.print(f"{len(cases)} requests, for which a correct server makes {total} images, with seed {settings.seed}.")
+def show_plan(plan: Plan, settings: Settings, console: Console) -> None:
+    """Print what a check would send at most, and how many images that costs."""
+    base = Base(plan.contract.required_texts)
+    refused = list(plan.refusal_cases(base))
+    probes = (*plan.must_probes, *plan.should_probes)
+    for case in refused:
+        console.print(f"{escape(case.label):28} to be refused   {len(case.request.body):9,} bytes  {escape(case.note)}")
+    for probe in probes:
+        cost = f"{probe.images} images" if probe.images > 1 else ""
+        console.print(f"{escape(probe.item):28} to be accepted  {cost:15}  {escape(probe.requirement)}")
+    for name in (*(row.label for row in plan.open_cases), *(probe.item for probe in plan.open_probes)):
+        console.print(f"{escape(name):28} not to break the server")
+    console.print(
+        f"{len(refused)} requests to be refused; {len(probes)} properties to be accepted, up to {PACK_SIZE} in a request; "
+        f"and requests at the same time. Seed {settings.seed}."
+    )
     limits = {"requests": settings.limits.max_requests, "images": settings.limits.max_images}
-    for noun, limit in limits.items():
-        if limit is not None:
-            console.print(f"Limit: {limit} {noun}.")
+    shown = [f"{limit} {noun}" for noun, limit in limits.items() if limit is not None]
+    console.print(f"At most {' and '.join(shown)}." if shown else "There is no limit on requests and images.")
     if settings.fuzz_seconds:
         seconds = f"{settings.fuzz_seconds:g} s"
         console.print(f"Then random requests, until {seconds} after the start or until a limit is reached.")
 
 
 def show_start(target: Target, settings: Settings, key_source: str, console: Console) -> None:
-    """Print the first line of a run: versions, seed, where the key comes from, and the URL."""
+    """Print the first line of a run: versions, profile, seed, where the key comes from, and the URL."""
     url = Redactor.of(target.api_key, target.headers).text(target.base_url)
-    versions = f"image-variations {suite_version()}, contract {settings.contract.version}"
+    parts = [f"image-variations {suite_version()}", f"contract {settings.contract.version}"]
     if settings.contract.changes:
         keys = dict.fromkeys(change.key for change in settings.contract.changes)
-        differences = "declared difference" if len(keys) == 1 else "declared differences"
-        versions += f" with {len(keys)} {differences} of the profile {settings.contract.profile} ({', '.join(keys)})"
-    console.print(f"{versions}, seed {settings.seed}, {key_source}: {escape(url)}")
+        differences = "difference" if len(keys) == 1 else "differences"
+        parts.append(f"profile {settings.contract.profile} ({len(keys)} {differences}: {', '.join(keys)})")
+    parts += [f"seed {settings.seed}", key_source, url]
+    console.print(escape(_DOT.join(parts)))
 
 
-def show(run: Run, console: Console, report_dir: Path | None) -> None:
-    """Print a run: a line for each requirement, then the details of what failed, then the outcome."""
-    console.print()
-    for verdict in run.verdicts:
-        requirement, style = verdict.requirement, _STYLES[verdict.result]
-        result = f"[{style}]{verdict.result:10}[/{style}]"
-        console.print(f"{result} {requirement.level:6} {requirement.id:22} {escape(requirement.text)}")
-    broken = [verdict for verdict in run.verdicts if verdict.result in {"fail", "warn"}]
+def show(run: Run, console: Console, report_dir: Path | None, *, verbose: bool = False) -> None:
+    """Print a run: what is broken, worst first, then what was not seen, the counts and the outcome.
+
+    With `verbose`, also every other requirement, and what was seen of each item of its evidence.
+    """
+    if verbose:
+        for verdict in run.verdicts:
+            _show_whole(verdict, console)
+    broken = sorted(
+        (verdict for verdict in run.verdicts if verdict.result in {"fail", "warn"}),
+        key=lambda verdict: verdict.result != "fail",
+    )
     for verdict in broken:
-        _show_broken(run, verdict, console, report_dir)
-    _show_blocked(run, console)
-    console.print()
-    if broken and report_dir is None:
-        console.print(
-            "Give --report-dir DIR to keep the exact bytes of each case above, and a curl line that sends them again."
-        )
-    _show_summary(run, console)
-    console.print(f"[bold]{escape(run.headline)}[/bold]")
-
-
-def _show_summary(run: Run, console: Console) -> None:
-    counts = Counter(verdict.result for verdict in run.verdicts)
-    results = ", ".join(f"{counts[result]} {result}" for result in _STYLES if counts[result])
-    console.print(f"{len(run.verdicts)} requirements: {results}.")
-    reasons = Counter(
-        describe(verdict.reason) for verdict in run.verdicts if verdict.deselected and verdict.reason is not None
-    )
-    for reason, number in reasons.items():
-        console.print(f"{number} left out: {escape(reason)}.")
-    cost = run.cost
-    console.print(
-        f"{cost.requests} requests, {cost.images} images, {cost.fetches} links followed, {cost.seconds:.1f} s."
-    )
-    if run.explored is not None:
-        ended = describe(run.explored.ended) if run.explored.ended is not None else ""
-        shrinking = f", and {run.explored.shrinking} more made failing ones smaller" if run.explored.shrinking else ""
-        console.print(f"{run.explored.fuzzed} of the requests were random{shrinking}; they ended: {escape(ended)}.")
-
-
-def _show_blocked(run: Run, console: Console) -> None:
-    """Print the requirements that the server kept from being tested, by reason: one may block dozens of them."""
-    blocked: dict[Reason, list[str]] = {}
-    for verdict in run.verdicts:
-        if verdict.reason is not None and verdict.fails_the_run and verdict.reason != Interrupted():
-            blocked.setdefault(verdict.reason, []).append(verdict.requirement.id)
-    for reason, ids in blocked.items():
         console.print()
-        style = _STYLES["not-tested"]
-        console.print(f"[{style}]NOT-TESTED[/{style}] (must): {escape(describe(reason))}")
-        for at in range(0, len(ids), _IDS_PER_LINE):
-            console.print(f"  {' '.join(ids[at : at + _IDS_PER_LINE])}")
+        _show_broken(run, verdict, console, report_dir)
+    console.print()
+    _show_lists(run, console)
+    if broken and report_dir is None:
+        console.print("Give --report-dir DIR to keep the files of the commands above, with the exact bytes.")
+    _show_summary(run, console, report_dir)
+    console.print(f"[bold]{escape(run.headline)}[/bold]")
+    if run.outcome == "fails" and not run.contract.changes and run.looks_deliberate:
+        console.print(
+            "Some of these look deliberate (another model, other sizes, fewer images, no key). If they are, declare them "
+            "in a profile: 'image-variations profiles' lists the ready-made ones, and --set KEY=VALUE declares one key."
+        )
+
+
+def _show_whole(verdict: Verdict, console: Console) -> None:
+    requirement, style = verdict.requirement, _STYLES[verdict.result]
+    result = f"[{style}]{verdict.result:10}[/{style}]"
+    console.print(f"{result} {requirement.level:6} {requirement.id:26} {escape(requirement.text)}")
+    for line in all_items(verdict):
+        console.print(f"[dim]{'':11}{escape(line)}[/dim]")
 
 
 def _show_broken(run: Run, verdict: Verdict, console: Console, report_dir: Path | None) -> None:
     requirement, style = verdict.requirement, _STYLES[verdict.result]
-    console.print()
-    console.print(f"[{style}]{verdict.result.upper()}[/{style}] [bold]{requirement.id}[/bold] ({requirement.level})")
-    console.print(f"  {escape(requirement.text)} [dim]({escape(requirement.source)})[/dim]")
-    own = [finding for finding in run.findings if finding.requirement == requirement.id and finding.message]
-    messages = {finding.label: finding.message for finding in reversed(own)}
-    for label in verdict.cases[:_MAX_CASES]:
-        console.print(f"  [bold]{label}[/bold]: {escape(messages.get(label, ''))}")
-    if len(verdict.cases) > _MAX_CASES:
-        console.print(f"  and {len(verdict.cases) - _MAX_CASES} more cases")
+    heading = f"[{style}]{verdict.result.upper():4}[/{style}]  [bold]{requirement.id}[/bold]  {requirement.level}"
+    console.print(f"{heading}  {escape(requirement.text)}  [dim]{escape(cited(requirement.source))}[/dim]")
+    for line in evidence_lines(verdict):
+        console.print(f"      {escape(line)}")
+    again = reproduction(run, verdict, f"{report_dir}/{requirement.id}" if report_dir is not None else None)
+    if again is not None and (report_dir is not None or not again.files):
+        console.print(f"      {escape(again.line)}")
+
+
+def _show_lists(run: Run, console: Console) -> None:
+    """Print the ids of what is broken, and of what was not seen, by reason: one reason may concern dozens of them."""
+    for name, result in (("Failed", "fail"), ("Warned", "warn")):
+        ids = [verdict.requirement.id for verdict in run.verdicts if verdict.result == result]
+        if ids:
+            console.print(f"{name:10} {'  '.join(ids)}")
+    missing: dict[Reason, list[str]] = {}
+    for verdict in run.verdicts:
+        if verdict.missing and verdict.reason is not None:
+            part = " (in part)" if verdict.result == "partial" else ""
+            missing.setdefault(verdict.reason, []).append(f"{verdict.requirement.id}{part}")
+    for reason, names in missing.items():
+        console.print(f"{'Not seen':10} {'  '.join(names)}: {escape(describe(reason))}")
+
+
+def _show_summary(run: Run, console: Console, report_dir: Path | None) -> None:
+    counts = Counter(verdict.result for verdict in run.verdicts)
+    words = {"partial": "tested in part", "not-tested": "not tested"}
+    always = {"pass", "fail", "warn"}
+    results = [f"{counts[it]} {words.get(it, it)}" for it in _STYLES if counts[it] or it in always]
+    cost = run.cost
+    spent = f"{cost.requests} requests, {cost.images} images, {cost.fetches} links, {cost.seconds:.0f} s"
+    console.print(f"{_DOT.join(results)}     {spent}")
+    if run.explored is not None:
+        ended = describe(run.explored.ended) if run.explored.ended is not None else ""
+        shrinking = f", and {run.explored.shrinking} more made failing ones smaller" if run.explored.shrinking else ""
+        console.print(f"{run.explored.fuzzed} of the requests were random{shrinking}; they ended: {escape(ended)}.")
     if report_dir is not None:
-        exchange = run.observations[verdict.cases[0]].exchange
-        body_file = f"{report_dir}/cases/{exchange.label}/request.body" if exchange.request.body else None
-        console.print(f"  {escape(curl(exchange, run.target, body_file))}")
+        console.print(escape(f"{report_dir}/report.json"))
+
+
+def show_headline(run: Run, console: Console) -> None:
+    """Print the outcome alone."""
+    console.print(f"[bold]{escape(run.headline)}[/bold]")

@@ -6,13 +6,13 @@ from typing import Any
 
 from ..contract.document import Contract
 from ..engine.exploring import Explored
-from ..engine.run import Run
+from ..engine.run import Item, Run, Verdict
 from ..oracles import Finding, Observation
 from ..version import suite_version
-from .curl import curl
+from .curl import Command, command
 from .reasons import describe, message
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def document(run: Run) -> dict[str, Any]:
@@ -28,6 +28,7 @@ def document(run: Run) -> dict[str, Any]:
             "contract_version": run.contract.version,
             "suite_version": suite_version(),
             "seed": run.seed,
+            "depth": run.depth,
             "profile": _profile(run.contract) if run.contract.changes else None,
         },
         "cost": {
@@ -37,17 +38,7 @@ def document(run: Run) -> dict[str, Any]:
             "seconds": round(run.cost.seconds, 3),
         },
         "fuzzing": None if run.explored is None else _fuzzing(run.explored),
-        "requirements": [
-            {
-                "id": verdict.requirement.id,
-                "level": verdict.requirement.level,
-                "text": verdict.requirement.text,
-                "verdict": verdict.result,
-                "message": message(verdict),
-                "cases": list(verdict.cases),
-            }
-            for verdict in run.verdicts
-        ],
+        "requirements": [_requirement(run, verdict) for verdict in run.verdicts],
         "cases": [_case(run, observation) for observation in run.observations.values()],
     }
 
@@ -65,28 +56,72 @@ def _fuzzing(explored: Explored) -> dict[str, Any]:
     return {"cases": explored.fuzzed, "shrinking": explored.shrinking, "ended": ended}
 
 
+def _requirement(run: Run, verdict: Verdict) -> dict[str, Any]:
+    again = reproduction(run, verdict)
+    return {
+        "id": verdict.requirement.id,
+        "level": verdict.requirement.level,
+        "text": verdict.requirement.text,
+        "source": verdict.requirement.source,
+        "verdict": verdict.result,
+        "message": message(verdict),
+        "evidence": [_item(item) for item in verdict.items],
+        "also": list(verdict.also),
+        "cases": list(verdict.cases),
+        "folder": None if again is None else verdict.requirement.id,
+        "curl": None if again is None else again.line,
+    }
+
+
+def _item(item: Item) -> dict[str, Any]:
+    return {
+        "item": item.name,
+        "state": item.state or "left-out",
+        "reason": None if item.reason is None else describe(item.reason),
+        "findings": [
+            {
+                "case": finding.label,
+                "message": finding.message,
+                "twin": finding.twin,
+                "company": list(finding.company),
+            }
+            for finding in item.findings
+        ],
+    }
+
+
+def shown(verdict: Verdict) -> Finding | None:
+    """Return the finding that shows best what is broken: alone before in company; None where nothing is broken."""
+    broken = (item for item in verdict.items if item.state == "contradicted")
+    findings = [finding for item in broken for finding in item.findings]
+    return min(findings, key=lambda finding: len(finding.company), default=None)
+
+
+def reproduction(run: Run, verdict: Verdict, folder: str | None = None) -> Command | None:
+    """Return the command that sends the clearest failing request of a verdict again; None where nothing is broken.
+
+    `folder` is the path of its files for the command, by default that in the report folder.
+    """
+    finding = shown(verdict) if verdict.result in {"fail", "warn"} else None
+    if finding is None:
+        return None
+    request = run.observations[finding.label].exchange.request
+    return command(request, run.target, folder or verdict.requirement.id)
+
+
 def _case(run: Run, observation: Observation) -> dict[str, Any]:
-    exchange, breaks = observation.exchange, broken(run, observation)
-    folder = f"cases/{exchange.label}" if breaks else None
-    body_file = f"{folder}/request.body" if folder and exchange.request.body else None
+    exchange = observation.exchange
     return {
         "id": exchange.label,
         "note": run.cases[exchange.label].note,
         "contract_says": observation.expectation.validity,
         "status": exchange.response.status if exchange.response is not None else None,
         "failure": exchange.failure.kind if exchange.failure is not None else None,
-        "not_tested": describe(exchange.not_tested) if exchange.not_tested is not None else None,
+        "not_tested": describe(observation.untested) if observation.untested is not None else None,
         "seconds": round(exchange.seconds, 3),
-        "breaks": [{"requirement": finding.requirement, "message": finding.message} for finding in breaks],
-        "folder": folder,
-        "curl": curl(exchange, run.target, body_file) if folder else None,
+        "breaks": [
+            {"requirement": finding.requirement, "message": finding.message, "reported_as": finding.reported_as}
+            for finding in run.findings
+            if finding.label == exchange.label and finding.state == "contradicted"
+        ],
     }
-
-
-def broken(run: Run, observation: Observation) -> list[Finding]:
-    """Return the findings of a case that failed."""
-    return [
-        finding
-        for finding in run.findings
-        if finding.label == observation.exchange.label and finding.state == "contradicted"
-    ]

@@ -1,4 +1,4 @@
-"""The report folder: report.json, junit.xml, and under cases/ the exact bytes of each case that failed.
+"""The report folder: report.json, junit.xml, and for each broken requirement a folder with the bytes that show it.
 
 A folder may hold other files. A list names the files of the report with their digests, so that a later run only removes
 files that an earlier run wrote. Symbolic links are not followed.
@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,10 +20,13 @@ from attrs import frozen
 from ..engine.run import Run
 from ..wire.exchange import Exchange
 from . import junit
-from .document import broken, document
+from .document import document, reproduction, shown
 
+# So that the folders of all requirements take a few megabytes at most.
+_MAX_RESPONSE_BYTES = 1 << 15
 LIST = ".image-variations-report.json"
-_OWN = ("report.json", "junit.xml", "cases", LIST)
+_OWN = ("report.json", "junit.xml", LIST)
+_OF_REQUIREMENT = re.compile(r"IV-[A-Z0-9-]+")
 
 
 class UnusableFolder(ValueError):
@@ -47,7 +51,8 @@ class ReportFolder:
         if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
             raise UnusableFolder(f"{path} cannot be written to")
         written = folder._written()
-        for name in _OWN:
+        names = [each.name for each in path.iterdir() if _OF_REQUIREMENT.fullmatch(each.name)] if path.is_dir() else []
+        for name in (*_OWN, *names):
             ours = name == LIST or any(Path(file).parts[0] == name for file in written)
             if os.path.lexists(path / name) and not ours:
                 raise UnusableFolder(f"{path / name} was not written by image-variations: choose another folder")
@@ -107,7 +112,12 @@ def _is_own(file: object) -> bool:
     if not isinstance(file, str):
         return False
     path = Path(file)
-    return path.as_posix() == file and ".." not in path.parts and path.parts[:1] in {(name,) for name in _OWN}
+    first = path.parts[0] if path.parts else ""
+    return (
+        path.as_posix() == file
+        and ".." not in path.parts
+        and (first in _OWN or _OF_REQUIREMENT.fullmatch(first) is not None)
+    )
 
 
 def _is_linked(root: Path, file: str) -> bool:
@@ -141,15 +151,18 @@ def _write(root: Path, file: str, content: bytes) -> None:
 
 def _files(run: Run) -> Iterator[tuple[str, bytes]]:
     """Yield the path and content of each file of a report. report.json is last, because it names the others."""
-    for observation in run.observations.values():
-        if broken(run, observation):
-            exchange = observation.exchange
-            folder = f"cases/{exchange.label}"
-            yield f"{folder}/request.head", exchange.request.head()
-            yield f"{folder}/request.body", exchange.request.body
-            yield f"{folder}/response.head", _response_head(exchange)
-            if exchange.response is not None:
-                yield f"{folder}/response.body", exchange.response.body
+    for verdict in run.verdicts:
+        finding, again = shown(verdict), reproduction(run, verdict)
+        if finding is None or again is None:
+            continue
+        folder = verdict.requirement.id
+        exchange = run.observations[finding.label].exchange
+        yield f"{folder}/request.head", exchange.request.head()
+        for name, content in again.files.items():
+            yield f"{folder}/{name}", content
+        yield f"{folder}/response.head", _response_head(exchange)
+        if exchange.response is not None:
+            yield f"{folder}/response.body", exchange.response.body[:_MAX_RESPONSE_BYTES]
     yield "junit.xml", junit.render(run)
     yield "report.json", json.dumps(document(run), indent=2, ensure_ascii=False).encode() + b"\n"
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from ..engine.run import Run, Verdict
+from ..engine.run import Run
+from .evidence import cited, evidence_lines
 from .reasons import message
 
 
 def render(run: Run) -> bytes:
-    """Return the run as JUnit XML. A warning passes, with its message as output; an untested requirement is skipped."""
+    """Return the run as JUnit XML. A warning passes, with its message as output; missing evidence is skipped."""
     suite = ET.Element("testsuite", name="image-variations", time=f"{run.cost.seconds:.3f}")
     for verdict in run.verdicts:
         requirement = verdict.requirement
         case = ET.SubElement(suite, "testcase", classname=f"image-variations.{requirement.level}", name=requirement.id)
         explanation = message(verdict)
-        text = f"{requirement.text}\n{explanation}\n{_cases(run, verdict)}"
+        text = "\n".join([f"{requirement.text} ({cited(requirement.source)})", explanation, *evidence_lines(verdict)])
         if verdict.fails_the_run:
             ET.SubElement(case, "failure", message=explanation, type=verdict.result).text = text
-        elif verdict.result == "not-tested":
+        elif verdict.missing or verdict.result == "not-tested":
             ET.SubElement(case, "skipped", message=explanation)
         elif verdict.result == "warn":
             ET.SubElement(case, "system-out").text = f"warning: {text}"
@@ -31,13 +32,3 @@ def render(run: Run) -> bytes:
     ET.indent(root)
     content: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return content + b"\n"
-
-
-def _cases(run: Run, verdict: Verdict) -> str:
-    """Return a line for each case that led to the verdict, with the message of its first finding."""
-    messages = {
-        finding.label: finding.message
-        for finding in reversed(run.findings)
-        if finding.requirement == verdict.requirement.id
-    }
-    return "\n".join(f"{label}: {messages[label]}" for label in verdict.cases if messages.get(label))

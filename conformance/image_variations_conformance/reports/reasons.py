@@ -37,6 +37,10 @@ _TEMPLATES: dict[type[Reason], str] = {
     reasons.RejectsEverything: (
         "no valid request was accepted, and this request was answered like the valid ones: {answer}"
     ),
+    reasons.Masked: "the server refuses the value, which {by} says",
+    reasons.ReportedAs: "it echoes what {ids} says",
+    reasons.Unstable: "the same request was answered now so, now so",
+    reasons.NotSeen: "no response of the run was about it",
     reasons.NotShown: "no response of the server showed it",
 }
 
@@ -49,6 +53,8 @@ def describe(reason: Reason) -> str:
         data["after"] = reason.after[0] if len(reason.after) == 1 else one_of
     if isinstance(reason, reasons.ServerSilent):
         data["in_a_row"] = " in a row" if reason.in_a_row else ""
+    if isinstance(reason, reasons.ReportedAs):
+        data["ids"] = " and ".join(reason.ids)
     return _TEMPLATES[type(reason)].format(**data)
 
 

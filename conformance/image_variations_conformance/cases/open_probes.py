@@ -1,0 +1,86 @@
+"""Probes of what the contract leaves open: such a request may be refused, but must not break the server."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from ..wire.multipart import Part, text_part
+from . import transforms
+from .changes import extra, field, filename, header, image_part, text_type, user
+from .probes import NO_5XX, Change, Probe
+
+
+def _open(label: str, axes: str, apply: Change, *, quick: bool = False) -> Probe:
+    return Probe(NO_5XX, label, frozenset(axes.split("+")), apply, quick=quick)
+
+
+def _unnamed(disposition: str) -> Part:
+    return Part((("Content-Disposition", disposition),), b"x")
+
+
+HARMLESS: tuple[Probe, ...] = (
+    _open("field-unknown", "unknown-1", extra(text_part("quality_of_light", "low")), quick=True),
+    _open("field-prompt", "unknown-2", extra(text_part("prompt", "a cat"), text_part("quality", "high"))),
+    _open(
+        "field-bracketed",
+        "unknown-3",
+        extra(text_part("n[]", "1"), text_part("user[name]", "x"), text_part("a[b][c]", "1")),
+    ),
+    _open(
+        "field-dotted",
+        "unknown-4",
+        extra(text_part("user.name", "x"), text_part("__proto__", "{}"), text_part("constructor.prototype.x", "1")),
+    ),
+    _open("field-name-unicode", "unknown-5", extra(text_part("\u7528\u6237", "x"))),
+    _open("field-name-long", "unknown-6", extra(text_part("x" * 2000, "1"))),
+    _open("field-repeated", "unknown-11", extra(*(text_part("tag", str(number)) for number in range(3)))),
+    _open("fields-many", "unknown-12", extra(*(text_part(f"field_{number}", "x") for number in range(120)))),
+    _open("field-long", "unknown-14", extra(text_part("comment", "c" * 70_000))),
+    _open("user-control", "user", user("a\x01\x1b[31m\x7f\r\nX-Injected: 1\r\n\r\nb")),
+    _open("n-leading-zero", "n", field("n", "01")),
+    _open(
+        "part-transfer-encoding",
+        "headers",
+        image_part(lambda _, part: evolve(part, headers=(*part.headers, ("Content-Transfer-Encoding", "binary")))),
+    ),
+    _open("filename-star", "filename", filename("; filename=\"a.png\"; filename*=UTF-8''%e7%86%8a.png")),
+    _open("query-odd", "query", lambda _, draft: draft.finally_(transforms.with_query("%zz&a=%00&=&&b[]=1"))),
+    _open("header-accept-image", "accept", header("Accept", "image/png")),
+    _open("header-accept-broken", "accept", header("Accept", ";;q=x")),
+    _open("header-idempotency", "unknown-header", header("Idempotency-Key", "1")),
+    _open("header-encoding", "encoding", header("Accept-Encoding", "br;q=1.0, gzip;q=0.8, *;q=0.1")),
+    _open("header-if-none-match", "condition", header("If-None-Match", "*")),
+    _open("header-range", "range", header("Range", "bytes=0-10")),
+    _open("field-name-empty", "unknown-7", extra(text_part("", "x"))),
+    _open(
+        "field-unknown-file",
+        "unknown-13",
+        extra(
+            Part(
+                (("Content-Disposition", 'form-data; name="mask"; filename="mask.png"'), ("Content-Type", "image/png")),
+                b"",
+            )
+        ),
+    ),
+    _open("text-charset-unknown", "text-type", text_type("text/plain; charset=x-unknown")),
+    _open("filename-broken", "filename", filename('; filename="a.png')),
+)
+"""Open properties that most servers accept."""
+
+ODD: tuple[Probe, ...] = (
+    _open("field-unnamed", "unknown-8", extra(_unnamed("form-data")), quick=True),
+    _open("field-attachment", "unknown-9", extra(_unnamed("attachment"))),
+    _open("field-without-headers", "unknown-10", extra(Part((), b"x"))),
+    _open("image-twice", "second-image", lambda b, draft: evolve(draft, texts=(*draft.texts, b.image())), quick=True),
+    _open("user-nul", "user", user("a\0b"), quick=True),
+    _open("user-not-utf-8", "user", user(b"\xff\xfe"), quick=True),
+    _open(
+        "n-twice",
+        "n",
+        lambda _, draft: evolve(draft.text("n", "1"), texts=(*draft.text("n", "1").texts, text_part("n", "1"))),
+        quick=True,
+    ),
+)
+"""Open properties that many servers refuse. They travel apart, so that a refusal hides less."""
+
+OPEN = (*HARMLESS, *ODD)
