@@ -19,8 +19,8 @@ from ..oracles import Finding, Observation, judge
 from ..oracles.base import shortened
 from ..oracles.refusal import is_wrong_refusal
 from ..wire.reasons import ControlRefused, NotShown, RateLimited, Reason
-from .experiment import Result
 from .session import AGAIN, Session
+from .steps import Result
 
 # A 200 alone does not show these: the content of the response does.
 _SHOWN_BY_CONTENT = frozenset({"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT", "IV-WIRE-QUERY"})
