@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from itertools import product
 from typing import Literal, TypeAlias, TypeVar
 
@@ -238,13 +238,19 @@ class Experiment:
             self._of_probes(pack, "blocked", (at,))
         elif outcome == "declined":
             yield from self._split(pack, at)
-        elif not (yield from self.control()):
+        elif not (yield from self._works_after(at)):
             self._of_probes(pack, "blocked", (at,))
         elif outcome == "unavailable":
             # A server may be overloaded for a moment; one that is so again for this request alone refuses it.
             yield from self._again(pack, at)
         else:
             yield from self._narrow(pack, at)
+
+    def _works_after(self, at: int) -> Sending[bool]:
+        """Return whether the server accepted a request after the one at this position, the control if no other."""
+        if any(outcome == "accepted" for _, outcome in self.sent[at + 1 :]):
+            return True
+        return (yield from self.control())
 
     def _split(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
         """Send the probes of a pack that was declined apart, since one may have hidden what the others do."""
@@ -283,12 +289,13 @@ class Experiment:
         return len(self.sent) - 1, outcome
 
     def _narrow(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
-        """Find out which of the probes of a refused pack is refused alone. The control was accepted after the pack."""
+        """Find out which of the probes of a refused pack is refused alone. A request was accepted after the pack."""
         if len(pack) == 1:
             yield from self._confirm(pack, at)
             return
         refused: list[tuple[tuple[Probe, ...], int]] = []
-        for half in _halves(pack):
+        broken = {result.requirement for result in self.results if result.state == "contradicted"}
+        for half in _halves(pack, broken):
             position, outcome = yield from self._try(half)
             if outcome == "accepted":
                 self._of_probes(half, "holds", (position,))
@@ -305,18 +312,19 @@ class Experiment:
             yield from self._narrow(half, position)
 
     def _confirm(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
-        """Send a refused probe again, alone, with a control after it: contradicted if it is refused each time."""
+        """Send a refused probe again, alone: contradicted if it is refused each time while the server works."""
         refusals = [at]
         while len(refusals) <= (_CONFIRMATIONS_IF_UNSTABLE if self.unstable else _CONFIRMATIONS):
             position, outcome = yield from self._try(pack)
             if outcome in {"accepted", "declined"}:
                 self._of_probes(pack, "unstable", (position, at))
                 return
-            if outcome != "refused" or not (yield from self.control()):
+            if outcome != "refused":
                 self._of_probes(pack, "blocked", (at,))
                 return
             refusals.append(position)
-        self._of_probes(pack, "contradicted", tuple(refusals), self._control)
+        works = yield from self._works_after(refusals[-1])
+        self._of_probes(pack, "contradicted" if works else "blocked", tuple(refusals), self._control)
 
     def _combination(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
         """Explain a pack that is refused although its halves are accepted: reduce it while it is refused."""
@@ -335,9 +343,11 @@ class Experiment:
         refusals = [at]
         while len(refusals) <= (_CONFIRMATIONS_IF_UNSTABLE if self.unstable else _CONFIRMATIONS):
             position, outcome = yield from self._try(pack)
-            if outcome != "refused" or not (yield from self.control()):
+            if outcome != "refused":
                 return
             refusals.append(position)
+        if not (yield from self._works_after(refusals[-1])):
+            return
         names = " and ".join(sorted(probe.item for probe in pack))
         requirement = NO_5XX if any(probe.open for probe in pack) else "IV-OP-VALID"
         self._conclude(requirement, names, "contradicted", tuple(refusals), self._control, pack)
@@ -384,7 +394,7 @@ class Experiment:
         for at, (pack, outcome) in enumerate(zip(packs, outcomes, strict=True), start=first):
             if outcome == "accepted":
                 self._of_probes(pack, "holds", (at,))
-            elif outcome in {"limited", "not-sent"} or self.ended or not (yield from self.control()):
+            elif outcome in {"limited", "not-sent"} or self.ended or not (yield from self._works_after(at)):
                 # Requests at the same time may exceed a rate that single ones do not.
                 yield from self.probe([pack] if pack else [])
             else:
@@ -446,8 +456,14 @@ def _same(one: Step, other: Step) -> bool:
     return alone and (one.base, set(one.probes)) == (other.base, set(other.probes))
 
 
-def _halves(pack: tuple[Probe, ...]) -> tuple[tuple[Probe, ...], tuple[Probe, ...]]:
-    """Return a pack in two parts, the second one with the dearest probe: alone, if it is dear."""
+def _halves(pack: tuple[Probe, ...], broken: Collection[str]) -> tuple[tuple[Probe, ...], tuple[Probe, ...]]:
+    """Return a pack in two parts. What is likely refused is in the second one, since a refusal costs no image.
+
+    Likely are other values of a requirement that is `broken` already, or else a dear probe.
+    """
+    suspects = tuple(probe for probe in pack if probe.requirement in broken)
+    if 0 < len(suspects) < len(pack):
+        return tuple(probe for probe in pack if probe not in suspects), suspects
     ordered = sorted(pack, key=lambda probe: probe.images)
     middle = len(ordered) - 1 if ordered[-1].images > 1 else len(ordered) // 2
     return tuple(ordered[:middle]), tuple(ordered[middle:])

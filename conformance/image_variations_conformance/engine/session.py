@@ -7,6 +7,7 @@ connection; the plain request and the links again.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
@@ -35,6 +36,7 @@ _TOGETHER = 8
 _OPEN_PACK_SIZE = 12
 AGAIN = "-again"
 """The end of the label of a request that was sent again."""
+_ACCEPTED_BEFORE_DEFERRAL = 2
 _MOST_REPEATED = 20
 """How many requests that broke the server are sent again, to tell a bug from an accident."""
 _MOST_LINKS_AT_THE_END = 5
@@ -59,6 +61,10 @@ class Session:
     # The labels of the latest request that is no control, and of the one before the latest that must be refused.
     _last: str = ""
     _before: str | None = None
+    # How many requests were accepted that break each requirement, and the cases that were put off because of that.
+    _accepted: Counter[str] = field(factory=Counter)
+    _put_off: list[Case] = field(factory=list)
+    _failed: set[str] = field(factory=set)
     _to_come: int = 0
 
     def run(self) -> None:
@@ -98,6 +104,8 @@ class Session:
         self._drive(experiment.together([()] * _TOGETHER, "eight-alike"))
         self._drive(experiment.first_again())
         self._follow_links_again()
+        for few in _slices(self._put_off, self.scheduler.workers):
+            self._send_refusals(few)
         self._drive(experiment.verify())
 
     def _packs(self, probes: Sequence[Probe], name: str, size: int = PACK_SIZE) -> list[tuple[Probe, ...]]:
@@ -184,11 +192,19 @@ class Session:
         cases = [case for case in (self.plan.named(row, base) for row in rows) if case.expectation.validity != "valid"]
         for at in range(0, len(cases), CONTROL_EVERY):
             for few in _slices(cases[at : at + CONTROL_EVERY], self.scheduler.workers):
-                self._send_refusals(few)
+                self._send_refusals([case for case in few if not self._deferred(case)])
             if at + CONTROL_EVERY < len(cases):
                 self._working(next(waiting, None))
         for pack in waiting:
             self._drive(self.experiment.probe([pack]))
+
+    def _deferred(self, case: Case) -> bool:
+        """Put a case off to the end of the run if enough like it were accepted: each costs an image that others need."""
+        ids = {violation.requirement for violation in case.expectation.violations}
+        if not ids or max(self._accepted[name] for name in ids) < _ACCEPTED_BEFORE_DEFERRAL:
+            return False
+        self._put_off.append(case)
+        return True
 
     def _working(self, pack: tuple[Probe, ...] | None) -> bool:
         """Return whether the server still works, as a pack or else the control shows."""
@@ -208,6 +224,8 @@ class Session:
         self._send(cases)
         for case in cases:
             observation = self.observations[case.label]
+            if observation.accepted:
+                self._accepted.update(violation.requirement for violation in case.expectation.violations)
             if self.experiment.base is None:
                 self._require_difference(case, observation)
             elif observation.untested is None and is_wrong_refusal(observation, self.plan.contract):
@@ -229,9 +247,12 @@ class Session:
     def _after_failure(self, case: Case) -> None:
         """Tell what a wrong refusal means: each time, now and then, or because of the request before it."""
         experiment, observation = self.experiment, self.observations[case.label]
-        broke = is_server_error(observation, self.plan.contract)
-        if broke and not self._drive(experiment.control()):
-            return
+        violated = {violation.requirement for violation in case.expectation.violations}
+        hangs = observation.response is None
+        if is_server_error(observation, self.plan.contract) and (hangs or not violated <= self._failed):
+            self._failed |= violated
+            if not self._drive(experiment.control()):
+                return
         if case.label in self.repeated or len(self.repeated) >= _MOST_REPEATED:
             return
         (again,) = self._send([self._again(case)])
