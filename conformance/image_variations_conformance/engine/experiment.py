@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from itertools import product
 from typing import Literal, TypeAlias, TypeVar
 
@@ -22,18 +22,20 @@ from ..contract.document import Contract
 from ..contract.fields import enum_values, is_bounded, kind_of
 from ..media import png
 
-Outcome = Literal["accepted", "refused", "declined", "limited", "unavailable", "not-sent"]
+Outcome = Literal["accepted", "refused", "wrong", "declined", "limited", "unavailable", "not-sent"]
 """What came of a request.
 
-accepted: 2xx with an item. declined: 4xx where the contract is silent. limited: 429 or 402. unavailable: 503. not-sent:
+accepted: 2xx with an item. wrong: accepted, but with other images than those requested. declined: 4xx where the contract is silent. limited: 429 or 402. unavailable: 503. not-sent:
 no budget, or the run has ended. refused: anything else.
 """
 State = Literal["holds", "contradicted", "unstable", "blocked"]
-PACK_SIZE = 6
+PACK_SIZE = 7
 MAX_BASES = 20
 LAST = ""
 CONTROL_WAITS = (1.0, 2.0, 4.0)
 """How long a refused control waits before it is sent again, in seconds."""
+# Packs of so many probes are halved at once: leaving one out is the same.
+_MOST_HALVED = 2
 _CONFIRMATIONS = 2
 # On a server that answers the same request now so, now so, a refusal must repeat more often to count.
 _CONFIRMATIONS_IF_UNSTABLE = 6
@@ -87,7 +89,7 @@ class Experiment:
     `limited` is set once the server limits the rate for good.
     """
 
-    narrowing_requests: int = 60
+    narrowing_requests: int = 90
     narrowing_images: int = 20
     base: Base | None = None
     cheap: Base | None = None
@@ -115,6 +117,8 @@ class Experiment:
         return outcomes
 
     def _note(self, at: int, step: Step, outcome: Outcome) -> None:
+        if outcome == "wrong":
+            outcome = "accepted"
         if outcome not in {"accepted", "refused"} or step.group or step.connection or step.resend is not None:
             return
         if not step.probes and step.base == self.cheap:
@@ -282,26 +286,54 @@ class Experiment:
         if not self._allowed(probes):
             return len(self.sent) - 1, "not-sent"
         (outcome,) = yield from self._send(Step(self.cheap or Base(), probes, narrowing=True))
-        if outcome == "accepted":
+        if outcome in {"accepted", "wrong"}:
             self.narrowing_images -= max((probe.images for probe in probes), default=1)
         if outcome == "unavailable":
             outcome = "refused"
         return len(self.sent) - 1, outcome
 
     def _narrow(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
-        """Find out which of the probes of a refused pack is refused alone. A request was accepted after the pack."""
+        """Find out which of the probes of a refused pack is refused alone. A request was accepted after the pack.
+
+        First the pack is sent without one of them at a time: a refusal costs no image, and once it is accepted, the
+        probe that was left out is to blame. Where that explains nothing, several are, and each half is narrowed.
+        """
         if len(pack) == 1:
             yield from self._confirm(pack, at)
             return
+        if self.sent[at][1] != "wrong" and len(pack) > _MOST_HALVED:
+            broken = {result.requirement for result in self.results if result.state == "contradicted"}
+            for probe in sorted(pack, key=lambda each: (each.requirement not in broken, -each.images)):
+                rest = tuple(other for other in pack if other is not probe)
+                position, outcome = yield from self._try(rest)
+                if outcome == "accepted":
+                    self._of_probes(rest, "holds", (position,))
+                    yield from self._blame(probe, pack, at)
+                    return
+                if outcome != "refused":
+                    break
+        yield from self._narrow_halves(pack, at)
+
+    def _blame(self, probe: Probe, pack: tuple[Probe, ...], at: int) -> Sending[None]:
+        """Tell whether a probe without which a pack is accepted is refused alone, too, or only with others of it."""
+        position, outcome = yield from self._try((probe,))
+        if outcome in {"refused", "wrong"}:
+            yield from self._confirm((probe,), position)
+        elif outcome in {"accepted", "declined"}:
+            self._of_probes((probe,), "holds", (position,))
+            yield from self._combination(pack, at)
+        else:
+            self._of_probes((probe,), "blocked", (at,))
+
+    def _narrow_halves(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
         refused: list[tuple[tuple[Probe, ...], int]] = []
-        broken = {result.requirement for result in self.results if result.state == "contradicted"}
-        for half in _halves(pack, broken):
+        for half in _halves(pack):
             position, outcome = yield from self._try(half)
             if outcome == "accepted":
                 self._of_probes(half, "holds", (position,))
             elif outcome == "declined":
                 yield from self._split(half, position)
-            elif outcome == "refused":
+            elif outcome in {"refused", "wrong"}:
                 refused.append((half, position))
             else:
                 self._of_probes(half, "blocked", (at, position))
@@ -319,10 +351,13 @@ class Experiment:
             if outcome in {"accepted", "declined"}:
                 self._of_probes(pack, "unstable", (position, at))
                 return
-            if outcome != "refused":
+            if outcome not in {"refused", "wrong"}:
                 self._of_probes(pack, "blocked", (at,))
                 return
             refusals.append(position)
+            if outcome == "wrong":
+                # What is in an answer does not come by chance, and each costs an image.
+                break
         works = yield from self._works_after(refusals[-1])
         self._of_probes(pack, "contradicted" if works else "blocked", tuple(refusals), self._control)
 
@@ -330,7 +365,7 @@ class Experiment:
         """Explain a pack that is refused although its halves are accepted: reduce it while it is refused."""
         position, outcome = yield from self._try(pack)
         if outcome != "refused":
-            # Accepted now: `_note` has reported that the same request had both outcomes.
+            # Wrong only now and then, or accepted now: `_note` has reported that the same request had both outcomes.
             return
         at = position
         for probe in pack:
@@ -456,14 +491,8 @@ def _same(one: Step, other: Step) -> bool:
     return alone and (one.base, set(one.probes)) == (other.base, set(other.probes))
 
 
-def _halves(pack: tuple[Probe, ...], broken: Collection[str]) -> tuple[tuple[Probe, ...], tuple[Probe, ...]]:
-    """Return a pack in two parts. What is likely refused is in the second one, since a refusal costs no image.
-
-    Likely are other values of a requirement that is `broken` already, or else a dear probe.
-    """
-    suspects = tuple(probe for probe in pack if probe.requirement in broken)
-    if 0 < len(suspects) < len(pack):
-        return tuple(probe for probe in pack if probe not in suspects), suspects
+def _halves(pack: tuple[Probe, ...]) -> tuple[tuple[Probe, ...], tuple[Probe, ...]]:
+    """Return a pack in two parts, the second one with the dearest probe: alone, if it is dear."""
     ordered = sorted(pack, key=lambda probe: probe.images)
     middle = len(ordered) - 1 if ordered[-1].images > 1 else len(ordered) // 2
     return tuple(ordered[:middle]), tuple(ordered[middle:])

@@ -18,18 +18,22 @@ from ..contract.requirements import Requirement
 from ..oracles import Finding, Observation, judge
 from ..oracles.base import shortened
 from ..oracles.refusal import is_wrong_refusal
+from ..oracles.summary import summarize
 from ..wire.reasons import ControlRefused, NotShown, RateLimited, Reason
 from .experiment import Result
 from .session import AGAIN, Session
 
 # A 200 alone does not show these: the content of the response does.
 _SHOWN_BY_CONTENT = frozenset({"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT", "IV-WIRE-QUERY"})
-_OF_RESPONSES = ("IV-RES-", "IV-N-", "IV-SIZE-", "IV-FORMAT-")
+_OF_RESPONSES = ("IV-RES-", "IV-N-", "IV-SIZE-", "IV-FORMAT-", "IV-OUT-SIZE")
 # Where the one is broken, the other cannot hold.
 _ECHOES: Mapping[str, frozenset[str]] = {
     "IV-AUTH-FIRST": frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}),
     "IV-URL-END": frozenset({"IV-URL-FETCH"}),
 }
+_OF_ERRORS = frozenset(
+    {"IV-ERR-JSON", "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-READABLE", "IV-ERR-NULL", "IV-ERR-PARAM"}
+)
 _OF_OTHERS = frozenset({"IV-STATE-PARALLEL", "IV-STATE-CONNECTION"})
 
 
@@ -143,6 +147,8 @@ def _message(result: Result, observation: Observation, session: Session) -> str:
     if result.requirement in {"IV-STATE-PARALLEL", "IV-STATE-CONNECTION"}:
         how = "at the same time" if result.requirement == "IV-STATE-PARALLEL" else "on a kept connection"
         return f"{result.item}: expected 200 as for the same request alone, got {observation.answer} {how}"
+    if observation.accepted:
+        return f"a valid request with {result.item}: expected what it asks for, got {summarize(observation)}"
     return f"a valid request with {result.item}: expected 200, got {observation.answer}{_words(observation)}"
 
 
@@ -187,7 +193,7 @@ def _without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Find
     by_label: dict[str, str] = {}
     by_item: dict[str, str] = {}
     for finding in contradicted:
-        if finding.requirement != NO_5XX:
+        if finding.requirement not in {NO_5XX, *_OF_ERRORS}:
             by_label.setdefault(finding.label, finding.requirement)
             by_item.setdefault(finding.item, finding.requirement)
     by_item |= {
@@ -200,14 +206,19 @@ def _without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Find
     broken = {(finding.label, finding.requirement) for finding in contradicted}
     names = {finding.requirement for finding in contradicted}
     last = _last_before_loss(session)
+    wrong = {
+        (result.requirement, result.item)
+        for result in session.experiment.results
+        if result.state == "contradicted" and session.observations[session.labels[result.steps[0]]].accepted
+    }
     for finding in found:
         echo = None
         if finding.state != "contradicted":
             pass
         elif finding.label == last and finding.requirement != "IV-STATE-RECOVERS":
             echo = "IV-STATE-RECOVERS"
-        elif finding.requirement == NO_5XX:
-            own = finding.item == _original(finding.label)
+        elif finding.requirement == NO_5XX or (finding.requirement in _OF_ERRORS and _is_5xx(finding, session)):
+            own = finding.requirement != NO_5XX or finding.item == _original(finding.label)
             echo = _cause(finding, session, by_label, by_item) if own else None
         elif finding.requirement in _ECHOES and _ECHOES[finding.requirement] & names:
             echo = min(_ECHOES[finding.requirement] & names)
@@ -215,12 +226,25 @@ def _without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Find
             echo = "IV-STATE-RECOVERS"
         elif depends and finding.requirement.startswith(_OF_RESPONSES) and (finding.requirement, finding.item) in held:
             echo = "IV-STATE-INDEPENDENT"
+        elif finding.requirement.startswith(_OF_RESPONSES) and _of_probe(finding, session, wrong) is not None:
+            echo = _of_probe(finding, session, wrong)
         elif finding.label in session.alone and finding.requirement not in _OF_OTHERS:
             # Wrong in company, right alone: that is what the company did.
             if (session.alone[finding.label], finding.requirement) not in broken:
                 parallel = session.cases[finding.label].concurrent_with is not None
                 echo = "IV-STATE-PARALLEL" if parallel else "IV-STATE-CONNECTION"
         yield finding if echo is None else evolve(finding, reported_as=echo)
+
+
+def _is_5xx(finding: Finding, session: Session) -> bool:
+    response = session.observations[finding.label].response
+    return response is not None and response.status >= 500
+
+
+def _of_probe(finding: Finding, session: Session, wrong: set[tuple[str, str]]) -> str | None:
+    """Return the requirement of the probe that makes the response to its request wrong, or None."""
+    probes = session.cases[finding.label].probes
+    return next((probe.requirement for probe in probes if (probe.requirement, probe.item) in wrong), None)
 
 
 def _last_before_loss(session: Session) -> str | None:

@@ -22,7 +22,7 @@ from ..cases.probes import Probe
 from ..oracles.base import Observation, observe
 from ..oracles.links import AT_THE_END
 from ..oracles.refusal import is_server_error, is_wrong_refusal
-from ..oracles.summary import is_as_requested
+from ..oracles.summary import differences
 from ..wire.exchange import Exchange, NotTested
 from ..wire.reasons import ControlRefused, Limited, NothingAccepted, RateLimited, Reason, RejectsEverything
 from .experiment import PACK_SIZE, Experiment, Outcome, Sending, Step, packs
@@ -136,7 +136,26 @@ class Session:
                 self._case(step) if step.resend is None else self._again(self.cases[step.resend or self._last])
             )
         self.labels += [case.label for case in cases]
-        return tuple(_outcome(self.observations[it.label], it) for it in self._send(cases))
+        return tuple(self._outcome(it) for it in self._send(cases))
+
+    def _outcome(self, case: Case) -> Outcome:
+        """Return what came of a step. A success that is not as requested is wrong if the property may be the reason.
+
+        It is not where the control is wrong in the same way, or where the probe is about what is wrong: the oracles
+        report that.
+        """
+        observation = self.observations[case.label]
+        outcome = _outcome(observation, case)
+        if outcome != "accepted" or not case.probes or any(probe.open for probe in case.probes):
+            return outcome
+        excused = self._control_differences | {axis for probe in case.probes for axis in probe.axes}
+        return "accepted" if differences(observation) <= excused else "wrong"
+
+    @property
+    def _control_differences(self) -> frozenset[str]:
+        """The fields that the responses to the base and to the control are not as requested in."""
+        alone = [self.observations[label] for label in self.labels[:4] if label in self.observations]
+        return frozenset().union(*(differences(it) for it in alone if it.accepted))
 
     def _again(self, case: Case) -> Case:
         """Return a case to be sent again under another label."""
@@ -178,7 +197,7 @@ class Session:
         for label, case in list(self.cases.items()):
             if group in {case.concurrent_with, case.connection} and not self.experiment.ended:
                 observation = self.observations[label]
-                if observation.accepted and not is_as_requested(observation):
+                if observation.accepted and differences(observation):
                     alone = evolve(case, label=f"{label}-alone", concurrent_with=None, connection=None)
                     self._send([alone])
                     self.alone[label] = alone.label

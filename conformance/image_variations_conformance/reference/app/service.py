@@ -183,10 +183,10 @@ class Service:
         if not self.contract.key_checked or (sent is None and not self.contract.key_required):
             return
         scheme, _, key = (sent or "").partition(" ")
-        if scheme.lower() != "bearer" or not key.strip():
+        if scheme.lower() != "bearer" or not key.strip(" "):
             raise self.key_missing()
         # Constant time hides how much of a wrong key is right. Starlette decodes headers as Latin-1.
-        if not secrets.compare_digest(key.strip().encode("latin-1"), self.api_key.encode()):
+        if not secrets.compare_digest(key.strip(" ").encode("latin-1"), self.api_key.encode()):
             raise self.key_wrong()
 
     def key_missing(self) -> ApiError:
