@@ -138,7 +138,7 @@ class Plan:
         for probe in tried:
             draft = probe.apply(builder, draft)
         tests = tuple(dict.fromkeys(probe.requirement for probe in tried))
-        return evolve(self._case(builder, note, builder.encode(draft), tests), probes=tried)
+        return evolve(self._case(builder, note, builder.encode(draft), tests), probes=tried, base=base)
 
     def _case(self, builder: Builder, note: str, request: Request, tests: tuple[str, ...]) -> Case:
         expectation = classify(request, self.contract, self.target.api_key)

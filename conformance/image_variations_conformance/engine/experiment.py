@@ -32,6 +32,8 @@ State = Literal["holds", "contradicted", "unstable", "blocked"]
 PACK_SIZE = 7
 MAX_BASES = 20
 LAST = ""
+ASKING = frozenset({"n", "size", "response_format"})
+"""The axes of the probes that say which images are requested."""
 CONTROL_WAITS = (1.0, 2.0, 4.0)
 """How long a refused control waits before it is sent again, in seconds."""
 # Packs of so many probes are halved at once: leaving one out is the same.
@@ -99,6 +101,8 @@ class Experiment:
     limited: bool = False
     unstable: bool = False
     _control: int | None = None
+    # Probes that were refused each time, with the positions, until an accepted request shows that the server works.
+    _pending: list[tuple[Probe, tuple[int, ...]]] = field(factory=list)
     # The requests that were refused at some time.
     _refused: set[tuple[str, frozenset[str]]] = field(factory=set)
 
@@ -110,10 +114,14 @@ class Experiment:
     # --- sending
 
     def _send(self, *steps: Step) -> Sending[tuple[Outcome, ...]]:
-        outcomes = yield steps
+        outcomes = (yield steps) if steps else ()
         for step, outcome in zip(steps, outcomes, strict=True):
             self._note(len(self.sent), step, outcome)
             self.sent.append((step, outcome))
+            if outcome == "accepted":
+                for probe, refusals in self._pending:
+                    self._of_probes((probe,), "contradicted", refusals, self._control)
+                self._pending.clear()
         return outcomes
 
     def _note(self, at: int, step: Step, outcome: Outcome) -> None:
@@ -231,6 +239,10 @@ class Experiment:
         outcomes = yield from self._send(*(Step(self.cheap, pack) for pack in packs))
         for at, (pack, outcome) in enumerate(zip(packs, outcomes, strict=True), start=first):
             yield from self._explain(pack, at, outcome)
+        if self._pending and not (yield from self.control()):
+            for probe, refusals in self._pending:
+                self._of_probes((probe,), "blocked", refusals)
+            self._pending.clear()
 
     def _explain(self, pack: tuple[Probe, ...], at: int, outcome: Outcome) -> Sending[None]:
         if outcome == "accepted":
@@ -242,6 +254,8 @@ class Experiment:
             self._of_probes(pack, "blocked", (at,))
         elif outcome == "declined":
             yield from self._split(pack, at)
+        elif outcome == "wrong":
+            yield from self._explain_wrong(pack, at)
         elif not (yield from self._works_after(at)):
             self._of_probes(pack, "blocked", (at,))
         elif outcome == "unavailable":
@@ -249,6 +263,32 @@ class Experiment:
             yield from self._again(pack, at)
         else:
             yield from self._narrow(pack, at)
+
+    def _explain_wrong(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
+        """Tell whether other images than those requested are due to what was requested, or to the other probes.
+
+        If they come to the request for the same images alone, the oracles report them, and the properties are accepted.
+        """
+        asking = tuple(probe for probe in pack if probe.axes & ASKING)
+        others = tuple(probe for probe in pack if probe not in asking)
+        if not asking or not others:
+            if others:
+                yield from self._narrow(others, at)
+            else:
+                self._of_probes(asking, "holds", (at,))
+            return
+        position, outcome = yield from self._try(others)
+        if outcome == "wrong":
+            yield from self._narrow(others, position)
+            yield from self.probe([asking])
+        elif outcome == "accepted":
+            self._of_probes(others, "holds", (position,))
+            position, outcome = yield from self._try(asking)
+            if outcome == "accepted":
+                yield from self._combination(pack, at)
+            self._of_probes(asking, "holds" if outcome in {"accepted", "wrong"} else "blocked", (position,))
+        else:
+            self._of_probes(pack, "blocked", (at,))
 
     def _works_after(self, at: int) -> Sending[bool]:
         """Return whether the server accepted a request after the one at this position, the control if no other."""
@@ -344,7 +384,7 @@ class Experiment:
             yield from self._narrow(half, position)
 
     def _confirm(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
-        """Send a refused probe again, alone: contradicted if it is refused each time while the server works."""
+        """Send a refused probe again, alone: contradicted if it is refused each time and the server still works."""
         refusals = [at]
         while len(refusals) <= (_CONFIRMATIONS_IF_UNSTABLE if self.unstable else _CONFIRMATIONS):
             position, outcome = yield from self._try(pack)
@@ -358,13 +398,12 @@ class Experiment:
             if outcome == "wrong":
                 # What is in an answer does not come by chance, and each costs an image.
                 break
-        works = yield from self._works_after(refusals[-1])
-        self._of_probes(pack, "contradicted" if works else "blocked", tuple(refusals), self._control)
+        self._pending.append((pack[0], tuple(refusals)))
 
     def _combination(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
         """Explain a pack that is refused although its halves are accepted: reduce it while it is refused."""
         position, outcome = yield from self._try(pack)
-        if outcome != "refused":
+        if outcome not in {"refused", "wrong"}:
             # Wrong only now and then, or accepted now: `_note` has reported that the same request had both outcomes.
             return
         at = position
@@ -373,10 +412,12 @@ class Experiment:
             if len(fewer) < 2:
                 break
             position, outcome = yield from self._try(fewer)
-            if outcome == "refused":
+            if outcome in {"refused", "wrong"}:
                 pack, at = fewer, position
         refusals = [at]
-        while len(refusals) <= (_CONFIRMATIONS_IF_UNSTABLE if self.unstable else _CONFIRMATIONS):
+        while self.sent[at][1] != "wrong" and len(refusals) <= (
+            _CONFIRMATIONS_IF_UNSTABLE if self.unstable else _CONFIRMATIONS
+        ):
             position, outcome = yield from self._try(pack)
             if outcome != "refused":
                 return

@@ -19,8 +19,8 @@ from ..oracles import Finding, Observation, judge
 from ..oracles.base import shortened
 from ..oracles.refusal import is_wrong_refusal
 from ..oracles.summary import summarize
-from ..wire.reasons import ControlRefused, NotShown, RateLimited, Reason
-from .experiment import Result
+from ..wire.reasons import ControlRefused, NotShown, Preparation, RateLimited, Reason
+from .experiment import ASKING, Result
 from .session import AGAIN, Session
 
 # A 200 alone does not show these: the content of the response does.
@@ -42,11 +42,12 @@ def findings_of(session: Session) -> list[Finding]:
     contract = session.plan.contract
     found = [
         evolve(finding, item=finding.item or item_of(finding, session))
-        for finding in judge(list(session.observations.values()), contract)
+        for finding in judge([it for it in session.observations.values() if it.blocked != Preparation()], contract)
     ]
     found += _untested(session)
     found += _of_experiment(session)
     found = list(_without_accidents(found, session))
+    found = list(_without_doubts(found, session))
     return list(_without_echoes(found, session))
 
 
@@ -83,7 +84,7 @@ def _untested(session: Session) -> Iterator[Finding]:
     """Yield a blocked finding for each requirement of a case that was not sent or whose answer shows nothing."""
     for label, observation in session.observations.items():
         case, reason = session.cases[label], observation.untested
-        if reason is None or case.probes:
+        if reason is None or case.probes or case.is_preparation:
             continue
         violated = [it.requirement for it in observation.expectation.violations]
         for name in dict.fromkeys((*case.tests, *violated)):
@@ -185,6 +186,29 @@ def _without_accidents(found: Sequence[Finding], session: Session) -> Iterator[F
         one, other = session.observations[label], session.observations[again]
         message = f"the same request was answered {one.answer} and {other.answer}"
         yield one.finding("IV-OP-VALID", False, message, "stable")
+
+
+def _without_doubts(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
+    """Yield the findings; what is wrong with a response to several unusual properties is in doubt, and so blocked.
+
+    It is not if the same is wrong with the response to the request for the same images alone.
+    """
+    doubtful = {
+        session.labels[at]
+        for at, (step, outcome) in enumerate(session.experiment.sent)
+        if outcome == "wrong" and not all(probe.axes & ASKING for probe in step.probes)
+    }
+    certain = {
+        (finding.requirement, finding.item)
+        for finding in found
+        if finding.state == "contradicted" and finding.label not in doubtful
+    }
+    for finding in found:
+        in_doubt = finding.label in doubtful and finding.requirement.startswith(_OF_RESPONSES)
+        if in_doubt and finding.state == "contradicted" and (finding.requirement, finding.item) not in certain:
+            yield evolve(finding, state="blocked", reason=NotShown())
+        else:
+            yield finding
 
 
 def _without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Finding]:

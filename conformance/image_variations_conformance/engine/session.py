@@ -8,7 +8,7 @@ connection; the plain request and the links again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -19,12 +19,15 @@ from ..cases.case import Case
 from ..cases.named_case import NamedCase
 from ..cases.plan import Plan
 from ..cases.probes import Probe
+from ..cases.refusals import REFUSALS
+from ..cases.transforms import with_chunked_coding, with_header
+from ..cases.wrong_values import WRONG_VALUES
 from ..oracles.base import Observation, observe
 from ..oracles.links import AT_THE_END
 from ..oracles.refusal import is_server_error, is_wrong_refusal
 from ..oracles.summary import differences
-from ..wire.exchange import Exchange, NotTested
-from ..wire.reasons import ControlRefused, Limited, NothingAccepted, RateLimited, Reason, RejectsEverything
+from ..wire.exchange import Exchange, NotTested, Request
+from ..wire.reasons import ControlRefused, Limited, NothingAccepted, Preparation, RateLimited, Reason, RejectsEverything
 from .experiment import PACK_SIZE, Experiment, Outcome, Sending, Step, packs
 from .scheduler import Scheduler, not_sent
 
@@ -40,6 +43,13 @@ _ACCEPTED_BEFORE_DEFERRAL = 2
 _MOST_REPEATED = 20
 """How many requests that broke the server are sent again, to tell a bug from an accident."""
 _MOST_LINKS_AT_THE_END = 5
+# Servers leave the rest of such requests unread, and take it for the next request.
+_ON_A_CONNECTION: dict[str, Callable[[Request], Request]] = {
+    "key-wrong": with_chunked_coding(),
+    "image-too-large": lambda request: request,
+    "n-zero": with_chunked_coding(trailers=(("X-Checksum", "0"),)),
+    "method-get": lambda request: request,
+}
 
 
 @define
@@ -136,20 +146,26 @@ class Session:
                 self._case(step) if step.resend is None else self._again(self.cases[step.resend or self._last])
             )
         self.labels += [case.label for case in cases]
-        return tuple(self._outcome(it) for it in self._send(cases))
+        self._send(cases if not steps[0].connection else [cases[0], *self._refused_on(steps[0].connection), *cases[1:]])
+        return tuple(self._outcome(it) for it in cases)
+
+    def _refused_on(self, connection: str) -> Iterator[Case]:
+        """Yield requests that must be refused, to be sent on a connection between those that must be accepted."""
+        rows = {row.label: row for row in (*REFUSALS, *WRONG_VALUES)}
+        for label, change in _ON_A_CONNECTION.items():
+            if self.plan.target.api_key is not None or not label.startswith("key-"):
+                case = self.plan.named(rows[label], self.experiment.cheap or Base())
+                changed = _without_close(change(case.request))
+                label = f"{connection}-{label}"
+                yield evolve(case, label=label, tests=(), request=changed, connection=connection, is_preparation=True)
 
     def _outcome(self, case: Case) -> Outcome:
-        """Return what came of a step. A success that is not as requested is wrong if the property may be the reason.
-
-        It is not where the control is wrong in the same way, or where the probe is about what is wrong: the oracles
-        report that.
-        """
+        """Return what came of a step. A success that is not as requested is wrong, unless the control is so as well."""
         observation = self.observations[case.label]
         outcome = _outcome(observation, case)
         if outcome != "accepted" or not case.probes or any(probe.open for probe in case.probes):
             return outcome
-        excused = self._control_differences | {axis for probe in case.probes for axis in probe.axes}
-        return "accepted" if differences(observation) <= excused else "wrong"
+        return "accepted" if differences(observation) <= self._control_differences else "wrong"
 
     @property
     def _control_differences(self) -> frozenset[str]:
@@ -168,6 +184,8 @@ class Session:
         label = step.label or self._label(step)
         note = items or (str(step.base) if step.base != Base() else "nothing but an image")
         case = self.plan.valid(label, note, step.base, step.probes)
+        if step.connection is not None:
+            case = evolve(case, request=_without_close(case.request))
         case = evolve(case, concurrent_with=step.group, connection=step.connection)
         self.cases[label] = case
         return case
@@ -185,12 +203,13 @@ class Session:
             if not case.label.startswith("control"):
                 self._last = case.label
         for case, exchange in zip(cases, self.scheduler.run(cases, self._to_come), strict=True):
-            self._observe(case, exchange)
+            self._observe(case, exchange, Preparation() if case.is_preparation else None)
         self._to_come = max(0, self._to_come - len(cases))
         return cases
 
     def _observe(self, case: Case, exchange: Exchange, blocked: Reason | None = None) -> None:
-        self.observations[case.label] = observe(exchange, case.expectation, blocked=blocked)
+        key = None if case.base is None else f"{case.base}, {sorted(probe.item for probe in case.probes)}"
+        self.observations[case.label] = observe(exchange, case.expectation, blocked=blocked, key=key)
 
     def _send_alone(self, group: str) -> None:
         """Send the requests of a group whose responses are not as requested again, alone, to be compared with."""
@@ -299,6 +318,10 @@ class Session:
             fetch = self.scheduler.fetch_again(f"{label}{AT_THE_END}", link)
             if not isinstance(fetch.outcome, NotTested):
                 yield label, fetch
+
+
+def _without_close(request: Request) -> Request:
+    return with_header(request, "Connection", None)
 
 
 def _images(pack: Sequence[Probe]) -> int:
