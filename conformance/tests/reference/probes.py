@@ -424,7 +424,7 @@ def image_traits(data: bytes) -> Traits:
             blank = all(low == high for low, high in rgb.getextrema())  # type: ignore[misc] # pairs, in RGB
             kinds = b" ".join(re.findall(rb"PLTE|tEXt|iTXt|pHYs|IEND", data))
             unchanged = rgb.tobytes() in {RED.tobytes(), SMALL.resize(rgb.size).tobytes()}
-            return image.format, image.mode, image.size, alpha, blank, unchanged, average[0] > average[2] + 30, kinds
+            return image.format, image.mode, image.size, alpha, blank, unchanged, average[0] > average[2] + 50, kinds
     except (OSError, SyntaxError, ValueError):
         return "no image"
 
@@ -520,7 +520,7 @@ def exchange(connection: socket.socket, request: Request, port: int) -> Response
         body = response.read()
         return Response(response.version, response.status, response.reason, tuple(response.getheaders()), body)
     except (OSError, http.client.HTTPException) as error:
-        return type(error).__name__
+        return "no response" if isinstance(error, ConnectionError) else type(error).__name__
 
 
 def connect(port: int) -> socket.socket:
