@@ -43,80 +43,38 @@ def _key(sent: str) -> str:
     return key.strip() if scheme.lower() == "bearer" else ""
 
 
-fault(
-    "any-key-accepted",
-    "Accepts any API key, and refuses only requests without one.",
-    accepts("IV-AUTH-WRONG", lambda problem: problem.code == "invalid_api_key"),
-)
-fault(
-    "key-prefix-accepted",
-    "Accepts a beginning of the API key, as a comparison of the bytes received does.",
-    _takes(lambda sent, right: bool(_key(sent)) and right.startswith(_key(sent))),
-)
-fault(
-    "key-longer-accepted",
-    "Accepts an API key that begins with the right one.",
-    _takes(lambda sent, right: _key(sent).startswith(right)),
-)
-fault(
-    "key-case-ignored",
-    "Accepts the API key in other letter case.",
-    _takes(lambda sent, right: _key(sent).lower() == right.lower()),
-)
-fault(
-    "key-empty-accepted",
-    "Accepts the scheme Bearer without an API key.",
-    _takes(lambda sent, _: sent.strip().lower() == "bearer"),
-)
-fault(
-    "scheme-ignored",
-    "Accepts the API key without a scheme or under another one.",
-    _takes(lambda sent, right: sent.rpartition(" ")[2] == right),
-)
-fault(
-    "missing-key-accepted",
-    "Accepts requests without an API key, and refuses wrong keys.",
-    accepts("IV-AUTH-REQUIRED"),
-    also=_FIRST,
-)
-fault(
-    "bad-key-403",
-    "Answers 403 to a missing or wrong API key.",
-    errs("IV-AUTH-401", lambda problem: with_status(403)(problem) if _is_key_error(problem) else problem),
-    also=_FIRST,
-)
-fault(
-    "bad-key-400",
-    "Answers 400 to a missing or wrong API key.",
-    errs(_BOTH, lambda problem: with_status(400)(problem) if _is_key_error(problem) else problem),
-    also=_FIRST,
-)
-fault(
-    "wrong-key-404",
-    "Answers 404 to a wrong API key, as services do that hide what they have.",
-    errs(
-        "IV-AUTH-WRONG",
-        lambda problem: with_status(404)(problem) if problem.requirement == "IV-AUTH-WRONG" else problem,
-    ),
-    also=_FIRST,
-)
-fault(
-    "missing-key-crashes",
-    "Answers 500 to a request without an API key.",
-    crashes_on("IV-AUTH-REQUIRED"),
-    also=_FIRST,
-)
+# fmt: off
+fault("any-key-accepted", "Accepts any API key, and refuses only requests without one.",
+      accepts("IV-AUTH-WRONG", lambda problem: problem.code == "invalid_api_key"))
+fault("key-prefix-accepted", "Accepts a beginning of the API key, as a comparison of the bytes received does.",
+      _takes(lambda sent, right: bool(_key(sent)) and right.startswith(_key(sent))))
+fault("key-longer-accepted", "Accepts an API key that begins with the right one.",
+      _takes(lambda sent, right: _key(sent).startswith(right)))
+fault("key-case-ignored", "Accepts the API key in other letter case.",
+      _takes(lambda sent, right: _key(sent).lower() == right.lower()))
+fault("key-empty-accepted", "Accepts the scheme Bearer without an API key.",
+      _takes(lambda sent, _: sent.strip().lower() == "bearer"))
+fault("scheme-ignored", "Accepts the API key without a scheme or under another one.",
+      _takes(lambda sent, right: sent.rpartition(" ")[2] == right))
+fault("missing-key-accepted", "Accepts requests without an API key, and refuses wrong keys.",
+      accepts("IV-AUTH-REQUIRED"), also=_FIRST)
+fault("bad-key-403", "Answers 403 to a missing or wrong API key.",
+      errs("IV-AUTH-401", lambda problem: with_status(403)(problem) if _is_key_error(problem) else problem),
+      also=_FIRST)
+fault("bad-key-400", "Answers 400 to a missing or wrong API key.",
+      errs(_BOTH, lambda problem: with_status(400)(problem) if _is_key_error(problem) else problem), also=_FIRST)
+fault("wrong-key-404", "Answers 404 to a wrong API key, as services do that hide what they have.",
+      errs("IV-AUTH-WRONG",
+           lambda problem: with_status(404)(problem) if problem.requirement == "IV-AUTH-WRONG" else problem),
+      also=_FIRST)
+fault("missing-key-crashes", "Answers 500 to a request without an API key.",
+      crashes_on("IV-AUTH-REQUIRED"), also=_FIRST)
 fault("wrong-key-crashes", "Answers 500 to a wrong API key.", crashes_on("IV-AUTH-WRONG"), also=_FIRST)
-fault(
-    "key-without-scheme-crashes",
-    "Answers 500 to an Authorization header of one word, which it cannot split.",
-    crashes_on("IV-AUTH-WRONG", when=lambda problem: " " not in problem.text.strip()),
-)
-fault(
-    "scheme-case-matters",
-    'Refuses the authentication scheme in lower case, as in "bearer KEY".',
-    refuses("IV-WIRE-HEADER-CASE", header("authorization", "^(?!Bearer )"), 401),
-)
+fault("key-without-scheme-crashes", "Answers 500 to an Authorization header of one word, which it cannot split.",
+      crashes_on("IV-AUTH-WRONG", when=lambda problem: " " not in problem.text.strip()))
+fault("scheme-case-matters", 'Refuses the authentication scheme in lower case, as in "bearer KEY".',
+      refuses("IV-WIRE-HEADER-CASE", header("authorization", "^(?!Bearer )"), 401))
+# fmt: on
 
 
 @fault.service("key-checked-last", "IV-AUTH-FIRST")

@@ -46,26 +46,16 @@ def _fails_in_parallel(status: Failure) -> Change:
     return Change(FailsInParallel, (_PARALLEL,), (NO_5XX,), status == "hang")
 
 
-fault(
-    "parallel-crashes",
-    "Answers 500 to a request that arrives while it is making images for another one.",
-    _fails_in_parallel(500),
-)
-fault(
-    "parallel-502",
-    "Answers 502 to a request that arrives while it is making images for another one.",
-    _fails_in_parallel(502),
-)
-fault(
-    "parallel-dropped",
-    "Cuts the connection of a request that arrives while it is making images for another one.",
-    _fails_in_parallel("drop"),
-)
-fault(
-    "parallel-hangs",
-    "Sends no response to a request that arrives while it is making images for another one.",
-    _fails_in_parallel("hang"),
-)
+# fmt: off
+fault("parallel-crashes", "Answers 500 to a request that arrives while it is making images for another one.",
+      _fails_in_parallel(500))
+fault("parallel-502", "Answers 502 to a request that arrives while it is making images for another one.",
+      _fails_in_parallel(502))
+fault("parallel-dropped", "Cuts the connection of a request that arrives while it is making images for another one.",
+      _fails_in_parallel("drop"))
+fault("parallel-hangs", "Sends no response to a request that arrives while it is making images for another one.",
+      _fails_in_parallel("hang"))
+# fmt: on
 
 
 @define

@@ -52,69 +52,41 @@ def _says(breaks: str, message: Callable[[ApiError], str]) -> Change:
 
 # --- the object
 
-fault(
-    "error-a-text",
-    "Sends the error as a string, not as an object.",
-    _document(_OBJECT, lambda members: {"error": members["message"]}),
-)
-fault(
-    "error-a-list", "Sends a list of errors, not an object.", _document(_OBJECT, lambda members: {"errors": [members]})
-)
+# fmt: off
+fault("error-a-text", "Sends the error as a string, not as an object.",
+      _document(_OBJECT, lambda members: {"error": members["message"]}))
+fault("error-a-list", "Sends a list of errors, not an object.",
+      _document(_OBJECT, lambda members: {"errors": [members]}))
 fault("error-null", "Sends null as error.", _document(_OBJECT, lambda _: {"error": None}))
-fault(
-    "error-flat",
-    "Sends the error object without the member error around it.",
-    _document(_OBJECT, lambda members: members),
-)
-fault(
-    "error-wrapped",
-    "Wraps the error object in a second member error.",
-    _document(_OBJECT, lambda members: {"error": {"error": members}}),
-)
+fault("error-flat", "Sends the error object without the member error around it.",
+      _document(_OBJECT, lambda members: members))
+fault("error-wrapped", "Wraps the error object in a second member error.",
+      _document(_OBJECT, lambda members: {"error": {"error": members}}))
 fault("message-missing", "Omits message from errors.", _lacks(_OBJECT, "message"))
 fault("type-missing", "Omits type from errors.", _lacks(_OBJECT, "type"))
 fault("param-missing", "Omits param from errors.", _lacks(_OBJECT, "param"))
 fault("code-missing", "Omits code from errors.", _lacks(_OBJECT, "code"))
-fault(
-    "param-a-list", "Sends param in errors as a list.", _has(_OBJECT, "param", lambda problem: ["body", problem.param])
-)
+fault("param-a-list", "Sends param in errors as a list.",
+      _has(_OBJECT, "param", lambda problem: ["body", problem.param]))
 fault("type-null", "Sends null as type in errors.", _has(_OBJECT, "type", None))
-fault(
-    "code-a-number",
-    "Sends the HTTP status, a number, as code in errors.",
-    _has(_OBJECT, "code", lambda problem: problem.status),
-)
-fault(
-    "code-false",
-    "Sends false as code in errors that have none.",
-    _has(_OBJECT, "code", lambda problem: problem.code or False),
-)
-fault(
-    "message-a-list", "Sends message in errors as a list.", _has(_MESSAGE, "message", lambda problem: [problem.message])
-)
-fault(
-    "message-an-object",
-    "Sends message in errors as an object.",
-    _has(_MESSAGE, "message", lambda problem: {"text": problem.message}),
-)
+fault("code-a-number", "Sends the HTTP status, a number, as code in errors.",
+      _has(_OBJECT, "code", lambda problem: problem.status))
+fault("code-false", "Sends false as code in errors that have none.",
+      _has(_OBJECT, "code", lambda problem: problem.code or False))
+fault("message-a-list", "Sends message in errors as a list.",
+      _has(_MESSAGE, "message", lambda problem: [problem.message]))
+fault("message-an-object", "Sends message in errors as an object.",
+      _has(_MESSAGE, "message", lambda problem: {"text": problem.message}))
 fault("message-null", "Sends null as message in errors.", _has(_MESSAGE, "message", None))
 fault("message-empty", "Sends an empty message in errors.", _has(_MESSAGE, "message", ""))
 fault("type-the-word-none", 'Sends the string "None" as type in errors.', _has(_NULL, "type", "None"))
-fault(
-    "param-the-word-none",
-    'Sends the string "None" instead of null as param in errors.',
-    _has(_NULL, "param", lambda problem: str(problem.param)),
-)
-fault(
-    "code-the-word-null",
-    'Sends the string "null" instead of null as code in errors.',
-    _has(_NULL, "code", lambda problem: problem.code or "null"),
-)
-fault(
-    "param-the-word-undefined",
-    'Sends the string "undefined" instead of null as param in errors.',
-    _has(_NULL, "param", lambda problem: problem.param or "undefined"),
-)
+fault("param-the-word-none", 'Sends the string "None" instead of null as param in errors.',
+      _has(_NULL, "param", lambda problem: str(problem.param)))
+fault("code-the-word-null", 'Sends the string "null" instead of null as code in errors.',
+      _has(_NULL, "code", lambda problem: problem.code or "null"))
+fault("param-the-word-undefined", 'Sends the string "undefined" instead of null as param in errors.',
+      _has(_NULL, "param", lambda problem: problem.param or "undefined"))
+# fmt: on
 
 
 @fault.service("detail-list", _OBJECT, "IV-ERR-400", also=("IV-OP-MULTIPART-STATUS",))
@@ -130,28 +102,16 @@ class DetailList(Service):
 
 # --- the message
 
-fault(
-    "message-of-upstream",
-    "Sends the JSON error document of an upstream server as the message.",
-    _document(
-        _READABLE, lambda members: {"error": {**members, "message": f"Upstream: {json.dumps({'error': members})}"}}
-    ),
-)
-fault(
-    "message-a-document",
-    "Sends a JSON document as the message.",
-    _has(_READABLE, "message", lambda problem: json.dumps({"detail": problem.message})),
-)
-fault(
-    "message-a-page",
-    "Sends an HTML document as the message.",
-    _has(_READABLE, "message", lambda problem: f"<html><body><p>{problem.message}</p></body></html>"),
-)
-fault(
-    "message-vague",
-    "Names the invalid field neither in param nor in message.",
-    errs(_PARAM, lambda problem: evolve(problem, message="Your request is not valid.", param=None)),
-)
+# fmt: off
+fault("message-of-upstream", "Sends the JSON error document of an upstream server as the message.",
+      _document(_READABLE,
+                lambda members: {"error": {**members, "message": f"Upstream: {json.dumps({'error': members})}"}}))
+fault("message-a-document", "Sends a JSON document as the message.",
+      _has(_READABLE, "message", lambda problem: json.dumps({"detail": problem.message})))
+fault("message-a-page", "Sends an HTML document as the message.",
+      _has(_READABLE, "message", lambda problem: f"<html><body><p>{problem.message}</p></body></html>"))
+fault("message-vague", "Names the invalid field neither in param nor in message.",
+      errs(_PARAM, lambda problem: evolve(problem, message="Your request is not valid.", param=None)))
 fault(
     "message-names-all-fields",
     "Names all fields in the message, and none in param.",
@@ -175,26 +135,14 @@ fault(
 
 # --- internal details
 
-fault(
-    "message-with-traceback",
-    "Puts a Python traceback into error messages.",
-    _says(_SECRETS, lambda problem: "".join(traceback.format_exception(problem))),
-)
-fault(
-    "message-with-path",
-    "Puts a file path of the server into error messages.",
-    _says(_SECRETS, lambda problem: f"{problem.message} (/srv/app/api/variations.py)"),
-)
-fault(
-    "message-with-process-id",
-    "Puts the process id of the server into error messages.",
-    _says(_SECRETS, lambda problem: f"{problem.message} (worker pid={os.getpid()})"),
-)
-fault(
-    "message-with-object",
-    "Puts the repr of a Python object, with its memory address, into error messages.",
-    _says(_SECRETS, lambda problem: f"{problem.message} {object.__repr__(problem)}"),
-)
+fault("message-with-traceback", "Puts a Python traceback into error messages.",
+      _says(_SECRETS, lambda problem: "".join(traceback.format_exception(problem))))
+fault("message-with-path", "Puts a file path of the server into error messages.",
+      _says(_SECRETS, lambda problem: f"{problem.message} (/srv/app/api/variations.py)"))
+fault("message-with-process-id", "Puts the process id of the server into error messages.",
+      _says(_SECRETS, lambda problem: f"{problem.message} (worker pid={os.getpid()})"))
+fault("message-with-object", "Puts the repr of a Python object, with its memory address, into error messages.",
+      _says(_SECRETS, lambda problem: f"{problem.message} {object.__repr__(problem)}"))
 fault(
     "key-error-with-traceback",
     "Puts a JavaScript stack trace into the message of a 401.",
@@ -209,11 +157,9 @@ fault(
 )
 
 
-fault(
-    "image-answer-with-traceback",
-    "Sends a Python traceback of a warning in a member of a 200.",
-    answers(_SECRETS, member("warning", _TRACEBACK)),
-)
+fault("image-answer-with-traceback", "Sends a Python traceback of a warning in a member of a 200.",
+      answers(_SECRETS, member("warning", _TRACEBACK)))
+# fmt: on
 
 
 @fault.service("message-with-key", _SECRETS)

@@ -318,6 +318,11 @@ def placeholder() -> Image.Image:
     return Image.linear_gradient("L").convert("RGB")
 
 
+def unread(_: ApiError) -> Image.Image:
+    """Return a placeholder for a file that the server does not read."""
+    return placeholder()
+
+
 def saved(image: Image.Image, file_format: str, **options: object) -> bytes:
     """Return the file of an image in a format that Pillow writes."""
     file = io.BytesIO()

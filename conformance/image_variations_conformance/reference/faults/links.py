@@ -40,57 +40,29 @@ def _gone(status: int = 404) -> ApiError:
 
 # --- the URL
 
+# fmt: off
 fault("link-relative", "Sends relative links, without scheme and host.", links(_ABSOLUTE, _path))
-fault(
-    "link-file-path",
-    "Sends a relative Windows file path instead of a link.",
-    links(_ABSOLUTE, lambda url: "outputs\\" + url.rpartition("/")[2]),
-)
-fault(
-    "link-without-scheme",
-    "Sends links without a scheme, which begin with two slashes.",
-    links(_ABSOLUTE, lambda url: url.partition(":")[2]),
-)
-fault(
-    "link-host-alone",
-    "Sends links that begin with the host, without scheme and slashes.",
-    links(_ABSOLUTE, lambda url: url.partition("://")[2]),
-)
-fault(
-    "link-with-space",
-    "Sends links with a space in them.",
-    links(_ABSOLUTE, lambda url: url.replace(FILES_PATH, "/new files/")),
-)
-fault(
-    "link-listening-address",
-    "Sends links to 0.0.0.0, a listening address, without the port.",
-    links(_FETCH, lambda url: f"http://0.0.0.0{_path(url)}"),
-)
-fault(
-    "link-port-lost",
-    "Sends links without the port, as behind a proxy that removes it from the Host header.",
-    links(_FETCH, lambda url: f"http://{urlsplit(url).hostname}{_path(url)}"),
-)
-fault(
-    "link-https",
-    "Sends links with the scheme https to a port that speaks http.",
-    links(_FETCH, lambda url: url.replace("http:", "https:", 1)),
-)
-fault(
-    "link-path-wrong",
-    "Sends links to a path where nothing is.",
-    links(_FETCH, lambda url: url.replace(FILES_PATH, "/v1/outputs/")),
-)
-fault(
-    "link-to-disk",
-    "Sends file: URLs, which refer to the disk of the server.",
-    links(_NOT_HTTP, lambda url: f"file:///srv/outputs/{url.rpartition('/')[2]}"),
-)
-fault(
-    "link-to-bucket",
-    "Sends s3: URLs, which refer to an object store.",
-    links(_NOT_HTTP, lambda url: f"s3://outputs/{url.rpartition('/')[2]}"),
-)
+fault("link-file-path", "Sends a relative Windows file path instead of a link.",
+      links(_ABSOLUTE, lambda url: "outputs\\" + url.rpartition("/")[2]))
+fault("link-without-scheme", "Sends links without a scheme, which begin with two slashes.",
+      links(_ABSOLUTE, lambda url: url.partition(":")[2]))
+fault("link-host-alone", "Sends links that begin with the host, without scheme and slashes.",
+      links(_ABSOLUTE, lambda url: url.partition("://")[2]))
+fault("link-with-space", "Sends links with a space in them.",
+      links(_ABSOLUTE, lambda url: url.replace(FILES_PATH, "/new files/")))
+fault("link-listening-address", "Sends links to 0.0.0.0, a listening address, without the port.",
+      links(_FETCH, lambda url: f"http://0.0.0.0{_path(url)}"))
+fault("link-port-lost", "Sends links without the port, as behind a proxy that removes it from the Host header.",
+      links(_FETCH, lambda url: f"http://{urlsplit(url).hostname}{_path(url)}"))
+fault("link-https", "Sends links with the scheme https to a port that speaks http.",
+      links(_FETCH, lambda url: url.replace("http:", "https:", 1)))
+fault("link-path-wrong", "Sends links to a path where nothing is.",
+      links(_FETCH, lambda url: url.replace(FILES_PATH, "/v1/outputs/")))
+fault("link-to-disk", "Sends file: URLs, which refer to the disk of the server.",
+      links(_NOT_HTTP, lambda url: f"file:///srv/outputs/{url.rpartition('/')[2]}"))
+fault("link-to-bucket", "Sends s3: URLs, which refer to an object store.",
+      links(_NOT_HTTP, lambda url: f"s3://outputs/{url.rpartition('/')[2]}"))
+# fmt: on
 
 
 def _first_link(document: Document, wanted: Wanted) -> object:
@@ -128,18 +100,14 @@ def _counted(token: Callable[[int], str]) -> Change:
     return Change(Counted, ("IV-URL-GUESS",))
 
 
+# fmt: off
 fault("links-counted", "Sends guessable links, which contain consecutive numbers.", _counted(str))
-fault(
-    "links-counted-in-hexadecimal",
-    "Sends links with consecutive numbers in eight hexadecimal digits.",
-    _counted("{:08x}".format),
-)
+fault("links-counted-in-hexadecimal", "Sends links with consecutive numbers in eight hexadecimal digits.",
+      _counted("{:08x}".format))
 _DAY = time.strftime("%Y%m%d")
-fault(
-    "links-dated",
-    "Sends links with the date and a consecutive number.",
-    _counted(lambda number: f"{_DAY}-{number:05d}"),
-)
+fault("links-dated", "Sends links with the date and a consecutive number.",
+      _counted(lambda number: f"{_DAY}-{number:05d}"))
+# fmt: on
 
 
 def _with_key(change: Callable[[str, str], str]) -> Change:
@@ -152,19 +120,14 @@ def _with_key(change: Callable[[str, str], str]) -> Change:
     return Change(WithKey, (_NO_KEY,), also=("IV-ERR-SECRETS",))
 
 
-fault(
-    "link-with-key", "Sends links with the API key in their query.", _with_key(lambda url, key: f"{url}?api_key={key}")
-)
-fault(
-    "link-with-user-info",
-    "Sends links with the API key as password.",
-    _with_key(lambda url, key: url.replace("://", f"://user:{key}@", 1)),
-)
-fault(
-    "link-with-key-in-fragment",
-    "Sends links with the API key in their fragment.",
-    _with_key(lambda url, key: f"{url}#key={key}"),
-)
+# fmt: off
+fault("link-with-key", "Sends links with the API key in their query.",
+      _with_key(lambda url, key: f"{url}?api_key={key}"))
+fault("link-with-user-info", "Sends links with the API key as password.",
+      _with_key(lambda url, key: url.replace("://", f"://user:{key}@", 1)))
+fault("link-with-key-in-fragment", "Sends links with the API key in their fragment.",
+      _with_key(lambda url, key: f"{url}#key={key}"))
+# fmt: on
 
 
 # --- how long a link works
@@ -192,18 +155,14 @@ def _keeps(breaks: Ids, also: tuple[str, ...] = (), *, images: int = 10**9, seco
     return Change(Keeps, (breaks,) if isinstance(breaks, str) else breaks, also)
 
 
-fault(
-    "links-end-after-two-seconds",
-    "Answers 404 to a link after two seconds.",
-    _keeps(_END, (_FETCH, _LIFETIME), seconds=2),
-)
-fault(
-    "twelve-images-kept",
-    "Keeps the newest twelve images, and answers 404 to the links of others.",
-    _keeps(_END, (_FETCH, _LIFETIME), images=12),
-)
+# fmt: off
+fault("links-end-after-two-seconds", "Answers 404 to a link after two seconds.",
+      _keeps(_END, (_FETCH, _LIFETIME), seconds=2))
+fault("twelve-images-kept", "Keeps the newest twelve images, and answers 404 to the links of others.",
+      _keeps(_END, (_FETCH, _LIFETIME), images=12))
 fault("links-end-after-half-an-hour", "Answers 404 to a link after 30 minutes.", _keeps(_LIFETIME, seconds=30 * 60))
 fault("links-end-after-ten-minutes", "Answers 404 to a link after ten minutes.", _keeps(_LIFETIME, seconds=10 * 60))
+# fmt: on
 
 
 @fault.service("files-overwritten", _END, also=(_FETCH, "IV-OUT-RESEMBLES", "IV-URL-GUESS"))
@@ -242,48 +201,29 @@ def _fails(breaks: Ids, when: Callable[[int], bool], status: int = 404) -> Chang
     return Change(Fails, (breaks,) if isinstance(breaks, str) else breaks)
 
 
+# fmt: off
 fault("link-dead", "Answers 404 to every link.", _fails(_FETCH, lambda _: True))
-fault(
-    "link-forbidden",
-    "Answers 403 to every link, as an object store whose signature is wrong.",
-    _fails(_FETCH, lambda _: True, 403),
-)
+fault("link-forbidden", "Answers 403 to every link, as an object store whose signature is wrong.",
+      _fails(_FETCH, lambda _: True, 403))
 fault("link-once", "Answers 404 to the second and later fetches of a link.", _fails(_FETCH, lambda number: number > 1))
 fault("link-twice", "Answers 404 to the third and later fetches of a link.", _fails(_END, lambda number: number > 2))
 fault("link-late", "Answers 404 to the first fetch of a link.", _fails(_FETCH, lambda number: number == 1))
 fault("link-loops", "Redirects every link to itself.", serves(_FETCH, lambda _: redirect_response("?again=1")))
-fault(
-    "link-redirects-nowhere",
-    "Redirects every link without a Location.",
-    serves(_FETCH, lambda _: plain_response(status=302)),
-)
-fault(
-    "link-redirects-to-login",
-    "Redirects every link to a page that is not there.",
-    serves(_FETCH, lambda _: redirect_response("/login", 302)),
-)
-fault(
-    "link-to-half",
-    "Serves only the first half of the image file.",
-    serves(_FETCH, lambda response: with_body(response, bytes(response.body)[: len(response.body) // 2])),
-)
-fault(
-    "link-to-page",
-    "Serves an HTML page that shows the image.",
-    serves(_FETCH, lambda response: with_body(response, "<!doctype html><img src=a.png>", "text/html")),
-    also=(_TYPE,),
-)
+fault("link-redirects-nowhere", "Redirects every link without a Location.",
+      serves(_FETCH, lambda _: plain_response(status=302)))
+fault("link-redirects-to-login", "Redirects every link to a page that is not there.",
+      serves(_FETCH, lambda _: redirect_response("/login", 302)))
+fault("link-to-half", "Serves only the first half of the image file.",
+      serves(_FETCH, lambda response: with_body(response, bytes(response.body)[: len(response.body) // 2])))
+fault("link-to-page", "Serves an HTML page that shows the image.",
+      serves(_FETCH, lambda response: with_body(response, "<!doctype html><img src=a.png>", "text/html")),
+      also=(_TYPE,))
 fault("link-to-nothing", "Serves an empty file.", serves(_FETCH, lambda response: with_body(response, b"")))
-fault(
-    "link-typed-html",
-    "Serves images with the content type text/html.",
-    serves(_TYPE, lambda response: with_body(response, bytes(response.body), "text/html")),
-)
-fault(
-    "link-untyped",
-    "Serves images without a content type.",
-    serves(_TYPE, lambda response: plain_response(bytes(response.body))),
-)
+fault("link-typed-html", "Serves images with the content type text/html.",
+      serves(_TYPE, lambda response: with_body(response, bytes(response.body), "text/html")))
+fault("link-untyped", "Serves images without a content type.",
+      serves(_TYPE, lambda response: plain_response(bytes(response.body))))
+# fmt: on
 
 
 @fault.service("link-needs-key", _FETCH)

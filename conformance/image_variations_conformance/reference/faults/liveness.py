@@ -64,46 +64,25 @@ def _dies(
     return Change(Dies, (_RECOVERS,), (*also, NO_5XX))
 
 
-fault(
-    "dies-of-bad-key",
-    "Dies when it gets a missing or wrong API key.",
-    _dies("IV-AUTH-REQUIRED", "IV-AUTH-WRONG", error=lambda problem: problem.requirement.startswith("IV-AUTH-")),
-)
-fault(
-    "dies-of-bad-image",
-    "Dies when it gets a missing or invalid image.",
-    _dies(
-        *("IV-IMAGE-REQUIRED", "IV-IMAGE-FORMAT", "IV-IMAGE-INTACT", "IV-IMAGE-SQUARE"),
-        error=lambda problem: problem.param == "image" and problem.status == 400,
-    ),
-)
-fault(
-    "dies-of-large-image",
-    "Dies when it gets an image that is too large.",
-    _dies("IV-IMAGE-MAX-BYTES", error=lambda problem: problem.requirement == "IV-IMAGE-MAX-BYTES"),
-)
-fault(
-    "dies-of-untyped-part",
-    "Dies when it gets an image in a part without a Content-Type.",
-    _dies("IV-IMAGE-OCTET-STREAM", request=image_part(lambda part: part.content_type is None)),
-)
-fault(
-    "dies-of-unnamed-part",
-    "Dies when it gets a form with a part without a name.",
-    _dies(error=lambda problem: problem.detail == "part-unnamed"),
-)
-fault(
-    "dies-of-many-images",
-    "Dies when it makes ten images.",
-    _dies("IV-N-RANGE", request=lambda received: received.wanted.count == 10),
-)
+# fmt: off
+fault("dies-of-bad-key", "Dies when it gets a missing or wrong API key.",
+      _dies("IV-AUTH-REQUIRED", "IV-AUTH-WRONG", error=lambda problem: problem.requirement.startswith("IV-AUTH-")))
+fault("dies-of-bad-image", "Dies when it gets a missing or invalid image.",
+      _dies(*("IV-IMAGE-REQUIRED", "IV-IMAGE-FORMAT", "IV-IMAGE-INTACT", "IV-IMAGE-SQUARE"),
+            error=lambda problem: problem.param == "image" and problem.status == 400))
+fault("dies-of-large-image", "Dies when it gets an image that is too large.",
+      _dies("IV-IMAGE-MAX-BYTES", error=lambda problem: problem.requirement == "IV-IMAGE-MAX-BYTES"))
+fault("dies-of-untyped-part", "Dies when it gets an image in a part without a Content-Type.",
+      _dies("IV-IMAGE-OCTET-STREAM", request=image_part(lambda part: part.content_type is None)))
+fault("dies-of-unnamed-part", "Dies when it gets a form with a part without a name.",
+      _dies(error=lambda problem: problem.detail == "part-unnamed"))
+fault("dies-of-many-images", "Dies when it makes ten images.",
+      _dies("IV-N-RANGE", request=lambda received: received.wanted.count == 10))
 fault("hangs-on-valid", "Sends no response to a valid request.", refuses("IV-OP-VALID", lambda _: True, "hang"))
 fault("hangs-on-damaged-image", "Sends no response to a damaged PNG.", crashes_on("IV-IMAGE-INTACT", "hang"))
-fault(
-    "hangs-on-get",
-    "Sends no response to methods other than POST.",
-    crashes_on(("IV-OP-METHOD", "IV-OP-HEAD-OPTIONS"), "hang"),
-)
+fault("hangs-on-get", "Sends no response to methods other than POST.",
+      crashes_on(("IV-OP-METHOD", "IV-OP-HEAD-OPTIONS"), "hang"))
+# fmt: on
 
 
 @fault.service("stops-halfway", "IV-OP-VALID", also=(NO_5XX,), hangs=True)

@@ -196,21 +196,14 @@ def _second(received: Received) -> bool:
     return received.request.connection.requests > 1
 
 
-fault(
-    "second-on-connection-refused",
-    "Answers 400 to the second and later valid requests on a connection.",
-    refuses(_CONNECTION, _second, message="The form has no part."),
-)
-fault(
-    "second-on-connection-crashes",
-    "Answers 500 to the second and later valid requests on a connection.",
-    refuses(_CONNECTION, _second, 500),
-)
-fault(
-    "second-on-connection-hangs",
-    "Sends no response to the second valid request on a connection.",
-    refuses(_CONNECTION, _second, "hang"),
-)
+# fmt: off
+fault("second-on-connection-refused", "Answers 400 to the second and later valid requests on a connection.",
+      refuses(_CONNECTION, _second, message="The form has no part."))
+fault("second-on-connection-crashes", "Answers 500 to the second and later valid requests on a connection.",
+      refuses(_CONNECTION, _second, 500))
+fault("second-on-connection-hangs", "Sends no response to the second valid request on a connection.",
+      refuses(_CONNECTION, _second, "hang"))
+# fmt: on
 
 
 @fault.service("connection-repeats-answer", _CONNECTION)

@@ -41,191 +41,83 @@ def _is_transparent(part: Part) -> bool:
 
 # --- the image is required
 
-fault(
-    "image-optional",
-    "Accepts a form without an image, and makes variations of a placeholder.",
-    accepts("IV-IMAGE-REQUIRED"),
-)
+# fmt: off
+fault("image-optional", "Accepts a form without an image, and makes variations of a placeholder.",
+      accepts("IV-IMAGE-REQUIRED"))
 fault("missing-image-crashes", "Answers 500 to a form without an image.", crashes_on("IV-IMAGE-REQUIRED"))
-fault(
-    "missing-image-dropped", "Cuts the connection of a form without an image.", crashes_on("IV-IMAGE-REQUIRED", "drop")
-)
+fault("missing-image-dropped", "Cuts the connection of a form without an image.",
+      crashes_on("IV-IMAGE-REQUIRED", "drop"))
 
 # --- valid PNGs
 
-fault(
-    "alpha-required",
-    "Refuses an RGB PNG without an alpha channel.",
-    refuses(
-        _PNG, image(lambda info: info.colour == RGB), param="image", message="image must have the format RGBA, LA or L."
-    ),
-    also=(_KINDS,),
-)
-fault(
-    "alpha-refused",
-    "Refuses an RGBA PNG.",
-    refuses(_PNG, image(lambda info: info.colour == RGBA), param="image", message="image must have no alpha channel."),
-)
-fault(
-    "alpha-crashes",
-    "Answers 500 to an RGBA PNG, which it cannot save as a JPEG.",
-    _refuses(_PNG, lambda info: info.colour == RGBA, 500),
-)
-fault(
-    "transparent-crashes", "Answers 500 to a wholly transparent PNG.", refuses(_PNG, image_part(_is_transparent), 500)
-)
-fault(
-    "palette-refused",
-    "Refuses a PNG with a palette.",
-    _refuses(_KINDS, lambda info: info.colour == PALETTE),
-)
+fault("alpha-required", "Refuses an RGB PNG without an alpha channel.",
+      refuses(_PNG, image(lambda info: info.colour == RGB), param="image",
+              message="image must have the format RGBA, LA or L."), also=(_KINDS,))
+fault("alpha-refused", "Refuses an RGBA PNG.",
+      refuses(_PNG, image(lambda info: info.colour == RGBA), param="image", message="image must have no transparency."))
+fault("alpha-crashes", "Answers 500 to an RGBA PNG, which it cannot save as a JPEG.",
+      _refuses(_PNG, lambda info: info.colour == RGBA, 500))
+fault("transparent-crashes", "Answers 500 to a wholly transparent PNG.",
+      refuses(_PNG, image_part(_is_transparent), 500))
+fault("palette-refused", "Refuses a PNG with a palette.", _refuses(_KINDS, lambda info: info.colour == PALETTE))
 fault("grey-refused", "Refuses a grey PNG.", _refuses(_KINDS, lambda info: info.colour == GREY))
-fault(
-    "grey-alpha-crashes",
-    "Answers 500 to a grey PNG with an alpha channel.",
-    _refuses(_KINDS, lambda info: info.colour == GREY_ALPHA, 500),
-)
-fault(
-    "one-bit-refused",
-    "Refuses a PNG of one bit a sample.",
-    _refuses(_KINDS, lambda info: info.depth == 1),
-)
-fault(
-    "sixteen-bit-refused",
-    "Refuses a PNG of 16 bits a sample.",
-    _refuses(_KINDS, lambda info: info.depth == 16),
-)
-fault(
-    "sixteen-bit-crashes",
-    "Answers 500 to a PNG of 16 bits a sample.",
-    _refuses(_KINDS, lambda info: info.depth == 16, 500),
-)
-fault(
-    "interlaced-refused",
-    "Refuses an interlaced PNG.",
-    _refuses(_KINDS, lambda info: info.interlaced),
-)
-fault(
-    "one-pixel-refused",
-    "Refuses a PNG of 1x1 pixels.",
-    _refuses(_KINDS, lambda info: info.side == 1),
-)
+fault("grey-alpha-crashes", "Answers 500 to a grey PNG with an alpha channel.",
+      _refuses(_KINDS, lambda info: info.colour == GREY_ALPHA, 500))
+fault("one-bit-refused", "Refuses a PNG of one bit a sample.", _refuses(_KINDS, lambda info: info.depth == 1))
+fault("sixteen-bit-refused", "Refuses a PNG of 16 bits a sample.", _refuses(_KINDS, lambda info: info.depth == 16))
+fault("sixteen-bit-crashes", "Answers 500 to a PNG of 16 bits a sample.",
+      _refuses(_KINDS, lambda info: info.depth == 16, 500))
+fault("interlaced-refused", "Refuses an interlaced PNG.", _refuses(_KINDS, lambda info: info.interlaced))
+fault("one-pixel-refused", "Refuses a PNG of 1x1 pixels.", _refuses(_KINDS, lambda info: info.side == 1))
 fault("one-pixel-crashes", "Answers 500 to a PNG of 1x1 pixels.", _refuses(_KINDS, lambda info: info.side == 1, 500))
 
-fault(
-    "odd-side-refused",
-    "Refuses a PNG with an odd number of pixels a side.",
-    _refuses(_SIDES, lambda info: info.side % 2 == 1 and info.side > 1),
-)
-fault(
-    "two-pixels-refused",
-    "Refuses a PNG of 2x2 pixels.",
-    _refuses(_SIDES, lambda info: info.side == 2),
-)
-fault(
-    "few-pixels-crash",
-    "Answers 500 to a PNG of fewer than 8 pixels a side, which its model cannot scale.",
-    _refuses(_SIDES, lambda info: 1 < info.side < 8, 500),
-)
-fault(
-    "side-over-1024-refused",
-    "Refuses a PNG of more than 1,024 pixels a side.",
-    _refuses(_SIDES, lambda info: info.side > 1024),
-)
-fault(
-    "side-2048-crashes",
-    "Answers 500 to a PNG of 2,048 pixels a side.",
-    _refuses(_SIDES, lambda info: info.side >= 2048, 500),
-)
-fault(
-    "side-1000-refused",
-    "Refuses a PNG of more than 64 pixels a side that is no multiple of 8.",
-    _refuses(_SIDES, lambda info: info.side > 64 and info.side % 8 > 0),
-)
+fault("odd-side-refused", "Refuses a PNG with an odd number of pixels a side.",
+      _refuses(_SIDES, lambda info: info.side % 2 == 1 and info.side > 1))
+fault("two-pixels-refused", "Refuses a PNG of 2x2 pixels.", _refuses(_SIDES, lambda info: info.side == 2))
+fault("few-pixels-crash", "Answers 500 to a PNG of fewer than 8 pixels a side, which its model cannot scale.",
+      _refuses(_SIDES, lambda info: 1 < info.side < 8, 500))
+fault("side-over-1024-refused", "Refuses a PNG of more than 1,024 pixels a side.",
+      _refuses(_SIDES, lambda info: info.side > 1024))
+fault("side-2048-crashes", "Answers 500 to a PNG of 2,048 pixels a side.",
+      _refuses(_SIDES, lambda info: info.side >= 2048, 500))
+fault("side-1000-refused", "Refuses a PNG of more than 64 pixels a side that is no multiple of 8.",
+      _refuses(_SIDES, lambda info: info.side > 64 and info.side % 8 > 0))
 
-fault(
-    "ancillary-chunks-refused",
-    "Refuses a PNG with any chunk that does not define its pixels.",
-    _refuses(_CHUNKS, lambda info: bool(info.ancillary)),
-    also=("IV-IMAGE-PNG-ANIMATED",),
-)
-fault(
-    "private-chunks-refused",
-    "Refuses a PNG with a chunk that the specification does not name.",
-    _refuses(_CHUNKS, lambda info: bool(info.ancillary - _KNOWN_CHUNKS)),
-)
-fault(
-    "text-chunks-crash",
-    "Answers 500 to a PNG with texts.",
-    _refuses(_CHUNKS, lambda info: not info.ancillary.isdisjoint(_TEXT_CHUNKS), 500),
-)
-fault(
-    "colour-profile-crashes",
-    "Answers 500 to a PNG with a colour profile.",
-    _refuses(_CHUNKS, lambda info: b"iCCP" in info.chunks, 500),
-)
-fault(
-    "exif-refused",
-    "Refuses a PNG with Exif data.",
-    _refuses(_CHUNKS, lambda info: b"eXIf" in info.chunks),
-)
-fault(
-    "many-chunks-refused",
-    "Refuses a PNG with more than 100 chunks.",
-    _refuses(_CHUNKS, lambda info: len(info.chunks) - info.chunks.count(b"IDAT") > 100),
-)
-fault(
-    "transparent-colour-crashes",
-    "Answers 500 to an RGB PNG with a transparent colour.",
-    _refuses(_CHUNKS, lambda info: b"tRNS" in info.chunks and info.colour == RGB, 500),
-)
-fault(
-    "animated-refused",
-    "Refuses an animated PNG.",
-    _refuses("IV-IMAGE-PNG-ANIMATED", lambda info: b"acTL" in info.chunks),
-)
-fault(
-    "animated-crashes",
-    "Answers 500 to an animated PNG.",
-    _refuses("IV-IMAGE-PNG-ANIMATED", lambda info: b"acTL" in info.chunks, 500),
-)
+fault("ancillary-chunks-refused", "Refuses a PNG with any chunk that does not define its pixels.",
+      _refuses(_CHUNKS, lambda info: bool(info.ancillary)), also=("IV-IMAGE-PNG-ANIMATED",))
+fault("private-chunks-refused", "Refuses a PNG with a chunk that the specification does not name.",
+      _refuses(_CHUNKS, lambda info: bool(info.ancillary - _KNOWN_CHUNKS)))
+fault("text-chunks-crash", "Answers 500 to a PNG with texts.",
+      _refuses(_CHUNKS, lambda info: not info.ancillary.isdisjoint(_TEXT_CHUNKS), 500))
+fault("colour-profile-crashes", "Answers 500 to a PNG with a colour profile.",
+      _refuses(_CHUNKS, lambda info: b"iCCP" in info.chunks, 500))
+fault("exif-refused", "Refuses a PNG with Exif data.", _refuses(_CHUNKS, lambda info: b"eXIf" in info.chunks))
+fault("many-chunks-refused", "Refuses a PNG with more than 100 chunks.",
+      _refuses(_CHUNKS, lambda info: len(info.chunks) - info.chunks.count(b"IDAT") > 100))
+fault("transparent-colour-crashes", "Answers 500 to an RGB PNG with a transparent colour.",
+      _refuses(_CHUNKS, lambda info: b"tRNS" in info.chunks and info.colour == RGB, 500))
+fault("animated-refused", "Refuses an animated PNG.",
+      _refuses("IV-IMAGE-PNG-ANIMATED", lambda info: b"acTL" in info.chunks))
+fault("animated-crashes", "Answers 500 to an animated PNG.",
+      _refuses("IV-IMAGE-PNG-ANIMATED", lambda info: b"acTL" in info.chunks, 500))
 
 # --- bytes
 
 fault("large-accepted", "Accepts images of less than 32 MiB.", _limit("IV-IMAGE-MAX-BYTES", 32 * 1024 * 1024))
-fault(
-    "limit-one-byte-off",
-    "Accepts an image of exactly 4,194,304 bytes, the size at which refusal is required.",
-    _limit("IV-IMAGE-MAX-BYTES", 4_194_304 + 1),
-)
+fault("limit-one-byte-off", "Accepts an image of exactly 4,194,304 bytes, the size at which refusal is required.",
+      _limit("IV-IMAGE-MAX-BYTES", 4_194_304 + 1))
 fault("large-crashes", "Answers 500 to an image that is too large.", crashes_on("IV-IMAGE-MAX-BYTES"))
-fault(
-    "large-502",
-    "Answers 502 to an image that is too large, which its upstream server refuses.",
-    crashes_on("IV-IMAGE-MAX-BYTES", 502),
-)
-fault(
-    "limit-one-megabyte",
-    "Refuses images of 1 MiB or more, as web servers do by default.",
-    _limit("IV-IMAGE-UP-TO-LIMIT", 1024 * 1024),
-    also=("IV-ERR-PARAM",),
-)
-fault(
-    "limit-two-megabytes",
-    "Refuses images of 2 MiB or more, as PHP does by default.",
-    _limit("IV-IMAGE-UP-TO-LIMIT", 2 * 1024 * 1024),
-    also=("IV-ERR-PARAM",),
-)
-fault(
-    "large-image-times-out",
-    "Answers 504 to an image of more than 1 MB, as a gateway with a short timeout does.",
-    _refuses("IV-IMAGE-UP-TO-LIMIT", lambda info: info.size_bytes > 1_000_000, 504),
-)
-fault(
-    "large-image-crashes",
-    "Answers 500 to an image of more than 1 MiB, which its form parser stores in a file.",
-    _refuses("IV-IMAGE-UP-TO-LIMIT", lambda info: info.size_bytes > 1024 * 1024, 500),
-)
+fault("large-502", "Answers 502 to an image that is too large, which its upstream server refuses.",
+      crashes_on("IV-IMAGE-MAX-BYTES", 502))
+fault("limit-one-megabyte", "Refuses images of 1 MiB or more, as web servers do by default.",
+      _limit("IV-IMAGE-UP-TO-LIMIT", 1024 * 1024), also=("IV-ERR-PARAM",))
+fault("limit-two-megabytes", "Refuses images of 2 MiB or more, as PHP does by default.",
+      _limit("IV-IMAGE-UP-TO-LIMIT", 2 * 1024 * 1024), also=("IV-ERR-PARAM",))
+fault("large-image-times-out", "Answers 504 to an image of more than 1 MB, as a gateway with a short timeout does.",
+      _refuses("IV-IMAGE-UP-TO-LIMIT", lambda info: info.size_bytes > 1_000_000, 504))
+fault("large-image-crashes", "Answers 500 to an image of more than 1 MiB, which its form parser stores in a file.",
+      _refuses("IV-IMAGE-UP-TO-LIMIT", lambda info: info.size_bytes > 1024 * 1024, 500))
+# fmt: on
 
 # --- file name and part type
 
@@ -234,70 +126,30 @@ def _type_of(part: Part) -> str:
     return (part.content_type or "").partition(";")[0].strip().lower()
 
 
-fault(
-    "extension-required",
-    "Refuses a PNG whose file name does not end in .png.",
-    refuses(
-        "IV-IMAGE-BY-BYTES",
-        image_part(lambda part: bool(part.filename) and not (part.filename or b"").endswith(b".png")),
-        param="image",
-        message="image must be a PNG file.",
-    ),
-)
-fault(
-    "extension-crashes",
-    "Answers 500 to a PNG whose file name has no dot.",
-    refuses(
-        "IV-IMAGE-BY-BYTES", image_part(lambda part: bool(part.filename) and b"." not in (part.filename or b"")), 500
-    ),
-)
-fault(
-    "part-type-checked",
-    "Refuses a PNG in a part with another Content-Type than image/png or application/octet-stream.",
-    refuses(
-        "IV-IMAGE-BY-BYTES",
-        image_part(lambda part: part.content_type not in {None, "image/png", "application/octet-stream"}),
-        param="image",
-        message="image must be of the type image/png.",
-    ),
-)
-fault(
-    "jpeg-type-refused",
-    "Refuses a PNG in a part with the Content-Type image/jpeg.",
-    refuses("IV-IMAGE-BY-BYTES", image_part(lambda part: _type_of(part) == "image/jpeg"), 415, param="image"),
-)
-fault(
-    "octet-stream-refused",
-    "Refuses a PNG in a part with the Content-Type application/octet-stream.",
-    refuses(
-        "IV-IMAGE-OCTET-STREAM",
-        image_part(lambda part: _type_of(part) == "application/octet-stream"),
-        param="image",
-        message="image must be of the type image/png.",
-    ),
-)
-fault(
-    "untyped-part-refused",
-    "Refuses an image in a part without a Content-Type.",
-    refuses("IV-IMAGE-OCTET-STREAM", image_part(lambda part: part.content_type is None), param="image"),
-)
-fault(
-    "untyped-part-crashes",
-    "Answers 500 to an image in a part without a Content-Type.",
-    refuses("IV-IMAGE-OCTET-STREAM", image_part(lambda part: part.content_type is None), 500),
-)
-fault(
-    "file-name-required",
-    "Treats an image part without a file name as missing.",
-    refuses(
-        "IV-IMAGE-NO-FILENAME",
-        image_part(lambda part: part.filename is None),
-        param="image",
-        message="image is missing.",
-    ),
-)
-fault(
-    "file-name-missing-crashes",
-    "Answers 500 to an image part without a file name.",
-    refuses("IV-IMAGE-NO-FILENAME", image_part(lambda part: not part.filename), 500),
-)
+# fmt: off
+fault("extension-required", "Refuses a PNG whose file name does not end in .png.",
+      refuses("IV-IMAGE-BY-BYTES",
+              image_part(lambda part: bool(part.filename) and not (part.filename or b"").endswith(b".png")),
+              param="image", message="image must be a PNG file."))
+fault("extension-crashes", "Answers 500 to a PNG whose file name has no dot.",
+      refuses("IV-IMAGE-BY-BYTES", image_part(lambda part: bool(part.filename) and b"." not in (part.filename or b"")),
+              500))
+fault("part-type-checked",
+      "Refuses a PNG in a part with another Content-Type than image/png or application/octet-stream.",
+      refuses("IV-IMAGE-BY-BYTES",
+              image_part(lambda part: part.content_type not in {None, "image/png", "application/octet-stream"}),
+              param="image", message="image must be of the type image/png."))
+fault("jpeg-type-refused", "Refuses a PNG in a part with the Content-Type image/jpeg.",
+      refuses("IV-IMAGE-BY-BYTES", image_part(lambda part: _type_of(part) == "image/jpeg"), 415, param="image"))
+fault("octet-stream-refused", "Refuses a PNG in a part with the Content-Type application/octet-stream.",
+      refuses("IV-IMAGE-OCTET-STREAM", image_part(lambda part: _type_of(part) == "application/octet-stream"),
+              param="image", message="image must be of the type image/png."))
+fault("untyped-part-refused", "Refuses an image in a part without a Content-Type.",
+      refuses("IV-IMAGE-OCTET-STREAM", image_part(lambda part: part.content_type is None), param="image"))
+fault("untyped-part-crashes", "Answers 500 to an image in a part without a Content-Type.",
+      refuses("IV-IMAGE-OCTET-STREAM", image_part(lambda part: part.content_type is None), 500))
+fault("file-name-required", "Treats an image part without a file name as missing.",
+      refuses("IV-IMAGE-NO-FILENAME", image_part(lambda part: part.filename is None), param="image",
+              message="image is missing."))
+fault("file-name-missing-crashes", "Answers 500 to an image part without a file name.",
+      refuses("IV-IMAGE-NO-FILENAME", image_part(lambda part: not part.filename), 500))

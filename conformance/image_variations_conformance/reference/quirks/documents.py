@@ -102,27 +102,16 @@ def _all_members(document: Document, wanted: Wanted) -> object:
     return {"usage": _NO_USAGE, **said, **size, **document, "data": data}
 
 
-quirk(
-    "all-members",
-    "IV-RES-BACKGROUND, IV-RES-OUTPUT-FORMAT, IV-RES-QUALITY, IV-RES-SIZE, IV-RES-USAGE",
-    "Sends every optional member of the contract, with an empty revised_prompt and a usage of zeros.",
-    answers((), _all_members),
-)
-quirk(
-    "usage-counted",
-    "IV-RES-USAGE, IV-RES-TOKENS",
-    "Sends a usage without details of the output, whose total is the sum of its parts.",
-    answers((), member("usage", {**_NO_USAGE, "input_tokens": 300, "output_tokens": 4096, "total_tokens": 4396})),
-)
-quirk(
-    "created-with-point-zero",
-    "JSON Schema 2020-12, Core section 4.2.3: 1.0 is an integer",
-    "Writes created as a number with a fraction of zero, such as 1700000000.0.",
-    answers((), lambda document, _: {**document, "created": float(document["created"])}),
-)
-quirk(
-    "created-minutes-ago",
-    "IV-RES-CREATED: within ten minutes",
-    "Sets created to eight minutes ago, as if the request had waited in a queue since then.",
-    answers((), lambda document, _: {**document, "created": document["created"] - _QUEUED_SECONDS}),
-)
+# fmt: off
+quirk("all-members", "IV-RES-BACKGROUND, IV-RES-OUTPUT-FORMAT, IV-RES-QUALITY, IV-RES-SIZE, IV-RES-USAGE",
+      "Sends every optional member of the contract, with an empty revised_prompt and a usage of zeros.",
+      answers((), _all_members))
+quirk("usage-counted", "IV-RES-USAGE, IV-RES-TOKENS",
+      "Sends a usage without details of the output, whose total is the sum of its parts.",
+      answers((), member("usage", {**_NO_USAGE, "input_tokens": 300, "output_tokens": 4096, "total_tokens": 4396})))
+quirk("created-with-point-zero", "JSON Schema 2020-12, Core section 4.2.3: 1.0 is an integer",
+      "Writes created as a number with a fraction of zero, such as 1700000000.0.",
+      answers((), lambda document, _: {**document, "created": float(document["created"])}))
+quirk("created-minutes-ago", "IV-RES-CREATED: within ten minutes",
+      "Sets created to eight minutes ago, as if the request had waited in a queue since then.",
+      answers((), lambda document, _: {**document, "created": document["created"] - _QUEUED_SECONDS}))

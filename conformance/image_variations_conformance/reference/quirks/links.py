@@ -111,21 +111,11 @@ class LinkRedirectsElsewhere(Service):
         return await super().route(request)
 
 
-quirk(
-    "link-in-capitals",
-    "RFC 3986 section 3.1",
-    "Writes the scheme of its links in upper case.",
-    links((), lambda url: url.replace("http:", "HTTP:", 1)),
-)
-quirk(
-    "link-typed-with-parameter",
-    "RFC 9110 section 8.3.1",
-    "Serves images as Image/PNG with a parameter, and with a Content-Disposition.",
-    serves((), lambda response: plain_response(response.body, headers=_ATTACHMENT)),
-)
-quirk(
-    "link-typed-octets",
-    "IV-URL-FETCH: only the bytes count",
-    "Serves images as application/octet-stream.",
-    serves("IV-URL-TYPE", lambda response: plain_response(response.body, media_type="application/octet-stream")),
-)
+# fmt: off
+quirk("link-in-capitals", "RFC 3986 section 3.1", "Writes the scheme of its links in upper case.",
+      links((), lambda url: url.replace("http:", "HTTP:", 1)))
+quirk("link-typed-with-parameter",
+      "RFC 9110 section 8.3.1", "Serves images as Image/PNG with a parameter, and with a Content-Disposition.",
+      serves((), lambda response: plain_response(response.body, headers=_ATTACHMENT)))
+quirk("link-typed-octets", "IV-URL-FETCH: only the bytes count", "Serves images as application/octet-stream.",
+      serves("IV-URL-TYPE", lambda response: plain_response(response.body, media_type="application/octet-stream")))

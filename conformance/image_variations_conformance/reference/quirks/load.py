@@ -77,31 +77,19 @@ def _sometimes(number: int) -> bool:
     return number % _REJECTION_PERIOD == 1
 
 
+# fmt: off
 quirk("rate-limited", _LIMITS, "Answers 429 to one request in 40, with seconds in Retry-After.", _limited(_sometimes))
-quirk(
-    "rate-limited-until",
-    "RFC 9110 section 10.2.3: a date or seconds",
-    "Answers 429 to one request in 40, with a date in Retry-After.",
-    _limited(_sometimes, retry_after=lambda: formatdate(time.time() + 1, usegmt=True)),
-)
-quirk(
-    "rate-limited-without-time",
-    _LIMITS,
-    "Answers 429 without Retry-After to three requests.",
-    _limited(lambda number: number in {3, 30, 31}, retry_after=None),
-)
-quirk(
-    "unavailable-at-times",
-    _LIMITS,
-    "Answers 503 to one request in 40, with seconds in Retry-After.",
-    _limited(_sometimes, 503),
-)
-quirk(
-    "unavailable-at-first",
-    _LIMITS,
-    "Answers 503 to the first two requests, with seconds in Retry-After, while it loads its model.",
-    _limited(lambda number: number <= 2, 503),
-)
+quirk("rate-limited-until",
+      "RFC 9110 section 10.2.3: a date or seconds", "Answers 429 to one request in 40, with a date in Retry-After.",
+      _limited(_sometimes, retry_after=lambda: formatdate(time.time() + 1, usegmt=True)))
+quirk("rate-limited-without-time", _LIMITS, "Answers 429 without Retry-After to three requests.",
+      _limited(lambda number: number in {3, 30, 31}, retry_after=None))
+quirk("unavailable-at-times", _LIMITS, "Answers 503 to one request in 40, with seconds in Retry-After.",
+      _limited(_sometimes, 503))
+quirk("unavailable-at-first",
+      _LIMITS, "Answers 503 to the first two requests, with seconds in Retry-After, while it loads its model.",
+      _limited(lambda number: number <= 2, 503))
+# fmt: on
 
 
 @quirk.service("slow-at-first", "unspecified: response times")

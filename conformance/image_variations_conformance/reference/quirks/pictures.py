@@ -38,24 +38,14 @@ def _with_texts(image: Image.Image) -> bytes:
     return saved(image, "PNG", compress_level=0, pnginfo=texts, dpi=(72, 72))
 
 
-quirk(
-    "png-with-alpha",
-    _ANY_PNG,
-    "Makes PNGs with a transparent left edge.",
-    draws((), lambda image, _: _with_edge(image)),
-)
-quirk(
-    "png-with-palette",
-    _ANY_PNG,
-    "Makes PNGs with a palette of 256 colours.",
-    draws((), lambda image, _: saved(image.quantize(method=Image.Quantize.FASTOCTREE), "PNG")),
-)
-quirk(
-    "png-with-texts",
-    _ANY_PNG,
-    "Makes PNGs with text chunks and uncompressed pixels.",
-    draws((), lambda image, _: _with_texts(image)),
-)
+# fmt: off
+quirk("png-with-alpha", _ANY_PNG, "Makes PNGs with a transparent left edge.",
+      draws((), lambda image, _: _with_edge(image)))
+quirk("png-with-palette", _ANY_PNG, "Makes PNGs with a palette of 256 colours.",
+      draws((), lambda image, _: saved(image.quantize(method=Image.Quantize.FASTOCTREE), "PNG")))
+quirk("png-with-texts", _ANY_PNG, "Makes PNGs with text chunks and uncompressed pixels.",
+      draws((), lambda image, _: _with_texts(image)))
+# fmt: on
 
 # --- other formats
 
@@ -82,30 +72,17 @@ def _webp(image: Image.Image) -> bytes:
     return saved(image, "WEBP", quality=80, method=0)
 
 
-quirk(
-    "jpeg-said",
-    _ANY_FORMAT,
-    "Makes JPEGs, with jpeg as output_format.",
-    _says("output_format", "jpeg", _jpeg, "IV-OUT-B64-PNG"),
-)
-quirk(
-    "webp-said",
-    _ANY_FORMAT,
-    "Makes WebPs, with webp as output_format.",
-    _says("output_format", "webp", _webp, "IV-OUT-B64-PNG"),
-)
-quirk(
-    "webp-unsaid",
-    _ANY_FORMAT,
-    "Makes WebPs, without an output_format.",
-    draws("IV-OUT-B64-PNG", lambda image, _: _webp(image)),
-)
-quirk(
-    "background-said",
-    "IV-RES-BACKGROUND-TRUE",
-    "Makes PNGs with a transparent left edge, with transparent as background.",
-    _says("background", "transparent", _with_edge),
-)
+# fmt: off
+quirk("jpeg-said", _ANY_FORMAT, "Makes JPEGs, with jpeg as output_format.",
+      _says("output_format", "jpeg", _jpeg, "IV-OUT-B64-PNG"))
+quirk("webp-said", _ANY_FORMAT, "Makes WebPs, with webp as output_format.",
+      _says("output_format", "webp", _webp, "IV-OUT-B64-PNG"))
+quirk("webp-unsaid", _ANY_FORMAT, "Makes WebPs, without an output_format.",
+      draws("IV-OUT-B64-PNG", lambda image, _: _webp(image)))
+quirk("background-said",
+      "IV-RES-BACKGROUND-TRUE", "Makes PNGs with a transparent left edge, with transparent as background.",
+      _says("background", "transparent", _with_edge))
+# fmt: on
 
 
 @quirk.service("jpeg-links", _ANY_FORMAT)

@@ -34,49 +34,24 @@ def _alters(when: Callable[[ApiError], bool], warns: tuple[str, ...] = (), **mem
 
 # --- other status codes
 
-quirk(
-    "too-large-400",
-    _ANY_4XX,
-    "Answers 400, not 413, to an image or form that is too large.",
-    _alters(lambda problem: problem.status == 413, status=400),
-)
-quirk(
-    "other-body-400",
-    "IV-OP-MULTIPART-STATUS",
-    "Answers 400, not 415, to a body that is not a multipart form.",
-    _alters(lambda problem: problem.status == 415, status=400),
-)
-quirk(
-    "other-file-415",
-    _ANY_4XX,
-    "Answers 415 to a file that is not a PNG.",
-    _alters(lambda problem: problem.requirement == "IV-IMAGE-FORMAT", status=415),
-)
-quirk(
-    "unknown-model-404",
-    _ANY_4XX,
-    "Answers 404 to an unknown model.",
-    _alters(lambda problem: problem.requirement == "IV-MODEL-UNKNOWN", status=404),
-)
-quirk(
-    "wrong-key-403",
-    "IV-AUTH-WRONG",
-    "Answers 403 to a wrong API key, and 401 to a missing one.",
-    _alters(lambda problem: problem.requirement == "IV-AUTH-WRONG", ("IV-AUTH-401",), status=403),
-)
+# fmt: off
+quirk("too-large-400", _ANY_4XX, "Answers 400, not 413, to an image or form that is too large.",
+      _alters(lambda problem: problem.status == 413, status=400))
+quirk("other-body-400", "IV-OP-MULTIPART-STATUS", "Answers 400, not 415, to a body that is not a multipart form.",
+      _alters(lambda problem: problem.status == 415, status=400))
+quirk("other-file-415", _ANY_4XX, "Answers 415 to a file that is not a PNG.",
+      _alters(lambda problem: problem.requirement == "IV-IMAGE-FORMAT", status=415))
+quirk("unknown-model-404", _ANY_4XX, "Answers 404 to an unknown model.",
+      _alters(lambda problem: problem.requirement == "IV-MODEL-UNKNOWN", status=404))
+quirk("wrong-key-403", "IV-AUTH-WRONG", "Answers 403 to a wrong API key, and 401 to a missing one.",
+      _alters(lambda problem: problem.requirement == "IV-AUTH-WRONG", ("IV-AUTH-401",), status=403))
 quirk("chunked-411", "IV-WIRE-CHUNKED", "Answers 411 to a body in chunked coding.", refuses((), chunked, 411))
-quirk(
-    "other-method-501",
-    "IV-OP-METHOD",
-    "Answers 501 to GET, PUT, PATCH and DELETE, as gateways do to methods that they do not know.",
-    _alters(lambda problem: problem.requirement == "IV-OP-METHOD", ("IV-OP-METHOD-405",), status=501, kind=None),
-)
-quirk(
-    "put-501",
-    "IV-OP-METHOD",
-    "Answers 501 to PUT.",
-    _alters(lambda problem: problem.text == "PUT", ("IV-OP-METHOD-405",), status=501, kind=None),
-)
+quirk("other-method-501",
+      "IV-OP-METHOD", "Answers 501 to GET, PUT, PATCH and DELETE, as gateways do to methods that they do not know.",
+      _alters(lambda problem: problem.requirement == "IV-OP-METHOD", ("IV-OP-METHOD-405",), status=501, kind=None))
+quirk("put-501", "IV-OP-METHOD", "Answers 501 to PUT.",
+      _alters(lambda problem: problem.text == "PUT", ("IV-OP-METHOD-405",), status=501, kind=None))
+# fmt: on
 
 
 @quirk.service("expect-417", "IV-WIRE-EXPECT")
@@ -101,43 +76,25 @@ def _answers_method(method: str, answer: Callable[[], Response]) -> Change:
 
 
 _CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "POST", "Allow": "OPTIONS, POST"}
-quirk(
-    "options-200",
-    _OPEN,
-    "Answers 200 to OPTIONS, with the methods in a JSON body.",
-    _answers_method("OPTIONS", lambda: json_response({"methods": ["POST"]}, headers=_CORS)),
-)
-quirk(
-    "options-204",
-    _OPEN,
-    "Answers 204 to OPTIONS, as browsers expect it.",
-    _answers_method("OPTIONS", lambda: plain_response(status=204, headers=_CORS)),
-)
+# fmt: off
+quirk("options-200", _OPEN, "Answers 200 to OPTIONS, with the methods in a JSON body.",
+      _answers_method("OPTIONS", lambda: json_response({"methods": ["POST"]}, headers=_CORS)))
+quirk("options-204", _OPEN, "Answers 204 to OPTIONS, as browsers expect it.",
+      _answers_method("OPTIONS", lambda: plain_response(status=204, headers=_CORS)))
 quirk("head-200", _OPEN, "Answers 200 to HEAD.", _answers_method("HEAD", plain_response))
 
 # --- other headers
 
-quirk(
-    "challenge-missing",
-    "reading: WWW-Authenticate is not judged",
-    "Sends a 401 without WWW-Authenticate.",
-    _alters(lambda problem: problem.status == 401, headers={}),
-)
-quirk(
-    "allow-more",
-    "RFC 9110 section 10.2.1",
-    "Lists OPTIONS and POST in Allow, without a space.",
-    _alters(lambda problem: problem.status == 405, headers={"Allow": "OPTIONS,POST"}),
-)
+quirk("challenge-missing", "reading: WWW-Authenticate is not judged", "Sends a 401 without WWW-Authenticate.",
+      _alters(lambda problem: problem.status == 401, headers={}))
+quirk("allow-more", "RFC 9110 section 10.2.1", "Lists OPTIONS and POST in Allow, without a space.",
+      _alters(lambda problem: problem.status == 405, headers={"Allow": "OPTIONS,POST"}))
 
 # --- other error objects
 
-quirk(
-    "param-never",
-    "IV-ERR-PARAM: the message may name the field",
-    "Always sends null as param, and names the field only in the message.",
-    _alters(lambda _: True, param=None),
-)
+quirk("param-never", "IV-ERR-PARAM: the message may name the field",
+      "Always sends null as param, and names the field only in the message.",
+      _alters(lambda _: True, param=None))
 quirk(
     "codes-everywhere",
     _FREE_TEXT,
@@ -151,12 +108,8 @@ quirk(
         ),
     ),
 )
-quirk(
-    "message-long",
-    _FREE_TEXT,
-    "Sends error messages of more than 60,000 characters.",
-    errs((), lambda problem: evolve(problem, message=f"{problem.message}\n\n" + "See the manual. " * 4096)),
-)
+quirk("message-long", _FREE_TEXT, "Sends error messages of more than 60,000 characters.",
+      errs((), lambda problem: evolve(problem, message=f"{problem.message}\n\n" + "See the manual. " * 4096)))
 quirk(
     "message-in-braces",
     _FREE_TEXT,
@@ -170,12 +123,10 @@ quirk(
         ),
     ),
 )
-quirk(
-    "message-in-another-language",
-    _FREE_TEXT,
-    "Writes error messages in German and Japanese, and names the field only in param.",
-    _alters(lambda _: True, message="Ungültige Anfrage, bitte prüfen. 不正なリクエストです。"),
-)
+quirk("message-in-another-language",
+      _FREE_TEXT, "Writes error messages in German and Japanese, and names the field only in param.",
+      _alters(lambda _: True, message="Ungültige Anfrage, bitte prüfen. 不正なリクエストです。"))
+# fmt: on
 
 
 def _with_masked_key(problem: ApiError) -> ApiError:
@@ -184,27 +135,18 @@ def _with_masked_key(problem: ApiError) -> ApiError:
     return evolve(problem, message=f"The API key {masked} is not right. Request id: req_0badc0ffee.")
 
 
-quirk(
-    "key-masked",
-    "IV-ERR-SECRETS: a masked key is not the key",
-    "Shows a wrong API key in the message with all but its first and last characters masked.",
-    errs((), lambda problem: _with_masked_key(problem) if problem.requirement.startswith("IV-AUTH-") else problem),
-)
+# fmt: off
+quirk("key-masked", "IV-ERR-SECRETS: a masked key is not the key",
+      "Shows a wrong API key in the message with all but its first and last characters masked.",
+      errs((), lambda problem: _with_masked_key(problem) if problem.requirement.startswith("IV-AUTH-") else problem))
 
 # --- what the contract leaves open
 
-quirk(
-    "unknown-fields-refused",
-    "reading: unknown form fields",
-    "Refuses a form with an unknown field.",
-    refuses((), lambda received: len(received.parts) > len(received.fields), message="There is an unknown field."),
-)
-quirk(
-    "leading-zeros-refused",
-    "unspecified: leading zeros, as in n=03",
-    "Refuses an n with leading zeros.",
-    refuses((), text("n", lambda n: n.startswith("0")), param="n", message="n must be without leading zeros."),
-)
+quirk("unknown-fields-refused", "reading: unknown form fields", "Refuses a form with an unknown field.",
+      refuses((), lambda received: len(received.parts) > len(received.fields), message="There is an unknown field."))
+quirk("leading-zeros-refused", "unspecified: leading zeros, as in n=03", "Refuses an n with leading zeros.",
+      refuses((), text("n", lambda n: n.startswith("0")), param="n", message="n must be without leading zeros."))
+# fmt: on
 
 
 @quirk.service("last-image-taken", "reading: a second image")
