@@ -26,7 +26,8 @@ from starlette.responses import Response as StarletteResponse
 
 # The prefixes of the ids of requirements about valid requests, and about invalid ones.
 VALID = (
-    *("IV-IMAGE-PNG", "IV-IMAGE-UP", "IV-IMAGE-BY", "IV-IMAGE-OCTET", "IV-IMAGE-NO", "IV-WIRE-", "IV-USER-", "IV-RES-"),
+    *("IV-IMAGE-PNG", "IV-IMAGE-UP-TO-LIMIT", "IV-IMAGE-BY-BYTES", "IV-IMAGE-OCTET-STREAM"),
+    *("IV-IMAGE-NO-FILENAME", "IV-WIRE-", "IV-USER-", "IV-RES-"),
     *("IV-N-RANGE", "IV-N-DEFAULT", "IV-SIZE-ENUM", "IV-FORMAT-ENUM", "IV-MODEL-ACCEPTED"),
 )
 INVALID = (
