@@ -340,6 +340,7 @@ PROBES: tuple[Probe, ...] = (
         )
     ),
     valid("IV-WIRE-HEADER-CASE", authorization=f"bearer {KEY}"),
+    valid("IV-AUTH-SPACES", authorization=f"Bearer  {KEY}"),
     valid("IV-WIRE-HEADER-CASE", change=lambda head: head.replace(b"Content-Type", b"content-type")),
     valid("IV-WIRE-HEADER-CASE", Form(change=lambda body: body.replace(b"Content-", b"content-"))),
     valid("IV-WIRE-ORDER", Form(image_last=True)),

@@ -27,7 +27,7 @@ from starlette.responses import Response as StarletteResponse
 # The prefixes of the ids of requirements about valid requests, and about invalid ones.
 VALID = (
     *("IV-IMAGE-PNG", "IV-IMAGE-UP-TO-LIMIT", "IV-IMAGE-BY-BYTES", "IV-IMAGE-OCTET-STREAM"),
-    *("IV-IMAGE-NO-FILENAME", "IV-WIRE-", "IV-USER-", "IV-RES-"),
+    *("IV-IMAGE-NO-FILENAME", "IV-WIRE-", "IV-USER-", "IV-RES-", "IV-AUTH-SPACES"),
     *("IV-N-RANGE", "IV-N-DEFAULT", "IV-SIZE-ENUM", "IV-FORMAT-ENUM", "IV-MODEL-ACCEPTED"),
 )
 INVALID = (
@@ -100,7 +100,7 @@ def test_invalid_request_is_refused_and_its_error_has_the_requirement(recorder: 
     assert recorder.app.problem.requirement in expected
 
 
-@pytest.mark.parametrize("probe", single(("IV-ERR-NO-5XX", "IV-OP-HEAD")))
+@pytest.mark.parametrize("probe", single(("IV-ERR-NO-5XX", "IV-OP-HEAD-OPTIONS")))
 def test_request_about_which_the_contract_is_silent_is_not_answered_5xx(recorder: Recorder, probe: Probe) -> None:
     [response] = recorder.send(*probe.requests)
     assert response.status < 500

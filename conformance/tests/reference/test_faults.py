@@ -17,8 +17,6 @@ from reference.probes import PARALLEL_PROBE, PROBES, accepted, probes_for
 
 REGISTER = yaml.safe_load((Path(__file__).parents[3] / "spec" / "requirements.yaml").read_text())
 LEVELS = {entry["id"]: entry["level"] for part in ("requirements", "planned") for entry in REGISTER.get(part) or ()}
-# Requirements that a later version of the register has.
-LEVELS.setdefault("IV-WIRE-HEADERS", "must")
 FAMILIES = {
     *("schema", "status", "content-type", "semantics", "validation", "errors"),
     *("protocol", "authentication", "state", "concurrency", "liveness"),

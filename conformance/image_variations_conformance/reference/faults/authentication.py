@@ -40,7 +40,7 @@ def _takes(test: Callable[[str, str], bool]) -> Change:
 def _key(sent: str) -> str:
     """Return the key in an Authorization header with the scheme Bearer, "" in any other one."""
     scheme, _, key = sent.partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else ""
+    return key.strip(" ") if scheme.lower() == "bearer" else ""
 
 
 # fmt: off
@@ -74,6 +74,10 @@ fault("key-without-scheme-crashes", "Answers 500 to an Authorization header of o
       crashes_on("IV-AUTH-WRONG", when=lambda problem: " " not in problem.text.strip()))
 fault("scheme-case-matters", 'Refuses the authentication scheme in lower case, as in "bearer KEY".',
       refuses("IV-WIRE-HEADER-CASE", header("authorization", "^(?!Bearer )"), 401))
+fault("key-after-spaces-refused", "Refuses an API key after more than one space, at which it splits the header.",
+      refuses("IV-AUTH-SPACES", header("authorization", "^[^ ]+  "), 401))
+fault("key-after-spaces-crashes", "Answers 500 to an API key after more than one space.",
+      refuses("IV-AUTH-SPACES", header("authorization", "^[^ ]+  "), 500))
 # fmt: on
 
 
