@@ -70,12 +70,12 @@ HARMLESS: tuple[Probe, ...] = (
             )
         ),
     ),
-    _open("text-charset-unknown", "text-type", text_type("text/plain; charset=x-unknown")),
     _open("filename-broken", "filename", filename('; filename="a.png')),
 )
 """Open properties that most servers accept."""
 
 ODD: tuple[Probe, ...] = (
+    _open("text-charset-unknown", "text-type", text_type("text/plain; charset=x-unknown")),
     _open("field-unnamed", "unknown-8", extra(_unnamed("form-data")), quick=True),
     _open("field-attachment", "unknown-9", extra(_unnamed("attachment"))),
     _open("field-without-headers", "unknown-10", extra(Part((), b"x"))),
@@ -89,6 +89,6 @@ ODD: tuple[Probe, ...] = (
         quick=True,
     ),
 )
-"""Open properties that many servers refuse. They travel apart, so that a refusal hides less."""
+"""Open properties that many servers refuse. They are sent apart, so that a refusal hides nothing."""
 
 OPEN = (*HARMLESS, *ODD)

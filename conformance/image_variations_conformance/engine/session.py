@@ -36,7 +36,7 @@ R = TypeVar("R")
 CONTROL_EVERY = 60
 """After so many requests that must be refused, a valid one shows whether the server still works."""
 _TOGETHER = 8
-_OPEN_PACK_SIZE = 12
+_OPEN_PACK_SIZE = 15
 AGAIN = "-again"
 """The end of the label of a request that was sent again."""
 _ACCEPTED_BEFORE_DEFERRAL = 2
@@ -83,7 +83,7 @@ class Session:
         refusals, opened = plan.refusals, plan.open_cases
         must, should = self._packs(plan.must_probes, "must"), self._packs(plan.should_probes, "should")
         harmless = self._packs(plan.harmless_probes, "open", _OPEN_PACK_SIZE)
-        odd = self._packs(plan.odd_probes, "odd", _OPEN_PACK_SIZE)
+        odd = self._packs(plan.odd_probes, "odd", 1)
         self._to_come = len(refusals) + len(opened) + len(must) + len(should) + _TOGETHER + 12
         has_base = self._drive(experiment.find_base(plan.contract))
         if not has_base:
