@@ -41,13 +41,14 @@ DEPTH_PROFILES: dict[Depth, DepthProfile] = {
     "standard": DepthProfile(320, 80, 60),
     "deep": DepthProfile(None, None, None),
 }
+_AT_THE_SAME_TIME = 8
 
 
 @frozen
 class Plan:
     """What a run sends: `refusals` must be refused, `open_cases` must not break the server, and probes be accepted.
 
-    `seed` is that of the run. Cases are built once the base is known.
+    `seed` is that of the run, `at_the_same_time` is how many equal requests are. Cases are built once the base is known.
     """
 
     contract: Contract
@@ -59,6 +60,7 @@ class Plan:
     should_probes: tuple[Probe, ...]
     harmless_probes: tuple[Probe, ...]
     odd_probes: tuple[Probe, ...]
+    at_the_same_time: int
 
     @classmethod
     def of(
@@ -88,6 +90,7 @@ class Plan:
             tuple(probe for probe in found if contract.requirements[probe.requirement].level == "should"),
             tuple(filter(tried, HARMLESS)),
             tuple(filter(tried, ODD)),
+            0 if depth == "quick" else _AT_THE_SAME_TIME,
         )
         return plan._narrowed(frozenset(only)) if only else plan
 
@@ -113,6 +116,13 @@ class Plan:
             harmless_probes=of(self.harmless_probes),
             odd_probes=of(self.odd_probes),
         )
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all items of evidence that the plan shows by a request of their own."""
+        rows = (*self.refusals, *self.open_cases)
+        probes = (*self.must_probes, *self.should_probes, *self.open_probes)
+        return frozenset([*(row.label for row in rows), *(probe.item for probe in probes)])
 
     @property
     def open_probes(self) -> tuple[Probe, ...]:

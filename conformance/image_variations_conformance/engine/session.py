@@ -99,8 +99,9 @@ class Session:
         ]
         alone = sorted((pack for pack in first if pack not in mixed), key=_images)
         self._drive(experiment.probe(alone))
-        # The first request after the one for the most images: a server may have remembered its values.
-        self._drive(experiment.control())
+        if any(_images(pack) > 1 for pack in alone):
+            # A server may have remembered the values of the request for the most images, which was the last.
+            self._drive(experiment.control())
         if mixed:
             self._drive(experiment.together(mixed, "eight-mixed"))
             self._send_alone("eight-mixed")
@@ -111,7 +112,8 @@ class Session:
         self._drive(experiment.probe(should))
         self._drive(experiment.probe([*harmless, *odd]))
         self._refuse(opened)
-        self._drive(experiment.together([()] * _TOGETHER, "eight-alike"))
+        if plan.at_the_same_time:
+            self._drive(experiment.together([()] * plan.at_the_same_time, "eight-alike"))
         self._drive(experiment.first_again())
         self._follow_links_again()
         for few in _slices(self._put_off, self.scheduler.workers):

@@ -44,7 +44,8 @@ _MAX_FINDINGS = 3
 class Circumstances:
     """What a verdict depends on besides the findings.
 
-    `unsent` are the reasons why cases were not sent, `only` the requirements that the user selected, or none for all.
+    `planned` are the names of the items that the plan shows by a request of their own, `unsent` the reasons why cases
+    were not sent, `only` the requirements that the user selected, or none for all.
     """
 
     contract: Contract
@@ -54,6 +55,7 @@ class Circumstances:
     has_key: bool
     only: Collection[str]
     cases: Mapping[str, Case]
+    planned: Collection[str]
     unsent: Sequence[Reason]
 
 
@@ -153,10 +155,12 @@ def _item(
     by = masked.get(name) or masked.get(f"response_format={name}")
     if by is not None and by != requirement.id:
         return Item(name, None, (), Masked(by))
-    return Item(name, None, (), _why_left_out(requirement, circumstances))
+    return Item(name, None, (), _why_left_out(name, requirement, circumstances))
 
 
-def _why_left_out(requirement: Requirement, circumstances: Circumstances) -> Reason:
+def _why_left_out(name: str, requirement: Requirement, circumstances: Circumstances) -> Reason:
+    if circumstances.quick and name not in circumstances.planned:
+        return NotAtThisDepth()
     unsent = circumstances.unsent
     if Interrupted() in unsent:
         return Interrupted()
