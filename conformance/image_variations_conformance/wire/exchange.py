@@ -18,6 +18,8 @@ Headers = tuple[tuple[str, str], ...]
 
 # Far more than the 8,000 that RFC 9110, section 4.1, recommends to support. Longer links are not followed.
 MAX_LINK_CHARACTERS = 64 * 1024
+DEFAULT_CHUNK_BYTES = 1 << 16
+"""How many bytes of the body a chunk has at most, unless a request says otherwise."""
 
 
 def header(headers: Headers, name: str) -> str | None:
@@ -43,7 +45,7 @@ class Request:
     body: bytes = field(default=b"", repr=_short)
     chunked: bool = False
     chunk_extension: str = ""
-    chunk_bytes: int = 65536
+    chunk_bytes: int = DEFAULT_CHUNK_BYTES
     trailers: Headers = ()
 
     def header(self, name: str) -> str | None:
