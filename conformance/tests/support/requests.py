@@ -1,6 +1,7 @@
 """Helpers that build and classify requests, with a default target and the contract of the suite."""
 
-from image_variations_conformance.cases.case import Builder, Case
+from image_variations_conformance.cases.builder import Builder
+from image_variations_conformance.cases.case import Case
 from image_variations_conformance.contract import document as contract
 from image_variations_conformance.contract.expectation import Expectation, classify
 from image_variations_conformance.oracles import Observation, observe
