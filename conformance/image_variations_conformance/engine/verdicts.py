@@ -1,9 +1,9 @@
 """Turns findings into evidence, and the evidence into one verdict for each requirement.
 
 For an item: what was seen with it alone counts before what was seen in company, and a contradiction before what holds.
-For a requirement, the first that applies: an item is contradicted: fail or warn. An item was kept from being seen by the
-server: not tested. Every item holds: pass, or declared if a profile changed the requirement. Some hold: partial. Else
-it was not tested.
+For a requirement, the first that applies: an item is contradicted: fail or warn. An item was kept from being seen by
+the server: not tested. Every item holds: pass, or declared if a profile changed the requirement. Some hold: partial.
+Else it was not tested.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _items(
     by_item: dict[str, list[Finding]] = {}
     for finding in findings:
         by_item.setdefault(finding.item, []).append(finding)
-    for name in _expected(requirement, planned, by_item, circumstances):
+    for name in _expected(requirement, planned, circumstances):
         yield _item(name, by_item.pop(name, []), requirement, masked, circumstances)
     for name, others in by_item.items():
         item = _item(name, others, requirement, masked, circumstances)
@@ -116,9 +116,7 @@ def _items(
             yield item
 
 
-def _expected(
-    requirement: Requirement, planned: Iterable[str], by_item: Collection[str], circumstances: Circumstances
-) -> Iterator[str]:
+def _expected(requirement: Requirement, planned: Iterable[str], circumstances: Circumstances) -> Iterator[str]:
     """Yield the items that a pass needs, each once."""
     evidence = requirement.evidence
     items = () if evidence is None else evidence.items(circumstances.contract, circumstances.seed)
