@@ -1,8 +1,8 @@
 """One conversation with a server: drives the experiment, sends what must be refused, and keeps every observation.
 
-The order: the base; what MUST be accepted; what must be refused, with a control now and then and after the first failure
-under each requirement; what SHOULD be accepted; what the contract leaves open; requests at the same time and on one
-connection; the plain request and the links again.
+The order: the base; what MUST be accepted, some of it at the same time or on one connection; what must be refused, with
+a control now and then and after each failure; what SHOULD be accepted; what the contract leaves open; the same request
+eight times at once; the plain request and the links again.
 """
 
 from __future__ import annotations
@@ -141,6 +141,10 @@ class Session:
         label = step.label or self._label(step)
         note = items or (str(step.base) if step.base != Base() else "nothing but an image")
         case = self.plan.valid(label, note, step.base, step.probes)
+        if step.connection is not None:
+            # HTTP/1.1 keeps a connection unless a request says otherwise.
+            headers = tuple(pair for pair in case.request.headers if pair != ("Connection", "close"))
+            case = evolve(case, request=evolve(case.request, headers=headers))
         case = evolve(case, concurrent_with=step.group, connection=step.connection)
         self.cases[label] = case
         return case
@@ -242,7 +246,7 @@ class Session:
     # --- the end
 
     def _follow_links_again(self) -> None:
-        """Follow some links of the run again. The exchanges are those of the requests whose responses have the links."""
+        """Follow some links of the run again, and add the exchanges to the requests whose responses have the links."""
         for label, again in self._links_again() if not self.experiment.ended else ():
             observation = self.observations[label]
             exchange = evolve(observation.exchange, fetches=(*observation.exchange.fetches, again))
