@@ -392,7 +392,14 @@ class Experiment:
                 position = len(self.sent) - 1
                 if alone == "accepted" and outcome == "refused":
                     suspects.append((at, position))
-                yield from self._explain(pack, position, alone)
+                if pack:
+                    yield from self._explain(pack, position, alone)
+                elif alone == "refused" and self._control is not None:
+                    # This is the control, which was accepted a moment ago.
+                    self.unstable = True
+                    self._conclude("IV-OP-VALID", "stable", "contradicted", (position, self._control))
+                    self._conclude(requirement, item, "unstable", (at,))
+                    return
         if not suspects or self.ended:
             limited = self.ended or not {"limited", "not-sent"}.isdisjoint(outcomes)
             self._conclude(requirement, item, "blocked" if limited else "holds", (first,))
