@@ -118,7 +118,8 @@ def test_the_headline_says_that_the_server_does_not_have_the_operation(status: i
         run = judge_url(server.base_url)
     assert run.outcome == "fails"
     assert run.headline == (
-        f"Does not conform to contract 1.1.0: POST /images/variations is not offered; every request was answered {status}."
+        "Does not conform to contract 1.1.0: POST /images/variations is not offered; "
+        f"every request was answered {status}."
     )
 
 
@@ -148,7 +149,10 @@ def test_the_headline_says_that_every_post_fails_when_other_methods_are_refused(
 
     with scripted_server((respond,)) as server:
         headline = judge_url(server.base_url).headline
-    assert headline == "Does not conform to contract 1.1.0: the server fails at every request; every POST was answered 500."
+    assert (
+        headline
+        == "Does not conform to contract 1.1.0: the server fails at every request; every POST was answered 500."
+    )
 
 
 @pytest.mark.parametrize("first", [answer(400), answer(200)])
