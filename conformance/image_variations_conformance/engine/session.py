@@ -73,7 +73,7 @@ class Session:
         if not has_base:
             self._refuse([*refusals, *opened])
             return
-        self.scheduler.budget.set_aside({self._pack_labels[pack]: _images(pack) for pack in must})
+        self.scheduler.budget.set_aside({self._pack_labels[pack]: _images(pack) for pack in must} | self._last_images())
         # Packs of one image, from the end, show between the refusals that the server still works.
         later = [pack for pack in must if _images(pack) == 1][-2 - len(refusals) // CONTROL_EVERY :]
         connected, later = later[:2], later[2:]
@@ -95,10 +95,16 @@ class Session:
         self._drive(experiment.probe(should))
         self._drive(experiment.probe([*harmless, *odd]))
         self._refuse(opened)
-        self._drive(experiment.together([()] * _TOGETHER, "eight-alike"))
-        self._drive(experiment.first_again())
+        if not plan.is_narrowed:
+            self._drive(experiment.together([()] * _TOGETHER, "eight-alike"))
+            self._drive(experiment.first_again())
         self._follow_links_again()
         self._drive(experiment.verify())
+
+    def _last_images(self) -> dict[str, int]:
+        """Return how many images are set aside for the end, by label. They show what MUST hold of the whole run."""
+        alike = {f"eight-alike-{number}": 1 for number in range(1, _TOGETHER + 1)}
+        return {} if self.plan.is_narrowed else {**alike, "plain-at-the-end": 1}
 
     def _packs(self, probes: Sequence[Probe], name: str, size: int = PACK_SIZE) -> list[tuple[Probe, ...]]:
         """Return probes in packs, whose cases will be labelled with the name and a number."""
@@ -153,6 +159,8 @@ class Session:
         label = self._pack_labels.get(step.probes)
         if label is not None and not step.narrowing and label not in self.cases:
             return label
+        if step.group is not None and not step.probes:
+            return f"{step.group}-{1 + sum(case.concurrent_with == step.group for case in self.cases.values())}"
         kind = "narrowed" if step.narrowing else "again" if step.probes else "control"
         return f"{kind}-{len(self.cases)}"
 
