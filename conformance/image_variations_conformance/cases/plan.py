@@ -48,7 +48,8 @@ _AT_THE_SAME_TIME = 8
 class Plan:
     """What a run sends: `refusals` must be refused, `open_cases` must not break the server, and probes be accepted.
 
-    `seed` is that of the run, `at_the_same_time` is how many equal requests are. Cases are built once the base is known.
+    `seed` is that of the run, `at_the_same_time` is how many equal requests are. Cases are built once the base is known. A
+    narrowed plan has only what shows the requirements that the user selected.
     """
 
     contract: Contract
@@ -61,6 +62,7 @@ class Plan:
     harmless_probes: tuple[Probe, ...]
     odd_probes: tuple[Probe, ...]
     at_the_same_time: int
+    is_narrowed: bool = False
 
     @classmethod
     def of(
@@ -115,6 +117,7 @@ class Plan:
             should_probes=of(self.should_probes),
             harmless_probes=of(self.harmless_probes),
             odd_probes=of(self.odd_probes),
+            is_narrowed=True,
         )
 
     @property

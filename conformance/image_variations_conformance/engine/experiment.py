@@ -193,6 +193,8 @@ class Experiment:
 
     def control(self, explain: bool = True) -> Sending[bool]:
         """Send the cheap request, again after waits if it is refused, and return whether it is accepted."""
+        if self.ended:
+            return False
         first = len(self.sent)
         outcome: Outcome = "refused"
         for wait in (0.0, *CONTROL_WAITS):
@@ -235,6 +237,10 @@ class Experiment:
         """Send each pack with the cheap base, and narrow the refused ones down."""
         if self.cheap is None:
             return
+        if self.ended:
+            for pack in packs:
+                self._of_probes(pack, "blocked", (len(self.sent) - 1,))
+            return
         first = len(self.sent)
         outcomes = yield from self._send(*(Step(self.cheap, pack) for pack in packs))
         for at, (pack, outcome) in enumerate(zip(packs, outcomes, strict=True), start=first):
@@ -250,7 +256,8 @@ class Experiment:
         elif outcome == "not-sent" or self.ended:
             self._of_probes(pack, "blocked", (at,))
         elif outcome == "limited":
-            self.limited = True
+            # The control shows whether that is so for other requests, too.
+            yield from self.control()
             self._of_probes(pack, "blocked", (at,))
         elif outcome == "declined":
             yield from self._split(pack, at)
@@ -478,7 +485,14 @@ class Experiment:
                 position = len(self.sent) - 1
                 if alone == "accepted" and outcome == "refused":
                     suspects.append((at, position))
-                yield from self._explain(pack, position, alone)
+                if pack:
+                    yield from self._explain(pack, position, alone)
+                elif alone == "refused" and self._control is not None:
+                    # This is the control, which was accepted a moment ago.
+                    self.unstable = True
+                    self._conclude("IV-OP-VALID", "stable", "contradicted", (position, self._control))
+                    self._conclude(requirement, item, "unstable", (at,))
+                    return
         if not suspects or self.ended:
             limited = self.ended or not {"limited", "not-sent"}.isdisjoint(outcomes)
             self._conclude(requirement, item, "blocked" if limited else "holds", (first,))
@@ -605,7 +619,7 @@ def _values(contract: Contract, name: str) -> tuple[str, ...]:
     kind = kind_of(schema)
     if kind == "enum":
         return enum_values(schema)
-    if schema.get("examples"):
+    if schema.get("examples") and not (kind == "integer" and "minimum" in schema):
         return tuple(map(str, schema["examples"]))
     if kind == "integer":
         return (str(schema.get("minimum", 1)),)

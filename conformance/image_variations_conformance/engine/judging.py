@@ -286,10 +286,14 @@ def _cause(finding: Finding, session: Session, by_label: Mapping[str, str], by_i
     label = _original(finding.label)
     if label in by_label:
         return by_label[label]
-    case = session.cases[finding.label]
-    if not case.probes:
-        unstable = by_item.get("stable")
-        lost = session.experiment.lost is not None
-        return unstable or ("IV-STATE-RECOVERS" if lost else None)
-    items = (by_item[probe.item] for probe in case.probes if probe.item in by_item)
-    return next(items, None) or by_item.get("stable")
+    items = [probe.item for probe in session.cases[finding.label].probes] or _items_of_base(label, session)
+    lost = "IV-STATE-RECOVERS" if session.experiment.lost is not None else None
+    return next((by_item[item] for item in items if item in by_item), None) or by_item.get("stable") or lost
+
+
+def _items_of_base(label: str, session: Session) -> list[str]:
+    """Return the items of evidence that a request of the experiment shows by its base alone."""
+    if label not in session.labels:
+        return []
+    texts = session.experiment.sent[session.labels.index(label)][0].base.texts
+    return [f"{name}={texts.get(name, ABSENT)}" for name in session.plan.contract.text_fields]

@@ -1,8 +1,8 @@
 """One conversation with a server: drives the experiment, sends what must be refused, and keeps every observation.
 
-The order: the base; what MUST be accepted; what must be refused, with a control now and then and after the first failure
-under each requirement; what SHOULD be accepted; what the contract leaves open; requests at the same time and on one
-connection; the plain request and the links again.
+The order: the base; what MUST be accepted, some of it at the same time or on one connection; what must be refused, with
+a control now and then and after each failure; what SHOULD be accepted; what the contract leaves open; the same request
+eight times at once; the plain request and the links again.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Session:
         if not has_base:
             self._refuse([*refusals, *opened])
             return
-        self.scheduler.budget.set_aside({self._pack_labels[pack]: _images(pack) for pack in must})
+        self.scheduler.budget.set_aside({self._pack_labels[pack]: _images(pack) for pack in must} | self._last_images())
         # Packs of one image, from the end, show between the refusals that the server still works.
         later = [pack for pack in must if _images(pack) == 1][-2 - len(refusals) // CONTROL_EVERY :]
         connected, later = later[:2], later[2:]
@@ -112,13 +112,19 @@ class Session:
         self._drive(experiment.probe(should))
         self._drive(experiment.probe([*harmless, *odd]))
         self._refuse(opened)
-        if plan.at_the_same_time:
+        if plan.at_the_same_time and not plan.is_narrowed:
             self._drive(experiment.together([()] * plan.at_the_same_time, "eight-alike"))
-        self._drive(experiment.first_again())
+        if not plan.is_narrowed:
+            self._drive(experiment.first_again())
         self._follow_links_again()
         for few in _slices(self._put_off, self.scheduler.workers):
             self._send_refusals(few)
         self._drive(experiment.verify())
+
+    def _last_images(self) -> dict[str, int]:
+        """Return how many images are set aside for the end, by label. They show what MUST hold of the whole run."""
+        alike = {f"eight-alike-{number}": 1 for number in range(1, self.plan.at_the_same_time + 1)}
+        return {} if self.plan.is_narrowed else {**alike, "plain-at-the-end": 1}
 
     def _packs(self, probes: Sequence[Probe], name: str, size: int = PACK_SIZE) -> list[tuple[Probe, ...]]:
         """Return probes in packs, whose cases will be labelled with the name and a number."""
@@ -196,6 +202,8 @@ class Session:
         label = self._pack_labels.get(step.probes)
         if label is not None and not step.narrowing and label not in self.cases:
             return label
+        if step.group is not None and not step.probes:
+            return f"{step.group}-{1 + sum(case.concurrent_with == step.group for case in self.cases.values())}"
         kind = "narrowed" if step.narrowing else "again" if step.probes else "control"
         return f"{kind}-{len(self.cases)}"
 
@@ -303,7 +311,7 @@ class Session:
     # --- the end
 
     def _follow_links_again(self) -> None:
-        """Follow some links of the run again. The exchanges are those of the requests whose responses have the links."""
+        """Follow some links of the run again, and add the exchanges to the requests whose responses have the links."""
         for label, again in self._links_again() if not self.experiment.ended else ():
             observation = self.observations[label]
             exchange = evolve(observation.exchange, fetches=(*observation.exchange.fetches, again))
