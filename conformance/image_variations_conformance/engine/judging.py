@@ -30,6 +30,8 @@ _ECHOES: Mapping[str, frozenset[str]] = {
     "IV-AUTH-FIRST": frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}),
     "IV-URL-END": frozenset({"IV-URL-FETCH"}),
 }
+# Where the second item is refused, the first one is, too: only RGB pictures have a transparent colour.
+_IMPLIED_BY = {"chunks=transparent-colour": "png=rgb"}
 _OF_OTHERS = frozenset({"IV-STATE-PARALLEL", "IV-STATE-CONNECTION"})
 
 
@@ -209,6 +211,8 @@ def _without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Find
         elif finding.requirement == NO_5XX:
             own = finding.item == _original(finding.label)
             echo = _cause(finding, session, by_label, by_item) if own else None
+        elif _IMPLIED_BY.get(finding.item) in by_item:
+            echo = by_item[_IMPLIED_BY[finding.item]]
         elif finding.requirement in _ECHOES and _ECHOES[finding.requirement] & names:
             echo = min(_ECHOES[finding.requirement] & names)
         elif finding.item == "stable" and "IV-STATE-RECOVERS" in names:
