@@ -1,4 +1,4 @@
-"""The tables of cases and probes: each request is by its bytes what its row says, and the evidence names what is sent."""
+"""The tables of cases and probes: each request is what its row says, and the evidence names what is sent."""
 
 import re
 from collections import Counter
