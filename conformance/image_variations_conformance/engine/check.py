@@ -111,6 +111,7 @@ def _finished(
         only=settings.only,
         cases=session.cases,
         planned=session.plan.names,
+        inapplicable=session.plan.inapplicable,
         unsent=[exchange.not_tested for exchange in exchanges if exchange.not_tested is not None],
     )
     return Run(

@@ -34,6 +34,8 @@ _ECHOES: Mapping[str, frozenset[str]] = {
 _OF_ERRORS = frozenset(
     {"IV-ERR-JSON", "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-READABLE", "IV-ERR-NULL", "IV-ERR-PARAM"}
 )
+# Where the second item is refused, the first one is, too: only RGB pictures have a transparent colour.
+_IMPLIED_BY = {"chunks=transparent-colour": "png=rgb"}
 _OF_OTHERS = frozenset({"IV-STATE-PARALLEL", "IV-STATE-CONNECTION"})
 
 
@@ -244,6 +246,8 @@ def _without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Find
         elif finding.requirement == NO_5XX or (finding.requirement in _OF_ERRORS and _is_5xx(finding, session)):
             own = finding.requirement != NO_5XX or finding.item == _original(finding.label)
             echo = _cause(finding, session, by_label, by_item) if own else None
+        elif _IMPLIED_BY.get(finding.item) in by_item:
+            echo = by_item[_IMPLIED_BY[finding.item]]
         elif finding.requirement in _ECHOES and _ECHOES[finding.requirement] & names:
             echo = min(_ECHOES[finding.requirement] & names)
         elif finding.item == "stable" and "IV-STATE-RECOVERS" in names:
