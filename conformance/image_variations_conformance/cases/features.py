@@ -121,7 +121,6 @@ FEATURES: tuple[Row, ...] = (
     Row("IV-USER-TEXT", "user", "spaces", "user", user("two  words ")),
     Row("IV-USER-TEXT", "user", "digits", "user", user("007")),
     Row("IV-USER-TEXT", "user", "word-for-null", "user", user("null")),
-    Row("IV-USER-TEXT", "user", "json", "user", user('{"id": [1, 2]}')),
     Row(
         "IV-USER-TEXT",
         "user",
