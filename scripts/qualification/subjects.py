@@ -19,7 +19,7 @@ SEED = 1
 NARROWING = (
     "size-256-refused",
     "url-refused",
-    "b64-refused",
+    "b64-json-refused",
     "n-over-four-refused",
     "model-refused",
     "chunked-refused",

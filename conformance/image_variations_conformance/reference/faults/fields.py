@@ -42,6 +42,9 @@ fault("size-required", "Refuses a request without size.",
 fault("size-512-refused", "Refuses the size 512x512.",
       refuses("IV-SIZE-ENUM", text("size", "512x512".__eq__), param="size",
               message="size must be 256x256 or 1024x1024."))
+fault("size-256-refused", "Refuses the size 256x256.",
+      refuses("IV-SIZE-ENUM", text("size", "256x256".__eq__), param="size",
+              message="size must be 512x512 or 1024x1024."))
 fault("size-512-crashes", "Answers 500 to the size 512x512.",
       refuses("IV-SIZE-ENUM", text("size", "512x512".__eq__), 500))
 fault("size-1024-times-out", "Answers 504 to the size 1024x1024.",

@@ -45,6 +45,8 @@ def _javascript(text: str) -> float:
 # fmt: off
 fault("n-over-five-refused", "Refuses n greater than 5.",
       refuses("IV-N-RANGE", lambda received: received.wanted.count > 5, param="n", message="n must be from 1 to 5."))
+fault("n-over-four-refused", "Refuses n greater than 4.",
+      refuses("IV-N-RANGE", lambda received: received.wanted.count > 4, param="n", message="n must be from 1 to 4."))
 fault("n-ten-refused", "Refuses n=10, as a comparison does that is off by one.",
       refuses("IV-N-RANGE", lambda received: received.wanted.count == 10, param="n", message="n must be below 10."))
 fault("n-other-than-one-refused", "Refuses any n but 1.",
