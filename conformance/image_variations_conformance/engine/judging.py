@@ -6,7 +6,7 @@ One defect gives one failure: what only echoes a failure under another requireme
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
@@ -20,23 +20,12 @@ from ..oracles.base import shortened
 from ..oracles.refusal import is_wrong_refusal
 from ..oracles.summary import summarize
 from ..wire.reasons import ControlRefused, NotShown, Preparation, RateLimited, Reason
+from .echoes import OF_RESPONSES, Echoes
 from .experiment import ASKING, Result
-from .session import AGAIN, Session
+from .session import Session, original
 
 # A 200 alone does not show these: the content of the response does.
 _SHOWN_BY_CONTENT = frozenset({"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT", "IV-WIRE-QUERY"})
-_OF_RESPONSES = ("IV-RES-", "IV-N-", "IV-SIZE-", "IV-FORMAT-", "IV-OUT-SIZE")
-# Where the one is broken, the other cannot hold.
-_ECHOES: Mapping[str, frozenset[str]] = {
-    "IV-AUTH-FIRST": frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}),
-    "IV-URL-END": frozenset({"IV-URL-FETCH"}),
-}
-_OF_ERRORS = frozenset(
-    {"IV-ERR-JSON", "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-READABLE", "IV-ERR-NULL", "IV-ERR-PARAM"}
-)
-# Where the second item is refused, the first one is, too: only RGB pictures have a transparent colour.
-_IMPLIED_BY = {"chunks=transparent-colour": "png=rgb"}
-_OF_OTHERS = frozenset({"IV-STATE-PARALLEL", "IV-STATE-CONNECTION"})
 
 
 def findings_of(session: Session) -> list[Finding]:
@@ -50,7 +39,7 @@ def findings_of(session: Session) -> list[Finding]:
     found += _of_experiment(session)
     found = list(_without_accidents(found, session))
     found = list(_without_doubts(found, session))
-    return list(_without_echoes(found, session))
+    return list(Echoes(session, found).marked())
 
 
 def item_of(finding: Finding, session: Session) -> str:
@@ -61,7 +50,7 @@ def item_of(finding: Finding, session: Session) -> str:
 
 def _item(requirement: Requirement | None, case: Case, observation: Observation) -> str:
     evidence = requirement.evidence if requirement is not None else None
-    requested, label = observation.expectation.requested, _original(case.label)
+    requested, label = observation.expectation.requested, original(case.label)
     if isinstance(evidence, AcceptsField | Sample) and requested is not None:
         values = {"n": requested.n, "size": requested.size, "response_format": requested.response_format}
         value = values.get(evidence.field) if evidence.field in requested.explicit else ABSENT
@@ -75,11 +64,6 @@ def _item(requirement: Requirement | None, case: Case, observation: Observation)
         names = (label, case.concurrent_with, case.connection, *violated)
         return next((name for name in names if name in evidence.situations), None) or label
     return label
-
-
-def _original(label: str) -> str:
-    """Return the label of a case that was sent again."""
-    return label.partition(AGAIN)[0]
 
 
 def _untested(session: Session) -> Iterator[Finding]:
@@ -120,7 +104,7 @@ def _without_base(session: Session) -> Iterator[Finding]:
     """Yield what it means that no valid request was accepted."""
     sent = [session.observations[label] for label in session.labels]
     answered = [it for it in sent if it.untested is None]
-    if answered:
+    if answered and not session.experiment.limited:
         message = f"expected 200, got {answered[0].answer}{_words(answered[0])}; no valid request was accepted at all"
         yield answered[0].finding("IV-OP-VALID", False, message, "fields=image-only")
 
@@ -166,7 +150,7 @@ def _words(observation: Observation) -> str:
 def _why_blocked(observation: Observation, session: Session) -> Reason:
     if observation.untested is not None:
         return observation.untested
-    if session.experiment.limited:
+    if session.experiment.limited or (observation.response is not None and observation.response.status == 503):
         return RateLimited()
     return ControlRefused() if session.experiment.lost is not None else NotShown()
 
@@ -206,98 +190,8 @@ def _without_doubts(found: Sequence[Finding], session: Session) -> Iterator[Find
         if finding.state == "contradicted" and finding.label not in doubtful
     }
     for finding in found:
-        in_doubt = finding.label in doubtful and finding.requirement.startswith(_OF_RESPONSES)
+        in_doubt = finding.label in doubtful and finding.requirement.startswith(OF_RESPONSES)
         if in_doubt and finding.state == "contradicted" and (finding.requirement, finding.item) not in certain:
             yield evolve(finding, state="blocked", reason=NotShown())
         else:
             yield finding
-
-
-def _without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
-    """Yield the findings; those that only echo another failure name its requirement in `reported_as`."""
-    contradicted = [finding for finding in found if finding.state == "contradicted"]
-    by_label: dict[str, str] = {}
-    by_item: dict[str, str] = {}
-    for finding in contradicted:
-        if finding.requirement not in {NO_5XX, *_OF_ERRORS}:
-            by_label.setdefault(finding.label, finding.requirement)
-            by_item.setdefault(finding.item, finding.requirement)
-    by_item |= {
-        finding.item: NO_5XX
-        for finding in contradicted
-        if finding.requirement == NO_5XX and finding.item != _original(finding.label)
-    }
-    held = {(finding.requirement, finding.item) for finding in found if finding.state == "holds"}
-    depends = any(finding.requirement == "IV-STATE-INDEPENDENT" for finding in contradicted)
-    broken = {(finding.label, finding.requirement) for finding in contradicted}
-    names = {finding.requirement for finding in contradicted}
-    last = _last_before_loss(session)
-    wrong = {
-        (result.requirement, result.item)
-        for result in session.experiment.results
-        if result.state == "contradicted" and session.observations[session.labels[result.steps[0]]].accepted
-    }
-    for finding in found:
-        echo = None
-        if finding.state != "contradicted":
-            pass
-        elif finding.label == last and finding.requirement != "IV-STATE-RECOVERS":
-            echo = "IV-STATE-RECOVERS"
-        elif finding.requirement == NO_5XX or (finding.requirement in _OF_ERRORS and _is_5xx(finding, session)):
-            own = finding.requirement != NO_5XX or finding.item == _original(finding.label)
-            echo = _cause(finding, session, by_label, by_item) if own else None
-        elif _IMPLIED_BY.get(finding.item) in by_item:
-            echo = by_item[_IMPLIED_BY[finding.item]]
-        elif finding.requirement in _ECHOES and _ECHOES[finding.requirement] & names:
-            echo = min(_ECHOES[finding.requirement] & names)
-        elif finding.item == "stable" and "IV-STATE-RECOVERS" in names:
-            echo = "IV-STATE-RECOVERS"
-        elif depends and finding.requirement.startswith(_OF_RESPONSES) and (finding.requirement, finding.item) in held:
-            echo = "IV-STATE-INDEPENDENT"
-        elif finding.requirement.startswith(_OF_RESPONSES) and _of_probe(finding, session, wrong) is not None:
-            echo = _of_probe(finding, session, wrong)
-        elif finding.label in session.alone and finding.requirement not in _OF_OTHERS:
-            # Wrong in company, right alone: that is what the company did.
-            if (session.alone[finding.label], finding.requirement) not in broken:
-                parallel = session.cases[finding.label].concurrent_with is not None
-                echo = "IV-STATE-PARALLEL" if parallel else "IV-STATE-CONNECTION"
-        yield finding if echo is None else evolve(finding, reported_as=echo)
-
-
-def _is_5xx(finding: Finding, session: Session) -> bool:
-    response = session.observations[finding.label].response
-    return response is not None and response.status >= 500
-
-
-def _of_probe(finding: Finding, session: Session, wrong: set[tuple[str, str]]) -> str | None:
-    """Return the requirement of the probe that makes the response to its request wrong, or None."""
-    probes = session.cases[finding.label].probes
-    return next((probe.requirement for probe in probes if (probe.requirement, probe.item) in wrong), None)
-
-
-def _last_before_loss(session: Session) -> str | None:
-    """Return the label of the last request before the server was lost for good, which nothing can confirm."""
-    lost = session.experiment.lost
-    if lost is None:
-        return None
-    labels = list(session.observations)
-    before = labels[: labels.index(session.labels[lost[1]])]
-    return next((label for label in reversed(before) if not label.startswith("control")), None)
-
-
-def _cause(finding: Finding, session: Session, by_label: Mapping[str, str], by_item: Mapping[str, str]) -> str | None:
-    """Return the requirement that explains why the server failed at a request, or None."""
-    label = _original(finding.label)
-    if label in by_label:
-        return by_label[label]
-    items = [probe.item for probe in session.cases[finding.label].probes] or _items_of_base(label, session)
-    lost = "IV-STATE-RECOVERS" if session.experiment.lost is not None else None
-    return next((by_item[item] for item in items if item in by_item), None) or by_item.get("stable") or lost
-
-
-def _items_of_base(label: str, session: Session) -> list[str]:
-    """Return the items of evidence that a request of the experiment shows by its base alone."""
-    if label not in session.labels:
-        return []
-    texts = session.experiment.sent[session.labels.index(label)][0].base.texts
-    return [f"{name}={texts.get(name, ABSENT)}" for name in session.plan.contract.text_fields]

@@ -287,9 +287,11 @@ class Session:
     def _require_difference(self, case: Case, observation: Observation) -> None:
         """Without a base, an answer like that to valid requests shows nothing about what is wrong with this one."""
         if observation.untested is None:
-            valid = {_status(self.observations[label]) for label in self.labels}
-            same = _status(observation) in valid
-            reason = RejectsEverything(observation.answer) if same else NothingAccepted()
+            valid = [self.observations[label] for label in self.labels]
+            statuses = {_status(it) for it in valid if it.untested is None}
+            same = RejectsEverything(observation.answer) if _status(observation) in statuses else NothingAccepted()
+            # Where a limit kept every valid request from being sent or answered, that is the reason.
+            reason = same if statuses else valid[-1].untested
             self.observations[case.label] = evolve(observation, blocked=reason)
 
     def _after_failure(self, case: Case) -> None:
@@ -328,6 +330,11 @@ class Session:
             fetch = self.scheduler.fetch_again(f"{label}{AT_THE_END}", link)
             if not isinstance(fetch.outcome, NotTested):
                 yield label, fetch
+
+
+def original(label: str) -> str:
+    """Return the label of the case whose request was sent again under this label."""
+    return label.partition(AGAIN)[0]
 
 
 def _without_close(request: Request) -> Request:

@@ -139,12 +139,11 @@ def test_an_independent_parser_reads_the_body_of_every_chunked_request(
     )
     server = h11.Connection(h11.SERVER)
     server.receive_data(sent.head() + b"".join(sent.framed_body()))
-    events = []
-    while not events or not isinstance(events[-1], h11.EndOfMessage):
-        events.append(server.next_event())
-    assert b"".join(event.data for event in events if isinstance(event, h11.Data)) == body
-    expected = [(name.lower().encode(), value.encode()) for name, value in trailers]
-    assert list(events[-1].headers) == expected
+    received = b""
+    while not isinstance(event := server.next_event(), h11.EndOfMessage):
+        received += bytes(event.data) if isinstance(event, h11.Data) else b""
+    assert received == body
+    assert list(event.headers) == [(name.lower().encode(), value.encode()) for name, value in trailers]
 
 
 @pytest.mark.parametrize("chunked", [False, True])
