@@ -118,7 +118,7 @@ def decode(content_type: str, body: bytes) -> tuple[Part, ...]:
     # Content before the first boundary is to be ignored (RFC 2046, section 5.1.1), but the parser rejects it.
     opening = body.find(f"\r\n--{boundary}".encode())
     # Transports may add white space after a boundary (the same section), which the parser rejects, too.
-    padded = re.compile(rb"(--%b(?:--)?)[ \t]+(?=\r\n)" % re.escape(boundary.encode()))
+    padded = re.compile(rb"((?:\A|(?<=\r\n))--%b(?:--)?)[ \t]+(?=\r\n)" % re.escape(boundary.encode()))
     body = padded.sub(rb"\1", body)
     preamble = 0 if body.startswith(f"--{boundary}".encode()) or opening < 0 else opening + 2
     try:
