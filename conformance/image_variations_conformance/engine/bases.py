@@ -52,7 +52,7 @@ def _values(contract: Contract, name: str) -> tuple[str, ...]:
     kind = kind_of(schema)
     if kind == "enum":
         return enum_values(schema)
-    if schema.get("examples"):
+    if schema.get("examples") and not (kind == "integer" and "minimum" in schema):
         return tuple(map(str, schema["examples"]))
     if kind == "integer":
         return (str(schema.get("minimum", 1)),)

@@ -2,10 +2,12 @@
 
 Everything here is pure: generators that yield the requests to send and are told the outcomes. A request is a base
 (fields that the server is known to accept) and some probes, each of which changes one property of the request. Probes
-travel in packs. A refused pack is sent again and then halved until the smallest part that is refused is found; then the
-rest is sent. Each of these requests follows an accepted one, so that no earlier request is the reason for a refusal,
-and a contradiction needs several refusals. It is shown by two requests that differ in nothing else: the refused one,
-and the same without the probe, the control.
+travel in packs. If a pack is refused twice, probes are left out of it one by one: a request that is refused costs no
+image. What remains is the smallest part that is refused, and the rest of the pack is sent without it.
+
+A contradiction needs several refusals, one of them right after an accepted request, so that neither chance nor an
+earlier request is the reason. It is shown by two requests that differ in nothing else: the refused one, and the same
+without the probe, the control.
 """
 
 from __future__ import annotations
@@ -17,14 +19,15 @@ from attrs import define, evolve
 
 from ..cases.builder import Base
 from ..cases.probes import NO_5XX, Probe
-from .packs import halves, images
-from .steps import Outcome, Sending, State, Step
+from .packs import images
+from .steps import ASKING, MADE_IMAGES, Outcome, Result, Sending, State, Step
 from .trials import Trials
 
 _PARALLEL = "IV-STATE-PARALLEL"
 _CONNECTION = "IV-STATE-CONNECTION"
 _PACKS_AT_A_TIME = 8
 _REFUSALS = 3
+_WRONG = 2
 # A server that answers the same request now so, now so, may refuse an innocent one a few times in a row.
 _REFUSALS_IF_UNSTABLE = 7
 _MOST_IN_COMPANY = 16
@@ -65,6 +68,8 @@ class Experiment(Trials):
             yield from self._split(pack, at)
         elif outcome in {"refused", "unavailable"}:
             yield from self._narrow(pack, at)
+        elif outcome == "wrong":
+            yield from self._explain_wrong(pack, at)
         else:
             self._of_probes(pack, "blocked", at)
             if outcome == "limited":
@@ -78,17 +83,20 @@ class Experiment(Trials):
             return
         yield from self.probe([pack[: len(pack) // 2], pack[len(pack) // 2 :]])
 
-    def _try(self, probes: tuple[Probe, ...], at: int, planned: bool = False) -> Sending[tuple[int, Outcome]]:
-        """Send probes after an accepted request, and return the position and the outcome.
+    def _try(
+        self, probes: tuple[Probe, ...], at: int, *, planned: bool = False, after_accepted: bool = True
+    ) -> Sending[tuple[int, Outcome]]:
+        """Send probes, if need be after the control, and return the position and the outcome.
 
-        One that takes the place of a planned request, which was refused, costs the images of that, and nothing of the
+        A request that takes the place of a planned one, which was refused, costs the images of that, and nothing of the
         allowance for narrowing. Where there is no room, or the server has ended the run, the outcome is "not-sent" and
         the position is `at`.
         """
         step = Step(self.cheap or Base(), probes, narrowing=not planned)
         if self.ended or (step.narrowing and not self._allows(step)):
             return at, "not-sent"
-        if not self._follows_accepted and not (yield from self.control()):
+        after_accepted = after_accepted or not self._recovers_always
+        if after_accepted and not self._follows_accepted and not (yield from self.control()):
             return at, "not-sent"
         (outcome,) = yield from self._send(step)
         return len(self.sent) - 1, "refused" if outcome == "unavailable" else outcome
@@ -99,22 +107,33 @@ class Experiment(Trials):
         return has_room and not self.ended
 
     def _narrow(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
-        """Find out why a pack is refused, if it is so again; then send what is left of it."""
-        before, before_outcome = self.sent[at - 1]
+        """Find out why a pack is refused, if it is so again."""
         position, outcome = yield from self._try(pack, at, planned=True)
         if outcome == "refused":
-            found = yield from self._culprit(pack, [at, position])
-            rest = tuple(probe for probe in pack if probe not in found)
-            if rest and not self._was_accepted(rest):
-                position, outcome = yield from self._try(rest, at, planned=True)
-                yield from self._explain(rest, position, outcome)
-        elif outcome != "accepted" or self.sent[at][1] == "unavailable":
-            yield from self._explain(pack, position, outcome)
-        elif before_outcome != "accepted":
-            yield from self._explain(pack, position, outcome)
-            yield from self._explain_accident(Step(before.base, before.probes), position, at)
+            yield from self._reduce(pack, [at, position], "refused")
+        elif outcome == "accepted":
+            yield from self._accepted_now(pack, at, position)
         else:
-            self._of_probes(pack, "unstable" if len(pack) == 1 else "holds", position, at)
+            yield from self._explain(pack, position, outcome)
+
+    def _accepted_now(self, pack: tuple[Probe, ...], refused: int, accepted: int) -> Sending[None]:
+        """Report a pack that was refused and then accepted, and why."""
+        before, outcome = self.sent[refused - 1]
+        by_chance = self.sent[refused][1] == "refused" and outcome in MADE_IMAGES
+        self._of_probes(pack, "unstable" if by_chance and len(pack) == 1 else "holds", accepted, refused)
+        if self.sent[refused][1] == "refused" and outcome not in MADE_IMAGES:
+            yield from self._explain_accident(Step(before.base, before.probes), accepted, refused)
+
+    def _reduce(self, pack: tuple[Probe, ...], found: list[int], bad: Outcome) -> Sending[None]:
+        """Find the smallest part of a pack that comes to a bad outcome, report it, and send the rest of the pack.
+
+        `found` are the positions at which the pack came to it.
+        """
+        culprit = yield from self._culprit(pack, found, bad)
+        rest = tuple(probe for probe in pack if probe not in culprit)
+        if self._unreported(rest) or not self._was_accepted(rest):
+            position, outcome = yield from self._try(rest, found[0], planned=True)
+            yield from self._explain(rest, position, outcome)
 
     def _was_accepted(self, probes: Sequence[Probe]) -> bool:
         """Return whether a request with these probes, and perhaps others, was accepted."""
@@ -123,76 +142,123 @@ class Experiment(Trials):
             for step, outcome in self.sent
         )
 
-    def _culprit(self, pack: tuple[Probe, ...], refusals: list[int]) -> Sending[tuple[Probe, ...]]:
-        """Find a smallest part of a refused pack that is refused, report it, and return it."""
-        if len(pack) == 1:
-            outcome = yield from self._confirm(pack, refusals)
-            if outcome == "refused":
-                self._of_probes(pack, "contradicted", *refusals, twin=self._control)
-            else:
-                self._of_probes(pack, "unstable" if outcome in {"accepted", "declined"} else "blocked", *refusals)
-            return pack
-        explained = True
-        for half in halves(pack):
-            # Of two halves, the second has the probe that costs the most. It has to be seen to hold anyway.
-            position, outcome = yield from self._try(half, refusals[0], planned=half[-1].images > 1)
-            if outcome == "refused":
-                return (yield from self._culprit(half, [position]))
-            yield from self._explain(half, position, outcome)
-            explained = explained and outcome in {"accepted", "declined"}
-        return (yield from self._combination(pack, refusals)) if explained else pack
+    def _culprit(self, pack: tuple[Probe, ...], found: list[int], bad: Outcome) -> Sending[tuple[Probe, ...]]:
+        """Find the smallest part of a pack that comes to a bad outcome, report it, and return it.
 
-    def _enough(self, probes: Sequence[Probe], refusals: Sequence[int]) -> int:
-        """Return how often a request is refused before that counts."""
-        # Of several probes, one may be refused now and then, and a 503 is temporary.
-        by_accident = self.unstable or len(probes) > 1 or any(self.sent[at][1] == "unavailable" for at in refusals)
-        return _REFUSALS_IF_UNSTABLE if by_accident else _REFUSALS
-
-    def _confirm(self, probes: tuple[Probe, ...], refusals: list[int]) -> Sending[Outcome]:
-        """Send refused probes again until the refusals are enough or the outcome is another. Return the last outcome.
-
-        The positions are added to those of the refusals.
+        Another combination of which one of these probes is a part is not looked for.
         """
-        while len(refusals) < self._enough(probes, refusals):
-            position, outcome = yield from self._try(probes, refusals[0])
-            if outcome == "not-sent":
-                return outcome
-            refusals.append(position)
-            if outcome != "refused":
-                return outcome
-        return "refused"
+        part, found, outcome = yield from self._smallest(pack, found, bad)
+        if outcome == bad:
+            yield from self._conclude_on(part, found, bad)
+        else:
+            yield from self._conclude_on_other(part, found, outcome)
+        self._of_probes(self._unreported(part), "blocked", found[0])
+        return part
 
-    def _combination(self, pack: tuple[Probe, ...], refusals: list[int]) -> Sending[tuple[Probe, ...]]:
-        """Explain a pack that is refused although its halves are accepted: reduce it while it is refused.
+    def _unreported(self, probes: Sequence[Probe]) -> list[Probe]:
+        """Return the probes that have no result yet."""
+        reported = {(result.requirement, result.item) for result in self.results}
+        return [probe for probe in probes if (probe.requirement, probe.item) not in reported]
 
-        Return what it is reduced to. Another combination with one of these probes is not looked for.
+    def _smallest(
+        self, pack: tuple[Probe, ...], found: list[int], bad: Outcome
+    ) -> Sending[tuple[tuple[Probe, ...], list[int], Outcome]]:
+        """Leave probes out of a pack while it comes to a bad outcome.
+
+        Return what remains, the positions at which that came to it, and the bad outcome; or else the one that ended the
+        search.
         """
-        outcome: Outcome = "refused"
-        for probe in pack:
+        broken = {result.requirement for result in self.results if result.state == "contradicted"}
+        is_combination = False
+        for probe in sorted(pack, key=lambda each: (-each.images, each.requirement not in broken)):
             fewer = tuple(other for other in pack if other is not probe)
-            if self._was_accepted(fewer):
-                continue
-            position, outcome = yield from self._try(fewer, refusals[0])
-            if outcome == "refused":
-                pack, refusals = fewer, [position]
-            elif outcome not in {"accepted", "declined"}:
+            if not fewer:
                 break
-        if outcome in {"refused", "accepted", "declined"}:
-            outcome = yield from self._confirm(pack, refusals)
-        if outcome == "refused":
-            # One of the probes may be refused now and then.
+            position, outcome = yield from self._part(fewer, found[0])
+            if outcome == bad:
+                pack, found = fewer, [position]
+            elif outcome == "not-sent":
+                return pack, found, outcome
+            elif not is_combination:
+                position, outcome = yield from self._part((probe,), found[0])
+                if outcome in {bad, "not-sent"}:
+                    return ((probe,), [position], bad) if outcome == bad else (pack, found, outcome)
+                # To look for a combination costs images. Chance, or an earlier request, may be why this came to it.
+                position, outcome = yield from self._try(pack, found[0])
+                found = [*found, position]
+                if outcome != bad:
+                    return pack, found, outcome
+                is_combination = True
+        return pack, found, bad
+
+    def _part(self, probes: tuple[Probe, ...], at: int) -> Sending[tuple[int, Outcome]]:
+        """Send a part of a refused pack, and return the position and the outcome; "not-sent" if it shows nothing."""
+        if self._was_accepted(probes):
+            return at, "accepted"
+        # A single probe of several images has to be seen to hold anyway.
+        planned = len(probes) == 1 and images(probes) > 1
+        position, outcome = yield from self._try(probes, at, planned=planned, after_accepted=False)
+        if outcome == "accepted":
+            self._of_probes(probes, "holds", position)
+        elif outcome == "limited":
+            yield from self.control()
+            return position, "not-sent"
+        return position, outcome
+
+    def _conclude_on(self, pack: tuple[Probe, ...], found: list[int], bad: Outcome) -> Sending[None]:
+        """Report the smallest part of a pack that comes to a bad outcome, if it does so again."""
+        outcome = yield from self._confirm(pack, found, bad)
+        if outcome != bad:
+            yield from self._conclude_on_other(pack, found, outcome)
+        elif len(pack) == 1:
+            self._of_probes(pack, "contradicted", *found, twin=self._control)
+        else:
+            # One of the probes may come to it now and then.
             parts = [tuple(other for other in pack if other is not probe) for probe in pack]
-            by_part = yield from self._accepts([part for part in parts if images(part) == 1], refusals[0])
-            states: dict[Outcome, State] = {"accepted": "contradicted", "refused": "unstable"}
-            self._conclude_on_combination(pack, states.get(by_part, "blocked"), refusals)
-        elif outcome not in {"accepted", "declined"}:
-            self._conclude_on_combination(pack, "blocked", refusals)
-        return pack
+            by_part = yield from self._accepts([part for part in parts if images(part) == 1], found[0])
+            state: State = "contradicted" if by_part == "accepted" else "unstable" if by_part == bad else "blocked"
+            self._conclude_on_combination(pack, state, found)
+
+    def _conclude_on_other(self, pack: tuple[Probe, ...], found: list[int], outcome: Outcome) -> Sending[None]:
+        """Report a part of a pack that came to a bad outcome, and then to another one."""
+        if outcome == "accepted":
+            yield from self._accepted_now(pack, found[0], found[-1])
+        elif outcome in {"declined", "wrong", "refused"}:
+            self._of_probes(pack, "unstable", *found)
+        else:
+            self._of_probes(pack, "blocked", found[0])
+            if all(self._was_accepted((probe,)) for probe in pack):
+                self._conclude_on_combination(pack, "blocked", found)
 
     def _conclude_on_combination(self, pack: tuple[Probe, ...], state: State, refusals: Sequence[int]) -> None:
         requirement = NO_5XX if any(probe.open for probe in pack) else "IV-OP-VALID"
         names = " and ".join(sorted(probe.item for probe in pack))
         self._conclude(requirement, names, state, refusals, self._control if state == "contradicted" else None, pack)
+
+    def _confirm(self, probes: tuple[Probe, ...], found: list[int], bad: Outcome) -> Sending[Outcome]:
+        """Send probes again until the outcome is another or was bad often enough. Return the last outcome.
+
+        The positions are added to those where it was bad before. The last request follows an accepted one.
+        """
+        while len(found) < (enough := self._enough(probes, found)):
+            last = len(found) == enough - 1
+            position, outcome = yield from self._try(probes, found[0], after_accepted=last)
+            if outcome == "not-sent":
+                return outcome
+            found.append(position)
+            if outcome != bad:
+                return outcome
+        return bad
+
+    def _enough(self, probes: Sequence[Probe], found: Sequence[int]) -> int:
+        """Return how often a request is refused, or its images are wrong, before that counts."""
+        outcomes = {self.sent[at][1] for at in found}
+        if "wrong" in outcomes:
+            # What is in a response is hardly there by chance, and costs an image.
+            return _WRONG
+        # Of several probes, one may be refused now and then, and a 503 is temporary.
+        by_accident = self.unstable or len(probes) > 1 or "unavailable" in outcomes
+        return _REFUSALS_IF_UNSTABLE if by_accident else _REFUSALS
 
     def _accepts(self, packs: Iterable[tuple[Probe, ...]], at: int) -> Sending[Outcome]:
         """Send packs once more, alone, until one is not accepted, and return the last outcome."""
@@ -201,6 +267,31 @@ class Experiment(Trials):
             if outcome not in {"accepted", "declined"}:
                 return outcome
         return "accepted"
+
+    def _explain_wrong(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
+        """Tell whether other images than those requested are due to what was requested, or to the other probes.
+
+        If they come to the request for the same images alone, the oracles report them, and the properties are accepted.
+        """
+        asking = tuple(probe for probe in pack if probe.axes & ASKING)
+        others = tuple(probe for probe in pack if probe not in asking)
+        if not others:
+            self._of_probes(asking, "holds", at)
+            return
+        position, outcome = at, "wrong"
+        if asking:
+            position, outcome = yield from self._try(others, at)
+        if outcome == "wrong":
+            yield from self._reduce(others, [position], "wrong")
+            yield from self.probe([asking] if asking else [])
+        elif outcome == "accepted":
+            self._of_probes(others, "holds", position)
+            position, outcome = yield from self._try(asking, at)
+            if outcome == "accepted":
+                yield from self._culprit(pack, [at], "wrong")
+            self._of_probes(asking, "holds" if outcome in MADE_IMAGES else "blocked", position)
+        else:
+            self._of_probes(pack, "blocked", at)
 
     # --- several requests at a time
 
@@ -226,7 +317,7 @@ class Experiment(Trials):
             self._conclude(requirement, item, "blocked", (first - 1,))
             return
         outcomes = yield from self._send(*steps)
-        again, refused, twins, blocked = [], [], [], False
+        again, refused, twins, kept_back = [], [], [], []
         for at, (step, outcome) in enumerate(zip(steps, outcomes, strict=True), start=first):
             position, by_itself = at, outcome
             if outcome != "accepted":
@@ -235,10 +326,12 @@ class Experiment(Trials):
             if outcome == "refused" and by_itself == "accepted":
                 refused.append(at)
                 twins.append(position)
-            blocked = blocked or (outcome in {"limited", "unavailable", "not-sent"} and by_itself != "refused")
+            elif outcome not in {"accepted", "declined", "refused"} and by_itself not in {"refused", "wrong"}:
+                # Whether company is the reason for wrong images is told by the oracles, which compare the responses.
+                kept_back.append(at)
             again.append(evolve(step, probes=step.probes if by_itself == "accepted" else (), narrowing=True))
-        if self.ended or blocked:
-            self._conclude(requirement, item, "blocked", (first,))
+        if self.ended or kept_back:
+            self._conclude(requirement, item, "blocked", (*kept_back, first))
         elif not refused:
             self._conclude(requirement, item, "holds", range(first, first + len(steps)))
         elif refused[0] >= first + alone and (yield from self._company_matters(again, alone, refused)):
@@ -284,6 +377,8 @@ class Experiment(Trials):
                 return
             label = f"plain-at-the-end{f'-{len(refusals) + 1}' if refusals else ''}"
             (outcome,) = yield from self._send(Step(self.base, label=label))
+            if outcome == "limited":
+                yield from self.control()
             if outcome != "refused":
                 return
             refusals.append(len(self.sent) - 1)
@@ -292,12 +387,18 @@ class Experiment(Trials):
     def verify(self) -> Sending[None]:
         """Send contradicted requests some more times if the server turned out to be unstable after that."""
         for at, result in enumerate(self.results if self.unstable else ()):
-            refusals = list(result.steps)
-            outcome: Outcome = "refused"
-            if result.state == "contradicted" and result.requirement in {_PARALLEL, _CONNECTION}:
-                # What was taken for more than chance was seen together with accidents that company does not explain.
-                outcome = "accepted"
-            elif result.state == "contradicted" and self.sent[refusals[0]][0].probes and result.twin is not None:
-                outcome = yield from self._confirm(self.sent[refusals[0]][0].probes, refusals)
-            if outcome != "refused":
-                self.results[at] = evolve(result, state="unstable", steps=tuple(refusals))
+            if result.state == "contradicted" and result.twin is not None and not (yield from self._holds_up(result)):
+                self.results[at] = evolve(result, state="unstable")
+
+    def _holds_up(self, result: Result) -> Sending[bool]:
+        """Return whether a contradiction is one on a server that refuses requests by chance as well."""
+        step, outcome = self.sent[result.steps[0]]
+        if not step.alone:
+            # What was taken for more than chance was seen together with accidents that company does not explain.
+            return False
+        if not step.probes:
+            return True
+        bad: Outcome = "wrong" if outcome == "wrong" else "refused"
+        if self._was_accepted(step.probes):
+            return False
+        return (yield from self._confirm(step.probes, list(result.steps), bad)) == bad

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ..cases.probes import Probe
 
-PACK_SIZE = 6
+PACK_SIZE = 7
 
 
 def packs(probes: Sequence[Probe], seed: int, size: int = PACK_SIZE) -> list[tuple[Probe, ...]]:
@@ -36,13 +36,6 @@ def packs(probes: Sequence[Probe], seed: int, size: int = PACK_SIZE) -> list[tup
             pack.append(probe)
     made.sort(key=lambda pack: min(ranks[probe] for probe in pack))
     return [tuple(pack) for pack in made]
-
-
-def halves(pack: tuple[Probe, ...]) -> tuple[tuple[Probe, ...], tuple[Probe, ...]]:
-    """Return a pack in two parts, the second one with the dearest probe: alone, if it is dear."""
-    ordered = sorted(pack, key=lambda probe: probe.images)
-    middle = len(ordered) - 1 if ordered[-1].images > 1 else len(ordered) // 2
-    return tuple(ordered[:middle]), tuple(ordered[middle:])
 
 
 def images(pack: Sequence[Probe]) -> int:

@@ -14,7 +14,7 @@ from ..cases.builder import Base
 from ..cases.probes import Probe
 from ..contract.document import Contract
 from .bases import bases, cheaper
-from .steps import LAST, Outcome, Result, Sending, State, Step
+from .steps import LAST, MADE_IMAGES, Outcome, Result, Sending, State, Step
 
 _CONTROL_WAITS = (0.5, 0.5, 0.5, 0.5, 1.0, 2.0, 4.0)
 """How long a refused control waits before it is sent again, in seconds."""
@@ -33,7 +33,7 @@ class Trials:
     once the server limits the rate for good, and `unstable` once it has given the same request different outcomes.
     """
 
-    narrowing_requests: int = 60
+    narrowing_requests: int = 90
     narrowing_images: int = 20
     base: Base | None = None
     cheap: Base | None = None
@@ -57,19 +57,19 @@ class Trials:
 
     def _send(self, *steps: Step) -> Sending[tuple[Outcome, ...]]:
         """Send steps, keep their outcomes, and take what explains refusals off the allowance."""
-        outcomes = yield steps
+        outcomes = (yield steps) if steps else ()
         for step, outcome in zip(steps, outcomes, strict=True):
             self._note(step, outcome)
             self.sent.append((step, outcome))
             if step.narrowing:
                 self.narrowing_requests -= 1
-                self.narrowing_images -= step.images if outcome == "accepted" else 0
+                self.narrowing_images -= step.images if outcome in MADE_IMAGES else 0
         return outcomes
 
     @property
     def _follows_accepted(self) -> bool:
         """Whether the latest request was accepted, so that it cannot be the reason that the next one is refused."""
-        return not self.sent or self.sent[-1][1] == "accepted"
+        return not self.sent or self.sent[-1][1] in MADE_IMAGES
 
     def _note(self, step: Step, outcome: Outcome) -> None:
         """Remember a refusal, and report it once the same request is accepted."""
@@ -79,7 +79,7 @@ class Trials:
         key = (str(step.base), frozenset(step.probes))
         if outcome in {"refused", "unavailable"} and self._follows_accepted:
             self._refused.setdefault(key, []).append(len(self.sent))
-        elif outcome == "accepted" and key in self._refused:
+        elif outcome in MADE_IMAGES and key in self._refused:
             self._report_unstable(len(self.sent), *self._refused.pop(key))
 
     def _report_unstable(self, accepted: int, *others: int) -> None:

@@ -1,14 +1,38 @@
 """Experiments on thousands of simulated servers: what is reported is true of the server, and what is true is found."""
 
-# ruff: noqa: ARG001, ARG005 - the functions that make servers all have the same signature
-
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 from image_variations_conformance.cases.probes import Probe
 from image_variations_conformance.engine.experiment import Experiment
-from image_variations_conformance.engine.steps import Result
+from image_variations_conformance.engine.steps import ASKING, Result
+from support.simulated_servers import (
+    BY_CHANCE,
+    BY_STATE,
+    FOREVER,
+    STABLE,
+    Make,
+    accepting,
+    changing_its_mind,
+    declining_open_probes,
+    flaky_for_one_probe,
+    ignoring_what_is_requested,
+    limited_for_a_while,
+    limited_for_good,
+    lost_for_good,
+    making_other_images,
+    mixed,
+    needing_a_base,
+    poisoned,
+    refusing_everything,
+    refusing_pairs,
+    refusing_probes,
+    refusing_probes_and_pairs,
+    refusing_some_together,
+    refusing_the_second_on_a_connection,
+    unavailable_for_probes,
+)
 from support.simulation import (
     Asked,
     Breaks,
@@ -26,171 +50,16 @@ from support.simulation import (
 )
 
 PLANS = [Simulated.of(seed, rows=rows) for seed in range(8) for rows in (0, 150)]
-FOREVER = float("inf")
-RUNS = 150
-"""How many servers of each kind are simulated."""
+RUNS = 100
+MANY_RUNS = 1500
+"""How many servers of each kind are simulated, and how many by the slow tests."""
 AT_A_TIME = 8
 """How many packs are sent before the outcome of the first counts."""
-MOST_NARROWING = 60
+MOST_NARROWING = 90
 MOST_NARROWING_IMAGES = 20
-MOST_REQUESTS = 600
-Make = Callable[[random.Random, Simulated], Server]
-
-
-# --- servers
-
-
-def accepting(rng: random.Random, plan: Simulated) -> Server:
-    return Server()
-
-
-def refusing_probes(rng: random.Random, plan: Simulated) -> Server:
-    return Server([RefusesProbes(frozenset(rng.sample(plan.probes, rng.randint(1, 3))))])
-
-
-def unavailable_for_probes(rng: random.Random, plan: Simulated) -> Server:
-    return Server([RefusesProbes(frozenset(rng.sample(plan.probes, rng.randint(1, 2))), "unavailable")])
-
-
-def declining_open_probes(rng: random.Random, plan: Simulated) -> Server:
-    opened = [probe for probe in plan.probes if probe.open]
-    return Server([RefusesProbes(frozenset(rng.sample(opened, rng.randint(1, 6))), "declined")])
-
-
-def refusing_many(rng: random.Random, plan: Simulated) -> Server:
-    return Server([RefusesProbes(frozenset(rng.sample(plan.probes, rng.randint(4, 60))))])
-
-
-def _pairs(rng: random.Random, plan: Simulated, count: int) -> tuple[frozenset[Probe], ...]:
-    """Return pairs of probes that fit, each pair from one pack as often as not."""
-    made: list[frozenset[Probe]] = []
-    while len(made) < count:
-        crowd = rng.choice([plan.probes, *(pack for pack in plan.packs if len(pack) > 1)])
-        one, other = rng.sample(crowd, 2)
-        if one.fits(other) and not any({one, other} & pair for pair in made):
-            made.append(frozenset({one, other}))
-    return tuple(made)
-
-
-def refusing_pairs(rng: random.Random, plan: Simulated) -> Server:
-    return Server([RefusesTogether(_pairs(rng, plan, rng.randint(1, 3)))])
-
-
-def refusing_triples(rng: random.Random, plan: Simulated) -> Server:
-    pack = rng.choice([pack for pack in plan.packs if len(pack) > 3])
-    return Server([RefusesTogether((frozenset(rng.sample(pack, 3)),))])
-
-
-def refusing_probes_and_pairs(rng: random.Random, plan: Simulated) -> Server:
-    pairs = _pairs(rng, plan, rng.randint(1, 2))
-    others = [probe for probe in plan.probes if not any(probe in pair for pair in pairs)]
-    return Server([RefusesProbes(frozenset(rng.sample(others, rng.randint(1, 2)))), RefusesTogether(pairs)])
-
-
-def needing_a_base(rng: random.Random, plan: Simulated) -> Server:
-    return Server([Needs(rng.choice(["model", "size", "response_format", "n", "user", "rgba"]))])
-
-
-def flaky(probability: float) -> Make:
-    return lambda rng, plan: Server([NowAndThen(rng, probability)])
-
-
-def often_unavailable(probability: float) -> Make:
-    return lambda rng, plan: Server([NowAndThen(rng, probability, "unavailable")])
-
-
-def flaky_for_one_probe(rng: random.Random, plan: Simulated) -> Server:
-    return Server([NowAndThen(rng, rng.choice([0.3, 0.5, 0.8]), "refused", rng.choice(plan.probes))])
-
-
-def limited_for_a_while(rng: random.Random, plan: Simulated) -> Server:
-    return Server([During(rng.randint(0, 150), rng.randint(1, 12))])
-
-
-def limited_for_good(rng: random.Random, plan: Simulated) -> Server:
-    return Server([During(rng.randint(0, 100), FOREVER)])
-
-
-def lost_for_good(rng: random.Random, plan: Simulated) -> Server:
-    first = rng.randint(5, 120)
-    return Server([Breaks(lambda asked, number: number >= first, FOREVER)])
-
-
-def lost_for_a_while(rng: random.Random, plan: Simulated) -> Server:
-    first = rng.randint(0, 120)
-    return Server([Breaks(lambda asked, number: number == first, rng.choice([0.1, 1.0, 2.0]), each_time=False)])
-
-
-def broken_by_a_row(rng: random.Random, plan: Simulated) -> Server:
-    row = rng.randint(0, 160)
-    wrong = frozenset({row} if rng.random() < 0.5 else ())
-    return Server([Breaks(lambda asked, _: asked.row == row, rng.choice([0.1, 1.0, FOREVER]))], wrong_rows=wrong)
-
-
-def poisoned(rng: random.Random, plan: Simulated) -> Server:
-    behaviours = [RefusesProbes(frozenset(rng.sample(plan.probes, rng.randint(1, 3))))]
-    return Server(behaviours, poisoned=True, wrong_once=frozenset(rng.sample(range(160), 2)))
-
-
-def refusing_some_together(rng: random.Random, plan: Simulated) -> Server:
-    return Server([RefusesSomeTogether(rng, rng.randint(1, 7))])
-
-
-def refusing_the_second_on_a_connection(rng: random.Random, plan: Simulated) -> Server:
-    return Server([RefusesSecondOnConnection()])
-
-
-def refusing_everything(rng: random.Random, plan: Simulated) -> Server:
-    return Server([Everything(rng.choice(["refused", "unavailable", "limited"]))])
-
-
-def changing_its_mind(rng: random.Random, plan: Simulated) -> Server:
-    return Server([Needs(rng.choice(["size", "response_format"]), rng.randint(20, 200))])
-
-
-STABLE: tuple[Make, ...] = (
-    accepting,
-    refusing_probes,
-    unavailable_for_probes,
-    declining_open_probes,
-    refusing_many,
-    refusing_pairs,
-    refusing_triples,
-    refusing_probes_and_pairs,
-    needing_a_base,
-    refusing_some_together,
-    refusing_the_second_on_a_connection,
-    refusing_everything,
-)
-BY_STATE: tuple[Make, ...] = (
-    limited_for_a_while,
-    limited_for_good,
-    lost_for_good,
-    lost_for_a_while,
-    broken_by_a_row,
-    poisoned,
-    changing_its_mind,
-)
-BY_CHANCE: dict[str, Make] = {
-    "flaky 0.02": flaky(0.02),
-    "flaky 0.05": flaky(0.05),
-    "flaky 0.1": flaky(0.1),
-    "flaky 0.2": flaky(0.2),
-    "unavailable 0.05": often_unavailable(0.05),
-    "unavailable 0.2": often_unavailable(0.2),
-}
-
-
-def mixed(rng: random.Random, plan: Simulated) -> Server:
-    """Return a server that is wrong in two or three ways, one of them perhaps by chance."""
-    kinds = rng.sample([*STABLE, *BY_STATE, rng.choice([*BY_CHANCE.values(), flaky_for_one_probe])], rng.randint(2, 3))
-    made = [make(rng, plan) for make in kinds]
-    return Server(
-        [behaviour for server in made for behaviour in server.behaviours],
-        poisoned=any(server.poisoned for server in made),
-        wrong_rows=frozenset().union(*(server.wrong_rows for server in made)),
-        wrong_once=frozenset().union(*(server.wrong_once for server in made)),
-    )
+MOST_REQUESTS = 700
+MOST_IMAGES = 10
+"""How many images one request costs at most."""
 
 
 # --- what is true of a server
@@ -214,10 +83,21 @@ def untrue(experiment: Experiment, server: Server) -> Iterator[str]:
 
 
 def refused_alone(experiment: Experiment, server: Server, tried: Iterable[Probe]) -> set[str]:
-    """Return the items of the probes that a server always refuses, with the cheap base and nothing else."""
+    """Return the items of the probes that a server always refuses, with the cheap base and nothing else.
+
+    Or for which it makes other images than those requested, where that is not what the probe is about.
+    """
     if experiment.cheap is None:
         return set()
-    return {probe.item for probe in tried if server.always_refuses(Asked.of(experiment.cheap, [probe]), 0)}
+    wrong_as_such = {
+        probe
+        for behaviour in server.behaviours
+        if isinstance(behaviour, RefusesProbes) and behaviour.outcome == "wrong"
+        for probe in behaviour.refused
+        if probe.axes & ASKING
+    }
+    asked = {probe: Asked.of(experiment.cheap, [probe]) for probe in tried}
+    return {probe.item for probe in asked if server.always_refuses(asked[probe], 0) and probe not in wrong_as_such}
 
 
 def _is_true(result: Result, experiment: Experiment, server: Server) -> bool:
@@ -248,8 +128,8 @@ def _is_shown(result: Result, experiment: Experiment) -> bool:
     """Return whether the steps were refused, and the twin accepted, and what differs is named by the result."""
     steps = [experiment.sent[at] for at in result.steps]
     if result.item == "stable":
-        return {"accepted", "refused"} == {outcome for _, outcome in steps}
-    if any(outcome not in {"refused", "unavailable"} for _, outcome in steps) or result.twin is None:
+        return {"accepted", "refused"} == {"accepted" if outcome == "wrong" else outcome for _, outcome in steps}
+    if any(outcome not in {"refused", "unavailable", "wrong"} for _, outcome in steps) or result.twin is None:
         return False
     twin, outcome = experiment.sent[result.twin]
     if result.requirement.startswith("IV-STATE-"):
@@ -330,20 +210,22 @@ def test_hardly_a_result_is_untrue_of_a_server_that_is_wrong_in_several_ways() -
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [*STABLE, *BY_STATE])
 def test_no_result_is_untrue_over_many_more_servers(make: Make) -> None:
-    assert {seed: found for seed in range(RUNS, 4000) if (found := wrong(make, seed))} == {}
+    assert {seed: found for seed in range(RUNS, MANY_RUNS) if (found := wrong(make, seed))} == {}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BY_CHANCE)
 def test_hardly_a_result_is_untrue_over_many_more_servers_that_refuse_by_chance(name: str) -> None:
-    found = {seed: found for seed in range(RUNS, 4000) if (found := wrong(BY_CHANCE[name], seed))}
-    assert len(found) <= 4, found
+    found = {seed: found for seed in range(RUNS, MANY_RUNS) if (found := wrong(BY_CHANCE[name], seed))}
+    assert len(found) <= 3, found
 
 
 # --- what is true is found
 
 
-@pytest.mark.parametrize("make", [accepting, refusing_probes, unavailable_for_probes, needing_a_base])
+@pytest.mark.parametrize(
+    "make", [accepting, refusing_probes, unavailable_for_probes, ignoring_what_is_requested, needing_a_base]
+)
 def test_every_refused_probe_is_contradicted_and_every_other_one_holds(make: Make) -> None:
     for seed in range(RUNS):
         experiment, server, plan = run(make, seed)
@@ -377,6 +259,16 @@ def test_every_refused_pair_that_met_in_a_pack_is_contradicted(make: Make) -> No
         assert dear or items(experiment, "holds") == {probe.item for probe in plan.probes} - refused, seed
 
 
+def test_probes_hold_whose_own_images_are_other_ones_than_requested() -> None:
+    """The oracles report the images. What tells whether other probes are the reason may exceed the allowance."""
+    for seed in range(RUNS):
+        experiment, _, plan = run(making_other_images, seed)
+        assert items(experiment, "contradicted", "unstable") == set(), seed
+        blocked = items(experiment, "blocked")
+        assert items(experiment, "holds") == {probe.item for probe in plan.probes} - blocked, seed
+        assert not blocked or experiment.narrowing_images < MOST_IMAGES, seed
+
+
 def test_declined_open_probes_hold() -> None:
     for seed in range(RUNS):
         experiment, _, plan = run(declining_open_probes, seed)
@@ -388,7 +280,8 @@ def test_a_server_that_refuses_the_request_after_a_refused_one_is_found() -> Non
     for seed in range(RUNS):
         experiment, server, plan = run(poisoned, seed)
         assert verdicts(experiment, "IV-STATE-RECOVERS") == {"contradicted"}, seed
-        assert items(experiment, "contradicted") - {"stable"} == refused_alone(experiment, server, plan.probes), seed
+        missing = refused_alone(experiment, server, plan.probes) - items(experiment, "contradicted")
+        assert all(item.startswith("n=") for item in missing), (seed, missing)
         # The experiment does not see which of the requests that must be refused came before one of its own.
         assert plan.rows or items(experiment, "unstable") | {"stable"} & items(experiment, "contradicted") == set(), (
             seed

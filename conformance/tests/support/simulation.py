@@ -24,7 +24,7 @@ from image_variations_conformance.media import png
 
 R = TypeVar("R")
 CONTRACT = document.load()
-_OPEN_PACK_SIZE = 12
+_OPEN_PACK_SIZE = 15
 _TOGETHER = 8
 _ROWS_BETWEEN_CONTROLS = 60
 
@@ -186,6 +186,13 @@ class RefusesSecondOnConnection:
 _BY_TIME = (NowAndThen, During, Breaks)
 
 
+def _first(given: Sequence[Outcome | None]) -> Outcome:
+    """Return the first outcome that behaviours give a request; wrong images only if none refuses it."""
+    accepted: Outcome = "accepted"
+    by_images: Outcome = "wrong" if "wrong" in given else accepted
+    return next((outcome for outcome in given if outcome not in {None, "wrong"}), None) or by_images
+
+
 @define
 class Server:
     """A simulated server. `poisoned`: the request after a refused one is refused, too.
@@ -212,10 +219,9 @@ class Server:
         if self._after_refusal:
             self._after_refusal = False
             return "refused" if asked.row is None else "declined"
-        answers = (behaviour.answer(asked, len(self.asked), self.now) for behaviour in self.behaviours)
-        accepted: Outcome = "accepted"
-        outcome = next((given for given in answers if given is not None), accepted)
-        if asked.row is not None and outcome in {"accepted", "refused"}:
+        given = [behaviour.answer(asked, len(self.asked), self.now) for behaviour in self.behaviours]
+        outcome = _first(given)
+        if asked.row is not None and outcome in {"accepted", "wrong", "refused"}:
             wrong = asked.row in self.wrong_rows
             if asked.row in self.wrong_once:
                 self.wrong_once -= {asked.row}
@@ -226,12 +232,9 @@ class Server:
 
     def always_refuses(self, asked: Asked, number: int) -> bool:
         """Return whether this server refuses a request, sent alone, each time from a number on."""
-        for behaviour in self.behaviours:
-            if not isinstance(behaviour, _BY_TIME):
-                outcome = behaviour.answer(asked, number, self.now)
-                if outcome is not None:
-                    return outcome in {"refused", "unavailable"}
-        return False
+        lasting = [behaviour for behaviour in self.behaviours if not isinstance(behaviour, _BY_TIME)]
+        given = [behaviour.answer(asked, number, self.now) for behaviour in lasting]
+        return _first(given) in {"refused", "unavailable", "wrong"}
 
     def has(self, *kinds: type) -> bool:
         return any(isinstance(behaviour, kinds) for behaviour in self.behaviours)
@@ -254,7 +257,7 @@ class Simulated:
             level: [probe for probe in found if CONTRACT.requirements[probe.requirement].level == level]
             for level in ("must", "should")
         }
-        opened = [*packs(HARMLESS, seed, _OPEN_PACK_SIZE), *packs(ODD, seed, _OPEN_PACK_SIZE)]
+        opened = [*packs(HARMLESS, seed, _OPEN_PACK_SIZE), *packs(ODD, seed, 1)]
         must, should = (tuple(packs(levels[level], seed, PACK_SIZE)) for level in ("must", "should"))
         return cls(must, should, tuple(opened), rows)
 
@@ -291,7 +294,8 @@ class Driver:
         mixed = mixed[: _TOGETHER if len(first) > _TOGETHER else 0]
         alone = sorted((pack for pack in first if pack not in mixed), key=_images)
         self._drive(experiment.probe(alone))
-        self._drive(experiment.control())
+        if any(_images(pack) > 1 for pack in alone):
+            self._drive(experiment.control())
         if mixed:
             self._drive(experiment.together(mixed, "eight-mixed"))
         if connected:
