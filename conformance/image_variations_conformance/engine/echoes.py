@@ -54,7 +54,10 @@ class Echoes:
 
     @_by_label.default
     def _first_by_label(self) -> Mapping[str, str]:
-        return {it.label: it.requirement for it in reversed(self._specific)}
+        labels = self.session.labels
+        results = [it for it in self.session.experiment.results if it.state == "contradicted" and it.item != "stable"]
+        shown = {labels[at]: it.requirement for it in reversed(results) if it.requirement != NO_5XX for at in it.steps}
+        return shown | {it.label: it.requirement for it in reversed(self._specific)}
 
     @_by_item.default
     def _first_by_item(self) -> Mapping[str, str]:

@@ -320,7 +320,7 @@ class Experiment(Trials):
         again, refused, twins, kept_back = [], [], [], []
         for at, (step, outcome) in enumerate(zip(steps, outcomes, strict=True), start=first):
             position, by_itself = at, outcome
-            if outcome != "accepted":
+            if outcome != "accepted" and (step.probes or outcome != "not-sent"):
                 position, by_itself = yield from self._try(step.probes, at, planned=True)
             yield from self._explain(step.probes, position, by_itself)
             if outcome == "refused" and by_itself == "accepted":
@@ -344,19 +344,23 @@ class Experiment(Trials):
 
         The positions of the refusals are added to those of the first time.
         """
-        kind = (steps[0].group, steps[0].connection)
         for rounds in range(2, 2 + _MOST_IN_COMPANY // len(steps)):
             if self.unstable or not self._recovers_always or not self._allows(*steps):
                 return False
             if not (yield from self.control()):
                 return False
             first = len(self.sent)
-            outcomes = yield from self._send(*steps)
+            # The earlier connection may still be open.
+            new = [evolve(step, connection=step.connection and f"{step.connection}-{rounds}") for step in steps]
+            outcomes = yield from self._send(*new)
             if "refused" in outcomes[:alone] or "refused" not in outcomes[alone:]:
                 return False
             refused += [at for at, outcome in enumerate(outcomes, start=first) if outcome == "refused"]
             company = rounds * (len(steps) - alone)
-            others = sum(outcome == "accepted" and (it.group, it.connection) != kind for it, outcome in self.sent)
+            others = sum(
+                outcome == "accepted" and (it.group if steps[0].group else it.connection) is None
+                for it, outcome in self.sent
+            )
             # Of requests that are refused with one and the same probability, any are as likely to be refused.
             if comb(company, len(refused)) < _CHANCE * comb(company + others, len(refused)):
                 # A server may have changed its mind since it accepted these alone.
