@@ -73,7 +73,7 @@ fault("image-blank", "Makes images that are completely black.",
       also=("IV-OUT-DISTINCT", "IV-OUT-RESEMBLES"))
 fault("image-transparent", "Makes images that are completely transparent.",
       draws("IV-OUT-BLANK", lambda image, _: Image.new("RGBA", image.size)),
-      also=("IV-OUT-DISTINCT", "IV-OUT-RESEMBLES"))
+      also=("IV-OUT-CHANGED", "IV-OUT-DISTINCT", "IV-OUT-RESEMBLES"))
 fault("images-equal", "Returns the same image n times in one response.",
       _makes("IV-OUT-DISTINCT", lambda made, count: made * count, lambda _: 1))
 fault("last-image-repeated", "Returns the first image in place of the last one, if there are several.",
