@@ -12,6 +12,7 @@ from ..app.form import Part
 from ..app.service import Service, Wanted
 from ..registry import Change, FaultFamily
 from .factories import Ids, answers, draws, encodes, loaded, member, placeholder, reads, saved
+from .features import GREY_ALPHA, RGBA, png_info
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,7 +112,7 @@ class ImageJpegUnlessAlpha(Service):
 
     def read_image(self, part: Part) -> Image.Image:
         picture = super().read_image(part)
-        picture.info["alpha"] = "A" in loaded(part.content).mode
+        picture.info["alpha"] = png_info(part.content).colour in {GREY_ALPHA, RGBA}
         return picture
 
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
