@@ -84,7 +84,7 @@ fault("preamble-refused", "Refuses a form with a preamble before its first bound
 fault("preamble-crashes", "Answers 500 to a form with a preamble before its first boundary.",
       refuses(_PREAMBLE, body_start(b"(?!BOUNDARY)"), 500))
 fault("epilogue-refused", "Refuses a form with text after its last boundary.",
-      refuses(_PREAMBLE, body_end(rb"BOUNDARY--\r\n.+"), message="The form is malformed."))
+      refuses(_PREAMBLE, body_end(rb"BOUNDARY--\r\n(?s:.+)"), message="The form is malformed."))
 fault("boundary-padding-refused", "Refuses a form with white space after a boundary.",
       refuses(_PREAMBLE, body_start(rb"BOUNDARY[ \t]+\r\n"), message="The form is malformed."))
 fault("boundary-padding-crashes", "Answers 500 to a form with white space after a boundary.",
