@@ -22,18 +22,22 @@ from ..contract.document import Contract
 from ..contract.fields import enum_values, is_bounded, kind_of
 from ..media import png
 
-Outcome = Literal["accepted", "refused", "declined", "limited", "unavailable", "not-sent"]
+Outcome = Literal["accepted", "refused", "wrong", "declined", "limited", "unavailable", "not-sent"]
 """What came of a request.
 
-accepted: 2xx with an item. declined: 4xx where the contract is silent. limited: 429 or 402. unavailable: 503. not-sent:
+accepted: 2xx with an item. wrong: accepted, but with other images than those requested. declined: 4xx where the contract is silent. limited: 429 or 402. unavailable: 503. not-sent:
 no budget, or the run has ended. refused: anything else.
 """
 State = Literal["holds", "contradicted", "unstable", "blocked"]
-PACK_SIZE = 6
+PACK_SIZE = 7
 MAX_BASES = 20
 LAST = ""
+ASKING = frozenset({"n", "size", "response_format"})
+"""The axes of the probes that say which images are requested."""
 CONTROL_WAITS = (1.0, 2.0, 4.0)
 """How long a refused control waits before it is sent again, in seconds."""
+# Packs of so many probes are halved at once: leaving one out is the same.
+_MOST_HALVED = 2
 _CONFIRMATIONS = 2
 # On a server that answers the same request now so, now so, a refusal must repeat more often to count.
 _CONFIRMATIONS_IF_UNSTABLE = 6
@@ -87,7 +91,7 @@ class Experiment:
     `limited` is set once the server limits the rate for good.
     """
 
-    narrowing_requests: int = 60
+    narrowing_requests: int = 90
     narrowing_images: int = 20
     base: Base | None = None
     cheap: Base | None = None
@@ -97,6 +101,8 @@ class Experiment:
     limited: bool = False
     unstable: bool = False
     _control: int | None = None
+    # Probes that were refused each time, with the positions, until an accepted request shows that the server works.
+    _pending: list[tuple[Probe, tuple[int, ...]]] = field(factory=list)
     # The requests that were refused at some time.
     _refused: set[tuple[str, frozenset[str]]] = field(factory=set)
 
@@ -108,13 +114,19 @@ class Experiment:
     # --- sending
 
     def _send(self, *steps: Step) -> Sending[tuple[Outcome, ...]]:
-        outcomes = yield steps
+        outcomes = (yield steps) if steps else ()
         for step, outcome in zip(steps, outcomes, strict=True):
             self._note(len(self.sent), step, outcome)
             self.sent.append((step, outcome))
+            if outcome == "accepted":
+                for probe, refusals in self._pending:
+                    self._of_probes((probe,), "contradicted", refusals, self._control)
+                self._pending.clear()
         return outcomes
 
     def _note(self, at: int, step: Step, outcome: Outcome) -> None:
+        if outcome == "wrong":
+            outcome = "accepted"
         if outcome not in {"accepted", "refused"} or step.group or step.connection or step.resend is not None:
             return
         if not step.probes and step.base == self.cheap:
@@ -181,6 +193,8 @@ class Experiment:
 
     def control(self, explain: bool = True) -> Sending[bool]:
         """Send the cheap request, again after waits if it is refused, and return whether it is accepted."""
+        if self.ended:
+            return False
         first = len(self.sent)
         outcome: Outcome = "refused"
         for wait in (0.0, *CONTROL_WAITS):
@@ -223,10 +237,18 @@ class Experiment:
         """Send each pack with the cheap base, and narrow the refused ones down."""
         if self.cheap is None:
             return
+        if self.ended:
+            for pack in packs:
+                self._of_probes(pack, "blocked", (len(self.sent) - 1,))
+            return
         first = len(self.sent)
         outcomes = yield from self._send(*(Step(self.cheap, pack) for pack in packs))
         for at, (pack, outcome) in enumerate(zip(packs, outcomes, strict=True), start=first):
             yield from self._explain(pack, at, outcome)
+        if self._pending and not (yield from self.control()):
+            for probe, refusals in self._pending:
+                self._of_probes((probe,), "blocked", refusals)
+            self._pending.clear()
 
     def _explain(self, pack: tuple[Probe, ...], at: int, outcome: Outcome) -> Sending[None]:
         if outcome == "accepted":
@@ -234,17 +256,52 @@ class Experiment:
         elif outcome == "not-sent" or self.ended:
             self._of_probes(pack, "blocked", (at,))
         elif outcome == "limited":
-            self.limited = True
+            # The control shows whether that is so for other requests, too.
+            yield from self.control()
             self._of_probes(pack, "blocked", (at,))
         elif outcome == "declined":
             yield from self._split(pack, at)
-        elif not (yield from self.control()):
+        elif outcome == "wrong":
+            yield from self._explain_wrong(pack, at)
+        elif not (yield from self._works_after(at)):
             self._of_probes(pack, "blocked", (at,))
         elif outcome == "unavailable":
             # A server may be overloaded for a moment; one that is so again for this request alone refuses it.
             yield from self._again(pack, at)
         else:
             yield from self._narrow(pack, at)
+
+    def _explain_wrong(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
+        """Tell whether other images than those requested are due to what was requested, or to the other probes.
+
+        If they come to the request for the same images alone, the oracles report them, and the properties are accepted.
+        """
+        asking = tuple(probe for probe in pack if probe.axes & ASKING)
+        others = tuple(probe for probe in pack if probe not in asking)
+        if not asking or not others:
+            if others:
+                yield from self._narrow(others, at)
+            else:
+                self._of_probes(asking, "holds", (at,))
+            return
+        position, outcome = yield from self._try(others)
+        if outcome == "wrong":
+            yield from self._narrow(others, position)
+            yield from self.probe([asking])
+        elif outcome == "accepted":
+            self._of_probes(others, "holds", (position,))
+            position, outcome = yield from self._try(asking)
+            if outcome == "accepted":
+                yield from self._combination(pack, at)
+            self._of_probes(asking, "holds" if outcome in {"accepted", "wrong"} else "blocked", (position,))
+        else:
+            self._of_probes(pack, "blocked", (at,))
+
+    def _works_after(self, at: int) -> Sending[bool]:
+        """Return whether the server accepted a request after the one at this position, the control if no other."""
+        if any(outcome == "accepted" for _, outcome in self.sent[at + 1 :]):
+            return True
+        return (yield from self.control())
 
     def _split(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
         """Send the probes of a pack that was declined apart, since one may have hidden what the others do."""
@@ -276,17 +333,46 @@ class Experiment:
         if not self._allowed(probes):
             return len(self.sent) - 1, "not-sent"
         (outcome,) = yield from self._send(Step(self.cheap or Base(), probes, narrowing=True))
-        if outcome == "accepted":
+        if outcome in {"accepted", "wrong"}:
             self.narrowing_images -= max((probe.images for probe in probes), default=1)
         if outcome == "unavailable":
             outcome = "refused"
         return len(self.sent) - 1, outcome
 
     def _narrow(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
-        """Find out which of the probes of a refused pack is refused alone. The control was accepted after the pack."""
+        """Find out which of the probes of a refused pack is refused alone. A request was accepted after the pack.
+
+        First the pack is sent without one of them at a time: a refusal costs no image, and once it is accepted, the
+        probe that was left out is to blame. Where that explains nothing, several are, and each half is narrowed.
+        """
         if len(pack) == 1:
             yield from self._confirm(pack, at)
             return
+        if self.sent[at][1] != "wrong" and len(pack) > _MOST_HALVED:
+            broken = {result.requirement for result in self.results if result.state == "contradicted"}
+            for probe in sorted(pack, key=lambda each: (each.requirement not in broken, -each.images)):
+                rest = tuple(other for other in pack if other is not probe)
+                position, outcome = yield from self._try(rest)
+                if outcome == "accepted":
+                    self._of_probes(rest, "holds", (position,))
+                    yield from self._blame(probe, pack, at)
+                    return
+                if outcome != "refused":
+                    break
+        yield from self._narrow_halves(pack, at)
+
+    def _blame(self, probe: Probe, pack: tuple[Probe, ...], at: int) -> Sending[None]:
+        """Tell whether a probe without which a pack is accepted is refused alone, too, or only with others of it."""
+        position, outcome = yield from self._try((probe,))
+        if outcome in {"refused", "wrong"}:
+            yield from self._confirm((probe,), position)
+        elif outcome in {"accepted", "declined"}:
+            self._of_probes((probe,), "holds", (position,))
+            yield from self._combination(pack, at)
+        else:
+            self._of_probes((probe,), "blocked", (at,))
+
+    def _narrow_halves(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
         refused: list[tuple[tuple[Probe, ...], int]] = []
         for half in _halves(pack):
             position, outcome = yield from self._try(half)
@@ -294,7 +380,7 @@ class Experiment:
                 self._of_probes(half, "holds", (position,))
             elif outcome == "declined":
                 yield from self._split(half, position)
-            elif outcome == "refused":
+            elif outcome in {"refused", "wrong"}:
                 refused.append((half, position))
             else:
                 self._of_probes(half, "blocked", (at, position))
@@ -305,24 +391,27 @@ class Experiment:
             yield from self._narrow(half, position)
 
     def _confirm(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
-        """Send a refused probe again, alone, with a control after it: contradicted if it is refused each time."""
+        """Send a refused probe again, alone: contradicted if it is refused each time and the server still works."""
         refusals = [at]
         while len(refusals) <= (_CONFIRMATIONS_IF_UNSTABLE if self.unstable else _CONFIRMATIONS):
             position, outcome = yield from self._try(pack)
             if outcome in {"accepted", "declined"}:
                 self._of_probes(pack, "unstable", (position, at))
                 return
-            if outcome != "refused" or not (yield from self.control()):
+            if outcome not in {"refused", "wrong"}:
                 self._of_probes(pack, "blocked", (at,))
                 return
             refusals.append(position)
-        self._of_probes(pack, "contradicted", tuple(refusals), self._control)
+            if outcome == "wrong":
+                # What is in an answer does not come by chance, and each costs an image.
+                break
+        self._pending.append((pack[0], tuple(refusals)))
 
     def _combination(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
         """Explain a pack that is refused although its halves are accepted: reduce it while it is refused."""
         position, outcome = yield from self._try(pack)
-        if outcome != "refused":
-            # Accepted now: `_note` has reported that the same request had both outcomes.
+        if outcome not in {"refused", "wrong"}:
+            # Wrong only now and then, or accepted now: `_note` has reported that the same request had both outcomes.
             return
         at = position
         for probe in pack:
@@ -330,14 +419,18 @@ class Experiment:
             if len(fewer) < 2:
                 break
             position, outcome = yield from self._try(fewer)
-            if outcome == "refused":
+            if outcome in {"refused", "wrong"}:
                 pack, at = fewer, position
         refusals = [at]
-        while len(refusals) <= (_CONFIRMATIONS_IF_UNSTABLE if self.unstable else _CONFIRMATIONS):
+        while self.sent[at][1] != "wrong" and len(refusals) <= (
+            _CONFIRMATIONS_IF_UNSTABLE if self.unstable else _CONFIRMATIONS
+        ):
             position, outcome = yield from self._try(pack)
-            if outcome != "refused" or not (yield from self.control()):
+            if outcome != "refused":
                 return
             refusals.append(position)
+        if not (yield from self._works_after(refusals[-1])):
+            return
         names = " and ".join(sorted(probe.item for probe in pack))
         requirement = NO_5XX if any(probe.open for probe in pack) else "IV-OP-VALID"
         self._conclude(requirement, names, "contradicted", tuple(refusals), self._control, pack)
@@ -381,21 +474,18 @@ class Experiment:
     ) -> Sending[None]:
         """Send the packs that were refused in company of other requests again, alone, to tell what is at fault."""
         suspects: list[tuple[int, int]] = []
+        kept_back: list[int] = []
         for at, (pack, outcome) in enumerate(zip(packs, outcomes, strict=True), start=first):
             if outcome == "accepted":
                 self._of_probes(pack, "holds", (at,))
-            elif outcome in {"limited", "not-sent"} or self.ended or not (yield from self.control()):
-                # Requests at the same time may exceed a rate that single ones do not.
-                yield from self.probe([pack] if pack else [])
-            else:
-                (alone,) = yield from self._send(Step(self.cheap or Base(), pack))
-                position = len(self.sent) - 1
-                if alone == "accepted" and outcome == "refused":
-                    suspects.append((at, position))
-                yield from self._explain(pack, position, alone)
+                continue
+            position, alone = yield from self._alone(pack, outcome)
+            if (outcome, alone) == ("refused", "accepted"):
+                suspects.append((at, position))
+            elif alone in {"accepted", "limited"}:
+                kept_back.append(at)
         if not suspects or self.ended:
-            limited = self.ended or not {"limited", "not-sent"}.isdisjoint(outcomes)
-            self._conclude(requirement, item, "blocked" if limited else "holds", (first,))
+            self._conclude(requirement, item, "blocked" if kept_back or self.ended else "holds", (*kept_back, first))
             return
         # Would a server that refuses now and then have refused so many without company as well?
         for _ in range(len(packs)):
@@ -403,6 +493,23 @@ class Experiment:
                 self._conclude(requirement, item, "unstable", (suspects[0][0],))
                 return
         self._conclude(requirement, item, "contradicted", tuple(at for at, _ in suspects), suspects[0][1])
+
+    def _alone(self, pack: tuple[Probe, ...], outcome: Outcome) -> Sending[tuple[int, Outcome]]:
+        """Send a pack again that was not accepted in company; "limited" if that shows nothing of the company."""
+        if outcome in {"limited", "not-sent"} or self.ended or not (yield from self.control()):
+            # Requests at the same time may exceed a rate that single ones do not.
+            yield from self.probe([pack] if pack else [])
+            return len(self.sent) - 1, "limited"
+        (alone,) = yield from self._send(Step(self.cheap or Base(), pack))
+        position = len(self.sent) - 1
+        if pack:
+            yield from self._explain(pack, position, alone)
+        elif alone == "refused" and self._control is not None:
+            # This is the control, which was accepted a moment ago.
+            self.unstable = True
+            self._conclude("IV-OP-VALID", "stable", "contradicted", (position, self._control))
+            return position, "limited"
+        return position, alone
 
     # --- the end
 
@@ -519,7 +626,7 @@ def _values(contract: Contract, name: str) -> tuple[str, ...]:
     kind = kind_of(schema)
     if kind == "enum":
         return enum_values(schema)
-    if schema.get("examples"):
+    if schema.get("examples") and not (kind == "integer" and "minimum" in schema):
         return tuple(map(str, schema["examples"]))
     if kind == "integer":
         return (str(schema.get("minimum", 1)),)

@@ -6,7 +6,7 @@ One defect gives one failure: what only echoes a failure under another requireme
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
@@ -17,21 +17,14 @@ from ..contract.requirements import Requirement
 from ..oracles import Finding, Observation, judge
 from ..oracles.base import shortened
 from ..oracles.refusal import is_wrong_refusal
-from ..wire.reasons import ControlRefused, NotShown, RateLimited, Reason
-from .experiment import Result
-from .session import AGAIN, Session
+from ..oracles.summary import summarize
+from ..wire.reasons import ControlRefused, NotShown, Preparation, RateLimited, Reason
+from .echoes import OF_RESPONSES, Echoes
+from .experiment import ASKING, Result
+from .session import Session, original
 
 # A 200 alone does not show these: the content of the response does.
 _SHOWN_BY_CONTENT = frozenset({"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT", "IV-WIRE-QUERY"})
-_OF_RESPONSES = ("IV-RES-", "IV-N-", "IV-SIZE-", "IV-FORMAT-")
-# Where the one is broken, the other cannot hold.
-_ECHOES: Mapping[str, frozenset[str]] = {
-    "IV-AUTH-FIRST": frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}),
-    "IV-URL-END": frozenset({"IV-URL-FETCH"}),
-}
-# Where the second item is refused, the first one is, too: only RGB pictures have a transparent colour.
-_IMPLIED_BY = {"chunks=transparent-colour": "png=rgb"}
-_OF_OTHERS = frozenset({"IV-STATE-PARALLEL", "IV-STATE-CONNECTION"})
 
 
 def findings_of(session: Session) -> list[Finding]:
@@ -39,12 +32,13 @@ def findings_of(session: Session) -> list[Finding]:
     contract = session.plan.contract
     found = [
         evolve(finding, item=finding.item or item_of(finding, session))
-        for finding in judge(list(session.observations.values()), contract)
+        for finding in judge([it for it in session.observations.values() if it.blocked != Preparation()], contract)
     ]
     found += _untested(session)
     found += _of_experiment(session)
     found = list(_without_accidents(found, session))
-    return list(_without_echoes(found, session))
+    found = list(_without_doubts(found, session))
+    return list(Echoes(session, found).marked())
 
 
 def item_of(finding: Finding, session: Session) -> str:
@@ -55,7 +49,7 @@ def item_of(finding: Finding, session: Session) -> str:
 
 def _item(requirement: Requirement | None, case: Case, observation: Observation) -> str:
     evidence = requirement.evidence if requirement is not None else None
-    requested, label = observation.expectation.requested, _original(case.label)
+    requested, label = observation.expectation.requested, original(case.label)
     if isinstance(evidence, AcceptsField | Sample) and requested is not None:
         values = {"n": requested.n, "size": requested.size, "response_format": requested.response_format}
         value = values.get(evidence.field) if evidence.field in requested.explicit else ABSENT
@@ -71,16 +65,11 @@ def _item(requirement: Requirement | None, case: Case, observation: Observation)
     return label
 
 
-def _original(label: str) -> str:
-    """Return the label of a case that was sent again."""
-    return label.partition(AGAIN)[0]
-
-
 def _untested(session: Session) -> Iterator[Finding]:
     """Yield a blocked finding for each requirement of a case that was not sent or whose answer shows nothing."""
     for label, observation in session.observations.items():
         case, reason = session.cases[label], observation.untested
-        if reason is None or case.probes:
+        if reason is None or case.probes or case.is_preparation:
             continue
         violated = [it.requirement for it in observation.expectation.violations]
         for name in dict.fromkeys((*case.tests, *violated)):
@@ -114,7 +103,7 @@ def _without_base(session: Session) -> Iterator[Finding]:
     """Yield what it means that no valid request was accepted."""
     sent = [session.observations[label] for label in session.labels]
     answered = [it for it in sent if it.untested is None]
-    if answered:
+    if answered and not session.experiment.limited:
         message = f"expected 200, got {answered[0].answer}{_words(answered[0])}; no valid request was accepted at all"
         yield answered[0].finding("IV-OP-VALID", False, message, "fields=image-only")
 
@@ -144,6 +133,8 @@ def _message(result: Result, observation: Observation, session: Session) -> str:
     if result.requirement in {"IV-STATE-PARALLEL", "IV-STATE-CONNECTION"}:
         how = "at the same time" if result.requirement == "IV-STATE-PARALLEL" else "on a kept connection"
         return f"{result.item}: expected 200 as for the same request alone, got {observation.answer} {how}"
+    if observation.accepted:
+        return f"a valid request with {result.item}: expected what it asks for, got {summarize(observation)}"
     return f"a valid request with {result.item}: expected 200, got {observation.answer}{_words(observation)}"
 
 
@@ -158,7 +149,7 @@ def _words(observation: Observation) -> str:
 def _why_blocked(observation: Observation, session: Session) -> Reason:
     if observation.untested is not None:
         return observation.untested
-    if session.experiment.limited:
+    if session.experiment.limited or (observation.response is not None and observation.response.status == 503):
         return RateLimited()
     return ControlRefused() if session.experiment.lost is not None else NotShown()
 
@@ -182,69 +173,24 @@ def _without_accidents(found: Sequence[Finding], session: Session) -> Iterator[F
         yield one.finding("IV-OP-VALID", False, message, "stable")
 
 
-def _without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
-    """Yield the findings; those that only echo another failure name its requirement in `reported_as`."""
-    contradicted = [finding for finding in found if finding.state == "contradicted"]
-    by_label: dict[str, str] = {}
-    by_item: dict[str, str] = {}
-    for finding in contradicted:
-        if finding.requirement != NO_5XX:
-            by_label.setdefault(finding.label, finding.requirement)
-            by_item.setdefault(finding.item, finding.requirement)
-    by_item |= {
-        finding.item: NO_5XX
-        for finding in contradicted
-        if finding.requirement == NO_5XX and finding.item != _original(finding.label)
+def _without_doubts(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
+    """Yield the findings; what is wrong with a response to several unusual properties is in doubt, and so blocked.
+
+    It is not if the same is wrong with the response to the request for the same images alone.
+    """
+    doubtful = {
+        session.labels[at]
+        for at, (step, outcome) in enumerate(session.experiment.sent)
+        if outcome == "wrong" and not all(probe.axes & ASKING for probe in step.probes)
     }
-    held = {(finding.requirement, finding.item) for finding in found if finding.state == "holds"}
-    depends = any(finding.requirement == "IV-STATE-INDEPENDENT" for finding in contradicted)
-    broken = {(finding.label, finding.requirement) for finding in contradicted}
-    names = {finding.requirement for finding in contradicted}
-    last = _last_before_loss(session)
+    certain = {
+        (finding.requirement, finding.item)
+        for finding in found
+        if finding.state == "contradicted" and finding.label not in doubtful
+    }
     for finding in found:
-        echo = None
-        if finding.state != "contradicted":
-            pass
-        elif finding.label == last and finding.requirement != "IV-STATE-RECOVERS":
-            echo = "IV-STATE-RECOVERS"
-        elif finding.requirement == NO_5XX:
-            own = finding.item == _original(finding.label)
-            echo = _cause(finding, session, by_label, by_item) if own else None
-        elif _IMPLIED_BY.get(finding.item) in by_item:
-            echo = by_item[_IMPLIED_BY[finding.item]]
-        elif finding.requirement in _ECHOES and _ECHOES[finding.requirement] & names:
-            echo = min(_ECHOES[finding.requirement] & names)
-        elif finding.item == "stable" and "IV-STATE-RECOVERS" in names:
-            echo = "IV-STATE-RECOVERS"
-        elif depends and finding.requirement.startswith(_OF_RESPONSES) and (finding.requirement, finding.item) in held:
-            echo = "IV-STATE-INDEPENDENT"
-        elif finding.label in session.alone and finding.requirement not in _OF_OTHERS:
-            # Wrong in company, right alone: that is what the company did.
-            if (session.alone[finding.label], finding.requirement) not in broken:
-                parallel = session.cases[finding.label].concurrent_with is not None
-                echo = "IV-STATE-PARALLEL" if parallel else "IV-STATE-CONNECTION"
-        yield finding if echo is None else evolve(finding, reported_as=echo)
-
-
-def _last_before_loss(session: Session) -> str | None:
-    """Return the label of the last request before the server was lost for good, which nothing can confirm."""
-    lost = session.experiment.lost
-    if lost is None:
-        return None
-    labels = list(session.observations)
-    before = labels[: labels.index(session.labels[lost[1]])]
-    return next((label for label in reversed(before) if not label.startswith("control")), None)
-
-
-def _cause(finding: Finding, session: Session, by_label: Mapping[str, str], by_item: Mapping[str, str]) -> str | None:
-    """Return the requirement that explains why the server failed at a request, or None."""
-    label = _original(finding.label)
-    if label in by_label:
-        return by_label[label]
-    case = session.cases[finding.label]
-    if not case.probes:
-        unstable = by_item.get("stable")
-        lost = session.experiment.lost is not None
-        return unstable or ("IV-STATE-RECOVERS" if lost else None)
-    items = (by_item[probe.item] for probe in case.probes if probe.item in by_item)
-    return next(items, None) or by_item.get("stable")
+        in_doubt = finding.label in doubtful and finding.requirement.startswith(OF_RESPONSES)
+        if in_doubt and finding.state == "contradicted" and (finding.requirement, finding.item) not in certain:
+            yield evolve(finding, state="blocked", reason=NotShown())
+        else:
+            yield finding

@@ -107,8 +107,8 @@ class Cost:
 class Run:
     """A finished run. The parts that reports write, verdicts and failed exchanges, are free of secrets.
 
-    With `require_complete`, missing evidence is not forgiven even where the user's own choice left it out. `explored` is
-    what the fuzzing after the plan found, where there was one; the cost of the run includes its cost.
+    With `require_complete`, missing evidence is not forgiven even where the user's own choice left it out. `explored`
+    is what the fuzzing after the plan found, where there was one; the cost of the run includes its cost.
     """
 
     target: Target

@@ -69,7 +69,7 @@ class Scheduler:
         """Return the exchange of each case, in their order. Raises Unreachable and KeyRefused.
 
         Cases of one connection are sent in order, others in any order. `to_come` is how many cases the run will send
-        after these, for the progress. An interruption ends the sending, and the exchanges of the remaining cases say so.
+        after these, for the progress. An interruption ends the sending, and the exchanges of the other cases say so.
         """
         exchanges: list[Exchange] = []
         remaining = len(cases)

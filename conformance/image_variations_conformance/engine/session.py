@@ -1,13 +1,14 @@
 """One conversation with a server: drives the experiment, sends what must be refused, and keeps every observation.
 
-The order: the base; what MUST be accepted; what must be refused, with a control now and then and after the first failure
-under each requirement; what SHOULD be accepted; what the contract leaves open; requests at the same time and on one
-connection; the plain request and the links again.
+The order: the base; what MUST be accepted, some of it at the same time or on one connection; what must be refused, with
+a control now and then and after each failure; what SHOULD be accepted; what the contract leaves open; the same request
+eight times at once; the plain request and the links again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -18,12 +19,15 @@ from ..cases.case import Case
 from ..cases.named_case import NamedCase
 from ..cases.plan import Plan
 from ..cases.probes import Probe
+from ..cases.refusals import REFUSALS
+from ..cases.transforms import with_chunked_coding, with_header
+from ..cases.wrong_values import WRONG_VALUES
 from ..oracles.base import Observation, observe
 from ..oracles.links import AT_THE_END
 from ..oracles.refusal import is_server_error, is_wrong_refusal
-from ..oracles.summary import is_as_requested
-from ..wire.exchange import Exchange, NotTested
-from ..wire.reasons import ControlRefused, Limited, NothingAccepted, RateLimited, Reason, RejectsEverything
+from ..oracles.summary import differences
+from ..wire.exchange import Exchange, NotTested, Request
+from ..wire.reasons import ControlRefused, Limited, NothingAccepted, Preparation, RateLimited, Reason, RejectsEverything
 from .experiment import PACK_SIZE, Experiment, Outcome, Sending, Step, packs
 from .scheduler import Scheduler, not_sent
 
@@ -32,12 +36,20 @@ R = TypeVar("R")
 CONTROL_EVERY = 60
 """After so many requests that must be refused, a valid one shows whether the server still works."""
 _TOGETHER = 8
-_OPEN_PACK_SIZE = 12
+_OPEN_PACK_SIZE = 15
 AGAIN = "-again"
 """The end of the label of a request that was sent again."""
+_ACCEPTED_BEFORE_DEFERRAL = 2
 _MOST_REPEATED = 20
 """How many requests that broke the server are sent again, to tell a bug from an accident."""
 _MOST_LINKS_AT_THE_END = 5
+# Servers leave the rest of such requests unread, and take it for the next request.
+_ON_A_CONNECTION: dict[str, Callable[[Request], Request]] = {
+    "key-wrong": with_chunked_coding(),
+    "image-too-large": lambda request: request,
+    "n-zero": with_chunked_coding(trailers=(("X-Checksum", "0"),)),
+    "method-get": lambda request: request,
+}
 
 
 @define
@@ -59,6 +71,10 @@ class Session:
     # The labels of the latest request that is no control, and of the one before the latest that must be refused.
     _last: str = ""
     _before: str | None = None
+    # How many requests were accepted that break each requirement, and the cases that were put off because of that.
+    _accepted: Counter[str] = field(factory=Counter)
+    _put_off: list[Case] = field(factory=list)
+    _failed: set[str] = field(factory=set)
     _to_come: int = 0
 
     def run(self) -> None:
@@ -67,13 +83,13 @@ class Session:
         refusals, opened = plan.refusals, plan.open_cases
         must, should = self._packs(plan.must_probes, "must"), self._packs(plan.should_probes, "should")
         harmless = self._packs(plan.harmless_probes, "open", _OPEN_PACK_SIZE)
-        odd = self._packs(plan.odd_probes, "odd", _OPEN_PACK_SIZE)
+        odd = self._packs(plan.odd_probes, "odd", 1)
         self._to_come = len(refusals) + len(opened) + len(must) + len(should) + _TOGETHER + 12
         has_base = self._drive(experiment.find_base(plan.contract))
         if not has_base:
             self._refuse([*refusals, *opened])
             return
-        self.scheduler.budget.set_aside({self._pack_labels[pack]: _images(pack) for pack in must})
+        self.scheduler.budget.set_aside({self._pack_labels[pack]: _images(pack) for pack in must} | self._last_images())
         # Packs of one image, from the end, show between the refusals that the server still works.
         later = [pack for pack in must if _images(pack) == 1][-2 - len(refusals) // CONTROL_EVERY :]
         connected, later = later[:2], later[2:]
@@ -83,8 +99,9 @@ class Session:
         ]
         alone = sorted((pack for pack in first if pack not in mixed), key=_images)
         self._drive(experiment.probe(alone))
-        # The first request after the one for the most images: a server may have remembered its values.
-        self._drive(experiment.control())
+        if any(_images(pack) > 1 for pack in alone):
+            # A server may have remembered the values of the request for the most images, which was the last.
+            self._drive(experiment.control())
         if mixed:
             self._drive(experiment.together(mixed, "eight-mixed"))
             self._send_alone("eight-mixed")
@@ -95,10 +112,19 @@ class Session:
         self._drive(experiment.probe(should))
         self._drive(experiment.probe([*harmless, *odd]))
         self._refuse(opened)
-        self._drive(experiment.together([()] * _TOGETHER, "eight-alike"))
-        self._drive(experiment.first_again())
+        if plan.at_the_same_time and not plan.is_narrowed:
+            self._drive(experiment.together([()] * plan.at_the_same_time, "eight-alike"))
+        if not plan.is_narrowed:
+            self._drive(experiment.first_again())
         self._follow_links_again()
+        for few in _slices(self._put_off, self.scheduler.workers):
+            self._send_refusals(few)
         self._drive(experiment.verify())
+
+    def _last_images(self) -> dict[str, int]:
+        """Return how many images are set aside for the end, by label. They show what MUST hold of the whole run."""
+        alike = {f"eight-alike-{number}": 1 for number in range(1, self.plan.at_the_same_time + 1)}
+        return {} if self.plan.is_narrowed else {**alike, "plain-at-the-end": 1}
 
     def _packs(self, probes: Sequence[Probe], name: str, size: int = PACK_SIZE) -> list[tuple[Probe, ...]]:
         """Return probes in packs, whose cases will be labelled with the name and a number."""
@@ -128,7 +154,32 @@ class Session:
                 self._case(step) if step.resend is None else self._again(self.cases[step.resend or self._last])
             )
         self.labels += [case.label for case in cases]
-        return tuple(_outcome(self.observations[it.label], it) for it in self._send(cases))
+        self._send(cases if not steps[0].connection else [cases[0], *self._refused_on(steps[0].connection), *cases[1:]])
+        return tuple(self._outcome(it) for it in cases)
+
+    def _refused_on(self, connection: str) -> Iterator[Case]:
+        """Yield requests that must be refused, to be sent on a connection between those that must be accepted."""
+        rows = {row.label: row for row in (*REFUSALS, *WRONG_VALUES)}
+        for label, change in _ON_A_CONNECTION.items():
+            if self.plan.target.api_key is not None or not label.startswith("key-"):
+                case = self.plan.named(rows[label], self.experiment.cheap or Base())
+                changed = _without_close(change(case.request))
+                label = f"{connection}-{label}"
+                yield evolve(case, label=label, tests=(), request=changed, connection=connection, is_preparation=True)
+
+    def _outcome(self, case: Case) -> Outcome:
+        """Return what came of a step. A success that is not as requested is wrong, unless the control is so as well."""
+        observation = self.observations[case.label]
+        outcome = _outcome(observation, case)
+        if outcome != "accepted" or not case.probes or any(probe.open for probe in case.probes):
+            return outcome
+        return "accepted" if differences(observation) <= self._control_differences else "wrong"
+
+    @property
+    def _control_differences(self) -> frozenset[str]:
+        """The fields that the responses to the base and to the control are not as requested in."""
+        alone = [self.observations[label] for label in self.labels[:4] if label in self.observations]
+        return frozenset().union(*(differences(it) for it in alone if it.accepted))
 
     def _again(self, case: Case) -> Case:
         """Return a case to be sent again under another label."""
@@ -141,6 +192,8 @@ class Session:
         label = step.label or self._label(step)
         note = items or (str(step.base) if step.base != Base() else "nothing but an image")
         case = self.plan.valid(label, note, step.base, step.probes)
+        if step.connection is not None:
+            case = evolve(case, request=_without_close(case.request))
         case = evolve(case, concurrent_with=step.group, connection=step.connection)
         self.cases[label] = case
         return case
@@ -149,6 +202,8 @@ class Session:
         label = self._pack_labels.get(step.probes)
         if label is not None and not step.narrowing and label not in self.cases:
             return label
+        if step.group is not None and not step.probes:
+            return f"{step.group}-{1 + sum(case.concurrent_with == step.group for case in self.cases.values())}"
         kind = "narrowed" if step.narrowing else "again" if step.probes else "control"
         return f"{kind}-{len(self.cases)}"
 
@@ -158,19 +213,20 @@ class Session:
             if not case.label.startswith("control"):
                 self._last = case.label
         for case, exchange in zip(cases, self.scheduler.run(cases, self._to_come), strict=True):
-            self._observe(case, exchange)
+            self._observe(case, exchange, Preparation() if case.is_preparation else None)
         self._to_come = max(0, self._to_come - len(cases))
         return cases
 
     def _observe(self, case: Case, exchange: Exchange, blocked: Reason | None = None) -> None:
-        self.observations[case.label] = observe(exchange, case.expectation, blocked=blocked)
+        key = None if case.base is None else f"{case.base}, {sorted(probe.item for probe in case.probes)}"
+        self.observations[case.label] = observe(exchange, case.expectation, blocked=blocked, key=key)
 
     def _send_alone(self, group: str) -> None:
         """Send the requests of a group whose responses are not as requested again, alone, to be compared with."""
         for label, case in list(self.cases.items()):
             if group in {case.concurrent_with, case.connection} and not self.experiment.ended:
                 observation = self.observations[label]
-                if observation.accepted and not is_as_requested(observation):
+                if observation.accepted and differences(observation):
                     alone = evolve(case, label=f"{label}-alone", concurrent_with=None, connection=None)
                     self._send([alone])
                     self.alone[label] = alone.label
@@ -184,11 +240,19 @@ class Session:
         cases = [case for case in (self.plan.named(row, base) for row in rows) if case.expectation.validity != "valid"]
         for at in range(0, len(cases), CONTROL_EVERY):
             for few in _slices(cases[at : at + CONTROL_EVERY], self.scheduler.workers):
-                self._send_refusals(few)
+                self._send_refusals([case for case in few if not self._deferred(case)])
             if at + CONTROL_EVERY < len(cases):
                 self._working(next(waiting, None))
         for pack in waiting:
             self._drive(self.experiment.probe([pack]))
+
+    def _deferred(self, case: Case) -> bool:
+        """Put a case off to the end of the run if enough like it were accepted: each costs an image that others need."""
+        ids = {violation.requirement for violation in case.expectation.violations}
+        if not ids or max(self._accepted[name] for name in ids) < _ACCEPTED_BEFORE_DEFERRAL:
+            return False
+        self._put_off.append(case)
+        return True
 
     def _working(self, pack: tuple[Probe, ...] | None) -> bool:
         """Return whether the server still works, as a pack or else the control shows."""
@@ -208,6 +272,8 @@ class Session:
         self._send(cases)
         for case in cases:
             observation = self.observations[case.label]
+            if observation.accepted:
+                self._accepted.update(violation.requirement for violation in case.expectation.violations)
             if self.experiment.base is None:
                 self._require_difference(case, observation)
             elif observation.untested is None and is_wrong_refusal(observation, self.plan.contract):
@@ -221,17 +287,22 @@ class Session:
     def _require_difference(self, case: Case, observation: Observation) -> None:
         """Without a base, an answer like that to valid requests shows nothing about what is wrong with this one."""
         if observation.untested is None:
-            valid = {_status(self.observations[label]) for label in self.labels}
-            same = _status(observation) in valid
-            reason = RejectsEverything(observation.answer) if same else NothingAccepted()
+            valid = [self.observations[label] for label in self.labels]
+            statuses = {_status(it) for it in valid if it.untested is None}
+            same = RejectsEverything(observation.answer) if _status(observation) in statuses else NothingAccepted()
+            # Where a limit kept every valid request from being sent or answered, that is the reason.
+            reason = same if statuses else valid[-1].untested
             self.observations[case.label] = evolve(observation, blocked=reason)
 
     def _after_failure(self, case: Case) -> None:
         """Tell what a wrong refusal means: each time, now and then, or because of the request before it."""
         experiment, observation = self.experiment, self.observations[case.label]
-        broke = is_server_error(observation, self.plan.contract)
-        if broke and not self._drive(experiment.control()):
-            return
+        violated = {violation.requirement for violation in case.expectation.violations}
+        hangs = observation.response is None
+        if is_server_error(observation, self.plan.contract) and (hangs or not violated <= self._failed):
+            self._failed |= violated
+            if not self._drive(experiment.control()):
+                return
         if case.label in self.repeated or len(self.repeated) >= _MOST_REPEATED:
             return
         (again,) = self._send([self._again(case)])
@@ -242,7 +313,7 @@ class Session:
     # --- the end
 
     def _follow_links_again(self) -> None:
-        """Follow some links of the run again. The exchanges are those of the requests whose responses have the links."""
+        """Follow some links of the run again, and add the exchanges to the requests whose responses have the links."""
         for label, again in self._links_again() if not self.experiment.ended else ():
             observation = self.observations[label]
             exchange = evolve(observation.exchange, fetches=(*observation.exchange.fetches, again))
@@ -259,6 +330,15 @@ class Session:
             fetch = self.scheduler.fetch_again(f"{label}{AT_THE_END}", link)
             if not isinstance(fetch.outcome, NotTested):
                 yield label, fetch
+
+
+def original(label: str) -> str:
+    """Return the label of the case whose request was sent again under this label."""
+    return label.partition(AGAIN)[0]
+
+
+def _without_close(request: Request) -> Request:
+    return with_header(request, "Connection", None)
 
 
 def _images(pack: Sequence[Probe]) -> int:

@@ -1,9 +1,9 @@
 """Turns findings into evidence, and the evidence into one verdict for each requirement.
 
 For an item: what was seen with it alone counts before what was seen in company, and a contradiction before what holds.
-For a requirement, the first that applies: an item is contradicted: fail or warn. An item was kept from being seen by the
-server: not tested. Every item holds: pass, or declared if a profile changed the requirement. Some hold: partial. Else
-it was not tested.
+For a requirement, the first that applies: an item is contradicted: fail or warn. An item was kept from being seen by
+the server: not tested. Every item holds: pass, or declared if a profile changed the requirement. Some hold: partial.
+Else it was not tested.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from ..wire.reasons import (
     Deselected,
     Excluded,
     Interrupted,
+    InvalidAccepted,
+    InvalidCostsImage,
     Masked,
     NoKey,
     NotAtThisDepth,
@@ -37,7 +39,7 @@ from .session import AGAIN
 # Evidence that a run shows only if it comes about: a server need not limit the rate.
 _BY_CHANCE = frozenset({"IV-LIMIT-RETRY-AFTER"})
 # A request without a key does not show these.
-_OF_KEYS = frozenset({"letter-case=scheme", "letter-case=upper-case-scheme"})
+_OF_KEYS = frozenset({"letter-case=scheme", "letter-case=upper-case-scheme", "spaces-before-key=two"})
 # How many findings are kept for an item, the clearest first.
 _MAX_FINDINGS = 3
 
@@ -46,7 +48,8 @@ _MAX_FINDINGS = 3
 class Circumstances:
     """What a verdict depends on besides the findings.
 
-    `unsent` are the reasons why cases were not sent, `only` the requirements that the user selected, or none for all.
+    `planned` are the names of the items that the plan shows by a request of their own, `unsent` the reasons why cases
+    were not sent, `only` the requirements that the user selected, or none for all.
     `inapplicable` are labels of cases, each with a requirement that a profile keeps it from showing.
     """
 
@@ -57,6 +60,7 @@ class Circumstances:
     has_key: bool
     only: Collection[str]
     cases: Mapping[str, Case]
+    planned: Collection[str]
     unsent: Sequence[Reason]
     inapplicable: Collection[tuple[str, str]] = frozenset()
 
@@ -112,7 +116,7 @@ def _items(
     by_item: dict[str, list[Finding]] = {}
     for finding in findings:
         by_item.setdefault(finding.item, []).append(finding)
-    for name in _expected(requirement, planned, by_item, circumstances):
+    for name in _expected(requirement, planned, circumstances):
         yield _item(name, by_item.pop(name, []), requirement, masked, circumstances)
     for name, others in by_item.items():
         item = _item(name, others, requirement, masked, circumstances)
@@ -120,9 +124,7 @@ def _items(
             yield item
 
 
-def _expected(
-    requirement: Requirement, planned: Iterable[str], by_item: Collection[str], circumstances: Circumstances
-) -> Iterator[str]:
+def _expected(requirement: Requirement, planned: Iterable[str], circumstances: Circumstances) -> Iterator[str]:
     """Yield the items that a pass needs, each once."""
     evidence = requirement.evidence
     items = () if evidence is None else evidence.items(circumstances.contract, circumstances.seed)
@@ -171,11 +173,14 @@ def _item(
     if by is not None and by != requirement.id:
         return Item(name, None, (), Masked(by))
     without_key = not circumstances.has_key and (name in _OF_KEYS or name.startswith("IV-AUTH-"))
-    return Item(name, None, (), NoKey() if without_key else _why_left_out(requirement, circumstances))
+    return Item(name, None, (), NoKey() if without_key else _why_left_out(name, requirement, circumstances))
 
 
-def _why_left_out(requirement: Requirement, circumstances: Circumstances) -> Reason:
-    unsent = circumstances.unsent
+def _why_left_out(name: str, requirement: Requirement, circumstances: Circumstances) -> Reason:
+    if circumstances.quick and name not in circumstances.planned:
+        return NotAtThisDepth()
+    # That an invalid request costs an image is no reason for what other requests show.
+    unsent = [it for it in circumstances.unsent if not isinstance(it, InvalidAccepted | InvalidCostsImage)]
     if Interrupted() in unsent:
         return Interrupted()
     blocked = next((reason for reason in unsent if not reason.chosen), None)

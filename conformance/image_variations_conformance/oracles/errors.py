@@ -56,7 +56,7 @@ def errors_are_error_objects(observation: Observation, contract: Contract) -> It
     response = observation.response
     if (
         response is None
-        or not 400 <= response.status < 500
+        or response.status < 400
         or observation.exchange.request.method != "POST"
         or observation.limited
     ):

@@ -1,8 +1,8 @@
 """The command that sends the request of a case again.
 
-Where curl itself would encode the same form, up to the boundary, the line has the fields one by one, so that a person can
-read and edit it. Otherwise curl sends the recorded body. What curl cannot send, such as trailers, bash sends byte by byte. Large files
-are compressed.
+Where curl itself would encode the same form, up to the boundary, the line has the fields one by one, so that a person
+can read and edit it. Otherwise curl sends the recorded body. What curl cannot send is written to the connection byte by
+byte: chunks of another size, their extensions, trailers, and another spelling of Host. Large files are compressed.
 """
 
 from __future__ import annotations
@@ -11,20 +11,26 @@ import gzip
 import re
 import shlex
 from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from ..wire.exchange import Request
+from ..wire.exchange import DEFAULT_CHUNK_BYTES, Request
 from ..wire.multipart import NotMultipart, Part, boundary_of, decode, encode, file_part, text_part
-from ..wire.target import Target
+from ..wire.redaction import OTHER_CASE_PLACEHOLDER, PLACEHOLDER
+from ..wire.target import Target, port_of
 
-IMAGE_FILE, BODY_FILE, RAW_FILE = "image.png", "request.body", "request.raw"
-# Headers that curl writes itself, and whose values do not matter for a case.
-_CURLS_OWN = frozenset({"host", "content-length", "connection", "user-agent"})
+IMAGE_FILE, BODY_FILE, CHUNKS_FILE = "image.png", "request.body", "request.chunks"
+# Headers that curl writes itself under these names. The values of the first and the last do not matter for a case.
+_CURLS_OWN = frozenset({"User-Agent", "Host", "Connection"})
 # Headers that curl sends unless it is told not to.
 _UNASKED = ("Accept", "User-Agent")
+# curl asks whether it may send a body of this size.
+_EXPECTS_FROM_BYTES = 1 << 20
 _LARGE_BYTES = 1 << 18
 _PLAIN_BOUNDARY = re.compile(r"[0-9a-f]{32}")
+_PLAIN_NAME = re.compile(r"[\w .-]*")
+_PLAIN_TYPE = re.compile(r"[\w/.+-]+(; *[\w.-]+=[\w.-]+)*")
 
 
 @frozen
@@ -38,55 +44,113 @@ class Command:
 def command(request: Request, target: Target, folder: str) -> Command:
     """Return the command that sends a request again, run where the path `folder` leads to the files.
 
-    The values of placeholders in the headers (see `redaction`) are taken from environment variables.
+    The values of placeholders (see `redaction`) are taken from environment variables.
     """
-    if request.chunk_extension or request.trailers:
+    if _needs_every_byte(request):
         return _byte_by_byte(request, target, folder)
+    url = target.base_url[: len(target.base_url) - len(target.path.removesuffix("/images/variations"))] + request.target
+    words = ["curl", "-sS", "-i", *_url_options(url)]
     parts = _plain_form(request)
-    words = ["curl", "-sS", "-i"]
-    if parts is None:
-        words += ["--head"] if request.method == "HEAD" else ["-X", request.method]
-    words.append(shlex.quote(_origin(target) + request.target))
-    words += _headers(request, without=() if parts is None else ("content-type",))
-    if parts is None:
-        has_body = bool(request.body) or request.header("content-length") is not None or request.chunked
-        if not has_body or request.method == "HEAD":
-            return Command(" ".join(words), {})
-        read, name, content = _file(BODY_FILE, request.body, folder)
-        return Command(
-            " ".join([*read, *words, "--data-binary", shlex.quote(f"@{name}")]),
-            {BODY_FILE if name != "-" else f"{BODY_FILE}.gz": content},
+    if parts is not None:
+        return _form(
+            parts, [*words, _shell(url), *_headers(request, without={"Content-Type", "Content-Length"})], folder
         )
-    files: dict[str, bytes] = {}
-    read = []
+    words += ["--head"] if request.method == "HEAD" else ["-X", request.method]
+    if not request.body and not request.chunked:
+        return Command(" ".join([*words, _shell(url), *_headers(request, without=set())]), {})
+    file = _File.of(BODY_FILE, request.body, folder)
+    words += [_shell(url), *_headers(request, without={"Content-Length"})]
+    if request.header("content-type") is None:
+        words += ["-H", "Content-Type:"]
+    return Command(" ".join([*file.unpacking, *words, "--data-binary", shlex.quote(f"@{file.path}")]), file.written)
+
+
+@frozen
+class _File:
+    """A file of a command: the words that unpack it, the path for curl, and its name and content in the folder."""
+
+    unpacking: tuple[str, ...]
+    path: str
+    written: Mapping[str, bytes]
+
+    @classmethod
+    def of(cls, name: str, content: bytes, folder: str) -> _File:
+        """Return the file for some content, which is compressed if it is large."""
+        if len(content) <= _LARGE_BYTES:
+            return cls((), f"{folder}/{name}", {name: content})
+        unpacking = ("gunzip", "-c", shlex.quote(f"{folder}/{name}.gz"), "|")
+        return cls(unpacking, "-", {f"{name}.gz": gzip.compress(content, mtime=0)})
+
+
+def _form(parts: tuple[Part, ...], words: list[str], folder: str) -> Command:
+    """Return the command with a form that curl encodes."""
+    unpacking: tuple[str, ...] = ()
+    files: Mapping[str, bytes] = {}
     for part in parts:
         if part.filename is None:
             words += ["--form-string", shlex.quote(f"{part.name}={part.content.decode()}")]
             continue
-        read, name, content = _file(IMAGE_FILE, part.content, folder)
-        files[IMAGE_FILE if name != "-" else f"{IMAGE_FILE}.gz"] = content
-        words += ["-F", shlex.quote(f'{part.name}=@{name};filename="{part.filename}";type={part.content_type}')]
-    return Command(" ".join([*read, *words]), files)
+        file = _File.of(IMAGE_FILE, part.content, folder)
+        unpacking, files = file.unpacking, file.written
+        shown = f'{part.name}=@{file.path};filename="{part.filename}";type={part.content_type}'
+        words += ["-F", shlex.quote(shown)]
+    return Command(" ".join([*unpacking, *words]), files)
 
 
-def _file(name: str, content: bytes, folder: str) -> tuple[list[str], str, bytes]:
-    """Return the words that unpack a file if it is large, the name that curl reads, and what is written."""
-    if len(content) <= _LARGE_BYTES:
-        return [], f"{folder}/{name}", content
-    path = shlex.quote(f"{folder}/{name}.gz")
-    return ["gunzip", "-c", path, "|"], "-", gzip.compress(content, mtime=0)
+def _needs_every_byte(request: Request) -> bool:
+    """Return whether the request has chunks that curl cannot make, or a header that it writes otherwise."""
+    small = request.chunk_bytes != DEFAULT_CHUNK_BYTES and len(request.body) > request.chunk_bytes
+    return (
+        (request.chunked and (small or bool(request.chunk_extension or request.trailers)))
+        or any(name.lower() == "host" and name != "Host" for name, _ in request.headers)
+        or any(value and not value.strip() for _, value in request.headers)
+    )
 
 
 def _byte_by_byte(request: Request, target: Target, folder: str) -> Command:
-    host, _, port = target.host.partition(":")
-    send = f"exec 3<>/dev/tcp/{host}/{port or 80}; cat >&3; cat <&3"
-    key = "s|[$]{IMAGE_VARIATIONS_API_KEY}|$IMAGE_VARIATIONS_API_KEY|"
-    line = f'LC_ALL=C sed "{key}" {shlex.quote(f"{folder}/{RAW_FILE}")} | bash -c {shlex.quote(send)}'
-    return Command(line, {RAW_FILE: b"".join([request.head(), *request.framed_body()])})
+    """Return the command that writes a request to a connection, with the head in the line and the body in a file."""
+    parts = urlsplit(target.base_url)
+    host, port = parts.hostname or "", port_of(parts)
+    if parts.scheme == "https":
+        send = f"openssl s_client -quiet -connect {shlex.quote(f'{parts.hostname}:{port}')}"
+    else:
+        send = f"bash -c {shlex.quote(f'exec 3<>/dev/tcp/{host}/{port}; cat >&3; cat <&3')}"
+    head = request.head().decode("utf-8", "surrogateescape")
+    secrets = [f'"{_expansion(match[0])}"' for match in PLACEHOLDER.finditer(head)]
+    shown = PLACEHOLDER.sub("\0", head).replace("\\", "\\\\").replace("%", "%%").replace("\0", "%s")
+    shown = shown.replace("\r", "\\r").replace("\n", "\\n")
+    printed = " ".join(["printf", shlex.quote(shown), *secrets])
+    file = _File.of(CHUNKS_FILE if request.chunked else BODY_FILE, b"".join(request.framed_body()), folder)
+    read = " ".join(file.unpacking[:-1]) or f"cat {shlex.quote(file.path)}"
+    return Command(f"{{ {printed}; {read}; }} | {send}", file.written)
 
 
-def _origin(target: Target) -> str:
-    return target.base_url[: len(target.base_url) - len(target.path.removesuffix("/images/variations"))]
+def _shell(text: str) -> str:
+    """Return a text as a word for a shell, which replaces the placeholders in it."""
+    if PLACEHOLDER.search(text) is None:
+        return shlex.quote(text)
+    # Within double quotes, the shell replaces placeholders. Everything else is escaped.
+    pieces = re.split(f"({PLACEHOLDER.pattern})", text)
+    pieces[::2] = [re.sub(r'([\\"`$])', r"\\\1", piece) for piece in pieces[::2]]
+    pieces[1::2] = map(_expansion, pieces[1::2])
+    return f'"{"".join(pieces)}"'
+
+
+def _expansion(placeholder: str) -> str:
+    """Return a placeholder as every shell expands it within double quotes."""
+    if placeholder == OTHER_CASE_PLACEHOLDER:
+        return '$(printf %s "$IMAGE_VARIATIONS_API_KEY" | tr a-zA-Z A-Za-z)'
+    return placeholder
+
+
+def _url_options(url: str) -> Iterator[str]:
+    """Yield the options without which curl changes a URL, or speaks another version of HTTP."""
+    if re.search(r"[][{}]", PLACEHOLDER.sub("", url)):
+        yield "-g"
+    if "/." in url:
+        yield "--path-as-is"
+    if url.lower().startswith("https:"):
+        yield "--http1.1"
 
 
 def _plain_form(request: Request) -> tuple[Part, ...] | None:
@@ -95,41 +159,46 @@ def _plain_form(request: Request) -> tuple[Part, ...] | None:
     boundary = boundary_of(content_type)
     if request.method != "POST" or request.chunked or boundary is None or not _PLAIN_BOUNDARY.fullmatch(boundary):
         return None
+    own = {("Content-Type", f"multipart/form-data; boundary={boundary}"), ("Content-Length", str(len(request.body)))}
     try:
         parts = decode(content_type, request.body)
     except NotMultipart:
         return None
     files = [part for part in parts if part.filename is not None]
-    same = encode(tuple(map(_as_by_curl, parts)), boundary) == request.body
-    plain_type = content_type == f"multipart/form-data; boundary={boundary}"
-    return parts if parts and same and len(files) <= 1 and plain_type else None
+    if not parts or not own <= set(request.headers) or len(files) > 1 or not all(map(_is_readable, parts)):
+        return None
+    return parts if encode(tuple(map(_by_curl, parts)), boundary) == request.body else None
 
 
-def _as_by_curl(part: Part) -> Part:
-    """Return the part that curl makes of a field, or one that differs where curl cannot make the part."""
-    plain = re.fullmatch(r"[\w .-]*", part.name or "") and re.fullmatch(r"[\w .-]*", part.filename or "")
-    text = part.content.decode("utf-8", "replace")
-    if not plain or (part.filename is None and not text.isprintable()):
-        return text_part("", b"")
+def _is_readable(part: Part) -> bool:
+    """Return whether a part can be given to curl in words."""
+    if not part.name or not _PLAIN_NAME.fullmatch(part.name):
+        return False
+    if part.filename is not None:
+        plain_type = _PLAIN_TYPE.fullmatch(part.content_type or "")
+        return plain_type is not None and _PLAIN_NAME.fullmatch(part.filename) is not None
+    try:
+        return part.content.decode().isprintable()
+    except UnicodeDecodeError:
+        return False
+
+
+def _by_curl(part: Part) -> Part:
+    """Return the part that curl makes of the name and content of a part."""
     if part.filename is None:
         return text_part(part.name or "", part.content)
     return file_part(part.name or "", part.content, part.filename, part.content_type)
 
 
-def _headers(request: Request, without: tuple[str, ...]) -> Iterator[str]:
-    names = {name.lower() for name, _ in request.headers}
+def _headers(request: Request, without: set[str]) -> Iterator[str]:
+    """Yield the options for the headers that curl does not write itself, but for those with one of these names."""
     for name, value in request.headers:
-        if name.lower() in without or (name.lower() in _CURLS_OWN and name.lower() != "connection"):
-            continue
-        if name.lower() == "connection" and value == "close":
+        if name in without | _CURLS_OWN or (name.lower(), value) == ("connection", "close"):
             continue
         # curl leaves out a header without a value unless its name ends in a semicolon.
-        text = f"{name}: {value}" if value.strip() else f"{name};"
-        # Double quotes let the shell replace placeholders. Everything else is in single quotes.
-        escaped = re.sub(r'([\\"`]|\$(?!\{IMAGE_VARIATIONS_))', r"\\\1", text)
-        yield from ("-H", f'"{escaped}"' if "${IMAGE_VARIATIONS_" in text else shlex.quote(text))
-    for name in _UNASKED:
+        yield from ("-H", _shell(f"{name}: {value}" if value.strip() else f"{name};"))
+    names = {name.lower() for name, _ in request.headers}
+    unasked = (*_UNASKED, "Expect") if len(request.body) >= _EXPECTS_FROM_BYTES else _UNASKED
+    for name in unasked:
         if name.lower() not in names:
-            yield from ("-H", shlex.quote(f"{name}:"))
-    if request.header("content-type") is None and request.body:
-        yield from ("-H", "Content-Type:")
+            yield from ("-H", f"{name}:")

@@ -18,6 +18,8 @@ Headers = tuple[tuple[str, str], ...]
 
 # Far more than the 8,000 that RFC 9110, section 4.1, recommends to support. Longer links are not followed.
 MAX_LINK_CHARACTERS = 64 * 1024
+DEFAULT_CHUNK_BYTES = 1 << 16
+"""How many bytes of the body a chunk has at most, unless a request says otherwise."""
 
 
 def header(headers: Headers, name: str) -> str | None:
@@ -43,7 +45,7 @@ class Request:
     body: bytes = field(default=b"", repr=_short)
     chunked: bool = False
     chunk_extension: str = ""
-    chunk_bytes: int = 65536
+    chunk_bytes: int = DEFAULT_CHUNK_BYTES
     trailers: Headers = ()
 
     def header(self, name: str) -> str | None:
@@ -116,10 +118,9 @@ class Exchange:
 
     `label` is the id of the case. `started` is in Unix seconds, 0 for a request that was not sent; `seconds` is the
     duration. Requests that were sent at the same time on purpose have the same `concurrent_with`, and those sent on one
-    kept connection the same `connection`. `fetches` are the
-    exchanges that followed the links of the response. `retries` counts earlier attempts, which were rate-limited or
-    whose connection broke while other requests were under way; `limited` are the responses of the former.
-    `image_count` is the number of images in the response.
+    kept connection the same `connection`. `fetches` are the exchanges that followed the links of the response.
+    `retries` counts earlier attempts, which were rate-limited or whose connection broke while other requests were under
+    way; `limited` are the responses of the former. `image_count` is the number of images in the response.
     """
 
     label: str

@@ -21,6 +21,12 @@ from .reasons import Reason
 
 KEY_PLACEHOLDER = "${IMAGE_VARIATIONS_API_KEY}"
 """The text that replaces the API key. A shell expands it to the value of the environment variable."""
+WITHOUT_LAST_PLACEHOLDER = "${IMAGE_VARIATIONS_API_KEY%?}"
+"""The text that replaces the API key without its last character, as shells write it."""
+OTHER_CASE_PLACEHOLDER = "${IMAGE_VARIATIONS_API_KEY~~}"
+"""The text that replaces the API key in the other letter case, as bash writes it."""
+PLACEHOLDER = re.compile(r"\$\{IMAGE_VARIATIONS_(?:API_KEY(?:%\?|~~)?|HEADER_[A-Z0-9_]+)\}")
+"""The pattern of all placeholders."""
 
 FRAGMENT_CHARACTERS = 8
 # Shorter values occur in ordinary text. A short key is only removed as a whole word, and from Authorization.
@@ -174,7 +180,7 @@ class Redactor:
         if (name, value) in self.headers:
             return header_placeholder(name)
         if name.lower() == "authorization" and self.api_key is not None:
-            value = value.replace(self.api_key, KEY_PLACEHOLDER)
+            value = _without_key(value, self.api_key)
         return self.text(value)
 
     def exchange(self, exchange: Exchange, most_bytes: int) -> Exchange:
@@ -197,6 +203,15 @@ class Redactor:
         """Return a reason without secrets, which it may quote from a response."""
         texts = {name: value for name, value in attrs.asdict(reason).items() if isinstance(value, str)}
         return attrs.evolve(reason, **{name: self.text(value) for name, value in texts.items()})
+
+
+def _without_key(value: str, key: str) -> str:
+    """Return the value of Authorization with placeholders for the key, and for wrong keys that are made from it."""
+    value = value.replace(key, KEY_PLACEHOLDER)
+    for wrong, placeholder in ((key[:-1], WITHOUT_LAST_PLACEHOLDER), (key.swapcase(), OTHER_CASE_PLACEHOLDER)):
+        if wrong and value.endswith(f" {wrong}"):
+            value = value.removesuffix(wrong) + placeholder
+    return value
 
 
 def _password(value: str) -> Iterator[str]:

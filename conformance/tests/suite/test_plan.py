@@ -167,7 +167,7 @@ def test_nothing_about_keys_is_sent_without_a_key(plan: Plan) -> None:
     left_out = {row.label for row in plan.refusals} - {row.label for row in keyless.refusals}
     assert left_out == {row.label for row in plan.refusals if row.label.startswith("key-")}
     probes = {probe.item for probe in plan.must_probes} - {probe.item for probe in keyless.must_probes}
-    assert probes == {"letter-case=scheme", "letter-case=upper-case-scheme"}
+    assert probes == {"letter-case=scheme", "letter-case=upper-case-scheme", "spaces-before-key=two"}
 
 
 def test_the_key_is_in_the_authorization_header_only(cases: list[Case]) -> None:

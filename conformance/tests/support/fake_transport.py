@@ -34,7 +34,12 @@ class FakeTransport(Transport):
     lock: threading.Lock = field(factory=threading.Lock, repr=False)
 
     def send(
-        self, label: str, request: Request, concurrent_with: str | None = None, _: float | None = None
+        self,
+        label: str,
+        request: Request,
+        concurrent_with: str | None = None,
+        most_seconds: float | None = None,  # noqa: ARG002 - nothing takes time here
+        connection: str | None = None,
     ) -> Exchange:
         with self.lock:
             outcomes = self.outcomes.get(label) or [self.default(request)]
@@ -47,7 +52,7 @@ class FakeTransport(Transport):
             self.barrier.wait()
         if isinstance(outcome, type):
             raise outcome
-        return Exchange(label, request, outcome, 1.0, self.seconds, concurrent_with)
+        return Exchange(label, request, outcome, 1.0, self.seconds, concurrent_with, connection)
 
     @property
     def alive(self) -> bool:

@@ -8,17 +8,14 @@ import time
 from pathlib import Path
 
 from attrs import frozen
+from image_variations_conformance.engine.check import Settings, check
 from image_variations_conformance.engine.run import Run
-from image_variations_conformance.engine.scheduler import Scheduler
-from image_variations_conformance.engine.verdicts import conclude
 from image_variations_conformance.media import png
 from image_variations_conformance.media.pictures import paint
 from image_variations_conformance.reports.folder import ReportFolder
-from image_variations_conformance.sources.reader import Memory
-from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.target import Target
 from support.loopback import answer
-from support.requests import CONTRACT, KEY, builder, case
+from support.requests import KEY
 
 JSON = "Content-Type: application/json"
 IMAGE = png.encode(paint(random.Random(1), 256))
@@ -41,27 +38,15 @@ class Judged:
         return {it.requirement.id for it in self.run.verdicts if it.result == "fail"}
 
 
-def judge_small(base_url: str, report: Path, timeout: float, rounds: int = 1, memory: Memory | None = None) -> Judged:
-    """Run three cases per round on a server and write the report folder.
+def judge_small(base_url: str, report: Path, timeout: float, max_requests: int = 6) -> Judged:
+    """Run the first requests of a quick check on a server, and write the report folder.
 
-    The cases ask for an image in base64, for an image by link, and for an invalid `n`. `timeout` is in seconds.
+    They are valid: an image with links, one of 256x256 in base64, and requests with more. On a server that accepts none
+    of them, 20 are valid, and those after them are not. `timeout` is in seconds. Nothing is waited for.
     """
-    target = Target.parse(base_url, KEY)
-    b = builder(target=target)
-    cases = [
-        new_case
-        for number in range(1, rounds + 1)
-        for new_case in (
-            case(f"text-{number}", "image in base64", b.form(size="256x256", response_format="b64_json"), target),
-            case(f"link-{number}", "image by link", b.form(size="256x256"), target),
-            case(f"wrong-{number}", "invalid n", b.form(n="0"), target),
-        )
-    ]
+    settings = Settings(seed=1, timeout=timeout, depth="quick", max_requests=max_requests)
     started = time.monotonic()
-    exchanges = Scheduler(Transport(target, timeout, memory=memory or Memory()), lambda *_: None, lambda _: None).run(
-        cases
-    )
-    run = conclude(CONTRACT, target, cases, exchanges, seed=1, seconds=time.monotonic() - started)
+    run = check(Target.parse(base_url, KEY), settings, lambda *_: None, lambda _: None)
     ReportFolder.at(report).write(run)
     return Judged(run, time.monotonic() - started)
 

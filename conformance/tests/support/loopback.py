@@ -66,9 +66,16 @@ def hear_request(peer: Peer) -> None:
 def _is_complete(heard: bytes) -> bool:
     head, end, body = heard.partition(b"\r\n\r\n")
     if b"transfer-encoding: chunked" in head.lower():
-        return body.endswith(b"0\r\n\r\n")
+        return re.search(rb"(^|\n)0+(;[^\r\n]*)?\r\n([^\r\n]+\r\n)*\r\n$", body) is not None
     length = re.search(rb"\r\ncontent-length: *([0-9]+)", head.lower())
     return bool(end) and len(body) >= (int(length[1]) if length else 0)
+
+
+def hear_next_request(peer: Peer) -> None:
+    """Wait until one more request was received completely, on a connection that is kept."""
+    before = len(peer.heard)
+    while not _is_complete(bytes(peer.heard[before:])) and peer.listen():
+        pass
 
 
 def hear_the_end(peer: Peer) -> None:
