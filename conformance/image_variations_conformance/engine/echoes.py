@@ -149,6 +149,8 @@ class Echoes:
         label = original(finding.label)
         if label in self._by_label:
             return self._by_label[label]
+        if finding.requirement in _OF_ERRORS and (finding.label, NO_5XX) in self._broken:
+            return NO_5XX
         items = [probe.item for probe in self.session.cases[finding.label].probes] or self._items_of_base(label)
         lost = "IV-STATE-RECOVERS" if self.session.experiment.lost is not None else None
         found = next((self._by_item[item] for item in items if item in self._by_item), None)

@@ -47,8 +47,8 @@ _MOST_LINKS_AT_THE_END = 5
 _ON_A_CONNECTION: dict[str, Callable[[Request], Request]] = {
     "key-wrong": with_chunked_coding(),
     "image-too-large": lambda request: request,
-    "n-zero": with_chunked_coding(trailers=(("X-Checksum", "0"),)),
     "method-get": lambda request: request,
+    "n-zero": with_chunked_coding(trailers=(("X-Checksum", "0"),)),
 }
 
 
@@ -154,11 +154,15 @@ class Session:
                 self._case(step) if step.resend is None else self._again(self.cases[step.resend or self._last])
             )
         self.labels += [case.label for case in cases]
-        self._send(cases if not steps[0].connection else [cases[0], *self._refused_on(steps[0].connection), *cases[1:]])
+        if steps[0].connection:
+            *before, between = self._refused_on(steps[0].connection)
+            self._send([*before, cases[0], between, *cases[1:]])
+        else:
+            self._send(cases)
         return tuple(self._outcome(it) for it in cases)
 
     def _refused_on(self, connection: str) -> Iterator[Case]:
-        """Yield requests that must be refused, to be sent on a connection between those that must be accepted."""
+        """Yield requests that must be refused, to be sent on a connection before those that must be accepted."""
         rows = {row.label: row for row in (*REFUSALS, *WRONG_VALUES)}
         for label, change in _ON_A_CONNECTION.items():
             if self.plan.target.api_key is not None or not label.startswith("key-"):
