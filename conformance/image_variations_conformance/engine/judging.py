@@ -164,12 +164,7 @@ def _why_blocked(observation: Observation, session: Session) -> Reason:
 
 def _without_accidents(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
     """Yield the findings; those on a failure that did not occur again, as unstable, with one for the accident."""
-    contract = session.plan.contract
-    accidents = {
-        label: again
-        for label, again in session.repeated.items()
-        if session.observations[again].untested is None and not is_wrong_refusal(session.observations[again], contract)
-    }
+    accidents = dict(_accidents(session))
     for finding in found:
         if finding.label in accidents and finding.state == "contradicted":
             yield evolve(finding, state="unstable")
@@ -179,6 +174,16 @@ def _without_accidents(found: Sequence[Finding], session: Session) -> Iterator[F
         one, other = session.observations[label], session.observations[again]
         message = f"the same request was answered {one.answer} and {other.answer}"
         yield one.finding("IV-OP-VALID", False, message, "stable")
+
+
+def _accidents(session: Session) -> Iterator[tuple[str, str]]:
+    """Yield the labels of wrong refusals of which another sending was not wrong, each with the label of that."""
+    tested = {label: it for label, it in session.observations.items() if it.untested is None}
+    wrong = {label for label, it in tested.items() if is_wrong_refusal(it, session.plan.contract)}
+    sent_again = [(label, _original(label)) for label in tested if AGAIN in label]
+    for one, other in [*session.repeated.items(), *sent_again]:
+        if one in wrong and other in tested.keys() - wrong:
+            yield one, other
 
 
 def _without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
@@ -199,7 +204,7 @@ def _without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Find
     last = _last_before_loss(session)
 
     def echo(finding: Finding) -> str | None:
-        if finding.label == last and finding.requirement != "IV-STATE-RECOVERS":
+        if finding.label in last and finding.requirement != "IV-STATE-RECOVERS":
             return "IV-STATE-RECOVERS"
         if finding.requirement == NO_5XX:
             own = finding.item == _original(finding.label)
@@ -222,14 +227,18 @@ def _without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Find
         yield finding if finding.state != "contradicted" else evolve(finding, reported_as=echo(finding))
 
 
-def _last_before_loss(session: Session) -> str | None:
-    """Return the label of the last request before the server was lost for good, which nothing can confirm."""
+def _last_before_loss(session: Session) -> set[str]:
+    """Return the labels of the requests whose failures nothing can confirm, because the server was lost for good.
+
+    They are the last request, and what was not accepted since the last accepted control.
+    """
     lost = session.experiment.lost
     if lost is None:
-        return None
+        return set()
     labels = list(session.observations)
-    before = labels[: labels.index(session.labels[lost[1]])]
-    return next((label for label in reversed(before) if not label.startswith("control")), None)
+    accepted, refused = (labels.index(session.labels[at]) for at in lost)
+    since = {label for label in labels[accepted:refused] if not session.observations[label].accepted}
+    return since | set([label for label in labels[:refused] if not label.startswith("control")][-1:])
 
 
 def _cause(finding: Finding, session: Session, by_label: Mapping[str, str], by_item: Mapping[str, str]) -> str | None:
