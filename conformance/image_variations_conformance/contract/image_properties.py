@@ -96,8 +96,10 @@ def _classify_png(content: bytes, info: png.Info, rules: ImageRules, found: Prop
 
 def _unusual_side(side: int, rules: ImageRules) -> str | None:
     """Return what is unusual about a width or height in pixels, or None."""
-    if side in {rules.min_side, rules.max_side}:
-        return "smallest" if side == rules.min_side else "largest"
+    if side == rules.nearest_side(0):
+        return "smallest"
+    if side == rules.nearest_side(rules.max_side):
+        return "largest"
     if side % _BLOCK:
         return f"not a multiple of {_BLOCK}"
     return "large" if side > _LARGEST_USUAL_SIDE else None

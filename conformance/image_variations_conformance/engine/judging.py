@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
-from ..cases.builder import Base
 from ..cases.case import Case
 from ..cases.probes import NO_5XX
 from ..contract.evidence import ABSENT, BY_FORMAT, AcceptsFeature, AcceptsField, Every, Sample
@@ -88,7 +87,7 @@ def _of_experiment(session: Session) -> Iterator[Finding]:
         yield _of_result(result, session)
     if experiment.base is None:
         yield from _without_base(session)
-    elif experiment.base == Base(session.plan.contract.required_texts):
+    elif experiment.base.texts == session.plan.contract.required_texts:
         first = next(at for at, (_, outcome) in enumerate(experiment.sent) if outcome == "accepted")
         yield Finding("IV-OP-VALID", "holds", "", labels[first], "fields=image-only")
     if experiment.lost is not None:
