@@ -84,7 +84,7 @@ FEATURES: tuple[Row, ...] = (
         "chunks",
         "private-ancillary-and-300-texts",
         _CHUNKS,
-        variant("private-before", "private-after"),
+        variant("private-before", "private-after", "many-texts", "long-text"),
         True,
     ),
     Row("IV-IMAGE-PNG-CHUNKS", "chunks", "transparent-colour", _CHUNKS, variant("transparent-colour")),

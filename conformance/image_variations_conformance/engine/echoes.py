@@ -93,14 +93,16 @@ class Echoes:
                 yield finding
 
     def of_a_lost_server(self, finding: Finding) -> str | None:
-        """The answer to the last request before the server was lost for good cannot be confirmed."""
+        """Nothing can confirm what came of the requests since the last accepted control, if the server was lost then."""
         lost = self.session.experiment.lost
         if lost is None or finding.requirement == "IV-STATE-RECOVERS":
             return None
-        labels = list(self.session.observations)
-        before = labels[: labels.index(self.session.labels[lost[1]])]
-        last = next((label for label in reversed(before) if not label.startswith("control")), None)
-        return "IV-STATE-RECOVERS" if finding.label == last else None
+        observations = self.session.observations
+        labels = list(observations)
+        accepted, refused = (labels.index(self.session.labels[at]) for at in lost)
+        since = {label for label in labels[accepted:refused] if not observations[label].accepted}
+        last = [label for label in labels[:refused] if not label.startswith("control")][-1:]
+        return "IV-STATE-RECOVERS" if finding.label in {*since, *last} else None
 
     def of_a_server_error(self, finding: Finding) -> str | None:
         """A 5xx, and what its body lacks, is reported under what the request was about."""
@@ -149,6 +151,8 @@ class Echoes:
         label = original(finding.label)
         if label in self._by_label:
             return self._by_label[label]
+        if finding.requirement in _OF_ERRORS and (finding.label, NO_5XX) in self._broken:
+            return NO_5XX
         items = [probe.item for probe in self.session.cases[finding.label].probes] or self._items_of_base(label)
         lost = "IV-STATE-RECOVERS" if self.session.experiment.lost is not None else None
         found = next((self._by_item[item] for item in items if item in self._by_item), None)

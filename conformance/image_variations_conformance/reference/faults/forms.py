@@ -71,7 +71,7 @@ fault("charset-first-crashes", "Answers 500 to a content type with a charset bef
       refuses(_PARAMETERS, header("content-type", "(?i)charset=.*boundary="), 500))
 fault("name-first-required", "Refuses a part with the file name before the name of the field.",
       refuses(_PARAMETERS,
-              any_part(lambda part: re.search(rb"(?i)filename=.*[; ]name=", _disposition(part)) is not None)))
+              any_part(lambda part: re.match(rb"(?i)form-data; *filename=", _disposition(part)) is not None)))
 fault("parameter-spaces-required", "Refuses parameters without a space between them.",
       refuses(_PARAMETERS, any_part(lambda part: re.search(rb";[a-zA-Z]+=\"", _disposition(part)) is not None)))
 fault("parameter-spaces-refused", "Refuses a space before the semicolon of a parameter.",

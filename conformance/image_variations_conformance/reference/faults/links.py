@@ -165,20 +165,20 @@ fault("links-end-after-ten-minutes", "Answers 404 to a link after ten minutes.",
 # fmt: on
 
 
-@fault.service("files-overwritten", _END, also=(_FETCH, "IV-OUT-RESEMBLES", "IV-URL-GUESS"))
+@fault.service("files-overwritten", _END, also=(_FETCH, "IV-OUT-RESEMBLES", "IV-URL-GUESS", "IV-STATE-PARALLEL"))
 class FilesOverwritten(Service):
-    """Stores images in twelve files in turn, so that an old link leads to a newer image."""
+    """Stores images in three files in turn, so that an old link leads to a newer image."""
 
     stored: ClassVar[PerServer[list[str]]] = PerServer(list)
 
     def hang(self, image: bytes) -> str:
         stored = self.stored.of(self)
         stored.append(super().hang(image))
-        return stored[(len(stored) - 1) % 12]
+        return stored[(len(stored) - 1) % 3]
 
     def file(self, token: str) -> Response:
         stored = self.stored.of(self)
-        newest = stored[stored.index(token) :: 12][-1] if token in stored else token
+        newest = stored[stored.index(token) :: 3][-1] if token in stored else token
         return super().file(newest)
 
 
