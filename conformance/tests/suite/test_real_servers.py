@@ -119,7 +119,7 @@ def test_prism_dies_of_one_of_the_requests_at_the_same_time_and_later_cases_are_
     assert {prism.cases[name].concurrent_with for name in dropped} == {"eight-mixed"}
     (reason,) = {it.exchange.not_tested for it in prism.observations.values() if not it.exchange.sent}
     assert isinstance(reason, ServerGone)
-    assert {*reason.after} <= dropped
+    assert {prism.cases[name].concurrent_with for name in reason.after} == {"eight-mixed"}
     assert verdicts(prism, "not-tested").keys() >= BROKEN_BY_ANY_IMAGE | {"IV-N-BOUNDS", "IV-IMAGE-OCTET-STREAM"}
     assert prism.exit_code == 1
 
@@ -151,8 +151,9 @@ def test_steady_fails_the_same_requirements_within_the_default_limits_except_for
     steady_url: str, steady: Run
 ) -> None:
     run = check(Target.parse(steady_url, KEY), Settings(seed=1), lambda *_: None)
-    assert run.cost.images <= DEPTH_PROFILES["standard"].max_images == 80
-    assert run.cost.fetches <= 60
+    profile = DEPTH_PROFILES["standard"]
+    assert run.cost.images <= (profile.max_images or 0)
+    assert run.cost.fetches <= (profile.max_fetches or 0)
     failed = {it.requirement.id for it in steady.verdicts if it.result == "fail"}
     assert verdicts(run, "fail").keys() >= failed - {"IV-RES-COUNT"}
 

@@ -537,9 +537,7 @@ def test_server_gone_names_as_many_cases_as_there_are_workers() -> None:
 
 def test_server_gone_names_the_cases_of_a_group_that_were_sent_at_the_same_time() -> None:
     liveness = Liveness(FakeTransport(HERE, accepts=(False,)), lambda _: None, workers=1)
-    together = [("b", "together", OK), ("c", "together", DROPPED), ("d", "together", DROPPED)]
-    reasons = [
-        liveness.note(Exchange(label, case(label).request, outcome, 1.0, 0.1, group))
-        for label, group, outcome in [("a", None, OK), *together]
-    ]
-    assert reasons == [None, None, ServerGone(("b", "c")), ServerGone(("b", "c", "d"))]
+    exchanges = [Exchange(label, case(label).request, outcome, 1.0, 0.1, "together") for label, outcome in DYING]
+    before = Exchange("before", case("before").request, OK, 1.0, 0.1)
+    reasons = [liveness.note(exchange) for exchange in (before, *exchanges)]
+    assert reasons == [None, None, None, ServerGone(("a", "b", "c"))]
