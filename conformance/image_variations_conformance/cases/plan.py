@@ -37,7 +37,7 @@ class DepthProfile:
 
 
 DEPTH_PROFILES: dict[Depth, DepthProfile] = {
-    "quick": DepthProfile(110, 32, 30),
+    "quick": DepthProfile(110, 26, 30),
     "standard": DepthProfile(320, 80, 60),
     "deep": DepthProfile(None, None, None),
 }
