@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 fault = FaultFamily("semantics")
 
 _ABSOLUTE, _FETCH, _END, _TYPE = "IV-URL-ABSOLUTE", "IV-URL-FETCH", "IV-URL-END", "IV-URL-TYPE"
-_LIFETIME, _NO_KEY = "IV-URL-LIFETIME", "IV-URL-NO-KEY"
+_NO_KEY = "IV-URL-NO-KEY"
 _NOT_HTTP = (_FETCH, "IV-URL-HTTP")
 
 
@@ -157,11 +157,9 @@ def _keeps(breaks: Ids, also: tuple[str, ...] = (), *, images: int = 10**9, seco
 
 # fmt: off
 fault("links-end-after-two-seconds", "Answers 404 to a link after two seconds.",
-      _keeps(_END, (_FETCH, _LIFETIME), seconds=2))
+      _keeps(_END, _FETCH, seconds=2))
 fault("twelve-images-kept", "Keeps the newest twelve images, and answers 404 to the links of others.",
-      _keeps(_END, (_FETCH, _LIFETIME), images=12))
-fault("links-end-after-half-an-hour", "Answers 404 to a link after 30 minutes.", _keeps(_LIFETIME, seconds=30 * 60))
-fault("links-end-after-ten-minutes", "Answers 404 to a link after ten minutes.", _keeps(_LIFETIME, seconds=10 * 60))
+      _keeps(_END, _FETCH, images=12))
 # fmt: on
 
 
