@@ -100,6 +100,8 @@ class Experiment:
     lost: tuple[int, int] | None = None
     limited: bool = False
     unstable: bool = False
+    unanswered: set[int] = field(factory=set)
+    """The positions of requests without a response. Each costs a timeout, so packs of them are halved at once."""
     _control: int | None = None
     # Probes that were refused each time, with the positions, until an accepted request shows that the server works.
     _pending: list[tuple[Probe, tuple[int, ...]]] = field(factory=list)
@@ -353,7 +355,7 @@ class Experiment:
         if len(pack) == 1:
             yield from self._confirm(pack, at)
             return
-        if self.sent[at][1] != "wrong" and len(pack) > _MOST_HALVED:
+        if self.sent[at][1] != "wrong" and at not in self.unanswered and len(pack) > _MOST_HALVED:
             broken = {result.requirement for result in self.results if result.state == "contradicted"}
             for probe in sorted(pack, key=lambda each: (each.requirement not in broken, -each.images)):
                 rest = tuple(other for other in pack if other is not probe)

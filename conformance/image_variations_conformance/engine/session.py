@@ -164,6 +164,9 @@ class Session:
             self._send([*before, cases[0], between, *cases[1:]])
         else:
             self._send(cases)
+        first = len(self.experiment.sent)
+        unanswered = (at for at, case in enumerate(cases, first) if self.observations[case.label].response is None)
+        self.experiment.unanswered.update(unanswered)
         return tuple(self._outcome(it) for it in cases)
 
     def _refused_on(self, connection: str) -> Iterator[Case]:
