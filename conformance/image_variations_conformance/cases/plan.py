@@ -47,7 +47,8 @@ DEPTH_PROFILES: dict[Depth, DepthProfile] = {
 class Plan:
     """What a run sends: `refusals` must be refused, `open_cases` must not break the server, and probes be accepted.
 
-    `seed` is that of the run. Cases are built once the base is known.
+    `seed` is that of the run. Cases are built once the base is known. A narrowed plan has only what shows the
+    requirements that the user selected.
     """
 
     contract: Contract
@@ -59,6 +60,7 @@ class Plan:
     should_probes: tuple[Probe, ...]
     harmless_probes: tuple[Probe, ...]
     odd_probes: tuple[Probe, ...]
+    is_narrowed: bool = False
 
     @classmethod
     def of(
@@ -112,6 +114,7 @@ class Plan:
             should_probes=of(self.should_probes),
             harmless_probes=of(self.harmless_probes),
             odd_probes=of(self.odd_probes),
+            is_narrowed=True,
         )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 from attrs import evolve, field, frozen
 
@@ -78,7 +79,8 @@ def check(target: Target, settings: Settings, progress: Progress, sleep: Callabl
     budget = Budget(settings.limits)
     scheduler = Scheduler(Transport(target, settings.timeout), progress, sleep, settings.workers, budget)
     session = Session(plan_of(target, settings), scheduler)
-    session.run()
+    with closing(scheduler.transport):
+        session.run()
     findings = findings_of(session)
     explored: Explored | None = None
     if settings.fuzz_seconds:

@@ -181,6 +181,8 @@ class Experiment:
 
     def control(self, explain: bool = True) -> Sending[bool]:
         """Send the cheap request, again after waits if it is refused, and return whether it is accepted."""
+        if self.ended:
+            return False
         first = len(self.sent)
         outcome: Outcome = "refused"
         for wait in (0.0, *CONTROL_WAITS):
@@ -223,6 +225,10 @@ class Experiment:
         """Send each pack with the cheap base, and narrow the refused ones down."""
         if self.cheap is None:
             return
+        if self.ended:
+            for pack in packs:
+                self._of_probes(pack, "blocked", (len(self.sent) - 1,))
+            return
         first = len(self.sent)
         outcomes = yield from self._send(*(Step(self.cheap, pack) for pack in packs))
         for at, (pack, outcome) in enumerate(zip(packs, outcomes, strict=True), start=first):
@@ -234,7 +240,8 @@ class Experiment:
         elif outcome == "not-sent" or self.ended:
             self._of_probes(pack, "blocked", (at,))
         elif outcome == "limited":
-            self.limited = True
+            # The control shows whether that is so for other requests, too.
+            yield from self.control()
             self._of_probes(pack, "blocked", (at,))
         elif outcome == "declined":
             yield from self._split(pack, at)
@@ -381,21 +388,18 @@ class Experiment:
     ) -> Sending[None]:
         """Send the packs that were refused in company of other requests again, alone, to tell what is at fault."""
         suspects: list[tuple[int, int]] = []
+        kept_back: list[int] = []
         for at, (pack, outcome) in enumerate(zip(packs, outcomes, strict=True), start=first):
             if outcome == "accepted":
                 self._of_probes(pack, "holds", (at,))
-            elif outcome in {"limited", "not-sent"} or self.ended or not (yield from self.control()):
-                # Requests at the same time may exceed a rate that single ones do not.
-                yield from self.probe([pack] if pack else [])
-            else:
-                (alone,) = yield from self._send(Step(self.cheap or Base(), pack))
-                position = len(self.sent) - 1
-                if alone == "accepted" and outcome == "refused":
-                    suspects.append((at, position))
-                yield from self._explain(pack, position, alone)
+                continue
+            position, alone = yield from self._alone(pack, outcome)
+            if (outcome, alone) == ("refused", "accepted"):
+                suspects.append((at, position))
+            elif alone in {"accepted", "limited"}:
+                kept_back.append(at)
         if not suspects or self.ended:
-            limited = self.ended or not {"limited", "not-sent"}.isdisjoint(outcomes)
-            self._conclude(requirement, item, "blocked" if limited else "holds", (first,))
+            self._conclude(requirement, item, "blocked" if kept_back or self.ended else "holds", (*kept_back, first))
             return
         # Would a server that refuses now and then have refused so many without company as well?
         for _ in range(len(packs)):
@@ -403,6 +407,23 @@ class Experiment:
                 self._conclude(requirement, item, "unstable", (suspects[0][0],))
                 return
         self._conclude(requirement, item, "contradicted", tuple(at for at, _ in suspects), suspects[0][1])
+
+    def _alone(self, pack: tuple[Probe, ...], outcome: Outcome) -> Sending[tuple[int, Outcome]]:
+        """Send a pack again that was not accepted in company; "limited" if that shows nothing of the company."""
+        if outcome in {"limited", "not-sent"} or self.ended or not (yield from self.control()):
+            # Requests at the same time may exceed a rate that single ones do not.
+            yield from self.probe([pack] if pack else [])
+            return len(self.sent) - 1, "limited"
+        (alone,) = yield from self._send(Step(self.cheap or Base(), pack))
+        position = len(self.sent) - 1
+        if pack:
+            yield from self._explain(pack, position, alone)
+        elif alone == "refused" and self._control is not None:
+            # This is the control, which was accepted a moment ago.
+            self.unstable = True
+            self._conclude("IV-OP-VALID", "stable", "contradicted", (position, self._control))
+            return position, "limited"
+        return position, alone
 
     # --- the end
 
@@ -519,7 +540,7 @@ def _values(contract: Contract, name: str) -> tuple[str, ...]:
     kind = kind_of(schema)
     if kind == "enum":
         return enum_values(schema)
-    if schema.get("examples"):
+    if schema.get("examples") and not (kind == "integer" and "minimum" in schema):
         return tuple(map(str, schema["examples"]))
     if kind == "integer":
         return (str(schema.get("minimum", 1)),)

@@ -161,6 +161,8 @@ class Explorer:
             self._ended = RateLimited()
         elif self._ended is None and self._probe and not any(it.accepted for it in (*self._probe, *before)) and before:
             self._ended = ControlRefused()
+            message = f"the small request again: expected 200 as before, got {self._probe[0].answer}"
+            self._note_other(last, self._probe[0], self._probe[0].finding("IV-STATE-RECOVERS", False, message))
         for it in seen:
             self._remember(it)
         self._probe = [_abridged(it) for it in self._probe] or before

@@ -113,7 +113,7 @@ def _without_base(session: Session) -> Iterator[Finding]:
     """Yield what it means that no valid request was accepted."""
     sent = [session.observations[label] for label in session.labels]
     answered = [it for it in sent if it.untested is None]
-    if answered:
+    if answered and not session.experiment.limited:
         message = f"expected 200, got {answered[0].answer}{_words(answered[0])}; no valid request was accepted at all"
         yield answered[0].finding("IV-OP-VALID", False, message, "fields=image-only")
 
@@ -157,7 +157,7 @@ def _words(observation: Observation) -> str:
 def _why_blocked(observation: Observation, session: Session) -> Reason:
     if observation.untested is not None:
         return observation.untested
-    if session.experiment.limited:
+    if session.experiment.limited or (observation.response is not None and observation.response.status == 503):
         return RateLimited()
     return ControlRefused() if session.experiment.lost is not None else NotShown()
 
@@ -184,43 +184,42 @@ def _without_accidents(found: Sequence[Finding], session: Session) -> Iterator[F
 def _without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
     """Yield the findings; those that only echo another failure name its requirement in `reported_as`."""
     contradicted = [finding for finding in found if finding.state == "contradicted"]
-    by_label: dict[str, str] = {}
-    by_item: dict[str, str] = {}
-    for finding in contradicted:
-        if finding.requirement != NO_5XX:
-            by_label.setdefault(finding.label, finding.requirement)
-            by_item.setdefault(finding.item, finding.requirement)
+    # The first of several counts.
+    specific = [finding for finding in reversed(contradicted) if finding.requirement != NO_5XX]
+    by_label = {finding.label: finding.requirement for finding in specific}
+    by_item = {finding.item: finding.requirement for finding in specific}
     by_item |= {
         finding.item: NO_5XX
         for finding in contradicted
         if finding.requirement == NO_5XX and finding.item != _original(finding.label)
     }
     held = {(finding.requirement, finding.item) for finding in found if finding.state == "holds"}
-    depends = any(finding.requirement == "IV-STATE-INDEPENDENT" for finding in contradicted)
     broken = {(finding.label, finding.requirement) for finding in contradicted}
     names = {finding.requirement for finding in contradicted}
     last = _last_before_loss(session)
-    for finding in found:
-        echo = None
-        if finding.state != "contradicted":
-            pass
-        elif finding.label == last and finding.requirement != "IV-STATE-RECOVERS":
-            echo = "IV-STATE-RECOVERS"
-        elif finding.requirement == NO_5XX:
+
+    def echo(finding: Finding) -> str | None:
+        if finding.label == last and finding.requirement != "IV-STATE-RECOVERS":
+            return "IV-STATE-RECOVERS"
+        if finding.requirement == NO_5XX:
             own = finding.item == _original(finding.label)
-            echo = _cause(finding, session, by_label, by_item) if own else None
-        elif finding.requirement in _ECHOES and _ECHOES[finding.requirement] & names:
-            echo = min(_ECHOES[finding.requirement] & names)
-        elif finding.item == "stable" and "IV-STATE-RECOVERS" in names:
-            echo = "IV-STATE-RECOVERS"
-        elif depends and finding.requirement.startswith(_OF_RESPONSES) and (finding.requirement, finding.item) in held:
-            echo = "IV-STATE-INDEPENDENT"
-        elif finding.label in session.alone and finding.requirement not in _OF_OTHERS:
-            # Wrong in company, right alone: that is what the company did.
-            if (session.alone[finding.label], finding.requirement) not in broken:
-                parallel = session.cases[finding.label].concurrent_with is not None
-                echo = "IV-STATE-PARALLEL" if parallel else "IV-STATE-CONNECTION"
-        yield finding if echo is None else evolve(finding, reported_as=echo)
+            return _cause(finding, session, by_label, by_item) if own else None
+        if finding.requirement in _ECHOES and _ECHOES[finding.requirement] & names:
+            return min(_ECHOES[finding.requirement] & names)
+        if finding.item == "stable" and "IV-STATE-RECOVERS" in names:
+            return "IV-STATE-RECOVERS"
+        of_response = finding.requirement.startswith(_OF_RESPONSES)
+        if "IV-STATE-INDEPENDENT" in names and of_response and (finding.requirement, finding.item) in held:
+            return "IV-STATE-INDEPENDENT"
+        alone = session.alone.get(finding.label)
+        if alone is None or finding.requirement in _OF_OTHERS or (alone, finding.requirement) in broken:
+            return None
+        # Wrong in company, right alone: that is what the company did.
+        parallel = session.cases[finding.label].concurrent_with is not None
+        return "IV-STATE-PARALLEL" if parallel else "IV-STATE-CONNECTION"
+
+    for finding in found:
+        yield finding if finding.state != "contradicted" else evolve(finding, reported_as=echo(finding))
 
 
 def _last_before_loss(session: Session) -> str | None:
@@ -238,10 +237,14 @@ def _cause(finding: Finding, session: Session, by_label: Mapping[str, str], by_i
     label = _original(finding.label)
     if label in by_label:
         return by_label[label]
-    case = session.cases[finding.label]
-    if not case.probes:
-        unstable = by_item.get("stable")
-        lost = session.experiment.lost is not None
-        return unstable or ("IV-STATE-RECOVERS" if lost else None)
-    items = (by_item[probe.item] for probe in case.probes if probe.item in by_item)
-    return next(items, None) or by_item.get("stable")
+    items = [probe.item for probe in session.cases[finding.label].probes] or _items_of_base(label, session)
+    lost = "IV-STATE-RECOVERS" if session.experiment.lost is not None else None
+    return next((by_item[item] for item in items if item in by_item), None) or by_item.get("stable") or lost
+
+
+def _items_of_base(label: str, session: Session) -> list[str]:
+    """Return the items of evidence that a request of the experiment shows by its base alone."""
+    if label not in session.labels:
+        return []
+    texts = session.experiment.sent[session.labels.index(label)][0].base.texts
+    return [f"{name}={texts.get(name, ABSENT)}" for name in session.plan.contract.text_fields]

@@ -1,8 +1,8 @@
 """One conversation with a server: drives the experiment, sends what must be refused, and keeps every observation.
 
-The order: the base; what MUST be accepted; what must be refused, with a control now and then and after the first failure
-under each requirement; what SHOULD be accepted; what the contract leaves open; requests at the same time and on one
-connection; the plain request and the links again.
+The order: the base; what MUST be accepted, some of it at the same time or on one connection; what must be refused, with
+a control now and then and after each failure; what SHOULD be accepted; what the contract leaves open; the same request
+eight times at once; the plain request and the links again.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Session:
         if not has_base:
             self._refuse([*refusals, *opened])
             return
-        self.scheduler.budget.set_aside({self._pack_labels[pack]: _images(pack) for pack in must})
+        self.scheduler.budget.set_aside({self._pack_labels[pack]: _images(pack) for pack in must} | self._last_images())
         # Packs of one image, from the end, show between the refusals that the server still works.
         later = [pack for pack in must if _images(pack) == 1][-2 - len(refusals) // CONTROL_EVERY :]
         connected, later = later[:2], later[2:]
@@ -95,10 +95,16 @@ class Session:
         self._drive(experiment.probe(should))
         self._drive(experiment.probe([*harmless, *odd]))
         self._refuse(opened)
-        self._drive(experiment.together([()] * _TOGETHER, "eight-alike"))
-        self._drive(experiment.first_again())
+        if not plan.is_narrowed:
+            self._drive(experiment.together([()] * _TOGETHER, "eight-alike"))
+            self._drive(experiment.first_again())
         self._follow_links_again()
         self._drive(experiment.verify())
+
+    def _last_images(self) -> dict[str, int]:
+        """Return how many images are set aside for the end, by label. They show what MUST hold of the whole run."""
+        alike = {f"eight-alike-{number}": 1 for number in range(1, _TOGETHER + 1)}
+        return {} if self.plan.is_narrowed else {**alike, "plain-at-the-end": 1}
 
     def _packs(self, probes: Sequence[Probe], name: str, size: int = PACK_SIZE) -> list[tuple[Probe, ...]]:
         """Return probes in packs, whose cases will be labelled with the name and a number."""
@@ -141,6 +147,10 @@ class Session:
         label = step.label or self._label(step)
         note = items or (str(step.base) if step.base != Base() else "nothing but an image")
         case = self.plan.valid(label, note, step.base, step.probes)
+        if step.connection is not None:
+            # HTTP/1.1 keeps a connection unless a request says otherwise.
+            headers = tuple(pair for pair in case.request.headers if pair != ("Connection", "close"))
+            case = evolve(case, request=evolve(case.request, headers=headers))
         case = evolve(case, concurrent_with=step.group, connection=step.connection)
         self.cases[label] = case
         return case
@@ -149,6 +159,8 @@ class Session:
         label = self._pack_labels.get(step.probes)
         if label is not None and not step.narrowing and label not in self.cases:
             return label
+        if step.group is not None and not step.probes:
+            return f"{step.group}-{1 + sum(case.concurrent_with == step.group for case in self.cases.values())}"
         kind = "narrowed" if step.narrowing else "again" if step.probes else "control"
         return f"{kind}-{len(self.cases)}"
 
@@ -221,9 +233,11 @@ class Session:
     def _require_difference(self, case: Case, observation: Observation) -> None:
         """Without a base, an answer like that to valid requests shows nothing about what is wrong with this one."""
         if observation.untested is None:
-            valid = {_status(self.observations[label]) for label in self.labels}
-            same = _status(observation) in valid
-            reason = RejectsEverything(observation.answer) if same else NothingAccepted()
+            valid = [self.observations[label] for label in self.labels]
+            statuses = {_status(it) for it in valid if it.untested is None}
+            same = RejectsEverything(observation.answer) if _status(observation) in statuses else NothingAccepted()
+            # Where a limit kept every valid request from being sent or answered, that is the reason.
+            reason = same if statuses else valid[-1].untested
             self.observations[case.label] = evolve(observation, blocked=reason)
 
     def _after_failure(self, case: Case) -> None:
@@ -242,7 +256,7 @@ class Session:
     # --- the end
 
     def _follow_links_again(self) -> None:
-        """Follow some links of the run again. The exchanges are those of the requests whose responses have the links."""
+        """Follow some links of the run again, and add the exchanges to the requests whose responses have the links."""
         for label, again in self._links_again() if not self.experiment.ended else ():
             observation = self.observations[label]
             exchange = evolve(observation.exchange, fetches=(*observation.exchange.fetches, again))

@@ -22,6 +22,8 @@ from ..wire.reasons import (
     Deselected,
     Excluded,
     Interrupted,
+    InvalidAccepted,
+    InvalidCostsImage,
     Masked,
     NoKey,
     NotAtThisDepth,
@@ -155,7 +157,8 @@ def _item(
 
 
 def _why_left_out(requirement: Requirement, circumstances: Circumstances) -> Reason:
-    unsent = circumstances.unsent
+    # That an invalid request costs an image is no reason for what other requests show.
+    unsent = [it for it in circumstances.unsent if not isinstance(it, InvalidAccepted | InvalidCostsImage)]
     if Interrupted() in unsent:
         return Interrupted()
     blocked = next((reason for reason in unsent if not reason.chosen), None)

@@ -6,6 +6,7 @@ import select
 import socket
 import ssl
 import time
+from contextlib import suppress
 from urllib.parse import SplitResult
 
 from attrs import Factory, field, frozen
@@ -95,17 +96,15 @@ class Connector:
         """
         try:
             if kept in self._kept:
-                try:
+                with suppress(_ClosedBefore):
                     return self._talk(self._kept.pop(kept), request, deadline, limit, kept)
-                except _ClosedBefore:
-                    pass
             return self._talk(self.connect(parts, addresses, deadline), request, deadline, limit, kept)
         except ExchangeFailed as failed:
             return failed.outcome
         except TimeoutError:
             return Failure("timeout", f"none within {deadline.seconds:g} s")
-        except (OSError, _ClosedBefore) as error:
-            return Failure("dropped", f"the connection broke: {getattr(error, 'strerror', None) or error}")
+        except OSError as error:
+            return _broken(error)
 
     def _talk(
         self, connection: socket.socket, request: Request, deadline: Deadline, limit: int, kept: str | None
@@ -118,18 +117,23 @@ class Connector:
         with self.body(limit) as body, own_resources():
             reader = Reader(request.method, limit, body, keep=kept is not None)
             try:
-                response = _converse(connection, request, deadline, reader)
-                keeps = kept is not None and reader.keeps_connection
+                early = _send(connection, request, deadline, reader)
+                if not early:
+                    _receive(connection, deadline, reader)
+                # After a response to half a request, the server would read the next request as the other half.
+                keeps = kept is not None and not early and reader.keeps_connection
+                return reader.response()
             except (ExchangeFailed, OSError) as error:
-                if kept is None or reader.begun or isinstance(error, TimeoutError):
+                outcome = error.outcome if isinstance(error, ExchangeFailed) else _broken(error)
+                dropped = isinstance(outcome, Failure) and outcome.kind == "dropped"
+                if kept is None or reader.begun or not dropped or isinstance(error, TimeoutError):
                     raise
-                raise _ClosedBefore(str(error)) from error
+                raise _ClosedBefore(outcome) from error
             finally:
                 if keeps and kept is not None:
                     self._kept[kept] = connection
                 else:
                     connection.close()
-            return response
 
     def close(self) -> None:
         """Close the connections that were kept open."""
@@ -168,42 +172,58 @@ class Connector:
             raise ExchangeFailed.failed("unreachable", f"no TLS with {shown}: {detail}") from error
 
 
-class _ClosedBefore(Exception):
-    """A kept connection was closed before the first byte of a response."""
+class _ClosedBefore(ExchangeFailed):
+    """A connection that is to be kept was closed before the first byte of a response."""
 
 
-def _converse(connection: socket.socket, request: Request, deadline: Deadline, reader: Reader) -> Response:
-    """Send a request and read the response, at the same time: a server may respond before it has read everything."""
-    pieces = [request.head(), *request.framed_body()]
-    # RFC 9110, section 10.1.1: the body may follow after a while even if the server does not ask for it.
-    waits = "100-continue" in (request.header("expect") or "").lower()
-    if not waits:
-        # In one packet if possible: some servers take longer for a request in two.
-        pieces[:2] = [b"".join(pieces[:2])]
+def _broken(error: OSError) -> Failure:
+    return Failure("dropped", f"the connection broke: {error.strerror or error}")
+
+
+def _send(connection: socket.socket, request: Request, deadline: Deadline, reader: Reader) -> bool:
+    """Send a request, and return whether a whole response came before its end: a server may not read everything."""
+    head, body = request.head(), iter(request.framed_body())
     try:
-        for number, piece in enumerate(pieces):
-            if (
-                waits
-                and number == 1
-                and select.select([connection], [], [], min(_CONTINUE_SECONDS, deadline.left()))[0]
-            ):
-                if reader.feed(_available(connection)):
-                    return reader.response()
-            left = memoryview(piece)
-            while left:
-                readable, writable, _ = select.select([connection], [connection], [], deadline.left())
-                if readable and reader.feed(_available(connection)):
-                    return reader.response()
-                if writable:
-                    connection.settimeout(deadline.left())
-                    left = left[connection.send(left) :]
+        if "100-continue" in (request.header("expect") or "").lower():
+            if _write(connection, head, deadline, reader) or _await_continue(connection, deadline, reader):
+                return True
+        # In one packet if possible: some servers take longer for a request in two.
+        elif _write(connection, head + next(body, b""), deadline, reader):
+            return True
+        return any(_write(connection, piece, deadline, reader) for piece in body)
     except (BrokenPipeError, ConnectionResetError):
         # The server has closed the connection, but may have sent a response before.
-        pass
+        return False
+
+
+def _await_continue(connection: socket.socket, deadline: Deadline, reader: Reader) -> bool:
+    """Wait until the server asks for the body, and return whether it has responded instead.
+
+    RFC 9110, section 10.1.1: the body may follow after a while even if the server does not ask for it.
+    """
+    readable, _, _ = select.select([connection], [], [], min(_CONTINUE_SECONDS, deadline.left()))
+    return bool(readable) and reader.feed(_available(connection))
+
+
+def _write(connection: socket.socket, piece: bytes, deadline: Deadline, reader: Reader) -> bool:
+    """Send bytes, and return whether a whole response came before their end."""
+    left = memoryview(piece)
+    while left:
+        readable, writable, _ = select.select([connection], [connection], [], deadline.left())
+        if readable and reader.feed(_available(connection)):
+            return True
+        if writable:
+            connection.settimeout(deadline.left())
+            left = left[connection.send(left) :]
+    return False
+
+
+def _receive(connection: socket.socket, deadline: Deadline, reader: Reader) -> None:
+    """Read until the response is complete."""
     while True:
         connection.settimeout(deadline.left())
         if reader.feed(connection.recv(_READ_BYTES)):
-            return reader.response()
+            return
 
 
 def _available(connection: socket.socket) -> bytes | None:

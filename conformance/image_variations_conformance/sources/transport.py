@@ -1,8 +1,8 @@
 """The transport: sends the requests of a run to its target and fetches the links of the responses.
 
-Each request has a connection of its own, unless it names one that is kept, so that no exchange influences the next. It is sent exactly as it is, since it
-may be invalid on purpose. One deadline covers the whole exchange: host lookup, TLS, the response, and all redirects of
-a link. A failed exchange is an outcome, and not an exception.
+Each request has a connection of its own, unless it names one that is kept, so that no exchange influences the next. It
+is sent exactly as it is, since it may be invalid on purpose. One deadline covers the whole exchange: host lookup, TLS,
+the response, and all redirects of a link. A failed exchange is an outcome, and not an exception.
 """
 
 from __future__ import annotations

@@ -118,10 +118,9 @@ class Exchange:
 
     `label` is the id of the case. `started` is in Unix seconds, 0 for a request that was not sent; `seconds` is the
     duration. Requests that were sent at the same time on purpose have the same `concurrent_with`, and those sent on one
-    kept connection the same `connection`. `fetches` are the
-    exchanges that followed the links of the response. `retries` counts earlier attempts, which were rate-limited or
-    whose connection broke while other requests were under way; `limited` are the responses of the former.
-    `image_count` is the number of images in the response.
+    kept connection the same `connection`. `fetches` are the exchanges that followed the links of the response.
+    `retries` counts earlier attempts, which were rate-limited or whose connection broke while other requests were under
+    way; `limited` are the responses of the former. `image_count` is the number of images in the response.
     """
 
     label: str

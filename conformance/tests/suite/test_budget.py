@@ -2,38 +2,44 @@
 
 import itertools
 import json
+import re
 import threading
 import time
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from attrs import define
+from attrs import define, evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from image_variations_conformance.cases.case import Case
 from image_variations_conformance.cases.plan import DEPTH_PROFILES
-from image_variations_conformance.contract.expectation import Expectation
+from image_variations_conformance.contract.expectation import Expectation, Violation
 from image_variations_conformance.engine.budget import Budget, Limits
-from image_variations_conformance.engine.check import Settings, cases_of, check
+from image_variations_conformance.engine.check import Settings, check, plan_of
 from image_variations_conformance.engine.run import Run
 from image_variations_conformance.engine.scheduler import Scheduler
 from image_variations_conformance.reference.app.api_error import ApiError
+from image_variations_conformance.reference.app.incoming import IncomingRequest
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.app.serving import running
+from image_variations_conformance.reference.app.variations import VariationMaker
 from image_variations_conformance.reference.variants import faulty
 from image_variations_conformance.wire.exchange import Exchange, Request, Response
 from image_variations_conformance.wire.reasons import (
+    Deselected,
     InvalidAccepted,
     InvalidCostsImage,
     Limited,
     MaxFetches,
+    MaxImages,
     MaxRequests,
     MaxSeconds,
     RateLimited,
 )
 from image_variations_conformance.wire.target import Target
 from starlette.responses import JSONResponse
+from starlette.responses import Response as StarletteResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from support.fake_transport import OK, FakeTransport
 from support.judging import KEY, judge_app, judge_url, verdicts
@@ -46,9 +52,11 @@ LIMITED = Response(429, (("Retry-After", "0"),))
 TARGET = Target.parse("http://127.0.0.1/v1")
 
 
-def case(label: str, image_count: int = 0, phase: str | None = None, parts: tuple[Case, ...] = ()) -> Case:
+def case(label: str, image_count: int = 0, violated: str = "", together: str | None = None) -> Case:
     request = Request("POST", "/v1", (("Content-Length", "0"),))
-    return Case(label, "a note", request, Expectation(image_count=image_count), None, phase, parts)
+    violations = tuple(Violation(name, None, "wrong") for name in violated.split())
+    expectation = Expectation(violations=violations, image_count=image_count)
+    return Case(label, "a note", request, expectation, concurrent_with=together)
 
 
 def run_cases(
@@ -74,7 +82,10 @@ CASES = st.lists(
 def test_requests_and_images_stay_within_their_limits(
     drawn_cases: list[tuple[int, str | None, list[Response]]], max_requests: int, max_images: int, workers: int
 ) -> None:
-    cases = [case(f"c{number}", image_count, phase) for number, (image_count, phase, _) in enumerate(drawn_cases)]
+    cases = [
+        case(f"c{number}", image_count, together=together)
+        for number, (image_count, together, _) in enumerate(drawn_cases)
+    ]
     image_counts = {it.label: it.image_count for it in cases}
     transport = FakeTransport(
         TARGET, outcomes={f"c{number}": responses for number, (_, _, responses) in enumerate(drawn_cases)}
@@ -88,35 +99,61 @@ def test_requests_and_images_stay_within_their_limits(
     assert [it.label for it in exchanges] == list(image_counts)
 
 
-def test_an_accepted_combined_case_is_not_followed_by_its_parts() -> None:
-    transport = FakeTransport(TARGET)
-    exchanges = run_cases(transport, [case("combined", 1, parts=(case("one", 1), case("two", 1))), case("next")])
-    assert transport.sent == ["combined", "next"] == [it.label for it in exchanges]
+@given(st.lists(st.tuples(st.integers(1, 4), st.booleans()), max_size=12), st.integers(0, 30))
+def test_no_other_case_takes_an_image_that_is_set_aside(drawn_cases: list[tuple[int, bool]], max_images: int) -> None:
+    cases = [(case(str(number), images), mine) for number, (images, mine) in enumerate(drawn_cases)]
+    reserve = {it.label: it.image_count for it, mine in cases if mine}
+    budget = Budget(Limits(max_images=max_images))
+    budget.set_aside(reserve)
+    for it, mine in cases:
+        needed = it.image_count + (0 if mine else sum(reserve.values()))
+        expected = None if budget.images + needed <= max_images else MaxImages
+        refusal = budget.refusal(it)
+        assert refusal is None if expected is None else isinstance(refusal, expected)
+        reserve.pop(it.label, None)
+        if refusal is None:
+            budget.settle(it, it.image_count)
+    assert budget.images <= max_images
 
 
-def test_a_refused_combined_case_is_followed_by_its_parts() -> None:
-    transport = FakeTransport(TARGET, outcomes={"combined": [REFUSED]})
-    exchanges = run_cases(transport, [case("combined", 1, parts=(case("one", 1), case("two", 1))), case("next")])
-    assert transport.sent == ["combined", "one", "two", "next"] == [it.label for it in exchanges]
+def test_images_that_a_refused_case_did_not_cost_are_free_again() -> None:
+    budget = Budget(Limits(max_images=2))
+    assert budget.refusal(case("a", 2)) is None
+    assert budget.refusal(case("b", 1)) == MaxImages(2, 0, 1)
+    budget.settle(case("a", 2), 0)
+    assert budget.refusal(case("b", 2)) is None
 
 
-def test_the_parts_of_a_combined_case_count_against_the_image_limit() -> None:
-    transport = FakeTransport(TARGET, outcomes={"combined": [REFUSED]})
-    exchanges = run_cases(
-        transport, [case("combined", 1, parts=(case("one", 1), case("two", 1)))], Limits(max_images=1)
-    )
-    assert (transport.sent, labels_left_out(exchanges)) == (["combined", "one"], ["two"])
+def test_a_server_that_makes_more_images_than_requested_is_expected_to_go_on_so() -> None:
+    budget = Budget(Limits(max_images=10))
+    assert budget.refusal(case("a", 1)) is None
+    budget.settle(case("a", 1), 4)
+    assert budget.refusal(case("b", 3)) is None
+    assert budget.images == 4 + 6
+    assert budget.refusal(case("c", 1)) == MaxImages(10, 0, 1)
 
 
-def test_as_many_cases_of_a_phase_as_there_are_workers_are_sent_at_once() -> None:
+def test_of_invalid_requests_that_cost_images_one_for_each_set_of_violations_may_take_images_set_aside() -> None:
+    budget = Budget(Limits(max_images=4))
+    budget.set_aside({"must": 2})
+    for label, violated in (("a", "IV-N-BOUNDS"), ("b", "IV-SIZE-UNKNOWN")):
+        assert budget.refusal(case(label, violated=violated)) is None
+        budget.settle(case(label, violated=violated), 1)
+    assert budget.refusal(case("again", violated="IV-N-BOUNDS")) == InvalidAccepted("a", 4)
+    assert budget.refusal(case("new", violated="IV-MODEL-UNKNOWN")) is None
+    assert budget.refusal(case("newer", violated="IV-IMAGE-REQUIRED")) is None
+    assert budget.refusal(case("newest", violated="IV-FORMAT-UNKNOWN")) == InvalidCostsImage(4)
+
+
+def test_as_many_cases_as_there_are_workers_are_sent_at_once() -> None:
     transport = FakeTransport(TARGET, barrier=threading.Barrier(4, timeout=10))
-    exchanges = run_cases(transport, [case(f"c{number}", phase="g") for number in range(8)], workers=4)
+    exchanges = run_cases(transport, [case(f"c{number}") for number in range(8)], workers=4)
     assert {it.outcome for it in exchanges} == {OK}
 
 
-def test_cases_without_a_phase_are_sent_in_order_by_several_workers() -> None:
+def test_one_worker_sends_cases_in_order() -> None:
     transport = FakeTransport(TARGET)
-    run_cases(transport, [case("a"), case("b"), case("c")], workers=4)
+    run_cases(transport, [case("a"), case("b"), case("c")])
     assert transport.sent == ["a", "b", "c"]
 
 
@@ -126,34 +163,81 @@ def judged_run(app: ASGIApp, **settings: Any) -> Run:
 
 
 @pytest.mark.parametrize("workers", [1, 4])
-def test_a_limited_run_of_a_correct_server_conforms_as_far_as_tested(workers: int) -> None:
-    run = judged_run(Service(api_key=KEY), max_images=5, max_requests=60, workers=workers)
-    assert run.cost.images <= 5
-    assert run.cost.requests <= 60
-    assert (run.outcome, verdicts(run, "fail", "warn")) == ("conforms", {})
+@pytest.mark.parametrize(("max_images", "max_requests"), [(0, 60), (5, 60), (40, 999)])
+def test_a_limited_run_of_a_correct_server_is_incomplete_by_choice(
+    max_images: int, max_requests: int, workers: int
+) -> None:
+    service = CountingService(api_key=KEY)
+    run = judged_run(service, max_images=max_images, max_requests=max_requests, workers=workers)
+    assert run.cost.images == service.images <= max_images
+    assert run.cost.requests == service.requests <= max_requests
+    assert (run.outcome, run.exit_code, verdicts(run, "fail", "warn")) == ("incomplete", 0, {})
     assert run.deselected > 5
-    assert run.headline == f"Conforms, as far as that was tested: {run.deselected} requirements left out."
+    assert evolve(run, require_complete=True).exit_code == 1
+    assert re.match(r"Incomplete: no requirement of contract .* but \d+ requirements were left out", run.headline)
 
 
-def test_a_requirement_that_rate_limiting_left_untested_fails_the_run() -> None:
-    class Busy(Service):
-        """Responds with 429 to requests with the field user, and asks for a longer wait than the suite accepts."""
+def test_what_must_hold_at_the_end_of_a_run_has_its_images_set_aside() -> None:
+    """The quick plan has more valid requests than this limit allows, those of SHOULDs and open ones among them."""
+    run = judged_run(Service(api_key=KEY), depth="quick", max_images=24)
+    assert verdicts(run, "pass").keys() >= {"IV-STATE-INDEPENDENT", "IV-STATE-CONNECTION"}
+    left_out = {name for name in run.cases if isinstance(run.observations[name].exchange.not_tested, MaxImages)}
+    assert left_out
+    assert all(name.startswith(("should-", "open-", "odd-")) for name in left_out)
 
-        def user(self, text: str | None) -> None:
-            if text is not None:
-                raise ApiError("Too busy.", status=429, headers={"Retry-After": "99"})
 
-    run = judged_run(Busy(api_key=KEY), depth="quick")
-    verdicts = {it.requirement.id: it for it in run.verdicts}
-    assert verdicts["IV-USER-TEXT"].reason == RateLimited()
-    assert verdicts["IV-USER-TEXT"].fails_the_run
-    assert run.outcome == "fails"
+class CountingService(Service):
+    """A correct server that counts the requests and the images that it makes."""
+
+    requests = images = 0
+
+    async def respond(self, request: IncomingRequest) -> StarletteResponse:
+        self.requests += request.scope["path"].endswith("/images/variations")
+        return await super().respond(request)
+
+    def make_one(self, maker: VariationMaker) -> bytes:
+        self.images += 1
+        return super().make_one(maker)
+
+
+class BusyWithUsers(Service):
+    """Responds with 429 to requests with the field user, and asks for a longer wait than the suite accepts."""
+
+    def user(self, text: str | None) -> None:
+        if text is not None:
+            raise ApiError("Too busy.", status=429, headers={"Retry-After": "99"})
+
+
+def test_a_value_that_the_server_limits_is_not_tested_and_the_run_incomplete_because_of_the_server() -> None:
+    run = judged_run(BusyWithUsers(api_key=KEY), depth="quick")
+    found = {it.requirement.id: it for it in run.verdicts}
+    assert (found["IV-USER-TEXT"].result, found["IV-USER-TEXT"].reason) == ("not-tested", RateLimited())
+    # The control is not limited, so the run goes on.
+    assert found["IV-N-BOUNDS"].result in {"pass", "partial"}
+    assert found["IV-STATE-INDEPENDENT"].result == "pass"
+    assert (run.outcome, run.exit_code) == ("incomplete", 1)
+
+
+def test_a_server_that_limits_every_request_is_incomplete_and_is_sent_few() -> None:
+    async def busy(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await StarletteResponse(status_code=429, headers={"Retry-After": "99"})(scope, receive, send)
+
+    run = judged_run(busy)
+    assert (run.outcome, run.exit_code, verdicts(run, "pass", "fail")) == ("incomplete", 1, {})
 
 
 def test_only_the_selected_requirement_is_judged_and_only_its_cases_are_sent() -> None:
     run = judged_run(faulty(["n-eleven-accepted", "error-as-text"], api_key=KEY), only=frozenset({"IV-N-BOUNDS"}))
     assert set(verdicts(run, "fail", "warn")) == {"IV-N-BOUNDS"}
-    assert run.cost.requests < 20
+    assert {it.requirement.id for it in run.verdicts if it.reason != Deselected()} == {"IV-N-BOUNDS"}
+    assert (run.cost.requests < 20, run.cost.images < 20) == (True, True)
+
+
+def test_a_correct_server_is_incomplete_by_choice_where_only_some_requirements_are_judged() -> None:
+    run = judged_run(Service(api_key=KEY), only=frozenset({"IV-N-BOUNDS", "IV-USER-TEXT"}))
+    assert verdicts(run, "pass").keys() == {"IV-N-BOUNDS", "IV-USER-TEXT"}
+    assert (run.outcome, run.exit_code, evolve(run, require_complete=True).exit_code) == ("incomplete", 0, 1)
 
 
 @define
@@ -172,28 +256,30 @@ class AcceptsEverything:
 
 
 @pytest.mark.parametrize("workers", [1, 4])
-@pytest.mark.parametrize("max_images", [50, 20])
-def test_a_server_that_accepts_invalid_requests_makes_no_more_images_than_the_limit(
+@pytest.mark.parametrize("max_images", [50, 21, 20, 0])
+def test_a_server_that_accepts_invalid_requests_makes_no_images_beyond_the_limit_that_could_be_foreseen(
     max_images: int, workers: int
 ) -> None:
+    """Its response to the first invalid request is unforeseen, and so those to others that are under way."""
     app = AcceptsEverything()
     run = judged_run(app, max_images=max_images, workers=workers)
-    assert run.cost.images == app.images <= max_images
-    assert any(isinstance(it.reason, InvalidCostsImage) for it in run.verdicts) or max_images == 50
+    assert run.cost.images == app.images <= max_images + 2 * workers
+    assert run.outcome == "fails" or max_images == 0
 
 
 def test_a_server_that_accepts_invalid_requests_is_still_sent_valid_ones() -> None:
     """Each requirement on refusals is found violated once; the images left over are used for valid requests."""
-    run = judged_run(AcceptsEverything(), max_images=50)
+    run = judged_run(AcceptsEverything(), max_images=150)
     refusals = {"IV-IMAGE-REQUIRED", "IV-IMAGE-FORMAT", "IV-IMAGE-INTACT", "IV-IMAGE-SQUARE", "IV-IMAGE-MAX-BYTES"}
     refusals |= {"IV-N-BOUNDS", "IV-N-INTEGER", "IV-SIZE-UNKNOWN", "IV-FORMAT-UNKNOWN", "IV-MODEL-UNKNOWN"}
     assert verdicts(run, "fail").keys() >= refusals | {"IV-OP-MULTIPART", "IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}
     assert verdicts(run, "pass").keys() >= {"IV-IMAGE-PNG", "IV-SIZE-ENUM", "IV-USER-TEXT", "IV-WIRE-CHUNKED"}
-    assert InvalidAccepted("image-none", 50) in {it.exchange.not_tested for it in run.observations.values()}
-    assert run.headline.endswith(f"{run.deselected} left out.")
-    # No requirement is untested because of a request that would only have repeated a known violation.
-    assert not any(isinstance(it.reason, InvalidAccepted) for it in run.verdicts)
-    assert run.deselected == sum(it.result == "not-tested" for it in run.verdicts) - 2  # two are never judged
+    assert any(isinstance(it.exchange.not_tested, InvalidAccepted) for it in run.observations.values())
+    # Only what refusals show is untested because of a request that would only have repeated a known violation.
+    refusals = {it.requirement.id for it in run.verdicts if isinstance(it.reason, InvalidAccepted)}
+    assert refusals <= {"IV-OP-METHOD-405", "IV-OP-MULTIPART-STATUS"} | {
+        it for it in run.contract.requirements if "ERR" in it
+    }
 
 
 def test_ignored_letter_case_is_the_only_violation_and_no_exchange_fails() -> None:
@@ -208,18 +294,21 @@ def test_four_workers_find_the_same_violations_with_the_same_number_of_images_as
     assert one == four
 
 
-def test_a_check_sends_the_cases_of_its_dry_run() -> None:
-    settings = Settings(seed=7, depth="quick")
+def test_a_check_sends_every_case_of_its_dry_run_that_is_not_left_out() -> None:
+    settings = Settings(seed=7)
     with running(Service(api_key=KEY)) as server:
         target = Target.parse(server.base_url, KEY)
         run = check(target, settings, lambda *_: None)
-        assert list(run.observations) == [it.label for it in cases_of(target, settings)]
+    plan = plan_of(target, settings)
+    assert {row.label for row in (*plan.refusals, *plan.open_cases)} <= run.observations.keys()
+    sent = [probe.item for case in run.cases.values() for probe in case.probes]
+    assert set(sent) == {it.item for it in (*plan.must_probes, *plan.should_probes, *plan.open_probes)}
 
 
-def test_a_limited_run_conforms_when_the_value_of_a_user_header_occurs_in_the_reason() -> None:
+def test_a_limited_run_is_incomplete_by_choice_when_the_value_of_a_user_header_occurs_in_the_reason() -> None:
     """The reason for the untested requirements contains "requests", and so does the header."""
     run = judge_app(Service(api_key=KEY), headers=(("X-Client", "requests"),), max_requests=20)
-    assert (run.outcome, verdicts(run, "fail")) == ("conforms", {})
+    assert (run.outcome, run.exit_code, verdicts(run, "fail")) == ("incomplete", 0, {})
     assert {it.reason for it in run.verdicts if it.deselected} == {MaxRequests(20)}
 
 

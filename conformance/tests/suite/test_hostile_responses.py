@@ -39,8 +39,8 @@ OK = b"HTTP/1.1 200 OK\r\n"
 TIMEOUT_SECONDS, MAX_SECONDS = 0.3, 10.0
 GOOD = said(as_text(IMAGE))
 BOMB = zeros(1 << 28)
-# The requirements that a correct response passes.
-PASSED_BY_GOOD = {"IV-SIZE-ENUM", "IV-RES-JSON", "IV-RES-SCHEMA", "IV-RES-CREATED", "IV-OUT-B64", "IV-OUT-SIZE"}
+# The requirements that one correct response in base64 passes, whatever is requested.
+PASSED_BY_GOOD = {"IV-RES-JSON", "IV-RES-SCHEMA", "IV-RES-CREATED", "IV-OUT-B64", "IV-OUT-FORMAT", "IV-OP-VALID"}
 
 
 def with_length(value: str) -> bytes:
@@ -181,6 +181,8 @@ BAD_RESPONSES: dict[str, tuple[bytes, str]] = {
     ),
     "a list as output_format": (said(as_text(IMAGE) | {"output_format": []}), "IV-RES-OUTPUT-FORMAT"),
     "an object as output_format": (said(as_text(IMAGE) | {"output_format": {}}), "IV-RES-OUTPUT-FORMAT"),
+    "a list as background": (said(as_text(IMAGE) | {"background": []}), "IV-RES-BACKGROUND"),
+    "an object as size": (said(as_text(IMAGE) | {"size": {}}), "IV-RES-SIZE"),
     "a url of 20 MB": (said(with_items({"url": "x" * 20_000_000})), "IV-URL-ABSOLUTE"),
     "base64 of 60 MB": (said(with_items({"b64_json": "A" * 60_000_000})), "IV-OUT-B64"),
     "a picture of 30000x30000": (_with_picture(GIANT), "IV-OUT-B64"),
@@ -246,10 +248,9 @@ def test_malformed_error_bodies_are_judged_in_time(tmp_path: Path) -> None:
         *(b"/a" * (1 << 20), b"\n at a/" * (1 << 20), b"<a." * (1 << 20), b'File "' * (1 << 20), b" at 0x" * (1 << 20)),
         struct.pack(">Q", 1) * 9999,
     ]
-    scripts = [(hear_request, say(said(body, 400))) for body in bodies for _ in range(3)]
-    with scripted_server(*scripts) as server:
-        judged = judge_small(server.base_url, tmp_path, 5.0, rounds=len(bodies))
-    assert len(server.heard) == 3 * len(bodies)
+    with scripted_server(*((hear_request, say(said(body, 400))) for body in bodies)) as server:
+        judged = judge_small(server.base_url, tmp_path, 5.0, max_requests=len(bodies))
+    assert len(server.heard) == len(bodies)
     assert judged.seconds < 2 * MAX_SECONDS
     assert {"IV-OP-VALID", "IV-ERR-JSON", "IV-ERR-OBJECT"} <= judged.failed
 

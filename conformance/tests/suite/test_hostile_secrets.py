@@ -13,19 +13,16 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from image_variations_conformance.engine.check import Settings, check
 from image_variations_conformance.engine.run import Run
-from image_variations_conformance.engine.scheduler import Scheduler
-from image_variations_conformance.engine.verdicts import conclude
 from image_variations_conformance.media import png
-from image_variations_conformance.reports.curl import curl
+from image_variations_conformance.reports.curl import command
 from image_variations_conformance.reports.folder import ReportFolder
-from image_variations_conformance.sources.transport import Transport
-from image_variations_conformance.wire.exchange import Exchange, Headers, Request, Response
+from image_variations_conformance.wire.exchange import Headers, Request
 from image_variations_conformance.wire.redaction import KEY_PLACEHOLDER, Redactor
 from image_variations_conformance.wire.target import Target
 from support.hostile import IMAGE, as_text, said, with_items
 from support.loopback import ScriptedServer, Step, answer, answering, hear_request, hear_the_end, say, scripted_server
-from support.requests import CONTRACT, builder, case
 
 pytestmark = pytest.mark.slow
 
@@ -34,11 +31,9 @@ HEADERS: Headers = (("X-Token", f"Scheme {TOKEN}"), ("Cookie", f"lang=en; sessio
 
 
 def reported(server: ScriptedServer, folder: Path) -> Run:
-    """Send one invalid form with the user headers to a server, and write the report into a folder."""
+    """Send one valid form with the user headers to a server, and write the report into a folder."""
     target = Target.parse(server.base_url, None, HEADERS)
-    wrong = case("wrong", "a wrong n", builder(target=target).form(n="0"), target)
-    exchanges = Scheduler(Transport(target, 10.0), lambda *_: None).run([wrong])
-    run = conclude(CONTRACT, target, [wrong], exchanges, seed=1, seconds=0.1)
+    run = check(target, Settings(seed=1, timeout=10.0, max_requests=1), lambda *_: None)
     ReportFolder.at(folder).write(run)
     return run
 
@@ -57,10 +52,10 @@ def test_the_values_of_user_headers_are_sent_but_written_to_no_file(tmp_path: Pa
     findings = [it.message for it in run.findings]
     assert any("${IMAGE_VARIATIONS_HEADER_X_TOKEN}" in message for message in findings)
     assert not any(TOKEN[:8] in message or COOKIE[:8] in message for message in findings)
-    head = (tmp_path / "cases/wrong/request.head").read_bytes()
+    head = (tmp_path / "IV-ERR-OBJECT/request.head").read_bytes()
     assert b"\r\nX-Token: ${IMAGE_VARIATIONS_HEADER_X_TOKEN}\r\n" in head
     assert b"\r\nCookie: ${IMAGE_VARIATIONS_HEADER_COOKIE}\r\n" in head
-    body = (tmp_path / "cases/wrong/response.body").read_bytes()
+    body = (tmp_path / "IV-ERR-OBJECT/response.body").read_bytes()
     assert b"${IMAGE_VARIATIONS_HEADER_X_TOKEN}" in body
     # The value of X-Debug is too short to be a secret, so it is not redacted in the response.
     assert b'"code": 1' in body
@@ -70,11 +65,12 @@ def test_the_values_of_user_headers_are_sent_but_written_to_no_file(tmp_path: Pa
 def test_the_curl_command_takes_user_headers_from_the_environment(tmp_path: Path) -> None:
     with scripted_server((hear_request, say(said({}, 400)), hear_the_end)) as server:
         reported(server, tmp_path)
-        (entry,) = json.loads((tmp_path / "report.json").read_bytes())["cases"]
+        entries = json.loads((tmp_path / "report.json").read_bytes())["requirements"]
+        line = next(entry["curl"] for entry in entries if entry["id"] == "IV-OP-VALID")
         names = {"X-Token": "X_TOKEN", "Cookie": "COOKIE", "X-Debug": "X_DEBUG"}
         environment = os.environ | {f"IMAGE_VARIATIONS_HEADER_{names[name]}": value for name, value in HEADERS}
-        subprocess.run(["sh", "-c", entry["curl"]], cwd=tmp_path, env=environment, capture_output=True, check=True)
-    assert TOKEN not in entry["curl"]
+        subprocess.run(["sh", "-c", line], cwd=tmp_path, env=environment, capture_output=True, check=True)
+    assert TOKEN not in line
     first, second = (bytes(heard).split(b"\r\n") for heard in server.heard)
     for name, value in HEADERS:
         assert f"{name}: {value}".encode() in first
@@ -85,12 +81,11 @@ def test_the_curl_command_takes_user_headers_from_the_environment(tmp_path: Path
 def test_the_curl_command_quotes_the_names_of_user_headers_for_the_shell(name: str) -> None:
     target = Target.parse("http://127.0.0.1:1/v1", None, ((name, "a secret of mine"),))
     request = Redactor.of(None, target.headers).request(Request("POST", "/v1/images/variations", target.headers))
-    command = curl(Exchange("a-case", request, Response(400), 1.0, 0.1), target, None)
-    arguments = command[command.index("--header") + 8 :]
+    words = command(request, target, "here").line
     completed = subprocess.run(
-        ["sh", "-c", f"printf %s {arguments}"], capture_output=True, text=True, check=True, env={}
+        ["sh", "-c", f"printf '%s\\n' {words}"], capture_output=True, text=True, check=True, env={}
     )
-    assert completed.stdout.rstrip() == f"{name}:"
+    assert f"{name}: " in completed.stdout.splitlines()
 
 
 @given(
@@ -189,11 +184,12 @@ def test_no_output_contains_a_secret_that_the_server_quotes(spelling: str, tmp_p
     """Search all files of the report, stdout and stderr for the API key and the value of a user header."""
     # Each connection takes one script; the scripts quote both secrets.
     scripts = [script for secret in (KEY, TOKEN) for script in quoting(SPELLINGS[spelling](secret))]
-    with scripted_server(*scripts * 20) as server:
+    with scripted_server(*scripts * 2) as server:
         completed = subprocess.run(
             [
                 *(sys.executable, "-m", "image_variations_conformance", "check", server.base_url, "--depth", "quick"),
                 *("--report-dir", str(tmp_path / "report"), "--header", f"X-Token: {TOKEN}", "--timeout", "5"),
+                *("--max-requests", "30"),
             ],
             env={"PATH": os.defpath, "IMAGE_VARIATIONS_API_KEY": KEY},
             capture_output=True,

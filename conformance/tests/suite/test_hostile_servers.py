@@ -118,7 +118,8 @@ def test_the_headline_says_that_the_server_does_not_have_the_operation(status: i
         run = judge_url(server.base_url)
     assert run.outcome == "fails"
     assert run.headline == (
-        f"Does not conform: there is no POST /images/variations here; every request was answered {status}."
+        "Does not conform to contract 1.1.0: POST /images/variations is not offered; "
+        f"every request was answered {status}."
     )
 
 
@@ -138,7 +139,7 @@ def test_the_headline_says_how_every_request_fails(script: tuple[Step, ...], hea
     with scripted_server(script) as server:
         run = judge_url(server.base_url, timeout=0.5 if hold in script else 20.0)
     assert run.outcome == "fails"
-    assert run.headline == f"Does not conform: {headline}."
+    assert run.headline == f"Does not conform to contract 1.1.0: {headline}."
 
 
 def test_the_headline_says_that_every_post_fails_when_other_methods_are_refused() -> None:
@@ -148,14 +149,17 @@ def test_the_headline_says_that_every_post_fails_when_other_methods_are_refused(
 
     with scripted_server((respond,)) as server:
         headline = judge_url(server.base_url).headline
-    assert headline == "Does not conform: the server fails at every request; every POST was answered 500."
+    assert (
+        headline
+        == "Does not conform to contract 1.1.0: the server fails at every request; every POST was answered 500."
+    )
 
 
 @pytest.mark.parametrize("first", [answer(400), answer(200)])
 def test_the_headline_counts_requirements_when_the_first_response_is_not_500(first: bytes) -> None:
     with scripted_server((hear_request, say(first)), (hear_request, say(answer(500)))) as server:
         headline = judge_url(server.base_url).headline
-    assert re.fullmatch(r"Does not conform: \d+ requirements broken.*", headline)
+    assert re.fullmatch(r"Does not conform to contract 1.1.0: \d+ requirements? broken.*", headline)
 
 
 @pytest.mark.parametrize(

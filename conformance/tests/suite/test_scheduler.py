@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from email.utils import formatdate
 
 import pytest
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 from hypothesis import given
 from hypothesis import strategies as st
 from image_variations_conformance.cases.case import Case
@@ -28,13 +28,14 @@ from support.loopback import ScriptedServer, answer, answering, hear_request, ho
 GONE = Failure("unreachable", "no connection to here: Connection refused")
 DROPPED = Failure("dropped", "the connection was reset")
 TIMEOUT = Failure("timeout", "none within 1 s")
+HERE = Target.parse("http://127.0.0.1/v1")
 
 Outcome = Response | Failure | type[KeyboardInterrupt]
 
 
-def case(label: str, concurrent_with: str | None = None) -> Case:
+def case(label: str, concurrent_with: str | None = None, connection: str | None = None) -> Case:
     request = Request("POST", "/v1/images/variations", (("Content-Length", "0"),))
-    return Case(label, "a note", request, Expectation(), concurrent_with)
+    return Case(label, "a note", request, Expectation(), concurrent_with=concurrent_with, connection=connection)
 
 
 def cases(*labels: str) -> list[Case]:
@@ -65,7 +66,7 @@ def ignore_progress(*_: object) -> None:
 
 def run_cases(todo: Sequence[Case], accepts: tuple[bool, ...] = (True,), /, **outcomes: list[Outcome]) -> Result:
     """Run cases with these outcomes. `accepts` says, for each reconnection, whether the server accepts it."""
-    transport = FakeTransport(Target.parse("http://127.0.0.1/v1"), outcomes=outcomes, accepts=accepts)
+    transport = FakeTransport(HERE, outcomes=outcomes, accepts=accepts)
     slept: list[float] = []
     progress: list[tuple[int, int, str]] = []
     scheduler = Scheduler(transport, lambda done, total, case: progress.append((done, total, case.label)), slept.append)
@@ -86,6 +87,25 @@ def test_cases_are_sent_in_their_order_and_each_has_its_exchange() -> None:
 
 def test_a_run_without_cases_has_no_exchanges() -> None:
     assert run_cases([]).exchanges == []
+
+
+def test_the_progress_counts_earlier_cases_of_the_run_and_those_to_come() -> None:
+    progress: list[tuple[int, int, str]] = []
+    scheduler = Scheduler(FakeTransport(HERE), lambda done, total, case: progress.append((done, total, case.label)))
+    scheduler.run(cases("a", "b"), to_come=3)
+    scheduler.run(cases("c"), to_come=2)
+    assert progress == [(0, 5, "a"), (1, 5, "b"), (2, 5, "c")]
+
+
+def test_no_case_is_sent_after_the_run_has_ended() -> None:
+    transport = FakeTransport(HERE, outcomes={"a": [DROPPED]}, accepts=(False,))
+    scheduler = Scheduler(transport, ignore_progress, lambda _: None)
+    scheduler.run(cases("a"))
+    assert scheduler.ended == ServerGone(("a",))
+    assert [exchange.outcome for exchange in scheduler.run(cases("b", "c"))] == [gone_after("a")] * 2
+    fetch = scheduler.fetch_again("a/again", "http://127.0.0.1/1.png")
+    assert (fetch.sent, fetch.outcome) == (False, gone_after("a"))
+    assert (transport.sent, transport.fetched) == (["a"], [])
 
 
 # --- servers that limit the rate
@@ -111,15 +131,29 @@ def test_a_past_date_in_retry_after_causes_no_wait() -> None:
     assert (result.slept, result.outcomes) == ([0.0], [OK])
 
 
-@pytest.mark.parametrize(
-    "retry_after",
-    ["31", "inf", "1e9", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT", None, "", "soon", "1 s"],
-)
-def test_a_retry_after_that_is_too_long_missing_or_unreadable_causes_no_retry(retry_after: str | None) -> None:
-    response = limited(retry_after)
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("retry_after", ["31", "inf", "1e9", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_retry_after_that_is_too_long_causes_no_retry(retry_after: str, status: int) -> None:
+    response = limited(retry_after, status)
     result = run_cases(cases("a", "b"), a=[response, OK])
     assert (result.slept, result.outcomes, result.transport.sent) == ([], [response, OK], ["a", "b"])
     assert result.exchanges[0].retries == 0
+
+
+@pytest.mark.parametrize("retry_after", [None, "", "soon", "1 s"])
+def test_a_429_without_a_readable_retry_after_is_waited_for_1_2_and_4_seconds(retry_after: str | None) -> None:
+    response = limited(retry_after)
+    result = run_cases(cases("a", "b"), a=[response, response, response, response, OK])
+    assert (result.slept, result.outcomes) == ([1.0, 2.0, 4.0], [response, OK])
+    assert (result.exchanges[0].retries, result.exchanges[0].limited) == (3, (response,) * 3)
+
+
+@pytest.mark.parametrize("retry_after", [None, "", "soon"])
+def test_a_503_without_a_readable_retry_after_causes_no_retry(retry_after: str | None) -> None:
+    """It may be an answer to this very request, which does not change."""
+    response = limited(retry_after, 503)
+    result = run_cases(cases("a", "b"), a=[response, OK])
+    assert (result.slept, result.outcomes) == ([], [response, OK])
 
 
 def test_retry_after_of_another_status_causes_no_retry() -> None:
@@ -211,6 +245,21 @@ def test_three_timeouts_in_a_row_end_the_run() -> None:
 def test_timeouts_with_a_response_between_them_do_not_end_the_run() -> None:
     result = run_cases(cases("a", "b", "c", "d", "e"), a=[TIMEOUT], b=[TIMEOUT], d=[TIMEOUT], e=[TIMEOUT])
     assert result.outcomes == [TIMEOUT, TIMEOUT, OK, TIMEOUT, TIMEOUT]
+
+
+def test_timeouts_of_requests_at_the_same_time_do_not_end_the_run() -> None:
+    """One of them may keep all the others waiting."""
+    together = [case(f"t{number}", "together") for number in range(12)]
+    timeouts: dict[str, list[Outcome]] = {each.label: [TIMEOUT] for each in together}
+    result = run_cases([*together, *cases("a", "b", "c")], a=[TIMEOUT], b=[TIMEOUT], **timeouts)
+    assert result.outcomes == [TIMEOUT] * 14 + [OK]
+
+
+def test_ten_timeouts_end_the_run_even_with_responses_between_them() -> None:
+    labels = [f"{kind}{number}" for number in range(11) for kind in ("slow", "quick")]
+    outcomes: dict[str, list[Outcome]] = {label: [TIMEOUT] for label in labels if label.startswith("slow")}
+    result = run_cases(cases(*labels), **outcomes)
+    assert result.outcomes == [TIMEOUT, OK] * 9 + [TIMEOUT] + [NotTested(ServerSilent(10, in_a_row=False))] * 3
 
 
 @pytest.mark.parametrize(
@@ -367,10 +416,6 @@ def test_a_closed_port_raises_unreachable() -> None:
 # --- with several workers
 
 
-def in_one_phase(*labels: str) -> list[Case]:
-    return [evolve(case(label), phase="any order") for label in labels]
-
-
 @frozen
 class WaitingTransport(FakeTransport):
     """A transport that responds to some cases only after others are sent.
@@ -385,14 +430,19 @@ class WaitingTransport(FakeTransport):
     under_way_with: dict[str, list[set[str]]] = field(factory=lambda: defaultdict(list))
 
     def send(
-        self, label: str, request: Request, concurrent_with: str | None = None, _: float | None = None
+        self,
+        label: str,
+        request: Request,
+        concurrent_with: str | None = None,
+        most_seconds: float | None = None,
+        connection: str | None = None,
     ) -> Exchange:
         self.under_way.add(label)
         self.under_way_with[label].append(set(self.under_way) - {label})
         self.events[label].set()
         if label in self.waits_for:
             assert self.events[self.waits_for[label]].wait(10)
-        exchange = super().send(label, request, concurrent_with)
+        exchange = super().send(label, request, concurrent_with, most_seconds, connection)
         self.under_way.discard(label)
         return exchange
 
@@ -403,31 +453,39 @@ def run_with_workers(
     return Scheduler(transport, ignore_progress, lambda _: None, workers, budget or Budget()).run(todo)
 
 
-HERE = Target.parse("http://127.0.0.1/v1")
-
-
 def test_a_slow_response_delays_only_its_own_worker() -> None:
     """The first case has no response before the last one is sent."""
     transport = WaitingTransport(HERE, waits_for={"a": "f"})
-    exchanges = run_with_workers(2, in_one_phase("a", "b", "c", "d", "e", "f"), transport)
+    exchanges = run_with_workers(2, cases("a", "b", "c", "d", "e", "f"), transport)
     assert [exchange.label for exchange in exchanges] == ["a", "b", "c", "d", "e", "f"]
     assert [exchange.outcome for exchange in exchanges] == [OK] * 6
     assert max(len(labels) for sendings in transport.under_way_with.values() for labels in sendings) == 1
 
 
-def test_a_phase_has_ended_before_the_next_case_is_sent() -> None:
-    transport = WaitingTransport(HERE, waits_for={"a": "c"})
-    run_with_workers(3, [*in_one_phase("a", "b", "c"), case("alone"), *in_one_phase("d", "e")], transport)
-    assert transport.under_way_with["alone"] == [set()]
-    assert all("alone" not in labels for sendings in transport.under_way_with.values() for labels in sendings)
+def test_no_other_case_is_under_way_with_those_of_a_group() -> None:
+    together = [case(label, "together") for label in ("x", "y", "z")]
+    transport = WaitingTransport(HERE, waits_for={"a": "c", "x": "z", "y": "z"})
+    exchanges = run_with_workers(3, [*cases("a", "b", "c"), *together, *cases("d", "e")], transport)
+    assert [exchange.label for exchange in exchanges] == ["a", "b", "c", "x", "y", "z", "d", "e"]
+    group = {"x", "y", "z"}
+    for label, (others,) in transport.under_way_with.items():
+        assert others <= (group if label in group else set("abc") if label in "abc" else set("de"))
 
 
-def test_concurrent_cases_in_a_phase_are_sent_together_while_another_case_is_under_way() -> None:
-    together = [evolve(case(label, "together"), phase="any order") for label in ("x", "y", "z")]
-    transport = WaitingTransport(HERE, waits_for={"a": "z", "x": "z", "y": "z"})
-    exchanges = run_with_workers(2, [*in_one_phase("a"), *together, *in_one_phase("b")], transport)
-    assert [exchange.label for exchange in exchanges] == ["a", "x", "y", "z", "b"]
-    assert [exchange.outcome for exchange in exchanges] == [OK] * 5
+@pytest.mark.parametrize("workers", [1, 4])
+def test_all_cases_of_a_group_are_sent_at_once_however_many_workers_there_are(workers: int) -> None:
+    transport = FakeTransport(HERE, barrier=threading.Barrier(8, timeout=10))
+    exchanges = run_with_workers(workers, [case(str(number), "together") for number in range(8)], transport)
+    assert {exchange.outcome for exchange in exchanges} == {OK}
+
+
+def test_cases_of_one_connection_are_sent_in_order_and_alone_by_several_workers() -> None:
+    kept = [case(label, connection="kept") for label in ("x", "y", "z")]
+    transport = WaitingTransport(HERE)
+    exchanges = run_with_workers(4, [*cases("a", "b"), *kept, *cases("c")], transport)
+    assert [label for label in transport.sent if label in {"x", "y", "z"}] == ["x", "y", "z"]
+    assert all(transport.under_way_with[label] == [set()] for label in ("x", "y", "z"))
+    assert [exchange.connection for exchange in exchanges] == [None, None, "kept", "kept", "kept", None]
 
 
 def test_cases_whose_connections_drop_while_others_are_under_way_are_sent_again_alone() -> None:
@@ -435,7 +493,7 @@ def test_cases_whose_connections_drop_while_others_are_under_way_are_sent_again_
     transport = WaitingTransport(
         HERE, outcomes={"guilty": [DROPPED], "innocent": [DROPPED, OK]}, waits_for={"guilty": "innocent"}
     )
-    exchanges = run_with_workers(2, in_one_phase("innocent", "guilty", "other"), transport, budget := Budget())
+    exchanges = run_with_workers(2, cases("innocent", "guilty", "other"), transport, budget := Budget())
     outcomes = {exchange.label: (exchange.outcome, exchange.retries) for exchange in exchanges}
     assert outcomes["innocent"] == (OK, 1)
     assert outcomes["other"] == (OK, 0)
@@ -444,9 +502,16 @@ def test_cases_whose_connections_drop_while_others_are_under_way_are_sent_again_
     assert budget.requests == len(transport.sent) == sum(1 + exchange.retries for exchange in exchanges)
 
 
+def test_a_dropped_case_of_a_group_is_not_sent_again_alone() -> None:
+    """What a server does to requests at the same time is what the group shows."""
+    todo = [case("a", "together"), case("b", "together")]
+    exchanges = run_with_workers(1, todo, transport := FakeTransport(HERE, outcomes={"a": [DROPPED, OK]}))
+    assert ([exchange.outcome for exchange in exchanges], len(transport.sent)) == ([DROPPED, OK], 2)
+
+
 def test_no_dropped_case_is_sent_again_when_the_budget_is_used_up() -> None:
     transport = WaitingTransport(HERE, outcomes={"a": [DROPPED], "b": [DROPPED]}, waits_for={"a": "b", "b": "a"})
-    exchanges = run_with_workers(2, in_one_phase("a", "b"), transport, Budget(Limits(max_requests=2)))
+    exchanges = run_with_workers(2, cases("a", "b"), transport, Budget(Limits(max_requests=2)))
     assert [exchange.outcome for exchange in exchanges] == [DROPPED, DROPPED]
     assert len(transport.sent) == 2
 
@@ -457,7 +522,7 @@ DYING: tuple[tuple[str, Response | Failure], ...] = (("a", OK), ("b", OK), ("c",
 def test_when_the_server_dies_no_more_cases_are_sent_and_responses_under_way_are_kept() -> None:
     """The case that is under way when the server dies still gets its response; later cases are not sent."""
     transport = WaitingTransport(HERE, outcomes={"killer": [DROPPED]}, accepts=(False,), waits_for={"slow": "killer"})
-    exchanges = run_with_workers(2, in_one_phase("slow", "killer", "c", "d"), transport)
+    exchanges = run_with_workers(2, cases("slow", "killer", "c", "d"), transport)
     outcomes = {exchange.label: exchange.outcome for exchange in exchanges}
     assert (outcomes["slow"], outcomes["killer"]) == (OK, DROPPED)
     assert not exchanges[-1].sent

@@ -3,19 +3,21 @@
 import itertools
 import random
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from functools import lru_cache
 
 import pytest
 from attrs import evolve, frozen
 from image_variations_conformance.cases.case import Case
-from image_variations_conformance.cases.plan import plan
+from image_variations_conformance.cases.plan import Plan
 from image_variations_conformance.cases.strategies import ANCILLARY
 from image_variations_conformance.engine.budget import Budget, Limits
 from image_variations_conformance.engine.exploring import Explored, Explorer
 from image_variations_conformance.engine.fuzzing import Fuzzed, fuzzed
-from image_variations_conformance.engine.judging import judge_cases
+from image_variations_conformance.engine.judging import findings_of
 from image_variations_conformance.engine.recipe import Drawing, Recipe
 from image_variations_conformance.engine.scheduler import Scheduler
+from image_variations_conformance.engine.session import Session
 from image_variations_conformance.engine.shrinking import Measure, shrunk
 from image_variations_conformance.media import png
 from image_variations_conformance.media.pictures import paint
@@ -202,19 +204,21 @@ def fuzz(service: Service, requirement: str) -> Explored:
     with running(service) as server:
         target = Target.parse(server.base_url, KEY)
         scheduler = Scheduler(Transport(target), watch, budget=Budget(Limits(max_requests=1500)))
-        cases = plan(CONTRACT, target, 1, "quick")
-        judged = judge_cases(cases, scheduler.run(cases), CONTRACT)
+        session = Session(Plan.of(CONTRACT, target, 1, "quick"), scheduler)
+        with closing(scheduler.transport):
+            session.run()
+        findings = findings_of(session)
         # The plan does not show the bug. It may show that the pictures do not resemble their inputs.
-        assert requirement not in [it.requirement for it in judged.findings if it.result == "fail"]
-        return Explorer(CONTRACT, target, 1, scheduler).explore(judged.observations, judged.findings)
+        assert requirement not in [it.requirement for it in findings if it.state == "contradicted"]
+        return Explorer(CONTRACT, target, 1, scheduler).explore(list(session.observations.values()), findings)
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.service.__name__)
 def test_a_bug_that_needs_two_features_is_found_and_shown_by_a_small_request(bug: Bug) -> None:
     result = fuzz(bug.service(api_key=KEY), bug.requirement)
-    finding = next(it for it in result.findings if it.requirement == bug.requirement and it.result == "fail")
+    finding = next(it for it in result.findings if it.requirement == bug.requirement and it.state == "contradicted")
     case = next(case for case in result.cases if case.label == finding.label)
-    broken = {it.requirement for it in result.findings if it.result == "fail"}
+    broken = {it.requirement for it in result.findings if it.state == "contradicted"}
     # Other features of the refused requests are not reported.
     assert broken <= {bug.requirement, "IV-OP-VALID", "IV-ERR-PARAM"}
     assert finding.label == f"shrunk-{bug.requirement.lower()}"

@@ -7,23 +7,29 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import h11
 import pytest
+from attrs import evolve
 from hypothesis import given
-from image_variations_conformance.sources import transport
+from hypothesis import strategies as st
+from image_variations_conformance.sources import connector, transport
 from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.exchange import Exchange, Failure, Outcome, Request, Response
 from image_variations_conformance.wire.target import Target
 from support.loopback import (
     HTTPISH,
+    Peer,
     ScriptedServer,
     Step,
     answer,
     answering,
     hear,
+    hear_next_request,
     hear_request,
     hear_the_end,
     hold,
@@ -98,6 +104,48 @@ def test_a_chunked_body_is_sent_in_chunks_of_64_kib() -> None:
     assert body == b"10000\r\n" + b"x" * 65_536 + b"\r\n5\r\nxxxxx\r\n0\r\n\r\n"
 
 
+def test_chunks_have_the_size_extension_and_trailers_of_the_request() -> None:
+    chunked = evolve(
+        request(b"x" * 23, chunked=True),
+        chunk_bytes=10,
+        chunk_extension=';a="b"',
+        trailers=(("X-One", "1"), ("X-Two", "2")),
+    )
+    with scripted_server((hear_request, say(answer()), hear_the_end)) as server:
+        exchange_with(server, chunked)
+    pieces = b'a;a="b"\r\n%b\r\n' % (b"x" * 10)
+    end = b'3;a="b"\r\nxxx\r\n0;a="b"\r\nX-One: 1\r\nX-Two: 2\r\n\r\n'
+    assert bytes(server.heard[0]).partition(b"\r\n\r\n")[2] == pieces * 2 + end
+
+
+@given(
+    st.binary(max_size=300),
+    st.integers(1, 100),
+    st.sampled_from(["", ";x", ';x="y"']),
+    st.lists(st.tuples(st.sampled_from(["X-A", "X-B"]), st.sampled_from(["", "1"])), max_size=3),
+)
+def test_an_independent_parser_reads_the_body_of_every_chunked_request(
+    body: bytes, chunk_bytes: int, extension: str, trailers: list[tuple[str, str]]
+) -> None:
+    sent = Request(
+        "POST",
+        "/",
+        (("Host", "here"), ("Transfer-Encoding", "chunked")),
+        body,
+        chunked=True,
+        chunk_bytes=chunk_bytes,
+        chunk_extension=extension,
+        trailers=tuple(trailers),
+    )
+    server = h11.Connection(h11.SERVER)
+    server.receive_data(sent.head() + b"".join(sent.framed_body()))
+    received = b""
+    while not isinstance(event := server.next_event(), h11.EndOfMessage):
+        received += bytes(event.data) if isinstance(event, h11.Data) else b""
+    assert received == body
+    assert list(event.headers) == [(name.lower().encode(), value.encode()) for name, value in trailers]
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 def test_an_empty_body_is_sent_with_the_framing_of_its_headers(chunked: bool) -> None:
     with scripted_server((hear_request, say(answer()), hear_the_end)) as server:
@@ -117,6 +165,163 @@ def test_each_request_has_a_connection_of_its_own() -> None:
         for _ in range(3):
             exchange_with(server)
     assert [bytes(heard) for heard in server.heard] == [request().head()] * 3
+
+
+# --- waiting for 100 (Continue)
+
+
+def expecting(body: bytes = b"body", *, chunked: bool = False) -> Request:
+    plain = request(body, chunked=chunked)
+    return evolve(plain, headers=(*plain.headers, ("Expect", "100-Continue")))
+
+
+def hear_nothing_more(seconds: float) -> Step:
+    """Return the step that fails if anything is received within some seconds."""
+
+    def play(peer: Peer) -> None:
+        assert not select.select([peer.socket], [], [], seconds)[0]
+
+    return play
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_the_body_follows_after_the_server_has_asked_for_it(chunked: bool) -> None:
+    asked = say(b"HTTP/1.1 100 Continue\r\n\r\n")
+    script = (hear(len(expecting(chunked=chunked).head())), hear_nothing_more(0.1), asked, hear_request, say(answer()))
+    with scripted_server(script) as server:
+        exchange = exchange_with(server, expecting(chunked=chunked))
+    assert exchange.response == Response(200, (("Content-Length", "0"),))
+    assert bytes(server.heard[0]).endswith(b"4\r\nbody\r\n0\r\n\r\n" if chunked else b"\r\n\r\nbody")
+    assert exchange.seconds < 1.0
+
+
+def test_the_body_follows_after_a_while_if_the_server_does_not_ask_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connector, "_CONTINUE_SECONDS", 0.1)
+    with scripted_server((hear_request, say(answer(200, b"done")))) as server:
+        exchange = exchange_with(server, expecting())
+    assert exchange.response is not None
+    assert (exchange.response.body, exchange.seconds >= 0.1) == (b"done", True)
+
+
+@pytest.mark.parametrize("status", [200, 401, 417])
+def test_a_response_in_place_of_100_is_the_outcome_and_the_body_is_not_sent(status: int) -> None:
+    head = expecting().head()
+    with scripted_server((hear(len(head)), say(answer(status)), hear_the_end)) as server:
+        exchange = exchange_with(server, expecting())
+    assert exchange.response is not None
+    assert (exchange.response.status, bytes(server.heard[0])) == (status, head)
+
+
+def test_a_connection_that_is_closed_in_place_of_100_is_dropped() -> None:
+    with scripted_server((hear(len(expecting().head())),)) as server:
+        failure = exchange_with(server, expecting()).failure
+    assert failure is not None
+    assert failure.kind == "dropped"
+
+
+# --- kept connections
+
+
+def kept_outcomes(server: ScriptedServer, *requests: Request, timeout: float = LONG_SECONDS) -> list[Outcome]:
+    """Return the outcomes of requests that are sent on one kept connection."""
+    transport = Transport(Target.parse(server.base_url, KEY), timeout)
+    try:
+        return [transport.send("a-case", each, connection="kept").outcome for each in requests]
+    finally:
+        transport.close()
+
+
+def statuses(outcomes: list[Outcome]) -> list[int | str]:
+    return [
+        outcome.status if isinstance(outcome, Response) else outcome.kind if isinstance(outcome, Failure) else "-"
+        for outcome in outcomes
+    ]
+
+
+def test_requests_on_a_kept_connection_use_one_socket_in_order() -> None:
+    one, two = request(b"one"), request(b"three", chunked=True)
+    script = (hear_request, say(answer(200)), hear_next_request, say(answer(201)), hear_next_request, say(answer(202)))
+    with scripted_server((*script, hear_the_end)) as server:
+        assert statuses(kept_outcomes(server, one, two, one)) == [200, 201, 202]
+    sent = [each.head() + b"".join(each.framed_body()) for each in (one, two, one)]
+    assert [bytes(heard) for heard in server.heard] == [b"".join(sent)]
+
+
+def test_connections_of_other_names_and_requests_without_one_have_their_own_sockets() -> None:
+    with scripted_server((hear_request, say(answer()), hear_next_request, say(answer()), hear_the_end)) as server:
+        transport = Transport(Target.parse(server.base_url, KEY))
+        for name in ("a", "b", None, "a", "b", None):
+            assert transport.send("a-case", request(), connection=name).response is not None
+        transport.close()
+    assert len(server.heard) == 4
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        (say(answer(200)),),
+        (say(answer(200)), wait(0.02), reset),
+        (say(answer(200, b"", "Connection: close")), hold),
+        (say(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"), hold),
+        (say(b"HTTP/1.1 200 OK\r\n\r\nuntil the end"),),
+        (say(answer(200) + answer(500)), hold),
+    ],
+    ids=["closed", "reset", "Connection: close", "HTTP/1.0", "no length", "more than one response"],
+)
+def test_a_connection_that_the_server_does_not_keep_is_opened_anew_and_nobody_is_blamed(
+    first: tuple[Step, ...],
+) -> None:
+    with scripted_server((hear_request, *first), (hear_request, say(answer(201)))) as server:
+        transport = Transport(Target.parse(server.base_url, KEY))
+        one = transport.send("a-case", request(b"one"), connection="kept").outcome
+        time.sleep(0.05)
+        two = transport.send("a-case", request(b"two"), connection="kept").outcome
+        transport.close()
+    assert statuses([one, two]) == [200, 201]
+    assert [bytes(heard)[-3:] for heard in server.heard] == [b"one", b"two"]
+
+
+def test_a_kept_connection_that_ends_after_the_request_is_opened_anew_and_the_request_sent_again() -> None:
+    scripts = [(hear_request, say(answer(200)), hear_next_request), (hear_request, say(answer(201)))]
+    with scripted_server(*scripts) as server:
+        assert statuses(kept_outcomes(server, request(b"one"), request(b"two"))) == [200, 201]
+    assert [bytes(heard).count(b"POST") for heard in server.heard] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("second", "outcome"),
+    [
+        (say(b"HTTP/1.1 2"), "dropped"),
+        (say(b"HTTP/1.1 100 Continue\r\n\r\n"), "dropped"),
+        (say(b"SSH-2.0\r\n\r\n"), "malformed"),
+    ],
+)
+def test_a_kept_connection_that_ends_within_a_response_is_a_failure(second: Step, outcome: str) -> None:
+    with scripted_server((hear_request, say(answer(200)), hear_next_request, second)) as server:
+        assert statuses(kept_outcomes(server, request(), request())) == [200, outcome]
+    assert len(server.heard) == 1
+
+
+def test_a_request_that_every_connection_is_closed_at_is_a_failure() -> None:
+    with scripted_server((hear_request, say(answer(200)), hear_next_request), (hear_request,)) as server:
+        outcomes = kept_outcomes(server, request(), request(), request())
+    assert statuses(outcomes) == [200, "dropped", "dropped"]
+    assert isinstance(outcomes[1], Failure)
+    assert outcomes[1].message == "the connection was closed before the response was complete"
+
+
+@pytest.mark.parametrize("body", [b"", LARGE], ids=["small", "large"])
+def test_a_timeout_on_a_kept_connection_is_a_timeout(body: bytes) -> None:
+    with scripted_server((hold,)) as server:
+        assert statuses(kept_outcomes(server, request(body), timeout=SHORT_SECONDS)) == ["timeout"]
+
+
+def test_a_connection_is_not_kept_after_a_response_to_half_a_request() -> None:
+    """The server would read the next request as the rest of this one."""
+    script = (hear(1000), say(answer(413)), hear_the_end)
+    with scripted_server(script, (hear_request, say(answer(200)))) as server:
+        assert statuses(kept_outcomes(server, request(LARGE), request(b"two"))) == [413, 200]
+    assert [heard.count(b"POST") for heard in server.heard] == [1, 1]
 
 
 # --- responses before the end of the request
