@@ -1,6 +1,6 @@
 """Check the evidence of a requirement against the document and the catalogue of cases."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from image_variations_conformance.cases.catalogue import FEATURE_VALUES
 from image_variations_conformance.contract.document import Contract
@@ -12,6 +12,7 @@ from image_variations_conformance.contract.evidence import (
     AcceptsFeature,
     AcceptsField,
     Every,
+    Evidence,
     EvidenceError,
     Sample,
     parse_evidence,
@@ -47,13 +48,19 @@ def problems(
 
 
 def _feature_values(evidence: AcceptsFeature) -> Iterator[Problem]:
-    """Each value of a feature has a probe, and each probe of the requirement is in the evidence."""
+    """Each value of a feature has a probe."""
     for value in evidence.values:
         if (evidence.requirement, evidence.feature, value) not in FEATURE_VALUES:
             yield "accepts/values", "evidence", f"no probe sends {evidence.feature}={value}; add one, or correct it"
-    for requirement, feature, value in sorted(FEATURE_VALUES):
-        if requirement == evidence.requirement and (feature != evidence.feature or value not in evidence.values):
-            yield "accepts/values", "evidence", f"a probe sends {feature}={value}; name it, or remove the probe"
+
+
+def unnamed(evidence: Iterable[Evidence]) -> Iterator[tuple[str, str]]:
+    """Yield the requirement of each probe of a feature that no evidence names, and a message."""
+    named = {
+        (it.requirement, it.feature, value) for it in evidence if isinstance(it, AcceptsFeature) for value in it.values
+    }
+    for requirement, feature, value in sorted(FEATURE_VALUES - named):
+        yield requirement, f"a probe sends {feature}={value}; name it in the evidence, or remove the probe"
 
 
 def _field_values(key: str, field: str, values: tuple[str, ...], contract: Contract) -> Iterator[Problem]:

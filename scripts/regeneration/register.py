@@ -5,7 +5,8 @@ All problems are found in one run. Each names the file and the line, what was ex
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 from attrs import field, frozen
 from image_variations_conformance.cases.catalogue import SITUATIONS
 from image_variations_conformance.contract.document import OPERATION_POINTER, Contract
+from image_variations_conformance.contract.evidence import Evidence, EvidenceError, parse_evidence
 from image_variations_conformance.contract.pointers import value_at
 from image_variations_conformance.contract.texts import TextError, render
 from image_variations_conformance.contract.unjudged import unjudged
@@ -132,7 +134,7 @@ def check_register(folder: Path) -> list[Problem]:
         # The other checks rely on a sound document.
         return sorted(broken)
     checks = (
-        *(_schema, _unjudged, _keys, _ids, _pointers, _fields, _sources, _texts, _evidence, _since, _anchors),
+        *(_schema, _unjudged, _keys, _ids, _pointers, _fields, _sources, _texts, _evidence, _probes, _since, _anchors),
         *(_values, _coverage, _judged, _limits),
     )
     return sorted({problem for check in checks for problem in check(files)})
@@ -300,6 +302,24 @@ def _evidence(files: SpecFiles) -> Iterator[Problem]:
         known = None if entry.section == "planned" else SITUATIONS | ids - {entry.id}
         for key, check, message in proofs.problems(entry.id, entry.keys["evidence"], files.contract, known):
             yield _of_entry(files, entry, f"evidence/{key}".rstrip("/"), check, f"evidence/{key}: {message}")
+
+
+def _probes(files: SpecFiles) -> Iterator[Problem]:
+    """The evidence of a requirement, in some contract, names each probe of the catalogue."""
+    entries = {entry.id: entry for entry in files.entries()}
+    for requirement, message in proofs.unnamed(_all_evidence(entries.values())):
+        if requirement in entries:
+            yield _of_entry(files, entries[requirement], "evidence", "evidence", message)
+        else:
+            yield Problem(REQUIREMENTS, 1, "evidence", f"{requirement}: {message}, and no entry has this id")
+
+
+def _all_evidence(entries: Iterable[Entry]) -> Iterator[Evidence]:
+    """Yield the evidence of requirements, and that of their variants."""
+    for entry in entries:
+        for keys in (entry.keys, *entry.keys.get("variants", ())):
+            with suppress(EvidenceError):  # `_evidence` reports it
+                yield parse_evidence(entry.id, keys.get("evidence"))
 
 
 def _since(files: SpecFiles) -> Iterator[Problem]:

@@ -28,11 +28,10 @@ def variant(*names: str) -> Change:
     """Return the change to a PNG with these chunks or this layout, one after the other."""
 
     def make(b: Builder) -> bytes:
-        content = b.png()
+        # The chunk tRNS is for pictures without an alpha channel.
+        content = b.png(png.PLAIN if "transparent-colour" in names else None)
         for name in names:
-            # The chunk tRNS is for pictures without an alpha channel.
-            if name != "transparent-colour" or b.base.kind == png.PLAIN:
-                content = (ANCILLARY.get(name) or LAYOUTS[name]).apply(content)
+            content = (ANCILLARY.get(name) or LAYOUTS[name]).apply(content)
         return content
 
     return content(make)
@@ -85,12 +84,17 @@ def content_type(template: str) -> Change:
     return lambda _, draft: evolve(draft, content_type=template)
 
 
+def with_text(draft: Draft) -> Draft:
+    """Return the draft with a text field: the user, if it has none."""
+    return draft if draft.texts else draft.text("user", "user-1234")
+
+
 def text_type(media_type: str) -> Change:
     """Return the change that gives every text part a type. If there is none, the user is sent."""
 
     def apply(_: Builder, draft: Draft) -> Draft:
-        draft = draft if draft.texts else draft.text("user", "user-1234")
-        return evolve(draft, texts=tuple(transforms.with_media_type(part, media_type) for part in draft.texts))
+        texts = (transforms.with_media_type(part, media_type) for part in with_text(draft).texts)
+        return evolve(draft, texts=tuple(texts))
 
     return apply
 

@@ -21,12 +21,13 @@ def invalid_field_cases(contract: Contract) -> Iterator[NamedCase]:
     """Yield a case for each value that a field must refuse."""
     for name, schema in contract.text_fields.items():
         values = dict.fromkeys(_values(schema, contract.rules[name]))
-        wrong = [value for value in values if validity_of(schema, value) in {"invalid", "out_of_range", "lenient"}]
-        missing = [value for value in wrong if (name, value) not in _SENT]
-        for number, value in enumerate(missing, start=1):
-            yield form_case(
-                f"{_label(name)}-refused-{number}", contract.rules[name].invalid, depth="quick", **{name: value}
-            )
+        rules = contract.rules[name]
+        violated = {"invalid": rules.invalid, "out_of_range": rules.out_of_range, "lenient": rules.lenient}
+        wrong = [(value, validity_of(schema, value)) for value in values]
+        missing = [(value, it) for value, it in wrong if it in violated and (name, value) not in _SENT]
+        for number, (value, validity) in enumerate(missing, start=1):
+            requirement = violated[validity] or rules.invalid
+            yield form_case(f"{_label(name)}-refused-{number}", requirement, depth="quick", **{name: value})
     yield from _undeclared(contract)
     for name in contract.required_texts:
         rules = contract.rules[name]

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from attrs import evolve, frozen
 
 from ..contract.document import Contract
-from ..contract.expectation import classify
+from ..contract.expectation import Expectation, classify
 from ..wire.exchange import Request
 from ..wire.target import Target
 from .builder import Base, Builder
@@ -22,8 +22,8 @@ from .features import probes
 from .field_cases import invalid_field_cases
 from .named_case import DEPTHS, Depth, NamedCase
 from .open_probes import HARMLESS, ODD
-from .probes import WHOLE, Change, Probe
-from .refusals import OPEN_CASES, REFUSALS
+from .probes import KEY, WHOLE, Change, Probe
+from .refusals import OPEN_CASES, REFUSALS, SHOWN_BY_RESPONSE
 from .wrong_values import WRONG_VALUES
 
 
@@ -37,7 +37,7 @@ class DepthProfile:
 
 
 DEPTH_PROFILES: dict[Depth, DepthProfile] = {
-    "quick": DepthProfile(110, 26, 30),
+    "quick": DepthProfile(110, 32, 30),
     "standard": DepthProfile(320, 80, 60),
     "deep": DepthProfile(None, None, None),
 }
@@ -48,7 +48,8 @@ class Plan:
     """What a run sends: `refusals` must be refused, `open_cases` must not break the server, and probes be accepted.
 
     `seed` is that of the run. Cases are built once the base is known. A narrowed plan has only what shows the
-    requirements that the user selected.
+    requirements that the user selected. `inapplicable` are the labels of rows with each requirement that they do not
+    show because of a profile.
     """
 
     contract: Contract
@@ -60,6 +61,7 @@ class Plan:
     should_probes: tuple[Probe, ...]
     harmless_probes: tuple[Probe, ...]
     odd_probes: tuple[Probe, ...]
+    inapplicable: frozenset[tuple[str, str]] = frozenset()
     is_narrowed: bool = False
 
     @classmethod
@@ -75,11 +77,14 @@ class Plan:
             return probe.quick or depth != "quick"
 
         found = list(filter(tried, probes(contract, seed)))
-        rows = [*REFUSALS, *WRONG_VALUES, *invalid_field_cases(contract)]
-        # Without an API key, no request has a wrong one.
-        rows = [row for row in rows if sent(row) and (target.api_key is not None or not row.label.startswith("key-"))]
-        if contract.base is not None:
-            found += _turned_round(rows, contract, target)
+        rows = list(filter(sent, [*REFUSALS, *WRONG_VALUES, *invalid_field_cases(contract)]))
+        if target.api_key is None:
+            # No request has a wrong key, nor a right one in another spelling.
+            rows = [row for row in rows if not row.label.startswith("key-")]
+            found = [probe for probe in found if KEY not in probe.axes]
+        # Without a profile, each row violates what it names.
+        expected = [(row, _expectation(row, contract, target)) for row in rows if contract.base is not None]
+        found += _turned_round(expected)
         plan = cls(
             contract,
             target,
@@ -90,6 +95,7 @@ class Plan:
             tuple(probe for probe in found if contract.requirements[probe.requirement].level == "should"),
             tuple(filter(tried, HARMLESS)),
             tuple(filter(tried, ODD)),
+            frozenset(_inapplicable(expected)),
         )
         return plan._narrowed(frozenset(only)) if only else plan
 
@@ -148,14 +154,30 @@ class Plan:
         return Case(builder.label, note, request, expectation, tests)
 
 
-def _turned_round(rows: Iterable[NamedCase], contract: Contract, target: Target) -> Iterator[Probe]:
+def _expectation(row: NamedCase, contract: Contract, target: Target) -> Expectation:
+    builder = Builder.of(contract, target, 0, row.label, Base(contract.required_texts))
+    return classify(row.build(builder), contract, target.api_key)
+
+
+def _turned_round(expected: Iterable[tuple[NamedCase, Expectation]]) -> Iterator[Probe]:
     """Yield a probe for each request that a profile makes valid, such as a JPEG where that is declared."""
-    for row in rows:
-        builder = Builder.of(contract, target, 0, row.label, Base(contract.required_texts))
-        expectation = classify(row.build(builder), contract, target.api_key)
+    for row, expectation in expected:
         requirement = row.requirements[0]
-        if expectation.validity == "valid" and any(it.requirement == requirement for it in expectation.features):
+        if requirement in _exercised(expectation):
             yield Probe(requirement, row.label, frozenset({WHOLE}), _whole(row), quick=True)
+
+
+def _inapplicable(expected: Iterable[tuple[NamedCase, Expectation]]) -> Iterator[tuple[str, str]]:
+    """Yield the label of each row with each requirement that it does not show, such as n=11 where that is declared."""
+    for row, expectation in expected:
+        shown = expectation.violated | _exercised(expectation)
+        shown |= SHOWN_BY_RESPONSE if expectation.violations else frozenset()
+        yield from ((row.label, name) for name in row.requirements if name not in shown)
+
+
+def _exercised(expectation: Expectation) -> frozenset[str]:
+    """Return the ids of the requirements that a valid request exercises."""
+    return frozenset(it.requirement for it in expectation.features if expectation.validity == "valid")
 
 
 def _whole(row: NamedCase) -> Change:

@@ -181,6 +181,10 @@ def _named(name: str) -> Callable[[Builder], tuple[Part, ...]]:
 _EVERY_ERROR = (
     "IV-ERR-400 IV-ERR-JSON IV-ERR-OBJECT IV-ERR-MESSAGE IV-ERR-READABLE IV-ERR-NULL IV-ERR-SECRETS IV-ERR-PARAM"
 )
+SHOWN_BY_RESPONSE = frozenset(
+    {"IV-OP-METHOD-405", "IV-OP-MULTIPART-STATUS", "IV-AUTH-401", "IV-AUTH-FIRST", *_EVERY_ERROR.split()}
+)
+"""The requirements of rows that no request violates: the responses to requests that violate others show them."""
 
 MISSING = (
     NamedCase(

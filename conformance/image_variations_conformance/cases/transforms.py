@@ -18,8 +18,9 @@ def with_header(request: Request, name: str, value: str | None) -> Request:
 
 
 def with_body(request: Request, body: bytes) -> Request:
-    """Return a request with another body and its length."""
-    return with_header(evolve(request, body=body), "Content-Length", str(len(body)))
+    """Return a request with another body and, unless it is chunked, its length."""
+    request = evolve(request, body=body)
+    return request if request.chunked else with_header(request, "Content-Length", str(len(body)))
 
 
 def with_preamble(request: Request) -> Request:

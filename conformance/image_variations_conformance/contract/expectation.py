@@ -14,14 +14,16 @@ from typing import Literal
 
 from attrs import field, frozen
 
-from ..media import png
-from ..media.pictures import Unreadable, look
 from ..wire.exchange import Request
-from ..wire.multipart import Malformed, NotMultipart, Part, boundary_of, decode, has_preamble_or_epilogue
+from ..wire.multipart import Malformed, NotMultipart, Part, decode
 from .document import Contract
-from .extensions import ImageRules, ViolationKind
 from .fields import Schema, is_bounded, kind_of, validity_of
+from .image_properties import classify_image
+from .properties import Feature, Properties, Violation
 from .requirements import FieldRules
+from .wire_properties import classify_wire
+
+__all__ = ["Expectation", "Feature", "Requested", "Validity", "Violation", "classify"]
 
 Validity = Literal["valid", "invalid", "unspecified"]
 
@@ -29,54 +31,11 @@ Validity = Literal["valid", "invalid", "unspecified"]
 _REQUESTED_FIELDS = ("n", "size", "response_format")
 # The contract does not say what a server does with these methods, except that it does not break.
 _UNSPECIFIED_METHODS = frozenset({"HEAD", "OPTIONS"})
-_VIOLATION_KINDS: dict[str, ViolationKind] = {
-    "IV-AUTH-REQUIRED": "wrong-key",
-    "IV-AUTH-WRONG": "wrong-key",
-    "IV-IMAGE-FORMAT": "wrong-image-kind",
-    "IV-IMAGE-INTACT": "wrong-image-kind",
-    "IV-IMAGE-MAX-BYTES": "image-too-large",
-    "IV-MODEL-UNKNOWN": "unknown-model",
-    "IV-OP-METHOD": "other-method",
-    "IV-OP-MULTIPART": "not-multipart",
-}
 _LARGEST_SIDE = 2048
-# A contract whose smallest valid side is this one recommends to accept an image of one pixel, too.
-_SMALLEST_PLAIN_SIDE = 2
-# The first bytes of files of the formats other than PNG that a contract may allow.
-_SIGNATURES = {
-    "jpeg": re.compile(rb"\xff\xd8\xff"),
-    "gif": re.compile(rb"GIF8[79]a"),
-    "webp": re.compile(rb"RIFF....WEBP", re.DOTALL),
-}
-
-# Servers have to read these headers. The letter case of other headers does not matter.
-_READ_HEADERS = frozenset(
-    {"host", "authorization", "content-type", "content-length", "transfer-encoding", "content-disposition"}
-)
-# RFC 7578, section 4.8.
-_PART_HEADERS = frozenset({"content-disposition", "content-type", "content-transfer-encoding"})
-
-
-@frozen
-class Feature:
-    """A requirement that a valid request exercises, and the value with which it does."""
-
-    requirement: str
-    value: str = ""
-
-
-@frozen
-class Violation:
-    """A requirement under which a request must be refused. `field` is the form field at fault, `what` says how."""
-
-    requirement: str
-    field: str | None
-    what: str
-
-    @property
-    def kind(self) -> ViolationKind:
-        """The kind of the violation, which the statuses of the refusal depend on."""
-        return _VIOLATION_KINDS.get(self.requirement, "invalid-request")
+# Users of more characters, and empty ones, have a requirement of their own.
+_LONGEST_USUAL_USER = 256
+# RFC 7578, section 4.4: what every parser can be expected to read.
+_TEXT_TYPE = re.compile(r'text/plain(\s*;\s*charset=("utf-8"|utf-8))?', re.IGNORECASE)
 
 
 @frozen
@@ -127,30 +86,16 @@ class Expectation:
         return frozenset(violation.requirement for violation in self.violations)
 
 
-class _Findings:
-    """Collects what the steps of a classification find."""
-
-    def __init__(self) -> None:
-        self.features: set[Feature] = set()
-        self.violations: list[Violation] = []
-        self.unspecified: list[str] = []
-        self.image_size: str | None = None
-
-    def feature(self, requirement: str, value: str = "") -> None:
-        self.features.add(Feature(requirement, value))
-
-    def violation(self, requirement: str, field: str | None, what: str) -> None:
-        self.violations.append(Violation(requirement, field, what))
-
-
 def classify(request: Request, contract: Contract, api_key: str | None) -> Expectation:
     """Return the expectation of a request. `api_key` is the right key, or None if no key is required."""
     if request.method in _UNSPECIFIED_METHODS:
         return Expectation(unspecified=(f"method {request.method}",))
-    found = _Findings()
-    if request.method != "POST":
-        found.violation("IV-OP-METHOD", None, f"method {request.method}")
+    found = Properties()
     _classify_key(request, contract, api_key, found)
+    if request.method != "POST":
+        # The contract says nothing about the body of such a request.
+        found.violation("IV-OP-METHOD", None, f"method {request.method}")
+        return Expectation(violations=tuple(found.violations))
     content_type = request.header("content-type") or ""
     if contract.accepts_json and content_type.partition(";")[0].strip().lower() == "application/json":
         return Expectation(violations=tuple(found.violations), unspecified=("a JSON body",))
@@ -161,7 +106,7 @@ def classify(request: Request, contract: Contract, api_key: str | None) -> Expec
     except NotMultipart as error:
         found.violation("IV-OP-MULTIPART", None, str(error))
         return Expectation(violations=tuple(found.violations), unspecified=tuple(found.unspecified))
-    _classify_wire(request, parts, contract, found)
+    classify_wire(request, parts, contract, found)
     values = _classify_form(parts, contract, found)
     image = values.get(contract.image_field)
     return Expectation(
@@ -174,7 +119,7 @@ def classify(request: Request, contract: Contract, api_key: str | None) -> Expec
     )
 
 
-def _classify_form(parts: tuple[Part, ...], contract: Contract, found: _Findings) -> dict[str, Part]:
+def _classify_form(parts: tuple[Part, ...], contract: Contract, found: Properties) -> dict[str, Part]:
     """Classify the fields of a form, and return the part of each known field that is there once."""
     values = _fields(parts, contract, found)
     names = {part.name for part in parts}
@@ -185,7 +130,7 @@ def _classify_form(parts: tuple[Part, ...], contract: Contract, found: _Findings
             _classify_absence(name, schema, contract, found)
     image = values.get(contract.image_field)
     if image is not None:
-        _classify_image(image, contract.image_rules, found)
+        classify_image(image, contract.image_rules, found)
     elif names.isdisjoint({contract.image_field, *contract.image_rules.other_names}):
         found.violation("IV-IMAGE-REQUIRED", contract.image_field, f"no {contract.image_field}")
     if set(values) == set(contract.required_fields):
@@ -193,7 +138,7 @@ def _classify_form(parts: tuple[Part, ...], contract: Contract, found: _Findings
     return values
 
 
-def _classify_key(request: Request, contract: Contract, api_key: str | None, found: _Findings) -> None:
+def _classify_key(request: Request, contract: Contract, api_key: str | None, found: Properties) -> None:
     sent = request.header("authorization")
     if sent is None and not contract.key_required:
         found.feature("IV-AUTH-REQUIRED", "no API key")
@@ -212,33 +157,7 @@ def _classify_key(request: Request, contract: Contract, api_key: str | None, fou
         found.feature("IV-WIRE-HEADER-CASE", scheme)
 
 
-def _classify_wire(request: Request, parts: tuple[Part, ...], contract: Contract, found: _Findings) -> None:
-    if request.chunked:
-        found.feature("IV-WIRE-CHUNKED")
-    if "?" in request.target:
-        found.feature("IV-WIRE-QUERY")
-    content_type = request.header("content-type") or ""
-    boundary = boundary_of(content_type) or ""
-    if '"' in content_type or len(boundary) == 70 or not re.fullmatch(r"[0-9A-Za-z-]+", boundary):
-        found.feature("IV-WIRE-BOUNDARY", _boundary_kind(content_type, boundary))
-    names = [name for headers in (request.headers, *(part.headers for part in parts)) for name, _ in headers]
-    if any(name.lower() in _READ_HEADERS and name != name.title() for name in names):
-        found.feature("IV-WIRE-HEADER-CASE", "names")
-    if {name.lower() for part in parts for name, _ in part.headers} - _PART_HEADERS:
-        found.feature("IV-WIRE-PART-HEADERS")
-    if has_preamble_or_epilogue(content_type, request.body):
-        found.feature("IV-WIRE-PREAMBLE")
-    if len(parts) > 1 and parts[0].name != contract.image_field:
-        found.feature("IV-WIRE-ORDER")
-
-
-def _boundary_kind(content_type: str, boundary: str) -> str:
-    if '"' in content_type:
-        return "quoted"
-    return "70 characters" if len(boundary) == 70 else "punctuation"
-
-
-def _fields(parts: tuple[Part, ...], contract: Contract, found: _Findings) -> dict[str, Part]:
+def _fields(parts: tuple[Part, ...], contract: Contract, found: Properties) -> dict[str, Part]:
     """Return the part of each known field that is there once; the contract says nothing about other parts."""
     others = contract.image_rules.other_names
     names = [contract.image_field if part.name in others else part.name for part in parts]
@@ -258,7 +177,7 @@ def _fields(parts: tuple[Part, ...], contract: Contract, found: _Findings) -> di
     return values
 
 
-def _classify_absence(name: str, schema: Schema, contract: Contract, found: _Findings) -> None:
+def _classify_absence(name: str, schema: Schema, contract: Contract, found: Properties) -> None:
     rules = contract.rules[name]
     if name in contract.required_fields:
         found.violation(rules.absent or rules.invalid, name, f"no {name}")
@@ -266,18 +185,24 @@ def _classify_absence(name: str, schema: Schema, contract: Contract, found: _Fin
         found.feature(rules.absent)
 
 
-def _classify_text(name: str, schema: Schema, rules: FieldRules, part: Part, found: _Findings) -> None:
+def _classify_text(name: str, schema: Schema, rules: FieldRules, part: Part, found: Properties) -> None:
     try:
         value = part.content.decode()
     except UnicodeDecodeError:
         found.unspecified.append(f"{name} is not UTF-8")
         return
+    if part.content_type is not None and _TEXT_TYPE.fullmatch(part.content_type):
+        found.feature("IV-WIRE-TEXT-TYPE", part.content_type)
+    elif part.content_type is not None:
+        found.unspecified.append(f"{name} is sent as {part.content_type[:40]}")
     shown = f"{name}={value[:40]!r}"
     validity = validity_of(schema, value)
     if validity == "valid" and name == "size" and "enum" not in schema and _is_very_large(value):
         validity = "unspecified"
     if validity == "valid":
-        found.feature(rules.valid, value if is_bounded(schema) else _text_classes(value))
+        unusual = name == "user" and not 0 < len(value) <= _LONGEST_USUAL_USER
+        requirement = "IV-USER-LENGTH" if unusual else rules.valid
+        found.feature(requirement, value if is_bounded(schema) else _text_classes(value))
     elif validity == "unspecified":
         found.unspecified.append(f"the contract does not say how to read {shown}")
     else:
@@ -294,81 +219,6 @@ def _text_classes(text: str) -> str:
     """Return the properties of a text that servers fail on. Two plain names have the same."""
     classes = ("empty" if not text else "text", "long" * (len(text) > 100), "Unicode" * (not text.isascii()))
     return " ".join(filter(None, classes))
-
-
-def _classify_image(part: Part, rules: ImageRules, found: _Findings) -> None:
-    content = part.content
-    size_bytes = len(content)
-    if size_bytes >= rules.invalid_from_bytes:
-        found.violation("IV-IMAGE-MAX-BYTES", part.name, f"an image of {size_bytes} bytes")
-    elif size_bytes >= rules.valid_below_bytes:
-        found.unspecified.append(f"an image of {size_bytes} bytes")
-    kind = next((kind for kind, signature in _SIGNATURES.items() if signature.match(content)), None)
-    if kind is not None and kind in rules.kinds:
-        _classify_other_kind(part, kind, rules, found)
-        return
-    try:
-        info = png.inspect(content)
-    except png.NotPng:
-        what = f"a file that begins with {content[:4]!r}" if content else "an empty file"
-        found.violation("IV-IMAGE-FORMAT" if content else "IV-IMAGE-INTACT", part.name, what)
-        return
-    except png.Broken as error:
-        found.violation("IV-IMAGE-INTACT", part.name, f"a broken PNG: {error}")
-        return
-    _classify_dimensions(info.width, info.height, rules, part.name, found)
-    found.feature("IV-IMAGE-PNG" if _is_plain(info) else "IV-IMAGE-PNG-KINDS", _kind_of_image(info))
-    if size_bytes > rules.valid_below_bytes // 2:
-        found.feature("IV-IMAGE-UP-TO-LIMIT")
-    _classify_labels(part, found)
-
-
-def _classify_other_kind(part: Part, kind: str, rules: ImageRules, found: _Findings) -> None:
-    """Classify an image of a format other than PNG, which a profile allows."""
-    try:
-        picture = look(part.content)
-    except Unreadable as error:
-        found.violation("IV-IMAGE-INTACT", part.name, f"a broken {kind}: {error}")
-        return
-    _classify_dimensions(picture.width, picture.height, rules, part.name, found)
-    found.feature("IV-IMAGE-FORMAT", kind)
-
-
-def _classify_dimensions(width: int, height: int, rules: ImageRules, name: str | None, found: _Findings) -> None:
-    found.image_size = f"{width}x{height}"
-    shown = f"an image of {found.image_size}"
-    if width != height and rules.square:
-        found.violation("IV-IMAGE-SQUARE", name, shown)
-    elif width != height:
-        found.feature("IV-IMAGE-SQUARE", shown)
-    is_one_pixel = width * height == 1 and rules.min_side <= _SMALLEST_PLAIN_SIDE
-    if not is_one_pixel and any(not rules.allows_side(side) for side in (width, height)):
-        found.unspecified.append(shown)
-
-
-def _is_plain(info: png.Info) -> bool:
-    return info.kind in {png.Kind(png.RGB), png.Kind(png.RGBA)} and info.pixels > 1
-
-
-def _kind_of_image(info: png.Info) -> str:
-    return str(info.kind) if info.pixels > 1 else f"1x1, {info.kind}"
-
-
-def _classify_labels(part: Part, found: _Findings) -> None:
-    """Classify the file name and the content type of the image part."""
-    # Browsers send an empty file name where no file was chosen.
-    if not part.filename:
-        found.feature("IV-IMAGE-NO-FILENAME")
-    else:
-        if not part.filename.lower().endswith(".png"):
-            found.feature("IV-IMAGE-BY-BYTES", part.filename)
-        if not re.fullmatch(r"[\w.-]+", part.filename, re.ASCII):
-            found.feature("IV-WIRE-FILENAME", part.filename)
-    media_type = (part.content_type or "").partition(";")[0].strip().lower()
-    if media_type in {"", "application/octet-stream"}:
-        found.feature("IV-IMAGE-OCTET-STREAM", media_type or "no type")
-    elif media_type != "image/png":
-        found.feature("IV-IMAGE-BY-BYTES", media_type)
 
 
 def _image_counts(parts: tuple[Part, ...]) -> Iterator[int]:

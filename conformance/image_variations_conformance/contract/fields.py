@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
@@ -19,6 +20,8 @@ Kind = Literal["enum", "integer", "number", "boolean", "text"]
 FieldValidity = Literal["valid", "out_of_range", "lenient", "invalid", "unspecified"]
 
 _TEXT_CONSTRAINTS = frozenset({"minLength", "maxLength", "pattern"})
+# Control characters and the ends of lines and paragraphs. Servers may refuse them in any text.
+_NOT_PRINTABLE = frozenset({"Cc", "Zl", "Zp"})
 _MAX_GENERATED_CHARACTERS = 10_000
 # Some form parsers accept these as booleans, others do not.
 _LENIENT_BOOLEANS = frozenset({"true", "false", "1", "0", "yes", "no", "on", "off"})
@@ -81,7 +84,9 @@ def validity_of(schema: Schema, text: str) -> FieldValidity:
             return "valid"
         return "unspecified" if text.strip().lower() in _LENIENT_BOOLEANS else "invalid"
     if kind == "text":
-        return "valid" if not is_bounded(schema) or _is_value(schema, text) else "invalid"
+        if is_bounded(schema) and not _is_value(schema, text):
+            return "invalid"
+        return "unspecified" if any(unicodedata.category(each) in _NOT_PRINTABLE for each in text) else "valid"
     return "unspecified"
 
 

@@ -38,6 +38,8 @@ from .session import AGAIN
 
 # Evidence that a run shows only if it comes about: a server need not limit the rate.
 _BY_CHANCE = frozenset({"IV-LIMIT-RETRY-AFTER"})
+# A request without a key does not show these.
+_OF_KEYS = frozenset({"letter-case=scheme", "letter-case=upper-case-scheme"})
 # How many findings are kept for an item, the clearest first.
 _MAX_FINDINGS = 3
 
@@ -47,6 +49,7 @@ class Circumstances:
     """What a verdict depends on besides the findings.
 
     `unsent` are the reasons why cases were not sent, `only` the requirements that the user selected, or none for all.
+    `inapplicable` are labels of cases, each with a requirement that a profile keeps it from showing.
     """
 
     contract: Contract
@@ -57,6 +60,7 @@ class Circumstances:
     only: Collection[str]
     cases: Mapping[str, Case]
     unsent: Sequence[Reason]
+    inapplicable: Collection[tuple[str, str]] = frozenset()
 
 
 def verdicts(findings: Iterable[Finding], circumstances: Circumstances) -> tuple[Verdict, ...]:
@@ -123,7 +127,20 @@ def _expected(requirement: Requirement, planned: Iterable[str], circumstances: C
     evidence = requirement.evidence
     items = () if evidence is None else evidence.items(circumstances.contract, circumstances.seed)
     labels = [label for label in planned if isinstance(evidence, Every) and _stands_for(label, evidence, circumstances)]
-    yield from dict.fromkeys((*items, *labels))
+    for item in dict.fromkeys((*items, *labels)):
+        if (item, requirement.id) not in circumstances.inapplicable and not _is_turned_round(item, circumstances):
+            yield item
+
+
+def _is_turned_round(item: str, circumstances: Circumstances) -> bool:
+    """Return whether an item is the id of a requirement that no request violates because of the profile."""
+    requirement = circumstances.contract.requirements.get(item)
+    changed = any(item in change.requirements for change in circumstances.contract.changes)
+    return (
+        requirement is not None
+        and (requirement.is_open or changed)
+        and not any(item in case.expectation.violated for case in circumstances.cases.values())
+    )
 
 
 def _stands_for(label: str, evidence: Every, circumstances: Circumstances) -> bool:
@@ -153,7 +170,8 @@ def _item(
     by = masked.get(name) or masked.get(f"response_format={name}")
     if by is not None and by != requirement.id:
         return Item(name, None, (), Masked(by))
-    return Item(name, None, (), _why_left_out(requirement, circumstances))
+    without_key = not circumstances.has_key and (name in _OF_KEYS or name.startswith("IV-AUTH-"))
+    return Item(name, None, (), NoKey() if without_key else _why_left_out(requirement, circumstances))
 
 
 def _why_left_out(requirement: Requirement, circumstances: Circumstances) -> Reason:
@@ -194,7 +212,9 @@ def _verdict(requirement: Requirement, items: tuple[Item, ...], circumstances: C
     if held and not missing:
         changed = any(requirement.id in change.requirements for change in circumstances.contract.changes)
         return Verdict(requirement, "declared" if changed else "pass", "", labels, None, items)
-    reason = next((item.reason for item in missing if item.reason is not None), NotShown())
+    reasons = [item.reason for item in missing if item.reason is not None]
+    # Without a key, other evidence may have been left out as well.
+    reason = next((reason for reason in reasons if reason != NoKey()), next(iter(reasons), NotShown()))
     return Verdict(requirement, "partial" if held else "not-tested", "", labels, reason, items)
 
 

@@ -118,7 +118,7 @@ def decode(content_type: str, body: bytes) -> tuple[Part, ...]:
     # Content before the first boundary is to be ignored (RFC 2046, section 5.1.1), but the parser rejects it.
     opening = body.find(f"\r\n--{boundary}".encode())
     # Transports may add white space after a boundary (the same section), which the parser rejects, too.
-    padded = re.compile(rb"(--%b(?:--)?)[ \t]+(?=\r\n)" % re.escape(boundary.encode()))
+    padded = re.compile(rb"((?:\A|(?<=\r\n))--%b(?:--)?)[ \t]+(?=\r\n)" % re.escape(boundary.encode()))
     body = padded.sub(rb"\1", body)
     preamble = 0 if body.startswith(f"--{boundary}".encode()) or opening < 0 else opening + 2
     try:
@@ -127,7 +127,7 @@ def decode(content_type: str, body: bytes) -> tuple[Part, ...]:
         kind = Malformed if f"--{boundary}\n".encode() in body.replace(b"\r\n", b"\n") else NotMultipart
         raise kind(str(error)) from error
     if not collector.ended:
-        raise (Malformed if collector.parts else NotMultipart)("the form has no closing boundary")
+        raise (Malformed if collector.begun else NotMultipart)("the form has no closing boundary")
     return tuple(collector.parts)
 
 
@@ -136,7 +136,7 @@ class _Collector:
 
     def __init__(self) -> None:
         self.parts: list[Part] = []
-        self.ended = False
+        self.begun = self.ended = False
         self._headers: list[tuple[str, str]] = []
         self._name = self._value = self._content = b""
         self._chunks: list[bytes] = []
@@ -153,6 +153,7 @@ class _Collector:
         }
 
     def _part_begin(self) -> None:
+        self.begun = True
         self._headers, self._chunks = [], []
 
     def _header_field(self, data: bytes, start: int, end: int) -> None:

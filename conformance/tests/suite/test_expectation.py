@@ -1,174 +1,37 @@
-"""The expectation of a request: by hand for each named case, and as properties of drawn requests."""
+"""The expectation of a request: its features, violations and open properties, and properties of drawn requests."""
 
+import io
 import struct
+import unicodedata
 
 import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from image_variations_conformance.cases.builder import Base
 from image_variations_conformance.cases.catalogue import NAMED_CASES
-from image_variations_conformance.cases.named_case import SMALL, NamedCase
+from image_variations_conformance.cases.named_case import NamedCase
+from image_variations_conformance.cases.plan import Plan
 from image_variations_conformance.cases.strategies import broken_pngs, pngs, users, wrong_values
-from image_variations_conformance.cases.transforms import with_header
+from image_variations_conformance.cases.transforms import with_header, with_media_type
 from image_variations_conformance.contract.expectation import (
     Expectation,
     Feature,
     Requested,
 )
 from image_variations_conformance.media import png
+from image_variations_conformance.media.variants import ANCILLARY
 from image_variations_conformance.wire.exchange import Request
 from image_variations_conformance.wire.multipart import Part, text_part
-from support.requests import CONTRACT, KEY, builder, classified
+from PIL import Image
+from support.requests import CONTRACT, KEY, SMALL, TARGET, builder, classified
 
-# All requirements that each invalid named case violates.
-VIOLATIONS = {
-    "method-get": {"IV-OP-METHOD", "IV-OP-MULTIPART"},
-    "method-put": {"IV-OP-METHOD", "IV-OP-MULTIPART"},
-    "method-patch": {"IV-OP-METHOD", "IV-OP-MULTIPART"},
-    "method-delete": {"IV-OP-METHOD", "IV-OP-MULTIPART"},
-    "key-none": {"IV-AUTH-REQUIRED"},
-    "key-wrong": {"IV-AUTH-WRONG"},
-    "key-longer": {"IV-AUTH-WRONG"},
-    "key-basic": {"IV-AUTH-WRONG"},
-    "key-none-and-more": {"IV-AUTH-REQUIRED", "IV-N-BOUNDS"},
-    "body-json": {"IV-OP-MULTIPART"},
-    "body-urlencoded": {"IV-OP-MULTIPART"},
-    "body-none": {"IV-OP-MULTIPART"},
-    "body-no-boundary": {"IV-OP-MULTIPART"},
-    "body-empty": {"IV-OP-MULTIPART"},
-    "image-none": {"IV-IMAGE-REQUIRED"},
-    "form-empty": {"IV-IMAGE-REQUIRED"},
-    "image-empty": {"IV-IMAGE-INTACT"},
-    "image-text": {"IV-IMAGE-FORMAT"},
-    "image-jpeg": {"IV-IMAGE-FORMAT"},
-    "image-gif": {"IV-IMAGE-FORMAT"},
-    "image-webp": {"IV-IMAGE-FORMAT"},
-    "image-bmp": {"IV-IMAGE-FORMAT"},
-    "image-signature": {"IV-IMAGE-INTACT"},
-    "image-header": {"IV-IMAGE-INTACT"},
-    "image-truncated": {"IV-IMAGE-INTACT"},
-    "image-crc": {"IV-IMAGE-INTACT"},
-    "image-no-pixels": {"IV-IMAGE-INTACT"},
-    "image-wide": {"IV-IMAGE-SQUARE"},
-    "image-off-by-one": {"IV-IMAGE-SQUARE"},
-    "image-too-large": {"IV-IMAGE-MAX-BYTES"},
-    "image-far-too-large": {"IV-IMAGE-MAX-BYTES"},
-    "n-zero": {"IV-N-BOUNDS"},
-    "n-eleven": {"IV-N-BOUNDS"},
-    "n-negative": {"IV-N-BOUNDS"},
-    "n-huge": {"IV-N-BOUNDS"},
-    "n-fraction": {"IV-N-INTEGER"},
-    "n-word": {"IV-N-INTEGER"},
-    "n-digits-and-word": {"IV-N-INTEGER"},
-    "n-empty": {"IV-N-INTEGER"},
-    "n-plus": {"IV-N-STRICT"},
-    "n-space": {"IV-N-STRICT"},
-    "size-unknown": {"IV-SIZE-UNKNOWN"},
-    "size-empty": {"IV-SIZE-UNKNOWN"},
-    "size-of-another-model": {"IV-SIZE-UNKNOWN"},
-    "size-half": {"IV-SIZE-UNKNOWN"},
-    "size-upper-case": {"IV-ENUM-CASE"},
-    "format-unknown": {"IV-FORMAT-UNKNOWN"},
-    "format-empty": {"IV-FORMAT-UNKNOWN"},
-    "format-upper-case": {"IV-ENUM-CASE"},
-    "model-unknown": {"IV-MODEL-UNKNOWN"},
-    "model-empty": {"IV-MODEL-UNKNOWN"},
-    "model-of-other-operations": {"IV-MODEL-UNKNOWN"},
+# The features of an image alone. The other requests are a probe more than that.
+PLAIN = {
+    *("IV-OP-VALID", "IV-IMAGE-PNG", "IV-MODEL-OPTIONAL", "IV-USER-OPTIONAL"),
+    *("IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT"),
 }
-
-PLAIN = frozenset(
-    {"IV-OP-VALID", "IV-IMAGE-PNG", "IV-MODEL-OPTIONAL", "IV-USER-OPTIONAL"}
-    | {"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT"}
-)
-SMALL_FEATURES = frozenset(
-    {"IV-IMAGE-PNG", "IV-MODEL-OPTIONAL", "IV-USER-OPTIONAL", "IV-N-DEFAULT", "IV-SIZE-ENUM", "IV-FORMAT-ENUM"}
-)
-SMALL_WITH_N = SMALL_FEATURES - {"IV-N-DEFAULT"} | {"IV-N-RANGE"}
-SMALL_WITH_OTHER_PNG = SMALL_FEATURES - {"IV-IMAGE-PNG"} | {"IV-IMAGE-PNG-KINDS"}
-SMALL_WITH_USER = SMALL_FEATURES - {"IV-USER-OPTIONAL"} | {"IV-USER-TEXT"}
-SMALL_AS_LINK = SMALL_FEATURES - {"IV-FORMAT-ENUM"} | {"IV-FORMAT-DEFAULT"}
-
-# The requirements of all features of each valid named case.
-FEATURES = {
-    "plain": PLAIN,
-    "plain-after-ten": PLAIN,
-    "plain-at-the-end": PLAIN,
-    "small": SMALL_FEATURES,
-    "small-after-errors": SMALL_FEATURES,
-    "n-ten": SMALL_WITH_N,
-    "n-two": SMALL_WITH_N,
-    "all-fields": SMALL_WITH_N - {"IV-MODEL-OPTIONAL", "IV-USER-OPTIONAL"} | {"IV-MODEL-ACCEPTED", "IV-USER-TEXT"},
-    "size-512": SMALL_FEATURES,
-    "size-1024": SMALL_FEATURES,
-    "format-default": SMALL_AS_LINK,
-    "size-default": SMALL_WITH_N - {"IV-SIZE-ENUM"} | {"IV-SIZE-DEFAULT"},
-    "user-empty": SMALL_WITH_USER,
-    "user-unicode": SMALL_WITH_USER,
-    "user-long": SMALL_WITH_USER,
-    "wire-order": SMALL_WITH_N | {"IV-WIRE-ORDER"},
-    "wire-query": SMALL_WITH_N | {"IV-WIRE-QUERY"},
-    "wire-lower-case": SMALL_FEATURES | {"IV-WIRE-HEADER-CASE"},
-    "wire-chunked": SMALL_FEATURES | {"IV-WIRE-CHUNKED"},
-    "wire-boundary-quoted": SMALL_FEATURES | {"IV-WIRE-BOUNDARY"},
-    "wire-boundary-long": SMALL_FEATURES | {"IV-WIRE-BOUNDARY"},
-    "filename-space": SMALL_FEATURES | {"IV-WIRE-FILENAME"},
-    "filename-quote": SMALL_FEATURES | {"IV-WIRE-FILENAME"},
-    "filename-unicode": SMALL_FEATURES | {"IV-WIRE-FILENAME"},
-    "filename-none": SMALL_FEATURES | {"IV-IMAGE-NO-FILENAME"},
-    "filename-jpg": SMALL_FEATURES | {"IV-IMAGE-BY-BYTES"},
-    "part-type-jpeg": SMALL_FEATURES | {"IV-IMAGE-BY-BYTES"},
-    "part-type-octets": SMALL_FEATURES | {"IV-IMAGE-OCTET-STREAM"},
-    "part-type-none": SMALL_FEATURES | {"IV-IMAGE-OCTET-STREAM"},
-    "png-rgba": SMALL_FEATURES,
-    "png-palette": SMALL_WITH_OTHER_PNG,
-    "png-grey": SMALL_WITH_OTHER_PNG,
-    "png-grey-alpha": SMALL_WITH_OTHER_PNG,
-    "png-16-bit": SMALL_WITH_OTHER_PNG,
-    "png-interlaced": SMALL_WITH_OTHER_PNG,
-    "png-1x1": SMALL_WITH_OTHER_PNG,
-    "png-4-mb": SMALL_FEATURES | {"IV-IMAGE-UP-TO-LIMIT"},
-    "combined-wire": SMALL_WITH_N - {"IV-USER-OPTIONAL"}
-    | {
-        "IV-WIRE-ORDER",
-        "IV-WIRE-HEADER-CASE",
-        "IV-WIRE-CHUNKED",
-        "IV-WIRE-BOUNDARY",
-        "IV-WIRE-FILENAME",
-        "IV-WIRE-PART-HEADERS",
-        "IV-USER-TEXT",
-    },
-    "user-none-512": SMALL_FEATURES,
-    "small-link": SMALL_FEATURES,
-    "model-given": SMALL_FEATURES - {"IV-MODEL-OPTIONAL"} | {"IV-MODEL-ACCEPTED"},
-    "combined-texts": SMALL_WITH_USER | {"IV-WIRE-BOUNDARY", "IV-WIRE-FILENAME"},
-    "combined-labels": SMALL_WITH_USER | {"IV-WIRE-FILENAME", "IV-IMAGE-BY-BYTES"},
-    "combined-large": SMALL_WITH_USER - {"IV-MODEL-OPTIONAL"} | {"IV-IMAGE-BY-BYTES", "IV-MODEL-ACCEPTED"},
-    "combined-octets": SMALL_WITH_OTHER_PNG | {"IV-IMAGE-NO-FILENAME", "IV-IMAGE-OCTET-STREAM"},
-    "combined-bits": SMALL_WITH_OTHER_PNG | {"IV-WIRE-PREAMBLE"},
-    "wire-part-headers": SMALL_FEATURES | {"IV-WIRE-PART-HEADERS"},
-    "wire-preamble": SMALL_FEATURES | {"IV-WIRE-PREAMBLE"},
-    "together-1": SMALL_FEATURES,
-    "together-2": SMALL_FEATURES,
-    "together-3": SMALL_FEATURES,
-    "together-4": SMALL_FEATURES,
-    "together-5": SMALL_WITH_N,
-    "together-6": SMALL_AS_LINK,
-    "n-two-quick": SMALL_AS_LINK - {"IV-N-DEFAULT"} | {"IV-N-RANGE"},
-    "together-quick-1": SMALL_FEATURES,
-    "together-quick-2": PLAIN,
-    "together-quick-3": SMALL_FEATURES,
-    "together-quick-4": PLAIN,
-}
-
-UNSPECIFIED = {
-    "field-unknown": "unknown field 'quality_of_light'",
-    "field-unnamed": "unknown field None",
-    "image-twice": "image is there more than once",
-    "n-twice": "n is there more than once",
-    "user-not-utf-8": "user is not UTF-8",
-    "body-cut": "a malformed form: the form has no closing boundary",
-    "body-lf": "a malformed form: Did not find CR at end of boundary (34)",
-}
+SMALL_FEATURES = PLAIN - {"IV-OP-VALID", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT"} | {"IV-SIZE-ENUM", "IV-FORMAT-ENUM"}
 
 
 def requirements_of(expectation: Expectation) -> set[str]:
@@ -176,66 +39,129 @@ def requirements_of(expectation: Expectation) -> set[str]:
     return {test.requirement for test in expectation.tests}
 
 
-def test_each_named_case_is_in_exactly_one_table() -> None:
-    assert sorted([*VIOLATIONS, *FEATURES, *UNSPECIFIED]) == sorted(named.label for named in NAMED_CASES)
+def probed(item: str) -> Expectation:
+    """Return the expectation of an image alone with one probe."""
+    plan = Plan.of(CONTRACT, TARGET, 1)
+    found = (*plan.must_probes, *plan.should_probes, *plan.open_probes)
+    (probe,) = (probe for probe in found if probe.item == item)
+    return plan.valid("a-label", "a note", Base(), (probe,)).expectation
 
 
-@pytest.mark.parametrize("named", NAMED_CASES, ids=lambda named: named.label)
-def test_each_named_case_has_the_expectation_of_its_table(named: NamedCase) -> None:
-    expectation = classified(named.build(builder(named.label)))
-    violations = {violation.requirement for violation in expectation.violations}
-    features = {feature.requirement for feature in expectation.features}
-    if named.label in VIOLATIONS:
-        assert expectation.validity == "invalid"
-        assert violations == VIOLATIONS[named.label]
-        assert requirements_of(expectation) == VIOLATIONS[named.label]
-    elif named.label in FEATURES:
-        assert expectation.validity == "valid"
-        assert features == FEATURES[named.label]
-        assert requirements_of(expectation) == FEATURES[named.label]
-    else:
-        assert (expectation.validity, expectation.unspecified) == ("unspecified", (UNSPECIFIED[named.label],))
-        assert requirements_of(expectation) == set()
-
-
-@pytest.mark.parametrize("named", NAMED_CASES, ids=lambda named: named.label)
-def test_the_expectation_of_a_named_case_does_not_depend_on_the_seed(named: NamedCase) -> None:
-    one, other = (classified(named.build(builder(named.label, seed))) for seed in (1, 2))
-    assert (one.validity, requirements_of(one), one.requested) == (
-        other.validity,
-        requirements_of(other),
-        other.requested,
-    )
+def test_an_image_alone_exercises_what_is_valid_without_other_fields() -> None:
+    assert requirements_of(classified(builder().form())) == PLAIN
+    assert requirements_of(classified(builder().form(**SMALL))) == SMALL_FEATURES
 
 
 @pytest.mark.parametrize(
-    ("label", "feature"),
+    ("item", "feature"),
     [
-        ("n-ten", Feature("IV-N-RANGE", "10")),
-        ("size-512", Feature("IV-SIZE-ENUM", "512x512")),
-        ("small-link", Feature("IV-FORMAT-ENUM", "url")),
-        ("all-fields", Feature("IV-MODEL-ACCEPTED", "dall-e-2")),
-        ("user-empty", Feature("IV-USER-TEXT", "empty")),
-        ("user-unicode", Feature("IV-USER-TEXT", "text Unicode")),
-        ("user-long", Feature("IV-USER-TEXT", "text long")),
-        ("wire-lower-case", Feature("IV-WIRE-HEADER-CASE", "bearer")),
-        ("wire-lower-case", Feature("IV-WIRE-HEADER-CASE", "names")),
-        ("wire-boundary-quoted", Feature("IV-WIRE-BOUNDARY", "quoted")),
-        ("filename-quote", Feature("IV-WIRE-FILENAME", 'a "b".png')),
-        ("filename-unicode", Feature("IV-WIRE-FILENAME", "Bär 熊.png")),
-        ("filename-jpg", Feature("IV-IMAGE-BY-BYTES", "picture.jpg")),
-        ("part-type-jpeg", Feature("IV-IMAGE-BY-BYTES", "image/jpeg")),
-        ("part-type-octets", Feature("IV-IMAGE-OCTET-STREAM", "application/octet-stream")),
-        ("part-type-none", Feature("IV-IMAGE-OCTET-STREAM", "no type")),
-        ("png-interlaced", Feature("IV-IMAGE-PNG-KINDS", "8-bit RGB, interlaced")),
-        ("png-1x1", Feature("IV-IMAGE-PNG-KINDS", "1x1, 8-bit RGB")),
-        ("png-rgba", Feature("IV-IMAGE-PNG", "8-bit RGBA")),
+        ("n=10", Feature("IV-N-RANGE", "10")),
+        ("size=512x512", Feature("IV-SIZE-ENUM", "512x512")),
+        ("response_format=url", Feature("IV-FORMAT-ENUM", "url")),
+        ("model=dall-e-2", Feature("IV-MODEL-ACCEPTED", "dall-e-2")),
+        ("user=unicode", Feature("IV-USER-TEXT", "text Unicode")),
+        ("user=empty", Feature("IV-USER-LENGTH", "empty")),
+        ("user=1000-characters", Feature("IV-USER-LENGTH", "text long")),
+        ("png=rgba", Feature("IV-IMAGE-PNG", "8-bit RGBA")),
+        ("png=interlaced", Feature("IV-IMAGE-PNG-KINDS", "8-bit RGB, interlaced")),
+        ("png=1x1", Feature("IV-IMAGE-PNG-KINDS", "1x1, 8-bit RGB")),
+        ("png=animated", Feature("IV-IMAGE-PNG-ANIMATED")),
+        ("chunks=known-ancillary", Feature("IV-IMAGE-PNG-CHUNKS", "iCCP")),
+        ("chunks=transparent-colour", Feature("IV-IMAGE-PNG-CHUNKS", "tRNS")),
+        ("side=minimum", Feature("IV-IMAGE-PNG-SIDES", "smallest")),
+        ("side=odd", Feature("IV-IMAGE-PNG-SIDES", "not a multiple of 8")),
+        ("side=1000", Feature("IV-IMAGE-PNG-SIDES", "large")),
+        ("side=maximum", Feature("IV-IMAGE-PNG-SIDES", "largest")),
+        ("image-label=jpg-name", Feature("IV-IMAGE-BY-BYTES", "picture.jpg")),
+        ("image-label=upper-case-name", Feature("IV-IMAGE-BY-BYTES", "PICTURE.PNG")),
+        ("image-label=jpeg-type", Feature("IV-IMAGE-BY-BYTES", "image/jpeg")),
+        ("image-label=upper-case-type", Feature("IV-IMAGE-BY-BYTES", "IMAGE/PNG")),
+        ("part-type=octet-stream", Feature("IV-IMAGE-OCTET-STREAM", "application/octet-stream")),
+        ("part-type=absent", Feature("IV-IMAGE-OCTET-STREAM", "no type")),
+        ("filename=empty", Feature("IV-IMAGE-NO-FILENAME")),
+        ("filename=quote", Feature("IV-WIRE-FILENAME", 'a "b".png')),
+        ("filename=unicode", Feature("IV-WIRE-FILENAME", "B\u00e4r \u718a.png")),
+        ("boundary=quoted", Feature("IV-WIRE-BOUNDARY", "quoted")),
+        ("boundary=dashes", Feature("IV-WIRE-BOUNDARY", "dashes")),
+        ("boundary=short", Feature("IV-WIRE-BOUNDARY", "short")),
+        ("body=small-chunks", Feature("IV-WIRE-CHUNKED", "small chunks")),
+        ("body=chunk-extension", Feature("IV-WIRE-CHUNKED", "chunk extension")),
+        ("body=trailers", Feature("IV-WIRE-CHUNKED", "trailers")),
+        ("letter-case=header-names", Feature("IV-WIRE-HEADER-CASE", "names")),
+        ("letter-case=scheme", Feature("IV-WIRE-HEADER-CASE", "bearer")),
+        ("letter-case=media-type", Feature("IV-WIRE-HEADER-CASE", "words of Content-Type")),
+        ("parameter-order=filename-first", Feature("IV-WIRE-PARAMETERS", "filename first in Content-Disposition")),
+        ("parameter-order=charset-first", Feature("IV-WIRE-PARAMETERS", "charset first in Content-Type")),
+        ("parameter-order=no-spaces", Feature("IV-WIRE-PARAMETERS", "white space in Content-Type")),
+        ("parameter-order=more-spaces", Feature("IV-WIRE-PARAMETERS", "white space in Content-Disposition")),
+        ("text-part-type=charset-in-quotes", Feature("IV-WIRE-TEXT-TYPE", 'text/plain; charset="UTF-8"')),
+        ("expect=100-continue", Feature("IV-WIRE-EXPECT")),
+        ("header=no-accept", Feature("IV-WIRE-HEADERS", "no Accept")),
+        ("header=unknown", Feature("IV-WIRE-HEADERS", "X-Request-Source")),
     ],
     ids=str,
 )
-def test_a_feature_names_its_value(label: str, feature: Feature) -> None:
-    (named,) = (named for named in NAMED_CASES if named.label == label)
-    assert feature in classified(named.build(builder())).features
+def test_a_feature_names_its_value(item: str, feature: Feature) -> None:
+    expectation = probed(item)
+    assert expectation.validity == "valid"
+    assert feature in expectation.features
+
+
+@pytest.mark.parametrize(
+    ("item", "requirement"),
+    [("user=empty", "IV-USER-TEXT"), ("png=animated", "IV-IMAGE-PNG-CHUNKS"), ("png=grey", "IV-IMAGE-PNG")],
+)
+def test_what_should_be_accepted_does_not_exercise_what_must_be(item: str, requirement: str) -> None:
+    assert requirement not in requirements_of(probed(item))
+
+
+@pytest.mark.parametrize(
+    ("item", "unspecified"),
+    [
+        ("field-unknown", "unknown field 'quality_of_light'"),
+        ("field-unnamed", "unknown field None"),
+        ("image-twice", "image is there more than once"),
+        ("n-twice", "n is there more than once"),
+        ("n-leading-zero", "the contract does not say how to read n='01'"),
+        ("user-not-utf-8", "user is not UTF-8"),
+        ("user-nul", "the contract does not say how to read user='a\\x00b'"),
+        ("text-charset-unknown", "user is sent as text/plain; charset=x-unknown"),
+        ("part-transfer-encoding", "a part with Content-Transfer-Encoding"),
+        ("filename-star", "a Content-Disposition that RFC 9110 or RFC 7578 does not allow"),
+        ("filename-broken", "a Content-Disposition that RFC 9110 or RFC 7578 does not allow"),
+        ("header-accept-image", "the header Accept: image/png"),
+        ("header-if-none-match", "the header If-None-Match: *"),
+    ],
+)
+def test_what_the_contract_leaves_open_says_what_it_is(item: str, unspecified: str) -> None:
+    expectation = probed(item)
+    assert (expectation.validity, expectation.unspecified) == ("unspecified", (unspecified,))
+    assert requirements_of(expectation) == set()
+
+
+@pytest.mark.parametrize(
+    ("label", "unspecified"),
+    [
+        ("body-cut", "a malformed form: the form has no closing boundary"),
+        ("body-lf", "a malformed form: Did not find CR at end of boundary (34)"),
+        ("method-options", "method OPTIONS"),
+    ],
+)
+@pytest.mark.parametrize("base", [Base(), Base(SMALL)], ids=str)
+def test_an_open_case_is_unspecified_with_any_base(label: str, unspecified: str, base: Base) -> None:
+    (row,) = (row for row in NAMED_CASES if row.label == label)
+    assert classified(row.build(builder(label, base=base))).unspecified == (unspecified,)
+
+
+def test_nothing_is_said_of_the_body_of_a_request_with_another_method() -> None:
+    for request in (builder().form(n="0"), builder().post(b"{}", "application/json")):
+        assert requirements_of(classified(evolve(request, method="PUT"))) == {"IV-OP-METHOD"}
+
+
+@pytest.mark.parametrize("row", NAMED_CASES, ids=lambda row: row.label)
+def test_the_expectation_of_a_named_case_does_not_depend_on_the_seed(row: NamedCase) -> None:
+    one, other = (classified(row.build(builder(row.label, seed))) for seed in (1, 2))
+    assert (one.validity, one.violated, one.requested) == (other.validity, other.violated, other.requested)
 
 
 def test_requested_has_given_values_and_defaults_and_is_none_for_requests_that_are_not_valid() -> None:
@@ -306,11 +232,44 @@ def test_every_broken_png_violates_a_requirement_on_images(content: bytes) -> No
 
 
 @given(pngs(), users())
-def test_every_intact_square_png_is_valid_with_every_user(content: bytes, user: str) -> None:
+def test_every_intact_square_png_is_valid_with_every_user_that_can_be_printed(content: bytes, user: str) -> None:
     expectation = classified(builder().form(builder().image(content), user=user, **SMALL))
-    assert expectation.validity == "valid"
+    has_controls = any(unicodedata.category(letter) in {"Cc", "Zl", "Zp"} for letter in user)
+    assert expectation.validity == ("unspecified" if has_controls else "valid")
     assert expectation.image == content
-    assert requirements_of(expectation) >= {"IV-USER-TEXT"}
+    if not has_controls:
+        assert requirements_of(expectation) >= {"IV-USER-TEXT" if user else "IV-USER-LENGTH"}
+
+
+@given(st.integers(0, 600))
+def test_the_length_of_a_user_decides_which_requirement_it_exercises(length: int) -> None:
+    requirement = "IV-USER-TEXT" if 1 <= length <= 256 else "IV-USER-LENGTH"
+    found = requirements_of(classified(builder().form(user="u" * length)))
+    assert found & {"IV-USER-TEXT", "IV-USER-LENGTH"} == {requirement}
+
+
+@given(st.integers(1, 200), st.sampled_from([png.PLAIN, png.Kind(png.RGBA), png.Kind(png.GREY)]))
+def test_a_plain_png_of_an_unusual_side_exercises_the_requirement_on_sides(side: int, kind: png.Kind) -> None:
+    found = requirements_of(classified(builder().form(builder().image(builder().png(kind, side)))))
+    unusual = kind != png.Kind(png.GREY) and side > 1 and (side == 2 or side % 8 != 0)
+    assert ("IV-IMAGE-PNG-SIDES" in found) == unusual
+
+
+OF_RGB = sorted(name for name, variant in ANCILLARY.items() if variant.kind == png.PLAIN)
+
+
+@given(st.lists(st.sampled_from(OF_RGB), unique=True, max_size=3))
+def test_each_ancillary_chunk_is_a_feature(names: list[str]) -> None:
+    content = builder().png()
+    for name in names:
+        content = ANCILLARY[name].apply(content)
+    with Image.open(io.BytesIO(content)) as picture:
+        picture.load()
+    found = classified(builder().form(builder().image(content)))
+    chunks = {name for name, _ in png.chunks(content)} - {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"}
+    assert found.validity == "valid"
+    assert {it.value.encode() for it in found.features if it.requirement == "IV-IMAGE-PNG-CHUNKS"} == chunks
+    assert ("IV-IMAGE-PNG-ANIMATED" in requirements_of(found)) == ("animated" in names)
 
 
 @pytest.mark.parametrize(
@@ -356,6 +315,68 @@ def test_letter_case_is_a_feature_only_of_header_names_that_a_server_has_to_read
     value = request.header(name) or "x"
     expectation = classified(with_header(request, name, value))
     assert ("IV-WIRE-HEADER-CASE" in requirements_of(expectation)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "validity", "requirement"),
+    [
+        ("Accept", "*/*", "valid", "IV-WIRE-HEADERS"),
+        ("Accept", "text/html, application/*;q=0.5", "valid", "IV-WIRE-HEADERS"),
+        ("Accept", "image/png", "unspecified", None),
+        ("Accept", "application/json;q=0", "unspecified", None),
+        ("Accept-Encoding", "gzip", "valid", None),
+        ("Expect", "100-Continue", "valid", "IV-WIRE-EXPECT"),
+        ("Expect", "200-ok", "unspecified", None),
+        ("Range", "bytes=0-1", "unspecified", None),
+        ("Cookie", "a=1", "valid", "IV-WIRE-HEADERS"),
+    ],
+)
+def test_a_header_field_of_a_request_is_a_feature_or_unspecified(
+    name: str, value: str, validity: str, requirement: str | None
+) -> None:
+    expectation = classified(with_header(builder().form(), name, value))
+    assert expectation.validity == validity
+    assert requirements_of(expectation) - PLAIN == ({requirement} if requirement else set())
+
+
+@pytest.mark.parametrize(
+    ("disposition", "validity", "features"),
+    [
+        ('form-data; name="image"; filename="a.png"', "valid", set()),
+        ("form-data; name=image; filename=a.png", "valid", set()),
+        ('form-data; name="image"; filename="a.png";', "valid", {"IV-WIRE-PARAMETERS"}),
+        ('form-data ; name="image";filename="a.png"', "valid", {"IV-WIRE-PARAMETERS"}),
+        ('form-data; filename="a.png"; name="image"', "valid", {"IV-WIRE-PARAMETERS"}),
+        ('form-data; name="image"; filename="a;b.png"', "valid", {"IV-WIRE-FILENAME"}),
+        ('Form-Data; Name="image"; filename="a.png"', "valid", {"IV-WIRE-HEADER-CASE"}),
+        ('form-data; name="image"; filename="a.png', "unspecified", set()),
+        ("form-data; name=\"image\"; filename*=UTF-8''a.png", "unspecified", set()),
+    ],
+)
+def test_the_parameters_of_a_part_are_read_as_rfc_9110_says(
+    disposition: str, validity: str, features: set[str]
+) -> None:
+    part = evolve(builder().image(), headers=(("Content-Disposition", disposition), ("Content-Type", "image/png")))
+    expectation = classified(builder().form(part))
+    assert (expectation.validity, requirements_of(expectation) - PLAIN) == (validity, features)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "validity"),
+    [
+        ("text/plain", "valid"),
+        ("Text/Plain;charset=utf-8", "valid"),
+        ('text/plain; charset="UTF-8"', "valid"),
+        ("text/plain; charset=iso-8859-1", "unspecified"),
+        ("application/json", "unspecified"),
+        ("", "unspecified"),
+    ],
+)
+def test_a_text_field_may_say_that_it_is_plain_text(media_type: str, validity: str) -> None:
+    part = with_media_type(text_part("user", "somebody"), media_type)
+    expectation = classified(builder().form(builder().image(), part))
+    assert expectation.validity == validity
+    assert ("IV-WIRE-TEXT-TYPE" in requirements_of(expectation)) == (validity == "valid")
 
 
 @pytest.mark.parametrize("filename", [None, ""])

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from image_variations_conformance.wire.multipart import (
+    Malformed,
     NotMultipart,
     Part,
     boundary_of,
@@ -195,6 +196,28 @@ def test_a_malformed_or_incomplete_form_raises_not_multipart(
 ) -> None:
     with pytest.raises(NotMultipart, match=problem):
         decode(content_type_header, body)
+
+
+@given(parts(ASCII_NAMES).filter(bool), st.data())
+def test_a_form_that_ends_within_its_parts_is_malformed(written: tuple[Part, ...], data: st.DataObject) -> None:
+    body = encode(written, BOUNDARY)
+    end = data.draw(st.integers(len(f"--{BOUNDARY}\r\n") + 1, len(body) - len("--\r\n")))
+    with pytest.raises(Malformed):
+        decode(content_type(), body[:end])
+
+
+@given(parts(ASCII_NAMES), st.sampled_from([b" ", b"\t", b" \t "]))
+def test_white_space_after_a_boundary_is_ignored(written: tuple[Part, ...], padding: bytes) -> None:
+    """RFC 2046, section 5.1.1, lets transports add it."""
+    delimiter = f"\r\n--{BOUNDARY}".encode()
+    body = (b"\r\n" + encode(written, BOUNDARY)).replace(delimiter + b"\r\n", delimiter + padding + b"\r\n")
+    body = body.replace(delimiter + b"--", delimiter + b"--" + padding)
+    assert decode(content_type(), body.removeprefix(b"\r\n")) == written
+
+
+def test_white_space_after_what_looks_like_a_boundary_is_content() -> None:
+    written = (text_part("user", f"x--{BOUNDARY} \r\ny"),)
+    assert decode(content_type(), encode(written, BOUNDARY)) == written
 
 
 NEAR_HEADERS = st.lists(

@@ -1,232 +1,102 @@
-"""The plan of a run: the same bytes for the same seed, the same labels for every seed, and bounded costs."""
+"""The plan of a run: what is sent at which depth, the same bytes for the same seed, and bounded costs."""
 
 import hashlib
 import json
-import re
 import subprocess
 import sys
-from collections import Counter
-from itertools import groupby
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance.cases.case import Builder, Case
-from image_variations_conformance.cases.catalogue import NAMED_CASES, ONLY_QUICK
-from image_variations_conformance.cases.plan import DEPTHS, Depth, plan, select_cases
-from image_variations_conformance.cases.schemathesis_cases import schema_cases
+from image_variations_conformance.cases.builder import Base, Builder
+from image_variations_conformance.cases.case import Case
+from image_variations_conformance.cases.named_case import DEPTHS, Depth
+from image_variations_conformance.cases.plan import DEPTH_PROFILES, Plan
+from image_variations_conformance.cases.schemathesis_cases import forms, operation
 from image_variations_conformance.cases.strategies import broken_pngs, draw, pngs, users, wrong_values
-from image_variations_conformance.cases.transforms import with_header
+from image_variations_conformance.cases.transforms import with_body, with_chunked_coding, with_header
+from image_variations_conformance.engine.experiment import packs
 from image_variations_conformance.media import png
 from image_variations_conformance.wire.exchange import Request
+from image_variations_conformance.wire.multipart import decode
 from image_variations_conformance.wire.target import Target
-from support.requests import CONTRACT, KEY, TARGET, builder, classified
+from support.profiles import effective
+from support.requests import CONTRACT, KEY, SMALL, TARGET, builder
 
 SEEDS = range(1, 4)
+BASE = Base(SMALL)
 
 # A program for a second process, which imports nothing but the suite and has another order of sets.
 _IN_ANOTHER_PROCESS = """
-import hashlib, json, sys
-from image_variations_conformance.cases.plan import plan
-from image_variations_conformance.contract import document as contract
-from image_variations_conformance.wire.target import Target
-cases = plan(contract.load(), Target.parse(sys.argv[1], sys.argv[2]), int(sys.argv[3]))
-print(json.dumps([[case.label, hashlib.sha256(case.request.head() + case.request.body).hexdigest()] for case in cases]))
+import sys
+sys.path[:0] = sys.argv[1:]
+from suite.test_plan import CONTRACT, TARGET, Plan, digests, json
+print(json.dumps(digests(Plan.of(CONTRACT, TARGET, 1))))
 """
 
 
-def digests(cases: list[Case]) -> list[list[str]]:
-    return [[case.label, hashlib.sha256(case.request.head() + case.request.body).hexdigest()] for case in cases]
+def planned(plan: Plan, base: Base = BASE) -> Iterator[Case]:
+    """Yield the cases that a run of a plan sends unless a server refuses something."""
+    yield from plan.refusal_cases(base)
+    yield from (plan.named(row, base) for row in plan.open_cases)
+    groups = (plan.must_probes, plan.should_probes, plan.harmless_probes, plan.odd_probes)
+    tried = [pack for group in groups for pack in packs(group, plan.seed)]
+    yield from (plan.valid(f"pack-{number}", "a note", base, pack) for number, pack in enumerate(tried))
+
+
+def digests(plan: Plan) -> list[list[str]]:
+    """Return the label of each case of a plan and the digest of its bytes."""
+    return [
+        [case.label, hashlib.sha256(b"".join([case.request.head(), *case.request.framed_body()])).hexdigest()]
+        for case in planned(plan)
+    ]
 
 
 @pytest.fixture(scope="module")
-def plans() -> dict[int, list[Case]]:
-    return {seed: plan(CONTRACT, TARGET, seed) for seed in SEEDS}
+def plan() -> Plan:
+    return Plan.of(CONTRACT, TARGET, 1)
+
+
+@pytest.fixture(scope="module")
+def cases(plan: Plan) -> list[Case]:
+    return list(planned(plan))
+
+
+# --- seeds
 
 
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_bytes(plans: dict[int, list[Case]]) -> None:
-    assert plan(CONTRACT, TARGET, 1) == plans[1]
-
-
-@pytest.mark.slow
-def test_the_same_seed_gives_the_same_bytes_in_another_process(plans: dict[int, list[Case]]) -> None:
+def test_the_same_seed_gives_the_same_bytes_in_another_process(plan: Plan) -> None:
     """Neither the modules loaded nor the order of sets has an influence."""
+    folders = [str(Path(__file__).parents[level]) for level in (1, 2)] + [str(Path(__file__).parents[3] / "generated")]
     done = subprocess.run(
-        [sys.executable, "-c", _IN_ANOTHER_PROCESS, TARGET.base_url, KEY, "1"],
+        [sys.executable, "-c", _IN_ANOTHER_PROCESS, *folders],
         check=True,
         capture_output=True,
-        env={"PYTHONHASHSEED": "12345"},
+        env={"PYTHONHASHSEED": "12345", "PYTHONDONTWRITEBYTECODE": "1"},
     )
-    assert json.loads(done.stdout) == digests(plans[1])
+    assert json.loads(done.stdout) == digests(plan)
 
 
-def test_another_seed_gives_other_bytes_to_every_random_case(plans: dict[int, list[Case]]) -> None:
-    one, other = ({label: digest for [label, digest] in digests(plans[seed])} for seed in (1, 2))
-    drawn = {label for label in one if label.startswith(("random-", "schema-"))}
-    assert len(drawn) > 20
-    assert {label for label in drawn if one[label] == other[label]} == set()
+def test_another_seed_changes_every_body_with_a_picture(cases: list[Case]) -> None:
+    other = {case.label: case.request.body for case in planned(Plan.of(CONTRACT, TARGET, 2))}
+    same = [case.label for case in cases if len(case.request.body) > 1000 and case.request.body == other[case.label]]
+    assert same == []
 
 
-def test_another_seed_changes_every_body_of_more_than_1000_bytes(plans: dict[int, list[Case]]) -> None:
-    one, other = ({case.label: case.request.body for case in plans[seed]} for seed in (1, 2))
-    same = {label for label in one if len(one[label]) > 1000 and one[label] == other[label]}
-    assert same == set()
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_what_is_sent_does_not_depend_on_the_seed_but_for_sampled_numbers(depth: Depth) -> None:
+    def names(plan: Plan) -> list[str]:
+        rows = (*plan.refusals, *plan.open_cases)
+        probes = (*plan.must_probes, *plan.should_probes, *plan.open_probes)
+        return [row.label for row in rows] + [it.item for it in probes if not it.item.startswith("n=")]
 
-
-def test_labels_are_the_same_for_every_seed(plans: dict[int, list[Case]]) -> None:
-    first = [case.label for case in plans[1]]
-    assert all([case.label for case in cases] == first for cases in plans.values())
-
-
-def test_each_label_is_unique_and_fit_for_a_file_name(plans: dict[int, list[Case]]) -> None:
-    labels = [case.label for case in plans[1]]
-    assert [label for label, count in Counter(labels).items() if count > 1] == []
-    assert [label for label in labels if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", label) or len(label) > 40] == []
-    assert all(case.note and case.note.isprintable() for case in plans[1])
-
-
-def test_every_named_case_is_in_a_plan(plans: dict[int, list[Case]]) -> None:
-    quick = {case.label for case in plan(CONTRACT, TARGET, 1, "quick")}
-    quick_only = quick & {named.label for named in ONLY_QUICK}
-    sent = {each.label for case in plans[1] for each in (case, *case.parts)}
-    assert sent | quick_only >= {named.label for named in NAMED_CASES}
-
-
-def test_the_plan_begins_and_ends_with_the_plain_request_and_has_a_small_one_after_the_invalid_cases(
-    plans: dict[int, list[Case]],
-) -> None:
-    validities = {case.label: classified(case.request).validity for case in plans[1] if case.concurrent_with is None}
-    labels = list(validities)
-    after_errors = labels.index("small-after-errors")
-    assert (labels[:2], labels[-1]) == (["plain", "small"], "plain-at-the-end")
-    assert {validities[label] for label in labels[2:after_errors]} == {"invalid"}
-    assert all(label.startswith("schema-") for label in labels[after_errors:] if validities[label] == "invalid")
-    assert labels[labels.index("n-ten") + 1] == "plain-after-ten"
-
-
-def test_concurrent_cases_are_adjacent(plans: dict[int, list[Case]]) -> None:
-    batches = [
-        (concurrent_with, len(list(cases)))
-        for concurrent_with, cases in groupby(plans[1], key=lambda case: case.concurrent_with)
-    ]
-    assert [batch for batch in batches if batch[0] is not None] == [("together", 6)]
-
-
-def test_the_features_of_a_combined_case_are_those_of_its_parts(plans: dict[int, list[Case]]) -> None:
-    """Otherwise a refusal could be reported under a requirement that no part tests."""
-    for case in plans[1]:
-        if case.parts:
-            combined = {feature.requirement for feature in classified(case.request).features}
-            separate = {feature.requirement for each in case.parts for feature in classified(each.request).features}
-            plain = {"IV-USER-TEXT", "IV-N-RANGE", "IV-N-DEFAULT", "IV-IMAGE-PNG"}
-            assert combined - separate <= plain, case.label
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("depth", "max_requests", "max_images"), [("quick", 70, 15), ("standard", 160, 60)])
-def test_a_plan_keeps_the_requests_and_images_of_its_depth(depth: Depth, max_requests: int, max_images: int) -> None:
-    for seed in SEEDS:
-        cases = plan(CONTRACT, TARGET, seed, depth)
-        assert len(cases) <= max_requests
-        assert sum(case.image_count for case in cases) <= max_images
-
-
-@pytest.mark.slow
-def test_a_deeper_plan_has_all_cases_of_a_shallower_one() -> None:
-    quick, standard, deep = ({case.label for case in plan(CONTRACT, TARGET, 1, depth)} for depth in DEPTHS)
-    assert quick - {named.label for named in ONLY_QUICK} < standard < deep
-
-
-def test_only_the_cases_that_test_the_selected_requirements_are_selected(plans: dict[int, list[Case]]) -> None:
-    bounds = select_cases(plans[1], {"IV-N-BOUNDS"})
-    assert 3 <= len(bounds) < 20
-    assert {case.image_count for case in bounds} == {0}
-    # A requirement on responses is tested by all valid requests, so all cases are kept.
-    assert select_cases(plans[1], {"IV-RES-COUNT"}) == plans[1]
-
-
-def test_the_features_of_each_concurrent_case_are_also_sent_alone(plans: dict[int, list[Case]]) -> None:
-    """Otherwise its response could not be compared with that of a request sent alone."""
-    alone = {classified(case.request).features for case in plans[1] if case.concurrent_with is None}
-    assert [
-        case.label for case in plans[1] if case.concurrent_with and classified(case.request).features not in alone
-    ] == []
-
-
-def test_cases_with_wrong_keys_are_left_out_without_a_key() -> None:
-    keyless = plan(CONTRACT, Target.parse(TARGET.base_url), 1)
-    sent = {each.label for case in keyless for each in (case, *case.parts)}
-    left_out = {named.label for named in NAMED_CASES if named not in ONLY_QUICK} - sent
-    assert left_out == {label for label in (named.label for named in NAMED_CASES) if label.startswith("key-")}
-    assert [case.label for case in keyless if case.request.header("authorization") is not None] == []
-
-
-def test_the_key_is_in_the_authorization_header_only(plans: dict[int, list[Case]]) -> None:
-    for case in plans[1]:
-        without_authorization = with_header(case.request, "Authorization", None)
-        assert KEY.encode() not in without_authorization.head() + without_authorization.body
-        assert KEY not in case.note
-    with_key = {case.label for case in plans[1] if KEY in (case.request.header("authorization") or "")}
-    without_key = {"key-none", "key-wrong", "key-basic", "key-none-and-more"}
-    assert with_key == {case.label for case in plans[1]} - without_key
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_every_request_is_framed_as_its_headers_say(plans: dict[int, list[Case]], seed: int) -> None:
-    for case in plans[seed]:
-        framing = "Transfer-Encoding" if case.request.chunked else "Content-Length"
-        value = "chunked" if case.request.chunked else str(len(case.request.body))
-        assert [
-            pair for pair in case.request.headers if pair[0].lower() in {"transfer-encoding", "content-length"}
-        ] in (
-            [(framing, value)],
-            [(framing.lower(), value)],
-        )
-        assert [case.request.header("host"), case.request.header("connection")] == [TARGET.host, "close"]
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_random_cases_have_the_validity_and_violations_of_their_kind(plans: dict[int, list[Case]], seed: int) -> None:
-    violations_by_kind = {
-        "random-broken": {"IV-IMAGE-INTACT", "IV-IMAGE-FORMAT"},
-        "random-n": {"IV-N-BOUNDS", "IV-N-INTEGER", "IV-N-STRICT"},
-        "random-size": {"IV-SIZE-UNKNOWN"},
-        "random-response-format": {"IV-FORMAT-UNKNOWN"},
-        "random-model": {"IV-MODEL-UNKNOWN"},
-    }
-    expectations = {case.label: classified(case.request) for case in plans[seed] if case.label.startswith("random-")}
-    counts = Counter(label.rpartition("-")[0] for label in expectations)
-    assert counts == dict.fromkeys(violations_by_kind, 3) | {"random-broken": 6, "random-valid": 1}
-    for label, expectation in expectations.items():
-        kind = label.rpartition("-")[0]
-        assert expectation.validity == ("valid" if kind == "random-valid" else "invalid")
-        assert {violation.requirement for violation in expectation.violations} <= violations_by_kind.get(kind, set())
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_cases_from_the_schema_have_the_requested_validity_and_request_one_image(seed: int) -> None:
-    cases = schema_cases(CONTRACT, TARGET, seed, {"invalid": 6, "unspecified": 2, "valid": 2})
-    counts = Counter((case.label.split("-")[1], classified(case.request).validity) for case in cases)
-    # Schemathesis does not always make as many as are wanted.
-    assert set(counts) == {("invalid", "invalid"), ("unspecified", "unspecified"), ("valid", "valid")}
-    assert counts["invalid", "invalid"] == 6
-    requested = [classified(case.request).requested for case in cases]
-    assert all(it.n == 1 for it in requested if it is not None)
-
-
-# Prefixes of requirements that are tested by one or several responses and by no request by itself.
-_TESTED_BY_RESPONSES = ("IV-RES-", "IV-OUT-", "IV-URL-", "IV-STATE-", "IV-ERR-")
-# Requirements on the exact status for a violation, and on which of two violations decides the status.
-_TESTED_BY_STATUS = {"IV-OP-METHOD-405", "IV-OP-MULTIPART-STATUS", "IV-AUTH-401", "IV-AUTH-FIRST"}
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_every_requirement_on_a_request_has_a_case(plans: dict[int, list[Case]], seed: int) -> None:
-    tested = {test.requirement for case in plans[seed] for test in classified(case.request).tests}
-    scored = {it.id for it in CONTRACT.requirements.values() if it.level != "may"}
-    assert {it for it in scored - tested if not it.startswith(_TESTED_BY_RESPONSES)} == _TESTED_BY_STATUS
+    first = names(Plan.of(CONTRACT, TARGET, 1, depth))
+    assert all(names(Plan.of(CONTRACT, TARGET, seed, depth)) == first for seed in SEEDS)
 
 
 @given(st.integers(0, 2**32), st.text(max_size=20))
@@ -235,9 +105,197 @@ def test_a_builder_makes_the_same_bytes_for_the_same_seed_and_label(seed: int, l
     assert builder(label, seed).form().body != builder(f"{label}x", seed).form().body
 
 
+# --- depths, costs and choices
+
+
+def test_a_deeper_plan_has_all_rows_and_probes_of_a_shallower_one() -> None:
+    plans = [Plan.of(CONTRACT, TARGET, 1, depth) for depth in DEPTHS]
+    for shallow, deep in pairwise(plans):
+        assert {row.label for row in shallow.refusals} < {row.label for row in deep.refusals}
+        assert {probe.item for probe in shallow.must_probes} <= {probe.item for probe in deep.must_probes}
+        assert {probe.item for probe in shallow.open_probes} <= {probe.item for probe in deep.open_probes}
+
+
+@pytest.mark.parametrize(("depth", "most_requests", "most_images"), [("quick", 65, 16), ("standard", 220, 50)])
+def test_a_plan_leaves_room_for_controls_and_experiments_within_the_limits_of_its_depth(
+    depth: Depth, most_requests: int, most_images: int
+) -> None:
+    """A run sends the base, controls and eight requests at the same time, too."""
+    limits = DEPTH_PROFILES[depth]
+    for seed in range(4):
+        sent = list(planned(Plan.of(CONTRACT, TARGET, seed, depth)))
+        images = sum(case.image_count for case in sent if case.expectation.validity == "valid")
+        assert len(sent) <= most_requests < (limits.max_requests or 0)
+        assert images <= most_images < (limits.max_images or 0)
+
+
+def test_musts_come_before_others_and_the_first_row_of_each_requirement_before_second_ones(plan: Plan) -> None:
+    levels = [CONTRACT.requirements[row.requirements[0]].level for row in plan.refusals]
+    assert levels == sorted(levels)
+    musts = [row.requirements[0] for row in plan.refusals if CONTRACT.requirements[row.requirements[0]].level == "must"]
+    different = len(set(musts))
+    assert len(set(musts[:different])) == different
+
+
+@pytest.mark.parametrize("requirement", ["IV-N-BOUNDS", "IV-WIRE-BOUNDARY", "IV-OP-HEAD-OPTIONS"])
+def test_only_what_shows_the_selected_requirements_is_sent(requirement: str) -> None:
+    narrowed = Plan.of(CONTRACT, TARGET, 1, "standard", {requirement})
+    sent = [*narrowed.refusals, *narrowed.open_cases]
+    probes = (*narrowed.must_probes, *narrowed.should_probes, *narrowed.open_probes)
+    assert 1 <= len(sent) + len(probes) < 20
+    assert all(requirement in row.requirements for row in sent)
+    assert {probe.requirement for probe in probes} <= {requirement}
+
+
+def test_everything_is_sent_if_the_selected_requirement_is_shown_by_responses(plan: Plan) -> None:
+    narrowed = Plan.of(CONTRACT, TARGET, 1, "standard", {"IV-RES-COUNT"})
+    assert [row.label for row in narrowed.refusals] == [row.label for row in plan.refusals]
+    assert [probe.item for probe in narrowed.must_probes] == [probe.item for probe in plan.must_probes]
+
+
+# --- keys and headers
+
+
+def test_nothing_about_keys_is_sent_without_a_key(plan: Plan) -> None:
+    keyless = Plan.of(CONTRACT, Target.parse(TARGET.base_url), 1)
+    assert [case.label for case in planned(keyless) if case.request.header("authorization") is not None] == []
+    left_out = {row.label for row in plan.refusals} - {row.label for row in keyless.refusals}
+    assert left_out == {row.label for row in plan.refusals if row.label.startswith("key-")}
+    probes = {probe.item for probe in plan.must_probes} - {probe.item for probe in keyless.must_probes}
+    assert probes == {"letter-case=scheme", "letter-case=upper-case-scheme"}
+
+
+def test_the_key_is_in_the_authorization_header_only(cases: list[Case]) -> None:
+    for case in cases:
+        others = with_header(case.request, "Authorization", None)
+        assert KEY.encode() not in others.head() + others.body
+        assert KEY not in case.note
+    without = {case.label for case in cases if KEY not in (case.request.header("authorization") or "")}
+    assert without == {
+        *("key-none", "key-wrong", "key-prefix", "key-other-case", "key-empty", "key-scheme-alone", "key-basic"),
+        *("key-none-and-more", "key-wrong-and-no-image"),
+    }
+
+
+def test_every_request_is_framed_as_its_headers_say(cases: list[Case]) -> None:
+    for case in cases:
+        headers = [(name.lower(), value) for name, value in case.request.headers]
+        framing = [pair for pair in headers if pair[0] in {"transfer-encoding", "content-length"}]
+        length = ("content-length", str(len(case.request.body)))
+        assert framing == [("transfer-encoding", "chunked") if case.request.chunked else length], case.label
+        assert [case.request.header("host"), case.request.header("connection")] == [TARGET.host, "close"]
+
+
 def test_the_headers_of_the_target_are_in_every_request() -> None:
     target = Target.parse(TARGET.base_url, KEY, (("X-Tenant", "blue"),))
-    assert [case.label for case in plan(CONTRACT, target, 1) if case.request.header("x-tenant") != "blue"] == []
+    sent = planned(Plan.of(CONTRACT, target, 1, "quick"))
+    assert [case.label for case in sent if case.request.header("x-tenant") != "blue"] == []
+
+
+def test_a_builder_uses_the_path_host_and_key_of_its_target() -> None:
+    other = Target.parse("https://example.com:444/api/v1", "sk-other")
+    request = Builder.of(CONTRACT, other, 1, "plain").form()
+    assert request.target == "/api/v1/images/variations"
+    assert (request.header("host"), request.header("authorization")) == ("example.com:444", "Bearer sk-other")
+
+
+# --- the base
+
+
+def test_every_form_that_must_be_refused_has_the_fields_of_the_base(plan: Plan) -> None:
+    base = Base({"user": "somebody-else", **SMALL})
+    for row in plan.refusals:
+        request = plan.named(row, base).request
+        content_type = request.header("content-type") or ""
+        if row.label.startswith(("n-", "model-", "image-", "key-")) and row.label not in {"image-none", "form-empty"}:
+            texts = {
+                part.name: part.content.decode() for part in decode(content_type, request.body) if part.name in SMALL
+            }
+            assert texts == SMALL, row.label
+
+
+@pytest.mark.parametrize("kind", [png.PLAIN, png.Kind(png.RGBA), png.Kind(png.GREY_ALPHA, 16)], ids=str)
+def test_pictures_are_of_the_kind_of_the_base_unless_another_is_given(kind: png.Kind) -> None:
+    assert png.inspect(builder(base=Base(kind=kind)).png()) == png.Info(64, 64, kind)
+    assert png.inspect(builder().png(kind, 48)) == png.Info(48, 48, kind)
+    assert png.inspect(builder().png(kind, 48, 32)) == png.Info(48, 32, kind)
+
+
+@pytest.mark.parametrize(
+    ("base", "text"),
+    [
+        (Base(), "an image"),
+        (BASE, "an image, size=256x256, response_format=b64_json"),
+        (Base({"n": "1"}, png.Kind(png.RGBA)), "a PNG, 8-bit RGBA, n=1"),
+    ],
+)
+def test_a_base_says_what_a_form_has(base: Base, text: str) -> None:
+    assert str(base) == text
+
+
+def test_a_probe_replaces_a_field_of_the_base_or_leaves_it_out(plan: Plan) -> None:
+    probes = {probe.item: probe for probe in plan.must_probes}
+    for item, size in (("size=512x512", "512x512"), ("size=absent", "1024x1024")):
+        requested = plan.valid("a-label", "a note", BASE, (probes[item],)).expectation.requested
+        assert requested is not None
+        assert requested.size == size
+
+
+def test_a_builder_makes_another_picture_each_time() -> None:
+    b = builder()
+    assert b.png() != b.png()
+    assert b.boundary() != b.boundary()
+
+
+# --- profiles
+
+
+def test_without_a_profile_every_row_shows_what_it_names(plan: Plan) -> None:
+    assert plan.inapplicable == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("keys", "inapplicable"),
+    [
+        (
+            {"max_n": "unlimited"},
+            {
+                *(("n-eleven", "IV-N-BOUNDS"), ("n-hundred", "IV-N-BOUNDS"), ("n-wraps-at-8-bits", "IV-N-BOUNDS")),
+                *(("n-wraps-at-32-bits", "IV-N-BOUNDS"), ("n-wraps-at-64-bits", "IV-N-BOUNDS")),
+                ("n-huge", "IV-N-BOUNDS"),
+            },
+        ),
+        ({"sizes": ["1024x1536", "1024x1024"]}, {("size-of-another-model", "IV-SIZE-UNKNOWN")}),
+        ({"models": ["dall-e-2", "dall-e-3"]}, {("model-of-other-operations", "IV-MODEL-UNKNOWN")}),
+        ({"json_body": True}, {("body-json", "IV-OP-MULTIPART"), ("body-json", "IV-OP-MULTIPART-STATUS")}),
+        ({"square": False}, set()),
+        ({"image_kinds": ["png", "jpeg"]}, set()),
+    ],
+)
+def test_a_row_does_not_show_what_a_profile_makes_valid(keys: dict[str, Any], inapplicable: set[object]) -> None:
+    found = Plan.of(effective(**keys), TARGET, 1).inapplicable
+    others = {("size-upper-case", "IV-ENUM-CASE")}
+    assert found - others == inapplicable
+
+
+@pytest.mark.parametrize(
+    ("keys", "items"),
+    [
+        ({"square": False}, {"image-wide", "image-off-by-one", "image-large-off-by-one"}),
+        ({"image_kinds": ["png", "webp"]}, {"image-webp"}),
+        ({"auth": "optional"}, {"key=absent", "key-none"}),
+    ],
+)
+def test_what_a_profile_turns_round_is_a_probe(keys: dict[str, Any], items: set[str]) -> None:
+    contract = effective(**keys)
+    plan = Plan.of(contract, TARGET, 1)
+    found = {probe.item: probe for probe in plan.must_probes}
+    assert set(found) - {probe.item for probe in Plan.of(CONTRACT, TARGET, 1).must_probes} == items
+    for item in items:
+        assert plan.valid("a-label", "a note", Base(), (found[item],)).expectation.validity == "valid"
+
+
+# --- changes of requests
 
 
 @pytest.mark.parametrize(
@@ -255,16 +313,14 @@ def test_with_header_replaces_appends_or_removes_a_header(name: str, value: str 
     assert (changed.headers, changed.body, changed.chunked) == (expected, b"body", True)
 
 
-@pytest.mark.parametrize("kind", [png.PLAIN, png.Kind(png.RGBA), png.Kind(png.GREY_ALPHA, 16)], ids=str)
-def test_a_builder_makes_pictures_of_the_given_kind_and_size(kind: png.Kind) -> None:
-    assert png.inspect(builder().png(kind, 48)) == png.Info(48, 48, kind)
-    assert png.inspect(builder().png(kind, 48, 32)) == png.Info(48, 32, kind)
+def test_with_body_keeps_the_framing_of_a_chunked_request() -> None:
+    plain = builder().form()
+    assert with_body(plain, b"12345").header("content-length") == "5"
+    chunked = with_body(with_chunked_coding()(plain), b"12345")
+    assert (chunked.header("content-length"), chunked.header("transfer-encoding")) == (None, "chunked")
 
 
-def test_a_builder_makes_another_picture_each_time() -> None:
-    b = builder()
-    assert b.png() != b.png()
-    assert b.boundary() != b.boundary()
+# --- strategies
 
 
 @given(pngs())
@@ -281,15 +337,6 @@ def test_drawn_users_are_texts_of_at_most_1000_characters(user: str) -> None:
 
 def test_a_string_without_constraints_has_no_wrong_values() -> None:
     assert wrong_values({"type": "string"}) is None
-
-
-@pytest.mark.parametrize("name", [b"IHDR", b"IDAT", b"IEND"])
-def test_without_chunk_removes_one_chunk_only(name: bytes) -> None:
-    whole = builder().png()
-    shortened = png.without_chunk(whole, name)
-    assert shortened == whole.replace(
-        next(png.chunk(chunk_name, data) for chunk_name, data in png.chunks(whole) if chunk_name == name), b""
-    )
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -316,8 +363,10 @@ def test_drawn_examples_do_not_depend_on_the_loaded_modules(monkeypatch: pytest.
     assert after == before
 
 
-def test_a_builder_uses_the_path_host_and_key_of_its_target() -> None:
-    other = Target.parse("https://example.com:444/api/v1", "sk-other")
-    request = Builder.of(CONTRACT, other, 1, "plain").form()
-    assert request.target == "/api/v1/images/variations"
-    assert (request.header("host"), request.header("authorization")) == ("example.com:444", "Bearer sk-other")
+@pytest.mark.slow
+def test_the_forms_of_schemathesis_are_the_same_for_the_same_seed() -> None:
+    schema = operation(CONTRACT)
+    one, again, other = (list(forms(schema, seed, 6)) for seed in (1, 1, 2))
+    assert 1 <= len(one) <= 6
+    assert all(one)
+    assert one == again != other

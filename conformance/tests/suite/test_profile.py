@@ -285,6 +285,24 @@ def test_every_requirement_has_a_text_and_evidence_in_any_effective_contract(key
             ("size-unknown", "size-empty", "size-of-another-model", "size-half"),
         ),
         (
+            {"image_sides": {"min": 64, "max": 1024, "multiple_of": 16}},
+            "IV-IMAGE-PNG-SIDES",
+            "A square PNG with sides of 64 to 1024 pixels that are multiples of 16 is accepted.",
+            ("side=minimum", "side=512", "side=1000", "side=maximum"),
+        ),
+        (
+            {"image_sides": {"min": 64}},
+            "IV-IMAGE-PNG-SIDES",
+            "A square PNG with sides of 64 to 2048 pixels, odd ones too, is accepted.",
+            ("side=minimum", "side=odd", "side=512", "side=1000", "side=maximum"),
+        ),
+        (
+            {"error_statuses": {"other-method": [405]}},
+            "IV-OP-METHOD",
+            "The methods GET, PUT, PATCH and DELETE are answered 405.",
+            ("method-get", "method-put", "method-patch", "method-delete"),
+        ),
+        (
             {"response_formats": ["b64_json"], "default_response_format": "b64_json"},
             "IV-RES-JSON",
             "The body of a 200 is JSON by RFC 8259, of the type application/json.",
@@ -307,7 +325,7 @@ def test_a_profile_changes_the_text_and_the_evidence_of_a_requirement(
         ({"auth": "none"}, {"IV-AUTH-WRONG", "IV-AUTH-401", "IV-AUTH-FIRST"}),
         ({"default_size": "any"}, {"IV-SIZE-DEFAULT"}),
         ({"error_body": "detail"}, {"IV-ERR-MESSAGE", "IV-ERR-READABLE", "IV-ERR-NULL", "IV-ERR-PARAM"}),
-        ({"response_formats": ["url"]}, {"IV-OUT-B64", "IV-OUT-B64-PNG"}),
+        ({"response_formats": ["url"]}, {"IV-OUT-B64", "IV-OUT-B64-CANONICAL", "IV-OUT-B64-PNG"}),
         ({"max_n": 4, "sizes": "any", "square": False, "json_body": True}, set()),
     ],
 )

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import yaml
-from image_variations_conformance.cases.case import Builder
+from image_variations_conformance.cases.builder import Base, Builder
 from image_variations_conformance.contract.document import UnjudgedError, folder, parse
 from image_variations_conformance.contract.expectation import classify
 from image_variations_conformance.contract.unjudged import PATH, unjudged
+from image_variations_conformance.engine.experiment import bases
 from support.requests import CONTRACT, KEY, TARGET
 
 REGISTER = (folder() / "requirements.yaml").read_bytes()
@@ -85,4 +86,6 @@ def test_a_new_required_field_is_judged_and_sent_with_every_request(schema: Docu
     contract = parse(yaml.safe_dump(document).encode(), REGISTER)
     assert contract.required_texts["style"]
     assert "refused" in contract.requirements["IV-FIELD-STYLE-OPTIONAL"].text
-    assert classify(Builder.of(contract, TARGET, 1, "a").form(), contract, KEY).validity == "valid"
+    for base in (Base(contract.required_texts), *bases(contract)):
+        assert classify(Builder.of(contract, TARGET, 1, "a", base).form(), contract, KEY).validity == "valid"
+    assert classify(Builder.of(contract, TARGET, 1, "a").form(), contract, KEY).violated == {"IV-FIELD-STYLE-OPTIONAL"}

@@ -1,8 +1,9 @@
 """Helpers that build and classify requests, with a default target and the contract of the suite."""
 
-from image_variations_conformance.cases.builder import Builder
+from image_variations_conformance.cases.builder import Base, Builder
 from image_variations_conformance.cases.case import Case
 from image_variations_conformance.contract import document as contract
+from image_variations_conformance.contract.document import Contract
 from image_variations_conformance.contract.expectation import Expectation, classify
 from image_variations_conformance.oracles import Observation, observe
 from image_variations_conformance.wire.exchange import Exchange, Request
@@ -11,11 +12,15 @@ from image_variations_conformance.wire.target import Target
 KEY = "sk-test-0123456789abcdef"
 CONTRACT = contract.load()
 TARGET = Target.parse("http://127.0.0.1:8000/v1", KEY)
+SMALL = {"size": "256x256", "response_format": "b64_json"}
+"""Fields of a request whose response is cheap."""
 
 
-def builder(label: str = "a-test", seed: int = 1, target: Target = TARGET) -> Builder:
+def builder(
+    label: str = "a-test", seed: int = 1, target: Target = TARGET, base: Base | None = None, used: Contract = CONTRACT
+) -> Builder:
     """Return the builder of the requests of one case."""
-    return Builder.of(CONTRACT, target, seed, label)
+    return Builder.of(used, target, seed, label, base)
 
 
 def classified(request: Request, api_key: str | None = KEY) -> Expectation:

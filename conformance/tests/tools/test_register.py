@@ -124,7 +124,7 @@ MISTAKES: dict[str, tuple[Change, str, str, str]] = {
     ),
     "an empty document": (emptied, "document", OPENAPI, "expected an OpenAPI document"),
     "a renamed id": (
-        replaced(REGISTER, "id: IV-N-DEFAULT\n", f"id: {RENAMED}\n"),
+        replaced(REGISTER, "id: IV-N-BOUNDS\n", f"id: {RENAMED}\n"),
         "oracle",
         REGISTER,
         f"{RENAMED}: no oracle judges it",
@@ -188,10 +188,40 @@ MISTAKES: dict[str, tuple[Change, str, str, str]] = {
         "'dall-e-9' is not a valid model",
     ),
     "evidence of a case that does not exist": (
-        replaced(REGISTER, "[n-plus, n-space]", "[n-plus, n-tab]"),
+        replaced(REGISTER, "[n-plus, n-space]", "[n-plus, n-spaces]"),
         "evidence",
         REGISTER,
         "IV-N-STRICT: evidence/situations: no case or group of the catalogue and no other",
+    ),
+    "a value of a feature that no probe sends": (
+        replaced(REGISTER, "values: [image-last]", "values: [image-last, image-first]"),
+        "evidence",
+        REGISTER,
+        "IV-WIRE-ORDER: evidence/accepts/values: no probe sends part-order=image-first",
+    ),
+    "a probe that no evidence names": (
+        replaced(REGISTER, "values: [quoted, 70-characters, ", "values: [70-characters, "),
+        "evidence",
+        REGISTER,
+        "IV-WIRE-BOUNDARY: a probe sends boundary=quoted; name it in the evidence, or remove the probe",
+    ),
+    "a feature of another name": (
+        replaced(REGISTER, "{feature: expect, values", "{feature: expectation, values"),
+        "evidence",
+        REGISTER,
+        "IV-WIRE-EXPECT: a probe sends expect=100-continue",
+    ),
+    "a probe of a requirement that is gone": (
+        replaced(REGISTER, "id: IV-WIRE-EXPECT\n", f"id: {RENAMED}\n"),
+        "evidence",
+        REGISTER,
+        "IV-WIRE-EXPECT: a probe sends expect=100-continue; name it in the evidence, or remove the probe, and no entry",
+    ),
+    "a probe that only a variant named": (
+        replaced(REGISTER, "{accepts: {feature: key, values: [absent]}}", "{every: request, situations: [key-none]}"),
+        "evidence",
+        REGISTER,
+        "IV-AUTH-REQUIRED: a probe sends key=absent",
     ),
     "evidence with an unknown key": (
         replaced(REGISTER, "{field: n, values: [absent]}", "{field: n, value: [absent]}"),
