@@ -1,12 +1,12 @@
 """Judges the exchanges of a run: what each shows of which item of evidence.
 
-The oracles judge the content of responses. Whether valid requests are accepted is what the experiment found out.
-One defect gives one failure: what only echoes a failure under another requirement says so.
+The oracles judge the content of responses. Whether valid requests are accepted is what the experiment found out. What
+only echoes another failure says so (see `echoes`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
@@ -19,18 +19,12 @@ from ..oracles import Finding, Observation, judge
 from ..oracles.base import shortened
 from ..oracles.refusal import is_wrong_refusal
 from ..wire.reasons import ControlRefused, NotShown, RateLimited, Reason
+from .echoes import without_echoes
 from .experiment import Result
-from .session import AGAIN, Session
+from .session import Session, original
 
 # A 200 alone does not show these: the content of the response does.
 _SHOWN_BY_CONTENT = frozenset({"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT", "IV-WIRE-QUERY"})
-_OF_RESPONSES = ("IV-RES-", "IV-N-", "IV-SIZE-", "IV-FORMAT-")
-# Where the one is broken, the other cannot hold.
-_ECHOES: Mapping[str, frozenset[str]] = {
-    "IV-AUTH-FIRST": frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}),
-    "IV-URL-END": frozenset({"IV-URL-FETCH"}),
-}
-_OF_OTHERS = frozenset({"IV-STATE-PARALLEL", "IV-STATE-CONNECTION"})
 
 
 def findings_of(session: Session) -> list[Finding]:
@@ -43,7 +37,7 @@ def findings_of(session: Session) -> list[Finding]:
     found += _untested(session)
     found += _of_experiment(session)
     found = list(_without_accidents(found, session))
-    return list(_without_echoes(found, session))
+    return list(without_echoes(found, session))
 
 
 def item_of(finding: Finding, session: Session) -> str:
@@ -54,7 +48,7 @@ def item_of(finding: Finding, session: Session) -> str:
 
 def _item(requirement: Requirement | None, case: Case, observation: Observation) -> str:
     evidence = requirement.evidence if requirement is not None else None
-    requested, label = observation.expectation.requested, _original(case.label)
+    requested, label = observation.expectation.requested, original(case.label)
     if isinstance(evidence, AcceptsField | Sample) and requested is not None:
         values = {"n": requested.n, "size": requested.size, "response_format": requested.response_format}
         value = values.get(evidence.field) if evidence.field in requested.explicit else ABSENT
@@ -68,11 +62,6 @@ def _item(requirement: Requirement | None, case: Case, observation: Observation)
         names = (label, case.concurrent_with, case.connection, *violated)
         return next((name for name in names if name in evidence.situations), None) or label
     return label
-
-
-def _original(label: str) -> str:
-    """Return the label of a case that was sent again."""
-    return label.partition(AGAIN)[0]
 
 
 def _untested(session: Session) -> Iterator[Finding]:
@@ -179,72 +168,3 @@ def _without_accidents(found: Sequence[Finding], session: Session) -> Iterator[F
         one, other = session.observations[label], session.observations[again]
         message = f"the same request was answered {one.answer} and {other.answer}"
         yield one.finding("IV-OP-VALID", False, message, "stable")
-
-
-def _without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
-    """Yield the findings; those that only echo another failure name its requirement in `reported_as`."""
-    contradicted = [finding for finding in found if finding.state == "contradicted"]
-    # The first of several counts.
-    specific = [finding for finding in reversed(contradicted) if finding.requirement != NO_5XX]
-    by_label = {finding.label: finding.requirement for finding in specific}
-    by_item = {finding.item: finding.requirement for finding in specific}
-    by_item |= {
-        finding.item: NO_5XX
-        for finding in contradicted
-        if finding.requirement == NO_5XX and finding.item != _original(finding.label)
-    }
-    held = {(finding.requirement, finding.item) for finding in found if finding.state == "holds"}
-    broken = {(finding.label, finding.requirement) for finding in contradicted}
-    names = {finding.requirement for finding in contradicted}
-    last = _last_before_loss(session)
-
-    def echo(finding: Finding) -> str | None:
-        if finding.label == last and finding.requirement != "IV-STATE-RECOVERS":
-            return "IV-STATE-RECOVERS"
-        if finding.requirement == NO_5XX:
-            own = finding.item == _original(finding.label)
-            return _cause(finding, session, by_label, by_item) if own else None
-        if finding.requirement in _ECHOES and _ECHOES[finding.requirement] & names:
-            return min(_ECHOES[finding.requirement] & names)
-        if finding.item == "stable" and "IV-STATE-RECOVERS" in names:
-            return "IV-STATE-RECOVERS"
-        of_response = finding.requirement.startswith(_OF_RESPONSES)
-        if "IV-STATE-INDEPENDENT" in names and of_response and (finding.requirement, finding.item) in held:
-            return "IV-STATE-INDEPENDENT"
-        alone = session.alone.get(finding.label)
-        if alone is None or finding.requirement in _OF_OTHERS or (alone, finding.requirement) in broken:
-            return None
-        # Wrong in company, right alone: that is what the company did.
-        parallel = session.cases[finding.label].concurrent_with is not None
-        return "IV-STATE-PARALLEL" if parallel else "IV-STATE-CONNECTION"
-
-    for finding in found:
-        yield finding if finding.state != "contradicted" else evolve(finding, reported_as=echo(finding))
-
-
-def _last_before_loss(session: Session) -> str | None:
-    """Return the label of the last request before the server was lost for good, which nothing can confirm."""
-    lost = session.experiment.lost
-    if lost is None:
-        return None
-    labels = list(session.observations)
-    before = labels[: labels.index(session.labels[lost[1]])]
-    return next((label for label in reversed(before) if not label.startswith("control")), None)
-
-
-def _cause(finding: Finding, session: Session, by_label: Mapping[str, str], by_item: Mapping[str, str]) -> str | None:
-    """Return the requirement that explains why the server failed at a request, or None."""
-    label = _original(finding.label)
-    if label in by_label:
-        return by_label[label]
-    items = [probe.item for probe in session.cases[finding.label].probes] or _items_of_base(label, session)
-    lost = "IV-STATE-RECOVERS" if session.experiment.lost is not None else None
-    return next((by_item[item] for item in items if item in by_item), None) or by_item.get("stable") or lost
-
-
-def _items_of_base(label: str, session: Session) -> list[str]:
-    """Return the items of evidence that a request of the experiment shows by its base alone."""
-    if label not in session.labels:
-        return []
-    texts = session.experiment.sent[session.labels.index(label)][0].base.texts
-    return [f"{name}={texts.get(name, ABSENT)}" for name in session.plan.contract.text_fields]

@@ -275,6 +275,11 @@ class Session:
                 yield label, fetch
 
 
+def original(label: str) -> str:
+    """Return the label of the case of which another one may be the second sending."""
+    return label.partition(AGAIN)[0]
+
+
 def _images(pack: Sequence[Probe]) -> int:
     return max((probe.images for probe in pack), default=1)
 

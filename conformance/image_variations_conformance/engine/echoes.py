@@ -1,0 +1,153 @@
+"""Tells which failures only echo another one, so that one defect gives one failure.
+
+Each rule names the requirement that a failure echoes, or None. They are tried in order, and the first name counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from attrs import evolve, frozen
+
+from ..cases.probes import NO_5XX
+from ..contract.evidence import ABSENT
+from ..oracles import Finding
+from .session import Session, original
+
+_RECOVERS, _INDEPENDENT = "IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT"
+_PARALLEL, _CONNECTION = "IV-STATE-PARALLEL", "IV-STATE-CONNECTION"
+_OF_RESPONSES = ("IV-RES-", "IV-N-", "IV-SIZE-", "IV-FORMAT-")
+# Where one of these is broken, the other cannot hold.
+_PRECONDITIONS: Mapping[str, frozenset[str]] = {
+    "IV-AUTH-FIRST": frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}),
+    "IV-URL-END": frozenset({"IV-URL-FETCH"}),
+}
+# Where the second item is refused, the first one is, too: only RGB pictures have a transparent colour.
+_IMPLIED_BY = {"chunks=transparent-colour": "png=rgb"}
+_STABLE = "stable"
+
+
+@frozen
+class _Failures:
+    """All failures of a session, by which a single one is explained.
+
+    `by_label` and `by_item` are the requirement that is broken first at a request, and under an item. `held` are the
+    requirements and items that were seen to hold elsewhere. `last` is the request before the server was lost for good.
+    """
+
+    session: Session
+    requirements: frozenset[str]
+    shown: frozenset[tuple[str, str]]
+    by_label: Mapping[str, str]
+    by_item: Mapping[str, str]
+    held: frozenset[tuple[str, str]]
+    last: str | None
+
+    @classmethod
+    def of(cls, found: Sequence[Finding], session: Session) -> _Failures:
+        """Return the failures among the findings of a session."""
+        failures = [finding for finding in found if finding.state == "contradicted"]
+        others = [finding for finding in reversed(failures) if finding.requirement != NO_5XX]
+        of_items = [finding for finding in failures if finding.requirement == NO_5XX and not _is_of_label(finding)]
+        return cls(
+            session,
+            frozenset(finding.requirement for finding in failures),
+            frozenset((finding.label, finding.requirement) for finding in failures),
+            {finding.label: finding.requirement for finding in others},
+            {finding.item: finding.requirement for finding in (*others, *of_items)},
+            frozenset((finding.requirement, finding.item) for finding in found if finding.state == "holds"),
+            _last_before_loss(session),
+        )
+
+
+def without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
+    """Yield the findings; those that only echo another failure name its requirement in `reported_as`."""
+    failures = _Failures.of(found, session)
+    for finding in found:
+        names = (rule(finding, failures) for rule in _RULES) if finding.state == "contradicted" else iter(())
+        echo = next((name for name in names if name is not None), None)
+        yield finding if echo is None else evolve(finding, reported_as=echo)
+
+
+def _of_the_loss(finding: Finding, failures: _Failures) -> str | None:
+    """What the request showed after which the server was lost, which nothing can confirm."""
+    return _RECOVERS if finding.label == failures.last and finding.requirement != _RECOVERS else None
+
+
+def _of_what_breaks(finding: Finding, failures: _Failures) -> str | None:
+    """A 5xx is that of the requirement under which the request fails, or of one of its items."""
+    if finding.requirement != NO_5XX or not _is_of_label(finding):
+        return None
+    session, label = failures.session, original(finding.label)
+    if label in failures.by_label:
+        return failures.by_label[label]
+    items = [probe.item for probe in session.cases[finding.label].probes] or _items_of_base(label, session)
+    names = (failures.by_item[item] for item in (*items, _STABLE) if item in failures.by_item)
+    return next(names, None if session.experiment.lost is None else _RECOVERS)
+
+
+def _of_an_implied_item(finding: Finding, failures: _Failures) -> str | None:
+    """A request with this item has the property of another item, too."""
+    return failures.by_item.get(_IMPLIED_BY.get(finding.item, ""))
+
+
+def _of_preconditions(finding: Finding, failures: _Failures) -> str | None:
+    """Without a check of keys, none comes first; a link that is dead at once is dead at the end."""
+    broken = _PRECONDITIONS.get(finding.requirement, frozenset()) & failures.requirements
+    return min(broken, default=None)
+
+
+def _of_recovery(finding: Finding, failures: _Failures) -> str | None:
+    """What comes of a request depends on the one before it, so it is answered now so, now so."""
+    return _RECOVERS if finding.item == _STABLE and _RECOVERS in failures.requirements else None
+
+
+def _of_memory(finding: Finding, failures: _Failures) -> str | None:
+    """A response is wrong after some requests, and right after others."""
+    depends = _INDEPENDENT in failures.requirements and finding.requirement.startswith(_OF_RESPONSES)
+    return _INDEPENDENT if depends and (finding.requirement, finding.item) in failures.held else None
+
+
+def _of_company(finding: Finding, failures: _Failures) -> str | None:
+    """A response is wrong in company of other requests, and right alone."""
+    session = failures.session
+    alone = session.alone.get(finding.label)
+    if alone is None or finding.requirement in {_PARALLEL, _CONNECTION}:
+        return None
+    if (alone, finding.requirement) in failures.shown:
+        return None
+    return _PARALLEL if session.cases[finding.label].concurrent_with is not None else _CONNECTION
+
+
+_RULES: tuple[Callable[[Finding, _Failures], str | None], ...] = (
+    _of_the_loss,
+    _of_what_breaks,
+    _of_an_implied_item,
+    _of_preconditions,
+    _of_recovery,
+    _of_memory,
+    _of_company,
+)
+
+
+def _is_of_label(finding: Finding) -> bool:
+    """Return whether a finding is about a request as a whole, and not about one of its items."""
+    return finding.item == original(finding.label)
+
+
+def _items_of_base(label: str, session: Session) -> list[str]:
+    """Return the items of evidence that a request of the experiment shows by its base alone."""
+    if label not in session.labels:
+        return []
+    texts = session.experiment.sent[session.labels.index(label)][0].base.texts
+    return [f"{name}={texts.get(name, ABSENT)}" for name in session.plan.contract.text_fields]
+
+
+def _last_before_loss(session: Session) -> str | None:
+    """Return the label of the last request before the server was lost for good; None if it was not."""
+    lost = session.experiment.lost
+    if lost is None:
+        return None
+    labels = list(session.observations)
+    before = labels[: labels.index(session.labels[lost[1]])]
+    return next((label for label in reversed(before) if not label.startswith("control")), None)
