@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from attrs import evolve, frozen
 
+from ..cases.case import Case
 from ..cases.probes import NO_5XX
 from ..contract.evidence import ABSENT
 from ..oracles import Finding
+from ..oracles.refusal import is_server_error
 from .session import Session, original
 
 _RECOVERS, _INDEPENDENT = "IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT"
@@ -22,17 +24,20 @@ _PRECONDITIONS: Mapping[str, frozenset[str]] = {
     "IV-AUTH-FIRST": frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}),
     "IV-URL-END": frozenset({"IV-URL-FETCH"}),
 }
+# Whether these hold depends on which violation of which request an error is about.
+_ABOUT_VIOLATIONS = frozenset({"IV-AUTH-401", "IV-ERR-400", "IV-ERR-PARAM", "IV-OP-MULTIPART-STATUS"})
 # Where the second item is refused, the first one is, too: only RGB pictures have a transparent colour.
 _IMPLIED_BY = {"chunks=transparent-colour": "png=rgb"}
-_STABLE = "stable"
+_STABLE, _NOTHING_ACCEPTED = "stable", "fields=image-only"
 
 
 @frozen
 class _Failures:
     """All failures of a session, by which a single one is explained.
 
-    `by_label` and `by_item` are the requirement that is broken first at a request, and under an item. `held` are the
-    requirements and items that were seen to hold elsewhere. `last` is the request before the server was lost for good.
+    `by_label` and `by_item` are the requirement that is broken first at a request, and under an item. `crashing` are
+    those that a request broke at which the server failed. `held` are the requirements and items that were seen to hold
+    elsewhere. `last` is the request before the server was lost for good.
     """
 
     session: Session
@@ -40,6 +45,7 @@ class _Failures:
     shown: frozenset[tuple[str, str]]
     by_label: Mapping[str, str]
     by_item: Mapping[str, str]
+    crashing: frozenset[str]
     held: frozenset[tuple[str, str]]
     last: str | None
 
@@ -54,9 +60,10 @@ class _Failures:
             frozenset(finding.requirement for finding in failures),
             frozenset((finding.label, finding.requirement) for finding in failures),
             {finding.label: finding.requirement for finding in others},
-            {finding.item: finding.requirement for finding in (*others, *of_items)},
+            {item: finding.requirement for finding in (*others, *of_items) for item in _items_of(finding)},
+            frozenset(finding.requirement for finding in others if _fails_at(finding.label, session)),
             frozenset((finding.requirement, finding.item) for finding in found if finding.state == "holds"),
-            _last_before_loss(session),
+            last_before_loss(session),
         )
 
 
@@ -70,8 +77,10 @@ def without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Findi
 
 
 def _of_the_loss(finding: Finding, failures: _Failures) -> str | None:
-    """What the request showed after which the server was lost, which nothing can confirm."""
-    return _RECOVERS if finding.label == failures.last and finding.requirement != _RECOVERS else None
+    """What the request showed after which the server was lost, which nothing can confirm, unless it was accepted."""
+    if finding.label != failures.last or failures.session.observations[finding.label].accepted:
+        return None
+    return _RECOVERS if finding.requirement != _RECOVERS else None
 
 
 def _of_what_breaks(finding: Finding, failures: _Failures) -> str | None:
@@ -81,9 +90,21 @@ def _of_what_breaks(finding: Finding, failures: _Failures) -> str | None:
     session, label = failures.session, original(finding.label)
     if label in failures.by_label:
         return failures.by_label[label]
-    items = [probe.item for probe in session.cases[finding.label].probes] or _items_of_base(label, session)
-    names = (failures.by_item[item] for item in (*items, _STABLE) if item in failures.by_item)
-    return next(names, None if session.experiment.lost is None else _RECOVERS)
+    case, violated = session.cases[finding.label], session.observations[finding.label].expectation.violated
+    company = [name for name in _requirements_of_company(case) if name in failures.requirements]
+    items = [probe.item for probe in case.probes] or _items_of_base(label, session)
+    names = [failures.by_item[item] for item in (*items, _STABLE) if item in failures.by_item]
+    lost = [] if session.experiment.lost is None else [_RECOVERS]
+    return next(iter((*company, *sorted(violated & failures.crashing), *names, *lost)), None)
+
+
+def _of_chance(finding: Finding, failures: _Failures) -> str | None:
+    """A server that fails now and then did so at a request that was not sent again."""
+    session = failures.session
+    is_second = finding.label in session.repeated or finding.label in session.repeated.values()
+    if is_second or session.cases[finding.label].probes or finding.item == _STABLE:
+        return None
+    return failures.by_item.get(_STABLE) if _fails_at(finding.label, session) else None
 
 
 def _of_an_implied_item(finding: Finding, failures: _Failures) -> str | None:
@@ -98,12 +119,15 @@ def _of_preconditions(finding: Finding, failures: _Failures) -> str | None:
 
 
 def _of_recovery(finding: Finding, failures: _Failures) -> str | None:
-    """What comes of a request depends on the one before it, so it is answered now so, now so."""
-    return _RECOVERS if finding.item == _STABLE and _RECOVERS in failures.requirements else None
+    """What comes of a request depends on the one before it: so it is answered now so, now so, or with another error."""
+    depends = finding.item == _STABLE or finding.requirement in _ABOUT_VIOLATIONS
+    return _RECOVERS if depends and _RECOVERS in failures.requirements else None
 
 
 def _of_memory(finding: Finding, failures: _Failures) -> str | None:
-    """A response is wrong after some requests, and right after others."""
+    """A response is wrong after some requests, and right after others, and so at the same time as others."""
+    if _INDEPENDENT in failures.requirements and finding.requirement in {_PARALLEL, _CONNECTION}:
+        return _INDEPENDENT
     depends = _INDEPENDENT in failures.requirements and finding.requirement.startswith(_OF_RESPONSES)
     return _INDEPENDENT if depends and (finding.requirement, finding.item) in failures.held else None
 
@@ -116,12 +140,13 @@ def _of_company(finding: Finding, failures: _Failures) -> str | None:
         return None
     if (alone, finding.requirement) in failures.shown:
         return None
-    return _PARALLEL if session.cases[finding.label].concurrent_with is not None else _CONNECTION
+    return next(iter(_requirements_of_company(session.cases[finding.label])), None)
 
 
 _RULES: tuple[Callable[[Finding, _Failures], str | None], ...] = (
     _of_the_loss,
     _of_what_breaks,
+    _of_chance,
     _of_an_implied_item,
     _of_preconditions,
     _of_recovery,
@@ -135,15 +160,31 @@ def _is_of_label(finding: Finding) -> bool:
     return finding.item == original(finding.label)
 
 
+def _items_of(finding: Finding) -> tuple[str, ...]:
+    """Return the items of a finding: more than one if they are refused only together."""
+    return finding.company if finding.item == " and ".join(sorted(finding.company)) else (finding.item,)
+
+
+def _fails_at(label: str, session: Session) -> bool:
+    """Return whether the server failed at a request."""
+    return is_server_error(session.observations[label], session.plan.contract)
+
+
+def _requirements_of_company(case: Case) -> list[str]:
+    """Return what a request would break that is answered otherwise than alone."""
+    found = {_PARALLEL: case.concurrent_with, _CONNECTION: case.connection}
+    return [name for name, company in found.items() if company is not None]
+
+
 def _items_of_base(label: str, session: Session) -> list[str]:
     """Return the items of evidence that a request of the experiment shows by its base alone."""
     if label not in session.labels:
         return []
     texts = session.experiment.sent[session.labels.index(label)][0].base.texts
-    return [f"{name}={texts.get(name, ABSENT)}" for name in session.plan.contract.text_fields]
+    return [*(f"{name}={texts.get(name, ABSENT)}" for name in session.plan.contract.text_fields), _NOTHING_ACCEPTED]
 
 
-def _last_before_loss(session: Session) -> str | None:
+def last_before_loss(session: Session) -> str | None:
     """Return the label of the last request before the server was lost for good; None if it was not."""
     lost = session.experiment.lost
     if lost is None:

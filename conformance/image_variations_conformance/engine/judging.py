@@ -19,7 +19,7 @@ from ..oracles import Finding, Observation, judge
 from ..oracles.base import shortened
 from ..oracles.refusal import is_wrong_refusal
 from ..wire.reasons import ControlRefused, NotShown, RateLimited, Reason
-from .echoes import without_echoes
+from .echoes import last_before_loss, without_echoes
 from .experiment import Result
 from .session import Session, original
 
@@ -37,7 +37,7 @@ def findings_of(session: Session) -> list[Finding]:
     found += _untested(session)
     found += _of_experiment(session)
     found = list(_without_accidents(found, session))
-    return list(without_echoes(found, session))
+    return list(without_echoes(list(_without_loss(found, session)), session))
 
 
 def item_of(finding: Finding, session: Session) -> str:
@@ -91,9 +91,8 @@ def _of_experiment(session: Session) -> Iterator[Finding]:
         yield Finding("IV-OP-VALID", "holds", "", labels[first], "fields=image-only")
     if experiment.lost is not None:
         accepted, refused = (session.observations[labels[at]] for at in experiment.lost)
-        message = (
-            f"the request of {labels[experiment.lost[0]]}, sent again: expected 200 as before, got {refused.answer}"
-        )
+        again = f"the request of {labels[experiment.lost[0]]}, sent again after {last_before_loss(session)}"
+        message = f"{again}: expected 200 as before, got {refused.answer}"
         lost = refused.finding("IV-STATE-RECOVERS", False, message, "plain-at-the-end")
         yield evolve(lost, twin=accepted.exchange.label)
 
@@ -149,6 +148,18 @@ def _why_blocked(observation: Observation, session: Session) -> Reason:
     if session.experiment.limited or (observation.response is not None and observation.response.status == 503):
         return RateLimited()
     return ControlRefused() if session.experiment.lost is not None else NotShown()
+
+
+def _without_loss(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
+    """Yield the findings; blocked those on answers such as the control got when the server was lost for good."""
+    lost = session.experiment.lost
+    labels = list(session.observations)
+    answer = None if lost is None else session.observations[session.labels[lost[1]]].answer
+    accepted = [at for at, label in enumerate(labels) if session.observations[label].accepted]
+    alike = {label for label in labels[max(accepted, default=0) + 1 :] if session.observations[label].answer == answer}
+    for finding in found:
+        doubtful = finding.label in alike and not finding.requirement.startswith("IV-STATE-")
+        yield evolve(finding, state="blocked", reason=ControlRefused()) if doubtful else finding
 
 
 def _without_accidents(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
