@@ -14,6 +14,7 @@ from ..cases.probes import NO_5XX
 from ..contract.evidence import ABSENT
 from ..oracles import Finding
 from ..oracles.refusal import is_server_error
+from ..wire.reasons import RejectsEverything
 from .session import Session, original
 
 _RECOVERS, _INDEPENDENT = "IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT"
@@ -177,9 +178,13 @@ def _requirements_of_company(case: Case) -> list[str]:
 
 
 def _items_of_base(label: str, session: Session) -> list[str]:
-    """Return the items of evidence that a request of the experiment shows by its base alone."""
+    """Return the items of evidence that a request of the experiment shows by its base alone.
+
+    A request that is answered like all valid ones, none of which is accepted, shows no more than those.
+    """
     if label not in session.labels:
-        return []
+        rejected = isinstance(session.observations[label].blocked, RejectsEverything)
+        return [_NOTHING_ACCEPTED] if rejected else []
     texts = session.experiment.sent[session.labels.index(label)][0].base.texts
     return [*(f"{name}={texts.get(name, ABSENT)}" for name in session.plan.contract.text_fields), _NOTHING_ACCEPTED]
 
