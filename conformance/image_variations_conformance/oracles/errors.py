@@ -123,12 +123,12 @@ def _names_the_field(observation: Observation, error: dict[str, object]) -> Iter
 
 
 @judges("IV-ERR-SECRETS")
-def errors_keep_secrets(observation: Observation, _: Contract) -> Iterator[Finding]:
-    """No error reveals the API key or internal details of the server."""
+def responses_keep_secrets(observation: Observation, _: Contract) -> Iterator[Finding]:
+    """No response reveals the API key or internal details of the server."""
     response = observation.response
-    if response is None or response.status < 400:
+    if response is None:
         return
-    text = response.body[: 1 << 16].decode("utf-8", "replace")
+    text = _text_beside_images(observation)
     if response.media_type == "application/json":
         # In a JSON string, the line ends and quotes of a stack trace are escaped.
         text += text.replace("\\n", "\n").replace('\\"', '"')
@@ -137,3 +137,12 @@ def errors_keep_secrets(observation: Observation, _: Contract) -> Iterator[Findi
     if len(key) >= 8 and key in text:
         found = "the API key that was sent"
     yield observation.finding("IV-ERR-SECRETS", found is None, f"the {response.status} response reveals {found}")
+
+
+def _text_beside_images(observation: Observation) -> str:
+    """Return the text of a response without the list of images, whose links are judged elsewhere."""
+    document = observation.content.document
+    if observation.accepted and isinstance(document, dict) and "data" in document:
+        return json.dumps({name: value for name, value in document.items() if name != "data"})
+    body = b"" if observation.response is None else observation.response.body
+    return body[: 1 << 16].decode("utf-8", "replace")
