@@ -1,7 +1,7 @@
 """Judges the exchanges of a run: what each shows of which item of evidence.
 
-The oracles judge the content of responses. Whether valid requests are accepted is what the experiment found out.
-One defect gives one failure: what only echoes a failure under another requirement says so.
+The oracles judge the content of responses. Whether valid requests are accepted is what the experiment found out. What
+only echoes another failure says so (see `echoes`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..oracles.base import shortened
 from ..oracles.refusal import is_wrong_refusal
 from ..oracles.summary import summarize
 from ..wire.reasons import ControlRefused, NotShown, Preparation, RateLimited, Reason
-from .echoes import OF_RESPONSES, Echoes
+from .echoes import OF_RESPONSES, last_before_loss, without_echoes
 from .experiment import ASKING, Result
 from .session import AGAIN, Session, original
 
@@ -38,7 +38,7 @@ def findings_of(session: Session) -> list[Finding]:
     found += _of_experiment(session)
     found = list(_without_accidents(found, session))
     found = list(_without_doubts(found, session))
-    return list(Echoes(session, found).marked())
+    return list(without_echoes(list(_without_loss(found, session)), session))
 
 
 def item_of(finding: Finding, session: Session) -> str:
@@ -92,9 +92,8 @@ def _of_experiment(session: Session) -> Iterator[Finding]:
         yield Finding("IV-OP-VALID", "holds", "", labels[first], "fields=image-only")
     if experiment.lost is not None:
         accepted, refused = (session.observations[labels[at]] for at in experiment.lost)
-        message = (
-            f"the request of {labels[experiment.lost[0]]}, sent again: expected 200 as before, got {refused.answer}"
-        )
+        again = f"the request of {labels[experiment.lost[0]]}, sent again after {last_before_loss(session)}"
+        message = f"{again}: expected 200 as before, got {refused.answer}"
         lost = refused.finding("IV-STATE-RECOVERS", False, message, "plain-at-the-end")
         yield evolve(lost, twin=accepted.exchange.label)
 
@@ -152,6 +151,18 @@ def _why_blocked(observation: Observation, session: Session) -> Reason:
     if session.experiment.limited or (observation.response is not None and observation.response.status == 503):
         return RateLimited()
     return ControlRefused() if session.experiment.lost is not None else NotShown()
+
+
+def _without_loss(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
+    """Yield the findings; blocked those on answers such as the control got when the server was lost for good."""
+    lost = session.experiment.lost
+    labels = list(session.observations)
+    answer = None if lost is None else session.observations[session.labels[lost[1]]].answer
+    accepted = [at for at, label in enumerate(labels) if session.observations[label].accepted]
+    alike = {label for label in labels[max(accepted, default=0) + 1 :] if session.observations[label].answer == answer}
+    for finding in found:
+        doubtful = finding.label in alike and not finding.requirement.startswith("IV-STATE-")
+        yield evolve(finding, state="blocked", reason=ControlRefused()) if doubtful else finding
 
 
 def _without_accidents(found: Sequence[Finding], session: Session) -> Iterator[Finding]:

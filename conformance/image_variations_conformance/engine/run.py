@@ -224,7 +224,7 @@ class Run:
         exchanges = [it.exchange for it in self.observations.values() if it.exchange.not_tested is None]
         statuses = {exchange.response.status if exchange.response else 0 for exchange in exchanges}
         shown = " or ".join(map(str, sorted(statuses)))
-        if statuses <= {401, 403, 405}:
+        if statuses and statuses <= {401, 403, 405}:
             return f"the server does not take the API key; every request was answered {shown}"
         # Other methods may be refused before they reach what fails.
         posts = [exchange for exchange in exchanges if exchange.request.method == "POST"]

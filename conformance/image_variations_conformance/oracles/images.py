@@ -39,10 +39,10 @@ def base64_is_an_image(observation: Observation, _: Contract) -> Iterator[Findin
             yield observation.finding("IV-OUT-B64", True)
             message = f"b64_json of item {at}: expected PNG, got {picture.format}"
             yield observation.finding("IV-OUT-B64-PNG", picture.format == "png", message)
-    for item in observation.content.items:
+    for item, end in zip(observation.content.items, observation.content.endings, strict=True):
         if item.key == "b64_json" and isinstance(observation.content.images.get((item.at, item.key)), Picture):
-            message = f"b64_json of item {item.at} ends in {item.text[-4:]!a}, whose unused bits are not zero"
-            yield observation.finding("IV-OUT-B64-CANONICAL", is_canonical(item.text), message)
+            message = f"b64_json of item {item.at} ends in {end!a}, whose unused bits are not zero"
+            yield observation.finding("IV-OUT-B64-CANONICAL", is_canonical(end), message)
 
 
 @judges("IV-OUT-FORMAT", "IV-OUT-SIZE", "IV-SIZE-DEFAULT", "IV-OUT-BLANK")
