@@ -64,9 +64,9 @@ class Circumstances:
     has_key: bool
     only: Collection[str]
     cases: Mapping[str, Case]
-    planned: Collection[str]
     unsent: Sequence[Reason]
     inapplicable: Collection[tuple[str, str]] = frozenset()
+    planned: Collection[str] = frozenset()
 
 
 def verdicts(findings: Iterable[Finding], circumstances: Circumstances) -> tuple[Verdict, ...]:
@@ -183,7 +183,7 @@ def _item(
 
 
 def _why_left_out(name: str, requirement: Requirement, circumstances: Circumstances) -> Reason:
-    if circumstances.quick and name not in circumstances.planned:
+    if circumstances.quick and circumstances.planned and name not in circumstances.planned:
         return NotAtThisDepth()
     # That an invalid request costs an image is no reason for what other requests show.
     unsent = [it for it in circumstances.unsent if not isinstance(it, InvalidAccepted | InvalidCostsImage)]
