@@ -163,7 +163,16 @@ class Run:
     @property
     def looks_deliberate(self) -> bool:
         """Whether something is broken that servers often do differently on purpose, and that a profile can declare."""
-        return any(verdict.result == "fail" and verdict.requirement.id in _OFTEN_DECLARED for verdict in self.verdicts)
+        often = any(it.result == "fail" and it.requirement.id in _OFTEN_DECLARED for it in self.verdicts)
+        return often or self._refuses_everything
+
+    @property
+    def _refuses_everything(self) -> bool:
+        """Whether the operation is there, but no valid request was accepted, and one was refused with 4xx."""
+        valid = [it for it in self.observations.values() if it.expectation.validity == "valid"]
+        statuses = {it.response.status for it in valid if it.response is not None}
+        refused = any(400 <= status < 500 for status in statuses)
+        return self.not_offered is None and refused and not any(it.accepted for it in valid)
 
     @property
     def headline(self) -> str:

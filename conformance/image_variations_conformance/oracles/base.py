@@ -16,7 +16,7 @@ from .content import Content, read_content
 
 State = Literal["holds", "contradicted", "unstable", "blocked"]
 
-_MESSAGE_CHARACTERS = 500
+_MESSAGE_CHARACTERS = 300
 
 
 @frozen
