@@ -2,8 +2,8 @@
 
 Everything here is pure: generators that yield the requests to send and are told the outcomes. A request is a base
 (fields that the server is known to accept) and some probes, each of which changes one property of the request. Probes
-travel in packs. A refused pack is halved until the refused probe is alone, and the same request without it, the control,
-is accepted. So a contradiction is always shown by two requests that differ in nothing else.
+travel in packs. A refused pack is narrowed until the refused probe is alone, and the same request without it, the
+control, is accepted. So a contradiction is always shown by two requests that differ in nothing else.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from ..media import png
 Outcome = Literal["accepted", "refused", "wrong", "declined", "limited", "unavailable", "not-sent"]
 """What came of a request.
 
-accepted: 2xx with an item. wrong: accepted, but with other images than those requested. declined: 4xx where the contract is silent. limited: 429 or 402. unavailable: 503. not-sent:
-no budget, or the run has ended. refused: anything else.
+accepted: 2xx with an item. wrong: accepted, but with other images than those requested. declined: 4xx where the
+contract is silent. limited: 429 or 402. unavailable: 503. not-sent: no budget, or the run has ended. refused: anything
+else.
 """
 State = Literal["holds", "contradicted", "unstable", "blocked"]
 PACK_SIZE = 7
@@ -48,7 +49,7 @@ class Step:
     """One request to send: a base with probes, after a wait in seconds. Some have a label of their own.
 
     `narrowing` ones are sent to explain a refusal. `resend` sends the request of a case again instead, by its label, or
-    where that is LAST the latest request before the control. Steps of one `group` are sent at the same time, those of one
+    where that is LAST the latest request before the control. Steps of a `group` are sent at the same time, those of one
     `connection` one after the other on a kept connection.
     """
 
@@ -230,7 +231,7 @@ class Experiment:
             self._conclude("IV-OP-VALID", "stable", "contradicted", steps)
 
     def recovers_from(self, label: str) -> Sending[bool]:
-        """Send a request again that the server may not recover from, then the control, and return if that is accepted."""
+        """Send a request again that may break the server, then the control, and return whether that is accepted."""
         yield from self._send(Step(self.cheap or Base(), resend=label))
         (outcome,) = yield from self._send(Step(self.cheap or Base()))
         if outcome == "refused":
@@ -336,7 +337,7 @@ class Experiment:
         return True
 
     def _try(self, probes: tuple[Probe, ...]) -> Sending[tuple[int, Outcome]]:
-        """Send probes to explain a refusal, and return the position and the outcome; "not-sent" if it is not allowed."""
+        """Send probes to explain a refusal. Return the position and the outcome; "not-sent" if it is not allowed."""
         if not self._allowed(probes):
             return len(self.sent) - 1, "not-sent"
         (outcome,) = yield from self._send(Step(self.cheap or Base(), probes, narrowing=True))

@@ -176,8 +176,8 @@ class Session:
             if self.plan.target.api_key is not None or not label.startswith("key-"):
                 case = self.plan.named(rows[label], self.experiment.cheap or Base())
                 changed = _without_close(change(case.request))
-                label = f"{connection}-{label}"
-                yield evolve(case, label=label, tests=(), request=changed, connection=connection, is_preparation=True)
+                name = f"{connection}-{label}"
+                yield evolve(case, label=name, tests=(), request=changed, connection=connection, is_preparation=True)
 
     def _outcome(self, case: Case) -> Outcome:
         """Return what came of a step. A success that is not as requested is wrong, unless the control is so as well."""
@@ -259,7 +259,7 @@ class Session:
             self._drive(self.experiment.probe([pack]))
 
     def _deferred(self, case: Case) -> bool:
-        """Put a case off to the end of the run if enough like it were accepted: each costs an image that others need."""
+        """Put a case off to the end of the run if enough like it were accepted: each costs an image."""
         ids = {violation.requirement for violation in case.expectation.violations}
         if not ids or max(self._accepted[name] for name in ids) < _ACCEPTED_BEFORE_DEFERRAL:
             return False
