@@ -20,8 +20,8 @@ from ..oracles.refusal import is_wrong_refusal
 from ..oracles.summary import summarize
 from ..wire.reasons import ControlRefused, NotShown, Preparation, RateLimited, Reason
 from .echoes import OF_RESPONSES, last_before_loss, without_echoes
-from .experiment import ASKING, Result
 from .session import AGAIN, Session, original
+from .steps import ASKING, Result
 
 # A 200 alone does not show these: the content of the response does.
 _SHOWN_BY_CONTENT = frozenset({"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT", "IV-WIRE-QUERY"})

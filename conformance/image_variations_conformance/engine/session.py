@@ -28,8 +28,10 @@ from ..oracles.refusal import is_server_error, is_wrong_refusal
 from ..oracles.summary import differences
 from ..wire.exchange import Exchange, NotTested, Request
 from ..wire.reasons import ControlRefused, Limited, NothingAccepted, Preparation, RateLimited, Reason, RejectsEverything
-from .experiment import PACK_SIZE, Experiment, Outcome, Sending, Step, packs
+from .experiment import Experiment
+from .packs import PACK_SIZE, packs
 from .scheduler import Scheduler, not_sent
+from .steps import Outcome, Sending, Step
 
 R = TypeVar("R")
 

@@ -22,7 +22,7 @@ from image_variations_conformance.cases.refusals import OPEN_CASES, REFUSALS, SH
 from image_variations_conformance.cases.wrong_values import WRONG_VALUES
 from image_variations_conformance.contract.evidence import BY_FORMAT, Every
 from image_variations_conformance.contract.expectation import Expectation
-from image_variations_conformance.engine.experiment import PACK_SIZE, packs
+from image_variations_conformance.engine.packs import PACK_SIZE, packs
 from image_variations_conformance.media import png
 from image_variations_conformance.wire.multipart import decode
 from support.requests import CONTRACT, SMALL, TARGET

@@ -23,7 +23,7 @@ from image_variations_conformance.cases.transforms import with_body, with_chunke
 from image_variations_conformance.contract.document import Contract
 from image_variations_conformance.contract.effective import apply
 from image_variations_conformance.contract.profile import names, read
-from image_variations_conformance.engine.experiment import packs
+from image_variations_conformance.engine.packs import packs
 from image_variations_conformance.media import png
 from image_variations_conformance.wire.exchange import Request
 from image_variations_conformance.wire.multipart import decode
