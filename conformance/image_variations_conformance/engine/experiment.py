@@ -105,6 +105,11 @@ class Experiment:
         """Whether no further request can show anything."""
         return self.lost is not None or self.limited
 
+    @property
+    def forgets_errors(self) -> bool:
+        """Whether requests were seen to fail after others."""
+        return any(result.requirement == "IV-STATE-RECOVERS" for result in self.results)
+
     # --- sending
 
     def _send(self, *steps: Step) -> Sending[tuple[Outcome, ...]]:
@@ -203,7 +208,7 @@ class Experiment:
 
     def _explain_stumble(self, refused: int, before: int | None) -> Sending[None]:
         """Tell whether the control was refused once because of the request before it, or by chance."""
-        if any(result.requirement == "IV-STATE-RECOVERS" for result in self.results):
+        if self.forgets_errors:
             return
         if (yield from self.recovers_from(LAST)) and self.sent[refused][1] == "refused":
             self.unstable = True

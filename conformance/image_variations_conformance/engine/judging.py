@@ -21,7 +21,7 @@ from ..oracles.refusal import is_wrong_refusal
 from ..wire.reasons import ControlRefused, NotShown, RateLimited, Reason
 from .echoes import last_before_loss, without_echoes
 from .experiment import Result
-from .session import Session, original
+from .session import AGAIN, Session, original
 
 # A 200 alone does not show these: the content of the response does.
 _SHOWN_BY_CONTENT = frozenset({"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT", "IV-WIRE-QUERY"})
@@ -164,12 +164,7 @@ def _without_loss(found: Sequence[Finding], session: Session) -> Iterator[Findin
 
 def _without_accidents(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
     """Yield the findings; those on a failure that did not occur again, as unstable, with one for the accident."""
-    contract = session.plan.contract
-    accidents = {
-        label: again
-        for label, again in session.repeated.items()
-        if session.observations[again].untested is None and not is_wrong_refusal(session.observations[again], contract)
-    }
+    accidents = dict(_accidents(session))
     for finding in found:
         if finding.label in accidents and finding.state == "contradicted":
             yield evolve(finding, state="unstable")
@@ -179,3 +174,13 @@ def _without_accidents(found: Sequence[Finding], session: Session) -> Iterator[F
         one, other = session.observations[label], session.observations[again]
         message = f"the same request was answered {one.answer} and {other.answer}"
         yield one.finding("IV-OP-VALID", False, message, "stable")
+
+
+def _accidents(session: Session) -> Iterator[tuple[str, str]]:
+    """Yield the labels of wrong refusals of which another sending was not wrong, each with the label of that."""
+    tested = {label: it for label, it in session.observations.items() if it.untested is None}
+    wrong = {label for label, it in tested.items() if is_wrong_refusal(it, session.plan.contract)}
+    sent_again = [(label, original(label)) for label in tested if AGAIN in label]
+    for one, other in [*session.repeated.items(), *sent_again]:
+        if one in wrong and other in tested.keys() - wrong:
+            yield one, other

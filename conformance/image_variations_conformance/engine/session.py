@@ -35,8 +35,10 @@ _TOGETHER = 8
 _OPEN_PACK_SIZE = 12
 AGAIN = "-again"
 """The end of the label of a request that was sent again."""
-_MOST_REPEATED = 20
-"""How many requests that broke the server are sent again, to tell a bug from an accident."""
+_MOST_CONFIRMED = 20
+"""After so many wrong refusals that occurred again, further ones are believed at once."""
+_MOST_REPRODUCED = 5
+"""After so many accidents that the request before them did not cause, no such cause is looked for any more."""
 _MOST_LINKS_AT_THE_END = 5
 
 
@@ -55,6 +57,10 @@ class Session:
     """The label of the second sending of a request that broke the server, by that of the first."""
     alone: dict[str, str] = field(factory=dict)
     """The label of a request sent alone, by that of the same request sent with others."""
+    # The requirements under which the server has failed, how many wrong refusals occurred again, and how many did not.
+    _failed: set[str] = field(factory=set)
+    _confirmed: int = 0
+    _accidents: int = 0
     _pack_labels: dict[tuple[Probe, ...], str] = field(factory=dict)
     # The labels of the latest request that is no control, and of the one before the latest that must be refused.
     _last: str = ""
@@ -243,14 +249,20 @@ class Session:
     def _after_failure(self, case: Case) -> None:
         """Tell what a wrong refusal means: each time, now and then, or because of the request before it."""
         experiment, observation = self.experiment, self.observations[case.label]
-        broke = is_server_error(observation, self.plan.contract)
-        if broke and not self._drive(experiment.control()):
+        # A control costs an image, so one for each requirement has to do.
+        is_new = is_server_error(observation, self.plan.contract) and not self._failed.issuperset(case.tests)
+        self._failed.update(case.tests if is_new else ())
+        if is_new and not self._drive(experiment.control()):
             return
-        if case.label in self.repeated or len(self.repeated) >= _MOST_REPEATED:
+        if case.label in self.repeated or self._confirmed >= _MOST_CONFIRMED:
             return
         (again,) = self._send([self._again(case)])
         self.repeated[case.label] = again.label
-        if not is_wrong_refusal(self.observations[again.label], self.plan.contract) and self._before is not None:
+        if is_wrong_refusal(self.observations[again.label], self.plan.contract):
+            self._confirmed += 1
+            return
+        self._accidents += 1
+        if self._before is not None and self._accidents <= _MOST_REPRODUCED and not experiment.forgets_errors:
             self._drive(experiment.recovers_from(self._before))
 
     # --- the end
