@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 
-from image_variations_conformance.cases.plan import Depth
+from image_variations_conformance.cases.named_case import Depth
 from image_variations_conformance.engine.check import Settings, check
 from image_variations_conformance.wire.target import Target as Server
 

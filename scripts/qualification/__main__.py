@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import click
-from image_variations_conformance.cases.plan import DEPTHS, Depth
+from image_variations_conformance.cases.named_case import DEPTHS, Depth
 from image_variations_conformance.contract import document as contract
 
 from qualification import record, subjects
@@ -44,6 +44,8 @@ _PROBLEMS_FOUND = 1
     show_default=True,
     help="Number of runs on the reference server, each with its own seed.",
 )
+@click.option("--pairs", type=click.IntRange(1), help="Run this many pairs of faults instead, drawn by --pairs-seed.")
+@click.option("--pairs-seed", type=click.IntRange(0), default=1, show_default=True, help="The seed of the pairs.")
 @click.option("--write", is_flag=True, help="Write conformance/KILL_MATRIX.md. Needs a complete run.")
 @click.option(
     "--check",
@@ -57,15 +59,21 @@ def command(
     only: tuple[str, ...],
     sample: int | None,
     seeds: int,
+    pairs: int | None,
+    pairs_seed: int,
     write: bool,
     check: bool,
 ) -> None:
     """Run the suite on every fault, every quirk and the reference server, and check what it reports."""
-    complete = not only and sample is None
+    complete = not only and sample is None and pairs is None
     if check and (write or not complete):
         raise click.UsageError("--check needs a complete run of the suite: remove --write, --only and --sample.")
     if write and not complete:
         raise click.UsageError("--write needs a complete run: remove --only and --sample.")
+    if pairs is not None:
+        if only or sample is not None or write or check:
+            raise click.UsageError("--pairs goes without --only, --sample, --write and --check.")
+        sys.exit(_qualify(subjects.pairs(pairs, pairs_seed), depth, jobs, False, False, False))
     chosen = _chosen(only, sample)
     sys.exit(_qualify([*chosen, *([] if only else subjects.references(seeds))], depth, jobs, complete, write, check))
 
@@ -101,7 +109,12 @@ def _qualify(chosen: Sequence[Subject], depth: Depth, jobs: int, complete: bool,
     if complete:
         broken = {requirement for subject in chosen for requirement in subject.breaks if subject.kind == "fault"}
         failures += [f"no fault breaks {requirement}" for requirement in unbroken(broken, register)]
-    click.echo(record.rendered(trials, register, depth, tables=True).text)
+    if all(trial.subject.kind == "pair" for trial in trials):
+        green = sum(any("passed" in problem for problem in problems(trial, register)) for trial in trials)
+        red = sum(any("unexpectedly" in problem for problem in problems(trial, register)) for trial in trials)
+        click.echo(f"{len(trials)} pairs: false green {green}, false red {red}.")
+    else:
+        click.echo(record.rendered(trials, register, depth, tables=True).text)
     # The file has the tables of one depth only, to keep it short.
     part = record.rendered(trials, register, depth, tables=depth == "standard")
     if check and (changes := record.differences(part)):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
-from image_variations_conformance.cases.plan import Depth
+from image_variations_conformance.cases.named_case import Depth
 from image_variations_conformance.contract.requirements import Requirement
 
 from qualification import matrix

@@ -10,12 +10,22 @@ from attrs import frozen
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.variants import FAULTS, QUIRKS, faulty, quirky
 
-Kind = Literal["fault", "quirk", "reference"]
+Kind = Literal["fault", "pair", "quirk", "reference"]
 
 KEY = "sk-qualify-0123456789abcdef"
 SEED = 1
 """The seed of all runs except those on the reference server, each of which has its own."""
 
+NARROWING = (
+    "size-256-refused",
+    "url-refused",
+    "b64-json-refused",
+    "n-over-four-refused",
+    "model-refused",
+    "chunked-refused",
+)
+"""Faults that narrow what can be asked of a server: with one of them, a suite may miss another fault."""
+_SHARE_WITH_NARROWING = 0.75
 _PATIENCE_SECONDS = 20.0
 # Short, because each request without a response takes this long, but longer than any response on a busy machine.
 _PATIENCE_WITH_HANGS_SECONDS = 3.0
@@ -24,6 +34,8 @@ _PATIENCE_WITH_HANGS_SECONDS = 3.0
 @frozen
 class Subject:
     """A server to run the suite on. It has only names, no server, so that it can be sent to another process.
+
+    The name of a pair is those of its two faults, with a plus sign between them.
 
     `breaks` are the ids that must be reported, `also` those that may be reported too. With `everywhere`, any id may be
     reported. `patience` is the timeout of a request in seconds.
@@ -40,8 +52,8 @@ class Subject:
 
     def service(self) -> Service:
         """Return a new server."""
-        if self.kind == "fault":
-            return faulty([self.name], api_key=KEY)
+        if self.kind in {"fault", "pair"}:
+            return faulty(self.name.split("+"), api_key=KEY)
         if self.kind == "quirk":
             return quirky([self.name], api_key=KEY)
         return Service(api_key=KEY)
@@ -61,6 +73,28 @@ def faults() -> list[Subject]:
         )
         for fault in FAULTS.values()
     ]
+
+
+def pairs(number: int, seed: int) -> list[Subject]:
+    """Return so many different pairs of faults, drawn by the seed. In most, one narrows what can be asked."""
+    rng = random.Random(f"pairs/{seed}")  # noqa: S311 - not for security
+    by_name = {fault.name: fault for fault in faults()}
+    usual = [name for name, fault in by_name.items() if not fault.everywhere and fault.patience == _PATIENCE_SECONDS]
+    narrowing = [name for name in NARROWING if name in by_name]
+    drawn: dict[str, Subject] = {}
+    while len(drawn) < number:
+        one = rng.choice(narrowing if rng.random() < _SHARE_WITH_NARROWING else usual)
+        other = rng.choice([name for name in usual if name != one])
+        first, second = by_name[one], by_name[other]
+        drawn[f"{one}+{other}"] = Subject(
+            kind="pair",
+            name=f"{one}+{other}",
+            family="pairs",
+            breaks=tuple(dict.fromkeys((*first.breaks, *second.breaks))),
+            also=(*first.also, *second.also),
+            seed=rng.randrange(1000),
+        )
+    return list(drawn.values())
 
 
 def quirks() -> list[Subject]:

@@ -6,11 +6,12 @@ import time
 import traceback
 from collections.abc import Mapping
 
-from attrs import frozen
-from image_variations_conformance.cases.plan import Depth
+from attrs import evolve, frozen
+from image_variations_conformance.cases.named_case import Depth
 from image_variations_conformance.engine.check import Settings, check
 from image_variations_conformance.engine.run import Run
 from image_variations_conformance.reference.app.serving import running
+from image_variations_conformance.reference.variants import FAULTS
 from image_variations_conformance.reports.reasons import describe
 from image_variations_conformance.wire.target import Target
 from starlette.types import ASGIApp
@@ -32,6 +33,7 @@ class Trial:
 
     `failed`, `warned`, `left_out` and `prevented` map the ids of requirements to messages. Requirements that were not
     tested are in `left_out` if the depth excludes them, and in `prevented` if something kept them from being tested.
+    `passed` are the ids of the requirements that passed, of a pair without those that one fault hides.
     `first` is the cost up to and including the first request with a failure, or None if there is none. `error` is the
     traceback of an exception in the suite, or empty.
     """
@@ -47,10 +49,11 @@ class Trial:
     seconds: float
     depth: Depth = "standard"
     error: str = ""
+    passed: frozenset[str] = frozenset()
 
     @property
     def reported(self) -> set[str]:
-        """Return the ids that were reported, as failures or warnings."""
+        """The ids that were reported, as failures or warnings."""
         return {*self.failed, *self.warned}
 
 
@@ -73,7 +76,7 @@ def attempt(subject: Subject, depth: Depth) -> Trial:
     def with_verdict(verdict: str) -> dict[str, str]:
         return {it.requirement.id: it.message for it in run.verdicts if it.result == verdict}
 
-    untested = [it for it in run.verdicts if it.result == "not-tested" and it.requirement.level != "may"]
+    untested = [it for it in run.verdicts if it.missing]
     return Trial(
         subject=subject,
         outcome=run.outcome,
@@ -81,6 +84,7 @@ def attempt(subject: Subject, depth: Depth) -> Trial:
         warned=with_verdict("warn"),
         left_out={it.requirement.id: describe(it.reason) for it in untested if it.reason and not it.blocked},
         prevented={it.requirement.id: describe(it.reason) for it in untested if it.reason and it.blocked},
+        passed=_passed(run, subject, depth),
         spent=Spent(run.cost.requests, run.cost.images),
         first=_cost_to_first_failure(run),
         seconds=time.monotonic() - started,
@@ -88,8 +92,29 @@ def attempt(subject: Subject, depth: Depth) -> Trial:
     )
 
 
+def _passed(run: Run, subject: Subject, depth: Depth) -> frozenset[str]:
+    """Return the ids that passed; of a pair, without those of a fault that the other one hides.
+
+    A fault is hidden if the server with both answers every request of the run like the server with the other alone.
+    """
+    passed = frozenset(verdict.requirement.id for verdict in run.verdicts if verdict.result == "pass")
+    if subject.kind != "pair" or not passed & set(subject.breaks):
+        return passed
+    for name in subject.name.split("+"):
+        alone = evolve(subject, kind="fault", name=name)
+        other = judge_app(alone.service(), seed=subject.seed, timeout=subject.patience, depth=depth)
+        if _answers(other) == _answers(run):
+            hidden = {it for it in subject.breaks if it not in FAULTS[name].breaks}
+            passed -= hidden
+    return passed
+
+
+def _answers(run: Run) -> dict[str, tuple[str, int]]:
+    return {label: (it.answer, it.exchange.image_count) for label, it in run.observations.items()}
+
+
 def _cost_to_first_failure(run: Run) -> Spent | None:
-    failing = {finding.label for finding in run.findings if finding.result == "fail"}
+    failing = {finding.label for finding in run.findings if finding.state == "contradicted"}
     requests = images = 0
     for label, observation in run.observations.items():
         if observation.exchange.sent:

@@ -17,6 +17,8 @@ def problems(trial: Trial, register: Mapping[str, Requirement]) -> list[str]:
     """
     if trial.error:
         return [f"the suite failed: {trial.error.strip().splitlines()[-1]}"]
+    if trial.subject.kind == "pair":
+        return list(_pair_problems(trial))
     return list(
         _fault_problems(trial, register) if trial.subject.kind == "fault" else _conforming_server_problems(trial)
     )
@@ -57,6 +59,15 @@ def _fault_problems(trial: Trial, register: Mapping[str, Requirement]) -> Iterat
     if expected and not trial.subject.everywhere and trial.outcome != outcome:
         reason = f"; not tested: {_first(trial.prevented)}" if trial.prevented else ""
         yield f"the run {trial.outcome}, expected that it {outcome}{reason}"
+
+
+def _pair_problems(trial: Trial) -> Iterator[str]:
+    """Yield what is wrong about two faults at once: one may hide the other, but neither makes the other pass."""
+    green = sorted(trial.passed.intersection(trial.subject.breaks))
+    if green:
+        yield f"passed although broken: {' '.join(green)}"
+    if excess(trial):
+        yield f"reported unexpectedly: {_with_messages(trial, excess(trial))}"
 
 
 def _conforming_server_problems(trial: Trial) -> Iterator[str]:

@@ -6,6 +6,7 @@ from attrs import frozen
 
 from ..contract.expectation import Expectation
 from ..wire.exchange import Request
+from .builder import Base
 from .probes import Probe
 
 
@@ -15,7 +16,8 @@ class Case:
 
     `tests` are the ids of the requirements that the case was written for, `probes` what a valid request tries out.
     Cases with the same `concurrent_with` are sent at the same time, and those with the same `connection` one after the
-    other on one kept connection. `is_random` marks requests whose valid features are not all known.
+    other on one kept connection. `base` is what a valid request has besides its probes. `is_random` marks requests
+    whose valid features are not all known, `is_preparation` those that are not judged themselves.
     """
 
     label: str
@@ -26,7 +28,9 @@ class Case:
     probes: tuple[Probe, ...] = ()
     concurrent_with: str | None = None
     connection: str | None = None
+    base: Base | None = None
     is_random: bool = False
+    is_preparation: bool = False
 
     @property
     def image_count(self) -> int:

@@ -84,7 +84,7 @@ FEATURES: tuple[Row, ...] = (
         "chunks",
         "private-ancillary-and-300-texts",
         _CHUNKS,
-        variant("private-before", "private-after"),
+        variant("private-before", "private-after", "many-texts", "long-text"),
         True,
     ),
     Row("IV-IMAGE-PNG-CHUNKS", "chunks", "transparent-colour", _CHUNKS, variant("transparent-colour")),
@@ -121,7 +121,13 @@ FEATURES: tuple[Row, ...] = (
     Row("IV-USER-TEXT", "user", "spaces", "user", user("two  words ")),
     Row("IV-USER-TEXT", "user", "digits", "user", user("007")),
     Row("IV-USER-TEXT", "user", "word-for-null", "user", user("null")),
-    Row("IV-USER-TEXT", "user", "json", "user", user('{"id": [1, 2]}')),
+    Row(
+        "IV-USER-TEXT",
+        "user",
+        "boundary",
+        "user+boundary",
+        lambda _, draft: draft.text("user", f"me {draft.boundary} and you--{draft.boundary}"),
+    ),
     Row("IV-USER-TEXT", "user", "latin", "user", user("Zo\u00eb M\u00fcller")),
     Row(
         "IV-USER-TEXT", "user", "unicode", "user", user("\u7528\u6237 \U0001f600 \u0645\u0631\u062d\u0628\u0627"), True
@@ -133,7 +139,7 @@ FEATURES: tuple[Row, ...] = (
     Row("IV-WIRE-FILENAME", "filename", "quote", "filename", filename(_QUOTE), True),
     Row("IV-WIRE-FILENAME", "filename", "percent-quote", "filename", filename('; filename="a %22b%22.png"')),
     Row("IV-WIRE-FILENAME", "filename", "unicode", "filename", filename('; filename="B\u00e4r \u718a.png"'), True),
-    Row("IV-WIRE-FILENAME", "filename", "semicolon", "filename", filename('; filename="a;b=c, d.png"')),
+    Row("IV-WIRE-FILENAME", "filename", "semicolon", "filename", filename('; filename="a; name=b=c, d.png"')),
     Row("IV-WIRE-FILENAME", "filename", "apostrophe", "filename", filename('; filename="it\'s (1) [2].tar.gz.png"')),
     Row("IV-WIRE-FILENAME", "filename", "path", "filename", filename('; filename="../pictures/a.png"')),
     Row("IV-WIRE-FILENAME", "filename", "200-characters", "filename", filename(f'; filename="{"p" * 196}.png"')),
@@ -171,6 +177,15 @@ FEATURES: tuple[Row, ...] = (
         "headers",
         image_part(lambda _, part: transforms.with_unknown_headers(part)),
         True,
+    ),
+    Row(
+        "IV-WIRE-PART-HEADERS",
+        "part-headers",
+        "ten-unknown",
+        "headers",
+        image_part(
+            lambda _, part: evolve(part, headers=(*part.headers, *((f"X-Part-{number}", "1") for number in range(10))))
+        ),
     ),
     Row(
         "IV-WIRE-PART-HEADERS",
@@ -259,6 +274,24 @@ FEATURES: tuple[Row, ...] = (
     Row(
         "IV-WIRE-HEADER-CASE",
         "letter-case",
+        "parameter-names",
+        "boundary",
+        content_type("multipart/form-data; BOUNDARY={boundary}"),
+    ),
+    Row(
+        "IV-WIRE-HEADER-CASE",
+        "letter-case",
+        "part-parameter-names",
+        "filename",
+        image_part(
+            lambda b, part: transforms.with_disposition(
+                part, f'form-data; NAME="{b.contract.image_field}"; FILENAME="a.png"'
+            )
+        ),
+    ),
+    Row(
+        "IV-WIRE-HEADER-CASE",
+        "letter-case",
         "scheme",
         KEY,
         lambda _, draft: draft.finally_(transforms.with_scheme("bearer")),
@@ -295,27 +328,47 @@ FEATURES: tuple[Row, ...] = (
         "IV-WIRE-PARAMETERS",
         "parameter-order",
         "no-spaces",
-        "boundary+filename",
-        lambda b, draft: evolve(
-            draft,
-            content_type="multipart/form-data;boundary={boundary}",
-            image=transforms.with_disposition(
-                draft.image, f'form-data;name="{b.contract.image_field}";filename="a.png"'
-            ),
-        ),
+        "boundary",
+        content_type("multipart/form-data;boundary={boundary}"),
     ),
     Row(
         "IV-WIRE-PARAMETERS",
         "parameter-order",
         "more-spaces",
-        "boundary+filename",
-        lambda b, draft: evolve(
-            draft,
-            content_type="multipart/form-data ;  boundary={boundary}",
-            image=transforms.with_disposition(
-                draft.image, f'form-data ;  name="{b.contract.image_field}" ; filename="a.png"'
-            ),
+        "boundary",
+        content_type("multipart/form-data ;  boundary={boundary}"),
+    ),
+    Row(
+        "IV-WIRE-PARAMETERS",
+        "parameter-order",
+        "no-spaces-in-part",
+        "filename",
+        image_part(
+            lambda b, part: transforms.with_disposition(
+                part, f'form-data;name="{b.contract.image_field}";filename="a.png"'
+            )
         ),
+    ),
+    Row(
+        "IV-WIRE-PARAMETERS",
+        "parameter-order",
+        "charset-last",
+        "boundary",
+        content_type("multipart/form-data; boundary={boundary}; charset=utf-8"),
+    ),
+    Row(
+        "IV-WIRE-PARAMETERS",
+        "parameter-order",
+        "tab",
+        "boundary",
+        content_type("multipart/form-data;\tboundary={boundary}"),
+    ),
+    Row(
+        "IV-WIRE-PARAMETERS",
+        "parameter-order",
+        "empty-parameter",
+        "boundary",
+        content_type("multipart/form-data; boundary={boundary};"),
     ),
     Row("IV-WIRE-TEXT-TYPE", "text-part-type", "text-plain", "text-type+user", text_type("text/plain"), True),
     Row(
@@ -333,6 +386,13 @@ FEATURES: tuple[Row, ...] = (
         "text-type+user",
         text_type('text/plain; charset="UTF-8"'),
     ),
+    Row(
+        "IV-WIRE-TEXT-TYPE",
+        "text-part-type",
+        "other-charset",
+        "text-type+user",
+        text_type("text/plain; charset=iso-8859-15"),
+    ),
     Row("IV-WIRE-EXPECT", "expect", "100-continue", "expect", header("Expect", "100-continue"), True),
     Row("IV-WIRE-HEADERS", "header", "accept-anything", "accept", header("Accept", "*/*"), True),
     Row("IV-WIRE-HEADERS", "header", "no-accept", "accept", header("Accept", None)),
@@ -341,6 +401,14 @@ FEATURES: tuple[Row, ...] = (
     Row("IV-WIRE-HEADERS", "header", "unknown", "unknown-header", header("X-Request-Source", "conformance"), True),
     Row("IV-WIRE-HEADERS", "header", "4000-characters", "unknown-header", header("X-Trace", "t" * 4000)),
     Row("IV-WIRE-QUERY", "query-string", "other-values", WHOLE, with_query, True),
+    Row(
+        "IV-AUTH-SPACES",
+        "spaces-before-key",
+        "two",
+        KEY,
+        lambda _, draft: draft.finally_(transforms.with_scheme("Bearer ")),
+        True,
+    ),
     Row("IV-AUTH-REQUIRED", "key", "absent", WHOLE, header("Authorization", None), True),
 )
 

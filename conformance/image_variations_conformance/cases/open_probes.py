@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from attrs import evolve
 
+from ..media import png
 from ..wire.multipart import Part, text_part
 from . import transforms
-from .changes import extra, field, filename, header, image_part, text_type, user
+from .builder import Builder
+from .changes import content, extra, field, filename, header, image_part, text_type, user
 from .probes import NO_5XX, Change, Probe
 
 
@@ -18,7 +20,13 @@ def _unnamed(disposition: str) -> Part:
     return Part((("Content-Disposition", disposition),), b"x")
 
 
+def _with_empty_chunks(b: Builder) -> bytes:
+    """Return a PNG with empty ancillary chunks, which a decoder may ignore."""
+    return png.with_chunks(b.png(), *((name, b"") for name in (b"pHYs", b"gAMA", b"cHRM", b"iCCP")))
+
+
 HARMLESS: tuple[Probe, ...] = (
+    _open("image-empty-chunks", "image", content(_with_empty_chunks)),
     _open("field-unknown", "unknown-1", extra(text_part("quality_of_light", "low")), quick=True),
     _open("field-prompt", "unknown-2", extra(text_part("prompt", "a cat"), text_part("quality", "high"))),
     _open(
@@ -62,12 +70,12 @@ HARMLESS: tuple[Probe, ...] = (
             )
         ),
     ),
-    _open("text-charset-unknown", "text-type", text_type("text/plain; charset=x-unknown")),
     _open("filename-broken", "filename", filename('; filename="a.png')),
 )
 """Open properties that most servers accept."""
 
 ODD: tuple[Probe, ...] = (
+    _open("text-charset-unknown", "text-type", text_type("text/plain; charset=x-unknown")),
     _open("field-unnamed", "unknown-8", extra(_unnamed("form-data")), quick=True),
     _open("field-attachment", "unknown-9", extra(_unnamed("attachment"))),
     _open("field-without-headers", "unknown-10", extra(Part((), b"x"))),
@@ -81,6 +89,6 @@ ODD: tuple[Probe, ...] = (
         quick=True,
     ),
 )
-"""Open properties that many servers refuse. They travel apart, so that a refusal hides less."""
+"""Open properties that many servers refuse. They are sent apart, so that a refusal hides nothing."""
 
 OPEN = (*HARMLESS, *ODD)

@@ -37,19 +37,20 @@ class DepthProfile:
 
 
 DEPTH_PROFILES: dict[Depth, DepthProfile] = {
-    "quick": DepthProfile(110, 32, 30),
+    "quick": DepthProfile(110, 26, 30),
     "standard": DepthProfile(320, 80, 60),
     "deep": DepthProfile(None, None, None),
 }
+_AT_THE_SAME_TIME = 8
 
 
 @frozen
 class Plan:
     """What a run sends: `refusals` must be refused, `open_cases` must not break the server, and probes be accepted.
 
-    `seed` is that of the run. Cases are built once the base is known. A narrowed plan has only what shows the
-    requirements that the user selected. `inapplicable` are the labels of rows with each requirement that they do not
-    show because of a profile.
+    `seed` is that of the run, `at_the_same_time` is how many equal requests are. Cases are built once the base is
+    known. A narrowed plan has only what shows the requirements that the user selected. `inapplicable` are the labels of
+    rows with each requirement that they do not show because of a profile.
     """
 
     contract: Contract
@@ -61,6 +62,7 @@ class Plan:
     should_probes: tuple[Probe, ...]
     harmless_probes: tuple[Probe, ...]
     odd_probes: tuple[Probe, ...]
+    at_the_same_time: int
     inapplicable: frozenset[tuple[str, str]] = frozenset()
     is_narrowed: bool = False
 
@@ -95,6 +97,7 @@ class Plan:
             tuple(probe for probe in found if contract.requirements[probe.requirement].level == "should"),
             tuple(filter(tried, HARMLESS)),
             tuple(filter(tried, ODD)),
+            0 if depth == "quick" else _AT_THE_SAME_TIME,
             frozenset(_inapplicable(expected)),
         )
         return plan._narrowed(frozenset(only)) if only else plan
@@ -124,6 +127,13 @@ class Plan:
         )
 
     @property
+    def names(self) -> frozenset[str]:
+        """The names of all items of evidence that the plan shows by a request of their own."""
+        rows = (*self.refusals, *self.open_cases)
+        probes = (*self.must_probes, *self.should_probes, *self.open_probes)
+        return frozenset([*(row.label for row in rows), *(probe.item for probe in probes)])
+
+    @property
     def open_probes(self) -> tuple[Probe, ...]:
         """The properties that must not break the server."""
         return (*self.harmless_probes, *self.odd_probes)
@@ -147,7 +157,7 @@ class Plan:
         for probe in tried:
             draft = probe.apply(builder, draft)
         tests = tuple(dict.fromkeys(probe.requirement for probe in tried))
-        return evolve(self._case(builder, note, builder.encode(draft), tests), probes=tried)
+        return evolve(self._case(builder, note, builder.encode(draft), tests), probes=tried, base=base)
 
     def _case(self, builder: Builder, note: str, request: Request, tests: tuple[str, ...]) -> Case:
         expectation = classify(request, self.contract, self.target.api_key)

@@ -79,6 +79,8 @@ KEYS = (
     ),
     _key("key-longer", "the right key and one letter more", lambda key: f"Bearer {key}x", depth="quick"),
     _key("key-prefix", "the right key without its last letter", lambda key: f"Bearer {key[:-1]}"),
+    # The byte A0, which is white space in Latin-1.
+    _key("key-no-break-space", "the right key and the byte A0", lambda key: f"Bearer {key}\udca0"),
     _key("key-other-case", "the right key in other letter case", lambda key: f"Bearer {_other_letter_case(key)}"),
     _key("key-empty", "Bearer and no key", lambda _: "Bearer "),
     _key("key-scheme-alone", "the word Bearer alone", lambda _: "Bearer"),
@@ -210,7 +212,7 @@ _WITHOUT_SIGNATURE = frozenset(
 
 # These are like others in the list.
 _DEEP_DAMAGES = frozenset(
-    {"length-2-gib", "ihdr-short", "truncated-header", "half-zeros", "filter-255", "zlib-window", "signature-7-bit"}
+    {"length-2-gib", "idat-empty", "truncated-header", "half-zeros", "filter-255", "zlib-window", "signature-7-bit"}
 )
 
 
@@ -225,9 +227,17 @@ def _damaged(damage: Damage) -> NamedCase:
 
 
 def _oblong(label: str, width: int, height: int, *, depth: Depth = "standard") -> NamedCase:
-    return _image(
-        label, "IV-IMAGE-SQUARE", f"{width}x{height}", lambda b: b.png(side=width, height=height), depth=depth
-    )
+    def make(b: Builder) -> bytes:
+        rules = b.contract.image_rules
+        sides = sorted((rules.nearest_side(width), rules.nearest_side(height)))
+        if sides[0] == sides[1]:
+            # The next valid side, or the one before.
+            step = rules.multiple_of
+            sides = [sides[0], sides[1] + step] if rules.allows_side(sides[1] + step) else [sides[0] - step, sides[1]]
+        smaller, larger = sides
+        return b.png(side=larger, height=smaller) if width > height else b.png(side=smaller, height=larger)
+
+    return _image(label, "IV-IMAGE-SQUARE", f"{width}x{height}, or nearly so", make, depth=depth)
 
 
 def _format(label: str, note: str, make: Callable[[Builder], bytes], *, depth: Depth = "standard") -> NamedCase:
@@ -238,6 +248,10 @@ _SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><rect wi
 
 IMAGES = (
     _format("image-text", "a text in place of the image", lambda _: b"This is not a picture.", depth="quick"),
+    _format("image-like-pnm", "a text that begins like a PNM", lambda _: b"P6 is not the beginning of a picture here."),
+    _format(
+        "image-like-gif", "a text that begins like a GIF", lambda _: b"GIF89a is the name of a format, not a picture."
+    ),
     _format("image-jpeg", "a JPEG named .png", lambda b: b.picture_as("JPEG"), depth="quick"),
     _format("image-gif", "a GIF named .png", lambda b: b.picture_as("GIF"), depth="quick"),
     _format("image-webp", "a WebP named .png", lambda b: b.picture_as("WEBP")),

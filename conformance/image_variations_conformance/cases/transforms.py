@@ -46,7 +46,8 @@ def with_chunked_coding(
 
     def change(request: Request) -> Request:
         request = with_header(request, "Content-Length", None)
-        headers = (*request.headers, ("Transfer-Encoding", "chunked"))
+        announced = (("Trailer", ", ".join(name for name, _ in trailers)),) if trailers else ()
+        headers = (*request.headers, ("Transfer-Encoding", "chunked"), *announced)
         return evolve(
             request,
             headers=headers,

@@ -34,8 +34,9 @@ _UNSPECIFIED_METHODS = frozenset({"HEAD", "OPTIONS"})
 _LARGEST_SIDE = 2048
 # Users of more characters, and empty ones, have a requirement of their own.
 _LONGEST_USUAL_USER = 256
-# RFC 7578, section 4.4: what every parser can be expected to read.
+# RFC 7578, sections 4.4 and 4.5. In charsets that extend ASCII, a text of ASCII is the same.
 _TEXT_TYPE = re.compile(r'text/plain(\s*;\s*charset=("utf-8"|utf-8))?', re.IGNORECASE)
+_TEXT_TYPE_OF_ASCII = re.compile(r"text/plain\s*;\s*charset=(us-ascii|iso-8859-\d+|windows-125\d)", re.IGNORECASE)
 
 
 @frozen
@@ -153,8 +154,11 @@ def _classify_key(request: Request, contract: Contract, api_key: str | None, fou
             found.violation("IV-AUTH-WRONG", None, "a wrong API key")
         else:
             found.unspecified.append("a wrong API key")
-    elif scheme != "Bearer":
+        return
+    if scheme != "Bearer":
         found.feature("IV-WIRE-HEADER-CASE", scheme)
+    if token.startswith(" "):
+        found.feature("IV-AUTH-SPACES")
 
 
 def _fields(parts: tuple[Part, ...], contract: Contract, found: Properties) -> dict[str, Part]:
@@ -191,7 +195,8 @@ def _classify_text(name: str, schema: Schema, rules: FieldRules, part: Part, fou
     except UnicodeDecodeError:
         found.unspecified.append(f"{name} is not UTF-8")
         return
-    if part.content_type is not None and _TEXT_TYPE.fullmatch(part.content_type):
+    text_types = (_TEXT_TYPE, _TEXT_TYPE_OF_ASCII) if value.isascii() else (_TEXT_TYPE,)
+    if part.content_type is not None and any(text_type.fullmatch(part.content_type) for text_type in text_types):
         found.feature("IV-WIRE-TEXT-TYPE", part.content_type)
     elif part.content_type is not None:
         found.unspecified.append(f"{name} is sent as {part.content_type[:40]}")

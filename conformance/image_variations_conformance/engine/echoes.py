@@ -19,7 +19,11 @@ from .session import Session, original
 
 _RECOVERS, _INDEPENDENT = "IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT"
 _PARALLEL, _CONNECTION = "IV-STATE-PARALLEL", "IV-STATE-CONNECTION"
-_OF_RESPONSES = ("IV-RES-", "IV-N-", "IV-SIZE-", "IV-FORMAT-")
+OF_RESPONSES = ("IV-RES-", "IV-N-", "IV-SIZE-", "IV-FORMAT-", "IV-OUT-SIZE")
+"""How the ids of requirements begin that say what a response has, and that an ignored field breaks."""
+_OF_ERRORS = frozenset(
+    {"IV-ERR-JSON", "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-READABLE", "IV-ERR-NULL", "IV-ERR-PARAM"}
+)
 # Where one of these is broken, the other cannot hold.
 _PRECONDITIONS: Mapping[str, frozenset[str]] = {
     "IV-AUTH-FIRST": frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}),
@@ -54,7 +58,7 @@ class _Failures:
     def of(cls, found: Sequence[Finding], session: Session) -> _Failures:
         """Return the failures among the findings of a session."""
         failures = [finding for finding in found if finding.state == "contradicted"]
-        others = [finding for finding in reversed(failures) if finding.requirement != NO_5XX]
+        others = [it for it in reversed(failures) if it.requirement not in {NO_5XX, *_OF_ERRORS}]
         of_items = [finding for finding in failures if finding.requirement == NO_5XX and not _is_of_label(finding)]
         return cls(
             session,
@@ -83,8 +87,9 @@ def _of_the_loss(finding: Finding, failures: _Failures) -> str | None:
 
 
 def _of_what_breaks(finding: Finding, failures: _Failures) -> str | None:
-    """A 5xx is that of the requirement under which the request fails, or of one of its items."""
-    if finding.requirement != NO_5XX or not _is_of_label(finding):
+    """A 5xx, and what its body lacks, is that of the requirement under which the request fails, or of its items."""
+    of_body = finding.requirement in _OF_ERRORS and _fails_at(finding.label, failures.session)
+    if not of_body and (finding.requirement != NO_5XX or not _is_of_label(finding)):
         return None
     session, label = failures.session, original(finding.label)
     if label in failures.by_label:
@@ -94,7 +99,22 @@ def _of_what_breaks(finding: Finding, failures: _Failures) -> str | None:
     items = [probe.item for probe in case.probes] or _items_of_base(label, session)
     names = [failures.by_item[item] for item in (*items, _STABLE) if item in failures.by_item]
     lost = [] if session.experiment.lost is None else [_RECOVERS]
-    return next(iter((*company, *sorted(violated & failures.crashing), *names, *lost)), None)
+    itself = [NO_5XX] if of_body and (finding.label, NO_5XX) in failures.shown else []
+    return next(iter((*company, *sorted(violated & failures.crashing), *names, *itself, *lost)), None)
+
+
+def _of_an_ignored_field(finding: Finding, failures: _Failures) -> str | None:
+    """An accepted property of the request makes the server ignore what is requested."""
+    if not finding.requirement.startswith(OF_RESPONSES):
+        return None
+    session = failures.session
+    wrong = {
+        (it.requirement, it.item)
+        for it in session.experiment.results
+        if it.state == "contradicted" and session.observations[session.labels[it.steps[0]]].accepted
+    }
+    probes = session.cases[finding.label].probes
+    return next((it.requirement for it in probes if (it.requirement, it.item) in wrong), None)
 
 
 def _of_an_implied_item(finding: Finding, failures: _Failures) -> str | None:
@@ -118,7 +138,7 @@ def _of_memory(finding: Finding, failures: _Failures) -> str | None:
     """A response is wrong after some requests, and right after others, and so at the same time as others."""
     if _INDEPENDENT in failures.requirements and finding.requirement in {_PARALLEL, _CONNECTION}:
         return _INDEPENDENT
-    depends = _INDEPENDENT in failures.requirements and finding.requirement.startswith(_OF_RESPONSES)
+    depends = _INDEPENDENT in failures.requirements and finding.requirement.startswith(OF_RESPONSES)
     return _INDEPENDENT if depends and (finding.requirement, finding.item) in failures.held else None
 
 
@@ -140,6 +160,7 @@ _RULES: tuple[Callable[[Finding, _Failures], str | None], ...] = (
     _of_preconditions,
     _of_recovery,
     _of_memory,
+    _of_an_ignored_field,
     _of_company,
 )
 

@@ -2,433 +2,367 @@
 
 Everything here is pure: generators that yield the requests to send and are told the outcomes. A request is a base
 (fields that the server is known to accept) and some probes, each of which changes one property of the request. Probes
-travel in packs. A refused pack is halved until the refused probe is alone, and the same request without it, the control,
-is accepted. So a contradiction is always shown by two requests that differ in nothing else.
+travel in packs. If a pack is refused twice, probes are left out of it one by one: a request that is refused costs no
+image. What remains is the smallest part that is refused, and the rest of the pack is sent without it.
+
+A contradiction needs several refusals, one of them right after an accepted request, so that neither chance nor an
+earlier request is the reason. It is shown by two requests that differ in nothing else: the refused one, and the same
+without the probe, the control.
 """
 
 from __future__ import annotations
 
-import random
-from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
-from itertools import product
-from typing import Literal, TypeAlias, TypeVar
+from collections.abc import Iterable, Sequence
+from math import comb
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve
 
 from ..cases.builder import Base
 from ..cases.probes import NO_5XX, Probe
-from ..contract.document import Contract
-from ..contract.fields import enum_values, is_bounded, kind_of
-from ..media import png
+from .packs import images
+from .steps import ASKING, MADE_IMAGES, Outcome, Result, Sending, State, Step
+from .trials import Trials
 
-Outcome = Literal["accepted", "refused", "declined", "limited", "unavailable", "not-sent"]
-"""What came of a request.
-
-accepted: 2xx with an item. declined: 4xx where the contract is silent. limited: 429 or 402. unavailable: 503. not-sent:
-no budget, or the run has ended. refused: anything else.
-"""
-State = Literal["holds", "contradicted", "unstable", "blocked"]
-PACK_SIZE = 6
-MAX_BASES = 20
-LAST = ""
-CONTROL_WAITS = (1.0, 2.0, 4.0)
-"""How long a refused control waits before it is sent again, in seconds."""
-_CONFIRMATIONS = 2
-# On a server that answers the same request now so, now so, a refusal must repeat more often to count.
-_CONFIRMATIONS_IF_UNSTABLE = 6
-
-
-@frozen
-class Step:
-    """One request to send: a base with probes, after a wait in seconds. Some have a label of their own.
-
-    `narrowing` ones are sent to explain a refusal. `resend` sends the request of a case again instead, by its label, or
-    where that is LAST the latest request before the control. Steps of one `group` are sent at the same time, those of one
-    `connection` one after the other on a kept connection.
-    """
-
-    base: Base
-    probes: tuple[Probe, ...] = ()
-    wait_seconds: float = 0.0
-    narrowing: bool = False
-    group: str | None = None
-    connection: str | None = None
-    label: str = ""
-    resend: str | None = None
-
-
-@frozen
-class Result:
-    """What the experiment says of one item of one requirement.
-
-    `steps` are the positions of the steps that show it, the clearest first; `twin` is that of the accepted request that
-    differs in nothing else, and `company` are the other probes of the request.
-    """
-
-    requirement: str
-    item: str
-    state: State
-    steps: tuple[int, ...]
-    twin: int | None = None
-    company: tuple[Probe, ...] = ()
-
-
-R = TypeVar("R")
-Sending: TypeAlias = Generator[tuple[Step, ...], tuple[Outcome, ...], R]
-"""Yields the next requests, is sent their outcomes, and returns a result."""
+_PARALLEL = "IV-STATE-PARALLEL"
+_CONNECTION = "IV-STATE-CONNECTION"
+_PACKS_AT_A_TIME = 8
+_REFUSALS = 3
+_WRONG = 2
+# A server that answers the same request now so, now so, may refuse an innocent one a few times in a row.
+_REFUSALS_IF_UNSTABLE = 7
+_MOST_IN_COMPANY = 16
+"""How many requests are sent in company of each other, at most, to explain refusals there."""
+_CHANCE = 1e-4
+"""What is less likely than this is not explained by chance."""
 
 
 @define
-class Experiment:
-    """The experiments of one run, and their results. `sent` are all steps so far, with their outcomes.
-
-    `lost` is set once the control is refused for good: the position of the last accepted and of the refused control.
-    `limited` is set once the server limits the rate for good.
-    """
-
-    narrowing_requests: int = 60
-    narrowing_images: int = 20
-    base: Base | None = None
-    cheap: Base | None = None
-    sent: list[tuple[Step, Outcome]] = field(factory=list)
-    results: list[Result] = field(factory=list)
-    lost: tuple[int, int] | None = None
-    limited: bool = False
-    unstable: bool = False
-    _control: int | None = None
-    # The requests that were refused at some time.
-    _refused: set[tuple[str, frozenset[str]]] = field(factory=set)
-
-    @property
-    def ended(self) -> bool:
-        """Whether no further request can show anything."""
-        return self.lost is not None or self.limited
-
-    @property
-    def forgets_errors(self) -> bool:
-        """Whether requests were seen to fail after others."""
-        return any(result.requirement == "IV-STATE-RECOVERS" for result in self.results)
-
-    # --- sending
-
-    def _send(self, *steps: Step) -> Sending[tuple[Outcome, ...]]:
-        outcomes = yield steps
-        for step, outcome in zip(steps, outcomes, strict=True):
-            self._note(len(self.sent), step, outcome)
-            self.sent.append((step, outcome))
-        return outcomes
-
-    def _note(self, at: int, step: Step, outcome: Outcome) -> None:
-        if outcome not in {"accepted", "refused"} or step.group or step.connection or step.resend is not None:
-            return
-        if not step.probes and step.base == self.cheap:
-            # `control` tells why the control is refused.
-            return
-        key = (str(step.base), frozenset(probe.item for probe in step.probes))
-        if outcome == "refused":
-            self._refused.add(key)
-        elif key in self._refused:
-            self._refused.discard(key)
-            self.unstable = True
-            earlier = [n for n, (other, result) in enumerate(self.sent) if _same(other, step) and result == "refused"]
-            self._conclude("IV-OP-VALID", "stable", "contradicted", (at, *earlier))
-
-    def _conclude(
-        self,
-        requirement: str,
-        item: str,
-        state: State,
-        steps: tuple[int, ...],
-        twin: int | None = None,
-        company: tuple[Probe, ...] = (),
-    ) -> None:
-        self.results.append(Result(requirement, item, state, steps, twin, company))
-
-    def _of_probes(
-        self, probes: Sequence[Probe], state: State, steps: tuple[int, ...], twin: int | None = None
-    ) -> None:
-        for probe in probes:
-            company = tuple(other for other in probes if other is not probe)
-            self._conclude(probe.requirement, probe.item, state, steps, twin, company)
-
-    # --- the base
-
-    def find_base(self, contract: Contract) -> Sending[bool]:
-        """Find the first accepted base and a cheap one. Return whether there is one."""
-        for candidate in bases(contract):
-            label = "plain" if not self.sent else f"base-{len(self.sent)}"
-            (outcome,) = yield from self._send(Step(candidate, label=label))
-            if outcome == "limited":
-                self.limited = True
-            if outcome in {"limited", "not-sent"}:
-                return False
-            if outcome == "accepted":
-                self.base = self.cheap = candidate
-                self._control = len(self.sent) - 1
-                yield from self._cheapen(contract)
-                return True
-        return False
-
-    def _cheapen(self, contract: Contract) -> Sending[None]:
-        """Make the base cheap: the image in the response rather than a link, and the smallest size that is accepted."""
-        for texts in cheaper(contract):
-            cheap = self.cheap or Base()
-            if texts.items() <= cheap.texts.items():
-                continue
-            candidate = evolve(cheap, texts={**cheap.texts, **texts})
-            (outcome,) = yield from self._send(Step(candidate, label=f"base-{len(self.sent)}"))
-            if outcome == "accepted":
-                self.cheap = candidate
-                self._control = len(self.sent) - 1
-                if "size" in texts:
-                    return
-
-    def control(self, explain: bool = True) -> Sending[bool]:
-        """Send the cheap request, again after waits if it is refused, and return whether it is accepted."""
-        if self.ended:
-            return False
-        first = len(self.sent)
-        outcome: Outcome = "refused"
-        for wait in (0.0, *CONTROL_WAITS):
-            (outcome,) = yield from self._send(Step(self.cheap or Base(), wait_seconds=wait))
-            if outcome == "accepted":
-                before, self._control = self._control, len(self.sent) - 1
-                if wait and explain:
-                    yield from self._explain_stumble(first, before)
-                return True
-            if outcome in {"limited", "not-sent"}:
-                self.limited = self.limited or outcome == "limited"
-                return False
-        if outcome == "unavailable":
-            self.limited = True
-        elif self._control is not None:
-            self.lost = (self._control, len(self.sent) - 1)
-        return False
-
-    def _explain_stumble(self, refused: int, before: int | None) -> Sending[None]:
-        """Tell whether the control was refused once because of the request before it, or by chance."""
-        if self.forgets_errors:
-            return
-        if (yield from self.recovers_from(LAST)) and self.sent[refused][1] == "refused":
-            self.unstable = True
-            steps = (refused, *(() if before is None else (before,)))
-            self._conclude("IV-OP-VALID", "stable", "contradicted", steps)
-
-    def recovers_from(self, label: str) -> Sending[bool]:
-        """Send a request again that the server may not recover from, then the control, and return if that is accepted."""
-        yield from self._send(Step(self.cheap or Base(), resend=label))
-        (outcome,) = yield from self._send(Step(self.cheap or Base()))
-        if outcome == "refused":
-            self._conclude("IV-STATE-RECOVERS", "control", "contradicted", (len(self.sent) - 1,), self._control)
-            yield from self.control(explain=False)
-        return outcome != "refused"
+class Experiment(Trials):
+    """The experiments of one run, and their results."""
 
     # --- probes
 
     def probe(self, packs: Sequence[tuple[Probe, ...]]) -> Sending[None]:
         """Send each pack with the cheap base, and narrow the refused ones down."""
-        if self.cheap is None:
-            return
-        if self.ended:
-            for pack in packs:
-                self._of_probes(pack, "blocked", (len(self.sent) - 1,))
-            return
-        first = len(self.sent)
-        outcomes = yield from self._send(*(Step(self.cheap, pack) for pack in packs))
-        for at, (pack, outcome) in enumerate(zip(packs, outcomes, strict=True), start=first):
-            yield from self._explain(pack, at, outcome)
+        for start in range(0, len(packs), _PACKS_AT_A_TIME):
+            few, first = packs[start : start + _PACKS_AT_A_TIME], len(self.sent)
+            if self.cheap is None or self.ended:
+                self._block(few)
+                continue
+            outcomes = yield from self._send(*(Step(self.cheap, pack) for pack in few))
+            for at, (pack, outcome) in enumerate(zip(few, outcomes, strict=True), start=first):
+                yield from self._explain(pack, at, outcome)
+
+    def _block(self, packs: Sequence[tuple[Probe, ...]]) -> None:
+        """Report packs that are not sent, because of the latest request."""
+        for pack in packs:
+            self._of_probes(pack, "blocked", len(self.sent) - 1)
 
     def _explain(self, pack: tuple[Probe, ...], at: int, outcome: Outcome) -> Sending[None]:
+        """Report what the outcome of a pack shows, after more requests where it does not tell."""
+        if not pack:
+            return
         if outcome == "accepted":
-            self._of_probes(pack, "holds", (at,))
-        elif outcome == "not-sent" or self.ended:
-            self._of_probes(pack, "blocked", (at,))
-        elif outcome == "limited":
-            # The control shows whether that is so for other requests, too.
-            yield from self.control()
-            self._of_probes(pack, "blocked", (at,))
-        elif outcome == "declined":
+            self._of_probes(pack, "holds", at)
+        elif outcome == "declined" or (at in self.unanswered and outcome == "refused" and len(pack) > 1):
             yield from self._split(pack, at)
-        elif not (yield from self.control()):
-            self._of_probes(pack, "blocked", (at,))
-        elif outcome == "unavailable":
-            # A server may be overloaded for a moment; one that is so again for this request alone refuses it.
-            yield from self._again(pack, at)
-        else:
+        elif outcome in {"refused", "unavailable"}:
             yield from self._narrow(pack, at)
+        elif outcome == "wrong":
+            yield from self._explain_wrong(pack, at)
+        else:
+            self._of_probes(pack, "blocked", at)
+            if outcome == "limited":
+                # This request may exceed a limit that others do not.
+                yield from self.control()
 
     def _split(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
-        """Send the probes of a pack that was declined apart, since one may have hidden what the others do."""
+        """Send each half of a pack that was declined or not answered, since one probe may hide what the others do."""
         if len(pack) == 1:
-            self._of_probes(pack, "holds", (at,))
+            self._of_probes(pack, "holds", at)
             return
         yield from self.probe([pack[: len(pack) // 2], pack[len(pack) // 2 :]])
 
-    def _again(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
-        if not self._allowed(pack):
-            self._of_probes(pack, "blocked", (at,))
-            return
-        (outcome,) = yield from self._send(Step(self.cheap or Base(), pack, narrowing=True))
-        if outcome in {"refused", "unavailable"} and (yield from self.control()):
-            yield from self._narrow(pack, at)
-        else:
-            yield from self._explain(pack, len(self.sent) - 1, "limited" if outcome == "unavailable" else outcome)
+    def _try(
+        self, probes: tuple[Probe, ...], at: int, *, planned: bool = False, after_accepted: bool = True
+    ) -> Sending[tuple[int, Outcome]]:
+        """Send probes, if need be after the control, and return the position and the outcome.
 
-    def _allowed(self, probes: Sequence[Probe]) -> bool:
-        """Take a request, and the images that it may cost, off the allowance for narrowing, if there is room."""
-        images = max((probe.images for probe in probes), default=1)
-        if self.narrowing_requests < 1 or self.narrowing_images < images or self.ended:
-            return False
-        self.narrowing_requests -= 1
-        return True
+        A request that takes the place of a planned one, which was refused, costs the images of that, and nothing of the
+        allowance for narrowing. Where there is no room, or the server has ended the run, the outcome is "not-sent" and
+        the position is `at`.
+        """
+        step = Step(self.cheap or Base(), probes, narrowing=not planned)
+        if self.ended or (step.narrowing and not self._allows(step)):
+            return at, "not-sent"
+        after_accepted = after_accepted or not self._recovers_always
+        if after_accepted and not self._follows_accepted and not (yield from self.control()):
+            return at, "not-sent"
+        (outcome,) = yield from self._send(step)
+        return len(self.sent) - 1, "refused" if outcome == "unavailable" else outcome
 
-    def _try(self, probes: tuple[Probe, ...]) -> Sending[tuple[int, Outcome]]:
-        """Send probes to explain a refusal, and return the position and the outcome; "not-sent" if it is not allowed."""
-        if not self._allowed(probes):
-            return len(self.sent) - 1, "not-sent"
-        (outcome,) = yield from self._send(Step(self.cheap or Base(), probes, narrowing=True))
-        if outcome == "accepted":
-            self.narrowing_images -= max((probe.images for probe in probes), default=1)
-        if outcome == "unavailable":
-            outcome = "refused"
-        return len(self.sent) - 1, outcome
+    def _allows(self, *steps: Step) -> bool:
+        """Return whether the allowance for narrowing has room for steps, and for the images that they may cost."""
+        has_room = self.narrowing_requests >= len(steps) and self.narrowing_images >= sum(step.images for step in steps)
+        return has_room and not self.ended
 
     def _narrow(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
-        """Find out which of the probes of a refused pack is refused alone. The control was accepted after the pack."""
-        if len(pack) == 1:
-            yield from self._confirm(pack, at)
-            return
-        refused: list[tuple[tuple[Probe, ...], int]] = []
-        for half in _halves(pack):
-            position, outcome = yield from self._try(half)
-            if outcome == "accepted":
-                self._of_probes(half, "holds", (position,))
-            elif outcome == "declined":
-                yield from self._split(half, position)
-            elif outcome == "refused":
-                refused.append((half, position))
-            else:
-                self._of_probes(half, "blocked", (at, position))
-                return
-        if not refused:
-            yield from self._combination(pack, at)
-        for half, position in refused:
-            yield from self._narrow(half, position)
+        """Find out why a pack is refused, if it is so again."""
+        position, outcome = yield from self._try(pack, at, planned=True)
+        if outcome == "refused":
+            yield from self._reduce(pack, [at, position], "refused")
+        elif outcome == "accepted":
+            yield from self._accepted_now(pack, at, position)
+        else:
+            yield from self._explain(pack, position, outcome)
 
-    def _confirm(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
-        """Send a refused probe again, alone, with a control after it: contradicted if it is refused each time."""
-        refusals = [at]
-        while len(refusals) <= (_CONFIRMATIONS_IF_UNSTABLE if self.unstable else _CONFIRMATIONS):
-            position, outcome = yield from self._try(pack)
-            if outcome in {"accepted", "declined"}:
-                self._of_probes(pack, "unstable", (position, at))
-                return
-            if outcome != "refused" or not (yield from self.control()):
-                self._of_probes(pack, "blocked", (at,))
-                return
-            refusals.append(position)
-        self._of_probes(pack, "contradicted", tuple(refusals), self._control)
+    def _accepted_now(self, pack: tuple[Probe, ...], refused: int, accepted: int) -> Sending[None]:
+        """Report a pack that was refused and then accepted, and why."""
+        before, outcome = self.sent[refused - 1]
+        by_chance = self.sent[refused][1] == "refused" and outcome in MADE_IMAGES
+        self._of_probes(pack, "unstable" if by_chance and len(pack) == 1 else "holds", accepted, refused)
+        if self.sent[refused][1] == "refused" and outcome not in MADE_IMAGES:
+            yield from self._explain_accident(Step(before.base, before.probes), accepted, refused)
 
-    def _combination(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
-        """Explain a pack that is refused although its halves are accepted: reduce it while it is refused."""
-        position, outcome = yield from self._try(pack)
-        if outcome != "refused":
-            # Accepted now: `_note` has reported that the same request had both outcomes.
-            return
-        at = position
-        for probe in pack:
+    def _reduce(self, pack: tuple[Probe, ...], found: list[int], bad: Outcome) -> Sending[None]:
+        """Find the smallest part of a pack that comes to a bad outcome, report it, and send the rest of the pack.
+
+        `found` are the positions at which the pack came to it.
+        """
+        culprit = yield from self._culprit(pack, found, bad)
+        rest = tuple(probe for probe in pack if probe not in culprit)
+        if self._unreported(rest) or not self._was_accepted(rest):
+            position, outcome = yield from self._try(rest, found[0], planned=True)
+            yield from self._explain(rest, position, outcome)
+
+    def _was_accepted(self, probes: Sequence[Probe]) -> bool:
+        """Return whether a request with these probes, and perhaps others, was accepted."""
+        return any(
+            outcome == "accepted" and step.alone and step.base == self.cheap and set(probes) <= set(step.probes)
+            for step, outcome in self.sent
+        )
+
+    def _culprit(self, pack: tuple[Probe, ...], found: list[int], bad: Outcome) -> Sending[tuple[Probe, ...]]:
+        """Find the smallest part of a pack that comes to a bad outcome, report it, and return it.
+
+        Another combination of which one of these probes is a part is not looked for.
+        """
+        part, found, outcome = yield from self._smallest(pack, found, bad)
+        if outcome == bad:
+            yield from self._conclude_on(part, found, bad)
+        else:
+            yield from self._conclude_on_other(part, found, outcome)
+        self._of_probes(self._unreported(part), "blocked", found[0])
+        return part
+
+    def _unreported(self, probes: Sequence[Probe]) -> list[Probe]:
+        """Return the probes that have no result yet."""
+        reported = {(result.requirement, result.item) for result in self.results}
+        return [probe for probe in probes if (probe.requirement, probe.item) not in reported]
+
+    def _smallest(
+        self, pack: tuple[Probe, ...], found: list[int], bad: Outcome
+    ) -> Sending[tuple[tuple[Probe, ...], list[int], Outcome]]:
+        """Leave probes out of a pack while it comes to a bad outcome.
+
+        Return what remains, the positions at which that came to it, and the bad outcome; or else the one that ended the
+        search.
+        """
+        broken = {result.requirement for result in self.results if result.state == "contradicted"}
+        is_combination = False
+        for probe in sorted(pack, key=lambda each: (-each.images, each.requirement not in broken)):
             fewer = tuple(other for other in pack if other is not probe)
-            if len(fewer) < 2:
+            if not fewer:
                 break
-            position, outcome = yield from self._try(fewer)
-            if outcome == "refused":
-                pack, at = fewer, position
-        refusals = [at]
-        while len(refusals) <= (_CONFIRMATIONS_IF_UNSTABLE if self.unstable else _CONFIRMATIONS):
-            position, outcome = yield from self._try(pack)
-            if outcome != "refused" or not (yield from self.control()):
-                return
-            refusals.append(position)
-        names = " and ".join(sorted(probe.item for probe in pack))
+            position, outcome = yield from self._part(fewer, found[0])
+            if outcome == bad:
+                pack, found = fewer, [position]
+            elif outcome == "not-sent":
+                return pack, found, outcome
+            elif not is_combination:
+                position, outcome = yield from self._part((probe,), found[0])
+                if outcome in {bad, "not-sent"}:
+                    return ((probe,), [position], bad) if outcome == bad else (pack, found, outcome)
+                # To look for a combination costs images. Chance, or an earlier request, may be why this came to it.
+                position, outcome = yield from self._try(pack, found[0])
+                found = [*found, position]
+                if outcome != bad:
+                    return pack, found, outcome
+                is_combination = True
+        return pack, found, bad
+
+    def _part(self, probes: tuple[Probe, ...], at: int) -> Sending[tuple[int, Outcome]]:
+        """Send a part of a refused pack, and return the position and the outcome; "not-sent" if it shows nothing."""
+        if self._was_accepted(probes):
+            return at, "accepted"
+        # A single probe of several images has to be seen to hold anyway.
+        planned = len(probes) == 1 and images(probes) > 1
+        position, outcome = yield from self._try(probes, at, planned=planned, after_accepted=False)
+        if outcome == "accepted":
+            self._of_probes(probes, "holds", position)
+        elif outcome == "limited":
+            yield from self.control()
+            return position, "not-sent"
+        return position, outcome
+
+    def _conclude_on(self, pack: tuple[Probe, ...], found: list[int], bad: Outcome) -> Sending[None]:
+        """Report the smallest part of a pack that comes to a bad outcome, if it does so again."""
+        outcome = yield from self._confirm(pack, found, bad)
+        if outcome != bad:
+            yield from self._conclude_on_other(pack, found, outcome)
+        elif len(pack) == 1:
+            self._of_probes(pack, "contradicted", *found, twin=self._control)
+        else:
+            # One of the probes may come to it now and then.
+            parts = [tuple(other for other in pack if other is not probe) for probe in pack]
+            by_part = yield from self._accepts([part for part in parts if images(part) == 1], found[0])
+            state: State = "contradicted" if by_part == "accepted" else "unstable" if by_part == bad else "blocked"
+            self._conclude_on_combination(pack, state, found)
+
+    def _conclude_on_other(self, pack: tuple[Probe, ...], found: list[int], outcome: Outcome) -> Sending[None]:
+        """Report a part of a pack that came to a bad outcome, and then to another one."""
+        if outcome == "accepted":
+            yield from self._accepted_now(pack, found[0], found[-1])
+        elif outcome in {"declined", "wrong", "refused"}:
+            self._of_probes(pack, "unstable", *found)
+        else:
+            self._of_probes(pack, "blocked", found[0])
+            if all(self._was_accepted((probe,)) for probe in pack):
+                self._conclude_on_combination(pack, "blocked", found)
+
+    def _conclude_on_combination(self, pack: tuple[Probe, ...], state: State, refusals: Sequence[int]) -> None:
         requirement = NO_5XX if any(probe.open for probe in pack) else "IV-OP-VALID"
-        self._conclude(requirement, names, "contradicted", tuple(refusals), self._control, pack)
+        names = " and ".join(sorted(probe.item for probe in pack))
+        self._conclude(requirement, names, state, refusals, self._control if state == "contradicted" else None, pack)
+
+    def _confirm(self, probes: tuple[Probe, ...], found: list[int], bad: Outcome) -> Sending[Outcome]:
+        """Send probes again until the outcome is another or was bad often enough. Return the last outcome.
+
+        The positions are added to those where it was bad before. The last request follows an accepted one.
+        """
+        while len(found) < (enough := self._enough(probes, found)):
+            last = len(found) == enough - 1
+            position, outcome = yield from self._try(probes, found[0], after_accepted=last)
+            if outcome == "not-sent":
+                return outcome
+            found.append(position)
+            if outcome != bad:
+                return outcome
+        return bad
+
+    def _enough(self, probes: Sequence[Probe], found: Sequence[int]) -> int:
+        """Return how often a request is refused, or its images are wrong, before that counts."""
+        outcomes = {self.sent[at][1] for at in found}
+        if "wrong" in outcomes:
+            # What is in a response is hardly there by chance, and costs an image.
+            return _WRONG
+        # Of several probes, one may be refused now and then, and a 503 is temporary.
+        by_accident = self.unstable or len(probes) > 1 or "unavailable" in outcomes
+        return _REFUSALS_IF_UNSTABLE if by_accident else _REFUSALS
+
+    def _accepts(self, packs: Iterable[tuple[Probe, ...]], at: int) -> Sending[Outcome]:
+        """Send packs once more, alone, until one is not accepted, and return the last outcome."""
+        for pack in packs:
+            _, outcome = yield from self._try(pack, at)
+            if outcome not in {"accepted", "declined"}:
+                return outcome
+        return "accepted"
+
+    def _explain_wrong(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
+        """Tell whether other images than those requested are due to what was requested, or to the other probes.
+
+        If they come to the request for the same images alone, the oracles report them, and the properties are accepted.
+        """
+        asking = tuple(probe for probe in pack if probe.axes & ASKING)
+        others = tuple(probe for probe in pack if probe not in asking)
+        if not others:
+            self._of_probes(asking, "holds", at)
+            return
+        position, outcome = at, "wrong"
+        if asking:
+            position, outcome = yield from self._try(others, at)
+        if outcome == "wrong":
+            yield from self._reduce(others, [position], "wrong")
+            yield from self.probe([asking] if asking else [])
+        elif outcome == "accepted":
+            self._of_probes(others, "holds", position)
+            position, outcome = yield from self._try(asking, at)
+            if outcome == "accepted":
+                yield from self._culprit(pack, [at], "wrong")
+            self._of_probes(asking, "holds" if outcome in MADE_IMAGES else "blocked", position)
+        else:
+            self._of_probes(pack, "blocked", at)
 
     # --- several requests at a time
 
     def together(self, packs: Sequence[tuple[Probe, ...]], group: str) -> Sending[None]:
         """Send packs at the same time. Each must be answered like alone."""
-        if self.cheap is None or self.ended:
-            return
-        first = len(self.sent)
-        outcomes = yield from self._send(*(Step(self.cheap, pack, group=group) for pack in packs))
-        steps = tuple(range(first, len(self.sent)))
-        if all(outcome == "accepted" for outcome in outcomes):
-            for at, pack in zip(steps, packs, strict=True):
-                self._of_probes(pack, "holds", (at,))
-            self._conclude("IV-STATE-PARALLEL", group, "holds", steps)
-            return
-        yield from self._compare_with_alone(packs, outcomes, first, "IV-STATE-PARALLEL", group)
+        steps = [Step(self.cheap or Base(), pack, group=group) for pack in packs]
+        yield from self._in_company(steps, 0, _PARALLEL, group)
 
     def on_one_connection(self, packs: Sequence[tuple[Probe, ...]], connection: str) -> Sending[None]:
         """Send packs one after the other on one connection. Each must be answered like on a connection of its own."""
-        if self.cheap is None or self.ended:
-            return
+        steps = [Step(self.cheap or Base(), pack, connection=connection) for pack in packs]
+        yield from self._in_company(steps, 1, _CONNECTION, connection)
+
+    def _in_company(self, steps: Sequence[Step], alone: int, requirement: str, item: str) -> Sending[None]:
+        """Send requests in company of each other, but for the first `alone` ones, and tell whether that is at fault.
+
+        Those refused are sent again, alone. Where they are accepted, all are sent in company again, until a server that
+        refuses requests by mere chance would hardly have refused so many of just these.
+        """
         first = len(self.sent)
-        outcomes = yield from self._send(*(Step(self.cheap, pack, connection=connection) for pack in packs))
-        if all(outcome == "accepted" for outcome in outcomes):
-            for at, pack in enumerate(packs, start=first):
-                self._of_probes(pack, "holds", (at,))
-            self._conclude("IV-STATE-CONNECTION", connection, "holds", tuple(range(first, len(self.sent))))
+        if self.cheap is None or self.ended:
+            self._block([step.probes for step in steps])
+            self._conclude(requirement, item, "blocked", (first - 1,))
             return
-        yield from self._compare_with_alone(packs, outcomes, first, "IV-STATE-CONNECTION", connection)
-
-    def _compare_with_alone(
-        self,
-        packs: Sequence[tuple[Probe, ...]],
-        outcomes: Sequence[Outcome],
-        first: int,
-        requirement: str,
-        item: str,
-    ) -> Sending[None]:
-        """Send the packs that were refused in company of other requests again, alone, to tell what is at fault."""
-        suspects: list[tuple[int, int]] = []
-        kept_back: list[int] = []
-        for at, (pack, outcome) in enumerate(zip(packs, outcomes, strict=True), start=first):
-            if outcome == "accepted":
-                self._of_probes(pack, "holds", (at,))
-                continue
-            position, alone = yield from self._alone(pack, outcome)
-            if (outcome, alone) == ("refused", "accepted"):
-                suspects.append((at, position))
-            elif alone in {"accepted", "limited"}:
+        outcomes = yield from self._send(*steps)
+        again, refused, twins, kept_back = [], [], [], []
+        for at, (step, outcome) in enumerate(zip(steps, outcomes, strict=True), start=first):
+            position, by_itself = at, outcome
+            if outcome != "accepted":
+                position, by_itself = yield from self._try(step.probes, at, planned=True)
+            yield from self._explain(step.probes, position, by_itself)
+            if outcome == "refused" and by_itself == "accepted":
+                refused.append(at)
+                twins.append(position)
+            elif outcome not in {"accepted", "declined", "refused"} and by_itself not in {"refused", "wrong"}:
+                # Whether company is the reason for wrong images is told by the oracles, which compare the responses.
                 kept_back.append(at)
-        if not suspects or self.ended:
-            self._conclude(requirement, item, "blocked" if kept_back or self.ended else "holds", (*kept_back, first))
-            return
-        # Would a server that refuses now and then have refused so many without company as well?
-        for _ in range(len(packs)):
-            if not (yield from self.control()) or self.unstable:
-                self._conclude(requirement, item, "unstable", (suspects[0][0],))
-                return
-        self._conclude(requirement, item, "contradicted", tuple(at for at, _ in suspects), suspects[0][1])
+            again.append(evolve(step, probes=step.probes if by_itself == "accepted" else (), narrowing=True))
+        if self.ended or kept_back:
+            self._conclude(requirement, item, "blocked", (*kept_back, first))
+        elif not refused:
+            self._conclude(requirement, item, "holds", range(first, first + len(steps)))
+        elif refused[0] >= first + alone and (yield from self._company_matters(again, alone, refused)):
+            self._conclude(requirement, item, "contradicted", refused, twins[0])
+        else:
+            self._conclude(requirement, item, "unstable", refused)
 
-    def _alone(self, pack: tuple[Probe, ...], outcome: Outcome) -> Sending[tuple[int, Outcome]]:
-        """Send a pack again that was not accepted in company; "limited" if that shows nothing of the company."""
-        if outcome in {"limited", "not-sent"} or self.ended or not (yield from self.control()):
-            # Requests at the same time may exceed a rate that single ones do not.
-            yield from self.probe([pack] if pack else [])
-            return len(self.sent) - 1, "limited"
-        (alone,) = yield from self._send(Step(self.cheap or Base(), pack))
-        position = len(self.sent) - 1
-        if pack:
-            yield from self._explain(pack, position, alone)
-        elif alone == "refused" and self._control is not None:
-            # This is the control, which was accepted a moment ago.
-            self.unstable = True
-            self._conclude("IV-OP-VALID", "stable", "contradicted", (position, self._control))
-            return position, "limited"
-        return position, alone
+    def _company_matters(self, steps: Sequence[Step], alone: int, refused: list[int]) -> Sending[bool]:
+        """Send requests in company again, and return whether chance hardly explains that just these were refused.
+
+        The positions of the refusals are added to those of the first time.
+        """
+        kind = (steps[0].group, steps[0].connection)
+        for rounds in range(2, 2 + _MOST_IN_COMPANY // len(steps)):
+            if self.unstable or not self._recovers_always or not self._allows(*steps):
+                return False
+            if not (yield from self.control()):
+                return False
+            first = len(self.sent)
+            outcomes = yield from self._send(*steps)
+            if "refused" in outcomes[:alone] or "refused" not in outcomes[alone:]:
+                return False
+            refused += [at for at, outcome in enumerate(outcomes, start=first) if outcome == "refused"]
+            company = rounds * (len(steps) - alone)
+            others = sum(outcome == "accepted" and (it.group, it.connection) != kind for it, outcome in self.sent)
+            # Of requests that are refused with one and the same probability, any are as likely to be refused.
+            if comb(company, len(refused)) < _CHANCE * comb(company + others, len(refused)):
+                # A server may have changed its mind since it accepted these alone.
+                latest = dict.fromkeys(self.sent[at][0].probes for at in refused if at >= first)
+                return (yield from self._accepts(latest, first)) == "accepted" and not self.unstable
+        return False
 
     # --- the end
 
@@ -436,117 +370,35 @@ class Experiment:
         """Send the first accepted request once more: what came in between must have changed nothing."""
         if self.base is None or self.ended:
             return
-        first = next(
-            at for at, (step, outcome) in enumerate(self.sent) if outcome == "accepted" and step.base == self.base
-        )
+        first = next(at for at, (step, outcome) in enumerate(self.sent) if outcome == "accepted")
         refusals: list[int] = []
-        while len(refusals) <= (_CONFIRMATIONS_IF_UNSTABLE if self.unstable else _CONFIRMATIONS):
+        while len(refusals) < self._enough((), refusals):
+            if not (self._follows_accepted or (yield from self.control())):
+                return
             label = f"plain-at-the-end{f'-{len(refusals) + 1}' if refusals else ''}"
             (outcome,) = yield from self._send(Step(self.base, label=label))
-            if outcome != "refused" or not (yield from self.control()):
+            if outcome == "limited":
+                yield from self.control()
+            if outcome != "refused":
                 return
             refusals.append(len(self.sent) - 1)
-        self._conclude("IV-STATE-INDEPENDENT", "plain-at-the-end", "contradicted", tuple(refusals), first)
+        self._conclude("IV-STATE-INDEPENDENT", "plain-at-the-end", "contradicted", refusals, first)
 
     def verify(self) -> Sending[None]:
-        """Send every contradicted request again if the server turned out to be unstable after it was contradicted."""
-        if not self.unstable:
-            return
-        for at, result in enumerate(self.results):
-            if result.state != "contradicted" or result.item == "stable" or result.requirement.startswith("IV-STATE-"):
-                continue
-            step = self.sent[result.steps[0]][0]
-            count = len(result.steps)
-            while count <= _CONFIRMATIONS_IF_UNSTABLE and not self.ended:
-                (outcome,) = yield from self._send(Step(step.base, step.probes, narrowing=True))
-                count += 1
-                if outcome == "accepted":
-                    self.results[at] = Result(result.requirement, result.item, "unstable", result.steps)
-                    break
-                if outcome != "refused":
-                    break
+        """Send contradicted requests some more times if the server turned out to be unstable after that."""
+        for at, result in enumerate(self.results if self.unstable else ()):
+            if result.state == "contradicted" and result.twin is not None and not (yield from self._holds_up(result)):
+                self.results[at] = evolve(result, state="unstable")
 
-
-def _same(one: Step, other: Step) -> bool:
-    alone = one.group is None and one.connection is None
-    return alone and (one.base, set(one.probes)) == (other.base, set(other.probes))
-
-
-def _halves(pack: tuple[Probe, ...]) -> tuple[tuple[Probe, ...], tuple[Probe, ...]]:
-    """Return a pack in two parts, the second one with the dearest probe: alone, if it is dear."""
-    ordered = sorted(pack, key=lambda probe: probe.images)
-    middle = len(ordered) - 1 if ordered[-1].images > 1 else len(ordered) // 2
-    return tuple(ordered[:middle]), tuple(ordered[middle:])
-
-
-def packs(probes: Sequence[Probe], seed: int, size: int = PACK_SIZE) -> list[tuple[Probe, ...]]:
-    """Return probes of one level in packs of compatible ones. The seed decides which travel together.
-
-    Packs with the first probes of requirements come first, so that a run that ends early has seen some of each.
-    """
-    order = list(probes)
-    random.Random(f"{seed}/packs").shuffle(order)  # noqa: S311 - test data
-    turns: Counter[str] = Counter()
-    ranks = {}
-    for probe in order:
-        turns[probe.requirement] += 1
-        ranks[probe] = 0 if probe.first else turns[probe.requirement]
-    # The probes that fit the fewest others are placed first, which needs the fewest packs.
-    crowds = Counter(axis for probe in order for axis in probe.axes)
-    order.sort(key=lambda probe: (not probe.first, -max(crowds[axis] for axis in probe.axes)))
-    made: list[list[Probe]] = []
-    for probe in order:
-        fitting = (pack for pack in made if len(pack) < size and all(probe.fits(other) for other in pack))
-        pack = next(fitting, None)
-        if pack is None:
-            made.append([probe])
-        else:
-            pack.append(probe)
-    made.sort(key=lambda pack: min(ranks[probe] for probe in pack))
-    return [tuple(pack) for pack in made]
-
-
-def bases(contract: Contract) -> list[Base]:
-    """Return what is tried as a base, in order.
-
-    An image alone, then with one value of a field, then everything at once, then an RGBA image, then model, size and
-    format together.
-    """
-    values = {name: _values(contract, name) for name in contract.text_fields}
-    single = [{name: value} for name, each in values.items() for value in each]
-    everything = {name: each[0] for name, each in values.items() if each}
-    of_three = [[(name, value) for value in values.get(name, ())] for name in ("model", "size", "response_format")]
-    together = [dict(pairs) for pairs in product(*filter(None, of_three))] if any(of_three) else []
-    required = contract.required_texts
-    texts = [{**required, **each} for each in ({}, *single, everything)]
-    found = [Base(each) for each in texts] + [Base(each, png.Kind(png.RGBA)) for each in (texts[0], texts[-1])]
-    found += [Base({**required, **each}) for each in together]
-    unique = {str(base): base for base in found}
-    return list(unique.values())[:MAX_BASES]
-
-
-def cheaper(contract: Contract) -> list[Mapping[str, str]]:
-    """Return values that make a response cheaper, in the order in which they are tried."""
-    formats = _values(contract, "response_format")
-    inline: list[Mapping[str, str]] = [{"response_format": "b64_json"}] if "b64_json" in formats else []
-    sizes = sorted(_values(contract, "size"), key=_pixels)
-    together: list[Mapping[str, str]] = [{"size": sizes[0], **inline[0]}] if sizes and inline else []
-    return [*together, *inline, *({"size": size} for size in sizes)]
-
-
-def _pixels(size: str) -> int:
-    width, _, height = size.partition("x")
-    return int(width) * int(height) if width.isdigit() and height.isdigit() else 0
-
-
-def _values(contract: Contract, name: str) -> tuple[str, ...]:
-    """Return values of a field to be tried: those of an enum, examples, the smallest number, or a plain text."""
-    schema = contract.text_fields.get(name, {})
-    kind = kind_of(schema)
-    if kind == "enum":
-        return enum_values(schema)
-    if schema.get("examples") and not (kind == "integer" and "minimum" in schema):
-        return tuple(map(str, schema["examples"]))
-    if kind == "integer":
-        return (str(schema.get("minimum", 1)),)
-    return ("user-1234",) if kind == "text" and not is_bounded(schema) else ()
+    def _holds_up(self, result: Result) -> Sending[bool]:
+        """Return whether a contradiction is one on a server that refuses requests by chance as well."""
+        step, outcome = self.sent[result.steps[0]]
+        if not step.alone:
+            # What was taken for more than chance was seen together with accidents that company does not explain.
+            return False
+        if not step.probes:
+            return True
+        bad: Outcome = "wrong" if outcome == "wrong" else "refused"
+        if self._was_accepted(step.probes):
+            return False
+        return (yield from self._confirm(step.probes, list(result.steps), bad)) == bad

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
-from ..cases.builder import Base
 from ..cases.case import Case
 from ..cases.probes import NO_5XX
 from ..contract.evidence import ABSENT, BY_FORMAT, AcceptsFeature, AcceptsField, Every, Sample
@@ -18,10 +17,11 @@ from ..contract.requirements import Requirement
 from ..oracles import Finding, Observation, judge
 from ..oracles.base import shortened
 from ..oracles.refusal import is_wrong_refusal
-from ..wire.reasons import ControlRefused, NotShown, RateLimited, Reason
-from .echoes import last_before_loss, without_echoes
-from .experiment import Result
+from ..oracles.summary import summarize
+from ..wire.reasons import ControlRefused, NotShown, Preparation, RateLimited, Reason
+from .echoes import OF_RESPONSES, last_before_loss, without_echoes
 from .session import AGAIN, Session, original
+from .steps import ASKING, Result
 
 # A 200 alone does not show these: the content of the response does.
 _SHOWN_BY_CONTENT = frozenset({"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT", "IV-WIRE-QUERY"})
@@ -32,11 +32,12 @@ def findings_of(session: Session) -> list[Finding]:
     contract = session.plan.contract
     found = [
         evolve(finding, item=finding.item or item_of(finding, session))
-        for finding in judge(list(session.observations.values()), contract)
+        for finding in judge([it for it in session.observations.values() if it.blocked != Preparation()], contract)
     ]
     found += _untested(session)
     found += _of_experiment(session)
     found = list(_without_accidents(found, session))
+    found = list(_without_doubts(found, session))
     return list(without_echoes(list(_without_loss(found, session)), session))
 
 
@@ -68,7 +69,7 @@ def _untested(session: Session) -> Iterator[Finding]:
     """Yield a blocked finding for each requirement of a case that was not sent or whose answer shows nothing."""
     for label, observation in session.observations.items():
         case, reason = session.cases[label], observation.untested
-        if reason is None or case.probes:
+        if reason is None or case.probes or case.is_preparation:
             continue
         violated = [it.requirement for it in observation.expectation.violations]
         for name in dict.fromkeys((*case.tests, *violated)):
@@ -86,7 +87,7 @@ def _of_experiment(session: Session) -> Iterator[Finding]:
         yield _of_result(result, session)
     if experiment.base is None:
         yield from _without_base(session)
-    elif experiment.base == Base(session.plan.contract.required_texts):
+    elif experiment.base.texts == session.plan.contract.required_texts:
         first = next(at for at, (_, outcome) in enumerate(experiment.sent) if outcome == "accepted")
         yield Finding("IV-OP-VALID", "holds", "", labels[first], "fields=image-only")
     if experiment.lost is not None:
@@ -131,6 +132,8 @@ def _message(result: Result, observation: Observation, session: Session) -> str:
     if result.requirement in {"IV-STATE-PARALLEL", "IV-STATE-CONNECTION"}:
         how = "at the same time" if result.requirement == "IV-STATE-PARALLEL" else "on a kept connection"
         return f"{result.item}: expected 200 as for the same request alone, got {observation.answer} {how}"
+    if observation.accepted:
+        return f"a valid request with {result.item}: expected what it asks for, got {summarize(observation)}"
     return f"a valid request with {result.item}: expected 200, got {observation.answer}{_words(observation)}"
 
 
@@ -174,6 +177,29 @@ def _without_accidents(found: Sequence[Finding], session: Session) -> Iterator[F
         one, other = session.observations[label], session.observations[again]
         message = f"the same request was answered {one.answer} and {other.answer}"
         yield one.finding("IV-OP-VALID", False, message, "stable")
+
+
+def _without_doubts(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
+    """Yield the findings; what is wrong with a response to several unusual properties is in doubt, and so blocked.
+
+    It is not if the same is wrong with the response to the request for the same images alone.
+    """
+    doubtful = {
+        session.labels[at]
+        for at, (step, outcome) in enumerate(session.experiment.sent)
+        if outcome == "wrong" and not all(probe.axes & ASKING for probe in step.probes)
+    }
+    certain = {
+        (finding.requirement, finding.item)
+        for finding in found
+        if finding.state == "contradicted" and finding.label not in doubtful
+    }
+    for finding in found:
+        in_doubt = finding.label in doubtful and finding.requirement.startswith(OF_RESPONSES)
+        if in_doubt and finding.state == "contradicted" and (finding.requirement, finding.item) not in certain:
+            yield evolve(finding, state="blocked", reason=NotShown())
+        else:
+            yield finding
 
 
 def _accidents(session: Session) -> Iterator[tuple[str, str]]:

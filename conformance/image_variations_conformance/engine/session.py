@@ -7,7 +7,8 @@ eight times at once; the plain request and the links again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -18,28 +19,41 @@ from ..cases.case import Case
 from ..cases.named_case import NamedCase
 from ..cases.plan import Plan
 from ..cases.probes import Probe
+from ..cases.refusals import REFUSALS
+from ..cases.transforms import with_chunked_coding, with_header
+from ..cases.wrong_values import WRONG_VALUES
 from ..oracles.base import Observation, observe
 from ..oracles.links import AT_THE_END
 from ..oracles.refusal import is_server_error, is_wrong_refusal
-from ..oracles.summary import is_as_requested
-from ..wire.exchange import Exchange, NotTested
-from ..wire.reasons import ControlRefused, Limited, NothingAccepted, RateLimited, Reason, RejectsEverything
-from .experiment import PACK_SIZE, Experiment, Outcome, Sending, Step, packs
+from ..oracles.summary import differences
+from ..wire.exchange import Exchange, NotTested, Request
+from ..wire.reasons import ControlRefused, Limited, NothingAccepted, Preparation, RateLimited, Reason, RejectsEverything
+from .experiment import Experiment
+from .packs import PACK_SIZE, packs
 from .scheduler import Scheduler, not_sent
+from .steps import Outcome, Sending, Step
 
 R = TypeVar("R")
 
 CONTROL_EVERY = 60
 """After so many requests that must be refused, a valid one shows whether the server still works."""
 _TOGETHER = 8
-_OPEN_PACK_SIZE = 12
+_OPEN_PACK_SIZE = 15
 AGAIN = "-again"
 """The end of the label of a request that was sent again."""
+_ACCEPTED_BEFORE_DEFERRAL = 2
 _MOST_CONFIRMED = 20
 """After so many wrong refusals that occurred again, further ones are believed at once."""
 _MOST_REPRODUCED = 5
 """After so many accidents that the request before them did not cause, no such cause is looked for any more."""
 _MOST_LINKS_AT_THE_END = 5
+# Servers leave the rest of such requests unread, and take it for the next request.
+_ON_A_CONNECTION: dict[str, Callable[[Request], Request]] = {
+    "key-wrong": with_chunked_coding(),
+    "image-too-large": lambda request: request,
+    "method-get": lambda request: request,
+    "n-zero": with_chunked_coding(trailers=(("X-Checksum", "0"),)),
+}
 
 
 @define
@@ -65,6 +79,9 @@ class Session:
     # The labels of the latest request that is no control, and of the one before the latest that must be refused.
     _last: str = ""
     _before: str | None = None
+    # How many requests were accepted that break each requirement, and the cases that were put off because of that.
+    _accepted: Counter[str] = field(factory=Counter)
+    _put_off: list[Case] = field(factory=list)
     _to_come: int = 0
 
     def run(self) -> None:
@@ -73,7 +90,7 @@ class Session:
         refusals, opened = plan.refusals, plan.open_cases
         must, should = self._packs(plan.must_probes, "must"), self._packs(plan.should_probes, "should")
         harmless = self._packs(plan.harmless_probes, "open", _OPEN_PACK_SIZE)
-        odd = self._packs(plan.odd_probes, "odd", _OPEN_PACK_SIZE)
+        odd = self._packs(plan.odd_probes, "odd", 1)
         self._to_come = len(refusals) + len(opened) + len(must) + len(should) + _TOGETHER + 12
         has_base = self._drive(experiment.find_base(plan.contract))
         if not has_base:
@@ -89,8 +106,9 @@ class Session:
         ]
         alone = sorted((pack for pack in first if pack not in mixed), key=_images)
         self._drive(experiment.probe(alone))
-        # The first request after the one for the most images: a server may have remembered its values.
-        self._drive(experiment.control())
+        if any(_images(pack) > 1 for pack in alone):
+            # A server may have remembered the values of the request for the most images, which was the last.
+            self._drive(experiment.control())
         if mixed:
             self._drive(experiment.together(mixed, "eight-mixed"))
             self._send_alone("eight-mixed")
@@ -101,15 +119,18 @@ class Session:
         self._drive(experiment.probe(should))
         self._drive(experiment.probe([*harmless, *odd]))
         self._refuse(opened)
+        if plan.at_the_same_time and not plan.is_narrowed:
+            self._drive(experiment.together([()] * plan.at_the_same_time, "eight-alike"))
         if not plan.is_narrowed:
-            self._drive(experiment.together([()] * _TOGETHER, "eight-alike"))
             self._drive(experiment.first_again())
         self._follow_links_again()
+        for few in _slices(self._put_off, self.scheduler.workers):
+            self._send_refusals(few)
         self._drive(experiment.verify())
 
     def _last_images(self) -> dict[str, int]:
         """Return how many images are set aside for the end, by label. They show what MUST hold of the whole run."""
-        alike = {f"eight-alike-{number}": 1 for number in range(1, _TOGETHER + 1)}
+        alike = {f"eight-alike-{number}": 1 for number in range(1, self.plan.at_the_same_time + 1)}
         return {} if self.plan.is_narrowed else {**alike, "plain-at-the-end": 1}
 
     def _packs(self, probes: Sequence[Probe], name: str, size: int = PACK_SIZE) -> list[tuple[Probe, ...]]:
@@ -140,7 +161,39 @@ class Session:
                 self._case(step) if step.resend is None else self._again(self.cases[step.resend or self._last])
             )
         self.labels += [case.label for case in cases]
-        return tuple(_outcome(self.observations[it.label], it) for it in self._send(cases))
+        if steps[0].connection:
+            *before, between = self._refused_on(steps[0].connection)
+            self._send([*before, cases[0], between, *cases[1:]])
+        else:
+            self._send(cases)
+        first = len(self.experiment.sent)
+        unanswered = (at for at, case in enumerate(cases, first) if self.observations[case.label].response is None)
+        self.experiment.unanswered.update(unanswered)
+        return tuple(self._outcome(it) for it in cases)
+
+    def _refused_on(self, connection: str) -> Iterator[Case]:
+        """Yield requests that must be refused, to be sent on a connection before those that must be accepted."""
+        rows = {row.label: row for row in (*REFUSALS, *WRONG_VALUES)}
+        for label, change in _ON_A_CONNECTION.items():
+            if self.plan.target.api_key is not None or not label.startswith("key-"):
+                case = self.plan.named(rows[label], self.experiment.cheap or Base())
+                changed = _without_close(change(case.request))
+                name = f"{connection}-{label}"
+                yield evolve(case, label=name, tests=(), request=changed, connection=connection, is_preparation=True)
+
+    def _outcome(self, case: Case) -> Outcome:
+        """Return what came of a step. A success that is not as requested is wrong, unless the control is so as well."""
+        observation = self.observations[case.label]
+        outcome = _outcome(observation, case)
+        if outcome != "accepted" or not case.probes or any(probe.open for probe in case.probes):
+            return outcome
+        return "accepted" if differences(observation) <= self._control_differences else "wrong"
+
+    @property
+    def _control_differences(self) -> frozenset[str]:
+        """The fields that the responses to the base and to the control are not as requested in."""
+        alone = [self.observations[label] for label in self.labels[:4] if label in self.observations]
+        return frozenset().union(*(differences(it) for it in alone if it.accepted))
 
     def _again(self, case: Case) -> Case:
         """Return a case to be sent again under another label."""
@@ -154,9 +207,7 @@ class Session:
         note = items or (str(step.base) if step.base != Base() else "nothing but an image")
         case = self.plan.valid(label, note, step.base, step.probes)
         if step.connection is not None:
-            # HTTP/1.1 keeps a connection unless a request says otherwise.
-            headers = tuple(pair for pair in case.request.headers if pair != ("Connection", "close"))
-            case = evolve(case, request=evolve(case.request, headers=headers))
+            case = evolve(case, request=_without_close(case.request))
         case = evolve(case, concurrent_with=step.group, connection=step.connection)
         self.cases[label] = case
         return case
@@ -176,19 +227,20 @@ class Session:
             if not case.label.startswith("control"):
                 self._last = case.label
         for case, exchange in zip(cases, self.scheduler.run(cases, self._to_come), strict=True):
-            self._observe(case, exchange)
+            self._observe(case, exchange, Preparation() if case.is_preparation else None)
         self._to_come = max(0, self._to_come - len(cases))
         return cases
 
     def _observe(self, case: Case, exchange: Exchange, blocked: Reason | None = None) -> None:
-        self.observations[case.label] = observe(exchange, case.expectation, blocked=blocked)
+        key = None if case.base is None else f"{case.base}, {sorted(probe.item for probe in case.probes)}"
+        self.observations[case.label] = observe(exchange, case.expectation, blocked=blocked, key=key)
 
     def _send_alone(self, group: str) -> None:
         """Send the requests of a group whose responses are not as requested again, alone, to be compared with."""
         for label, case in list(self.cases.items()):
             if group in {case.concurrent_with, case.connection} and not self.experiment.ended:
                 observation = self.observations[label]
-                if observation.accepted and not is_as_requested(observation):
+                if observation.accepted and differences(observation):
                     alone = evolve(case, label=f"{label}-alone", concurrent_with=None, connection=None)
                     self._send([alone])
                     self.alone[label] = alone.label
@@ -202,11 +254,19 @@ class Session:
         cases = [case for case in (self.plan.named(row, base) for row in rows) if case.expectation.validity != "valid"]
         for at in range(0, len(cases), CONTROL_EVERY):
             for few in _slices(cases[at : at + CONTROL_EVERY], self.scheduler.workers):
-                self._send_refusals(few)
+                self._send_refusals([case for case in few if not self._deferred(case)])
             if at + CONTROL_EVERY < len(cases):
                 self._working(next(waiting, None))
         for pack in waiting:
             self._drive(self.experiment.probe([pack]))
+
+    def _deferred(self, case: Case) -> bool:
+        """Put a case off to the end of the run if enough like it were accepted: each costs an image."""
+        ids = {violation.requirement for violation in case.expectation.violations}
+        if not ids or max(self._accepted[name] for name in ids) < _ACCEPTED_BEFORE_DEFERRAL:
+            return False
+        self._put_off.append(case)
+        return True
 
     def _working(self, pack: tuple[Probe, ...] | None) -> bool:
         """Return whether the server still works, as a pack or else the control shows."""
@@ -226,6 +286,8 @@ class Session:
         self._send(cases)
         for case in cases:
             observation = self.observations[case.label]
+            if observation.accepted:
+                self._accepted.update(violation.requirement for violation in case.expectation.violations)
             if self.experiment.base is None:
                 self._require_difference(case, observation)
             elif observation.untested is None and is_wrong_refusal(observation, self.plan.contract):
@@ -249,11 +311,13 @@ class Session:
     def _after_failure(self, case: Case) -> None:
         """Tell what a wrong refusal means: each time, now and then, or because of the request before it."""
         experiment, observation = self.experiment, self.observations[case.label]
-        # A control costs an image, so one for each requirement has to do.
-        is_new = is_server_error(observation, self.plan.contract) and not self._failed.issuperset(case.tests)
-        self._failed.update(case.tests if is_new else ())
-        if is_new and not self._drive(experiment.control()):
-            return
+        violated = {violation.requirement for violation in case.expectation.violations}
+        hangs = observation.response is None
+        if is_server_error(observation, self.plan.contract) and (hangs or not violated <= self._failed):
+            # A control costs an image, so one for each requirement has to do.
+            self._failed |= violated
+            if not self._drive(experiment.control()):
+                return
         if case.label in self.repeated or self._confirmed >= _MOST_CONFIRMED:
             return
         (again,) = self._send([self._again(case)])
@@ -288,8 +352,12 @@ class Session:
 
 
 def original(label: str) -> str:
-    """Return the label of the case of which another one may be the second sending."""
+    """Return the label of the case whose request was sent again under this label."""
     return label.partition(AGAIN)[0]
+
+
+def _without_close(request: Request) -> Request:
+    return with_header(request, "Connection", None)
 
 
 def _images(pack: Sequence[Probe]) -> int:

@@ -41,7 +41,7 @@ from .session import AGAIN
 # Evidence that a run shows only if it comes about: a server need not limit the rate.
 _BY_CHANCE = frozenset({"IV-LIMIT-RETRY-AFTER"})
 # A request without a key does not show these.
-_OF_KEYS = frozenset({"letter-case=scheme", "letter-case=upper-case-scheme"})
+_OF_KEYS = frozenset({"letter-case=scheme", "letter-case=upper-case-scheme", "spaces-before-key=two"})
 # What a request may show of an item, the first that counts before the others.
 _SHOWN: tuple[State, ...] = ("contradicted", "unstable", "holds")
 # How many findings are kept for an item, the clearest first.
@@ -52,7 +52,8 @@ _MAX_FINDINGS = 3
 class Circumstances:
     """What a verdict depends on besides the findings.
 
-    `unsent` are the reasons why cases were not sent, `only` the requirements that the user selected, or none for all.
+    `planned` are the names of the items that the plan shows by a request of their own, `unsent` the reasons why cases
+    were not sent, `only` the requirements that the user selected, or none for all.
     `inapplicable` are labels of cases, each with a requirement that a profile keeps it from showing.
     """
 
@@ -65,6 +66,7 @@ class Circumstances:
     cases: Mapping[str, Case]
     unsent: Sequence[Reason]
     inapplicable: Collection[tuple[str, str]] = frozenset()
+    planned: Collection[str] = frozenset()
 
 
 def verdicts(findings: Iterable[Finding], circumstances: Circumstances) -> tuple[Verdict, ...]:
@@ -177,10 +179,12 @@ def _item(
     if by is not None and by != requirement.id:
         return Item(name, None, (), Masked(by))
     without_key = not circumstances.has_key and (name in _OF_KEYS or name.startswith("IV-AUTH-"))
-    return Item(name, None, (), NoKey() if without_key else _why_left_out(requirement, circumstances))
+    return Item(name, None, (), NoKey() if without_key else _why_left_out(name, requirement, circumstances))
 
 
-def _why_left_out(requirement: Requirement, circumstances: Circumstances) -> Reason:
+def _why_left_out(name: str, requirement: Requirement, circumstances: Circumstances) -> Reason:
+    if circumstances.quick and circumstances.planned and name not in circumstances.planned:
+        return NotAtThisDepth()
     # That an invalid request costs an image is no reason for what other requests show.
     unsent = [it for it in circumstances.unsent if not isinstance(it, InvalidAccepted | InvalidCostsImage)]
     if Interrupted() in unsent:

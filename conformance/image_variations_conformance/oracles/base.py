@@ -46,7 +46,7 @@ class Observation:
 
     `input` is the decoded image of a valid request. `blocked`: the response shows nothing about the request, for this
     reason. `is_random`: the request may have unknown features, so its outcome shows nothing about other requests with
-    the same features.
+    the same features. Requests with the same `key` ask for the same in the same way.
     """
 
     exchange: Exchange
@@ -55,6 +55,12 @@ class Observation:
     input: Picture | None = field(default=None, repr=False)
     blocked: Reason | None = None
     is_random: bool = False
+    key: str | None = None
+
+    @property
+    def asks(self) -> object:
+        """What tells whether two valid requests ask for the same in the same way."""
+        return self.key or self.expectation.features
 
     @property
     def response(self) -> Response | None:
@@ -118,7 +124,12 @@ class Observation:
 
 
 def observe(
-    exchange: Exchange, expectation: Expectation, *, blocked: Reason | None = None, is_random: bool = False
+    exchange: Exchange,
+    expectation: Expectation,
+    *,
+    blocked: Reason | None = None,
+    is_random: bool = False,
+    key: str | None = None,
 ) -> Observation:
     """Return the observation of an exchange, with the response and the image of the request decoded."""
     sent = None
@@ -127,7 +138,7 @@ def observe(
             sent = look(expectation.image)
         except Unreadable:
             sent = None
-    return Observation(exchange, expectation, read_content(exchange), sent, blocked, is_random)
+    return Observation(exchange, expectation, read_content(exchange), sent, blocked, is_random, key)
 
 
 ExchangeOracle = Callable[[Observation, Contract], Iterator[Finding]]

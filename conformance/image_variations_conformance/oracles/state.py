@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..contract.document import Contract
-from ..contract.expectation import Feature
 from .base import Finding, Observation, judges_run
-from .images import MAX_RANK, ranks
+from .images import MAX_RANK, ranks, repeated_images
 from .summary import summarize
 
 
 @judges_run("IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT")
 def answers_do_not_depend_on_what_went_before(observations: Sequence[Observation], _: Contract) -> Iterator[Finding]:
     """A repeated request is answered like before, also after requests that failed."""
-    first: dict[frozenset[Feature], Observation] = {}
+    first: dict[object, Observation] = {}
     failed = False
     for observation in observations:
         failed = failed or (observation.untested is None and not observation.accepted)
         comparable = observation.is_alone and not observation.is_random
         if not comparable or observation.expectation.validity != "valid" or not observation.accepted:
             continue
-        earlier = first.setdefault(observation.expectation.features, observation)
+        earlier = first.setdefault(observation.asks, observation)
         if earlier is observation:
             continue
         before, now = summarize(earlier), summarize(observation)
@@ -58,12 +57,12 @@ def the_query_string_is_ignored(observations: Sequence[Observation], _: Contract
 def answers_do_not_depend_on_what_goes_on(observations: Sequence[Observation], _: Contract) -> Iterator[Finding]:
     """An accepted request that is sent with others is answered like the same request sent alone."""
     alone = {
-        observation.expectation.features: observation
+        observation.asks: observation
         for observation in observations
         if observation.is_alone and observation.expectation.validity == "valid" and observation.accepted
     }
     for observation in observations:
-        model = alone.get(observation.expectation.features)
+        model = alone.get(observation.asks)
         if observation.is_alone or not observation.accepted or model is None or observation.has_query:
             continue
         parallel = observation.exchange.concurrent_with is not None
@@ -72,12 +71,20 @@ def answers_do_not_depend_on_what_goes_on(observations: Sequence[Observation], _
         before, now = summarize(model), summarize(observation)
         message = f"{how}: expected {before} as for {model.exchange.label} alone, got {now}"
         yield observation.finding(requirement, before.matches(now), message)
+    for observation, earlier in repeated_images(observations):
+        connection = observation.exchange.connection
+        if connection is not None and connection == earlier.exchange.connection:
+            message = f"the image of {earlier.exchange.label}, which was sent on the same connection for another input"
+            yield observation.finding("IV-STATE-CONNECTION", False, message)
     concurrent = [observation for observation in observations if observation.exchange.concurrent_with is not None]
     yield from _mixed_up(observations, concurrent)
 
 
 def _mixed_up(observations: Sequence[Observation], concurrent: Sequence[Observation]) -> Iterator[Finding]:
     """Yield a finding if images were returned to other requests than those that they were made for."""
+    if any(repeated_images(observations)):
+        # That is reported by itself.
+        return
     ranks_alone = [rank for _, rank in ranks([observation for observation in observations if observation.is_alone])]
     ranked = list(ranks(concurrent))
     # Mixed-up images can only be told if images resemble their own inputs when requests are sent alone.

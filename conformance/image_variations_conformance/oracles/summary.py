@@ -45,10 +45,14 @@ def summarize(observation: Observation) -> Summary:
     )
 
 
-def is_as_requested(observation: Observation) -> bool:
-    """Return whether number, keys and sizes of the images of a response are those that the request asks for."""
+def differences(observation: Observation) -> frozenset[str]:
+    """Return the fields, of n, size and response_format, that the images of a response are not as requested in."""
     requested, shown = observation.expectation.requested, summarize(observation)
     if requested is None:
-        return True
-    sizes = shown.sizes is None or requested.size is None or shown.sizes <= {requested.size}
-    return shown.count == requested.n and shown.keys == {requested.response_format} and sizes
+        return frozenset()
+    found = {
+        "n": shown.count != requested.n,
+        "response_format": shown.keys != {requested.response_format},
+        "size": not (shown.sizes is None or requested.size is None or shown.sizes <= {requested.size}),
+    }
+    return frozenset(name for name, differs in found.items() if differs)

@@ -1,4 +1,4 @@
-"""The registry of faults and quirks: what is known of each, and the decorators that register them."""
+"""The registry of faults and quirks: what is known of each, and the functions that register them."""
 
 import inspect
 from collections.abc import Callable
@@ -9,6 +9,19 @@ from attrs import frozen
 from .app.service import Service
 
 S = TypeVar("S", bound=Service)
+
+
+@frozen
+class Change:
+    """A Service with changed behaviour, and the ids of the requirements that it breaks.
+
+    `breaks`, `also` and `hangs` are those of a Fault.
+    """
+
+    service: type[Service]
+    breaks: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    hangs: bool = False
 
 
 @frozen
@@ -54,27 +67,34 @@ QUIRKS: dict[str, Quirk] = {}
 
 @frozen
 class FaultFamily:
-    """The faults of one kind. Calling it returns a decorator that registers a Service as a fault."""
+    """The faults of one kind."""
 
     name: str
 
     def __call__(
+        self, name: str, summary: str, change: Change, *, also: tuple[str, ...] = (), everywhere: bool = False
+    ) -> None:
+        """Register a change as a fault. `also` is added to that of the change."""
+        if name in FAULTS:
+            raise ValueError(f"two faults are named {name}")
+        also = tuple(dict.fromkeys((*change.also, *also)))
+        FAULTS[name] = Fault(
+            name, self.name, change.breaks, summary, change.service, also, everywhere=everywhere, hangs=change.hangs
+        )
+
+    def service(
         self,
         name: str,
-        *,
-        breaks: tuple[str, ...],
-        summary: str | None = None,
+        *breaks: str,
         also: tuple[str, ...] = (),
         everywhere: bool = False,
         hangs: bool = False,
     ) -> Callable[[type[S]], type[S]]:
-        """Return the decorator. `summary` is by default the first line of the docstring of the Service."""
+        """Return a decorator that registers a Service. The first line of its docstring is the summary."""
 
         def register(service: type[S]) -> type[S]:
-            text = summary or _summary(service)
-            if name in FAULTS:
-                raise ValueError(f"two faults are named {name}")
-            FAULTS[name] = Fault(name, self.name, breaks, text, service, also, everywhere, hangs)
+            change = Change(service, breaks, also, hangs)
+            self(name, _summary(service), change, everywhere=everywhere)
             return service
 
         return register
@@ -82,17 +102,21 @@ class FaultFamily:
 
 @frozen
 class QuirkFamily:
-    """The quirks of one kind. Calling it returns a decorator that registers a Service as a quirk."""
+    """The quirks of one kind."""
 
     name: str
 
-    def __call__(self, name: str, *, by: str, warns: tuple[str, ...] = ()) -> Callable[[type[S]], type[S]]:
-        """Return the decorator. The first line of the docstring of the Service is the summary."""
+    def __call__(self, name: str, by: str, summary: str, change: Change) -> None:
+        """Register a change as a quirk. What it breaks are requirements that the suite must warn of."""
+        if name in QUIRKS:
+            raise ValueError(f"two quirks are named {name}")
+        QUIRKS[name] = Quirk(name, self.name, by, summary, change.service, change.breaks)
+
+    def service(self, name: str, by: str, *warns: str) -> Callable[[type[S]], type[S]]:
+        """Return a decorator that registers a Service. The first line of its docstring is the summary."""
 
         def register(service: type[S]) -> type[S]:
-            if name in QUIRKS:
-                raise ValueError(f"two quirks are named {name}")
-            QUIRKS[name] = Quirk(name, self.name, by, _summary(service), service, warns)
+            self(name, by, _summary(service), Change(service, warns))
             return service
 
         return register

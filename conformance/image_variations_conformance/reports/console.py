@@ -16,7 +16,7 @@ from ..cases.builder import Base
 from ..cases.case import Case
 from ..cases.plan import Plan
 from ..engine.check import Settings
-from ..engine.experiment import PACK_SIZE
+from ..engine.packs import PACK_SIZE
 from ..engine.run import Result, Run, Verdict
 from ..version import suite_version
 from ..wire.reasons import Reason

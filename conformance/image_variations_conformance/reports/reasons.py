@@ -40,6 +40,7 @@ _TEMPLATES: dict[type[Reason], str] = {
     reasons.Masked: "the server refuses the value, which {by} says",
     reasons.ReportedAs: "it echoes what {ids} says",
     reasons.Unstable: "the same request was answered now so, now so",
+    reasons.Preparation: "it prepares the connection for the next request",
     reasons.NotSeen: "no response of the run was about it",
     reasons.NotShown: "no response of the server showed it",
 }

@@ -114,7 +114,7 @@ def decode(content_type: str, body: bytes) -> tuple[Part, ...]:
     if boundary is None:
         raise NotMultipart(f"not multipart/form-data with a boundary: {content_type!r}")
     collector = _Collector()
-    parser = MultipartParser(boundary.encode(), collector.callbacks(), max_header_size=1 << 16)
+    parser = MultipartParser(boundary.encode(), collector.callbacks(), max_header_count=1000, max_header_size=1 << 16)
     # Content before the first boundary is to be ignored (RFC 2046, section 5.1.1), but the parser rejects it.
     opening = body.find(f"\r\n--{boundary}".encode())
     # Transports may add white space after a boundary (the same section), which the parser rejects, too.

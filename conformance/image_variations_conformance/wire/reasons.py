@@ -154,6 +154,13 @@ class Unstable(Reason):
 
 
 @frozen
+class Preparation(Reason):
+    """The request was sent to prepare what the next one shows, and is not judged itself."""
+
+    chosen = True
+
+
+@frozen
 class NotSeen(Reason):
     """No response of the run had what the requirement is about, such as a limit of the rate."""
 

@@ -4,12 +4,20 @@ import httpx
 import pytest
 from image_variations_conformance.reference.app.service import API_KEY, Service
 from image_variations_conformance.reference.app.serving import Running, running
+from reference.prober import Prober, Switch
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Running]:
     with running(Service()) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def prober() -> Iterator[Prober]:
+    switch = Switch()
+    with running(switch) as server:
+        yield Prober(switch, server)
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from image_variations_conformance.cases.strategies import wrong_values
 from image_variations_conformance.contract import document as contract
 from image_variations_conformance.contract.expectation import Expectation, Feature, classify
 from image_variations_conformance.contract.fields import boundary_values, is_bounded, validity_of
-from image_variations_conformance.engine.experiment import packs
+from image_variations_conformance.engine.packs import packs
 from support.requests import CONTRACT, KEY, TARGET, builder
 
 pytestmark = pytest.mark.slow

@@ -22,7 +22,7 @@ from image_variations_conformance.cases.refusals import OPEN_CASES, REFUSALS, SH
 from image_variations_conformance.cases.wrong_values import WRONG_VALUES
 from image_variations_conformance.contract.evidence import BY_FORMAT, Every
 from image_variations_conformance.contract.expectation import Expectation
-from image_variations_conformance.engine.experiment import PACK_SIZE, packs
+from image_variations_conformance.engine.packs import PACK_SIZE, packs
 from image_variations_conformance.media import png
 from image_variations_conformance.wire.multipart import decode
 from support.requests import CONTRACT, SMALL, TARGET
@@ -181,6 +181,7 @@ def test_the_evidence_of_a_requirement_is_sent_by_a_standard_run(requirement: st
 def test_what_shows_a_requirement_are_its_cases_its_probes_and_sequences() -> None:
     labels = labels_by_requirement(CONTRACT)
     assert labels["IV-N-STRICT"][:2] == ["n-plus", "n-space"]
+    assert {"method-get", "method-put-form"} <= set(labels["IV-OP-METHOD-405"])
     assert labels["IV-WIRE-ORDER"] == ["part-order=image-last"]
     assert labels["IV-SIZE-ENUM"] == ["size=256x256", "size=512x512", "size=1024x1024"]
     assert labels["IV-STATE-PARALLEL"] == ["eight-alike", "eight-mixed"]

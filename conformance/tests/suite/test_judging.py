@@ -10,11 +10,11 @@ from image_variations_conformance.cases.case import Case
 from image_variations_conformance.cases.plan import Plan
 from image_variations_conformance.engine.check import Settings, check
 from image_variations_conformance.engine.echoes import last_before_loss, without_echoes
-from image_variations_conformance.engine.experiment import Outcome, Result, Step
 from image_variations_conformance.engine.judging import findings_of
 from image_variations_conformance.engine.run import Run
 from image_variations_conformance.engine.scheduler import Scheduler
 from image_variations_conformance.engine.session import Session
+from image_variations_conformance.engine.steps import Outcome, Result, Step
 from image_variations_conformance.oracles import Finding
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.app.serving import running

@@ -419,7 +419,7 @@ def vars_of(reason: reasons.Reason) -> list[object]:
 def test_requirements_left_out_because_of_a_limit_are_reported_with_the_limit(tmp_path: Path) -> None:
     run = judge_app(Service(api_key=KEY), depth="quick", max_images=3)
     ReportFolder.at(tmp_path).write(run)
-    left_out = {it.requirement.id for it in run.verdicts if it.deselected}
+    left_out = {it.requirement.id for it in run.verdicts if isinstance(it.reason, reasons.MaxImages)}
     assert left_out
     messages = {it["id"]: it["message"] for it in read(tmp_path)["requirements"]}
     assert all("--max-images 3" in messages[name] for name in left_out)

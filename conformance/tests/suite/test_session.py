@@ -9,8 +9,8 @@ from functools import cache
 import pytest
 from attrs import evolve, frozen
 from image_variations_conformance.cases.plan import Plan
+from image_variations_conformance.engine.bases import bases
 from image_variations_conformance.engine.budget import Budget
-from image_variations_conformance.engine.experiment import bases
 from image_variations_conformance.engine.judging import findings_of
 from image_variations_conformance.engine.scheduler import Scheduler
 from image_variations_conformance.engine.session import CONTROL_EVERY, Session

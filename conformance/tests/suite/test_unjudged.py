@@ -10,7 +10,7 @@ from image_variations_conformance.cases.builder import Base, Builder
 from image_variations_conformance.contract.document import UnjudgedError, folder, parse
 from image_variations_conformance.contract.expectation import classify
 from image_variations_conformance.contract.unjudged import PATH, unjudged
-from image_variations_conformance.engine.experiment import bases
+from image_variations_conformance.engine.bases import bases
 from support.requests import CONTRACT, KEY, TARGET
 
 REGISTER = (folder() / "requirements.yaml").read_bytes()

@@ -54,11 +54,14 @@ class Part:
     content: bytes = b""
 
     def text(self) -> str:
-        """Return the content decoded as UTF-8. Raises ApiError (400) if it is not valid UTF-8."""
+        """Return the content decoded by the charset of its type, UTF-8 by default. Raises ApiError (400)."""
+        _, found = parameters((self.content_type or "").encode("latin-1"))
+        charset = found.get(b"charset", b"utf-8").decode("latin-1")
         try:
-            return self.content.decode()
-        except UnicodeDecodeError:
-            raise ApiError(f"{self.name} must be text in UTF-8.", self.name) from None
+            text = self.content.decode(charset)
+        except (UnicodeDecodeError, LookupError):
+            raise ApiError(f"{self.name} must be text in UTF-8.", self.name, detail="text-not-utf-8") from None
+        return text
 
 
 def parameters(header: bytes) -> tuple[bytes, dict[bytes, bytes]]:
@@ -79,12 +82,19 @@ def form_boundary(content_type: str) -> bytes:
     if value != b"multipart/form-data":
         received = shown(content_type) if content_type else "none"
         raise ApiError(
-            f"The content type must be multipart/form-data, not {received}.", status=415, kind="not-multipart"
+            f"The content type must be multipart/form-data, not {received}.",
+            status=415,
+            kind="not-multipart",
+            requirement="IV-OP-MULTIPART",
+            detail="type",
+            text=content_type,
         )
     boundary = found.get(b"boundary", b"")
     if not _BOUNDARY.fullmatch(boundary):
         message = "The content type must name the boundary of the form: 1 to 70 characters that RFC 2046 allows."
-        raise ApiError(message, kind="not-multipart")
+        raise ApiError(
+            message, kind="not-multipart", requirement="IV-OP-MULTIPART", detail="boundary", text=content_type
+        )
     return boundary
 
 
@@ -99,9 +109,11 @@ async def read_form(
     reader = _Reader(boundary, fields, file_fields, file_limit)
     while data := await request.chunk():
         if request.received > file_limit + 2 * TEXT_LIMIT:
-            raise ApiError("The form is too long.", status=413, kind="image-too-large")
+            raise ApiError(
+                "The form is too long.", status=413, kind="image-too-large", requirement="IV-IMAGE-MAX-BYTES"
+            )
         reader.write(data)
-    return reader.end()
+    return reader.end(begun=b"--" + boundary in request.start)
 
 
 class _Reader:
@@ -141,11 +153,17 @@ class _Reader:
         try:
             self._parser.write(data)
         except FormParserError as error:
-            raise ApiError(f"The form is malformed. {error}.", kind="not-multipart") from error
+            raise ApiError(f"The form is malformed. {error}.", kind="not-multipart", detail="form-malformed") from error
 
-    def end(self) -> tuple[Part, ...]:
+    def end(self, *, begun: bool) -> tuple[Part, ...]:
+        """Return the parts. `begun` is whether there is a delimiter at all. Raises ApiError if none closes the form."""
         if not self._ended:
-            raise ApiError("The form is cut off: its closing boundary is missing.", kind="not-multipart")
+            raise ApiError(
+                "The form is cut off: its closing boundary is missing.",
+                kind="not-multipart",
+                requirement="" if begun else "IV-OP-MULTIPART",
+                detail="line-ends" if begun and self._in_preamble else "form-cut-off",
+            )
         return tuple(self._parts)
 
     @staticmethod
@@ -169,14 +187,16 @@ class _Reader:
         if self._in_preamble:
             return
         if len(self._parts) == PART_LIMIT:
-            raise ApiError(f"The form must have at most {PART_LIMIT} parts.")
+            raise ApiError(f"The form must have at most {PART_LIMIT} parts.", detail="part-limit")
         disposition, found = parameters(self._headers.get(b"content-disposition", b""))
         if disposition != b"form-data" or b"name" not in found:
-            raise ApiError("Every part of the form must have a Content-Disposition of form-data with a name.")
+            message = "Every part of the form must have a Content-Disposition of form-data with a name."
+            raise ApiError(message, detail="part-unnamed")
         try:
             name = found[b"name"].decode()
         except UnicodeDecodeError:
-            raise ApiError("The names of the parts of the form must be text in UTF-8.") from None
+            message = "The names of the parts of the form must be text in UTF-8."
+            raise ApiError(message, detail="part-name-not-utf-8") from None
         content_type = self._headers.get(b"content-type")
         self._parts.append(
             Part(
@@ -194,7 +214,11 @@ class _Reader:
         if name in self._file_fields:
             if len(self._content) + end - start >= self._file_limit:
                 raise ApiError(
-                    f"{name} must have less than {self._file_limit} bytes.", name, status=413, kind="image-too-large"
+                    f"{name} must have less than {self._file_limit} bytes.",
+                    name,
+                    status=413,
+                    kind="image-too-large",
+                    requirement="IV-IMAGE-MAX-BYTES",
                 )
         else:
             self._spend(end - start)
@@ -214,4 +238,5 @@ class _Reader:
     def _spend(self, size: int) -> None:
         self._text_left -= size
         if self._text_left < 0:
-            raise ApiError(f"Everything in the form but the file must have at most {TEXT_LIMIT} bytes.", status=413)
+            message = f"Everything in the form but the file must have at most {TEXT_LIMIT} bytes."
+            raise ApiError(message, status=413, detail="text-limit")

@@ -25,7 +25,7 @@ class Gallery:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, capacity: int = CAPACITY_BYTES) -> None:
-        self._clock = clock
+        self.clock = clock
         self._capacity = capacity
         self._size = 0
         self._entries: dict[str, _Entry] = {}
@@ -33,7 +33,7 @@ class Gallery:
     def hang(self, file: bytes) -> str:
         """Store a file and return its token."""
         token = secrets.token_urlsafe(TOKEN_BYTES)
-        self._entries[token] = _Entry(file, self._clock())
+        self._entries[token] = _Entry(file, self.clock())
         self._size += len(file)
         self._evict()
         return token
@@ -45,7 +45,7 @@ class Gallery:
         return None if entry is None else entry.file
 
     def _evict(self) -> None:
-        expired_at = self._clock() - LIFETIME_SECONDS
+        expired_at = self.clock() - LIFETIME_SECONDS
         while self._entries:
             # A dict keeps the order of insertion, so the first entry is the oldest.
             token, entry = next(iter(self._entries.items()))

@@ -11,15 +11,20 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from .extensions import CONNECTION, Connection
+
 LINGER_BYTES = 32 * 1024 * 1024
 LINGER_SECONDS = 5.0
+
+_EDGE_BYTES = 1024
 
 
 class IncomingRequest(Request):
     """A request whose body is read in chunks.
 
     `declared` is its Content-Length in bytes, or None if it has none, as in chunked coding. `received` is the number of
-    bytes of the body that were read. `ended` tells whether the end of the body was reached.
+    bytes of the body that were read. `ended` tells whether the end of the body was reached. `start` and `end` are its
+    first and last bytes that were read, at most 1 KiB each.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -28,6 +33,8 @@ class IncomingRequest(Request):
         self.declared = int(length) if length is not None else None
         self.received = 0
         self.ended = False
+        self.start = b""
+        self.end = b""
 
     async def chunk(self) -> bytes:
         """Return the next bytes of the body, or b"" at its end. Raises ClientDisconnect if the client is gone."""
@@ -39,8 +46,18 @@ class IncomingRequest(Request):
             data: bytes = message.get("body", b"")
             self.received += len(data)
             if data:
+                self.start += data[: _EDGE_BYTES - len(self.start)]
+                self.end = (self.end + data)[-_EDGE_BYTES:]
                 return data
         return b""
+
+    @property
+    def connection(self) -> Connection:
+        """The connection of the request. Raises TypeError if another server than that of this package runs the app."""
+        connection = self.scope.get("extensions", {}).get(CONNECTION)
+        if not isinstance(connection, Connection):
+            raise TypeError("A variant that reads or cuts the connection must run under reference.app.serving.")
+        return connection
 
     async def finish(self, limit: int) -> bool:
         """Read and discard the rest of a body of at most `limit` bytes. Return whether its end was reached."""

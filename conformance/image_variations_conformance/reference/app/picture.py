@@ -42,23 +42,25 @@ def read_picture(file: bytes, rules: ImageRules) -> Image.Image:
             "image must be a PNG file. " + ("It is empty." if not file else "It has another format."),
             _FIELD,
             kind="wrong-image-kind",
+            requirement="IV-IMAGE-FORMAT" if file else "IV-IMAGE-INTACT",
+            detail="" if file else "empty",
         )
     kinds: list[bytes] = []
     kept = [SIGNATURE]
     pixels: list[bytes] = []
     for kind, chunk in _chunks(file):
         if (not kinds) != (kind == b"IHDR"):
-            raise _damaged("Its header must be its first chunk and must not be repeated.")
+            raise _damaged("Its header must be its first chunk and must not be repeated.", "header-place")
         if kind == b"IHDR":
             _check_header(chunk, rules)
         if kind == b"PLTE" and len(chunk) - 12 not in range(3, 769, 3):
-            raise _damaged("Its palette has a wrong length.")
+            raise _damaged("Its palette has a wrong length.", "palette")
         if kind == b"IDAT":
             pixels.append(chunk[8:-4])
         if kind in _PIXEL_CHUNKS:
             kept.append(chunk)
         elif not kind[0] & _ANCILLARY_BIT:
-            raise _damaged("It has an unknown critical chunk.")
+            raise _damaged("It has an unknown critical chunk.", "critical-chunk")
         kinds.append(kind)
     _check_order(kinds, kept[1])
     _check_pixels(kept[1], pixels)
@@ -74,45 +76,52 @@ def _chunks(file: bytes) -> Iterator[tuple[bytes, bytes]]:
     kind = b""
     while kind != b"IEND":
         if len(file) < position + 12:
-            raise _damaged("It is cut off.")
+            raise _damaged("It is cut off.", "no-end" if len(file) == position else "cut-off")
         length, kind = struct.unpack_from(">I4s", file, position)
         end = position + 12 + length
         if len(file) < end:
-            raise _damaged("It is cut off.")
+            raise _damaged("It is cut off.", "cut-off")
         (checksum,) = struct.unpack_from(">I", file, end - 4)
         if zlib.crc32(memoryview(file)[position + 4 : end - 4]) != checksum:
-            raise _damaged("A checksum in it is wrong.")
+            raise _damaged("A checksum in it is wrong.", "checksum")
         yield kind, file[position:end]
         position = end
 
 
 def _check_header(header: bytes, rules: ImageRules) -> None:
     if len(header) != 12 + _HEADER_LENGTH:
-        raise _damaged("Its header has a wrong length.")
+        raise _damaged("Its header has a wrong length.", "header-length")
     width, height, _, _, compression, filters, interlace = struct.unpack_from(">IIBBBBB", header, 8)
     _check_dimensions(width, height, rules)
     # Pillow does not check these.
     if compression or filters or interlace > 1:
-        raise _damaged("Its header names an unknown compression, filter or interlace method.")
+        raise _damaged("Its header names an unknown compression, filter or interlace method.", "header-method")
 
 
 def _check_dimensions(width: int, height: int, rules: ImageRules) -> None:
     if rules.square and width != height:
-        raise ApiError(f"image must be square, not {width}x{height} pixels.", _FIELD)
+        message = f"image must be square, not {width}x{height} pixels."
+        raise ApiError(message, _FIELD, requirement="IV-IMAGE-SQUARE")
     if not 0 < width * height <= PIXEL_LIMIT:
-        raise ApiError(f"image must have from 1 to {PIXEL_LIMIT} pixels, not {width}x{height}.", _FIELD)
+        # The contract is silent about large images. No PNG has a side of 0 (PNG, third edition, section 11.2.1).
+        raise ApiError(
+            f"image must have from 1 to {PIXEL_LIMIT} pixels, not {width}x{height}.",
+            _FIELD,
+            requirement="" if width * height else "IV-IMAGE-INTACT",
+            detail="pixel-limit",
+        )
 
 
 def _check_order(kinds: list[bytes], header: bytes) -> None:
     """Raise ApiError if chunks are missing or out of order. Pillow accepts any order, and a missing palette."""
     if b"IDAT" not in kinds:
-        raise _damaged("It has no pixels.")
+        raise _damaged("It has no pixels.", "no-pixels")
     first = kinds.index(b"IDAT")
     if b"IDAT" in kinds[first + kinds.count(b"IDAT") :]:
-        raise _damaged("Its pixel chunks are not consecutive.")
+        raise _damaged("Its pixel chunks are not consecutive.", "pixels-split")
     palettes = kinds[:first].count(b"PLTE")
     if palettes > 1 or b"PLTE" in kinds[first:] or (not palettes and header[17] == _PALETTE_COLOUR_TYPE):
-        raise _damaged("Its palette is missing, repeated or after the pixels.")
+        raise _damaged("Its palette is missing, repeated or after the pixels.", "palette")
 
 
 def _check_pixels(header: bytes, pixels: list[bytes]) -> None:
@@ -132,9 +141,10 @@ def _check_pixels(header: bytes, pixels: list[bytes]) -> None:
                 missing_bytes -= len(stream.decompress(remaining, _INFLATE_BYTES))
                 remaining = stream.unconsumed_tail
     except zlib.error:
-        raise _damaged("Its pixels cannot be read.") from None
+        raise _damaged("Its pixels cannot be read.", "deflate") from None
     if missing_bytes or not stream.eof:
-        raise _damaged("It has more or fewer pixels than its header says.")
+        detail = "pixels-missing" if missing_bytes > 0 else "pixel-count"
+        raise _damaged("It has more or fewer pixels than its header says.", detail)
 
 
 def _decoded(file: bytes) -> Image.Image:
@@ -143,7 +153,7 @@ def _decoded(file: bytes) -> Image.Image:
             image.load()
             return _in_rgb(image)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error):
-        raise _damaged("Its pixels cannot be read.") from None
+        raise _damaged("Its pixels cannot be read.", "pixels") from None
 
 
 def _decoded_as(file: bytes, kinds: list[str], rules: ImageRules) -> Image.Image:
@@ -154,9 +164,8 @@ def _decoded_as(file: bytes, kinds: list[str], rules: ImageRules) -> Image.Image
             image.load()
             return image.convert("RGB")
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
-        raise ApiError(
-            f"image must be a whole file of one of these formats: {', '.join(rules.kinds)}.", _FIELD
-        ) from None
+        message = f"image must be a whole file of one of these formats: {', '.join(rules.kinds)}."
+        raise ApiError(message, _FIELD, requirement="IV-IMAGE-FORMAT") from None
 
 
 def _in_rgb(image: Image.Image) -> Image.Image:
@@ -169,5 +178,11 @@ def _in_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _damaged(detail: str) -> ApiError:
-    return ApiError(f"image must be a whole PNG file. {detail}", _FIELD, kind="wrong-image-kind")
+def _damaged(sentence: str, detail: str) -> ApiError:
+    return ApiError(
+        f"image must be a whole PNG file. {sentence}",
+        _FIELD,
+        kind="wrong-image-kind",
+        requirement="IV-IMAGE-INTACT",
+        detail=detail,
+    )

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import random
-import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 import anyio
 import anyio.to_thread
-import jsonschema_rs
-from attrs import frozen
 from PIL import Image
 
 from ...contract.document import Contract, load
-from .added import check_added
-from .api_error import ApiError, error_object, shown
+from . import fields as texts
+from .answers import FILE_SUFFIX, FILES_PATH, Answers, Wanted
+from .api_error import ApiError, shown
 from .form import TEXT_LIMIT, Part, form_boundary, read_form
 from .gallery import Gallery
 from .picture import read_picture
-from .responses import json_response, plain_response
+from .received import Received
 from .variations import VariationMaker
 
 if TYPE_CHECKING:
@@ -32,28 +29,25 @@ if TYPE_CHECKING:
 
     from .incoming import IncomingRequest
 
+__all__ = [
+    "API_KEY",
+    "BASE_PATH",
+    "FILES_PATH",
+    "FILE_SUFFIX",
+    "OPERATION_PATH",
+    "Service",
+    "ServiceOptions",
+    "Wanted",
+]
+
 API_KEY = "sk-reference"
 BASE_PATH = "/v1"
 OPERATION_PATH = f"{BASE_PATH}/images/variations"
-FILES_PATH = "/files/"
-FILE_SUFFIX = ".png"
 
-# The maximum of n of a server whose contract has none.
-_MOST_IMAGES = 100
-_MAX_SIDE = 4096
-_BAD_REQUEST = 400
-# The statuses of this server where they are not 400 alone, by the kind of violation.
-_STATUSES = {
-    "wrong-key": {401},
-    "other-method": {405},
-    "image-too-large": {413},
-    "not-multipart": {_BAD_REQUEST, 415},
-}
+T = TypeVar("T")
+
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
 _KNOWN_FIELDS = frozenset({"model", "n", "response_format", "size", "user"})
-
-_DIGITS = re.compile(r"[0-9]+")
-# A host that is safe to put into a link: a name or an address, with or without a port.
-_HOST = re.compile(r"[0-9A-Za-z._~\-]+(:[0-9]+)?|\[[0-9A-Fa-f:.]+\](:[0-9]+)?")
 
 
 class ServiceOptions(TypedDict, total=False):
@@ -67,19 +61,7 @@ class ServiceOptions(TypedDict, total=False):
     clock: Callable[[], float]
 
 
-@frozen
-class Wanted:
-    """The parameters of a valid request: the number of images, their size, and the response format.
-
-    `size` is the width and height in pixels, None if it is that of the input image.
-    """
-
-    count: int
-    size: tuple[int, int] | None
-    response_format: str
-
-
-class Service:
+class Service(Answers):
     """An ASGI app that serves the operation and the images it makes, and meets every requirement of its contract.
 
     Without a `contract`, it is the one that is part of this package.
@@ -161,6 +143,8 @@ class Service:
             status=405,
             kind="other-method",
             headers={"Allow": "POST"},
+            requirement="IV-OP-HEAD-OPTIONS" if request.method in {"HEAD", "OPTIONS"} else "IV-OP-METHOD",
+            text=request.method,
         )
 
     async def vary(self, request: IncomingRequest) -> Response:
@@ -172,8 +156,16 @@ class Service:
         fields = self.fields(parts)
         wanted = self.wanted(fields)
         picture = await self.picture(fields)
+        self.admit(Received(request, boundary, parts, fields, self.image_part(fields), wanted))
         images = await self.make(picture, wanted)
         return self.success(self.document(request, images, wanted))
+
+    def violation(self, problem: ApiError, _: type[T]) -> T:
+        """Refuse a request. Raises `problem`. A subclass may return a value of the given type, to go on with."""
+        raise problem
+
+    def admit(self, received: Received) -> None:
+        """Accept a valid request. A subclass may raise ApiError."""
 
     # --- authentication
 
@@ -183,23 +175,26 @@ class Service:
         if not self.contract.key_checked or (sent is None and not self.contract.key_required):
             return
         scheme, _, key = (sent or "").partition(" ")
-        if scheme.lower() != "bearer" or not key.strip():
-            raise self.key_missing()
+        if scheme.lower() != "bearer" or not key.strip(" "):
+            problem = self.key_missing()
         # Constant time hides how much of a wrong key is right. Starlette decodes headers as Latin-1.
-        if not secrets.compare_digest(key.strip().encode("latin-1"), self.api_key.encode()):
-            raise self.key_wrong()
+        elif not secrets.compare_digest(key.strip(" ").encode("latin-1"), self.api_key.encode()):
+            problem = self.key_wrong()
+        else:
+            return
+        problem.text = sent or ""
+        problem.requirement = "IV-AUTH-REQUIRED" if sent is None else "IV-AUTH-WRONG"
+        self.violation(problem, type(None))
 
     def key_missing(self) -> ApiError:
         """Return the error for a missing API key."""
-        challenge = {"WWW-Authenticate": "Bearer"}
         message = "An API key is needed, in the header Authorization: Bearer KEY."
-        return ApiError(message, status=401, kind="wrong-key", headers=challenge)
+        return ApiError(message, status=401, kind="wrong-key", headers=_CHALLENGE)
 
     def key_wrong(self) -> ApiError:
         """Return the error for a wrong API key."""
-        challenge = {"WWW-Authenticate": "Bearer"}
         message = "This API key is not known."
-        return ApiError(message, code="invalid_api_key", status=401, kind="wrong-key", headers=challenge)
+        return ApiError(message, code="invalid_api_key", status=401, kind="wrong-key", headers=_CHALLENGE)
 
     # --- the form
 
@@ -231,7 +226,7 @@ class Service:
         """Refuse a body whose Content-Length is over the limit, before it is read. Raises ApiError (413)."""
         if request.declared is not None and request.declared > self.form_bytes:
             message = f"The form must have at most {self.form_bytes} bytes, not {request.declared}."
-            raise ApiError(message, status=413, kind="image-too-large")
+            raise ApiError(message, status=413, kind="image-too-large", requirement="IV-IMAGE-MAX-BYTES")
 
     async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
         """Read the body and return the parts of the form. Raises ApiError (400 or 413)."""
@@ -242,81 +237,67 @@ class Service:
         fields: dict[str, Part] = {}
         for part in parts:
             if part.name in fields:
-                raise ApiError(f"{part.name} must be sent only once.", part.name)
+                raise ApiError(f"{part.name} must be sent only once.", part.name, detail="field-repeated")
             if part.name in self.field_names:
                 fields[part.name] = part
-        missing = [
-            name for name in self.contract.required_fields if name not in fields and name not in self.image_fields
-        ]
-        if missing:
-            raise ApiError(f"{missing[0]} is missing.", missing[0])
+        for name in self.contract.required_fields:
+            if name not in fields and name not in self.image_fields:
+                rules = self.contract.rules[name]
+                raise ApiError(f"{name} is missing.", name, requirement=rules.absent or rules.invalid)
         return fields
+
+    def image_part(self, fields: Mapping[str, Part]) -> Part | None:
+        """Return the part with the image, None if there is none."""
+        return next((fields[name] for name in self.image_fields if name in fields), None)
 
     # --- the fields
 
     def wanted(self, fields: Mapping[str, Part]) -> Wanted:
         """Return the parameters from all fields except the image. Raises ApiError (400) for an invalid value."""
-        texts = {name: part.text() for name, part in fields.items() if name not in self.image_fields}
-        self.model(texts.get("model"))
-        self.user(texts.get("user"))
-        for name, schema in self.contract.text_fields.items():
-            if name in texts and name not in _KNOWN_FIELDS:
-                check_added(name, schema, texts[name])
+        values = {name: part.text() for name, part in fields.items() if name not in self.image_fields}
+        self.model(values.get("model"))
+        self.user(values.get("user"))
+        for name, text in values.items():
+            if name not in _KNOWN_FIELDS:
+                self.checked(texts.check_added, name, text, type(None))
         return Wanted(
-            count=self.count(texts.get("n")),
-            size=self.dimensions(self.size(texts.get("size"))),
-            response_format=self.response_format(texts.get("response_format")),
+            count=self.count(values.get("n")),
+            size=self.dimensions(self.size(values.get("size"))),
+            response_format=self.response_format(values.get("response_format")),
         )
+
+    def checked(self, check: Callable[[Contract, str, str], T], name: str, text: str, kind: type[T]) -> T:
+        """Return the value of a field, which `check` validates. Raises ApiError (400)."""
+        try:
+            return check(self.contract, name, text)
+        except ApiError as problem:
+            return self.violation(problem, kind)
 
     def count(self, n: str | None) -> int:
         """Return the number of images to make. Raises ApiError (400)."""
         if n is None:
             return int(self.contract.defaults["n"])
-        most = self.contract.fields["n"].get("maximum", _MOST_IMAGES)
-        if not _DIGITS.fullmatch(n):
-            raise ApiError(f"n must be a whole number from 1 to {most}, not {shown(n)}.", "n")
-        # Check the length before int(), so that it never has to parse a million digits.
-        digits = n.lstrip("0")
-        if not digits or len(digits) > len(str(most)) or int(digits) > most:
-            raise ApiError(f"n must be from 1 to {most}, not {shown(n)}.", "n")
-        return int(digits)
+        return self.checked(texts.number_of_images, "n", n, int)
 
     def size(self, size: str | None) -> str | None:
         """Return the size of the new images, as in "256x256"; None for the default. Raises ApiError (400)."""
-        return None if size is None else self.one_of_values("size", size)
+        return None if size is None else self.checked(texts.one_of_values, "size", size, str)
 
     def dimensions(self, size: str | None) -> tuple[int, int] | None:
         """Return the width and height of the new images in pixels, None for those of the input image."""
-        is_any = "enum" not in self.contract.fields["size"]
         size = size or self.contract.defaults.get("size")
-        if size is None:
-            return None
-        width, height = (int(side) for side in size.split("x"))
-        if is_any and max(width, height) > _MAX_SIDE:
-            raise ApiError(f"size must have at most {_MAX_SIDE} pixels a side, not {shown(size)}.", "size")
-        return width, height
+        return None if size is None else texts.dimensions(self.contract, size)
 
     def response_format(self, response_format: str | None) -> str:
         """Return the format of the images in the response. Raises ApiError (400)."""
         if response_format is None:
             return self.contract.defaults["response_format"]
-        return self.one_of_values("response_format", response_format)
+        return self.checked(texts.one_of_values, "response_format", response_format, str)
 
     def model(self, model: str | None) -> None:
         """Check the model. Raises ApiError (400) if it is unknown."""
-        models = self.contract.fields["model"]["enum"]
-        if model is not None and model not in models:
-            code = "model_not_found" if model else None
-            message = f"model must be {' or '.join(models)}, not {shown(model)}."
-            raise ApiError(message, "model", code, kind="unknown-model")
-
-    def one_of_values(self, field: str, text: str) -> str:
-        """Return the text of a field. Raises ApiError (400) if it is none of the values in the contract."""
-        schema = self.contract.fields[field]
-        if not jsonschema_rs.is_valid(dict(schema), text):
-            expected = f"one of {', '.join(schema['enum'])}" if "enum" in schema else f"as in {schema['pattern']}"
-            raise ApiError(f"{field} must be {expected}, not {shown(text)}.", field)
-        return text
+        if model is not None:
+            self.checked(texts.check_model, "model", model, type(None))
 
     def user(self, user: str | None) -> None:
         """Accept the identifier of the end user, which may be any text."""
@@ -325,14 +306,17 @@ class Service:
 
     async def picture(self, fields: Mapping[str, Part]) -> Image.Image:
         """Return the decoded image. Raises ApiError (400) if it is missing or invalid."""
-        sent = [fields[name] for name in self.image_fields if name in fields]
-        if not sent:
-            raise ApiError(f"{self.image_fields[0]} is missing. It must be a square PNG file.", self.image_fields[0])
+        sent = self.image_part(fields)
+        if sent is None:
+            name = self.image_fields[0]
+            message = f"{name} is missing. It must be a square PNG file."
+            return self.violation(ApiError(message, name, requirement="IV-IMAGE-REQUIRED"), Image.Image)
         try:
-            return await anyio.to_thread.run_sync(self.read_image, sent[0])
+            return await anyio.to_thread.run_sync(self.read_image, sent)
         except ApiError as problem:
-            problem.param = problem.param and sent[0].name
-            raise
+            problem.param = problem.param and sent.name
+            problem.part = sent
+            return self.violation(problem, Image.Image)
 
     def read_image(self, part: Part) -> Image.Image:
         """Validate and decode the image. Runs in a worker thread. Raises ApiError (400)."""
@@ -376,65 +360,3 @@ class Service:
             return random.Random(secrets.randbits(64))  # noqa: S311 - for pictures, not for secrets
         digest = hashlib.sha256(picture.tobytes()).hexdigest()
         return random.Random(f"{self.seed} {digest}")  # noqa: S311 - as above
-
-    # --- the response body
-
-    def document(self, request: IncomingRequest, images: list[bytes], wanted: Wanted) -> object:
-        """Return the JSON document of a 200."""
-        return {"created": self.created(), "data": [self.item(request, image, wanted) for image in images]}
-
-    def created(self) -> object:
-        """Return the time of creation, in seconds since 1970-01-01 UTC."""
-        return int(time.time())
-
-    def item(self, request: IncomingRequest, image: bytes, wanted: Wanted) -> object:
-        """Return the item of the list `data` for one image."""
-        if wanted.response_format == "b64_json":
-            return {"b64_json": self.encoded(image)}
-        return {"url": self.link(request, self.hang(image))}
-
-    def encoded(self, image: bytes) -> str:
-        """Return an image in base64."""
-        return base64.b64encode(image).decode("ascii")
-
-    def hang(self, image: bytes) -> str:
-        """Store an image for 60 minutes and return the token in its link."""
-        return self.gallery.hang(image)
-
-    def link(self, request: IncomingRequest, token: str) -> str:
-        """Return the URL of a stored image, on the host that the request names or, if invalid, the local address."""
-        host = request.headers.get("host", "")
-        if not _HOST.fullmatch(host):
-            name, port = request.scope["server"]
-            host = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
-        return f"{request.scope['scheme']}://{host}{FILES_PATH}{token}{FILE_SUFFIX}"
-
-    def success(self, document: object) -> Response:
-        """Return a 200 with a JSON document."""
-        return json_response(document)
-
-    def refusal(self, problem: ApiError) -> Response:
-        """Return the response to a refused request."""
-        return json_response(self.error(problem), self.refusal_status(problem), problem.headers)
-
-    def refusal_status(self, problem: ApiError) -> int:
-        """Return the status of an error, or if a profile declares others for this kind, the first of these."""
-        if problem.kind is None or problem.status not in _STATUSES.get(problem.kind, {_BAD_REQUEST}):
-            return problem.status
-        statuses = self.contract.statuses(problem.kind)
-        if statuses.allows(problem.status):
-            return problem.status
-        return next((int(status) for status in (*statuses.should, *statuses.must) if status.isdigit()), problem.status)
-
-    def error(self, problem: ApiError) -> object:
-        """Return the JSON document of an error, in the form of the contract."""
-        return {"detail": problem.message} if self.contract.error_body == "detail" else error_object(problem)
-
-    # --- images served by link
-
-    def file(self, token: str) -> Response:
-        """Return a stored image as a response. Raises ApiError (404) if there is none under the token."""
-        image = self.gallery.find(token)
-        if image is None:
-            raise ApiError("There is no such image, or its link has expired after 60 minutes.", status=404, kind=None)
-        return plain_response(image, media_type="image/png")

@@ -11,7 +11,7 @@ from attrs import frozen
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .extensions import TRANSPORT
+from .extensions import CONNECTION, Connection
 from .service import BASE_PATH
 
 _SHUTDOWN_SECONDS = 2
@@ -124,14 +124,22 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(H11Protocol):
-    """The HTTP/1.1 protocol of uvicorn, with the transport added to the scope for the variants that need it."""
+    """The HTTP/1.1 protocol of uvicorn, with the connection added to the scope for the variants that need it."""
+
+    _connection: Connection
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as in uvicorn
         super().connection_made(transport)
+        self._connection = connection = Connection(transport)
         app = self.app
 
         async def app_on_this_connection(scope: Scope, receive: Receive, send: Send) -> None:
-            scope.setdefault("extensions", {})[TRANSPORT] = transport
+            connection.requests += 1
+            scope.setdefault("extensions", {})[CONNECTION] = connection
             await app(scope, receive, send)
 
         self.app = app_on_this_connection
+
+    def data_received(self, data: bytes) -> None:
+        self._connection.receive(data, begins=self.cycle is None or self.cycle.response_complete)
+        super().data_received(data)

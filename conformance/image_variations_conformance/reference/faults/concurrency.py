@@ -2,73 +2,60 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING
 
 import anyio
 from attrs import define, field
 from PIL import Image
 
-from ..app.service import Service, ServiceOptions, Wanted
-from ..registry import FaultFamily
-from .fault_helpers import Crash, hang, hang_up
+from ..app.service import Service, Wanted
+from ..registry import Change, FaultFamily
+from .factories import NO_5XX, PerServer
+from .no_response import Failure, MayFail
 
 if TYPE_CHECKING:
     from starlette.responses import Response
-    from starlette.types import Receive, Scope, Send
 
     from ..app.incoming import IncomingRequest
 
 fault = FaultFamily("concurrency")
 
+_PARALLEL = "IV-STATE-PARALLEL"
+
 OVERLAP_SECONDS = 0.05
 """How long a request waits for a concurrent one, in seconds, so that the fault occurs reliably."""
 
 
-class _OneAtATime(Service):
-    """A Service that crashes if it is already making the images of another request."""
+def _fails_in_parallel(status: Failure) -> Change:
+    """Fail in response to a request that arrives while the images of another one are made."""
 
-    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
-        super().__init__(**options)
-        self._busy = False
+    making: PerServer[set[int]] = PerServer(set)
 
-    async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
-        if self._busy:
-            raise Crash
-        self._busy = True
-        try:
-            await anyio.sleep(OVERLAP_SECONDS)
-            return await super().make(picture, wanted)
-        finally:
-            self._busy = False
+    class FailsInParallel(MayFail):
+        async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
+            others = making.of(self)
+            if others:
+                raise self.failure(status)
+            others.add(id(wanted))
+            try:
+                await anyio.sleep(OVERLAP_SECONDS)
+                return await super().make(picture, wanted)
+            finally:
+                others.clear()
 
-
-@fault("parallel-crashes", breaks=("IV-STATE-PARALLEL",), also=("IV-ERR-NO-5XX",))
-class ParallelCrashes(_OneAtATime):
-    """Answers 500 to a request that arrives while it is making images for another one."""
+    return Change(FailsInParallel, (_PARALLEL,), (NO_5XX,), status == "hang")
 
 
-@fault("parallel-dropped", breaks=("IV-STATE-PARALLEL",), also=("IV-ERR-NO-5XX",))
-class ParallelDropped(_OneAtATime):
-    """Cuts the connection of a request that arrives while it is making images for another one."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request (ASGI)."""
-        try:
-            await super().__call__(scope, receive, send)
-        except Crash:
-            await hang_up(self.incoming(scope, receive, send))
-
-
-@fault("parallel-hangs", breaks=("IV-STATE-PARALLEL",), also=("IV-ERR-NO-5XX",), hangs=True)
-class ParallelHangs(_OneAtATime):
-    """Sends no response to a request that arrives while it is making images for another one."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request (ASGI)."""
-        try:
-            await super().__call__(scope, receive, send)
-        except Crash:
-            await hang(self.incoming(scope, receive, send))
+# fmt: off
+fault("parallel-crashes", "Answers 500 to a request that arrives while it is making images for another one.",
+      _fails_in_parallel(500))
+fault("parallel-502", "Answers 502 to a request that arrives while it is making images for another one.",
+      _fails_in_parallel(502))
+fault("parallel-dropped", "Cuts the connection of a request that arrives while it is making images for another one.",
+      _fails_in_parallel("drop"))
+fault("parallel-hangs", "Sends no response to a request that arrives while it is making images for another one.",
+      _fails_in_parallel("hang"))
+# fmt: on
 
 
 @define
@@ -79,41 +66,49 @@ class _Waiting:
     swapped: anyio.Event = field(factory=anyio.Event)
 
 
-@fault("answers-swapped", breaks=("IV-STATE-PARALLEL",))
+@fault.service("answers-swapped", _PARALLEL)
 class AnswersSwapped(Service):
     """Swaps the responses of two concurrent requests."""
 
-    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
-        super().__init__(**options)
-        self._waiting: _Waiting | None = None
+    __waiting: _Waiting | None = None
 
     async def vary(self, request: IncomingRequest) -> Response:
         response = await super().vary(request)
-        if self._waiting is not None:
-            other, self._waiting = self._waiting, None
+        if self.__waiting is not None:
+            other, self.__waiting = self.__waiting, None
             other.response, response = response, other.response
             other.swapped.set()
             return response
-        self._waiting = waiting = _Waiting(response)
+        self.__waiting = waiting = _Waiting(response)
         with anyio.move_on_after(OVERLAP_SECONDS):
             await waiting.swapped.wait()
-        if self._waiting is waiting:
-            self._waiting = None
+        if self.__waiting is waiting:
+            self.__waiting = None
         return waiting.response
 
 
-@fault("wishes-shared", breaks=("IV-STATE-PARALLEL",))
+@fault.service("wishes-shared", _PARALLEL)
 class WishesShared(Service):
     """Uses the parameters of a concurrent request: they are stored in a place that all requests share."""
 
-    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
-        super().__init__(**options)
-        self._wanted: Wanted | None = None
+    __wanted: Wanted | None = None
 
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
-        self._wanted = wanted
+        self.__wanted = wanted
         await anyio.sleep(OVERLAP_SECONDS)
-        return await super().make(picture, self._wanted)
+        return await super().make(picture, self.__wanted)
 
     def document(self, request: IncomingRequest, images: list[bytes], wanted: Wanted) -> object:
-        return super().document(request, images, self._wanted or wanted)
+        return super().document(request, images, self.__wanted or wanted)
+
+
+@fault.service("pictures-shared", _PARALLEL, also=("IV-OUT-RESEMBLES",))
+class PicturesShared(Service):
+    """Makes variations of the picture of a concurrent request."""
+
+    __picture: Image.Image | None = None
+
+    async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
+        self.__picture = picture
+        await anyio.sleep(OVERLAP_SECONDS)
+        return await super().make(self.__picture, wanted)

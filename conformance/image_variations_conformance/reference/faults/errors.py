@@ -10,116 +10,86 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from ..app.api_error import ApiError, error_object
+from ..app.api_error import ApiError
 from ..app.responses import json_response
 from ..app.service import Service
-from ..registry import FaultFamily
+from ..registry import Change, FaultFamily
+from .factories import Document, answers, answers_errors, errs, member
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
+    from ..app.incoming import IncomingRequest
+
 fault = FaultFamily("errors")
 
-Document = dict[str, object]
-
-
-def _reshaped(reshape: Callable[[ApiError, Document], object]) -> type[Service]:
-    """Return a Service whose error documents are made by `reshape`.
-
-    It gets the problem and the members of the correct error object.
-    """
-
-    class Reshaped(Service):
-        def error(self, problem: ApiError) -> object:
-            members = error_object(problem)["error"]
-            return reshape(problem, dict(members) if isinstance(members, dict) else {})
-
-    return Reshaped
-
-
-def _member(name: str, value: object) -> type[Service]:
-    return _reshaped(lambda _, members: {"error": {**members, name: value}})
-
-
-def _without(name: str) -> type[Service]:
-    return _reshaped(lambda _, members: {"error": {key: value for key, value in members.items() if key != name}})
-
-
-DEPTH_PROFILES: tuple[tuple[str, str, str, type[Service]], ...] = (
-    (
-        "error-a-text",
-        "IV-ERR-OBJECT",
-        "Sends the error as a string, not as an object.",
-        _reshaped(lambda problem, _: {"error": problem.message}),
-    ),
-    (
-        "error-flat",
-        "IV-ERR-OBJECT",
-        "Sends the error object without the member error around it.",
-        _reshaped(lambda _, members: members),
-    ),
-    (
-        "error-wrapped",
-        "IV-ERR-OBJECT",
-        "Wraps the error object in a second member error.",
-        _reshaped(lambda _, members: {"error": {"error": members}}),
-    ),
-    ("message-missing", "IV-ERR-OBJECT", "Omits message from errors.", _without("message")),
-    ("type-missing", "IV-ERR-OBJECT", "Omits type from errors.", _without("type")),
-    (
-        "param-a-list",
-        "IV-ERR-OBJECT",
-        "Sends param in errors as a list.",
-        _reshaped(lambda p, m: {"error": {**m, "param": ["body", p.param]}}),
-    ),
-    ("param-missing", "IV-ERR-OBJECT", "Omits param from errors.", _without("param")),
-    ("code-missing", "IV-ERR-OBJECT", "Omits code from errors.", _without("code")),
-    ("type-null", "IV-ERR-OBJECT", "Sends null as type in errors.", _member("type", None)),
-    (
-        "code-a-number",
-        "IV-ERR-OBJECT",
-        "Sends the HTTP status, a number, as code in errors.",
-        _reshaped(lambda p, m: {"error": {**m, "code": p.status}}),
-    ),
-    (
-        "message-a-list",
-        "IV-ERR-MESSAGE",
-        "Sends message in errors as a list.",
-        _reshaped(lambda p, m: {"error": {**m, "message": [p.message]}}),
-    ),
-    ("type-the-word-none", "IV-ERR-NULL", 'Sends the string "None" as type in errors.', _member("type", "None")),
-    (
-        "param-the-word-none",
-        "IV-ERR-NULL",
-        'Sends the string "None" instead of null as param in errors.',
-        _reshaped(lambda p, m: {"error": {**m, "param": str(p.param)}}),
-    ),
-    (
-        "message-of-upstream",
-        "IV-ERR-READABLE",
-        "Sends the JSON error document of an upstream server as the message.",
-        _reshaped(lambda _, m: {"error": {**m, "message": f"Upstream: {json.dumps({'error': m})}"}}),
-    ),
-    (
-        "message-a-document",
-        "IV-ERR-READABLE",
-        "Sends a JSON document as the message.",
-        _reshaped(lambda _, m: {"error": {**m, "message": json.dumps({"detail": m["message"]})}}),
-    ),
-    ("message-empty", "IV-ERR-MESSAGE", "Sends an empty message in errors.", _member("message", "")),
-    (
-        "message-vague",
-        "IV-ERR-PARAM",
-        "Names the invalid field neither in param nor in message.",
-        _reshaped(lambda _, members: {"error": {**members, "message": "Your request is not valid.", "param": None}}),
-    ),
+_OBJECT, _MESSAGE, _NULL, _READABLE = "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-NULL", "IV-ERR-READABLE"
+_TRACEBACK = (
+    'Traceback (most recent call last):\n  File "/srv/app/api/variations.py", line 42, in make\nUserWarning: slow'
 )
-
-for _name, _breaks, _summary, _service in DEPTH_PROFILES:
-    fault(_name, breaks=(_breaks,), summary=_summary)(_service)
+_PARAM, _SECRETS = "IV-ERR-PARAM", "IV-ERR-SECRETS"
 
 
-@fault("detail-list", breaks=("IV-ERR-OBJECT", "IV-ERR-400"), also=("IV-OP-MULTIPART-STATUS",))
+def _has(breaks: str, name: str, value: object | Callable[[ApiError], object]) -> Change:
+    """Send another value of a member of the error object: a value, or what a function of the error returns."""
+    return answers_errors(
+        breaks, lambda problem, members: {"error": {**members, name: value(problem) if callable(value) else value}}
+    )
+
+
+def _lacks(breaks: str, name: str) -> Change:
+    return answers_errors(breaks, lambda _, members: {"error": {key: members[key] for key in members if key != name}})
+
+
+def _document(breaks: str, change: Callable[[Document], object]) -> Change:
+    """Send what a function of the error object returns."""
+    return answers_errors(breaks, lambda _, members: change(members))
+
+
+def _says(breaks: str, message: Callable[[ApiError], str]) -> Change:
+    return errs(breaks, lambda problem: evolve(problem, message=message(problem)))
+
+
+# --- the object
+
+# fmt: off
+fault("error-a-text", "Sends the error as a string, not as an object.",
+      _document(_OBJECT, lambda members: {"error": members["message"]}))
+fault("error-a-list", "Sends a list of errors, not an object.",
+      _document(_OBJECT, lambda members: {"errors": [members]}))
+fault("error-null", "Sends null as error.", _document(_OBJECT, lambda _: {"error": None}))
+fault("error-flat", "Sends the error object without the member error around it.",
+      _document(_OBJECT, lambda members: members))
+fault("error-wrapped", "Wraps the error object in a second member error.",
+      _document(_OBJECT, lambda members: {"error": {"error": members}}))
+fault("message-missing", "Omits message from errors.", _lacks(_OBJECT, "message"))
+fault("type-missing", "Omits type from errors.", _lacks(_OBJECT, "type"))
+fault("param-missing", "Omits param from errors.", _lacks(_OBJECT, "param"))
+fault("code-missing", "Omits code from errors.", _lacks(_OBJECT, "code"))
+fault("param-a-list", "Sends param in errors as a list.",
+      _has(_OBJECT, "param", lambda problem: ["body", problem.param]))
+fault("type-null", "Sends null as type in errors.", _has(_OBJECT, "type", None))
+fault("code-a-number", "Sends the HTTP status, a number, as code in errors.",
+      _has(_OBJECT, "code", lambda problem: problem.status))
+fault("code-false", "Sends false as code in errors that have none.",
+      _has(_OBJECT, "code", lambda problem: problem.code or False))
+fault("message-a-list", "Sends message in errors as a list.",
+      _has(_MESSAGE, "message", lambda problem: [problem.message]))
+fault("message-an-object", "Sends message in errors as an object.",
+      _has(_MESSAGE, "message", lambda problem: {"text": problem.message}))
+fault("message-null", "Sends null as message in errors.", _has(_MESSAGE, "message", None))
+fault("message-empty", "Sends an empty message in errors.", _has(_MESSAGE, "message", ""))
+fault("type-the-word-none", 'Sends the string "None" as type in errors.', _has(_NULL, "type", "None"))
+fault("param-the-word-none", 'Sends the string "None" instead of null as param in errors.',
+      _has(_NULL, "param", lambda problem: str(problem.param)))
+fault("code-the-word-null", 'Sends the string "null" instead of null as code in errors.',
+      _has(_NULL, "code", lambda problem: problem.code or "null"))
+fault("param-the-word-undefined", 'Sends the string "undefined" instead of null as param in errors.',
+      _has(_NULL, "param", lambda problem: problem.param or "undefined"))
+# fmt: on
+
+
+@fault.service("detail-list", _OBJECT, "IV-ERR-400", also=("IV-OP-MULTIPART-STATUS",))
 class DetailList(Service):
     """Answers 422 with a list in detail to invalid requests, as FastAPI does by default."""
 
@@ -130,41 +100,96 @@ class DetailList(Service):
         return json_response({"detail": detail}, 422)
 
 
-@fault("message-with-traceback", breaks=("IV-ERR-SECRETS",))
-class MessageWithTraceback(Service):
-    """Puts a Python traceback into error messages."""
+# --- the message
 
-    def refusal(self, problem: ApiError) -> Response:
-        return super().refusal(evolve(problem, message="".join(traceback.format_exception(problem))))
+# fmt: off
+fault("message-of-upstream", "Sends the JSON error document of an upstream server as the message.",
+      _document(_READABLE,
+                lambda members: {"error": {**members, "message": f"Upstream: {json.dumps({'error': members})}"}}))
+fault("message-a-document", "Sends a JSON document as the message.",
+      _has(_READABLE, "message", lambda problem: json.dumps({"detail": problem.message})))
+fault("message-a-page", "Sends an HTML document as the message.",
+      _has(_READABLE, "message", lambda problem: f"<html><body><p>{problem.message}</p></body></html>"))
+fault("message-vague", "Names the invalid field neither in param nor in message.",
+      errs(_PARAM, lambda problem: evolve(problem, message="Your request is not valid.", param=None)))
+fault(
+    "message-names-all-fields",
+    "Names all fields in the message, and none in param.",
+    errs(
+        _PARAM,
+        lambda problem: evolve(
+            problem, message="One of image, model, n, response_format, size and user is invalid.", param=None
+        ),
+    ),
+)
+fault(
+    "param-of-another-field",
+    "Sends another field than the invalid one as param.",
+    errs(
+        _PARAM,
+        lambda problem: evolve(
+            problem, message="It is not valid.", param={"image": "n", None: None}.get(problem.param, "image")
+        ),
+    ),
+)
+
+# --- internal details
+
+fault("message-with-traceback", "Puts a Python traceback into error messages.",
+      _says(_SECRETS, lambda problem: "".join(traceback.format_exception(problem))))
+fault("message-with-path", "Puts a file path of the server into error messages.",
+      _says(_SECRETS, lambda problem: f"{problem.message} (/srv/app/api/variations.py)"))
+fault("message-with-process-id", "Puts the process id of the server into error messages.",
+      _says(_SECRETS, lambda problem: f"{problem.message} (worker pid={os.getpid()})"))
+fault("message-with-object", "Puts the repr of a Python object, with its memory address, into error messages.",
+      _says(_SECRETS, lambda problem: f"{problem.message} {object.__repr__(problem)}"))
+fault(
+    "key-error-with-traceback",
+    "Puts a JavaScript stack trace into the message of a 401.",
+    _says(
+        _SECRETS,
+        lambda problem: (
+            f"{problem.message}\n    at verify (/srv/app/node_modules/auth/index.js:17:9)"
+            if problem.status == 401
+            else problem.message
+        ),
+    ),
+)
 
 
-@fault("message-with-object", breaks=("IV-ERR-SECRETS",))
-class MessageWithObject(Service):
-    """Puts the repr of a Python object, with its memory address, into error messages."""
-
-    def refusal(self, problem: ApiError) -> Response:
-        return super().refusal(evolve(problem, message=f"{problem.message} {object.__repr__(self)}"))
+fault("image-answer-with-traceback", "Sends a Python traceback of a warning in a member of a 200.",
+      answers(_SECRETS, member("warning", _TRACEBACK)))
+# fmt: on
 
 
-@fault("message-with-path", breaks=("IV-ERR-SECRETS",))
-class MessageWithPath(Service):
-    """Puts a file path of the server into error messages."""
-
-    def refusal(self, problem: ApiError) -> Response:
-        return super().refusal(evolve(problem, message=f"{problem.message} (/srv/app/api/variations.py)"))
-
-
-@fault("message-with-process-id", breaks=("IV-ERR-SECRETS",))
-class MessageWithProcessId(Service):
-    """Puts the process id of the server into error messages."""
-
-    def refusal(self, problem: ApiError) -> Response:
-        return super().refusal(evolve(problem, message=f"{problem.message} (worker pid={os.getpid()})"))
-
-
-@fault("message-with-key", breaks=("IV-ERR-SECRETS",))
+@fault.service("message-with-key", _SECRETS)
 class MessageWithKey(Service):
     """Puts the API key into error messages."""
 
     def refusal(self, problem: ApiError) -> Response:
         return super().refusal(evolve(problem, message=f"{problem.message} (api_key={self.api_key})"))
+
+
+@fault.service("header-with-key", _SECRETS)
+class HeaderWithKey(Service):
+    """Sends the API key in a header of every response to the operation."""
+
+    async def vary(self, request: IncomingRequest) -> Response:
+        response = await super().vary(request)
+        response.headers["x-debug-key"] = self.api_key
+        return response
+
+    def refusal(self, problem: ApiError) -> Response:
+        response = super().refusal(problem)
+        response.headers["x-debug-key"] = self.api_key
+        return response
+
+
+@fault.service("image-answer-with-key", _SECRETS)
+class ImageAnswerWithKey(Service):
+    """Sends the API key in a member of a 200."""
+
+    def success(self, document: object) -> Response:
+        return super().success(
+            {**document, "account": {"key": self.api_key}} if isinstance(document, dict) else document
+        )

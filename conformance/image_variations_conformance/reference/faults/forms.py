@@ -2,233 +2,217 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from ..app.api_error import ApiError
 from ..app.form import Part
-from ..app.service import Service, Wanted
-from ..registry import FaultFamily
-from .fault_helpers import Crash, crashing, placeholder
+from ..app.service import Service
+from ..registry import Change, FaultFamily
+from .factories import Ids, crashes_on, refuses
+from .features import (
+    any_part,
+    body_end,
+    body_start,
+    boundary,
+    chunked,
+    head,
+    header,
+    image_part,
+    on_wire,
+    text_part,
+)
+from .no_response import Failure
 
 if TYPE_CHECKING:
-    from starlette.responses import Response
-    from starlette.types import Message
-
     from ..app.incoming import IncomingRequest
+    from ..app.received import Received
 
 fault = FaultFamily("validation")
 
-
-@fault("any-body-accepted", breaks=("IV-OP-MULTIPART",))
-class AnyBodyAccepted(Service):
-    """Accepts a body that is not a multipart form, and makes an image from a placeholder."""
-
-    async def vary(self, request: IncomingRequest) -> Response:
-        self.authenticate(request)
-        try:
-            self.boundary(request)
-        except ApiError:
-            wanted = Wanted(count=1, size=self.dimensions(None), response_format="url")
-            images = await self.make(placeholder(), wanted)
-            return self.success(self.document(request, images, wanted))
-        return await super().vary(request)
+_BOUNDARY, _FILENAME, _PARAMETERS = "IV-WIRE-BOUNDARY", "IV-WIRE-FILENAME", "IV-WIRE-PARAMETERS"
+_TEXT_TYPE, _PREAMBLE, _CHUNKED = "IV-WIRE-TEXT-TYPE", "IV-WIRE-PREAMBLE", "IV-WIRE-CHUNKED"
+_NO_5XX = "IV-ERR-NO-5XX"
+_MALFORMED = frozenset({"form-malformed", "part-unnamed", "line-ends", "form-cut-off"})
+_USUAL_HEADERS = frozenset({b"content-disposition", b"content-type"})
 
 
-@fault("form-never-read", breaks=("IV-OP-VALID",), also=("IV-ERR-PARAM",))
-class FormNeverRead(Service):
-    """Refuses every form for a missing boundary, as behind a gateway that removes it from the content type."""
-
-    def boundary(self, request: IncomingRequest) -> bytes:
-        super().boundary(request)
-        raise ApiError("The content type must name the boundary of the form.")
+def _names(pattern: bytes, breaks: Ids, status: Failure) -> Change:
+    """Refuse an image whose file name contains a match of a pattern."""
+    return refuses(breaks, image_part(lambda part: re.search(pattern, part.filename or b"") is not None), status)
 
 
-@fault("file-name-required", breaks=("IV-IMAGE-NO-FILENAME",))
-class FileNameRequired(Service):
-    """Treats an image part without a file name as missing."""
-
-    def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
-        return super().fields(tuple(part for part in parts if part.name != "image" or part.filename is not None))
+def _disposition(part: Part) -> bytes:
+    return part.headers.get(b"content-disposition", b"")
 
 
-@fault("image-first-required", breaks=("IV-WIRE-ORDER",), also=("IV-ERR-PARAM",))
-class ImageFirstRequired(Service):
-    """Refuses a form in which image is not the first part."""
+# --- the boundary, and the order of parameters
 
-    def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
-        fields = super().fields(parts)
-        if "image" in fields and parts[0].name != "image":
-            raise ApiError("image must be the first part of the form.", "image")
-        return fields
+# fmt: off
+fault("form-never-read",
+      "Refuses every form for a missing boundary, as behind a gateway that removes it from the content type.",
+      refuses("IV-OP-VALID", lambda _: True, message="The content type must name the boundary of the form."),
+      also=("IV-ERR-PARAM",))
+fault("boundary-quotes-refused", "Refuses a content type with quotes around the boundary.",
+      refuses(_BOUNDARY, header("content-type", 'boundary="'), message="The form has no part."))
+fault("boundary-lower-cased",
+      "Converts the boundary to lower case, and so cannot parse forms with upper-case boundaries.",
+      refuses(_BOUNDARY, boundary(lambda sent: sent != sent.lower()), message="The form has no part."))
+fault("boundary-over-64-refused", "Refuses a boundary of more than 64 characters.",
+      refuses(_BOUNDARY, boundary(lambda sent: len(sent) > 64)))
+fault("boundary-over-64-crashes", "Answers 500 to a boundary of more than 64 characters.",
+      refuses(_BOUNDARY, boundary(lambda sent: len(sent) > 64), 500))
+fault("boundary-signs-refused", "Refuses a boundary with characters other than letters, digits and hyphens.",
+      refuses(_BOUNDARY, boundary(lambda sent: not sent.replace(b"-", b"").isalnum())))
+fault("boundary-hyphens-refused", "Refuses a boundary that begins with hyphens.",
+      refuses(_BOUNDARY, boundary(lambda sent: sent.startswith(b"--"))))
+fault("boundary-first-required", "Refuses a content type with another parameter before the boundary.",
+      refuses(_PARAMETERS, header("content-type", r"^[^;]*;\s*(?i:(?!boundary))")))
+fault("charset-first-crashes", "Answers 500 to a content type with a charset before the boundary.",
+      refuses(_PARAMETERS, header("content-type", "(?i)charset=.*boundary="), 500))
+fault("name-first-required", "Refuses a part with the file name before the name of the field.",
+      refuses(_PARAMETERS,
+              any_part(lambda part: re.match(rb"(?i)form-data; *filename=", _disposition(part)) is not None)))
+fault("parameter-spaces-required", "Refuses parameters without a space between them.",
+      refuses(_PARAMETERS, any_part(lambda part: re.search(rb";[a-zA-Z]+=\"", _disposition(part)) is not None)))
+fault("parameter-spaces-refused", "Refuses a space before the semicolon of a parameter.",
+      refuses(_PARAMETERS, header("content-type", r"\s;"), 415))
 
+# --- the framing of the form
 
-@fault("malformed-form-crashes", breaks=("IV-ERR-NO-5XX",), also=("IV-OP-MULTIPART",))
-class MalformedFormCrashes(Service):
-    """Answers 500 to a malformed form, such as one with a part without a name."""
+fault("preamble-refused", "Refuses a form with a preamble before its first boundary.",
+      refuses(_PREAMBLE, body_start(b"(?!BOUNDARY)"), message="The form is malformed."))
+fault("preamble-crashes", "Answers 500 to a form with a preamble before its first boundary.",
+      refuses(_PREAMBLE, body_start(b"(?!BOUNDARY)"), 500))
+fault("epilogue-refused", "Refuses a form with text after its last boundary.",
+      refuses(_PREAMBLE, body_end(rb"BOUNDARY--\r\n(?s:.+)"), message="The form is malformed."))
+fault("boundary-padding-refused", "Refuses a form with white space after a boundary.",
+      refuses(_PREAMBLE, body_start(rb"BOUNDARY[ \t]+\r\n"), message="The form is malformed."))
+fault("boundary-padding-crashes", "Answers 500 to a form with white space after a boundary.",
+      refuses(_PREAMBLE, body_start(rb"BOUNDARY[ \t]+\r\n"), 500))
+fault("malformed-form-crashes", "Answers 500 to a malformed form, such as one with a part without a name.",
+      crashes_on(_NO_5XX, when=lambda problem: problem.detail in _MALFORMED))
+fault("cut-off-form-crashes", "Answers 500 to a form that ends before its closing boundary.",
+      crashes_on(_NO_5XX, when=lambda problem: problem.detail == "form-cut-off"))
+fault("cut-off-form-hangs", "Waits for the rest of a form that ends before its closing boundary.",
+      crashes_on(_NO_5XX, "hang", lambda problem: problem.detail == "form-cut-off"))
+fault("bare-line-feeds-crash", "Answers 500 to a form with LF line ends instead of CRLF.",
+      crashes_on(_NO_5XX, when=lambda problem: problem.detail == "line-ends"))
+fault("part-header-broken-crashes", "Answers 500 to a part with a header that has no colon or no end.",
+      crashes_on(_NO_5XX, when=lambda problem: problem.detail == "form-malformed"))
 
-    async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
-        with crashing(status=400):
-            return await super().parts(request, boundary)
+# --- parts
 
-
-@fault("cut-off-form-crashes", breaks=("IV-ERR-NO-5XX",))
-class CutOffFormCrashes(Service):
-    """Answers 500 to a form that ends before its closing boundary."""
-
-    async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
-        body = await _read_body(request)
-        if body.startswith(b"--" + boundary) and b"--" + boundary + b"--" not in body:
-            raise Crash
-        return await super().parts(_with_body(request, body), boundary)
-
-
-@fault("bare-line-feeds-crash", breaks=("IV-ERR-NO-5XX",))
-class BareLineFeedsCrash(Service):
-    """Answers 500 to a form with LF line ends instead of CRLF."""
-
-    async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
-        body = await _read_body(request)
-        if body.startswith(b"--" + boundary + b"\n"):
-            raise Crash
-        return await super().parts(_with_body(request, body), boundary)
-
-
-@fault("part-headers-refused", breaks=("IV-WIRE-PART-HEADERS",))
-class PartHeadersRefused(Service):
-    """Refuses a part with headers other than Content-Disposition and Content-Type."""
-
-    def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
-        if any(set(part.headers) - {b"content-disposition", b"content-type"} for part in parts):
-            raise ApiError("A part of the form has a header that is not known.")
-        return super().fields(parts)
-
-
-@fault("preamble-refused", breaks=("IV-WIRE-PREAMBLE",))
-class PreambleRefused(Service):
-    """Refuses a form with a preamble before its first boundary."""
-
-    async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
-        body = await _read_body(request)
-        if not body.startswith(b"--"):
-            raise ApiError("The form is malformed.")
-        return await super().parts(_with_body(request, body), boundary)
-
-
-async def _read_body(request: IncomingRequest) -> bytes:
-    body = b""
-    while data := await request.chunk():
-        body += data
-    return body
-
-
-def _with_body(request: IncomingRequest, body: bytes) -> IncomingRequest:
-    """Return a copy of a request whose body was already read, so that it can be read again."""
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(_: Message) -> None:
-        raise NotImplementedError
-
-    return type(request)(request.scope, receive, send)
-
-
-@fault("second-image-crashes", breaks=("IV-ERR-NO-5XX",))
-class SecondImageCrashes(Service):
-    """Answers 500 to a form with two images."""
-
-    def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
-        if sum(part.name == "image" for part in parts) > 1:
-            raise Crash
-        return super().fields(parts)
+fault("image-first-required", "Refuses a form in which image is not the first part.",
+      refuses("IV-WIRE-ORDER", lambda received: received.parts[0] is not received.image, param="image",
+              message="image must be the first part of the form."))
+fault("image-last-crashes", "Answers 500 to a form in which image is the last of several parts.",
+      refuses("IV-WIRE-ORDER", lambda received: received.parts[0] is not received.image is received.parts[-1], 500))
+fault("part-headers-refused", "Refuses a part with headers other than Content-Disposition and Content-Type.",
+      refuses("IV-WIRE-PART-HEADERS", any_part(lambda part: bool(set(part.headers) - _USUAL_HEADERS)),
+              message="A part of the form has a header that is not known."))
+fault("part-headers-crash",
+      "Answers 500 to a part with headers other than Content-Disposition, Content-Type and Content-Length.",
+      refuses("IV-WIRE-PART-HEADERS",
+              any_part(lambda part: bool(set(part.headers) - _USUAL_HEADERS - {b"content-length"})), 500))
+fault("part-length-refused", "Refuses a part with the header Content-Length.",
+      refuses("IV-WIRE-PART-HEADERS", any_part(lambda part: b"content-length" in part.headers)))
+fault("part-header-case-matters", "Refuses a part whose header names are in lower case.",
+      refuses("IV-WIRE-HEADER-CASE", body_start(rb"BOUNDARY\r\ncontent-"), message="A part of the form has no name."))
+fault("header-case-matters", "Refuses a request whose header names are in lower case.",
+      refuses("IV-WIRE-HEADER-CASE", head(rb"\r\ncontent-type:"), 415))
+fault("typed-text-refused", "Refuses a text field in a part with a Content-Type, which it takes for a file.",
+      refuses(_TEXT_TYPE, text_part(lambda part: part.content_type is not None)))
+fault("typed-text-crashes", "Answers 500 to a text field in a part with a Content-Type.",
+      refuses(_TEXT_TYPE, text_part(lambda part: part.content_type is not None), 500))
+fault("text-charset-refused", "Refuses a text field in a part whose Content-Type has a charset.",
+      refuses(_TEXT_TYPE, text_part(lambda part: "charset" in (part.content_type or "").lower())))
+fault("second-image-crashes", "Answers 500 to a form with two images.",
+      crashes_on(_NO_5XX, when=lambda problem: problem.detail == "field-repeated" and problem.param == "image"))
+fault("repeated-text-crashes", "Answers 500 to a form with a text field that is there twice.",
+      crashes_on(_NO_5XX, when=lambda problem: problem.detail == "field-repeated" and problem.param != "image"))
+# fmt: on
 
 
-@fault("unknown-field-crashes", breaks=("IV-ERR-NO-5XX",))
-class UnknownFieldCrashes(Service):
-    """Answers 500 to a form with an unknown field."""
-
-    def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
-        if any(part.name not in self.field_names for part in parts):
-            raise Crash
-        return super().fields(parts)
+def _unknown(received: Received) -> list[str]:
+    """Return the names of the parts that are no fields."""
+    return [part.name for part in received.parts if part.name not in received.fields]
 
 
-@fault("boundary-quotes-refused", breaks=("IV-WIRE-BOUNDARY",))
-class BoundaryQuotesRefused(Service):
-    """Refuses a content type with quotes around the boundary."""
+# fmt: off
+fault("unknown-field-crashes", "Answers 500 to a form with an unknown field.",
+      refuses(_NO_5XX, lambda received: bool(_unknown(received)), 500))
+fault("bracket-field-crashes",
+      "Answers 500 to a field with brackets in its name, which it reads as a list or an object.",
+      refuses(_NO_5XX, lambda received: any("[" in name for name in _unknown(received)), 500))
+fault("unnamed-part-crashes", "Answers 500 to a form with a part without a name.",
+      crashes_on(_NO_5XX, when=lambda problem: problem.detail == "part-unnamed"))
+fault("many-parts-crash", "Answers 500 to a form with more than 100 parts.",
+      refuses(_NO_5XX, lambda received: len(received.parts) > 100, 500))
 
-    def boundary(self, request: IncomingRequest) -> bytes:
-        if '"' in request.headers.get("content-type", ""):
-            raise ApiError("The form has no part.")
-        return super().boundary(request)
+fault("file-name-unicode-crashes", "Answers 500 to a file name with non-ASCII characters.",
+      _names(rb"[\x80-\xff]", _FILENAME, 500))
+fault("file-name-quote-refused", "Refuses a file name that contains a double quote.", _names(b'"', _FILENAME, 400))
+fault("file-name-space-refused", "Refuses a file name that contains a space.", _names(b" ", _FILENAME, 400))
+fault("file-name-path-refused", "Refuses a file name that contains a slash.", _names(b"/", _FILENAME, 400))
+fault("file-name-semicolon-crashes",
+      "Answers 500 to a file name that contains a semicolon, at which it splits the header.",
+      _names(b";", _FILENAME, 500))
+fault("file-name-over-100-crashes", "Answers 500 to a file name of more than 100 bytes.",
+      _names(b".{101}", _FILENAME, 500))
 
+# --- the body
 
-@fault("boundary-lower-cased", breaks=("IV-WIRE-BOUNDARY",))
-class BoundaryLowerCased(Service):
-    """Converts the boundary to lower case, and so cannot parse forms with upper-case boundaries."""
+fault("chunked-refused", "Answers 400 to a body in chunked coding.",
+      refuses(_CHUNKED, chunked, message="A Content-Length is needed."))
+fault("chunked-crashes", "Answers 500 to a body in chunked coding.", refuses(_CHUNKED, chunked, 500))
+fault("chunked-501", "Answers 501 to a body in chunked coding, which every HTTP/1.1 server has to read.",
+      refuses(_CHUNKED, chunked, 501))
+fault("chunk-extensions-refused", "Refuses a chunked body with chunk extensions.",
+      refuses(_CHUNKED, on_wire(rb"\r\n\r\n[0-9a-fA-F]+[ \t]*;")))
+fault("trailers-refused", "Refuses a chunked body with trailers.",
+      refuses(_CHUNKED, on_wire(rb"\r\n0\r\n[^\r\n]+\r\n(?:[^\r\n]+\r\n)*\r\n\Z")))
+fault("trailers-crash", "Answers 500 to a chunked body with trailers.",
+      refuses(_CHUNKED, on_wire(rb"\r\n0\r\n[^\r\n]+\r\n(?:[^\r\n]+\r\n)*\r\n\Z"), 500))
+# fmt: on
 
-    def boundary(self, request: IncomingRequest) -> bytes:
-        return super().boundary(request).lower()
-
-
-@fault("boundary-over-64-refused", breaks=("IV-WIRE-BOUNDARY",))
-class BoundaryOver64Refused(Service):
-    """Refuses a boundary of more than 64 characters."""
-
-    def boundary(self, request: IncomingRequest) -> bytes:
-        boundary = super().boundary(request)
-        if len(boundary) > 64:
-            raise ApiError("The boundary of the form must have at most 64 characters.")
-        return boundary
-
-
-@fault("boundary-signs-refused", breaks=("IV-WIRE-BOUNDARY",))
-class BoundarySignsRefused(Service):
-    """Refuses a boundary with characters other than letters, digits and hyphens."""
-
-    def boundary(self, request: IncomingRequest) -> bytes:
-        boundary = super().boundary(request)
-        if not boundary.replace(b"-", b"").isalnum():
-            raise ApiError("The boundary of the form must be of letters, digits and hyphens.")
-        return boundary
-
-
-@fault("chunked-refused", breaks=("IV-WIRE-CHUNKED",))
-class ChunkedRefused(Service):
-    """Answers 400 to a body in chunked coding."""
-
-    def check_length(self, request: IncomingRequest) -> None:
-        if request.declared is None:
-            raise ApiError("A Content-Length is needed.")
-        super().check_length(request)
+# --- the query string
 
 
-@fault("file-name-unicode-crashes", breaks=("IV-WIRE-FILENAME", "IV-ERR-NO-5XX"))
-class FileNameUnicodeCrashes(Service):
-    """Answers 500 to a file name with non-ASCII characters."""
+def _query(breaks: str, *fields: str, absent_only: bool) -> Change:
+    """Read fields from the query string, all or only those that the form does not have."""
 
-    def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
-        for part in parts:
-            (part.filename or b"").decode("ascii")
-        return super().fields(parts)
+    class Query(Service):
+        async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
+            parts = await super().parts(request, boundary)
+            sent = {part.name for part in parts} if absent_only else set()
+            query = {name: request.query_params[name] for name in fields if name in request.query_params}
+            added = tuple(
+                Part(name, None, None, {}, value.encode()) for name, value in query.items() if name not in sent
+            )
+            replaced = {part.name for part in added}
+            return (*(part for part in parts if part.name not in replaced), *added)
 
-
-@fault("file-name-quote-refused", breaks=("IV-WIRE-FILENAME",))
-class FileNameQuoteRefused(Service):
-    """Refuses a file name that contains a double quote."""
-
-    def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
-        if any(b'"' in (part.filename or b"") for part in parts):
-            raise ApiError("A part of the form has a malformed Content-Disposition.")
-        return super().fields(parts)
+    return Change(Query, (breaks,))
 
 
-@fault("query-read", breaks=("IV-WIRE-QUERY",))
-class QueryRead(Service):
-    """Uses n and size from the query string instead of the form."""
+# fmt: off
+fault("query-read", "Uses n and size from the query string instead of the form.",
+      _query("IV-WIRE-QUERY", "n", "size", absent_only=False))
+fault("query-fills-absent-fields", "Uses fields from the query string that the form does not have.",
+      _query("IV-WIRE-QUERY", "n", "size", "response_format", "model", absent_only=True))
+fault("query-refused", "Refuses a request with a query string.",
+      refuses("IV-WIRE-QUERY", lambda received: bool(received.request.url.query)))
+fault("query-crashes", "Answers 500 to a request with a query string.",
+      refuses("IV-WIRE-QUERY", lambda received: bool(received.request.url.query), 500))
 
-    async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
-        parts = await super().parts(request, boundary)
-        query = {name: value for name, value in request.query_params.items() if name in {"n", "size"}}
-        overrides = tuple(Part(name, None, None, content=value.encode()) for name, value in query.items())
-        return overrides + tuple(part for part in parts if part.name not in query)
+# --- other headers
+
+fault("accept-must-name-json", "Answers 406 to a request whose Accept does not name JSON.",
+      refuses("IV-WIRE-HEADERS", lambda received: "json" not in received.header("accept"), 406))
+fault("user-agent-required", "Answers 403 to a request without User-Agent, as a firewall.",
+      refuses("IV-WIRE-HEADERS", lambda received: not received.header("user-agent"), 403))
+fault("cookie-crashes", "Answers 500 to a request with a cookie.",
+      refuses("IV-WIRE-HEADERS", header("cookie", "."), 500))
+fault("long-header-431", "Answers 431 to a request with a header of more than 2,000 characters.",
+      refuses("IV-WIRE-HEADERS", lambda received: any(len(value) > 2000 for value in received.request.headers.values()),
+              431))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -11,103 +10,79 @@ from PIL import Image
 
 from ..app.form import Part
 from ..app.service import Service, Wanted
-from ..app.variations import VariationMaker, png
-from ..registry import FaultFamily
-from .fault_helpers import placeholder
+from ..registry import Change, FaultFamily
+from .factories import Ids, answers, draws, encodes, loaded, member, placeholder, reads, saved
+from .features import GREY_ALPHA, RGBA, png_info
 
 if TYPE_CHECKING:
-    from ..app.incoming import IncomingRequest
+    from collections.abc import Callable
+
+    from starlette.responses import Response
+
+    from ..app.variations import VariationMaker
 
 fault = FaultFamily("semantics")
 
-
-def _opened(file: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(file)) as image:
-        image.load()
-        return image
+_COUNT, _SIZE, _B64, _CANONICAL = "IV-RES-COUNT", "IV-OUT-SIZE", "IV-OUT-B64", "IV-OUT-B64-CANONICAL"
 
 
-def _saved(image: Image.Image, file_format: str) -> bytes:
-    file = io.BytesIO()
-    image.save(file, file_format)
-    return file.getvalue()
+def _makes(breaks: Ids, images: Callable[[list[bytes], int], list[bytes]], count: Callable[[int], int]) -> Change:
+    """Make `count` images for a request of a number of them, and send what `images` makes of these and that number."""
+
+    class Makes(Service):
+        async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
+            made = await super().make(picture, evolve(wanted, count=count(wanted.count)))
+            return images(made, wanted.count)
+
+    return Change(Makes, (breaks,) if isinstance(breaks, str) else breaks)
+
+
+def _same(made: list[bytes], _: int) -> list[bytes]:
+    return made
 
 
 # --- number
 
-
-@fault("n-capped", breaks=("IV-RES-COUNT",))
-class NCapped(Service):
-    """Makes at most four images, without refusing a larger n."""
-
-    def count(self, n: str | None) -> int:
-        return min(super().count(n), 4)
-
-
-@fault("n-ignored", breaks=("IV-RES-COUNT",))
-class NIgnored(Service):
-    """Ignores n and always makes one image."""
-
-    def count(self, n: str | None) -> int:
-        return min(super().count(n), 1)
-
-
-@fault("one-too-many", breaks=("IV-RES-COUNT",), also=("IV-N-DEFAULT",))
-class OneTooMany(Service):
-    """Makes one image more than requested."""
-
-    async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
-        return await super().make(picture, evolve(wanted, count=wanted.count + 1))
-
+# fmt: off
+fault("n-capped", "Makes at most four images, without refusing a larger n.",
+      _makes(_COUNT, _same, lambda count: min(count, 4)))
+fault("n-ignored", "Ignores n and always makes one image.", _makes(_COUNT, _same, lambda _: 1))
+fault("one-too-many", "Makes one image more than requested.",
+      _makes(_COUNT, _same, lambda count: count + 1), also=("IV-N-DEFAULT",))
+fault("one-too-few", "Makes one image fewer than requested, if that is several.",
+      _makes(_COUNT, _same, lambda count: max(count - 1, 1)))
+fault("last-of-ten-lost", "Makes nine images for n=10.", _makes(_COUNT, _same, lambda count: min(count, 9)))
 
 # --- size
 
-
-@fault("size-ignored", breaks=("IV-OUT-SIZE",))
-class SizeIgnored(Service):
-    """Ignores size and always makes images of the default size."""
-
-    def dimensions(self, size: str | None) -> tuple[int, int] | None:
-        return super().dimensions(None)
-
-
-@fault("one-pixel-short", breaks=("IV-OUT-SIZE",), also=("IV-SIZE-DEFAULT",))
-class OnePixelShort(Service):
-    """Makes images that are one pixel too narrow."""
-
-    def make_one(self, maker: VariationMaker) -> bytes:
-        image = _opened(super().make_one(maker))
-        return png(image.crop((0, 0, image.width - 1, image.height)))
-
+fault("size-ignored", "Ignores size and always makes images of the default size.",
+      reads(_SIZE, size=lambda sent: sent if sent is None or sent not in {"256x256", "512x512"} else None))
+fault("size-512-made-256", "Makes images of 256x256 pixels for the size 512x512.",
+      reads(_SIZE, size=lambda sent: "256x256" if sent == "512x512" else sent))
+fault("one-pixel-short", "Makes images that are one pixel too narrow.",
+      draws(_SIZE, lambda image, _: image.crop((0, 0, image.width - 1, image.height))), also=("IV-SIZE-DEFAULT",))
+fault("size-doubled", "Makes images of twice the size.",
+      draws(_SIZE, lambda image, _: image.resize((image.width * 2, image.height * 2))), also=("IV-SIZE-DEFAULT",))
 
 # --- content
 
-
-@fault("image-unchanged", breaks=("IV-OUT-CHANGED",), also=("IV-OUT-BLANK", "IV-OUT-DISTINCT"))
-class ImageUnchanged(Service):
-    """Returns the uploaded picture itself, scaled to the requested size."""
-
-    def make_one(self, maker: VariationMaker) -> bytes:
-        return png(maker.picture.resize(maker.size))
-
-
-@fault("image-blank", breaks=("IV-OUT-BLANK",), also=("IV-OUT-DISTINCT", "IV-OUT-RESEMBLES"))
-class ImageBlank(Service):
-    """Makes images that are completely black."""
-
-    def make_one(self, maker: VariationMaker) -> bytes:
-        return png(Image.new("RGB", maker.size, "black"))
-
-
-@fault("images-equal", breaks=("IV-OUT-DISTINCT",))
-class ImagesEqual(Service):
-    """Returns the same image n times in one response."""
-
-    async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
-        return await super().make(picture, evolve(wanted, count=1)) * wanted.count
+_SAME = ("IV-OUT-BLANK", "IV-OUT-DISTINCT")
+fault("image-unchanged", "Returns the uploaded picture itself, scaled to the requested size.",
+      draws("IV-OUT-CHANGED", lambda _, maker: maker.picture.resize(maker.size)), also=_SAME)
+fault("image-blank", "Makes images that are completely black.",
+      draws("IV-OUT-BLANK", lambda image, _: Image.new("RGB", image.size, "black")),
+      also=("IV-OUT-DISTINCT", "IV-OUT-RESEMBLES"))
+fault("image-transparent", "Makes images that are completely transparent.",
+      draws("IV-OUT-BLANK", lambda image, _: Image.new("RGBA", image.size)),
+      also=("IV-OUT-CHANGED", "IV-OUT-DISTINCT", "IV-OUT-RESEMBLES"))
+fault("images-equal", "Returns the same image n times in one response.",
+      _makes("IV-OUT-DISTINCT", lambda made, count: made * count, lambda _: 1))
+fault("last-image-repeated", "Returns the first image in place of the last one, if there are several.",
+      _makes("IV-OUT-DISTINCT", lambda made, _: [*made[:-1], made[0]], lambda count: count))
+# fmt: on
 
 
-@fault("image-unrelated", breaks=("IV-OUT-RESEMBLES",))
+@fault.service("image-unrelated", "IV-OUT-RESEMBLES")
 class ImageUnrelated(Service):
     """Makes variations of a fixed picture instead of the uploaded one."""
 
@@ -117,96 +92,91 @@ class ImageUnrelated(Service):
 
 # --- format
 
-
-@fault("format-said-webp", breaks=("IV-OUT-FORMAT",))
-class FormatSaidWebp(Service):
-    """Sends webp as output_format although the images are PNGs."""
-
-    def document(self, request: IncomingRequest, images: list[bytes], wanted: Wanted) -> object:
-        document = super().document(request, images, wanted)
-        return {**document, "output_format": "webp"} if isinstance(document, dict) else document
-
-
-@fault("image-gif", breaks=("IV-OUT-FORMAT",), also=("IV-OUT-B64-PNG",))
-class ImageGif(Service):
-    """Makes GIFs instead of PNGs."""
-
-    def make_one(self, maker: VariationMaker) -> bytes:
-        return _saved(_opened(super().make_one(maker)), "GIF")
+# fmt: off
+fault("format-said-webp", "Sends webp as output_format although the images are PNGs.",
+      answers("IV-OUT-FORMAT", member("output_format", "webp")))
+fault("format-said-jpeg", "Sends jpeg as output_format although the images are PNGs.",
+      answers("IV-OUT-FORMAT", member("output_format", "jpeg")))
+fault("image-gif", "Makes GIFs instead of PNGs.",
+      draws("IV-OUT-FORMAT", lambda image, _: saved(image, "GIF")), also=("IV-OUT-B64-PNG",))
+fault("image-bmp", "Makes BMPs instead of PNGs.",
+      draws("IV-OUT-FORMAT", lambda image, _: saved(image, "BMP")), also=("IV-OUT-B64-PNG",))
+fault("image-jpeg", "Sends JPEGs instead of PNGs in b64_json.",
+      encodes("IV-OUT-B64-PNG", lambda image: saved(loaded(image), "JPEG")))
+# fmt: on
 
 
-@fault("image-jpeg", breaks=("IV-OUT-B64-PNG",))
-class ImageJpeg(Service):
-    """Sends JPEGs instead of PNGs in b64_json."""
-
-    def encoded(self, image: bytes) -> str:
-        return super().encoded(_saved(_opened(image), "JPEG"))
-
-
-@fault("image-jpeg-unless-alpha", breaks=("IV-OUT-B64-PNG",))
+@fault.service("image-jpeg-unless-alpha", "IV-OUT-B64-PNG")
 class ImageJpegUnlessAlpha(Service):
     """Sends JPEGs instead of PNGs in b64_json, unless the uploaded picture has an alpha channel."""
 
     def read_image(self, part: Part) -> Image.Image:
         picture = super().read_image(part)
-        with Image.open(io.BytesIO(part.content)) as uploaded:
-            picture.info["alpha"] = "A" in uploaded.mode
+        picture.info["alpha"] = png_info(part.content).colour in {GREY_ALPHA, RGBA}
         return picture
 
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
         images = await super().make(picture, wanted)
         if wanted.response_format == "url" or picture.info.get("alpha"):
             return images
-        return [_saved(_opened(image), "JPEG") for image in images]
+        return [saved(loaded(image), "JPEG") for image in images]
+
+
+@fault.service("background-said-opaque", "IV-RES-BACKGROUND-TRUE")
+class BackgroundSaidOpaque(Service):
+    """Makes images with a transparent left half, with opaque as background."""
+
+    def make_one(self, maker: VariationMaker) -> bytes:
+        image = loaded(super().make_one(maker)).convert("RGBA")
+        image.paste((0, 0, 0, 0), (0, 0, image.width // 2, image.height))
+        return saved(image, "PNG", compress_level=1)
+
+    def success(self, document: object) -> Response:
+        return super().success({**document, "background": "opaque"} if isinstance(document, dict) else document)
 
 
 # --- encoding
 
 
-@fault("image-cut", breaks=("IV-OUT-B64",))
-class ImageCut(Service):
-    """Sends only the first half of the PNG file in b64_json."""
+def _with_bits(padding: int) -> Change:
+    """Set an unused bit of base64 with this number of padding characters, which each image gets."""
 
-    def encoded(self, image: bytes) -> str:
-        return super().encoded(image[: len(image) // 2])
+    def encode(image: bytes) -> str:
+        # Bytes after the end of the PNG make the padding as long as it has to be.
+        image += bytes((-padding - len(image)) % 3)
+        text = base64.b64encode(image).decode()
+        letter = text[-padding - 1]
+        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+        return text[: -padding - 1] + alphabet[alphabet.index(letter) + 1] + "=" * padding
 
-
-@fault("image-a-text", breaks=("IV-OUT-B64",))
-class ImageAText(Service):
-    """Sends a base64-encoded text instead of an image in b64_json."""
-
-    def encoded(self, image: bytes) -> str:
-        return super().encoded(b"an image was made")
+    return encodes(_CANONICAL, encode)
 
 
-@fault("base64-for-urls", breaks=("IV-OUT-B64",))
-class Base64ForUrls(Service):
-    """Uses the URL-safe base64 alphabet in b64_json."""
-
-    def encoded(self, image: bytes) -> str:
-        return base64.urlsafe_b64encode(image).decode()
-
-
-@fault("base64-in-lines", breaks=("IV-OUT-B64",))
-class Base64InLines(Service):
-    """Breaks the base64 in b64_json into lines."""
-
-    def encoded(self, image: bytes) -> str:
-        return base64.encodebytes(image).decode()
-
-
-@fault("base64-unpadded", breaks=("IV-OUT-B64",))
-class Base64Unpadded(Service):
-    """Omits the padding of the base64 in b64_json."""
-
-    def encoded(self, image: bytes) -> str:
-        # A third of all files need no padding. A byte after the end of the PNG ensures that padding is needed.
-        return super().encoded(image if len(image) % 3 else image + b"\0").rstrip("=")
-
-
-@fault("base64-with-prefix", breaks=("IV-OUT-B64",))
-class Base64WithPrefix(Service):
-    """Sends a data URL instead of plain base64 in b64_json."""
-
-    def encoded(self, image: bytes) -> str:
-        return "data:image/png;base64," + super().encoded(image)
+# fmt: off
+fault("base64-bits-set", "Sets an unused bit before the padding == of base64.", _with_bits(2))
+fault("base64-bit-set-before-one-sign", "Sets an unused bit before the padding = of base64.", _with_bits(1))
+fault("image-cut", "Sends only the first half of the PNG file in b64_json.",
+      encodes(_B64, lambda image: image[: len(image) // 2]))
+fault("image-end-cut", "Sends a PNG file without its last chunk in b64_json.", encodes(_B64, lambda image: image[:-12]))
+fault("image-checksum-wrong", "Sends a PNG file with a wrong checksum in b64_json.",
+      encodes(_B64, lambda image: image[:29] + bytes([image[29] ^ 1]) + image[30:]))
+fault("image-a-text", "Sends a base64-encoded text instead of an image in b64_json.",
+      encodes(_B64, lambda _: b"an image was made"))
+fault("base64-twice", "Encodes the image in base64 twice.", encodes(_B64, base64.b64encode))
+fault("base64-as-hexadecimal", "Sends hexadecimal digits in b64_json.", encodes(_B64, lambda image: image.hex()))
+fault("base64-as-python-writes-it", "Sends the repr of Python bytes in b64_json.",
+      encodes(_B64, lambda image: repr(base64.b64encode(image))))
+fault("base64-for-urls", "Uses the URL-safe base64 alphabet in b64_json.",
+      encodes(_B64, lambda image: base64.urlsafe_b64encode(image).decode()))
+fault("base64-in-lines", "Breaks the base64 in b64_json into lines.",
+      encodes(_B64, lambda image: base64.encodebytes(image).decode()))
+fault("base64-line-end", "Ends the base64 in b64_json with a line end.",
+      encodes(_B64, lambda image: base64.b64encode(image).decode() + "\n"))
+fault(
+    "base64-unpadded",
+    "Omits the padding of the base64 in b64_json.",
+    # A third of all files need no padding. A byte after the end of the PNG ensures that padding is needed.
+    encodes(_B64, lambda image: base64.b64encode(image if len(image) % 3 else image + b"\0").decode().rstrip("=")),
+)
+fault("base64-with-prefix", "Sends a data URL instead of plain base64 in b64_json.",
+      encodes(_B64, lambda image: "data:image/png;base64," + base64.b64encode(image).decode()))

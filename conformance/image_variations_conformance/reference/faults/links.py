@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
 
 from ..app.api_error import ApiError
 from ..app.responses import plain_response, redirect_response
-from ..app.service import FILE_SUFFIX, FILES_PATH, Service, ServiceOptions, Wanted
-from ..registry import FaultFamily
+from ..app.service import FILES_PATH, Service, Wanted
+from ..registry import Change, FaultFamily
+from .factories import Document, Ids, PerServer, answers, links, serves, with_body
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -16,139 +21,210 @@ if TYPE_CHECKING:
 
 fault = FaultFamily("semantics")
 
+_ABSOLUTE, _FETCH, _END, _TYPE = "IV-URL-ABSOLUTE", "IV-URL-FETCH", "IV-URL-END", "IV-URL-TYPE"
+_NO_KEY = "IV-URL-NO-KEY"
+_NOT_HTTP = (_FETCH, "IV-URL-HTTP")
+
+
+def _path(url: str) -> str:
+    return urlsplit(url).path
+
+
+def _is_link(wanted: Wanted) -> bool:
+    return wanted.response_format == "url"
+
+
+def _gone(status: int = 404) -> ApiError:
+    return ApiError("There is no such image.", status=status, kind=None)
+
 
 # --- the URL
 
-
-@fault("link-relative", breaks=("IV-URL-ABSOLUTE",))
-class LinkRelative(Service):
-    """Sends relative links, without scheme and host."""
-
-    def link(self, request: IncomingRequest, token: str) -> str:
-        return f"{FILES_PATH}{token}{FILE_SUFFIX}"
-
-
-@fault("link-file-path", breaks=("IV-URL-ABSOLUTE",))
-class LinkFilePath(Service):
-    """Sends a relative Windows file path instead of a link."""
-
-    def link(self, request: IncomingRequest, token: str) -> str:
-        return f"outputs\\{token}{FILE_SUFFIX}"
-
-
-@fault("link-listening-address", breaks=("IV-URL-FETCH",))
-class LinkListeningAddress(Service):
-    """Sends links to 0.0.0.0, a listening address, without the port."""
-
-    def link(self, request: IncomingRequest, token: str) -> str:
-        return f"http://0.0.0.0{FILES_PATH}{token}{FILE_SUFFIX}"
-
-
-@fault("link-without-scheme", breaks=("IV-URL-ABSOLUTE",))
-class LinkWithoutScheme(Service):
-    """Sends links without a scheme, which begin with two slashes."""
-
-    def link(self, request: IncomingRequest, token: str) -> str:
-        return super().link(request, token).partition(":")[2]
+# fmt: off
+fault("link-relative", "Sends relative links, without scheme and host.", links(_ABSOLUTE, _path))
+fault("link-file-path", "Sends a relative Windows file path instead of a link.",
+      links(_ABSOLUTE, lambda url: "outputs\\" + url.rpartition("/")[2]))
+fault("link-without-scheme", "Sends links without a scheme, which begin with two slashes.",
+      links(_ABSOLUTE, lambda url: url.partition(":")[2]))
+fault("link-host-alone", "Sends links that begin with the host, without scheme and slashes.",
+      links(_ABSOLUTE, lambda url: url.partition("://")[2]))
+fault("link-with-space", "Sends links with a space in them.",
+      links(_ABSOLUTE, lambda url: url.replace(FILES_PATH, "/new files/")))
+fault("link-listening-address", "Sends links to 0.0.0.0, a listening address, without the port.",
+      links(_FETCH, lambda url: f"http://0.0.0.0{_path(url)}"))
+fault("link-port-lost", "Sends links without the port, as behind a proxy that removes it from the Host header.",
+      links(_FETCH, lambda url: f"http://{urlsplit(url).hostname}{_path(url)}"))
+fault("link-https", "Sends links with the scheme https to a port that speaks http.",
+      links(_FETCH, lambda url: url.replace("http:", "https:", 1)))
+fault("link-path-wrong", "Sends links to a path where nothing is.",
+      links(_FETCH, lambda url: url.replace(FILES_PATH, "/v1/outputs/")))
+fault("link-to-disk", "Sends file: URLs, which refer to the disk of the server.",
+      links(_NOT_HTTP, lambda url: f"file:///srv/outputs/{url.rpartition('/')[2]}"))
+fault("link-to-bucket", "Sends s3: URLs, which refer to an object store.",
+      links(_NOT_HTTP, lambda url: f"s3://outputs/{url.rpartition('/')[2]}"))
+# fmt: on
 
 
-@fault("link-port-lost", breaks=("IV-URL-FETCH",))
-class LinkPortLost(Service):
-    """Sends links without the port, as behind a proxy that removes it from the Host header."""
-
-    def link(self, request: IncomingRequest, token: str) -> str:
-        return f"http://{request.url.hostname}{FILES_PATH}{token}{FILE_SUFFIX}"
+def _first_link(document: Document, wanted: Wanted) -> object:
+    return {**document, "data": document["data"][:1] * wanted.count} if _is_link(wanted) else document
 
 
-@fault("link-to-disk", breaks=("IV-URL-FETCH", "IV-URL-HTTP"))
-class LinkToDisk(Service):
-    """Sends file: URLs, which refer to the disk of the server."""
-
-    def link(self, request: IncomingRequest, token: str) -> str:
-        return f"file:///srv/outputs/{token}{FILE_SUFFIX}"
+fault("links-equal", "Sends the same link for all images of a response.", answers("IV-OUT-DISTINCT", _first_link))
 
 
-@fault("link-data", breaks=("IV-URL-HTTP",))
+@fault.service("link-data", "IV-URL-HTTP")
 class LinkData(Service):
     """Sends the image as a data: URL instead of a link."""
 
     def item(self, request: IncomingRequest, image: bytes, wanted: Wanted) -> object:
-        if wanted.response_format == "url":
+        if _is_link(wanted):
             return {"url": "data:image/png;base64," + self.encoded(image)}
         return super().item(request, image, wanted)
 
 
-@fault("links-counted", breaks=("IV-URL-GUESS",))
-class LinksCounted(Service):
-    """Sends guessable links, which contain consecutive numbers."""
+def _counted(token: Callable[[int], str]) -> Change:
+    """Name each image by a text that a function of its number returns, from 1 on."""
 
-    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
-        super().__init__(**options)
-        self._tokens: list[str] = []
+    tokens: PerServer[dict[str, str]] = PerServer(dict)
+
+    class Counted(Service):
+        def hang(self, image: bytes) -> str:
+            stored = tokens.of(self)
+            name = token(len(stored) + 1)
+            stored[name] = super().hang(image)
+            return name
+
+        def file(self, token: str) -> Response:
+            return super().file(tokens.of(self).get(token, token))
+
+    return Change(Counted, ("IV-URL-GUESS",))
+
+
+# fmt: off
+fault("links-counted", "Sends guessable links, which contain consecutive numbers.", _counted(str))
+fault("links-counted-in-hexadecimal", "Sends links with consecutive numbers in eight hexadecimal digits.",
+      _counted("{:08x}".format))
+_DAY = time.strftime("%Y%m%d")
+fault("links-dated", "Sends links with the date and a consecutive number.",
+      _counted(lambda number: f"{_DAY}-{number:05d}"))
+# fmt: on
+
+
+def _with_key(change: Callable[[str, str], str]) -> Change:
+    """Send links that a function makes of the right one and the API key."""
+
+    class WithKey(Service):
+        def link(self, request: IncomingRequest, token: str) -> str:
+            return change(super().link(request, token), self.api_key)
+
+    return Change(WithKey, (_NO_KEY,), also=("IV-ERR-SECRETS",))
+
+
+# fmt: off
+fault("link-with-key", "Sends links with the API key in their query.",
+      _with_key(lambda url, key: f"{url}?api_key={key}"))
+fault("link-with-user-info", "Sends links with the API key as password.",
+      _with_key(lambda url, key: url.replace("://", f"://user:{key}@", 1)))
+fault("link-with-key-in-fragment", "Sends links with the API key in their fragment.",
+      _with_key(lambda url, key: f"{url}#key={key}"))
+# fmt: on
+
+
+# --- how long a link works
+
+
+def _keeps(breaks: Ids, also: tuple[str, ...] = (), *, images: int = 10**9, seconds: float = 3600) -> Change:
+    """Keep the newest images only, and each for some seconds."""
+
+    kept: PerServer[dict[str, float]] = PerServer(dict)
+
+    class Keeps(Service):
+        def hang(self, image: bytes) -> str:
+            token = super().hang(image)
+            kept.of(self)[token] = self.gallery.clock()
+            return token
+
+        def file(self, token: str) -> Response:
+            times = kept.of(self)
+            newest = list(times)[-images:]
+            # What another fault stores is not among these.
+            if token in times and (token not in newest or self.gallery.clock() - times[token] > seconds):
+                raise _gone()
+            return super().file(token)
+
+    return Change(Keeps, (breaks,) if isinstance(breaks, str) else breaks, also)
+
+
+# fmt: off
+fault("links-end-after-two-seconds", "Answers 404 to a link after two seconds.",
+      _keeps(_END, (_FETCH,), seconds=2))
+fault("twelve-images-kept", "Keeps the newest twelve images, and answers 404 to the links of others.",
+      _keeps(_END, (_FETCH,), images=12))
+# fmt: on
+
+
+@fault.service("files-overwritten", _END, also=(_FETCH, "IV-OUT-RESEMBLES", "IV-URL-GUESS", "IV-STATE-PARALLEL"))
+class FilesOverwritten(Service):
+    """Stores images in three files in turn, so that an old link leads to a newer image."""
+
+    stored: ClassVar[PerServer[list[str]]] = PerServer(list)
 
     def hang(self, image: bytes) -> str:
-        self._tokens.append(super().hang(image))
-        return str(len(self._tokens))
+        stored = self.stored.of(self)
+        stored.append(super().hang(image))
+        return stored[(len(stored) - 1) % 3]
 
     def file(self, token: str) -> Response:
-        known = token.isdecimal() and 1 <= int(token) <= len(self._tokens)
-        return super().file(self._tokens[int(token) - 1] if known else token)
-
-
-@fault("links-equal", breaks=("IV-OUT-DISTINCT",))
-class LinksEqual(Service):
-    """Sends the same link for all images of a response."""
-
-    def document(self, request: IncomingRequest, images: list[bytes], wanted: Wanted) -> object:
-        document = super().document(request, images, wanted)
-        data = document.get("data") if isinstance(document, dict) else None
-        if wanted.response_format == "url" and isinstance(document, dict) and isinstance(data, list):
-            return {**document, "data": data[:1] * len(images)}
-        return document
+        stored = self.stored.of(self)
+        newest = stored[stored.index(token) :: 3][-1] if token in stored else token
+        return super().file(newest)
 
 
 # --- the response to a fetch
 
 
-@fault("link-dead", breaks=("IV-URL-FETCH",))
-class LinkDead(Service):
-    """Answers 404 to every link."""
+def _fails(breaks: Ids, when: Callable[[int], bool], status: int = 404) -> Change:
+    """Answer an error to the fetches of a link for which `when` is true of their number, from 1 on."""
 
-    def file(self, token: str) -> Response:
-        raise ApiError("There is no such image.", status=404)
+    fetches: PerServer[Counter[str]] = PerServer(Counter)
 
+    class Fails(Service):
+        def file(self, token: str) -> Response:
+            counts = fetches.of(self)
+            counts[token] += 1
+            if when(counts[token]):
+                raise _gone(status)
+            return super().file(token)
 
-@fault("link-once", breaks=("IV-URL-FETCH",))
-class LinkOnce(Service):
-    """Answers 404 to the second and later fetches of a link."""
-
-    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
-        super().__init__(**options)
-        self._served: set[str] = set()
-
-    def file(self, token: str) -> Response:
-        if token in self._served:
-            raise ApiError("There is no such image.", status=404)
-        self._served.add(token)
-        return super().file(token)
+    return Change(Fails, (breaks,) if isinstance(breaks, str) else breaks)
 
 
-@fault("link-late", breaks=("IV-URL-FETCH",))
-class LinkLate(Service):
-    """Answers 404 to the first fetch of a link."""
+# fmt: off
+fault("link-dead", "Answers 404 to every link.", _fails(_FETCH, lambda _: True))
+fault("link-forbidden", "Answers 403 to every link, as an object store whose signature is wrong.",
+      _fails(_FETCH, lambda _: True, 403))
+fault("link-once", "Answers 404 to the second and later fetches of a link.", _fails(_FETCH, lambda number: number > 1))
+fault("link-twice", "Answers 404 to the third and later fetches of a link.", _fails(_END, lambda number: number > 2))
+fault("link-late", "Answers 404 to the first fetch of a link.", _fails(_FETCH, lambda number: number == 1))
+fault("link-loops", "Redirects every link to itself.", serves(_FETCH, lambda _: redirect_response("?again=1")))
+fault("link-redirects-nowhere", "Redirects every link without a Location.",
+      serves(_FETCH, lambda _: plain_response(status=302)))
+fault("link-redirects-to-login", "Redirects every link to a page that is not there.",
+      serves(_FETCH, lambda _: redirect_response("/login", 302)))
+fault("link-to-half", "Serves only the first half of the image file.",
+      serves(_FETCH, lambda response: with_body(response, bytes(response.body)[: len(response.body) // 2])))
+fault("link-to-page", "Serves an HTML page that shows the image.",
+      serves(_FETCH, lambda response: with_body(response, "<!doctype html><img src=a.png>", "text/html")),
+      also=(_TYPE,))
+fault("link-to-nothing", "Serves an empty file.", serves(_FETCH, lambda response: with_body(response, b"")))
+fault("link-typed-html", "Serves images with the content type text/html.",
+      serves(_TYPE, lambda response: with_body(response, bytes(response.body), "text/html")))
+fault("link-untyped", "Serves images without a content type.",
+      serves(_TYPE, lambda response: plain_response(bytes(response.body))))
+# fmt: on
 
-    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
-        super().__init__(**options)
-        self._requested: set[str] = set()
 
-    def file(self, token: str) -> Response:
-        if token not in self._requested:
-            self._requested.add(token)
-            raise ApiError("There is no such image yet.", status=404)
-        return super().file(token)
-
-
-@fault("link-needs-key", breaks=("IV-URL-FETCH",))
+@fault.service("link-needs-key", _FETCH)
 class LinkNeedsKey(Service):
     """Answers 401 to the fetch of a link without the API key."""
 
@@ -156,28 +232,3 @@ class LinkNeedsKey(Service):
         if request.url.path.startswith(FILES_PATH):
             self.authenticate(request)
         return await super().route(request)
-
-
-@fault("link-loops", breaks=("IV-URL-FETCH",))
-class LinkLoops(Service):
-    """Redirects every link to itself."""
-
-    def file(self, token: str) -> Response:
-        return redirect_response(f"{FILES_PATH}{token}{FILE_SUFFIX}")
-
-
-@fault("link-to-half", breaks=("IV-URL-FETCH",))
-class LinkToHalf(Service):
-    """Serves only the first half of the image file."""
-
-    def file(self, token: str) -> Response:
-        content = bytes(super().file(token).body)
-        return plain_response(content[: len(content) // 2], media_type="image/png")
-
-
-@fault("link-typed-html", breaks=("IV-URL-TYPE",))
-class LinkTypedHtml(Service):
-    """Serves images with the content type text/html."""
-
-    def file(self, token: str) -> Response:
-        return plain_response(super().file(token).body, media_type="text/html")

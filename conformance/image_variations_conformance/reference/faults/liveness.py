@@ -5,149 +5,93 @@ A dead server still listens but cuts every connection, as a proxy does whose ups
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Unpack
-
-from PIL import Image
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ..app.api_error import ApiError
-from ..app.form import Part
-from ..app.responses import plain_response
-from ..app.service import Service, ServiceOptions
-from ..registry import FaultFamily
-from .fault_helpers import hang, hang_up
+from ..app.service import Service
+from ..registry import Change, FaultFamily
+from .factories import NO_5XX, PerServer, crashes_on, refuses
+from .features import image_part
+from .no_response import half_body, hang, hang_up
 
 if TYPE_CHECKING:
     from starlette.responses import Response
-    from starlette.types import Message, Receive, Scope, Send
+    from starlette.types import Receive, Scope, Send
 
     from ..app.incoming import IncomingRequest
+    from ..app.received import Received
 
 fault = FaultFamily("liveness")
 
-
-class _Mortal(Service):
-    """A Service that cuts every connection once `dead` is set."""
-
-    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
-        super().__init__(**options)
-        self.dead = False
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request (ASGI)."""
-        if self.dead:
-            await hang_up(self.incoming(scope, receive, send))
-        else:
-            await super().__call__(scope, receive, send)
-
-    async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
-        if self.dead:
-            await hang_up(request)
-        else:
-            await super().deliver(request, response, send)
+_RECOVERS = "IV-STATE-RECOVERS"
 
 
-@fault("dies-of-bad-key", breaks=("IV-STATE-RECOVERS", "IV-AUTH-REQUIRED"), also=("IV-ERR-NO-5XX",))
-class DiesOfBadKey(_Mortal):
-    """Dies when it gets a missing or wrong API key."""
+def _dies(
+    *also: str,
+    error: Callable[[ApiError], bool] = lambda _: False,
+    request: Callable[[Received], bool] = lambda _: False,
+) -> Change:
+    """Die of an invalid request by its error, or of a valid request. The request that kills gets no response."""
 
-    def key_missing(self) -> ApiError:
-        self.dead = True
-        return super().key_missing()
+    dead = PerServer(threading.Event)
 
-    def key_wrong(self) -> ApiError:
-        self.dead = True
-        return super().key_wrong()
+    class Dies(Service):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            """Serve one request (ASGI)."""
+            if dead.of(self).is_set() and scope["type"] == "http":
+                await hang_up(self.incoming(scope, receive, send))
+            else:
+                await super().__call__(scope, receive, send)
 
+        def refusal(self, problem: ApiError) -> Response:
+            if error(problem):
+                dead.of(self).set()
+            return super().refusal(problem)
 
-@fault("dies-of-bad-image", breaks=("IV-STATE-RECOVERS", "IV-ERR-NO-5XX"), also=("IV-IMAGE-REQUIRED",))
-class DiesOfBadImage(_Mortal):
-    """Dies when it gets a missing or invalid image."""
+        def admit(self, received: Received) -> None:
+            if request(received):
+                dead.of(self).set()
+            super().admit(received)
 
-    async def picture(self, fields: Mapping[str, Part]) -> Image.Image:
-        try:
-            return await super().picture(fields)
-        except ApiError:
-            self.dead = True
-            raise
+        async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
+            if dead.of(self).is_set():
+                await hang_up(request)
+            else:
+                await super().deliver(request, response, send)
 
-
-@fault("dies-of-untyped-part", breaks=("IV-STATE-RECOVERS", "IV-IMAGE-OCTET-STREAM"), also=("IV-ERR-NO-5XX",))
-class DiesOfUntypedPart(_Mortal):
-    """Dies when it gets a file part without a Content-Type."""
-
-    def fields(self, parts: tuple[Part, ...]) -> dict[str, Part]:
-        self.dead = self.dead or any(part.filename is not None and part.content_type is None for part in parts)
-        return super().fields(parts)
-
-
-@fault("dies-of-unnamed-part", breaks=("IV-STATE-RECOVERS", "IV-ERR-NO-5XX"))
-class DiesOfUnnamedPart(_Mortal):
-    """Dies when it gets a form with a part without a name."""
-
-    async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
-        try:
-            return await super().parts(request, boundary)
-        except ApiError as problem:
-            self.dead = self.dead or "name" in problem.message
-            raise
+    return Change(Dies, (_RECOVERS,), (*also, NO_5XX))
 
 
-# A header that marks a response which is never sent.
-_NEVER_SENT = "x-never-sent"
+# fmt: off
+fault("dies-of-bad-key", "Dies when it gets a missing or wrong API key.",
+      _dies("IV-AUTH-REQUIRED", "IV-AUTH-WRONG", error=lambda problem: problem.requirement.startswith("IV-AUTH-")))
+fault("dies-of-bad-image", "Dies when it gets a missing or invalid image.",
+      _dies(*("IV-IMAGE-REQUIRED", "IV-IMAGE-FORMAT", "IV-IMAGE-INTACT", "IV-IMAGE-SQUARE"),
+            error=lambda problem: problem.param == "image" and problem.status == 400))
+fault("dies-of-large-image", "Dies when it gets an image that is too large.",
+      _dies("IV-IMAGE-MAX-BYTES", error=lambda problem: problem.requirement == "IV-IMAGE-MAX-BYTES"))
+fault("dies-of-untyped-part", "Dies when it gets an image in a part without a Content-Type.",
+      _dies("IV-IMAGE-OCTET-STREAM", request=image_part(lambda part: part.content_type is None)))
+fault("dies-of-unnamed-part", "Dies when it gets a form with a part without a name.",
+      _dies(error=lambda problem: problem.detail == "part-unnamed"))
+fault("dies-of-many-images", "Dies when it makes ten images.",
+      _dies("IV-N-RANGE", request=lambda received: received.wanted.count == 10))
+fault("hangs-on-valid", "Sends no response to a valid request.", refuses("IV-OP-VALID", lambda _: True, "hang"))
+fault("hangs-on-damaged-image", "Sends no response to a damaged PNG.", crashes_on("IV-IMAGE-INTACT", "hang"))
+fault("hangs-on-get", "Sends no response to methods other than POST.",
+      crashes_on(("IV-OP-METHOD", "IV-OP-HEAD-OPTIONS"), "hang"))
+# fmt: on
 
 
-def _never_sent() -> Response:
-    return plain_response(headers={_NEVER_SENT: "1"})
-
-
-class _Silent(Service):
-    """A Service that can leave a request without a response."""
-
-    async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
-        if _NEVER_SENT in response.headers:
-            await hang(request)
-        else:
-            await super().deliver(request, response, send)
-
-
-@fault("hangs-on-valid", breaks=("IV-OP-VALID", "IV-ERR-NO-5XX"), hangs=True)
-class HangsOnValid(_Silent):
-    """Sends no response to a valid request."""
-
-    def success(self, document: object) -> Response:
-        return _never_sent()
-
-
-@fault("hangs-on-damaged-image", breaks=("IV-IMAGE-INTACT", "IV-ERR-NO-5XX"), hangs=True)
-class HangsOnDamagedImage(_Silent):
-    """Sends no response to a damaged PNG."""
-
-    def refusal(self, problem: ApiError) -> Response:
-        return _never_sent() if "whole" in problem.message else super().refusal(problem)
-
-
-@fault("hangs-on-get", breaks=("IV-OP-METHOD", "IV-ERR-NO-5XX"), hangs=True)
-class HangsOnGet(_Silent):
-    """Sends no response to methods other than POST."""
-
-    def other_method(self, request: IncomingRequest) -> Response:
-        return _never_sent()
-
-
-@fault("stops-halfway", breaks=("IV-OP-VALID", "IV-ERR-NO-5XX"), hangs=True)
+@fault.service("stops-halfway", "IV-OP-VALID", also=(NO_5XX,), hangs=True)
 class StopsHalfway(Service):
     """Sends only half of the body of a 200 and leaves the connection open."""
 
     async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
         if request.method != "POST" or response.status_code != 200:
             return await super().deliver(request, response, send)
-
-        async def send_half(message: Message) -> None:
-            if message["type"] == "http.response.body":
-                message = {**message, "body": message["body"][: len(message["body"]) // 2], "more_body": True}
-            await send(message)
-
-        await super().deliver(request, response, send_half)
+        await super().deliver(request, response, half_body(send))
         await hang(request)
         return None

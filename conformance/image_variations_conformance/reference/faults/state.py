@@ -1,132 +1,235 @@
-"""Faults in which a request affects the responses to later ones."""
+"""Faults in which a request affects the responses to later ones, and in connections that are kept."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+import itertools
+from typing import TYPE_CHECKING, ClassVar
+from weakref import WeakKeyDictionary, WeakSet
 
 from PIL import Image
 
 from ..app.api_error import ApiError
-from ..app.service import Service, ServiceOptions, Wanted
-from ..registry import FaultFamily
-from .fault_helpers import Crash
+from ..app.extensions import Connection
+from ..app.service import Service, Wanted
+from ..registry import Change, FaultFamily
+from .factories import NO_5XX, PerServer, refuses
+from .no_response import Crash
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
     from ..app.incoming import IncomingRequest
+    from ..app.received import Received
 
 fault = FaultFamily("state")
 
+_RECOVERS, _INDEPENDENT, _CONNECTION = "IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT", "IV-STATE-CONNECTION"
+_REFUSALS = ("IV-IMAGE-REQUIRED", "IV-OP-MULTIPART")
 
-@fault(
-    "fails-after-error", breaks=("IV-STATE-RECOVERS",), also=("IV-ERR-NO-5XX", "IV-IMAGE-REQUIRED", "IV-OP-MULTIPART")
-)
+# --- after errors
+
+
+@fault.service("fails-after-error", _RECOVERS, also=(NO_5XX, *_REFUSALS))
 class FailsAfterError(Service):
     """Answers 500 to every request after the first invalid one."""
 
-    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
-        super().__init__(**options)
-        self._failed = False
+    __failed = False
 
     async def vary(self, request: IncomingRequest) -> Response:
-        if self._failed:
+        if self.__failed:
             raise Crash
         return await super().vary(request)
 
     def refusal(self, problem: ApiError) -> Response:
-        self._failed = self._failed or problem.status == 400
+        self.__failed = self.__failed or problem.status == 400
         return super().refusal(problem)
 
 
-@fault("crashes-every-tenth", breaks=("IV-ERR-NO-5XX",), everywhere=True)
+@fault.service("workers-lost", _RECOVERS, also=(NO_5XX, *_REFUSALS))
+class WorkersLost(Service):
+    """Loses a worker with each refused image, and answers 503 to everything once eight are lost."""
+
+    __lost = 0
+
+    async def vary(self, request: IncomingRequest) -> Response:
+        if self.__lost == 8:
+            raise ApiError("No worker is free.", status=503, kind=None, headers={"Retry-After": "1"})
+        return await super().vary(request)
+
+    def refusal(self, problem: ApiError) -> Response:
+        self.__lost += self.__lost < 8 and problem.part is not None
+        return super().refusal(problem)
+
+
+@fault.service("crashes-every-tenth", "IV-OP-VALID", also=(NO_5XX,), everywhere=True)
 class CrashesEveryTenth(Service):
     """Answers 500 to every tenth request."""
 
-    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
-        super().__init__(**options)
-        self._requests = 0
+    __requests = 0
 
     async def vary(self, request: IncomingRequest) -> Response:
-        self._requests += 1
-        if self._requests % 10 == 0:
+        self.__requests += 1
+        if self.__requests % 10 == 0:
             raise Crash
         return await super().vary(request)
 
 
-@fault("locked-by-bad-keys", breaks=("IV-STATE-RECOVERS",), everywhere=True)
+@fault.service("locked-by-bad-keys", _RECOVERS, everywhere=True)
 class LockedByBadKeys(Service):
     """Answers 401 to every key, even the right one, after three requests with a missing or wrong key."""
 
-    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
-        super().__init__(**options)
-        self._bad_keys = 0
+    __bad_keys = 0
 
     def authenticate(self, request: IncomingRequest) -> None:
-        if self._bad_keys >= 3:
+        if self.__bad_keys >= 3:
             raise self.key_wrong()
         try:
             super().authenticate(request)
         except ApiError:
-            self._bad_keys += 1
+            self.__bad_keys += 1
             raise
 
 
-@fault("error-repeated", breaks=("IV-STATE-RECOVERS",), also=("IV-ERR-PARAM",))
+@fault.service("error-repeated", _RECOVERS, also=("IV-ERR-PARAM",))
 class ErrorRepeated(Service):
     """Sends the error of an invalid request again in response to the next request."""
 
-    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
-        super().__init__(**options)
-        self._last: ApiError | None = None
+    __error: ApiError | None = None
 
     async def vary(self, request: IncomingRequest) -> Response:
-        last, self._last = self._last, None
-        if last is not None:
+        error, self.__error = self.__error, None
+        if error is not None:
             # Raising the error would store it again, so that it would be repeated for ever.
-            return super().refusal(last)
+            return super().refusal(error)
         return await super().vary(request)
 
     def refusal(self, problem: ApiError) -> Response:
-        self._last = problem if problem.status == 400 else None
+        self.__error = problem if problem.status == 400 else None
         return super().refusal(problem)
 
 
-@fault("n-remembered", breaks=("IV-STATE-INDEPENDENT",), also=("IV-N-DEFAULT", "IV-STATE-PARALLEL"))
+# --- values of earlier requests
+
+
+@fault.service("n-remembered", _INDEPENDENT, also=("IV-N-DEFAULT", "IV-STATE-PARALLEL"))
 class NRemembered(Service):
     """Uses the n of the previous request if n is missing."""
 
-    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
-        super().__init__(**options)
-        self._last: str | None = None
+    __n: str | None = None
 
     def count(self, n: str | None) -> int:
-        count = super().count(self._last if n is None else n)
-        self._last = str(count)
+        count = super().count(self.__n if n is None else n)
+        self.__n = str(count)
         return count
 
 
-@fault("format-remembered", breaks=("IV-STATE-INDEPENDENT",), also=("IV-FORMAT-DEFAULT", "IV-STATE-PARALLEL"))
+@fault.service("size-remembered", _INDEPENDENT, also=("IV-SIZE-DEFAULT", "IV-STATE-PARALLEL"))
+class SizeRemembered(Service):
+    """Uses the size of the previous request if it is missing."""
+
+    __size: str | None = None
+
+    def size(self, size: str | None) -> str | None:
+        self.__size = super().size(self.__size if size is None else size)
+        return self.__size
+
+
+@fault.service("format-remembered", _INDEPENDENT, also=("IV-FORMAT-DEFAULT", "IV-STATE-PARALLEL"))
 class FormatRemembered(Service):
     """Uses the response_format of the previous request if it is missing."""
 
-    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
-        super().__init__(**options)
-        self._last: str | None = None
+    __format: str | None = None
 
     def response_format(self, response_format: str | None) -> str:
-        self._last = super().response_format(self._last if response_format is None else response_format)
-        return self._last
+        self.__format = super().response_format(self.__format if response_format is None else response_format)
+        return self.__format
 
 
-@fault("picture-before-used", breaks=("IV-OUT-RESEMBLES",))
+@fault.service("picture-before-used", "IV-OUT-RESEMBLES")
 class PictureBeforeUsed(Service):
     """Makes variations of the picture of the previous request."""
 
-    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
-        super().__init__(**options)
-        self._last: Image.Image | None = None
+    __picture: Image.Image | None = None
 
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
-        last, self._last = self._last, picture
-        return await super().make(last or picture, wanted)
+        before, self.__picture = self.__picture, picture
+        return await super().make(before or picture, wanted)
+
+
+@fault.service("images-cached", "IV-OUT-RESEMBLES", also=("IV-OUT-DISTINCT", _INDEPENDENT))
+class ImagesCached(Service):
+    """Sends the images of an earlier request with the same n, size and format, whatever its picture was."""
+
+    images: ClassVar[PerServer[dict[Wanted, list[bytes]]]] = PerServer(dict)
+
+    async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
+        cached = self.images.of(self)
+        if wanted not in cached:
+            cached[wanted] = await super().make(picture, wanted)
+        return cached[wanted]
+
+
+# --- limits without Retry-After
+
+
+def _limited(status: int, period: int) -> Change:
+    """Answer a status without Retry-After to one of `period` requests."""
+
+    numbers = PerServer(lambda: itertools.count(1))
+
+    class Limited(Service):
+        async def vary(self, request: IncomingRequest) -> Response:
+            if next(numbers.of(self)) % period == 2:
+                raise ApiError("Too many requests.", code="rate_limit_exceeded", status=status, kind=None)
+            return await super().vary(request)
+
+    return Change(Limited, ("IV-LIMIT-RETRY-AFTER",))
+
+
+fault("rate-limited-silently", "Answers 429 without Retry-After to one request in 30.", _limited(429, 30))
+fault("unavailable-silently", "Answers 503 without Retry-After to one request in 45.", _limited(503, 45))
+
+# --- kept connections
+
+
+def _second(received: Received) -> bool:
+    return received.request.connection.requests > 1
+
+
+# fmt: off
+fault("second-on-connection-refused", "Answers 400 to the second and later valid requests on a connection.",
+      refuses(_CONNECTION, _second, message="The form has no part."))
+fault("second-on-connection-crashes", "Answers 500 to the second and later valid requests on a connection.",
+      refuses(_CONNECTION, _second, 500))
+fault("second-on-connection-hangs", "Sends no response to the second valid request on a connection.",
+      refuses(_CONNECTION, _second, "hang"))
+# fmt: on
+
+
+@fault.service("connection-repeats-answer", _CONNECTION)
+class ConnectionRepeatsAnswer(Service):
+    """Sends the first response on a connection again in response to later requests on it."""
+
+    # Values need not be kept per server: a connection has only one.
+    first: ClassVar[WeakKeyDictionary[Connection, Response]] = WeakKeyDictionary()
+
+    async def vary(self, request: IncomingRequest) -> Response:
+        if request.connection not in self.first:
+            self.first[request.connection] = await super().vary(request)
+        return self.first[request.connection]
+
+
+@fault.service("connection-remembers-error", _CONNECTION)
+class ConnectionRemembersError(Service):
+    """Takes the rest of a refused body for the next request on the connection, and so answers 400 to that."""
+
+    refused: ClassVar[WeakSet[Connection]] = WeakSet()
+
+    async def respond(self, request: IncomingRequest) -> Response:
+        if request.connection in self.refused:
+            self.refused.remove(request.connection)
+            return self.refusal(ApiError("The request line is malformed."))
+        response = await super().respond(request)
+        if response.status_code >= 400:
+            self.refused.add(request.connection)
+        return response

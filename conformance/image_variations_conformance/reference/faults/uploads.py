@@ -1,309 +1,155 @@
-"""Faults in the validation of the uploaded image."""
+"""Faults in the validation of the uploaded image: missing, refused though it is valid, too large, or by its labels."""
+
+from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable
 
 from PIL import Image
 
-from ..app.api_error import ApiError
 from ..app.form import Part
-from ..app.picture import SIGNATURE
 from ..app.service import Service
-from ..registry import FaultFamily
-from .fault_helpers import Crash, crashing, placeholder
+from ..registry import Change, FaultFamily
+from .factories import accepts, crashes_on, refuses
+from .features import GREY, GREY_ALPHA, PALETTE, RGB, RGBA, PngInfo, image, image_part
+from .no_response import Failure
 
 fault = FaultFamily("validation")
 
-_GREY, _RGB, _PALETTE = 0, 2, 3
-
-
-def _colour_type(part: Part) -> int:
-    """Return the colour type in the header of a PNG (PNG, third edition, section 11.2.1)."""
-    return part.content[25]
-
-
-def _opened(part: Part, problem: ApiError) -> Image.Image:
-    """Return the picture in RGB in any format that Pillow reads. Raises `problem` if Pillow cannot read it."""
-    try:
-        with Image.open(io.BytesIO(part.content)) as image:
-            return image.convert("RGB")
-    except (OSError, SyntaxError, ValueError):
-        raise problem from None
-
-
-@fault("image-optional", breaks=("IV-IMAGE-REQUIRED",))
-class ImageOptional(Service):
-    """Accepts a form without an image, and makes variations of a placeholder."""
-
-    async def picture(self, fields: Mapping[str, Part]) -> Image.Image:
-        return await super().picture(fields) if "image" in fields else placeholder()
-
-
-@fault("missing-image-crashes", breaks=("IV-IMAGE-REQUIRED", "IV-ERR-NO-5XX"))
-class MissingImageCrashes(Service):
-    """Answers 500 to a form without an image."""
-
-    async def picture(self, fields: Mapping[str, Part]) -> Image.Image:
-        if "image" not in fields:
-            raise Crash
-        return await super().picture(fields)
-
-
-@fault("alpha-required", breaks=("IV-IMAGE-PNG",), also=("IV-IMAGE-PNG-KINDS",))
-class AlphaRequired(Service):
-    """Refuses an RGB PNG without an alpha channel."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        picture = super().read_image(part)
-        if _colour_type(part) == _RGB:
-            raise ApiError("image must have the format RGBA, LA or L.", "image")
-        return picture
-
-
-@fault("palette-refused", breaks=("IV-IMAGE-PNG-KINDS",))
-class PaletteRefused(Service):
-    """Refuses a PNG with a palette."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        picture = super().read_image(part)
-        if _colour_type(part) == _PALETTE:
-            raise ApiError("image must not have a palette.", "image")
-        return picture
-
-
-@fault("one-pixel-crashes", breaks=("IV-IMAGE-PNG-KINDS", "IV-ERR-NO-5XX"))
-class OnePixelCrashes(Service):
-    """Answers 500 to a PNG of 1x1 pixels."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        picture = super().read_image(part)
-        if picture.size == (1, 1):
-            raise Crash
-        return picture
-
-
-@fault("other-formats-accepted", breaks=("IV-IMAGE-FORMAT",))
-class OtherFormatsAccepted(Service):
-    """Accepts other image formats, such as JPEG, GIF, WebP and BMP."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        try:
-            return super().read_image(part)
-        except ApiError as problem:
-            if part.content.startswith(SIGNATURE):
-                raise
-            return _opened(part, problem)
-
-
-@fault("jpeg-accepted", breaks=("IV-IMAGE-FORMAT",))
-class JpegAccepted(Service):
-    """Accepts JPEGs in addition to PNGs."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        try:
-            return super().read_image(part)
-        except ApiError as problem:
-            if part.content.startswith(b"\xff\xd8\xff"):
-                return _opened(part, problem)
-            raise
-
-
-@fault("file-name-believed", breaks=("IV-IMAGE-FORMAT",))
-class FileNameBelieved(Service):
-    """Accepts any file whose name ends in .png."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        named = (part.filename or b"").endswith(b".png")
-        believed = named and part.content and not part.content.startswith(SIGNATURE)
-        return placeholder() if believed else super().read_image(part)
-
-
-@fault("part-type-believed", breaks=("IV-IMAGE-FORMAT",))
-class PartTypeBelieved(Service):
-    """Accepts any file whose part has the Content-Type image/png."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        believed = part.content and part.content_type == "image/png" and not part.content.startswith(SIGNATURE)
-        return placeholder() if believed else super().read_image(part)
-
-
-@fault("not-png-crashes", breaks=("IV-IMAGE-FORMAT", "IV-ERR-NO-5XX"))
-class NotPngCrashes(Service):
-    """Answers 500 to a file that is not a PNG."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        if part.content and not part.content.startswith(SIGNATURE):
-            raise Crash
-        return super().read_image(part)
-
-
-@fault("damaged-accepted", breaks=("IV-IMAGE-INTACT",))
-class DamagedAccepted(Service):
-    """Accepts damaged PNGs: any file with the signature of a PNG."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        try:
-            return super().read_image(part)
-        except ApiError as problem:
-            if "whole" in problem.message:
-                return placeholder()
-            raise
-
-
-@fault("cut-off-accepted", breaks=("IV-IMAGE-INTACT",))
-class CutOffAccepted(Service):
-    """Accepts a PNG that is cut off."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        try:
-            return super().read_image(part)
-        except ApiError as problem:
-            if "cut off" in problem.message:
-                return placeholder()
-            raise
-
-
-@fault("damaged-crashes", breaks=("IV-IMAGE-INTACT", "IV-ERR-NO-5XX"), also=("IV-IMAGE-SQUARE",))
-class DamagedCrashes(Service):
-    """Answers 500 to a file with the signature of a PNG that is not a valid square PNG."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        if not part.content.startswith(SIGNATURE):
-            return super().read_image(part)
-        with crashing():
-            return super().read_image(part)
-
-
-@fault("empty-file-accepted", breaks=("IV-IMAGE-INTACT",))
-class EmptyFileAccepted(Service):
-    """Accepts an empty file as the image."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        return super().read_image(part) if part.content else placeholder()
-
-
-@fault("empty-file-crashes", breaks=("IV-IMAGE-INTACT", "IV-ERR-NO-5XX"))
-class EmptyFileCrashes(Service):
-    """Answers 500 to an empty file as the image."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        if not part.content:
-            raise Crash
-        return super().read_image(part)
-
-
-@fault("oblong-accepted", breaks=("IV-IMAGE-SQUARE",))
-class OblongAccepted(Service):
-    """Accepts a PNG that is not square."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        try:
-            return super().read_image(part)
-        except ApiError as problem:
-            if "square" not in problem.message:
-                raise
-            return _opened(part, problem)
-
-
-@fault("nearly-square-accepted", breaks=("IV-IMAGE-SQUARE",))
-class NearlySquareAccepted(Service):
-    """Accepts a PNG whose width and height differ by one pixel."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        try:
-            return super().read_image(part)
-        except ApiError as problem:
-            if "square" not in problem.message:
-                raise
-            picture = _opened(part, problem)
-            if abs(picture.width - picture.height) > 1:
-                raise
-            return picture
-
-
-@fault("wide-accepted", breaks=("IV-IMAGE-SQUARE",))
-class WideAccepted(Service):
-    """Accepts a PNG that is wider than high."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        try:
-            return super().read_image(part)
-        except ApiError as problem:
-            if "square" not in problem.message:
-                raise
-            picture = _opened(part, problem)
-            if picture.width < picture.height:
-                raise
-            return picture
-
-
-@fault("large-accepted", breaks=("IV-IMAGE-MAX-BYTES",))
-class LargeAccepted(Service):
-    """Accepts images of less than 32 MiB."""
-
-    image_bytes = 32 * 1024 * 1024
-
-
-@fault("limit-one-byte-off", breaks=("IV-IMAGE-MAX-BYTES",))
-class LimitOneByteOff(Service):
-    """Accepts an image of exactly 4,194,304 bytes, the size at which refusal is required."""
-
-    image_bytes = 4_194_304 + 1
-
-
-@fault("limit-one-megabyte", breaks=("IV-IMAGE-UP-TO-LIMIT",), also=("IV-ERR-PARAM",))
-class LimitOneMegabyte(Service):
-    """Refuses images of 1 MiB or more, as web servers do by default."""
-
-    image_bytes = 1024 * 1024
-
-
-@fault("large-image-times-out", breaks=("IV-IMAGE-UP-TO-LIMIT", "IV-ERR-NO-5XX"))
-class LargeImageTimesOut(Service):
-    """Answers 504 to an image of more than 1 MB, as a gateway with a short timeout does."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        picture = super().read_image(part)
-        if len(part.content) > 1_000_000:
-            raise ApiError("The upstream server timed out.", status=504)
-        return picture
-
-
-@fault("extension-required", breaks=("IV-IMAGE-BY-BYTES",))
-class ExtensionRequired(Service):
-    """Refuses a PNG whose file name does not end in .png."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        if part.filename and not part.filename.endswith(b".png"):
-            raise ApiError("image must be a PNG file.", "image")
-        return super().read_image(part)
-
-
-@fault("part-type-checked", breaks=("IV-IMAGE-BY-BYTES",))
-class PartTypeChecked(Service):
-    """Refuses a PNG in a part with another Content-Type than image/png or application/octet-stream."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        if part.content_type not in {None, "image/png", "application/octet-stream"}:
-            raise ApiError("image must be of the type image/png.", "image")
-        return super().read_image(part)
-
-
-@fault("octet-stream-refused", breaks=("IV-IMAGE-OCTET-STREAM",))
-class OctetStreamRefused(Service):
-    """Refuses a PNG in a part with the Content-Type application/octet-stream."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        if part.content_type == "application/octet-stream":
-            raise ApiError("image must be of the type image/png.", "image")
-        return super().read_image(part)
-
-
-@fault("untyped-part-crashes", breaks=("IV-IMAGE-OCTET-STREAM", "IV-ERR-NO-5XX"))
-class UntypedPartCrashes(Service):
-    """Answers 500 to an image in a part without a Content-Type."""
-
-    def read_image(self, part: Part) -> Image.Image:
-        if part.content_type is None:
-            raise Crash
-        return super().read_image(part)
+_PNG, _KINDS, _SIDES, _CHUNKS = "IV-IMAGE-PNG", "IV-IMAGE-PNG-KINDS", "IV-IMAGE-PNG-SIDES", "IV-IMAGE-PNG-CHUNKS"
+_TEXT_CHUNKS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+_KNOWN_CHUNKS = _TEXT_CHUNKS | {
+    *(b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP", b"bKGD", b"hIST", b"pHYs", b"sPLT", b"eXIf", b"tIME"),
+    *(b"acTL", b"fcTL", b"fdAT"),
+}
+
+
+def _limit(breaks: str, size_bytes: int) -> Change:
+    """Refuse images from a number of bytes on."""
+    return Change(type("Limit", (Service,), {"image_bytes": size_bytes}), (breaks,))
+
+
+def _refuses(breaks: str, test: Callable[[PngInfo], bool], status: Failure = 400) -> Change:
+    """Refuse a valid image that has a property."""
+    return refuses(breaks, image(test), status, param="image")
+
+
+def _is_transparent(part: Part) -> bool:
+    with Image.open(io.BytesIO(part.content)) as picture:
+        return picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (0, 0)
+
+
+# --- the image is required
+
+# fmt: off
+fault("image-optional", "Accepts a form without an image, and makes variations of a placeholder.",
+      accepts("IV-IMAGE-REQUIRED"))
+fault("missing-image-crashes", "Answers 500 to a form without an image.", crashes_on("IV-IMAGE-REQUIRED"))
+fault("missing-image-dropped", "Cuts the connection of a form without an image.",
+      crashes_on("IV-IMAGE-REQUIRED", "drop"))
+
+# --- valid PNGs
+
+fault("alpha-required", "Refuses an RGB PNG without an alpha channel.",
+      refuses(_PNG, image(lambda info: info.colour == RGB), param="image",
+              message="image must have the format RGBA, LA or L."), also=(_KINDS,))
+fault("alpha-refused", "Refuses an RGBA PNG.",
+      refuses(_PNG, image(lambda info: info.colour == RGBA), param="image", message="image must have no transparency."))
+fault("alpha-crashes", "Answers 500 to an RGBA PNG, which it cannot save as a JPEG.",
+      _refuses(_PNG, lambda info: info.colour == RGBA, 500))
+fault("transparent-crashes", "Answers 500 to a wholly transparent PNG.",
+      refuses(_PNG, image_part(_is_transparent), 500))
+fault("palette-refused", "Refuses a PNG with a palette.", _refuses(_KINDS, lambda info: info.colour == PALETTE))
+fault("grey-refused", "Refuses a grey PNG.", _refuses(_KINDS, lambda info: info.colour == GREY))
+fault("grey-alpha-crashes", "Answers 500 to a grey PNG with an alpha channel.",
+      _refuses(_KINDS, lambda info: info.colour == GREY_ALPHA, 500))
+fault("one-bit-refused", "Refuses a PNG of one bit a sample.", _refuses(_KINDS, lambda info: info.depth == 1))
+fault("sixteen-bit-refused", "Refuses a PNG of 16 bits a sample.", _refuses(_KINDS, lambda info: info.depth == 16))
+fault("sixteen-bit-crashes", "Answers 500 to a PNG of 16 bits a sample.",
+      _refuses(_KINDS, lambda info: info.depth == 16, 500))
+fault("interlaced-refused", "Refuses an interlaced PNG.", _refuses(_KINDS, lambda info: info.interlaced))
+fault("one-pixel-refused", "Refuses a PNG of 1x1 pixels.", _refuses(_KINDS, lambda info: info.side == 1))
+fault("one-pixel-crashes", "Answers 500 to a PNG of 1x1 pixels.", _refuses(_KINDS, lambda info: info.side == 1, 500))
+
+fault("odd-side-refused", "Refuses a PNG with an odd number of pixels a side.",
+      _refuses(_SIDES, lambda info: info.side % 2 == 1 and info.side > 1))
+fault("two-pixels-refused", "Refuses a PNG of 2x2 pixels.", _refuses(_SIDES, lambda info: info.side == 2))
+fault("few-pixels-crash", "Answers 500 to a PNG of fewer than 8 pixels a side, which its model cannot scale.",
+      _refuses(_SIDES, lambda info: 1 < info.side < 8, 500))
+fault("side-over-1024-refused", "Refuses a PNG of more than 1,024 pixels a side.",
+      _refuses(_SIDES, lambda info: info.side > 1024))
+fault("side-2048-crashes", "Answers 500 to a PNG of 2,048 pixels a side.",
+      _refuses(_SIDES, lambda info: info.side >= 2048, 500))
+fault("side-1000-refused", "Refuses a PNG of more than 64 pixels a side that is no multiple of 8.",
+      _refuses(_SIDES, lambda info: info.side > 64 and info.side % 8 > 0))
+
+fault("ancillary-chunks-refused", "Refuses a PNG with any chunk that does not define its pixels.",
+      _refuses(_CHUNKS, lambda info: bool(info.ancillary)), also=("IV-IMAGE-PNG-ANIMATED", "IV-IMAGE-UP-TO-LIMIT"))
+fault("private-chunks-refused", "Refuses a PNG with a chunk that the specification does not name.",
+      _refuses(_CHUNKS, lambda info: bool(info.ancillary - _KNOWN_CHUNKS)), also=("IV-IMAGE-UP-TO-LIMIT",))
+fault("text-chunks-crash", "Answers 500 to a PNG with texts.",
+      _refuses(_CHUNKS, lambda info: not info.ancillary.isdisjoint(_TEXT_CHUNKS), 500))
+fault("colour-profile-crashes", "Answers 500 to a PNG with a colour profile.",
+      _refuses(_CHUNKS, lambda info: b"iCCP" in info.chunks, 500))
+fault("exif-refused", "Refuses a PNG with Exif data.", _refuses(_CHUNKS, lambda info: b"eXIf" in info.chunks))
+fault("many-chunks-refused", "Refuses a PNG with more than 100 chunks.",
+      _refuses(_CHUNKS, lambda info: len(info.chunks) - info.chunks.count(b"IDAT") > 100))
+fault("transparent-colour-crashes", "Answers 500 to an RGB PNG with a transparent colour.",
+      _refuses(_CHUNKS, lambda info: b"tRNS" in info.chunks and info.colour == RGB, 500))
+fault("animated-refused", "Refuses an animated PNG.",
+      _refuses("IV-IMAGE-PNG-ANIMATED", lambda info: b"acTL" in info.chunks))
+fault("animated-crashes", "Answers 500 to an animated PNG.",
+      _refuses("IV-IMAGE-PNG-ANIMATED", lambda info: b"acTL" in info.chunks, 500))
+
+# --- bytes
+
+fault("large-accepted", "Accepts images of less than 32 MiB.", _limit("IV-IMAGE-MAX-BYTES", 32 * 1024 * 1024))
+fault("limit-one-byte-off", "Accepts an image of exactly 4,194,304 bytes, the size at which refusal is required.",
+      _limit("IV-IMAGE-MAX-BYTES", 4_194_304 + 1))
+fault("large-crashes", "Answers 500 to an image that is too large.", crashes_on("IV-IMAGE-MAX-BYTES"))
+fault("large-502", "Answers 502 to an image that is too large, which its upstream server refuses.",
+      crashes_on("IV-IMAGE-MAX-BYTES", 502))
+fault("limit-one-megabyte", "Refuses images of 1 MiB or more, as web servers do by default.",
+      _limit("IV-IMAGE-UP-TO-LIMIT", 1024 * 1024), also=("IV-ERR-PARAM",))
+fault("limit-two-megabytes", "Refuses images of 2 MiB or more, as PHP does by default.",
+      _limit("IV-IMAGE-UP-TO-LIMIT", 2 * 1024 * 1024), also=("IV-ERR-PARAM",))
+fault("large-image-times-out", "Answers 504 to an image of more than 1 MB, as a gateway with a short timeout does.",
+      _refuses("IV-IMAGE-UP-TO-LIMIT", lambda info: info.size_bytes > 1_000_000, 504))
+fault("large-image-crashes", "Answers 500 to an image of more than 1 MiB, which its form parser stores in a file.",
+      _refuses("IV-IMAGE-UP-TO-LIMIT", lambda info: info.size_bytes > 1024 * 1024, 500))
+# fmt: on
+
+# --- file name and part type
+
+
+def _type_of(part: Part) -> str:
+    return (part.content_type or "").partition(";")[0].strip().lower()
+
+
+# fmt: off
+fault("extension-required", "Refuses a PNG whose file name does not end in .png.",
+      refuses("IV-IMAGE-BY-BYTES",
+              image_part(lambda part: bool(part.filename) and not (part.filename or b"").endswith(b".png")),
+              param="image", message="image must be a PNG file."))
+fault("extension-crashes", "Answers 500 to a PNG whose file name has no dot.",
+      refuses("IV-IMAGE-BY-BYTES", image_part(lambda part: bool(part.filename) and b"." not in (part.filename or b"")),
+              500))
+fault("part-type-checked",
+      "Refuses a PNG in a part with another Content-Type than image/png or application/octet-stream.",
+      refuses("IV-IMAGE-BY-BYTES",
+              image_part(lambda part: part.content_type not in {None, "image/png", "application/octet-stream"}),
+              param="image", message="image must be of the type image/png."))
+fault("jpeg-type-refused", "Refuses a PNG in a part with the Content-Type image/jpeg.",
+      refuses("IV-IMAGE-BY-BYTES", image_part(lambda part: _type_of(part) == "image/jpeg"), 415, param="image"))
+fault("octet-stream-refused", "Refuses a PNG in a part with the Content-Type application/octet-stream.",
+      refuses("IV-IMAGE-OCTET-STREAM", image_part(lambda part: _type_of(part) == "application/octet-stream"),
+              param="image", message="image must be of the type image/png."))
+fault("untyped-part-refused", "Refuses an image in a part without a Content-Type.",
+      refuses("IV-IMAGE-OCTET-STREAM", image_part(lambda part: part.content_type is None), param="image"))
+fault("untyped-part-crashes", "Answers 500 to an image in a part without a Content-Type.",
+      refuses("IV-IMAGE-OCTET-STREAM", image_part(lambda part: part.content_type is None), 500))
+fault("file-name-required", "Treats an image part without a file name as missing.",
+      refuses("IV-IMAGE-NO-FILENAME", image_part(lambda part: part.filename is None), param="image",
+              message="image is missing."))
+fault("file-name-missing-crashes", "Answers 500 to an image part without a file name.",
+      refuses("IV-IMAGE-NO-FILENAME", image_part(lambda part: not part.filename), 500))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from typing import TYPE_CHECKING, Any
 
 from ..app.service import Service, Wanted
+from ..faults.factories import Document, answers, member
 from ..registry import QuirkFamily
 from .rewriting import is_json, rewritten
 
@@ -35,7 +35,7 @@ class _Rewritten(Service):
         return json.dumps(document).encode()
 
 
-@quirk("json-pretty", by=_ANY_WHITESPACE)
+@quirk.service("json-pretty", _ANY_WHITESPACE)
 class JsonPretty(_Rewritten):
     """Writes indented JSON with CRLF line ends and whitespace around it."""
 
@@ -43,7 +43,7 @@ class JsonPretty(_Rewritten):
         return b"\r\n\t" + json.dumps(document, indent=4).replace("\n", "\r\n").encode() + b"\r\n\r\n"
 
 
-@quirk("json-escaped", by="RFC 8259 section 7")
+@quirk.service("json-escaped", "RFC 8259 section 7")
 class JsonEscaped(_Rewritten):
     """Escapes every slash and every character of member names in JSON."""
 
@@ -56,7 +56,7 @@ def _escaped(name: str) -> str:
     return "".join(f"\\u{ord(letter):04X}" for letter in name)
 
 
-@quirk("json-in-another-order", by="RFC 8259 section 4: objects are unordered")
+@quirk.service("json-in-another-order", "RFC 8259 section 4: objects are unordered")
 class JsonInAnotherOrder(_Rewritten):
     """Reverses the order of the members of all JSON objects."""
 
@@ -70,7 +70,7 @@ def _reversed_members(value: Any) -> Any:
     return [_reversed_members(item) for item in value] if isinstance(value, list) else value
 
 
-@quirk("extra-members", by=_MORE_MEMBERS)
+@quirk.service("extra-members", _MORE_MEMBERS)
 class ExtraMembers(_Rewritten):
     """Adds unknown members to every JSON object, including errors."""
 
@@ -85,45 +85,33 @@ def _extended(value: Any) -> Any:
     return [_extended(item) for item in value] if isinstance(value, list) else value
 
 
-@quirk("all-members", by="IV-RES-BACKGROUND, IV-RES-OUTPUT-FORMAT, IV-RES-QUALITY, IV-RES-SIZE, IV-RES-USAGE")
-class AllMembers(Service):
-    """Sends every optional member of the contract, with an empty revised_prompt and a usage of zeros."""
-
-    def document(self, request: IncomingRequest, images: list[bytes], wanted: Wanted) -> object:
-        tokens = {"image_tokens": 0, "text_tokens": 0}
-        return {
-            "usage": {
-                "input_tokens": 0,
-                "input_tokens_details": tokens,
-                "output_tokens": 0,
-                "output_tokens_details": tokens,
-                "total_tokens": 0,
-            },
-            "background": "opaque",
-            "output_format": "png",
-            "quality": "high",
-            **({"size": "{}x{}".format(*wanted.size)} if wanted.size else {}),
-            "created": self.created(),
-            "data": [{"revised_prompt": "", **self.item_object(request, image, wanted)} for image in images],
-        }
-
-    def item_object(self, request: IncomingRequest, image: bytes, wanted: Wanted) -> dict[str, object]:
-        """Return an item of the list `data` as an object, empty if another variant made it something else."""
-        item = self.item(request, image, wanted)
-        return item if isinstance(item, dict) else {}
+_TOKENS = {"image_tokens": 0, "text_tokens": 0}
+_NO_USAGE = {
+    "input_tokens": 0,
+    "input_tokens_details": _TOKENS,
+    "output_tokens": 0,
+    "output_tokens_details": _TOKENS,
+    "total_tokens": 0,
+}
 
 
-@quirk("created-with-point-zero", by="JSON Schema 2020-12, Core section 4.2.3: 1.0 is an integer")
-class CreatedWithPointZero(Service):
-    """Writes created as a number with a fraction of zero, such as 1700000000.0."""
+def _all_members(document: Document, wanted: Wanted) -> object:
+    size = {"size": "{}x{}".format(*wanted.size)} if wanted.size else {}
+    data = [{"revised_prompt": "", **item} if isinstance(item, dict) else item for item in document["data"]]
+    said = {"background": "opaque", "output_format": "png", "quality": "high"}
+    return {"usage": _NO_USAGE, **said, **size, **document, "data": data}
 
-    def created(self) -> object:
-        return float(int(time.time()))
 
-
-@quirk("created-minutes-ago", by="IV-RES-CREATED: within ten minutes")
-class CreatedMinutesAgo(Service):
-    """Sets created to eight minutes ago, as if the request had waited in a queue since then."""
-
-    def created(self) -> object:
-        return int(time.time()) - _QUEUED_SECONDS
+# fmt: off
+quirk("all-members", "IV-RES-BACKGROUND, IV-RES-OUTPUT-FORMAT, IV-RES-QUALITY, IV-RES-SIZE, IV-RES-USAGE",
+      "Sends every optional member of the contract, with an empty revised_prompt and a usage of zeros.",
+      answers((), _all_members))
+quirk("usage-counted", "IV-RES-USAGE, IV-RES-TOKENS",
+      "Sends a usage without details of the output, whose total is the sum of its parts.",
+      answers((), member("usage", {**_NO_USAGE, "input_tokens": 300, "output_tokens": 4096, "total_tokens": 4396})))
+quirk("created-with-point-zero", "JSON Schema 2020-12, Core section 4.2.3: 1.0 is an integer",
+      "Writes created as a number with a fraction of zero, such as 1700000000.0.",
+      answers((), lambda document, _: {**document, "created": float(document["created"])}))
+quirk("created-minutes-ago", "IV-RES-CREATED: within ten minutes",
+      "Sets created to eight minutes ago, as if the request had waited in a queue since then.",
+      answers((), lambda document, _: {**document, "created": document["created"] - _QUEUED_SECONDS}))

@@ -1,22 +1,32 @@
-"""Limits on the size of an image that lie within the range that the contract leaves open."""
+"""Limits that lie within the range that the contract leaves open."""
 
 from ..app.service import Service
-from ..registry import QuirkFamily
+from ..faults.factories import refuses
+from ..faults.features import image, text
+from ..registry import Change, QuirkFamily
 
 quirk = QuirkFamily("limits")
 
-_BY = "IV-IMAGE-UP-TO-LIMIT and IV-IMAGE-MAX-BYTES: the sizes between them are unspecified"
+_BYTES = "IV-IMAGE-UP-TO-LIMIT and IV-IMAGE-MAX-BYTES: the sizes between them are unspecified"
 
 
-@quirk("limit-decimal", by=_BY)
-class LimitDecimal(Service):
-    """Refuses images of more than 4,000,000 bytes (4 MB)."""
-
-    image_bytes = 4_000_000
+def _below(size_bytes: int) -> Change:
+    """Accept images of fewer bytes only."""
+    return Change(type("Limit", (Service,), {"image_bytes": size_bytes}))
 
 
-@quirk("limit-in-the-gap", by=_BY)
-class LimitInTheGap(Service):
-    """Refuses images of more than 4,096,000 bytes (4,000 KiB)."""
-
-    image_bytes = 4_096_000 + 1
+# fmt: off
+quirk("limit-decimal", _BYTES, "Refuses images of 4,000,000 bytes or more (4 MB).", _below(4_000_000))
+quirk("limit-decimal-inclusive", _BYTES, "Refuses images of more than 4,000,000 bytes.", _below(4_000_001))
+quirk("limit-in-the-gap", _BYTES, "Refuses images of more than 4,096,000 bytes (4,000 KiB).", _below(4_096_001))
+quirk("limit-last-byte", _BYTES, "Refuses images of 4,194,303 bytes or more.", _below(4_194_303))
+quirk("side-over-2048-refused",
+      "reading: sides of more than 2,048 pixels are not judged", "Refuses a PNG of more than 2,048 pixels a side.",
+      refuses((), image(lambda info: info.side > 2048), param="image"))
+quirk("empty-user-refused", "IV-USER-LENGTH", "Refuses an empty user.",
+      refuses("IV-USER-LENGTH", text("user", lambda user: not user), param="user"))
+quirk("long-user-refused", "IV-USER-LENGTH", "Refuses a user of more than 512 characters.",
+      refuses("IV-USER-LENGTH", text("user", lambda user: len(user) > 512), param="user"))
+quirk("control-characters-refused",
+      "reading: control characters in user are not judged", "Refuses a user with control characters.",
+      refuses((), text("user", lambda user: any(character < " " for character in user)), param="user"))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ..app.api_error import ApiError
 from ..app.responses import plain_response, redirect_response
-from ..app.service import FILE_SUFFIX, FILES_PATH, Service, ServiceOptions
+from ..app.service import FILE_SUFFIX, FILES_PATH, Service
+from ..faults.factories import links, serves
 from ..registry import QuirkFamily
 
 if TYPE_CHECKING:
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
 quirk = QuirkFamily("links")
 
 _ABSOLUTE = "IV-URL-ABSOLUTE: any absolute URL"
+_ATTACHMENT = {"Content-Type": "Image/PNG; name=a.png", "Content-Disposition": "attachment; filename=a.png"}
 _SIGNATURE = "c2ln/bmF0+dXJl="
 
 
 # --- on another host, or at another port
 
 
-@quirk("link-other-host", by=_ABSOLUTE)
+@quirk.service("link-other-host", _ABSOLUTE)
 class LinkOtherHost(Service):
     """Links to localhost, whatever host the request names."""
 
@@ -35,13 +37,11 @@ class LinkOtherHost(Service):
         return f"http://localhost:{request.scope['server'][1]}{FILES_PATH}{token}{FILE_SUFFIX}"
 
 
-@quirk("link-other-port", by=_ABSOLUTE)
+@quirk.service("link-other-port", _ABSOLUTE)
 class LinkOtherPort(Service):
     """Links to a separate file server at another port of 127.0.0.1."""
 
-    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
-        super().__init__(**options)
-        self._file_port = 0
+    __port = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or run the file server during the lifespan of the app (ASGI)."""
@@ -49,7 +49,7 @@ class LinkOtherPort(Service):
             return await super().__call__(scope, receive, send)
         await receive()
         server = await asyncio.start_server(self._serve_file, "127.0.0.1", 0)
-        self._file_port = server.sockets[0].getsockname()[1]
+        self.__port = server.sockets[0].getsockname()[1]
         await send({"type": "lifespan.startup.complete"})
         await receive()
         server.close()
@@ -57,7 +57,7 @@ class LinkOtherPort(Service):
         return await send({"type": "lifespan.shutdown.complete"})
 
     def link(self, request: IncomingRequest, token: str) -> str:
-        return f"http://127.0.0.1:{self._file_port}/{token}"
+        return f"http://127.0.0.1:{self.__port}/{token}"
 
     async def _serve_file(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.closing(writer), contextlib.suppress(OSError, asyncio.IncompleteReadError):
@@ -72,7 +72,7 @@ class LinkOtherPort(Service):
 # --- in another form
 
 
-@quirk("link-signed", by=_ABSOLUTE)
+@quirk.service("link-signed", _ABSOLUTE)
 class LinkSigned(Service):
     """Makes long links with a fragment, and with a query whose signature is needed to fetch the image."""
 
@@ -86,19 +86,10 @@ class LinkSigned(Service):
         return f"{super().link(request, token)}?{query}#image"
 
 
-@quirk("link-in-capitals", by="RFC 3986 section 3.1")
-class LinkInCapitals(Service):
-    """Writes the scheme of its links in upper case."""
-
-    def link(self, request: IncomingRequest, token: str) -> str:
-        scheme, _, rest = super().link(request, token).partition(":")
-        return f"{scheme.upper()}:{rest}"
-
-
 # --- with another response
 
 
-@quirk("link-redirects", by="RFC 9110 section 15.4: clients follow redirects")
+@quirk.service("link-redirects", "RFC 9110 section 15.4: clients follow redirects")
 class LinkRedirects(Service):
     """Redirects each link to the image by a Location without a host."""
 
@@ -108,18 +99,23 @@ class LinkRedirects(Service):
         return redirect_response(f"{FILES_PATH}at-{token}{FILE_SUFFIX}", 302)
 
 
-@quirk("link-typed-with-parameter", by="RFC 9110 section 8.3.1")
-class LinkTypedWithParameter(Service):
-    """Serves images as Image/PNG with a parameter, and with a Content-Disposition."""
+@quirk.service("link-redirects-elsewhere", "RFC 9110 section 15.4: clients follow redirects")
+class LinkRedirectsElsewhere(Service):
+    """Redirects each link by an absolute Location on another host, with 307 and no cache."""
 
-    def file(self, token: str) -> Response:
-        headers = {"Content-Type": "Image/PNG; name=a.png", "Content-Disposition": "attachment; filename=a.png"}
-        return plain_response(super().file(token).body, headers=headers)
+    async def route(self, request: IncomingRequest) -> Response:
+        path = request.url.path
+        if path.startswith(FILES_PATH) and request.url.hostname == "127.0.0.1":
+            location = f"http://localhost:{request.scope['server'][1]}{path}"
+            return redirect_response(location, 307, {"Cache-Control": "no-store"})
+        return await super().route(request)
 
 
-@quirk("link-typed-octets", by="IV-URL-FETCH: only the bytes count", warns=("IV-URL-TYPE",))
-class LinkTypedOctets(Service):
-    """Serves images as application/octet-stream."""
-
-    def file(self, token: str) -> Response:
-        return plain_response(super().file(token).body, media_type="application/octet-stream")
+# fmt: off
+quirk("link-in-capitals", "RFC 3986 section 3.1", "Writes the scheme of its links in upper case.",
+      links((), lambda url: url.replace("http:", "HTTP:", 1)))
+quirk("link-typed-with-parameter",
+      "RFC 9110 section 8.3.1", "Serves images as Image/PNG with a parameter, and with a Content-Disposition.",
+      serves((), lambda response: plain_response(response.body, headers=_ATTACHMENT)))
+quirk("link-typed-octets", "IV-URL-FETCH: only the bytes count", "Serves images as application/octet-stream.",
+      serves("IV-URL-TYPE", lambda response: plain_response(response.body, media_type="application/octet-stream")))

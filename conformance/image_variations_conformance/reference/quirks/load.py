@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Unpack
 
@@ -11,7 +13,8 @@ from PIL import Image
 
 from ..app.api_error import ApiError
 from ..app.service import Service, ServiceOptions, Wanted
-from ..registry import QuirkFamily
+from ..faults.factories import PerServer
+from ..registry import Change, QuirkFamily
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -24,9 +27,10 @@ _LIMITS = "IV-LIMIT-RETRY"
 _REJECTION_PERIOD = 40
 _MAX_CONCURRENT = 4
 _SLOW_SECONDS = 0.05
+_LOADING_SECONDS = 3.0
 
 
-@quirk("slow", by="unspecified: response times")
+@quirk.service("slow", "unspecified: response times")
 class Slow(Service):
     """Responds slowly, and more slowly the more images are requested."""
 
@@ -39,75 +43,81 @@ class Slow(Service):
         return await super().vary(request)
 
 
-@quirk("one-at-a-time", by="IV-STATE-PARALLEL: concurrent requests get the same responses, not as fast")
+@quirk.service("one-at-a-time", "IV-STATE-PARALLEL: concurrent requests get the same responses, not as fast")
 class OneAtATime(Service):
     """Makes the images of concurrent requests one request after the other."""
 
     def __init__(self, **options: Unpack[ServiceOptions]) -> None:
         super().__init__(**options)
-        self._turn = anyio.Lock()
+        self.__turn = anyio.Lock()
 
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
-        async with self._turn:
+        async with self.__turn:
             return await super().make(picture, wanted)
 
 
-class _Limited(Service):
-    """A Service that refuses one of every _REJECTION_PERIOD requests and asks for a retry after a second."""
+def _limited(
+    limits: Callable[[int], bool], status: int = 429, retry_after: Callable[[], str] | None = lambda: "1"
+) -> Change:
+    """Refuse the requests for whose number, from 1 on, `limits` is true, and ask for a retry, by default after 1 s."""
+    numbers = PerServer(lambda: itertools.count(1))
 
-    status = 429
+    class Limited(Service):
+        async def vary(self, request: IncomingRequest) -> Response:
+            if limits(next(numbers.of(self))):
+                headers = {} if retry_after is None else {"Retry-After": retry_after()}
+                raise ApiError("Too many requests.", status=status, kind=None, headers=headers)
+            return await super().vary(request)
 
-    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
-        super().__init__(**options)
-        self._request_count = 0
-
-    async def vary(self, request: IncomingRequest) -> Response:
-        self._request_count += 1
-        # The first request is refused too, because clients often use it alone to check that a server is up.
-        if self._request_count % _REJECTION_PERIOD == 1:
-            raise ApiError("Too many requests.", status=self.status, headers={"Retry-After": self.retry_after()})
-        return await super().vary(request)
-
-    def retry_after(self) -> str:
-        """Return the value of Retry-After."""
-        return "1"
+    return Change(Limited, () if retry_after else ("IV-LIMIT-RETRY-AFTER",))
 
 
-@quirk("rate-limited", by=_LIMITS)
-class RateLimited(_Limited):
-    """Answers 429 to one request in 40, with seconds in Retry-After."""
+def _sometimes(number: int) -> bool:
+    # The first request is refused too, because clients often use it alone to check that a server is up.
+    return number % _REJECTION_PERIOD == 1
 
 
-@quirk("rate-limited-until", by="RFC 9110 section 10.2.3: a date or seconds")
-class RateLimitedUntil(_Limited):
-    """Answers 429 to one request in 40, with a date in Retry-After."""
+# fmt: off
+quirk("rate-limited", _LIMITS, "Answers 429 to one request in 40, with seconds in Retry-After.", _limited(_sometimes))
+quirk("rate-limited-until",
+      "RFC 9110 section 10.2.3: a date or seconds", "Answers 429 to one request in 40, with a date in Retry-After.",
+      _limited(_sometimes, retry_after=lambda: formatdate(time.time() + 1, usegmt=True)))
+quirk("rate-limited-without-time", _LIMITS, "Answers 429 without Retry-After to three requests.",
+      _limited(lambda number: number in {3, 30, 31}, retry_after=None))
+quirk("unavailable-at-times", _LIMITS, "Answers 503 to one request in 40, with seconds in Retry-After.",
+      _limited(_sometimes, 503))
+quirk("unavailable-at-first",
+      _LIMITS, "Answers 503 to the first two requests, with seconds in Retry-After, while it loads its model.",
+      _limited(lambda number: number <= 2, 503))
+# fmt: on
 
-    def retry_after(self) -> str:
-        return formatdate(time.time() + 1, usegmt=True)
+
+@quirk.service("slow-at-first", "unspecified: response times")
+class SlowAtFirst(Service):
+    """Takes three seconds to make the first images, while it loads its model."""
+
+    __loaded = False
+
+    async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
+        if not self.__loaded:
+            await anyio.sleep(_LOADING_SECONDS)
+        self.__loaded = True
+        return await super().make(picture, wanted)
 
 
-@quirk("unavailable-at-times", by=_LIMITS)
-class UnavailableAtTimes(_Limited):
-    """Answers 503 to one request in 40, with seconds in Retry-After."""
-
-    status = 503
-
-
-@quirk("four-at-once", by=_LIMITS)
+@quirk.service("four-at-once", _LIMITS)
 class FourAtOnce(Service):
     """Answers 429 with Retry-After while it makes the images of four other requests."""
 
-    def __init__(self, **options: Unpack[ServiceOptions]) -> None:
-        super().__init__(**options)
-        self._active = 0
+    __active = 0
 
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
-        if self._active == _MAX_CONCURRENT:
-            raise ApiError("Too many requests at once.", status=429, headers={"Retry-After": "1"})
-        self._active += 1
+        if self.__active == _MAX_CONCURRENT:
+            raise ApiError("Too many requests at once.", status=429, kind=None, headers={"Retry-After": "1"})
+        self.__active += 1
         try:
             # Long enough for the fifth concurrent request to arrive before the first ones are done.
             await anyio.sleep(_SLOW_SECONDS)
             return await super().make(picture, wanted)
         finally:
-            self._active -= 1
+            self.__active -= 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import time
 import zlib
-from asyncio import Transport
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.lowlevel
 
-from ..app.extensions import TRANSPORT
 from ..app.service import Service
 from ..registry import QuirkFamily
 from .rewriting import RawHeaders, is_json, rewritten, without
@@ -28,13 +26,12 @@ quirk = QuirkFamily("wire")
 
 _PIECES = 5
 _PAUSE_SECONDS = 0.001
-_HOURS_OFF = 3
 
 
 # --- content codings
 
 
-@quirk("gzip", by="RFC 9110 section 12.5.3: no Accept-Encoding means any coding")
+@quirk.service("gzip", "RFC 9110 section 12.5.3: no Accept-Encoding means any coding")
 class Gzip(Service):
     """Sends responses with the content coding gzip."""
 
@@ -44,7 +41,7 @@ class Gzip(Service):
         return rewritten(response, compressed, (b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding"))
 
 
-@quirk("deflate", by="RFC 9110 section 12.5.3: no Accept-Encoding means any coding")
+@quirk.service("deflate", "RFC 9110 section 12.5.3: no Accept-Encoding means any coding")
 class Deflate(Service):
     """Sends responses with the content coding deflate, spelled Deflate."""
 
@@ -56,7 +53,7 @@ class Deflate(Service):
 # --- framing
 
 
-@quirk("in-chunks", by="RFC 9112 section 7.1")
+@quirk.service("in-chunks", "RFC 9112 section 7.1")
 class InChunks(Service):
     """Sends responses in chunked coding."""
 
@@ -68,7 +65,7 @@ class InChunks(Service):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-@quirk("in-small-packets", by="RFC 9112 section 2.2: a message is a sequence of octets, in any packets")
+@quirk.service("in-small-packets", "RFC 9112 section 2.2: a message is a sequence of octets, in any packets")
 class InSmallPackets(Service):
     """Sends response bodies in small pieces with pauses between them."""
 
@@ -89,6 +86,16 @@ def _pieces(body: bytes) -> list[bytes]:
     return [body[start : start + size] for start in range(0, len(body), size)]
 
 
+@quirk.service("closes", "RFC 9112 section 9.6")
+class Closes(Service):
+    """Closes the connection after each response, and says so."""
+
+    async def respond(self, request: IncomingRequest) -> Response:
+        response = await super().respond(request)
+        response.headers["connection"] = "close"
+        return response
+
+
 # --- written to the connection directly, because uvicorn would write it differently
 
 
@@ -98,9 +105,7 @@ class _RawWriter(Service):
     version = b"HTTP/1.1"
 
     async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
-        connection = request.scope["extensions"][TRANSPORT]
-        if not isinstance(connection, Transport):
-            raise TypeError("A quirk that writes to the connection must run under reference.app.serving.")
+        connection = request.connection.transport
         connection.write(self.preface() + self.head(response) + bytes(response.body))
         while connection.get_write_buffer_size() and not connection.is_closing():
             await anyio.sleep(_PAUSE_SECONDS)
@@ -133,14 +138,14 @@ class _RawWriter(Service):
         return time.time()
 
 
-@quirk("http-1-0", by="RFC 9110 section 2.5")
+@quirk.service("http-1-0", "RFC 9110 section 2.5")
 class Http10(_RawWriter):
     """Sends responses in HTTP/1.0."""
 
     version = b"HTTP/1.0"
 
 
-@quirk("until-close", by="RFC 9112 section 6.3, rule 8")
+@quirk.service("until-close", "RFC 9112 section 6.3, rule 8")
 class UntilClose(_RawWriter):
     """Sends no Content-Length: the response ends when the connection closes."""
 
@@ -148,7 +153,7 @@ class UntilClose(_RawWriter):
         return without(super().headers(response), b"content-length")
 
 
-@quirk("header-names-in-capitals", by="RFC 9110 section 5.1")
+@quirk.service("header-names-in-capitals", "RFC 9110 section 5.1")
 class HeaderNamesInCapitals(_RawWriter):
     """Writes header names in upper case, with whitespace around the values."""
 
@@ -156,7 +161,15 @@ class HeaderNamesInCapitals(_RawWriter):
         return [(name.upper(), b"  " + value + b" \t") for name, value in super().headers(response)]
 
 
-@quirk("no-reason-phrase", by="RFC 9112 section 4: the phrase may be empty")
+@quirk.service("header-names-in-title-case", "RFC 9110 section 5.1")
+class HeaderNamesInTitleCase(_RawWriter):
+    """Writes header names in title case, as in Content-Type, without whitespace around the values."""
+
+    def headers(self, response: Response) -> RawHeaders:
+        return [(name.title(), value) for name, value in super().headers(response)]
+
+
+@quirk.service("no-reason-phrase", "RFC 9112 section 4: the phrase may be empty")
 class NoReasonPhrase(_RawWriter):
     """Sends status lines without a reason phrase."""
 
@@ -164,7 +177,7 @@ class NoReasonPhrase(_RawWriter):
         return ""
 
 
-@quirk("hints-first", by="RFC 9110 section 15.2; RFC 8297 section 2")
+@quirk.service("hints-first", "RFC 9110 section 15.2; RFC 8297 section 2")
 class HintsFirst(_RawWriter):
     """Sends the interim responses 100 and 103 before each response."""
 
@@ -172,7 +185,7 @@ class HintsFirst(_RawWriter):
         return b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
 
 
-@quirk("no-date", by="RFC 9110 section 6.6.1: a server without a clock sends no Date")
+@quirk.service("no-date", "RFC 9110 section 6.6.1: a server without a clock sends no Date")
 class NoDate(_RawWriter):
     """Sends no Date header."""
 
@@ -180,21 +193,39 @@ class NoDate(_RawWriter):
         return without(super().headers(response), b"date")
 
 
-@quirk("clock-hours-off", by="IV-RES-CREATED, measured by the Date of the response")
-class ClockHoursOff(_RawWriter):
-    """Has a clock that is three hours fast, both in Date and in created."""
+class _ClockOff(_RawWriter):
+    """A Service with a wrong clock, both in Date and in created."""
+
+    seconds_off = 0
 
     def now(self) -> float:
-        return super().now() + _HOURS_OFF * 3600
+        return super().now() + self.seconds_off
 
     def created(self) -> object:
         return int(self.now())
 
 
+_BY_DATE = "IV-RES-CREATED, measured by the Date of the response"
+
+
+@quirk.service("clock-hours-off", _BY_DATE)
+class ClockHoursOff(_ClockOff):
+    """Has a clock that is three hours fast, both in Date and in created."""
+
+    seconds_off = 3 * 3600
+
+
+@quirk.service("clock-minutes-off", _BY_DATE)
+class ClockMinutesOff(_ClockOff):
+    """Has a clock that is five minutes slow, both in Date and in created."""
+
+    seconds_off = -5 * 60
+
+
 # --- headers
 
 
-@quirk("many-headers", by="RFC 9110 section 5.1: unknown headers are ignored")
+@quirk.service("many-headers", "RFC 9110 section 5.1: unknown headers are ignored")
 class ManyHeaders(Service):
     """Sends a hundred additional headers, some of them long or repeated."""
 
@@ -218,14 +249,14 @@ class _Typed(Service):
         return response
 
 
-@quirk("charset-parameter", by="RFC 8259 section 11: the parameter has no effect")
+@quirk.service("charset-parameter", "RFC 8259 section 11: the parameter has no effect")
 class CharsetParameter(_Typed):
     """Sends application/json with the parameter charset=utf-8."""
 
     content_type = b"application/json; charset=utf-8"
 
 
-@quirk("media-type-in-capitals", by="RFC 9110 section 8.3.1")
+@quirk.service("media-type-in-capitals", "RFC 9110 section 8.3.1")
 class MediaTypeInCapitals(_Typed):
     """Spells the content type Application/JSON, with a quoted charset."""
 

@@ -1,0 +1,43 @@
+"""Packs: probes of one level that are sent in one request."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+from ..cases.probes import Probe
+
+PACK_SIZE = 7
+
+
+def packs(probes: Sequence[Probe], seed: int, size: int = PACK_SIZE) -> list[tuple[Probe, ...]]:
+    """Return probes of one level in packs of compatible ones. The seed decides which travel together.
+
+    Packs with the first probes of requirements come first, so that a run that ends early has seen some of each.
+    """
+    order = list(probes)
+    random.Random(f"{seed}/packs").shuffle(order)  # noqa: S311 - test data
+    turns: Counter[str] = Counter()
+    ranks = {}
+    for probe in order:
+        turns[probe.requirement] += 1
+        ranks[probe] = 0 if probe.first else turns[probe.requirement]
+    # The probes that fit the fewest others are placed first, which needs the fewest packs.
+    crowds = Counter(axis for probe in order for axis in probe.axes)
+    order.sort(key=lambda probe: (not probe.first, -max(crowds[axis] for axis in probe.axes)))
+    made: list[list[Probe]] = []
+    for probe in order:
+        fitting = (pack for pack in made if len(pack) < size and all(probe.fits(other) for other in pack))
+        pack = next(fitting, None)
+        if pack is None:
+            made.append([probe])
+        else:
+            pack.append(probe)
+    made.sort(key=lambda pack: min(ranks[probe] for probe in pack))
+    return [tuple(pack) for pack in made]
+
+
+def images(pack: Sequence[Probe]) -> int:
+    """Return how many images a request with these probes costs if it is accepted."""
+    return max((probe.images for probe in pack), default=1)

@@ -1,0 +1,346 @@
+"""Experiments on thousands of simulated servers: what is reported is true of the server, and what is true is found."""
+
+import random
+from collections.abc import Iterable, Iterator
+
+import pytest
+from image_variations_conformance.cases.probes import Probe
+from image_variations_conformance.engine.experiment import Experiment
+from image_variations_conformance.engine.steps import ASKING, Result
+from support.simulated_servers import (
+    BY_CHANCE,
+    BY_STATE,
+    FOREVER,
+    STABLE,
+    Make,
+    accepting,
+    changing_its_mind,
+    declining_open_probes,
+    flaky_for_one_probe,
+    ignoring_what_is_requested,
+    limited_for_a_while,
+    limited_for_good,
+    lost_for_good,
+    making_other_images,
+    mixed,
+    needing_a_base,
+    poisoned,
+    refusing_everything,
+    refusing_pairs,
+    refusing_probes,
+    refusing_probes_and_pairs,
+    refusing_some_together,
+    refusing_the_second_on_a_connection,
+    unavailable_for_probes,
+)
+from support.simulation import (
+    Asked,
+    Breaks,
+    During,
+    Everything,
+    Needs,
+    NowAndThen,
+    RefusesProbes,
+    RefusesSecondOnConnection,
+    RefusesSomeTogether,
+    RefusesTogether,
+    Server,
+    Simulated,
+    simulate,
+)
+
+PLANS = [Simulated.of(seed, rows=rows) for seed in range(8) for rows in (0, 150)]
+RUNS = 100
+MANY_RUNS = 1500
+"""How many servers of each kind are simulated, and how many by the slow tests."""
+AT_A_TIME = 8
+"""How many packs are sent before the outcome of the first counts."""
+MOST_NARROWING = 90
+MOST_NARROWING_IMAGES = 20
+MOST_REQUESTS = 700
+MOST_IMAGES = 10
+"""How many images one request costs at most."""
+
+
+# --- what is true of a server
+
+
+def untrue(experiment: Experiment, server: Server) -> Iterator[str]:
+    """Yield what an experiment says of a server that is not true, or not shown by the steps that it names."""
+    refused = refused_alone(experiment, server, {probe for step, _ in experiment.sent for probe in step.probes})
+    for result in experiment.results:
+        if result.state == "contradicted":
+            if not _is_true(result, experiment, server):
+                yield f"{result.requirement} {result.item}: not true"
+            if not _is_shown(result, experiment):
+                yield f"{result.requirement} {result.item}: not shown by {result.steps}, {result.twin}"
+        elif result.state == "holds" and result.item in refused:
+            yield f"{result.requirement} {result.item}: does not hold"
+    if experiment.lost is not None and not server.has(Breaks):
+        yield "lost"
+    if experiment.limited and not (server.has(During, Everything) or server.has(NowAndThen)):
+        yield "limited"
+
+
+def refused_alone(experiment: Experiment, server: Server, tried: Iterable[Probe]) -> set[str]:
+    """Return the items of the probes that a server always refuses, with the cheap base and nothing else.
+
+    Or for which it makes other images than those requested, where that is not what the probe is about.
+    """
+    if experiment.cheap is None:
+        return set()
+    wrong_as_such = {
+        probe
+        for behaviour in server.behaviours
+        if isinstance(behaviour, RefusesProbes) and behaviour.outcome == "wrong"
+        for probe in behaviour.refused
+        if probe.axes & ASKING
+    }
+    asked = {probe: Asked.of(experiment.cheap, [probe]) for probe in tried}
+    return {probe.item for probe in asked if server.always_refuses(asked[probe], 0) and probe not in wrong_as_such}
+
+
+def _is_true(result: Result, experiment: Experiment, server: Server) -> bool:
+    if result.item == "stable":
+        for_a_while = any(isinstance(it, Breaks) and it.seconds < FOREVER for it in server.behaviours)
+        return server.poisoned or for_a_while or server.has(NowAndThen)
+    if result.requirement == "IV-STATE-RECOVERS":
+        return server.poisoned or any(isinstance(it, Breaks) and it.each_time for it in server.behaviours)
+    if result.requirement == "IV-STATE-PARALLEL":
+        return server.has(RefusesSomeTogether)
+    if result.requirement == "IV-STATE-CONNECTION":
+        return server.has(RefusesSecondOnConnection)
+    if result.requirement == "IV-STATE-INDEPENDENT":
+        return any(isinstance(it, Needs) and it.since for it in server.behaviours)
+    assert experiment.cheap is not None
+    at = len(server.asked)
+    tried = experiment.sent[result.steps[0]][0].probes
+    if len(tried) == 1 and any(isinstance(it, NowAndThen) and it.only in tried for it in server.behaviours):
+        # The server refuses it often enough to be blamed, and the sample is too small to see more.
+        return True
+    parts = [[probe for probe in tried if probe is not left_out] for left_out in tried]
+    return server.always_refuses(Asked.of(experiment.cheap, tried), at) and not any(
+        server.always_refuses(Asked.of(experiment.cheap, part), at) for part in parts
+    )
+
+
+def _is_shown(result: Result, experiment: Experiment) -> bool:
+    """Return whether the steps were refused, and the twin accepted, and what differs is named by the result."""
+    steps = [experiment.sent[at] for at in result.steps]
+    if result.item == "stable":
+        return {"accepted", "refused"} == {"accepted" if outcome == "wrong" else outcome for _, outcome in steps}
+    if any(outcome not in {"refused", "unavailable", "wrong"} for _, outcome in steps) or result.twin is None:
+        return False
+    twin, outcome = experiment.sent[result.twin]
+    if result.requirement.startswith("IV-STATE-"):
+        return outcome == "accepted"
+    names = {" and ".join(sorted(probe.item for probe in step.probes)) for step, _ in steps}
+    bases = {str(step.base) for step, _ in steps} | {str(twin.base)}
+    return names == {result.item} and len(bases) == 1 and not twin.probes and outcome == "accepted"
+
+
+def over_budget(experiment: Experiment, server: Server) -> Iterator[str]:
+    """Yield what a run has spent beyond its allowances."""
+    narrowing = [(step, outcome) for step, outcome in experiment.sent if step.narrowing]
+    images = sum(step.images for step, outcome in narrowing if outcome == "accepted")
+    if len(narrowing) > MOST_NARROWING or images > MOST_NARROWING_IMAGES:
+        yield f"{len(narrowing)} requests and {images} images for narrowing"
+    if len(server.asked) > MOST_REQUESTS:
+        yield f"{len(server.asked)} requests"
+
+
+def without_result(experiment: Experiment, plan: Simulated) -> Iterator[str]:
+    """Yield the items of planned probes on which an experiment says nothing."""
+    if experiment.cheap is not None:
+        yield from {probe.item for probe in plan.probes} - {result.item for result in experiment.results}
+
+
+def run(make: Make, seed: int) -> tuple[Experiment, Server, Simulated]:
+    """Return the experiment of a session with a random server, the server and the plan."""
+    rng = random.Random(seed)
+    plan = rng.choice(PLANS)
+    server = make(rng, plan)
+    return simulate(server, plan), server, plan
+
+
+def wrong(make: Make, seed: int) -> list[str]:
+    """Return what is wrong with the experiment on a random server."""
+    experiment, server, plan = run(make, seed)
+    return [*untrue(experiment, server), *over_budget(experiment, server), *without_result(experiment, plan)]
+
+
+def items(experiment: Experiment, *states: str) -> set[str]:
+    """Return the items of probes that have a result of these states."""
+    return {
+        result.item for result in experiment.results if result.state in states and "STATE" not in result.requirement
+    }
+
+
+def verdicts(experiment: Experiment, requirement: str) -> set[str]:
+    """Return the states of the results on a requirement."""
+    return {result.state for result in experiment.results if result.requirement == requirement}
+
+
+# --- what is reported is true
+
+
+@pytest.mark.parametrize("make", [*STABLE, *BY_STATE])
+def test_no_result_is_untrue_and_no_allowance_is_exceeded(make: Make) -> None:
+    assert {seed: found for seed in range(RUNS) if (found := wrong(make, seed))} == {}
+
+
+@pytest.mark.parametrize("name", BY_CHANCE)
+def test_no_result_is_untrue_of_a_server_that_refuses_requests_by_chance(name: str) -> None:
+    """By chance it may be, at most once in a thousand runs."""
+    assert {seed: found for seed in range(RUNS) if (found := wrong(BY_CHANCE[name], seed))} == {}
+
+
+def test_hardly_a_result_is_untrue_of_a_server_that_refuses_one_probe_by_chance() -> None:
+    """A probe that is refused three times of four looks like one that is refused together with another."""
+    found = {seed: found for seed in range(2 * RUNS) if (found := wrong(flaky_for_one_probe, seed))}
+    assert len(found) <= 0.01 * 2 * RUNS, found
+
+
+def test_hardly_a_result_is_untrue_of_a_server_that_is_wrong_in_several_ways() -> None:
+    """Chance that adds up with a state can look like a server that is lost."""
+    found = {seed: found for seed in range(3 * RUNS) if (found := wrong(mixed, seed))}
+    assert len(found) <= 0.005 * 3 * RUNS, found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [*STABLE, *BY_STATE])
+def test_no_result_is_untrue_over_many_more_servers(make: Make) -> None:
+    assert {seed: found for seed in range(RUNS, MANY_RUNS) if (found := wrong(make, seed))} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BY_CHANCE)
+def test_hardly_a_result_is_untrue_over_many_more_servers_that_refuse_by_chance(name: str) -> None:
+    found = {seed: found for seed in range(RUNS, MANY_RUNS) if (found := wrong(BY_CHANCE[name], seed))}
+    assert len(found) <= 3, found
+
+
+# --- what is true is found
+
+
+@pytest.mark.parametrize(
+    "make", [accepting, refusing_probes, unavailable_for_probes, ignoring_what_is_requested, needing_a_base]
+)
+def test_every_refused_probe_is_contradicted_and_every_other_one_holds(make: Make) -> None:
+    for seed in range(RUNS):
+        experiment, server, plan = run(make, seed)
+        refused = refused_alone(experiment, server, plan.probes)
+        assert items(experiment, "contradicted") == refused, seed
+        assert items(experiment, "holds") == {probe.item for probe in plan.probes} - refused, seed
+        assert items(experiment, "blocked", "unstable") == set(), seed
+        assert verdicts(experiment, "IV-STATE-PARALLEL") == {"holds"}
+        assert verdicts(experiment, "IV-STATE-CONNECTION") == {"holds"}
+
+
+@pytest.mark.parametrize("make", [refusing_pairs, refusing_probes_and_pairs])
+def test_every_refused_pair_that_met_in_a_pack_is_contradicted(make: Make) -> None:
+    """A pair with a probe of many images may cost more than the allowance. It is blocked then, with what is left."""
+    for seed in range(RUNS):
+        experiment, server, plan = run(make, seed)
+        pairs = {
+            " and ".join(sorted(probe.item for probe in pair)): pack
+            for behaviour in server.behaviours
+            if isinstance(behaviour, RefusesTogether)
+            for pair in behaviour.sets
+            for pack in plan.packs
+            if pair <= set(pack)
+        }
+        refused = refused_alone(experiment, server, plan.probes)
+        missing = (refused | pairs.keys()) - items(experiment, "contradicted")
+        dear = any(probe.images > 1 for pack in pairs.values() for probe in pack)
+        assert not missing or (dear and items(experiment, "blocked")), (seed, missing)
+        assert items(experiment, "contradicted") <= refused | pairs.keys(), seed
+        assert items(experiment, "unstable") == set(), seed
+        assert dear or items(experiment, "holds") == {probe.item for probe in plan.probes} - refused, seed
+
+
+def test_probes_hold_whose_own_images_are_other_ones_than_requested() -> None:
+    """The oracles report the images. What tells whether other probes are the reason may exceed the allowance."""
+    for seed in range(RUNS):
+        experiment, _, plan = run(making_other_images, seed)
+        assert items(experiment, "contradicted", "unstable") == set(), seed
+        blocked = items(experiment, "blocked")
+        assert items(experiment, "holds") == {probe.item for probe in plan.probes} - blocked, seed
+        assert not blocked or experiment.narrowing_images < MOST_IMAGES, seed
+
+
+def test_declined_open_probes_hold() -> None:
+    for seed in range(RUNS):
+        experiment, _, plan = run(declining_open_probes, seed)
+        assert items(experiment, "holds") == {probe.item for probe in plan.probes}, seed
+        assert items(experiment, "contradicted", "blocked", "unstable") == set(), seed
+
+
+def test_a_server_that_refuses_the_request_after_a_refused_one_is_found() -> None:
+    for seed in range(RUNS):
+        experiment, server, plan = run(poisoned, seed)
+        assert verdicts(experiment, "IV-STATE-RECOVERS") == {"contradicted"}, seed
+        missing = refused_alone(experiment, server, plan.probes) - items(experiment, "contradicted")
+        assert all(item.startswith("n=") for item in missing), (seed, missing)
+        # The experiment does not see which of the requests that must be refused came before one of its own.
+        assert plan.rows or items(experiment, "unstable") | {"stable"} & items(experiment, "contradicted") == set(), (
+            seed
+        )
+
+
+def test_a_server_that_refuses_four_of_eight_requests_at_the_same_time_is_found() -> None:
+    """Fewer may be refused by chance, which is unstable, or be none of those that were sent."""
+    for seed in range(RUNS):
+        experiment, server, _ = run(refusing_some_together, seed)
+        refused = next(it.count for it in server.behaviours if isinstance(it, RefusesSomeTogether))
+        found = verdicts(experiment, "IV-STATE-PARALLEL")
+        assert "contradicted" in found if refused >= 4 else "unstable" in found, seed
+
+
+def test_a_server_that_refuses_the_second_request_on_a_connection_is_found() -> None:
+    for seed in range(RUNS):
+        experiment, _, _ = run(refusing_the_second_on_a_connection, seed)
+        assert verdicts(experiment, "IV-STATE-CONNECTION") == {"contradicted"}, seed
+        assert verdicts(experiment, "IV-STATE-PARALLEL") == {"holds"}, seed
+
+
+def test_a_server_that_refuses_the_first_request_at_the_end_is_found() -> None:
+    for seed in range(RUNS):
+        experiment, _, _ = run(changing_its_mind, seed)
+        at_the_end = [outcome for step, outcome in experiment.sent if step.label.startswith("plain-at-the-end")]
+        refused = at_the_end == ["refused"] * 3
+        assert refused or at_the_end == ["accepted"], seed
+        assert verdicts(experiment, "IV-STATE-INDEPENDENT") == ({"contradicted"} if refused else set()), seed
+
+
+def test_all_that_is_left_is_blocked_once_the_rate_is_limited_for_good() -> None:
+    for seed in range(RUNS):
+        experiment, server, plan = run(limited_for_good, seed)
+        assert items(experiment, "contradicted", "unstable") == set(), seed
+        assert experiment.limited or "limited" not in {outcome for _, outcome in server.asked}, seed
+        left = {probe.item for probe in plan.probes} - items(experiment, "holds")
+        assert experiment.cheap is None or left <= items(experiment, "blocked"), seed
+        limited = sum(outcome == "limited" for asked, outcome in server.asked if asked.row is None)
+        assert limited <= AT_A_TIME + 1, seed
+
+
+def test_nothing_is_contradicted_by_a_limit_for_a_while() -> None:
+    for seed in range(RUNS):
+        experiment, _, _ = run(limited_for_a_while, seed)
+        assert items(experiment, "contradicted", "unstable") == set(), seed
+
+
+def test_a_server_that_is_lost_for_good_is_found_and_what_is_left_is_blocked() -> None:
+    for seed in range(RUNS):
+        experiment, server, plan = run(lost_for_good, seed)
+        assert (experiment.lost is not None) == (server.asked[-1][1] != "accepted"), seed
+        assert items(experiment, "contradicted", "unstable") == set(), seed
+        left = {probe.item for probe in plan.probes} - items(experiment, "holds")
+        assert left <= items(experiment, "blocked"), seed
+
+
+def test_nothing_is_said_of_probes_where_everything_is_refused() -> None:
+    for seed in range(20):
+        experiment, _, _ = run(refusing_everything, seed)
+        assert experiment.base is None
+        assert experiment.results == []

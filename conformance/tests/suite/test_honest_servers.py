@@ -1,0 +1,109 @@
+"""The suite on servers in other stacks, written apart from the suite, whose deviations were found by hand.
+
+Each folder of tests/servers has a server, written by the book of its framework by somebody who had only the reference
+page, and `deviations.json`: what is wrong with it, found with a raw socket and frozen before the suite saw the server.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from image_variations_conformance.engine.check import Settings, check
+from image_variations_conformance.engine.run import Run
+from image_variations_conformance.wire.target import Target
+from support.judging import KEY
+from support.node_packages import node_folder
+from support.processes import free_port, served
+
+pytestmark = pytest.mark.slow
+
+SERVERS = Path(__file__).parents[1] / "servers"
+_SEED = 1
+
+
+def _python(name: str, _: Path) -> list[str]:
+    return [sys.executable, str(SERVERS / name / "server.py")]
+
+
+def _node(*packages: str) -> Callable[[str, Path], list[str]]:
+    def command(name: str, folder: Path) -> list[str]:
+        # Node finds packages in the folders above a file.
+        installed = node_folder(f"server-{name}", packages)
+        shutil.copytree(SERVERS / name, folder / name)
+        (folder / "node_modules").symlink_to(installed / "node_modules")
+        (folder / "package.json").write_text(json.dumps({"type": "module" if name == "hono" else "commonjs"}))
+        return ["node", "--preserve-symlinks", str(folder / name / "server.js")]
+
+    return command
+
+
+def _java(name: str, folder: Path) -> list[str]:
+    if shutil.which("javac") is None:
+        pytest.skip("a JDK is not installed: 'javac' is not on the PATH")
+    subprocess.run(["javac", "-d", str(folder), str(SERVERS / name / "Server.java")], check=True, timeout=120)
+    return ["java", "-Djava.awt.headless=true", "-cp", str(folder), "Server"]
+
+
+COMMANDS: dict[str, Callable[[str, Path], list[str]]] = {
+    "fastapi": _python,
+    "cherrypy": _python,
+    "koa": _node("koa", "@koa/router", "@koa/multer", "multer", "pngjs"),
+    "hono": _node("hono", "@hono/node-server", "@hono/zod-validator", "zod", "pngjs"),
+    "jdk": _java,
+}
+# Ids that are true, and for which the list has the same deviation under another id.
+SAME = {"IV-AUTH-SPACES": "IV-OP-VALID", "IV-WIRE-PARAMETERS": "IV-OP-VALID", "IV-WIRE-HEADER-CASE": "IV-OP-VALID"}
+LEAST_REPORTED = 0.6
+
+
+def _deviations(name: str, level: str) -> set[str]:
+    listed: list[dict[str, Any]] = json.loads((SERVERS / name / "deviations.json").read_text())
+    return {entry["id"] for entry in listed if entry["level"] == level}
+
+
+@contextmanager
+def _running(name: str, folder: Path) -> Iterator[str]:
+    port = free_port()
+    with served([*COMMANDS[name](name, folder), "--port", str(port)], port, {"API_KEY": KEY}) as origin:
+        yield origin
+
+
+def _run(name: str, folder: Path) -> Run:
+    with _running(name, folder) as origin:
+        return check(Target.parse(f"{origin}/v1", KEY), Settings(seed=_SEED, timeout=30.0), lambda *_: None)
+
+
+def _reported(run: Run) -> set[str]:
+    """Return the ids that were reported, also as part of another failure."""
+    return {each for it in run.verdicts if it.result in {"fail", "warn"} for each in (it.requirement.id, *it.also)}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_failure_of_an_honest_server_is_on_its_list(name: str, tmp_path: Path) -> None:
+    run = _run(name, tmp_path)
+    failed = {it.requirement.id: it.message for it in run.verdicts if it.result == "fail"}
+    listed = _deviations(name, "must")
+    listed |= {other for other, same in SAME.items() if same in listed}
+    listed |= CONFIRMED.get(name, set())
+    assert not {requirement: message for requirement, message in failed.items() if requirement not in listed}
+
+
+# Reported by the suite, not on the list, and found true by hand afterwards.
+CONFIRMED: dict[str, set[str]] = {}
+
+
+def test_at_least_three_fifths_of_what_honest_servers_break_is_reported(tmp_path: Path) -> None:
+    reported = listed = 0
+    for name in COMMANDS:
+        (tmp_path / name).mkdir()
+        found = _reported(_run(name, tmp_path / name))
+        found |= {SAME[each] for each in found if each in SAME}
+        must = _deviations(name, "must")
+        reported, listed = reported + len(found & must), listed + len(must)
+    assert reported >= LEAST_REPORTED * listed
