@@ -42,7 +42,7 @@ class _Failures:
 
     `by_label` and `by_item` are the requirement that is broken first at a request, and under an item. `crashing` are
     those that a request broke at which the server failed. `held` are the requirements and items that were seen to hold
-    elsewhere. `last` is the request before the server was lost for good.
+    elsewhere. `unconfirmed` are the requests whose failures nothing can confirm.
     """
 
     session: Session
@@ -52,7 +52,7 @@ class _Failures:
     by_item: Mapping[str, str]
     crashing: frozenset[str]
     held: frozenset[tuple[str, str]]
-    last: str | None
+    unconfirmed: frozenset[str]
 
     @classmethod
     def of(cls, found: Sequence[Finding], session: Session) -> _Failures:
@@ -68,7 +68,7 @@ class _Failures:
             {item: finding.requirement for finding in (*others, *of_items) for item in _items_of(finding)},
             frozenset(finding.requirement for finding in others if _fails_at(finding.label, session)),
             frozenset((finding.requirement, finding.item) for finding in found if finding.state == "holds"),
-            last_before_loss(session),
+            _unconfirmed(session),
         )
 
 
@@ -82,10 +82,8 @@ def without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Findi
 
 
 def _of_the_loss(finding: Finding, failures: _Failures) -> str | None:
-    """What the request showed after which the server was lost, which nothing can confirm, unless it was accepted."""
-    if finding.label != failures.last or failures.session.observations[finding.label].accepted:
-        return None
-    return _RECOVERS if finding.requirement != _RECOVERS else None
+    """What was not accepted just before the server was lost for good."""
+    return _RECOVERS if finding.label in failures.unconfirmed and finding.requirement != _RECOVERS else None
 
 
 def _of_what_breaks(finding: Finding, failures: _Failures) -> str | None:
@@ -117,15 +115,6 @@ def _of_an_ignored_field(finding: Finding, failures: _Failures) -> str | None:
     }
     probes = session.cases[finding.label].probes
     return next((it.requirement for it in probes if (it.requirement, it.item) in wrong), None)
-
-
-def _of_chance(finding: Finding, failures: _Failures) -> str | None:
-    """A server that fails now and then did so at a request that was not sent again."""
-    session = failures.session
-    is_second = finding.label in session.repeated or finding.label in session.repeated.values()
-    if is_second or session.cases[finding.label].probes or finding.item == _STABLE:
-        return None
-    return failures.by_item.get(_STABLE) if _fails_at(finding.label, session) else None
 
 
 def _of_an_implied_item(finding: Finding, failures: _Failures) -> str | None:
@@ -167,7 +156,6 @@ def _of_company(finding: Finding, failures: _Failures) -> str | None:
 _RULES: tuple[Callable[[Finding, _Failures], str | None], ...] = (
     _of_the_loss,
     _of_what_breaks,
-    _of_chance,
     _of_an_implied_item,
     _of_preconditions,
     _of_recovery,
@@ -218,3 +206,17 @@ def last_before_loss(session: Session) -> str | None:
     labels = list(session.observations)
     before = labels[: labels.index(session.labels[lost[1]])]
     return next((label for label in reversed(before) if not label.startswith("control")), None)
+
+
+def _unconfirmed(session: Session) -> frozenset[str]:
+    """Return the labels of the requests whose failures nothing can confirm, because the server was lost for good.
+
+    They are the last request, and those since the last accepted control, unless they were accepted.
+    """
+    lost = session.experiment.lost
+    if lost is None:
+        return frozenset()
+    labels = list(session.observations)
+    accepted, refused = (labels.index(session.labels[at]) for at in lost)
+    since = {*labels[accepted:refused], last_before_loss(session)}
+    return frozenset(label for label in since if label is not None and not session.observations[label].accepted)
