@@ -44,12 +44,12 @@ class Trial:
     warned: Mapping[str, str]
     left_out: Mapping[str, str]
     prevented: Mapping[str, str]
-    passed: frozenset[str]
     spent: Spent
     first: Spent | None
     seconds: float
     depth: Depth = "standard"
     error: str = ""
+    passed: frozenset[str] = frozenset()
 
     @property
     def reported(self) -> set[str]:
@@ -71,9 +71,7 @@ def attempt(subject: Subject, depth: Depth) -> Trial:
         run = judge_app(subject.service(), seed=subject.seed, timeout=subject.patience, depth=depth)
     except Exception:  # noqa: BLE001 - a failure of the suite on one subject must not stop the others
         seconds = time.monotonic() - started
-        return Trial(
-            subject, "error", {}, {}, {}, {}, frozenset(), Spent(0, 0), None, seconds, depth, traceback.format_exc()
-        )
+        return Trial(subject, "error", {}, {}, {}, {}, Spent(0, 0), None, seconds, depth, traceback.format_exc())
 
     def with_verdict(verdict: str) -> dict[str, str]:
         return {it.requirement.id: it.message for it in run.verdicts if it.result == verdict}

@@ -78,16 +78,17 @@ class Builder:
         rng = random.Random(f"{seed}/{label}")  # noqa: S311 - test data
         return cls(contract, target, label, rng, base or Base())
 
-    def png(self, kind: Kind | None = None, side: int = SIDE, height: int | None = None) -> bytes:
+    def png(self, kind: Kind | None = None, side: int | None = None, height: int | None = None) -> bytes:
         """Return a PNG with a picture of its own, `side` pixels wide, and `height` pixels high or else square.
 
-        It has the kind of the base if no other is given.
+        It has the kind of the base if no other is given, and without a side, SIDE or the nearest valid one.
         """
         kind = kind or self.base.kind
         return encode_png(self.picture(kind, side, height), kind)
 
-    def picture(self, kind: Kind = PLAIN, side: int = SIDE, height: int | None = None) -> Image.Image:
+    def picture(self, kind: Kind = PLAIN, side: int | None = None, height: int | None = None) -> Image.Image:
         """Return a picture of its own; one that uses the alpha channel if the kind has one."""
+        side = self.contract.image_rules.nearest_side(SIDE) if side is None else side
         longer = max(side, height or 0)
         picture = paint(self.rng, min(longer, _MAX_PAINTED))
         if longer > _MAX_PAINTED:

@@ -16,8 +16,8 @@ class Case:
 
     `tests` are the ids of the requirements that the case was written for, `probes` what a valid request tries out.
     Cases with the same `concurrent_with` are sent at the same time, and those with the same `connection` one after the
-    other on one kept connection. `base` is what a valid request has besides its probes. `is_random` marks requests whose
-    valid features are not all known, `is_preparation` those that are not judged themselves.
+    other on one kept connection. `base` is what a valid request has besides its probes. `is_random` marks requests
+    whose valid features are not all known, `is_preparation` those that are not judged themselves.
     """
 
     label: str

@@ -38,14 +38,9 @@ def variant(*names: str) -> Change:
 
 
 def side(wanted: int) -> Change:
-    """Return the change to a picture whose sides, in pixels, are the nearest to the wanted ones that are valid."""
+    """Return the change to a picture whose sides, in pixels, are valid and nearest to the wanted ones."""
 
-    def make(b: Builder) -> bytes:
-        rules = b.contract.image_rules
-        nearest = max(rules.min_side, min(wanted, rules.max_side))
-        return b.png(side=max(rules.multiple_of, nearest - nearest % rules.multiple_of))
-
-    return content(make)
+    return content(lambda b: b.png(side=b.contract.image_rules.nearest_side(wanted)))
 
 
 def image_part(alter: Callable[[Builder, Part], Part]) -> Change:

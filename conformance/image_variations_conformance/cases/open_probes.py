@@ -56,7 +56,7 @@ HARMLESS: tuple[Probe, ...] = (
     _open("header-accept-image", "accept", header("Accept", "image/png")),
     _open("header-accept-broken", "accept", header("Accept", ";;q=x")),
     _open("header-idempotency", "unknown-header", header("Idempotency-Key", "1")),
-    _open("header-encoding", "encoding", header("Accept-Encoding", "br;q=1.0, gzip;q=0.8, *;q=0.1")),
+    _open("header-encoding", "encoding", header("Accept-Encoding", "gzip;q=1.0, deflate;q=0.8, identity;q=0.1")),
     _open("header-if-none-match", "condition", header("If-None-Match", "*")),
     _open("header-range", "range", header("Range", "bytes=0-10")),
     _open("field-name-empty", "unknown-7", extra(text_part("", "x"))),

@@ -37,7 +37,7 @@ class DepthProfile:
 
 
 DEPTH_PROFILES: dict[Depth, DepthProfile] = {
-    "quick": DepthProfile(110, 32, 30),
+    "quick": DepthProfile(110, 26, 30),
     "standard": DepthProfile(320, 80, 60),
     "deep": DepthProfile(None, None, None),
 }
@@ -48,9 +48,9 @@ _AT_THE_SAME_TIME = 8
 class Plan:
     """What a run sends: `refusals` must be refused, `open_cases` must not break the server, and probes be accepted.
 
-    `seed` is that of the run, `at_the_same_time` is how many equal requests are. Cases are built once the base is known. A
-    narrowed plan has only what shows the requirements that the user selected. `inapplicable` are the labels of rows with
-    each requirement that they do not show because of a profile.
+    `seed` is that of the run, `at_the_same_time` is how many equal requests are. Cases are built once the base is
+    known. A narrowed plan has only what shows the requirements that the user selected. `inapplicable` are the labels of
+    rows with each requirement that they do not show because of a profile.
     """
 
     contract: Contract

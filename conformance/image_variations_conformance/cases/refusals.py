@@ -227,9 +227,17 @@ def _damaged(damage: Damage) -> NamedCase:
 
 
 def _oblong(label: str, width: int, height: int, *, depth: Depth = "standard") -> NamedCase:
-    return _image(
-        label, "IV-IMAGE-SQUARE", f"{width}x{height}", lambda b: b.png(side=width, height=height), depth=depth
-    )
+    def make(b: Builder) -> bytes:
+        rules = b.contract.image_rules
+        sides = sorted((rules.nearest_side(width), rules.nearest_side(height)))
+        if sides[0] == sides[1]:
+            # The next valid side, or the one before.
+            step = rules.multiple_of
+            sides = [sides[0], sides[1] + step] if rules.allows_side(sides[1] + step) else [sides[0] - step, sides[1]]
+        smaller, larger = sides
+        return b.png(side=larger, height=smaller) if width > height else b.png(side=smaller, height=larger)
+
+    return _image(label, "IV-IMAGE-SQUARE", f"{width}x{height}, or nearly so", make, depth=depth)
 
 
 def _format(label: str, note: str, make: Callable[[Builder], bytes], *, depth: Depth = "standard") -> NamedCase:

@@ -56,7 +56,7 @@ def _requirements(contract: Contract, values: tuple[str, ...]) -> frozenset[str]
 @click.option("--strict", is_flag=True, help="Let a broken SHOULD fail the run too.")
 @click.option("--require-complete", is_flag=True, help="Exit 1 if evidence of a MUST is missing for any reason.")
 @click.option("--depth", type=click.Choice(DEPTHS), default="standard", show_default=True,
-              help=f"At most {_LIMITS['quick']}, or {_LIMITS['standard']}, or all it takes, and then fuzzing.")  # fmt: skip
+              help=f"At most {_LIMITS['quick']}, or {_LIMITS['standard']}, or all it takes, and fuzzing.")  # fmt: skip
 @click.option("--max-requests", type=click.IntRange(min=1), help="Send no more than that.")
 @click.option("--max-images", type=click.IntRange(min=0), help="Ask for no more images than that.")
 @click.option("--max-seconds", type=Seconds(positive=False), metavar="SECONDS",

@@ -154,8 +154,11 @@ def _classify_key(request: Request, contract: Contract, api_key: str | None, fou
             found.violation("IV-AUTH-WRONG", None, "a wrong API key")
         else:
             found.unspecified.append("a wrong API key")
-    elif scheme != "Bearer":
+        return
+    if scheme != "Bearer":
         found.feature("IV-WIRE-HEADER-CASE", scheme)
+    if token.startswith(" "):
+        found.feature("IV-AUTH-SPACES")
 
 
 def _fields(parts: tuple[Part, ...], contract: Contract, found: Properties) -> dict[str, Part]:

@@ -56,6 +56,12 @@ class ImageRules:
         """Return whether a width or height in pixels is valid."""
         return self.min_side <= side <= self.max_side and side % self.multiple_of == 0
 
+    def nearest_side(self, wanted: int) -> int:
+        """Return the largest valid width or height up to the wanted one, in pixels, or else the smallest valid one."""
+        smallest = -(-self.min_side // self.multiple_of) * self.multiple_of
+        largest = min(wanted, self.max_side)
+        return max(smallest, largest - largest % self.multiple_of)
+
 
 @frozen
 class Statuses:

@@ -86,8 +86,12 @@ def _classify_png(content: bytes, info: png.Info, rules: ImageRules, found: Prop
                 found.feature("IV-IMAGE-PNG-SIDES", unusual)
     else:
         found.feature("IV-IMAGE-PNG-KINDS", str(info.kind) if info.pixels > 1 else f"1x1, {info.kind}")
-    # The names of ancillary chunks begin with a small letter.
-    ancillary = {name for name, _ in png.chunks(content) if name[:1].islower()}
+    # The names of ancillary chunks begin with a small letter, and the second one is a capital if a standard defines it.
+    chunks = {name: data for name, data in png.chunks(content) if name[:1].islower()}
+    found.unspecified += [
+        f"an empty chunk {name!r}" for name, data in chunks.items() if name[1:2].isupper() and not data
+    ]
+    ancillary = set(chunks)
     if b"acTL" in ancillary:
         found.feature("IV-IMAGE-PNG-ANIMATED")
     for name in ancillary - _ANIMATION:
@@ -96,8 +100,10 @@ def _classify_png(content: bytes, info: png.Info, rules: ImageRules, found: Prop
 
 def _unusual_side(side: int, rules: ImageRules) -> str | None:
     """Return what is unusual about a width or height in pixels, or None."""
-    if side in {rules.min_side, rules.max_side}:
-        return "smallest" if side == rules.min_side else "largest"
+    if side == rules.nearest_side(0):
+        return "smallest"
+    if side == rules.nearest_side(rules.max_side):
+        return "largest"
     if side % _BLOCK:
         return f"not a multiple of {_BLOCK}"
     return "large" if side > _LARGEST_USUAL_SIDE else None

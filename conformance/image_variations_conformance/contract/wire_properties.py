@@ -88,8 +88,10 @@ def _classify_parameters(header: str, value: str, first: str, found: Properties)
         return
     if names and names[0].lower() != first:
         found.feature("IV-WIRE-PARAMETERS", f"{names[0]} first in {header}")
+    elif "charset" in map(str.lower, names):
+        found.feature("IV-WIRE-PARAMETERS", f"charset in {header}")
     if not _USUAL_PARAMETERS.fullmatch(value):
-        found.feature("IV-WIRE-PARAMETERS", f"white space in {header}")
+        found.feature("IV-WIRE-PARAMETERS", f"delimiters in {header}")
     words = [value.partition(";")[0], *names]
     if any(word != word.lower() for word in words):
         found.feature("IV-WIRE-HEADER-CASE", f"words of {header}")

@@ -129,7 +129,7 @@ def _finished(
         cost=Cost(
             requests=sum(1 + exchange.retries for exchange in sent) + beyond.requests,
             images=sum(exchange.image_count for exchange in sent) + beyond.images,
-            fetches=sum(fetch.sent for exchange in sent for fetch in exchange.fetches) + beyond.fetches,
+            fetches=session.scheduler.budget.fetches,
             seconds=seconds,
         ),
         require_complete=settings.require_complete,

@@ -1,166 +1,222 @@
-"""One defect gives one failure: findings that only echo a failure under another requirement name it.
+"""Tells which failures only echo another one, so that one defect gives one failure.
 
-Each rule is a method of Echoes that returns the requirement under which the same defect is reported, or None. The first
-rule that applies counts.
+Each rule names the requirement that a failure echoes, or None. They are tried in order, and the first name counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
+from ..cases.case import Case
 from ..cases.probes import NO_5XX
 from ..contract.evidence import ABSENT
 from ..oracles import Finding
+from ..oracles.refusal import is_server_error
+from ..wire.reasons import RejectsEverything
 from .session import Session, original
 
+_RECOVERS, _INDEPENDENT = "IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT"
+_PARALLEL, _CONNECTION = "IV-STATE-PARALLEL", "IV-STATE-CONNECTION"
 OF_RESPONSES = ("IV-RES-", "IV-N-", "IV-SIZE-", "IV-FORMAT-", "IV-OUT-SIZE")
 """How the ids of requirements begin that say what a response has, and that an ignored field breaks."""
-# Where the one is broken, the other cannot hold.
-_IMPLIED: Mapping[str, frozenset[str]] = {
-    "IV-AUTH-FIRST": frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}),
-    "IV-URL-END": frozenset({"IV-URL-FETCH"}),
-}
-# Where the second item is refused, the first one is, too: only RGB pictures have a transparent colour.
-_IMPLIED_BY_ITEM = {"chunks=transparent-colour": "png=rgb"}
 _OF_ERRORS = frozenset(
     {"IV-ERR-JSON", "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-READABLE", "IV-ERR-NULL", "IV-ERR-PARAM"}
 )
-_OF_OTHERS = frozenset({"IV-STATE-PARALLEL", "IV-STATE-CONNECTION"})
-_SERVER_ERROR = 500
+# Where one of these is broken, the other cannot hold.
+_PRECONDITIONS: Mapping[str, frozenset[str]] = {
+    "IV-AUTH-FIRST": frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}),
+    "IV-URL-END": frozenset({"IV-URL-FETCH"}),
+}
+# Whether these hold depends on which violation of which request an error is about.
+_ABOUT_VIOLATIONS = frozenset({"IV-AUTH-401", "IV-ERR-400", "IV-ERR-PARAM", "IV-OP-MULTIPART-STATUS"})
+# Where the second item is refused, the first one is, too: only RGB pictures have a transparent colour.
+_IMPLIED_BY = {"chunks=transparent-colour": "png=rgb"}
+_STABLE, _NOTHING_ACCEPTED = "stable", "fields=image-only"
 
 
 @frozen
-class Echoes:
-    """The rules for the findings of a session. `found` are all findings, with their items."""
+class _Failures:
+    """All failures of a session, by which a single one is explained.
+
+    `by_label` and `by_item` are the requirement that is broken first at a request, and under an item. `crashing` are
+    those that a request broke at which the server failed. `held` are the requirements and items that were seen to hold
+    elsewhere. `unconfirmed` are the requests whose failures nothing can confirm.
+    """
 
     session: Session
-    found: Sequence[Finding]
-    names: frozenset[str] = field(init=False)
-    """The requirements that are contradicted."""
-    _held: frozenset[tuple[str, str]] = field(init=False)
-    _by_label: Mapping[str, str] = field(init=False)
-    _by_item: Mapping[str, str] = field(init=False)
-    _broken: frozenset[tuple[str, str]] = field(init=False)
+    requirements: frozenset[str]
+    shown: frozenset[tuple[str, str]]
+    by_label: Mapping[str, str]
+    by_item: Mapping[str, str]
+    crashing: frozenset[str]
+    held: frozenset[tuple[str, str]]
+    unconfirmed: frozenset[str]
 
-    @names.default
-    def _contradicted_names(self) -> frozenset[str]:
-        return frozenset(finding.requirement for finding in self._contradicted)
-
-    @_held.default
-    def _held_items(self) -> frozenset[tuple[str, str]]:
-        return frozenset((it.requirement, it.item) for it in self.found if it.state == "holds")
-
-    @_by_label.default
-    def _first_by_label(self) -> Mapping[str, str]:
-        labels = self.session.labels
-        results = [it for it in self.session.experiment.results if it.state == "contradicted" and it.item != "stable"]
-        shown = {labels[at]: it.requirement for it in reversed(results) if it.requirement != NO_5XX for at in it.steps}
-        return shown | {it.label: it.requirement for it in reversed(self._specific)}
-
-    @_by_item.default
-    def _first_by_item(self) -> Mapping[str, str]:
-        open_ones = {
-            it.item: NO_5XX for it in self._contradicted if it.requirement == NO_5XX and it.item != original(it.label)
-        }
-        return {it.item: it.requirement for it in reversed(self._specific)} | open_ones
-
-    @_broken.default
-    def _broken_labels(self) -> frozenset[tuple[str, str]]:
-        return frozenset((it.label, it.requirement) for it in self._contradicted)
-
-    @property
-    def _contradicted(self) -> list[Finding]:
-        return [finding for finding in self.found if finding.state == "contradicted"]
-
-    @property
-    def _specific(self) -> list[Finding]:
-        return [it for it in self._contradicted if it.requirement not in {NO_5XX, *_OF_ERRORS}]
-
-    def marked(self) -> Iterator[Finding]:
-        """Yield the findings. Those that only echo another failure name its requirement in `reported_as`."""
-        rules = (
-            self.of_a_lost_server,
-            self.of_a_server_error,
-            self.of_what_implies_it,
-            self.of_an_earlier_request,
-            self.of_an_ignored_field,
-            self.of_company,
+    @classmethod
+    def of(cls, found: Sequence[Finding], session: Session) -> _Failures:
+        """Return the failures among the findings of a session."""
+        failures = [finding for finding in found if finding.state == "contradicted"]
+        others = [it for it in reversed(failures) if it.requirement not in {NO_5XX, *_OF_ERRORS}]
+        of_items = [finding for finding in failures if finding.requirement == NO_5XX and not _is_of_label(finding)]
+        return cls(
+            session,
+            frozenset(finding.requirement for finding in failures),
+            frozenset((finding.label, finding.requirement) for finding in failures),
+            {finding.label: finding.requirement for finding in others},
+            {item: finding.requirement for finding in (*others, *of_items) for item in _items_of(finding)},
+            frozenset(finding.requirement for finding in others if _fails_at(finding.label, session)),
+            frozenset((finding.requirement, finding.item) for finding in found if finding.state == "holds"),
+            _unconfirmed(session),
         )
-        for finding in self.found:
-            if finding.state == "contradicted":
-                echo = next((echo for echo in (rule(finding) for rule in rules) if echo is not None), None)
-                yield evolve(finding, reported_as=echo if echo != finding.requirement else None)
-            else:
-                yield finding
 
-    def of_a_lost_server(self, finding: Finding) -> str | None:
-        """The answer to the last request before the server was lost for good cannot be confirmed."""
-        lost = self.session.experiment.lost
-        if lost is None or finding.requirement == "IV-STATE-RECOVERS":
-            return None
-        labels = list(self.session.observations)
-        before = labels[: labels.index(self.session.labels[lost[1]])]
-        last = next((label for label in reversed(before) if not label.startswith("control")), None)
-        return "IV-STATE-RECOVERS" if finding.label == last else None
 
-    def of_a_server_error(self, finding: Finding) -> str | None:
-        """A 5xx, and what its body lacks, is reported under what the request was about."""
-        response = self.session.observations[finding.label].response
-        failed = response is None or response.status >= _SERVER_ERROR
-        of_any = finding.requirement == NO_5XX and finding.item == original(finding.label)
-        return self._cause(finding) if failed and (of_any or finding.requirement in _OF_ERRORS) else None
+def without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
+    """Yield the findings; those that only echo another failure name its requirement in `reported_as`."""
+    failures = _Failures.of(found, session)
+    for finding in found:
+        names = (rule(finding, failures) for rule in _RULES) if finding.state == "contradicted" else iter(())
+        echo = next((name for name in names if name is not None), None)
+        yield finding if echo is None else evolve(finding, reported_as=echo)
 
-    def of_what_implies_it(self, finding: Finding) -> str | None:
-        """Some requirements cannot hold where another is broken."""
-        broken = _IMPLIED.get(finding.requirement, frozenset()) & self.names
-        if broken:
-            return min(broken)
-        return self._by_item.get(_IMPLIED_BY_ITEM.get(finding.item, ""))
 
-    def of_an_earlier_request(self, finding: Finding) -> str | None:
-        """What holds for the same item elsewhere depends on what went before, where that is known to matter."""
-        if finding.item == "stable" and "IV-STATE-RECOVERS" in self.names:
-            return "IV-STATE-RECOVERS"
-        depends = "IV-STATE-INDEPENDENT" in self.names and finding.requirement.startswith(OF_RESPONSES)
-        return "IV-STATE-INDEPENDENT" if depends and (finding.requirement, finding.item) in self._held else None
+def _of_the_loss(finding: Finding, failures: _Failures) -> str | None:
+    """What was not accepted just before the server was lost for good."""
+    return _RECOVERS if finding.label in failures.unconfirmed and finding.requirement != _RECOVERS else None
 
-    def of_an_ignored_field(self, finding: Finding) -> str | None:
-        """An accepted property makes the server ignore what is requested."""
-        if not finding.requirement.startswith(OF_RESPONSES):
-            return None
-        session = self.session
-        wrong = {
-            (it.requirement, it.item)
-            for it in session.experiment.results
-            if it.state == "contradicted" and session.observations[session.labels[it.steps[0]]].accepted
-        }
-        probes = session.cases[finding.label].probes
-        return next((it.requirement for it in probes if (it.requirement, it.item) in wrong), None)
 
-    def of_company(self, finding: Finding) -> str | None:
-        """A response that is wrong in company and right alone is wrong because of the company."""
-        alone = self.session.alone.get(finding.label)
-        if alone is None or finding.requirement in _OF_OTHERS or (alone, finding.requirement) in self._broken:
-            return None
-        parallel = self.session.cases[finding.label].concurrent_with is not None
-        return "IV-STATE-PARALLEL" if parallel else "IV-STATE-CONNECTION"
+def _of_what_breaks(finding: Finding, failures: _Failures) -> str | None:
+    """A 5xx, and what its body lacks, is that of the requirement under which the request fails, or of its items."""
+    of_body = finding.requirement in _OF_ERRORS and _fails_at(finding.label, failures.session)
+    if not of_body and (finding.requirement != NO_5XX or not _is_of_label(finding)):
+        return None
+    session, label = failures.session, original(finding.label)
+    if label in failures.by_label:
+        return failures.by_label[label]
+    case, violated = session.cases[finding.label], session.observations[finding.label].expectation.violated
+    company = [name for name in _requirements_of_company(case) if name in failures.requirements]
+    items = [probe.item for probe in case.probes] or _items_of_base(label, session)
+    names = [failures.by_item[item] for item in (*items, _STABLE) if item in failures.by_item]
+    lost = [] if session.experiment.lost is None else [_RECOVERS]
+    itself = [NO_5XX] if of_body and (finding.label, NO_5XX) in failures.shown else []
+    return next(iter((*company, *sorted(violated & failures.crashing), *names, *itself, *lost)), None)
 
-    def _cause(self, finding: Finding) -> str | None:
-        """Return the requirement that explains why the server failed at a request, or None."""
-        label = original(finding.label)
-        if label in self._by_label:
-            return self._by_label[label]
-        items = [probe.item for probe in self.session.cases[finding.label].probes] or self._items_of_base(label)
-        lost = "IV-STATE-RECOVERS" if self.session.experiment.lost is not None else None
-        found = next((self._by_item[item] for item in items if item in self._by_item), None)
-        return found or self._by_item.get("stable") or lost
 
-    def _items_of_base(self, label: str) -> list[str]:
-        """Return the items of evidence that a request of the experiment shows by its base alone."""
-        session = self.session
-        if label not in session.labels:
-            return []
-        texts = session.experiment.sent[session.labels.index(label)][0].base.texts
-        return [f"{name}={texts.get(name, ABSENT)}" for name in session.plan.contract.text_fields]
+def _of_an_ignored_field(finding: Finding, failures: _Failures) -> str | None:
+    """An accepted property of the request makes the server ignore what is requested."""
+    if not finding.requirement.startswith(OF_RESPONSES):
+        return None
+    session = failures.session
+    wrong = {
+        (it.requirement, it.item)
+        for it in session.experiment.results
+        if it.state == "contradicted" and session.observations[session.labels[it.steps[0]]].accepted
+    }
+    probes = session.cases[finding.label].probes
+    return next((it.requirement for it in probes if (it.requirement, it.item) in wrong), None)
+
+
+def _of_an_implied_item(finding: Finding, failures: _Failures) -> str | None:
+    """A request with this item has the property of another item, too."""
+    return failures.by_item.get(_IMPLIED_BY.get(finding.item, ""))
+
+
+def _of_preconditions(finding: Finding, failures: _Failures) -> str | None:
+    """Without a check of keys, none comes first; a link that is dead at once is dead at the end."""
+    broken = _PRECONDITIONS.get(finding.requirement, frozenset()) & failures.requirements
+    return min(broken, default=None)
+
+
+def _of_recovery(finding: Finding, failures: _Failures) -> str | None:
+    """What comes of a request depends on the one before it: so it is answered now so, now so, or with another error."""
+    depends = finding.item == _STABLE or finding.requirement in _ABOUT_VIOLATIONS
+    return _RECOVERS if depends and _RECOVERS in failures.requirements else None
+
+
+def _of_memory(finding: Finding, failures: _Failures) -> str | None:
+    """A response is wrong after some requests, and right after others, and so at the same time as others."""
+    if _INDEPENDENT in failures.requirements and finding.requirement in {_PARALLEL, _CONNECTION}:
+        return _INDEPENDENT
+    depends = _INDEPENDENT in failures.requirements and finding.requirement.startswith(OF_RESPONSES)
+    return _INDEPENDENT if depends and (finding.requirement, finding.item) in failures.held else None
+
+
+def _of_company(finding: Finding, failures: _Failures) -> str | None:
+    """A response is wrong in company of other requests, and right alone."""
+    session = failures.session
+    alone = session.alone.get(finding.label)
+    if alone is None or finding.requirement in {_PARALLEL, _CONNECTION}:
+        return None
+    if (alone, finding.requirement) in failures.shown:
+        return None
+    return next(iter(_requirements_of_company(session.cases[finding.label])), None)
+
+
+_RULES: tuple[Callable[[Finding, _Failures], str | None], ...] = (
+    _of_the_loss,
+    _of_what_breaks,
+    _of_an_implied_item,
+    _of_preconditions,
+    _of_recovery,
+    _of_memory,
+    _of_an_ignored_field,
+    _of_company,
+)
+
+
+def _is_of_label(finding: Finding) -> bool:
+    """Return whether a finding is about a request as a whole, and not about one of its items."""
+    return finding.item == original(finding.label)
+
+
+def _items_of(finding: Finding) -> tuple[str, ...]:
+    """Return the items of a finding: more than one if they are refused only together."""
+    return finding.company if finding.item == " and ".join(sorted(finding.company)) else (finding.item,)
+
+
+def _fails_at(label: str, session: Session) -> bool:
+    """Return whether the server failed at a request."""
+    return is_server_error(session.observations[label], session.plan.contract)
+
+
+def _requirements_of_company(case: Case) -> list[str]:
+    """Return what a request would break that is answered otherwise than alone."""
+    found = {_PARALLEL: case.concurrent_with, _CONNECTION: case.connection}
+    return [name for name, company in found.items() if company is not None]
+
+
+def _items_of_base(label: str, session: Session) -> list[str]:
+    """Return the items of evidence that a request of the experiment shows by its base alone.
+
+    A request that is answered like all valid ones, none of which is accepted, shows no more than those.
+    """
+    if label not in session.labels:
+        rejected = isinstance(session.observations[label].blocked, RejectsEverything)
+        return [_NOTHING_ACCEPTED] if rejected else []
+    texts = session.experiment.sent[session.labels.index(label)][0].base.texts
+    return [*(f"{name}={texts.get(name, ABSENT)}" for name in session.plan.contract.text_fields), _NOTHING_ACCEPTED]
+
+
+def last_before_loss(session: Session) -> str | None:
+    """Return the label of the last request before the server was lost for good; None if it was not."""
+    lost = session.experiment.lost
+    if lost is None:
+        return None
+    labels = list(session.observations)
+    before = labels[: labels.index(session.labels[lost[1]])]
+    return next((label for label in reversed(before) if not label.startswith("control")), None)
+
+
+def _unconfirmed(session: Session) -> frozenset[str]:
+    """Return the labels of the requests whose failures nothing can confirm, because the server was lost for good.
+
+    They are the last request, and those since the last accepted control, unless they were accepted.
+    """
+    lost = session.experiment.lost
+    if lost is None:
+        return frozenset()
+    labels = list(session.observations)
+    accepted, refused = (labels.index(session.labels[at]) for at in lost)
+    since = {*labels[accepted:refused], last_before_loss(session)}
+    return frozenset(label for label in since if label is not None and not session.observations[label].accepted)

@@ -64,7 +64,7 @@ class Experiment(Trials):
             return
         if outcome == "accepted":
             self._of_probes(pack, "holds", at)
-        elif outcome == "declined":
+        elif outcome == "declined" or (at in self.unanswered and outcome == "refused" and len(pack) > 1):
             yield from self._split(pack, at)
         elif outcome in {"refused", "unavailable"}:
             yield from self._narrow(pack, at)
@@ -77,7 +77,7 @@ class Experiment(Trials):
                 yield from self.control()
 
     def _split(self, pack: tuple[Probe, ...], at: int) -> Sending[None]:
-        """Send the probes of a pack that was declined apart, since one may have hidden what the others do."""
+        """Send each half of a pack that was declined or not answered, since one probe may hide what the others do."""
         if len(pack) == 1:
             self._of_probes(pack, "holds", at)
             return
@@ -298,15 +298,15 @@ class Experiment(Trials):
     def together(self, packs: Sequence[tuple[Probe, ...]], group: str) -> Sending[None]:
         """Send packs at the same time. Each must be answered like alone."""
         steps = [Step(self.cheap or Base(), pack, group=group) for pack in packs]
-        yield from self._in_company(steps, 0, _PARALLEL, group)
+        yield from self._in_company(steps, _PARALLEL, group)
 
     def on_one_connection(self, packs: Sequence[tuple[Probe, ...]], connection: str) -> Sending[None]:
         """Send packs one after the other on one connection. Each must be answered like on a connection of its own."""
         steps = [Step(self.cheap or Base(), pack, connection=connection) for pack in packs]
-        yield from self._in_company(steps, 1, _CONNECTION, connection)
+        yield from self._in_company(steps, _CONNECTION, connection)
 
-    def _in_company(self, steps: Sequence[Step], alone: int, requirement: str, item: str) -> Sending[None]:
-        """Send requests in company of each other, but for the first `alone` ones, and tell whether that is at fault.
+    def _in_company(self, steps: Sequence[Step], requirement: str, item: str) -> Sending[None]:
+        """Send requests in company of each other, or of earlier ones, and tell whether that is at fault.
 
         Those refused are sent again, alone. Where they are accepted, all are sent in company again, until a server that
         refuses requests by mere chance would hardly have refused so many of just these.
@@ -334,12 +334,12 @@ class Experiment(Trials):
             self._conclude(requirement, item, "blocked", (*kept_back, first))
         elif not refused:
             self._conclude(requirement, item, "holds", range(first, first + len(steps)))
-        elif refused[0] >= first + alone and (yield from self._company_matters(again, alone, refused)):
+        elif (yield from self._company_matters(again, refused)):
             self._conclude(requirement, item, "contradicted", refused, twins[0])
         else:
             self._conclude(requirement, item, "unstable", refused)
 
-    def _company_matters(self, steps: Sequence[Step], alone: int, refused: list[int]) -> Sending[bool]:
+    def _company_matters(self, steps: Sequence[Step], refused: list[int]) -> Sending[bool]:
         """Send requests in company again, and return whether chance hardly explains that just these were refused.
 
         The positions of the refusals are added to those of the first time.
@@ -353,10 +353,10 @@ class Experiment(Trials):
             # The earlier connection may still be open.
             new = [evolve(step, connection=step.connection and f"{step.connection}-{rounds}") for step in steps]
             outcomes = yield from self._send(*new)
-            if "refused" in outcomes[:alone] or "refused" not in outcomes[alone:]:
+            if "refused" not in outcomes:
                 return False
             refused += [at for at, outcome in enumerate(outcomes, start=first) if outcome == "refused"]
-            company = rounds * (len(steps) - alone)
+            company = rounds * len(steps)
             others = sum(
                 outcome == "accepted" and (it.group if steps[0].group else it.connection) is None
                 for it, outcome in self.sent

@@ -1,7 +1,7 @@
 """Judges the exchanges of a run: what each shows of which item of evidence.
 
-The oracles judge the content of responses. Whether valid requests are accepted is what the experiment found out.
-One defect gives one failure: what only echoes a failure under another requirement says so.
+The oracles judge the content of responses. Whether valid requests are accepted is what the experiment found out. What
+only echoes another failure says so (see `echoes`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
-from ..cases.builder import Base
 from ..cases.case import Case
 from ..cases.probes import NO_5XX
 from ..contract.evidence import ABSENT, BY_FORMAT, AcceptsFeature, AcceptsField, Every, Sample
@@ -20,8 +19,8 @@ from ..oracles.base import shortened
 from ..oracles.refusal import is_wrong_refusal
 from ..oracles.summary import summarize
 from ..wire.reasons import ControlRefused, NotShown, Preparation, RateLimited, Reason
-from .echoes import OF_RESPONSES, Echoes
-from .session import Session, original
+from .echoes import OF_RESPONSES, last_before_loss, without_echoes
+from .session import AGAIN, Session, original
 from .steps import ASKING, Result
 
 # A 200 alone does not show these: the content of the response does.
@@ -39,7 +38,7 @@ def findings_of(session: Session) -> list[Finding]:
     found += _of_experiment(session)
     found = list(_without_accidents(found, session))
     found = list(_without_doubts(found, session))
-    return list(Echoes(session, found).marked())
+    return list(without_echoes(list(_without_loss(found, session)), session))
 
 
 def item_of(finding: Finding, session: Session) -> str:
@@ -88,14 +87,13 @@ def _of_experiment(session: Session) -> Iterator[Finding]:
         yield _of_result(result, session)
     if experiment.base is None:
         yield from _without_base(session)
-    elif experiment.base == Base(session.plan.contract.required_texts):
+    elif experiment.base.texts == session.plan.contract.required_texts:
         first = next(at for at, (_, outcome) in enumerate(experiment.sent) if outcome == "accepted")
         yield Finding("IV-OP-VALID", "holds", "", labels[first], "fields=image-only")
     if experiment.lost is not None:
         accepted, refused = (session.observations[labels[at]] for at in experiment.lost)
-        message = (
-            f"the request of {labels[experiment.lost[0]]}, sent again: expected 200 as before, got {refused.answer}"
-        )
+        again = f"the request of {labels[experiment.lost[0]]}, sent again after {last_before_loss(session)}"
+        message = f"{again}: expected 200 as before, got {refused.answer}"
         lost = refused.finding("IV-STATE-RECOVERS", False, message, "plain-at-the-end")
         yield evolve(lost, twin=accepted.exchange.label)
 
@@ -155,14 +153,21 @@ def _why_blocked(observation: Observation, session: Session) -> Reason:
     return ControlRefused() if session.experiment.lost is not None else NotShown()
 
 
+def _without_loss(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
+    """Yield the findings; blocked those on answers such as the control got when the server was lost for good."""
+    lost = session.experiment.lost
+    labels = list(session.observations)
+    answer = None if lost is None else session.observations[session.labels[lost[1]]].answer
+    accepted = [at for at, label in enumerate(labels) if session.observations[label].accepted]
+    alike = {label for label in labels[max(accepted, default=0) + 1 :] if session.observations[label].answer == answer}
+    for finding in found:
+        doubtful = finding.label in alike and not finding.requirement.startswith("IV-STATE-")
+        yield evolve(finding, state="blocked", reason=ControlRefused()) if doubtful else finding
+
+
 def _without_accidents(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
     """Yield the findings; those on a failure that did not occur again, as unstable, with one for the accident."""
-    contract = session.plan.contract
-    accidents = {
-        label: again
-        for label, again in session.repeated.items()
-        if session.observations[again].untested is None and not is_wrong_refusal(session.observations[again], contract)
-    }
+    accidents = dict(_accidents(session))
     for finding in found:
         if finding.label in accidents and finding.state == "contradicted":
             yield evolve(finding, state="unstable")
@@ -195,3 +200,13 @@ def _without_doubts(found: Sequence[Finding], session: Session) -> Iterator[Find
             yield evolve(finding, state="blocked", reason=NotShown())
         else:
             yield finding
+
+
+def _accidents(session: Session) -> Iterator[tuple[str, str]]:
+    """Yield the labels of wrong refusals of which another sending was not wrong, each with the label of that."""
+    tested = {label: it for label, it in session.observations.items() if it.untested is None}
+    wrong = {label for label, it in tested.items() if is_wrong_refusal(it, session.plan.contract)}
+    sent_again = [(label, original(label)) for label in tested if AGAIN in label]
+    for one, other in [*session.repeated.items(), *sent_again]:
+        if one in wrong and other in tested.keys() - wrong:
+            yield one, other

@@ -46,7 +46,8 @@ class Liveness:
     transport: Transport
     sleep: Callable[[float], None]
     workers: int
-    _reached: deque[str] = field(factory=lambda: deque(maxlen=_MAX_WORKERS))
+    # The labels of the latest cases that reached the server, each with the group that was sent at the same time.
+    _reached: deque[tuple[str, str | None]] = field(factory=lambda: deque(maxlen=_MAX_WORKERS))
     _drops: int = 0
     _timeouts: int = 0
     _timeouts_in_a_row: int = 0
@@ -61,7 +62,7 @@ class Liveness:
         failure = exchange.failure
         kind = failure.kind if failure is not None else None
         if kind != "unreachable":
-            self._reached.append(exchange.label)
+            self._reached.append((exchange.label, exchange.concurrent_with))
         self._drops += kind == "dropped"
         if exchange.concurrent_with is None or kind is None:
             # Of requests at the same time, one may keep all the others waiting.
@@ -76,12 +77,18 @@ class Liveness:
         # it is the last one sent.
         investigated = kind == "dropped" and self._drops <= _MAX_INVESTIGATED_DROPS
         if (investigated or kind == "unreachable") and not self._comes_back():
-            return ServerGone(tuple(self._reached)[-self.workers :])
+            return ServerGone(self._suspects(exchange.concurrent_with))
         if self._timeouts >= _MAX_TIMEOUTS:
             return ServerSilent(self._timeouts, in_a_row=False)
         if self._timeouts_in_a_row >= _MAX_TIMEOUTS_IN_A_ROW:
             return ServerSilent(_MAX_TIMEOUTS_IN_A_ROW, in_a_row=True)
         return None
+
+    def _suspects(self, group: str | None) -> tuple[str, ...]:
+        """Return the labels of the cases that were under way last: those of a group, or one for each worker."""
+        if group is not None:
+            return tuple(label for label, other in self._reached if other == group)
+        return tuple(label for label, _ in self._reached)[-self.workers :]
 
     def _require_accepted_key(self, exchange: Exchange) -> None:
         """Raise KeyRefused if the first requests with the key of the run (or none, if it has none) are answered 401."""

@@ -163,7 +163,16 @@ class Run:
     @property
     def looks_deliberate(self) -> bool:
         """Whether something is broken that servers often do differently on purpose, and that a profile can declare."""
-        return any(verdict.result == "fail" and verdict.requirement.id in _OFTEN_DECLARED for verdict in self.verdicts)
+        often = any(it.result == "fail" and it.requirement.id in _OFTEN_DECLARED for it in self.verdicts)
+        return often or self._refuses_everything
+
+    @property
+    def _refuses_everything(self) -> bool:
+        """Whether the operation is there, but no valid request was accepted, and one was refused with 4xx."""
+        valid = [it for it in self.observations.values() if it.expectation.validity == "valid"]
+        statuses = {it.response.status for it in valid if it.response is not None}
+        refused = any(400 <= status < 500 for status in statuses)
+        return self.not_offered is None and refused and not any(it.accepted for it in valid)
 
     @property
     def headline(self) -> str:
@@ -224,7 +233,7 @@ class Run:
         exchanges = [it.exchange for it in self.observations.values() if it.exchange.not_tested is None]
         statuses = {exchange.response.status if exchange.response else 0 for exchange in exchanges}
         shown = " or ".join(map(str, sorted(statuses)))
-        if statuses <= {401, 403, 405}:
+        if statuses and statuses <= {401, 403, 405}:
             return f"the server does not take the API key; every request was answered {shown}"
         # Other methods may be refused before they reach what fails.
         posts = [exchange for exchange in exchanges if exchange.request.method == "POST"]

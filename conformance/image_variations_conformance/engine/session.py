@@ -42,15 +42,17 @@ _OPEN_PACK_SIZE = 15
 AGAIN = "-again"
 """The end of the label of a request that was sent again."""
 _ACCEPTED_BEFORE_DEFERRAL = 2
-_MOST_REPEATED = 20
-"""How many requests that broke the server are sent again, to tell a bug from an accident."""
+_MOST_CONFIRMED = 20
+"""After so many wrong refusals that occurred again, further ones are believed at once."""
+_MOST_REPRODUCED = 5
+"""After so many accidents that the request before them did not cause, no such cause is looked for any more."""
 _MOST_LINKS_AT_THE_END = 5
 # Servers leave the rest of such requests unread, and take it for the next request.
 _ON_A_CONNECTION: dict[str, Callable[[Request], Request]] = {
     "key-wrong": with_chunked_coding(),
     "image-too-large": lambda request: request,
-    "n-zero": with_chunked_coding(trailers=(("X-Checksum", "0"),)),
     "method-get": lambda request: request,
+    "n-zero": with_chunked_coding(trailers=(("X-Checksum", "0"),)),
 }
 
 
@@ -69,6 +71,10 @@ class Session:
     """The label of the second sending of a request that broke the server, by that of the first."""
     alone: dict[str, str] = field(factory=dict)
     """The label of a request sent alone, by that of the same request sent with others."""
+    # The requirements under which the server has failed, how many wrong refusals occurred again, and how many did not.
+    _failed: set[str] = field(factory=set)
+    _confirmed: int = 0
+    _accidents: int = 0
     _pack_labels: dict[tuple[Probe, ...], str] = field(factory=dict)
     # The labels of the latest request that is no control, and of the one before the latest that must be refused.
     _last: str = ""
@@ -76,7 +82,6 @@ class Session:
     # How many requests were accepted that break each requirement, and the cases that were put off because of that.
     _accepted: Counter[str] = field(factory=Counter)
     _put_off: list[Case] = field(factory=list)
-    _failed: set[str] = field(factory=set)
     _to_come: int = 0
 
     def run(self) -> None:
@@ -156,18 +161,25 @@ class Session:
                 self._case(step) if step.resend is None else self._again(self.cases[step.resend or self._last])
             )
         self.labels += [case.label for case in cases]
-        self._send(cases if not steps[0].connection else [cases[0], *self._refused_on(steps[0].connection), *cases[1:]])
+        if steps[0].connection:
+            *before, between = self._refused_on(steps[0].connection)
+            self._send([*before, cases[0], between, *cases[1:]])
+        else:
+            self._send(cases)
+        first = len(self.experiment.sent)
+        unanswered = (at for at, case in enumerate(cases, first) if self.observations[case.label].response is None)
+        self.experiment.unanswered.update(unanswered)
         return tuple(self._outcome(it) for it in cases)
 
     def _refused_on(self, connection: str) -> Iterator[Case]:
-        """Yield requests that must be refused, to be sent on a connection between those that must be accepted."""
+        """Yield requests that must be refused, to be sent on a connection before those that must be accepted."""
         rows = {row.label: row for row in (*REFUSALS, *WRONG_VALUES)}
         for label, change in _ON_A_CONNECTION.items():
             if self.plan.target.api_key is not None or not label.startswith("key-"):
                 case = self.plan.named(rows[label], self.experiment.cheap or Base())
                 changed = _without_close(change(case.request))
-                label = f"{connection}-{label}"
-                yield evolve(case, label=label, tests=(), request=changed, connection=connection, is_preparation=True)
+                name = f"{connection}-{label}"
+                yield evolve(case, label=name, tests=(), request=changed, connection=connection, is_preparation=True)
 
     def _outcome(self, case: Case) -> Outcome:
         """Return what came of a step. A success that is not as requested is wrong, unless the control is so as well."""
@@ -249,7 +261,7 @@ class Session:
             self._drive(self.experiment.probe([pack]))
 
     def _deferred(self, case: Case) -> bool:
-        """Put a case off to the end of the run if enough like it were accepted: each costs an image that others need."""
+        """Put a case off to the end of the run if enough like it were accepted: each costs an image."""
         ids = {violation.requirement for violation in case.expectation.violations}
         if not ids or max(self._accepted[name] for name in ids) < _ACCEPTED_BEFORE_DEFERRAL:
             return False
@@ -302,14 +314,19 @@ class Session:
         violated = {violation.requirement for violation in case.expectation.violations}
         hangs = observation.response is None
         if is_server_error(observation, self.plan.contract) and (hangs or not violated <= self._failed):
+            # A control costs an image, so one for each requirement has to do.
             self._failed |= violated
             if not self._drive(experiment.control()):
                 return
-        if case.label in self.repeated or len(self.repeated) >= _MOST_REPEATED:
+        if case.label in self.repeated or self._confirmed >= _MOST_CONFIRMED:
             return
         (again,) = self._send([self._again(case)])
         self.repeated[case.label] = again.label
-        if not is_wrong_refusal(self.observations[again.label], self.plan.contract) and self._before is not None:
+        if is_wrong_refusal(self.observations[again.label], self.plan.contract):
+            self._confirmed += 1
+            return
+        self._accidents += 1
+        if self._before is not None and self._accidents <= _MOST_REPRODUCED and not experiment.forgets_errors:
             self._drive(experiment.recovers_from(self._before))
 
     # --- the end

@@ -42,11 +42,18 @@ class Trials:
     lost: tuple[int, int] | None = None
     limited: bool = False
     unstable: bool = False
+    unanswered: set[int] = field(factory=set)
+    """The positions of requests without a response. Each costs a timeout, so packs of them are halved at once."""
     # The position of the latest accepted control.
     _control: int = 0
     _accidents: int = 0
     # Where a request was refused that no earlier request is the reason for.
     _refused: dict[tuple[str, frozenset[Probe]], list[int]] = field(factory=dict)
+
+    @property
+    def forgets_errors(self) -> bool:
+        """Whether requests were seen to fail after others."""
+        return any(result.requirement == "IV-STATE-RECOVERS" for result in self.results)
 
     @property
     def ended(self) -> bool:

@@ -9,6 +9,7 @@ Else it was not tested.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import product
 
 from attrs import evolve, frozen
 
@@ -17,6 +18,7 @@ from ..contract.document import Contract
 from ..contract.evidence import Every
 from ..contract.requirements import Requirement
 from ..oracles import Finding
+from ..oracles.base import State
 from ..wire.reasons import (
     Declared,
     Deselected,
@@ -39,7 +41,9 @@ from .session import AGAIN
 # Evidence that a run shows only if it comes about: a server need not limit the rate.
 _BY_CHANCE = frozenset({"IV-LIMIT-RETRY-AFTER"})
 # A request without a key does not show these.
-_OF_KEYS = frozenset({"letter-case=scheme", "letter-case=upper-case-scheme"})
+_OF_KEYS = frozenset({"letter-case=scheme", "letter-case=upper-case-scheme", "spaces-before-key=two"})
+# What a request may show of an item, the first that counts before the others.
+_SHOWN: tuple[State, ...] = ("contradicted", "unstable", "holds")
 # How many findings are kept for an item, the clearest first.
 _MAX_FINDINGS = 3
 
@@ -60,9 +64,9 @@ class Circumstances:
     has_key: bool
     only: Collection[str]
     cases: Mapping[str, Case]
-    planned: Collection[str]
     unsent: Sequence[Reason]
     inapplicable: Collection[tuple[str, str]] = frozenset()
+    planned: Collection[str] = frozenset()
 
 
 def verdicts(findings: Iterable[Finding], circumstances: Circumstances) -> tuple[Verdict, ...]:
@@ -160,15 +164,17 @@ def _item(
     masked: Mapping[str, str],
     circumstances: Circumstances,
 ) -> Item:
-    for state in ("contradicted", "unstable", "holds", "blocked"):
-        of_state = [finding for finding in findings if finding.state == state]
+    alone = [finding for finding in findings if not finding.company]
+    in_company = [finding for finding in findings if finding.company]
+    for group, state in (*product((alone, in_company), _SHOWN), (findings, "blocked")):
+        of_state = [finding for finding in group if finding.state == state]
         own = [finding for finding in of_state if finding.reported_as is None]
         if state == "contradicted" and of_state and not own:
             ids = tuple(dict.fromkeys(finding.reported_as or "" for finding in of_state))
             return Item(name, None, tuple(of_state), ReportedAs(ids))
         if own:
-            own.sort(key=lambda finding: (len(finding.company), AGAIN in finding.label))
-            return Item(name, state, tuple(own[:_MAX_FINDINGS]), own[0].reason)
+            own.sort(key=lambda finding: AGAIN in finding.label)
+            return Item(name, own[0].state, tuple(own[:_MAX_FINDINGS]), own[0].reason)
     by = masked.get(name) or masked.get(f"response_format={name}")
     if by is not None and by != requirement.id:
         return Item(name, None, (), Masked(by))
@@ -177,7 +183,7 @@ def _item(
 
 
 def _why_left_out(name: str, requirement: Requirement, circumstances: Circumstances) -> Reason:
-    if circumstances.quick and name not in circumstances.planned:
+    if circumstances.quick and circumstances.planned and name not in circumstances.planned:
         return NotAtThisDepth()
     # That an invalid request costs an image is no reason for what other requests show.
     unsent = [it for it in circumstances.unsent if not isinstance(it, InvalidAccepted | InvalidCostsImage)]

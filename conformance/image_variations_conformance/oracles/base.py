@@ -16,7 +16,7 @@ from .content import Content, read_content
 
 State = Literal["holds", "contradicted", "unstable", "blocked"]
 
-_MESSAGE_CHARACTERS = 500
+_MESSAGE_CHARACTERS = 300
 
 
 @frozen
@@ -24,9 +24,9 @@ class Finding:
     """What one exchange shows of one item of the evidence of a requirement. `label` is that of the exchange's case.
 
     holds; contradicted: `message` says what was expected and what came; unstable: the same request had both outcomes;
-    blocked: `reason` says what kept it from being seen. `twin` is the label of the accepted case that differs in nothing
-    else, `company` the other items of the request. `reported_as` is the requirement under which the same defect is
-    reported already.
+    blocked: `reason` says what kept it from being seen. `twin` is the label of the accepted case that differs in
+    nothing else, `company` the other items of the request. `reported_as` is the requirement under which the same defect
+    is reported already.
     """
 
     requirement: str

@@ -26,7 +26,8 @@ class Content:
     `document` is the JSON value, abridged; it is None if `json_error` says why there is none. `items` have texts of at
     most the length of a link, and `digests` are those of the complete texts. `images` are by index and key of the item.
     `targets` are the result of each fetch of the exchange: a picture, a text that says why the body is none, or None if
-    the fetch was not answered 200. `repeated` is the name of a member that an object has twice.
+    the fetch was not answered 200. `repeated` is the name of a member that an object has twice. `endings` are the last
+    characters of each complete text.
     """
 
     document: Any = None
@@ -37,6 +38,7 @@ class Content:
     images: Mapping[tuple[int, str], Picture | str] = field(factory=dict)
     targets: tuple[Picture | str | None, ...] = ()
     repeated: str | None = None
+    endings: tuple[str, ...] = ()
 
     @property
     def pictures(self) -> list[tuple[int, Picture]]:
@@ -73,6 +75,7 @@ def read_content(exchange: Exchange) -> Content:
         _images(exchange, found, targets),
         targets,
         next(iter(repeated), None),
+        tuple(item.text[-4:] for item in found),
     )
 
 
@@ -118,9 +121,11 @@ def decode_base64(text: str) -> bytes:
         raise NotBase64(f"{problem}: {text[:30]!a}") from error
 
 
-def is_canonical(text: str) -> bool:
-    """Return whether the unused bits before the padding of a text in base64 are zero (RFC 4648, section 3.5)."""
-    end = text[-4:]
+def is_canonical(end: str) -> bool:
+    """Return whether the unused bits before the padding are zero, by the last four characters of a text in base64.
+
+    See RFC 4648, section 3.5.
+    """
     try:
         return base64.b64encode(base64.b64decode(end, validate=True)).decode() == end
     except ValueError:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from ..contract.document import Contract, SchemaError
+from ..wire.exchange import Response
 from .base import Finding, Observation, judges, shortened
 from .refusal import is_server_error
 
@@ -25,6 +26,10 @@ _LEAKS = {
 }
 
 
+_MIN_KEY_CHARACTERS = 8
+_MOST_SEARCHED = 1 << 16
+# A message that names so many other fields as well does not say which one is wrong.
+_MANY_FIELDS = 3
 _WORDS_FOR_NULL = frozenset({"none", "null", "undefined"})
 # The error of another server, copied as JSON or as an HTML page.
 _FOREIGN_DOCUMENT = re.compile(r'"error"\s*:\s*["{]|<!doctype html|<html[\s>]', re.IGNORECASE)
@@ -78,7 +83,7 @@ def errors_are_error_objects(observation: Observation, contract: Contract) -> It
     if isinstance(error, dict) and "message" in error:
         yield observation.finding("IV-ERR-MESSAGE", not of_message, f"{_first(of_message)}, in {got}")
         if not of_message:
-            yield from _names_the_field(observation, error)
+            yield from _names_the_field(observation, error, contract)
 
 
 def _first(schema_errors: list[SchemaError]) -> str:
@@ -104,7 +109,11 @@ def _is_json_document(text: str) -> bool:
         return False
 
 
-def _names_the_field(observation: Observation, error: dict[str, object]) -> Iterator[Finding]:
+def _names(text: str, field: str) -> bool:
+    return re.search(rf"(?<![a-z]){re.escape(field)}(?![a-z])", text, re.IGNORECASE) is not None
+
+
+def _names_the_field(observation: Observation, error: dict[str, object], contract: Contract) -> Iterator[Finding]:
     """The error of a request with one invalid field names the field."""
     fields = {violation.field for violation in observation.expectation.violations}
     # With other violations, or if the server refuses everything, the error may be about something else.
@@ -114,26 +123,44 @@ def _names_the_field(observation: Observation, error: dict[str, object]) -> Iter
     # The field `n` is named by n on its own or in quotes, but not by a letter within a word.
     values = {key: error.get(key) for key in ("param", "message")}
     texts = {key: value if isinstance(value, str) else str(value) for key, value in values.items()}
-    pattern = re.compile(rf"(?<![a-z]){re.escape(str(field))}(?![a-z])", re.IGNORECASE)
-    named = any(pattern.search(text) for text in texts.values())
+    if isinstance(values["param"], str) and values["param"]:
+        # Of several, param counts.
+        texts_that_count = [texts["param"]]
+    else:
+        texts_that_count = list(texts.values())
+    named = any(_names(text, str(field)) for text in texts_that_count)
+    others = [name for name in contract.fields if name != field and _names(texts["message"], name)]
+    named = named and (len(texts_that_count) == 1 or len(others) < _MANY_FIELDS)
     message = (
-        f"the error does not name the field {field}: param {texts['param']}, message {shortened(texts['message'])}"
+        f"the error does not name the field {field} alone: param {texts['param']}, "
+        f"message {shortened(texts['message'])}"
     )
     yield observation.finding("IV-ERR-PARAM", named, message)
 
 
 @judges("IV-ERR-SECRETS")
-def errors_keep_secrets(observation: Observation, _: Contract) -> Iterator[Finding]:
-    """No error reveals the API key or internal details of the server."""
+def responses_keep_secrets(observation: Observation, _: Contract) -> Iterator[Finding]:
+    """No response reveals the API key or internal details of the server, in its body or its headers."""
     response = observation.response
-    if response is None or response.status < 400:
+    if response is None:
         return
-    text = response.body[: 1 << 16].decode("utf-8", "replace")
+    key = (observation.exchange.request.header("authorization") or "").partition(" ")[2]
+    head = "\n".join(f"{name}: {value}" for name, value in response.headers)
+    for text in (_text_of(observation, response), head):
+        found = next((what for what, pattern in _LEAKS.items() if re.search(pattern, text)), None)
+        if len(key) >= _MIN_KEY_CHARACTERS and key in text:
+            found = "the API key that was sent"
+        yield observation.finding("IV-ERR-SECRETS", found is None, f"the {response.status} response reveals {found}")
+
+
+def _text_of(observation: Observation, response: Response) -> str:
+    """Return the text of a body: of the JSON of a success, without the links and images, which others judge."""
+    document = observation.content.document
+    if observation.accepted and isinstance(document, dict):
+        rest = {name: value for name, value in document.items() if name != "data"}
+        return json.dumps(rest, ensure_ascii=False)[:_MOST_SEARCHED].replace("\\n", "\n").replace('\\"', '"')
+    text = response.body[:_MOST_SEARCHED].decode("utf-8", "replace")
     if response.media_type == "application/json":
         # In a JSON string, the line ends and quotes of a stack trace are escaped.
         text += text.replace("\\n", "\n").replace('\\"', '"')
-    found = next((what for what, pattern in _LEAKS.items() if re.search(pattern, text)), None)
-    key = (observation.exchange.request.header("authorization") or "").partition(" ")[2]
-    if len(key) >= 8 and key in text:
-        found = "the API key that was sent"
-    yield observation.finding("IV-ERR-SECRETS", found is None, f"the {response.status} response reveals {found}")
+    return text

@@ -39,10 +39,10 @@ def base64_is_an_image(observation: Observation, _: Contract) -> Iterator[Findin
             yield observation.finding("IV-OUT-B64", True)
             message = f"b64_json of item {at}: expected PNG, got {picture.format}"
             yield observation.finding("IV-OUT-B64-PNG", picture.format == "png", message)
-    for item in observation.content.items:
+    for item, end in zip(observation.content.items, observation.content.endings, strict=True):
         if item.key == "b64_json" and isinstance(observation.content.images.get((item.at, item.key)), Picture):
-            message = f"b64_json of item {item.at} ends in {item.text[-4:]!a}, whose unused bits are not zero"
-            yield observation.finding("IV-OUT-B64-CANONICAL", is_canonical(item.text), message)
+            message = f"b64_json of item {item.at} ends in {end!a}, whose unused bits are not zero"
+            yield observation.finding("IV-OUT-B64-CANONICAL", is_canonical(end), message)
 
 
 @judges("IV-OUT-FORMAT", "IV-OUT-SIZE", "IV-SIZE-DEFAULT", "IV-OUT-BLANK")
@@ -113,10 +113,29 @@ def images_resemble_their_own_input(observations: Sequence[Observation], _: Cont
         return
     average = sum(rank for _, rank in ranked) / len(ranked)
     message = f"on average {average:.0%} of the other inputs resemble an image more than its own input does"
+    repeated = next(((it, other) for it, other in repeated_images(observations) if it.is_alone or other.is_alone), None)
+    if repeated is not None and not any(picture.one_colour for _, picture in repeated[0].content.pictures):
+        message = f"the image is that of {repeated[1].exchange.label}, which had another input"
+        yield repeated[0].finding("IV-OUT-RESEMBLES", False, message)
+        return
     for response_format in dict.fromkeys(_format_of(observation) for observation, _ in ranked):
         of_format = [pair for pair in ranked if _format_of(pair[0]) == response_format]
         worst = max(of_format, key=lambda pair: pair[1])[0]
         yield worst.finding("IV-OUT-RESEMBLES", average <= MAX_RANK, f"{message} ({len(ranked)} images)")
+
+
+def repeated_images(observations: Sequence[Observation]) -> Iterator[tuple[Observation, Observation]]:
+    """Yield each response with the same image as an earlier one for another input, and that earlier one."""
+    first: dict[str, Observation] = {}
+    for observation in observations:
+        sent = observation.input
+        if sent is None or not observation.accepted or sent.one_colour or sent.is_transparent:
+            continue
+        for _, picture in observation.content.pictures:
+            earlier = first.setdefault(picture.pixels_sha256, observation)
+            if earlier.input is not None and earlier.input.pixels_sha256 != sent.pixels_sha256:
+                yield observation, earlier
+                break
 
 
 def _format_of(observation: Observation) -> str | None:

@@ -47,13 +47,23 @@ def links_lead_to_images(observation: Observation, _: Contract) -> Iterator[Find
         if isinstance(fetch.outcome, NotTested):
             yield observation.not_tested(requirement, fetch.outcome.reason)
             continue
-        problem = _problem(fetch, target)
+        problem = _problem(fetch, target) or _other_image(fetch, target, observation)
         link = shortened(fetch.request.target, 60)
         yield observation.finding(requirement, problem is None, f"{link}: {problem}")
         if problem is None and fetch.response is not None:
             media_type = fetch.response.media_type
             message = f"{link}: expected image/…, got {media_type or 'no content type'}"
             yield observation.finding("IV-URL-TYPE", media_type.startswith("image/"), message)
+
+
+def _other_image(fetch: Exchange, target: Picture | str | None, observation: Observation) -> str | None:
+    """Return what is wrong with an image at the end of a run that is not the one that the link returned at first."""
+    if not fetch.label.endswith(AT_THE_END) or not isinstance(target, Picture):
+        return None
+    pairs = zip(observation.exchange.fetches, observation.content.targets, strict=True)
+    first = next((it for other, it in pairs if other.request.target == fetch.request.target), None)
+    same = not isinstance(first, Picture) or first.pixels_sha256 == target.pixels_sha256
+    return None if same else "another image than at first"
 
 
 def _problem(fetch: Exchange, target: Picture | str | None) -> str | None:

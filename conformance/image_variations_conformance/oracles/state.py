@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ..contract.document import Contract
 from .base import Finding, Observation, judges_run
-from .images import MAX_RANK, ranks
+from .images import MAX_RANK, ranks, repeated_images
 from .summary import summarize
 
 
@@ -71,12 +71,20 @@ def answers_do_not_depend_on_what_goes_on(observations: Sequence[Observation], _
         before, now = summarize(model), summarize(observation)
         message = f"{how}: expected {before} as for {model.exchange.label} alone, got {now}"
         yield observation.finding(requirement, before.matches(now), message)
+    for observation, earlier in repeated_images(observations):
+        connection = observation.exchange.connection
+        if connection is not None and connection == earlier.exchange.connection:
+            message = f"the image of {earlier.exchange.label}, which was sent on the same connection for another input"
+            yield observation.finding("IV-STATE-CONNECTION", False, message)
     concurrent = [observation for observation in observations if observation.exchange.concurrent_with is not None]
     yield from _mixed_up(observations, concurrent)
 
 
 def _mixed_up(observations: Sequence[Observation], concurrent: Sequence[Observation]) -> Iterator[Finding]:
     """Yield a finding if images were returned to other requests than those that they were made for."""
+    if any(repeated_images(observations)):
+        # That is reported by itself.
+        return
     ranks_alone = [rank for _, rank in ranks([observation for observation in observations if observation.is_alone])]
     ranked = list(ranks(concurrent))
     # Mixed-up images can only be told if images resemble their own inputs when requests are sent alone.

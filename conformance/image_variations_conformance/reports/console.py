@@ -83,8 +83,8 @@ def show_plan(plan: Plan, settings: Settings, console: Console) -> None:
     for name in (*(row.label for row in plan.open_cases), *(probe.item for probe in plan.open_probes)):
         console.print(f"{escape(name):28} not to break the server")
     console.print(
-        f"{len(refused)} requests to be refused; {len(probes)} properties to be accepted, up to {PACK_SIZE} in a request; "
-        f"and requests at the same time. Seed {settings.seed}."
+        f"{len(refused)} requests to be refused; {len(probes)} properties to be accepted, up to {PACK_SIZE} in a "
+        f"request; and requests at the same time. Seed {settings.seed}."
     )
     limits = {"requests": settings.limits.max_requests, "images": settings.limits.max_images}
     shown = [f"{limit} {noun}" for noun, limit in limits.items() if limit is not None]
@@ -103,7 +103,7 @@ def show_start(target: Target, settings: Settings, key_source: str, console: Con
         differences = "difference" if len(keys) == 1 else "differences"
         parts.append(f"profile {settings.contract.profile} ({len(keys)} {differences}: {', '.join(keys)})")
     parts += [f"seed {settings.seed}", key_source, url]
-    console.print(escape(_DOT.join(parts)))
+    console.print(_DOT.join(parts), markup=False)
 
 
 def show(run: Run, console: Console, report_dir: Path | None, *, verbose: bool = False) -> None:
@@ -118,19 +118,21 @@ def show(run: Run, console: Console, report_dir: Path | None, *, verbose: bool =
         (verdict for verdict in run.verdicts if verdict.result in {"fail", "warn"}),
         key=lambda verdict: verdict.result != "fail",
     )
+    complete = True
     for verdict in broken:
         console.print()
-        _show_broken(run, verdict, console, report_dir)
+        complete = _show_broken(run, verdict, console, report_dir) and complete
     console.print()
     _show_lists(run, console)
-    if broken and report_dir is None:
-        console.print("Give --report-dir DIR to keep the files of the commands above, with the exact bytes.")
+    if not complete:
+        console.print("Give --report-dir DIR for the commands that send these requests again, with their files.")
     _show_summary(run, console, report_dir)
-    console.print(f"[bold]{escape(run.headline)}[/bold]")
+    console.print(run.headline, style="bold", markup=False)
     if run.outcome == "fails" and not run.contract.changes and run.looks_deliberate:
         console.print(
-            "Some of these look deliberate (another model, other sizes, fewer images, no key). If they are, declare them "
-            "in a profile: 'image-variations profiles' lists the ready-made ones, and --set KEY=VALUE declares one key."
+            "Some of this looks deliberate (another model, other sizes, fewer images, no key). If it is, declare it in "
+            "a profile: 'image-variations profiles' lists the ready-made ones, --model NAME declares the model, and "
+            "--set KEY=VALUE any other key."
         )
 
 
@@ -139,18 +141,21 @@ def _show_whole(verdict: Verdict, console: Console) -> None:
     result = f"[{style}]{verdict.result:10}[/{style}]"
     console.print(f"{result} {requirement.level:6} {requirement.id:26} {escape(requirement.text)}")
     for line in all_items(verdict):
-        console.print(f"[dim]{'':11}{escape(line)}[/dim]")
+        console.print(f"{'':11}{line}", style="dim", markup=False)
 
 
-def _show_broken(run: Run, verdict: Verdict, console: Console, report_dir: Path | None) -> None:
+def _show_broken(run: Run, verdict: Verdict, console: Console, report_dir: Path | None) -> bool:
+    """Print a broken requirement. Return whether that includes the command, whose files may not be kept."""
     requirement, style = verdict.requirement, _STYLES[verdict.result]
     heading = f"[{style}]{verdict.result.upper():4}[/{style}]  [bold]{requirement.id}[/bold]  {requirement.level}"
     console.print(f"{heading}  {escape(requirement.text)}  [dim]{escape(cited(requirement.source))}[/dim]")
     for line in evidence_lines(verdict):
-        console.print(f"      {escape(line)}")
+        console.print(f"      {line}", markup=False)
     again = reproduction(run, verdict, f"{report_dir}/{requirement.id}" if report_dir is not None else None)
-    if again is not None and (report_dir is not None or not again.files):
-        console.print(f"      {escape(again.line)}")
+    if again is None or (again.files and report_dir is None):
+        return again is None
+    console.print(f"      {again.line}", markup=False)
+    return True
 
 
 def _show_lists(run: Run, console: Console) -> None:
@@ -165,7 +170,7 @@ def _show_lists(run: Run, console: Console) -> None:
             part = " (in part)" if verdict.result == "partial" else ""
             missing.setdefault(verdict.reason, []).append(f"{verdict.requirement.id}{part}")
     for reason, names in missing.items():
-        console.print(f"{'Not seen':10} {'  '.join(names)}: {escape(describe(reason))}")
+        console.print(f"{'Not seen':10} {'  '.join(names)}: {describe(reason)}", markup=False)
 
 
 def _show_summary(run: Run, console: Console, report_dir: Path | None) -> None:
@@ -179,11 +184,13 @@ def _show_summary(run: Run, console: Console, report_dir: Path | None) -> None:
     if run.explored is not None:
         ended = describe(run.explored.ended) if run.explored.ended is not None else ""
         shrinking = f", and {run.explored.shrinking} more made failing ones smaller" if run.explored.shrinking else ""
-        console.print(f"{run.explored.fuzzed} of the requests were random{shrinking}; they ended: {escape(ended)}.")
+        console.print(
+            f"{run.explored.fuzzed} of the requests were random{shrinking}; they ended: {ended}.", markup=False
+        )
     if report_dir is not None:
-        console.print(escape(f"{report_dir}/report.json"))
+        console.print(f"{report_dir}/report.json", markup=False)
 
 
 def show_headline(run: Run, console: Console) -> None:
     """Print the outcome alone."""
-    console.print(f"[bold]{escape(run.headline)}[/bold]")
+    console.print(run.headline, style="bold", markup=False)

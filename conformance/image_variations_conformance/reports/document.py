@@ -8,11 +8,14 @@ from ..contract.document import Contract
 from ..engine.exploring import Explored
 from ..engine.run import Item, Run, Verdict
 from ..oracles import Finding, Observation
+from ..oracles.base import shortened
 from ..version import suite_version
 from .curl import Command, command
 from .reasons import describe, message
 
 SCHEMA_VERSION = 2
+# The messages are in the evidence, too. Of a server that does everything wrong, there are thousands.
+_BREAKS_CHARACTERS = 120
 
 
 def document(run: Run) -> dict[str, Any]:
@@ -120,7 +123,11 @@ def _case(run: Run, observation: Observation) -> dict[str, Any]:
         "not_tested": describe(observation.untested) if observation.untested is not None else None,
         "seconds": round(exchange.seconds, 3),
         "breaks": [
-            {"requirement": finding.requirement, "message": finding.message, "reported_as": finding.reported_as}
+            {
+                "requirement": finding.requirement,
+                "message": shortened(finding.message, _BREAKS_CHARACTERS),
+                "reported_as": finding.reported_as,
+            }
             for finding in run.findings
             if finding.label == exchange.label and finding.state == "contradicted"
         ],

@@ -17,13 +17,14 @@ from pathlib import Path
 
 from attrs import frozen
 
-from ..engine.run import Run
+from ..engine.run import Run, Verdict
 from ..wire.exchange import Exchange
 from . import junit
 from .document import document, reproduction, shown
 
-# So that the folders of all requirements take a few megabytes at most.
+# How much of a response is kept, and of all responses together, so that a report takes 5 MB at most.
 _MAX_RESPONSE_BYTES = 1 << 15
+_MAX_RESPONSES_BYTES = 1 << 19
 LIST = ".image-variations-report.json"
 _OWN = ("report.json", "junit.xml", LIST)
 _OF_REQUIREMENT = re.compile(r"IV-[A-Z0-9-]+")
@@ -151,20 +152,26 @@ def _write(root: Path, file: str, content: bytes) -> None:
 
 def _files(run: Run) -> Iterator[tuple[str, bytes]]:
     """Yield the path and content of each file of a report. report.json is last, because it names the others."""
-    for verdict in run.verdicts:
-        finding, again = shown(verdict), reproduction(run, verdict)
-        if finding is None or again is None:
-            continue
-        folder = verdict.requirement.id
-        exchange = run.observations[finding.label].exchange
-        yield f"{folder}/request.head", exchange.request.head()
-        for name, content in again.files.items():
-            yield f"{folder}/{name}", content
-        yield f"{folder}/response.head", _response_head(exchange)
-        if exchange.response is not None:
-            yield f"{folder}/response.body", exchange.response.body[:_MAX_RESPONSE_BYTES]
+    broken = [verdict for verdict in run.verdicts if reproduction(run, verdict) is not None]
+    most_bytes = min(_MAX_RESPONSE_BYTES, _MAX_RESPONSES_BYTES // max(1, len(broken)))
+    for verdict in broken:
+        yield from _of_requirement(run, verdict, most_bytes)
     yield "junit.xml", junit.render(run)
-    yield "report.json", json.dumps(document(run), indent=2, ensure_ascii=False).encode() + b"\n"
+    yield "report.json", json.dumps(document(run), indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def _of_requirement(run: Run, verdict: Verdict, most_bytes: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of a broken requirement, with at most so many bytes of the body of the response."""
+    finding, again = shown(verdict), reproduction(run, verdict)
+    if finding is None or again is None:
+        return
+    folder, exchange = verdict.requirement.id, run.observations[finding.label].exchange
+    yield f"{folder}/request.head", exchange.request.head()
+    for name, content in again.files.items():
+        yield f"{folder}/{name}", content
+    yield f"{folder}/response.head", _response_head(exchange)
+    if exchange.response is not None:
+        yield f"{folder}/response.body", exchange.response.body[:most_bytes]
 
 
 def _response_head(exchange: Exchange) -> bytes:

@@ -181,6 +181,7 @@ def test_the_evidence_of_a_requirement_is_sent_by_a_standard_run(requirement: st
 def test_what_shows_a_requirement_are_its_cases_its_probes_and_sequences() -> None:
     labels = labels_by_requirement(CONTRACT)
     assert labels["IV-N-STRICT"][:2] == ["n-plus", "n-space"]
+    assert {"method-get", "method-put-form"} <= set(labels["IV-OP-METHOD-405"])
     assert labels["IV-WIRE-ORDER"] == ["part-order=image-last"]
     assert labels["IV-SIZE-ENUM"] == ["size=256x256", "size=512x512", "size=1024x1024"]
     assert labels["IV-STATE-PARALLEL"] == ["eight-alike", "eight-mixed"]

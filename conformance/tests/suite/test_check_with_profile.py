@@ -9,9 +9,14 @@ import pytest
 from image_variations_conformance.contract.document import Contract, load
 from image_variations_conformance.contract.effective import apply
 from image_variations_conformance.contract.profile import names, read
-from image_variations_conformance.engine.run import Run
+from image_variations_conformance.engine.run import Run, Verdict
+from image_variations_conformance.media import png
+from image_variations_conformance.reference.app.api_error import ApiError
+from image_variations_conformance.reference.app.form import Part
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reports.document import document
+from image_variations_conformance.wire.reasons import NoKey, ReportedAs
+from PIL import Image
 from support.judging import KEY, judge_app
 from support.profiles import effective
 
@@ -25,13 +30,68 @@ def judged(server: Contract, declared: Contract) -> Run:
     return judge_app(Service(api_key=KEY, contract=server), contract=declared)
 
 
+class TakesOnlyRgba(Service):
+    """Refuses every picture that has no alpha channel."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        """Return the decoded image. Raises ApiError without an alpha channel."""
+        picture = super().read_image(part)
+        if png.inspect(part.content).kind.colour != png.RGBA:
+            raise ApiError("The image must be an RGBA PNG.", "image")
+        return picture
+
+
 def failed(run: Run) -> set[str]:
     return {verdict.requirement.id for verdict in run.verdicts if verdict.result == "fail"}
 
 
-def test_a_server_whose_image_field_has_brackets_conforms() -> None:
-    contract = effective(image_field="file[]")
-    assert judged(contract, contract).outcome == "conforms"
+def verdict(run: Run, requirement: str) -> Verdict:
+    (found,) = (verdict for verdict in run.verdicts if verdict.requirement.id == requirement)
+    return found
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"image_field": "file[]"},
+        {"image_sides": {"min": 100, "max": 1024, "multiple_of": 16}},
+        {"sizes": ["1024x1024", "1024x1536"], "models": ["dall-e-2", "dall-e-3"]},
+        {"image_kinds": ["png", "jpeg", "webp"], "square": False},
+        {"auth": "optional"},
+        {"auth": "none"},
+        {"error_statuses": {"other-method": [405]}},
+        {"extra_fields": {"strength": {"type": "number", "minimum": 0, "maximum": 1}}},
+    ],
+    ids=str,
+)
+def test_a_server_that_differs_as_declared_conforms(keys: dict[str, Any]) -> None:
+    contract = effective(**keys)
+    run = judged(contract, contract)
+    assert {it.requirement.id for it in run.verdicts if it.result in {"fail", "warn"} or it.missing} == {
+        "IV-LIMIT-RETRY-AFTER"
+    }
+    assert run.outcome == "conforms"
+
+
+@pytest.mark.parametrize("contract", [effective(auth="optional"), effective(auth="none")], ids=["optional", "none"])
+def test_a_run_without_a_key_conforms_and_leaves_out_what_needs_one(contract: Contract) -> None:
+    run = judge_app(Service(api_key=KEY, contract=contract), api_key=None, contract=contract)
+    assert run.outcome == "conforms"
+    spelling = verdict(run, "IV-WIRE-HEADER-CASE")
+    assert (spelling.result, spelling.reason) == ("partial", NoKey())
+    assert {item.name for item in spelling.items if item.state is None} == {
+        "letter-case=scheme",
+        "letter-case=upper-case-scheme",
+    }
+
+
+def test_what_a_refused_kind_of_picture_implies_is_reported_once() -> None:
+    """The pictures that are sent besides are of the accepted kind, and no picture of it has a transparent colour."""
+    run = judge_app(TakesOnlyRgba(api_key=KEY))
+    assert failed(run) == {"IV-IMAGE-PNG"}
+    assert verdict(run, "IV-IMAGE-PNG").also == ("IV-IMAGE-PNG-CHUNKS",)
+    assert verdict(run, "IV-IMAGE-PNG-CHUNKS").reason == ReportedAs(("IV-IMAGE-PNG",))
+    assert verdict(run, "IV-OP-VALID").result == "pass"
 
 
 @pytest.mark.parametrize("name", names())
@@ -44,7 +104,7 @@ def test_a_server_that_differs_as_its_profile_declares_conforms(name: str) -> No
     report = document(run)
     jsonschema.validate(report, json.loads(SCHEMA.read_text()))
     assert report["provenance"]["profile"]["name"] == name
-    assert run.headline.startswith(f"Conforms to contract 1.1.0 with {len(keys)} declared differences ({name})")
+    assert run.headline == f"Conforms to contract 1.1.0 with {len(keys)} declared differences (profile {name})."
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The exit codes and messages of the command. No failure shows a traceback."""
 
 import json
+import os
 import re
 import shlex
 import socket
@@ -18,6 +19,7 @@ from image_variations_conformance.reference.variants import FAULTS, QUIRKS, faul
 from support.hostile import said
 from support.judging import KEY
 from support.loopback import hear_request, say, scripted_server
+from support.requests import CONTRACT
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +27,7 @@ pytestmark = pytest.mark.slow
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command in a process of its own."""
     command = [sys.executable, "-m", "image_variations_conformance", *arguments]
-    settings = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", **environment}
+    settings = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "PYTHONPATH": os.environ.get("PYTHONPATH", ""), **environment}
     return subprocess.run(command, capture_output=True, text=True, env=settings, timeout=120, check=False)
 
 
@@ -35,28 +37,55 @@ def _free_port() -> int:
         return port
 
 
+VERSION = r"[0-9][^ ]*"
+
+
 def test_check_reference_judges_the_reference_server_and_exits_0() -> None:
     completed = run("check", "--reference", "--seed", "3")
     assert completed.returncode == 0
     # A slow run shows its progress.
     assert re.fullmatch(r"(\d+ of \d+ sent, next is [\w-]+\n)*", completed.stderr)
-    lines = completed.stdout.splitlines()
+    first, *lines = completed.stdout.splitlines()
+    parts = [f"image-variations {VERSION}", f"contract {VERSION}", "seed 3", "a key made for the run"]
+    assert re.fullmatch(" \u00b7 ".join([*parts, r"http://127.0.0.1:\d+/v1"]), first)
     assert re.fullmatch(
-        r"image-variations \S+, contract \S+, seed 3, a key made for the run: http://127.0.0.1:\d+/v1", lines[0]
+        r"\d+ pass \u00b7 0 fail \u00b7 0 warn \u00b7 3 not tested     \d+ requests, .* \d+ s", lines[-2]
     )
-    assert "pass       must   IV-RES-COUNT           The list data has exactly n items." in lines
-    assert lines[-1] == "Conforms."
+    assert re.fullmatch(rf"Conforms to contract {VERSION}\.", lines[-1])
+    # At most one screen.
+    assert len(lines) < 10
+
+
+def test_verbose_shows_every_requirement_and_quiet_the_outcome_alone() -> None:
+    verbose = run("check", "--reference", "--depth", "quick", "--verbose", "--seed", "1").stdout.splitlines()
+    text = CONTRACT.requirements["IV-N-DEFAULT"].text
+    assert f"pass       must   {'IV-N-DEFAULT':26} {text}" in verbose
+    assert "           holds  n=absent" in verbose
+    quiet = run("check", "--reference", "--depth", "quick", "--quiet", "--seed", "1").stdout.splitlines()
+    assert quiet == verbose[-1:]
 
 
 def test_a_violated_must_exits_1_and_is_in_the_report(tmp_path: Path) -> None:
+    report = tmp_path / "report"
     with running(faulty(["n-capped"], api_key=KEY)) as server:
-        completed = run("check", server.base_url, "--api-key", KEY, "--report-dir", str(tmp_path / "report"))
+        completed = run("check", server.base_url, "--api-key", KEY, "--report-dir", str(report))
     assert completed.returncode == 1
-    assert "FAIL IV-RES-COUNT (must)" in completed.stdout
-    assert completed.stdout.splitlines()[-1] == "Does not conform: 1 requirement broken."
-    assert f"--data-binary @{tmp_path}/report/cases/n-ten/request.body" in completed.stdout
-    assert json.loads((tmp_path / "report/report.json").read_text())["outcome"] == "fails"
+    lines = completed.stdout.splitlines()
+    (heading,) = (line for line in lines if line.startswith("FAIL"))
+    assert heading.startswith("FAIL  IV-RES-COUNT  must  The list data has exactly n items.  reference-page.md#n; ")
+    assert any(line.startswith("      n=10: expected 10 items, got 4") for line in lines)
+    assert any("curl -sS" in line and f"@{report}/IV-RES-COUNT/" in line for line in lines)
+    assert "Failed     IV-RES-COUNT" in lines
+    assert lines[-2:] == [
+        f"{report}/report.json",
+        f"Does not conform to contract {read_version(report)}: 1 requirement broken.",
+    ]
+    assert json.loads((report / "report.json").read_text())["outcome"] == "fails"
     assert KEY not in completed.stdout + completed.stderr
+
+
+def read_version(report: Path) -> str:
+    return str(json.loads((report / "report.json").read_text())["provenance"]["contract_version"])
 
 
 def test_a_violated_should_exits_0_and_with_strict_exits_1() -> None:
@@ -64,7 +93,23 @@ def test_a_violated_should_exits_0_and_with_strict_exits_1() -> None:
         lenient = run("check", server.base_url, IMAGE_VARIATIONS_API_KEY=KEY)
         strict = run("check", server.base_url, "--strict", OPENAI_API_KEY=KEY)
     assert (lenient.returncode, strict.returncode) == (0, 1)
-    assert lenient.stdout.splitlines()[-1] == "Conforms, with 2 warnings."
+    assert re.fullmatch(rf"Conforms to contract {VERSION} with 2 warnings\.", lenient.stdout.splitlines()[-1])
+    assert re.fullmatch(
+        rf"Does not conform to contract {VERSION}: 2 requirements broken\.", strict.stdout.splitlines()[-1]
+    )
+
+
+@pytest.mark.parametrize("choice", [("--depth", "quick"), ("--only", "IV-N-BOUNDS"), ("--max-images", "5")])
+def test_what_the_user_left_out_exits_0_and_with_require_complete_exits_1(choice: tuple[str, str]) -> None:
+    lenient = run("check", "--reference", "--seed", "1", *choice)
+    complete = run("check", "--reference", "--seed", "1", "--require-complete", *choice)
+    assert (lenient.returncode, complete.returncode) == (0, 1)
+    assert lenient.stdout.splitlines()[-1].startswith("Incomplete: no requirement of contract ")
+    assert complete.stdout.splitlines()[-1] == lenient.stdout.splitlines()[-1]
+
+
+def test_a_whole_run_is_complete() -> None:
+    assert run("check", "--reference", "--require-complete", "--seed", "2").returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -108,7 +153,9 @@ def test_a_missing_endpoint_exits_1_and_is_named_in_the_headline() -> None:
     with running(faulty([], api_key=KEY)) as server:
         completed = run("check", server.base_url.replace("/v1", "/v2"), "--api-key", KEY)
     assert completed.returncode == 1
-    assert "there is no POST /images/variations here" in completed.stdout.splitlines()[-1]
+    assert completed.stdout.splitlines()[-1].endswith(
+        ": POST /images/variations is not offered; every request was answered 404."
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,6 +167,7 @@ def test_a_missing_endpoint_exits_1_and_is_named_in_the_headline() -> None:
         (("check", ""), "the base URL is empty"),
         (("check", "http://127.0.0.1:1/v1", "--reference"), "got both"),
         (("check", "http://127.0.0.1:1/v1", "http://127.0.0.1:2/v1"), "expected one URL, got 2 arguments"),
+        (("check", "--reference", "--verbose", "--quiet"), "--verbose and --quiet exclude each other"),
         (("check", "--reference", "--timeout", "inf"), "expected a number of seconds, more than 0"),
         (("check", "--reference", "--timeout", "nan"), "expected a number of seconds, more than 0"),
         (("check", "--reference", "--timeout", "1e300"), "at most 86400"),
@@ -166,8 +214,10 @@ def test_an_internal_error_exits_3_and_asks_for_a_report(
 def test_list_and_explain_show_the_requirements_of_the_register() -> None:
     listed = run("list").stdout
     assert "IV-RES-COUNT           must   The list data has exactly n items." in listed.splitlines()
+    assert len(listed.splitlines()) == len(CONTRACT.requirements)
     explained = run("explain", "iv-res-count").stdout
     assert "Source: page:n; page:data; reading:data" in explained
+    assert "Evidence: n=1, n=2, n=10, n=3, n=8" in explained.splitlines()
     assert "Broken by the fault n-capped" in explained
 
 
@@ -199,14 +249,21 @@ def test_quirks_are_listed_and_a_quirk_that_is_unknown_or_used_with_a_fault_exit
 
 
 def test_a_dry_run_lists_the_plan_and_sends_nothing() -> None:
-    completed = run(
-        "check", f"http://127.0.0.1:{_free_port()}/v1", "--api-key", KEY, "--dry-run", "--depth", "quick", "--seed", "1"
-    )
+    command = ("check", f"http://127.0.0.1:{_free_port()}/v1", "--api-key", KEY, "--dry-run", "--seed", "1")
+    completed = run(*command, "--depth", "quick")
     assert (completed.returncode, completed.stderr) == (0, "")
     lines = completed.stdout.splitlines()
-    assert lines[0].startswith("plain                    1 image")
-    assert "54 requests, for which a correct server makes 15 images, with seed 1." in lines
+    assert [line for line in lines if re.fullmatch(r"n-zero +to be refused +[\d,]+ bytes  n='0'", line)]
+    assert [line for line in lines if re.fullmatch(r"n=2 +to be accepted +2 images +IV-N-RANGE", line)]
+    assert [line for line in lines if re.fullmatch(r"method-head +not to break the server", line)]
+    assert re.match(r"\d+ requests to be refused; \d+ properties to be accepted, .* Seed 1\.", lines[-2])
+    assert re.fullmatch(r"At most \d+ requests and \d+ images\.", lines[-1])
     assert KEY not in completed.stdout
+    deep = run(*command, "--depth", "deep", "--max-seconds", "9").stdout.splitlines()
+    assert deep[-2:] == [
+        "There is no limit on requests and images.",
+        "Then random requests, until 9 s after the start or until a limit is reached.",
+    ]
 
 
 def test_only_with_an_unknown_requirement_exits_2() -> None:

@@ -135,7 +135,9 @@ def test_the_command_of_an_unusual_case_sends_the_case_again(
     test_the_command_of_a_named_case_sends_the_case_again(server, tmp_path, label)
 
 
-@pytest.mark.parametrize("item", ["body=chunk-extension", "body=trailers", "letter-case=header-names", "user=json"])
+@pytest.mark.parametrize(
+    "item", ["body=chunk-extension", "body=trailers", "letter-case=header-names", "user=punctuation"]
+)
 def test_the_command_of_an_unusual_probe_sends_it_again(server: ScriptedServer, tmp_path: Path, item: str) -> None:
     test_the_command_of_a_probe_sends_it_again(server, tmp_path, item)
 

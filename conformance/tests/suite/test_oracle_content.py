@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 from image_variations_conformance.media.pictures import paint
 from image_variations_conformance.oracles import Finding, judge
-from image_variations_conformance.wire.exchange import Exchange, NotTested, Request, Response
+from image_variations_conformance.oracles.content import is_canonical
+from image_variations_conformance.wire.exchange import Exchange, Failure, NotTested, Outcome, Request, Response
 from image_variations_conformance.wire.reasons import MaxFetches
 from PIL import Image, ImageEnhance
-from support.requests import CONTRACT, builder, observed
+from support.requests import CONTRACT, KEY, builder, observed
 
 JSON = (("Content-Type", "application/json"),)
 NOW = time.time()
@@ -41,14 +44,14 @@ def response(*images: str, **members: object) -> Response:
 
 def failed(*exchanges: Exchange) -> set[str]:
     """Return the ids of the requirements that the exchanges of one run break."""
-    return {finding.requirement for finding in findings(exchanges) if finding.result == "fail"}
+    return {finding.requirement for finding in findings(exchanges) if finding.state == "contradicted"}
 
 
 def findings(exchanges: Sequence[Exchange]) -> list[Finding]:
     return list(judge([observed(exchange) for exchange in exchanges], CONTRACT))
 
 
-def exchange(label: str, request: Request, outcome: Response, **changes: Any) -> Exchange:
+def exchange(label: str, request: Request, outcome: Outcome, **changes: Any) -> Exchange:
     return Exchange(label, request, outcome, NOW, 0.5, **changes)
 
 
@@ -164,13 +167,24 @@ def test_a_different_response_to_the_same_request_breaks_iv_state_independent() 
     assert "IV-STATE-INDEPENDENT" in failed(first, later)
 
 
-def test_a_concurrent_request_that_fails_although_it_succeeds_alone_breaks_iv_state_parallel() -> None:
+@pytest.mark.parametrize(
+    ("company", "requirement"),
+    [
+        ({"concurrent_with": "together"}, "IV-STATE-PARALLEL"),
+        ({"connection": "kept-connection"}, "IV-STATE-CONNECTION"),
+    ],
+)
+def test_a_request_that_is_answered_otherwise_in_company_than_alone_breaks_the_stated_requirement(
+    company: dict[str, str], requirement: str
+) -> None:
     request = builder().form(**B64)
     alone = exchange("alone", request, response(GOOD))
-    same = exchange("together-1", request, response(GOOD), concurrent_with="together")
-    other = exchange("together-2", request, Response(500), concurrent_with="together")
+    same = exchange("together-1", request, response(GOOD), **company)
+    other = exchange("together-2", request, response(GOOD, encoded(variation(2))), **company)
     assert failed(alone, same) == set()
-    assert failed(alone, same, other) == {"IV-STATE-PARALLEL", "IV-ERR-NO-5XX"}
+    assert requirement in failed(alone, same, other)
+    # There is nothing to compare with.
+    assert requirement not in failed(same, other)
 
 
 def test_a_link_that_was_not_followed_says_nothing_about_the_size_of_its_image() -> None:
@@ -181,3 +195,241 @@ def test_a_link_that_was_not_followed_says_nothing_about_the_size_of_its_image()
     body = {"created": int(NOW), "data": [{"url": "http://127.0.0.1/b.png"}]}
     later = exchange("later", first.request, Response(200, JSON, json.dumps(body).encode()), fetches=(not_followed,))
     assert failed(first, later) == set()
+
+
+# --- members of a response
+
+
+def answered_with(body: bytes, **fields: str) -> set[str]:
+    """Return what a successful response with this body breaks."""
+    return failed(answered(Response(200, JSON, body), **fields))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_broken"),
+    [
+        ('"created"', '"created"', False),
+        ('"created"', '"created": 1, "created"', True),
+        ('"b64_json"', '"b64_json": "", "b64_json"', True),
+        ('"data"', '"more": {"a": 1, "a": 1}, "data"', True),
+        ('"data"', '"more": [{"a": 1}, {"a": 2}], "a": 1, "data"', False),
+    ],
+)
+def test_a_member_that_an_object_has_twice_breaks_iv_res_members_once(before: str, after: str, is_broken: bool) -> None:
+    body = response(GOOD).body.decode().replace(before, after, 1)
+    assert answered_with(body.encode()) == ({"IV-RES-MEMBERS-ONCE"} if is_broken else set())
+
+
+@pytest.mark.parametrize(
+    ("size", "requirements"),
+    [
+        ("256x256", set()),
+        ("512x512", {"IV-RES-SIZE-TRUE"}),
+        ("1024x1024", {"IV-RES-SIZE-TRUE"}),
+        # Not the size of any image, which the schema says.
+        ("auto", {"IV-RES-SIZE"}),
+        ([256], {"IV-RES-SIZE"}),
+    ],
+)
+def test_a_size_that_is_not_that_of_the_images_breaks_iv_res_size_true(size: object, requirements: set[str]) -> None:
+    assert failed(answered(response(GOOD, size=size))) == requirements
+
+
+def with_alpha(alpha: int) -> str:
+    picture = variation(1).convert("RGBA")
+    picture.putalpha(alpha)
+    return encoded(picture)
+
+
+@pytest.mark.parametrize(
+    ("background", "image", "requirements"),
+    [
+        ("opaque", GOOD, set()),
+        ("opaque", with_alpha(255), set()),
+        ("transparent", with_alpha(0), set()),
+        ("transparent", with_alpha(128), set()),
+        ("transparent", GOOD, {"IV-RES-BACKGROUND-TRUE"}),
+        ("transparent", with_alpha(255), {"IV-RES-BACKGROUND-TRUE"}),
+        ("opaque", with_alpha(128), {"IV-RES-BACKGROUND-TRUE"}),
+        (["opaque"], GOOD, {"IV-RES-BACKGROUND"}),
+    ],
+)
+def test_a_background_that_is_not_that_of_the_images_breaks_iv_res_background_true(
+    background: object, image: str, requirements: set[str]
+) -> None:
+    found = failed(answered(response(image, background=background)))
+    assert found & {"IV-RES-BACKGROUND", "IV-RES-BACKGROUND-TRUE"} == requirements
+
+
+@given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 20))
+def test_total_tokens_that_are_not_the_sum_break_iv_res_tokens(sent: int, received: int, total: int) -> None:
+    details = {"image_tokens": 1, "text_tokens": 0}
+    usage = {"input_tokens": sent, "output_tokens": received, "total_tokens": total, "input_tokens_details": details}
+    found = failed(answered(response(GOOD, usage=usage)))
+    assert found == (set() if sent + received == total else {"IV-RES-TOKENS"})
+
+
+@pytest.mark.parametrize("total", ["3", True, None, 1.5])
+def test_tokens_that_are_no_numbers_break_iv_res_usage_alone(total: object) -> None:
+    details = {"image_tokens": 1, "text_tokens": 0}
+    usage = {"input_tokens": 1, "output_tokens": 2, "total_tokens": total, "input_tokens_details": details}
+    assert failed(answered(response(GOOD, usage=usage))) <= {"IV-RES-USAGE", "IV-RES-SCHEMA"}
+
+
+# --- base64
+
+
+@given(st.binary(max_size=40), st.integers(0, 63))
+def test_base64_is_canonical_if_encoding_the_decoded_bytes_gives_it_again(content: bytes, at: int) -> None:
+    text = base64.b64encode(content).decode()
+    assert is_canonical(text[-4:])
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    stem = text.rstrip("=")
+    changed = stem[:-1] + alphabet[at] + text[len(stem) :] if stem else text
+    assert is_canonical(changed[-4:]) is (base64.b64encode(base64.b64decode(changed)).decode() == changed)
+
+
+def test_base64_with_unused_bits_that_are_not_zero_breaks_iv_out_b64_canonical() -> None:
+    content = base64.b64decode(GOOD)
+    # Behind the end of a PNG, decoders read nothing.
+    padded = base64.b64encode(content + bytes(-len(content) % 3 + 1)).decode()
+    assert padded.endswith("AA==")
+    assert failed(answered(response(padded))) == set()
+    assert failed(answered(response(f"{padded[:-4]}AB=="))) == {"IV-OUT-B64-CANONICAL"}
+
+
+# --- links
+
+
+def test_a_link_with_the_api_key_breaks_iv_url_no_key() -> None:
+    for key in (KEY, KEY.replace("-", "%2d")):
+        assert failed(linked(f"http://127.0.0.1/a.png?key={key}", PNG)) == {"IV-URL-NO-KEY"}
+    assert failed(linked(f"http://127.0.0.1/a.png?key={KEY[:-1]}", PNG)) == set()
+
+
+@pytest.mark.parametrize(
+    ("at_the_end", "requirements"),
+    [
+        (PNG, set()),
+        (Response(404), {"IV-URL-END"}),
+        (Response(200, PNG.headers, PNG.body[:-100]), {"IV-URL-END"}),
+        (Failure("timeout", "none within 1 s"), {"IV-URL-END"}),
+        (NotTested(MaxFetches(60)), set()),
+    ],
+)
+def test_a_link_that_is_dead_at_the_end_of_the_run_breaks_iv_url_end(
+    at_the_end: Outcome, requirements: set[str]
+) -> None:
+    first = linked("http://127.0.0.1/a.png", PNG)
+    again = evolve(first.fetches[0], label="a-case/end", outcome=at_the_end)
+    assert failed(evolve(first, fetches=(*first.fetches, again))) == requirements
+
+
+@pytest.mark.parametrize(
+    ("links", "is_broken"),
+    [
+        (("http://a.example/1.png", "http://a.example/2.png"), True),
+        (("http://a.example/999.png", "http://a.example/1000.png"), True),
+        (("http://a.example/1-1.png", "http://a.example/2-2.png"), False),
+        (("http://a.example/1.png", "http://a.example/123456.png"), False),
+        (("http://a.example/1.png", "http://b.example/x2.png"), False),
+    ],
+)
+def test_links_of_two_responses_that_can_be_counted_break_iv_url_guess(links: tuple[str, str], is_broken: bool) -> None:
+    one, other = (evolve(linked(link, PNG), label=f"case-{at}") for at, link in enumerate(links))
+    assert ("IV-URL-GUESS" in failed(one, other)) is is_broken
+
+
+# --- blank images
+
+
+@pytest.mark.parametrize(
+    ("original", "requirements"),
+    [
+        (variation(1, 64), {"IV-OUT-BLANK"}),
+        (Image.new("RGB", (64, 64), "green"), set()),
+        (Image.new("RGBA", (64, 64), (0, 0, 0, 0)), set()),
+    ],
+)
+def test_a_blank_image_breaks_iv_out_blank_only_where_the_input_is_not_blank(
+    original: Image.Image, requirements: set[str]
+) -> None:
+    b = builder()
+    request = b.form(b.image(base64.b64decode(encoded(original))), **B64)
+    blank = response(encoded(Image.new("RGB", (256, 256), "red")))
+    assert failed(exchange("a-case", request, blank)) == requirements
+
+
+# --- statuses and secrets
+
+
+@pytest.mark.parametrize("status", [201, 202, 203, 206])
+def test_a_success_with_another_status_than_200_breaks_iv_op_valid_alone(status: int) -> None:
+    assert failed(answered(evolve(response(GOOD), status=status))) == {"IV-OP-VALID"}
+    # Whatever else is wrong is judged as in a 200.
+    assert failed(answered(evolve(response(), status=status))) == {"IV-OP-VALID", "IV-N-DEFAULT"}
+
+
+@pytest.mark.parametrize("outcome", [Response(202, JSON, b'{"id": "job-1"}'), Response(204)])
+def test_a_success_without_images_breaks_iv_op_valid_alone(outcome: Response) -> None:
+    assert failed(answered(outcome)) == {"IV-OP-VALID"}
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
+@pytest.mark.parametrize(
+    ("outcome", "is_broken"),
+    [
+        (Response(200), False),
+        (Response(204), False),
+        (Response(405), False),
+        (Response(501), False),
+        (Response(500), True),
+        (Response(503), True),
+        (Failure("dropped", "the connection broke"), True),
+    ],
+)
+def test_only_a_crash_at_head_or_options_breaks_iv_op_head_options(
+    method: str, outcome: Outcome, is_broken: bool
+) -> None:
+    found = failed(exchange("a-case", Request(method, "/v1/images/variations", ()), outcome))
+    assert found == ({"IV-OP-HEAD-OPTIONS"} if is_broken else set())
+
+
+TOO_FAST = Response(429, JSON, json.dumps({"error": {"message": "Too fast."}}).encode())
+WITH_TIME = evolve(TOO_FAST, headers=(*JSON, ("Retry-After", "1")))
+
+
+@pytest.mark.parametrize(
+    ("earlier", "last", "is_broken"),
+    [
+        ((), response(GOOD), False),
+        ((WITH_TIME,), response(GOOD), False),
+        ((TOO_FAST,), response(GOOD), True),
+        ((WITH_TIME, TOO_FAST), WITH_TIME, True),
+        ((), TOO_FAST, True),
+        ((), WITH_TIME, False),
+        ((evolve(TOO_FAST, status=503),), response(GOOD), True),
+        ((evolve(WITH_TIME, status=503),), response(GOOD), False),
+    ],
+)
+def test_a_limit_without_retry_after_breaks_iv_limit_retry_after(
+    earlier: tuple[Response, ...], last: Response, is_broken: bool
+) -> None:
+    found = failed(evolve(answered(last), limited=earlier, retries=len(earlier)))
+    assert found == ({"IV-LIMIT-RETRY-AFTER"} if is_broken else set())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reveals"),
+    [
+        (response(GOOD, debug=f"key {KEY}"), True),
+        (response(GOOD, debug="Traceback (most recent call last):"), True),
+        (response(GOOD, debug="from the model"), False),
+        (Response(200, (), f"Bearer {KEY}".encode()), True),
+        (Response(302, (("Location", "/"),), b'File "/app/main.py", line 3'), True),
+        (Response(500, (), b"panicked at src/main.rs:3"), True),
+        (Response(500, (), b"Internal Server Error"), False),
+    ],
+)
+def test_a_secret_in_a_response_of_any_status_breaks_iv_err_secrets(outcome: Response, reveals: bool) -> None:
+    assert ("IV-ERR-SECRETS" in failed(answered(outcome))) is reveals

@@ -1,19 +1,15 @@
 """The oracles report nothing about servers that are only unusual, and the right requirement about broken ones."""
 
 import gzip
-import unicodedata
 from typing import Any
 
 import pytest
 from attrs import evolve
-from image_variations_conformance.cases.case import Builder
-from image_variations_conformance.engine.check import Settings, check
+from image_variations_conformance.cases.builder import Builder
 from image_variations_conformance.oracles import Finding, judge
 from image_variations_conformance.oracles.content import NotBase64, decode_base64
 from image_variations_conformance.reference.app.api_error import ApiError
 from image_variations_conformance.reference.app.service import Service
-from image_variations_conformance.reference.app.serving import running
-from image_variations_conformance.reference.variants import faulty
 from image_variations_conformance.wire.exchange import Exchange, Failure, NotTested, Outcome, Request, Response
 from image_variations_conformance.wire.json_body import NotJson, parse_json
 from image_variations_conformance.wire.reasons import Interrupted
@@ -106,23 +102,6 @@ def test_a_server_that_is_only_unusual_conforms(server: type[Service]) -> None:
     assert run.outcome == "conforms"
 
 
-class RefusesBase64WithoutSize(Service):
-    """Refuses forms that have the field response_format and not the field size."""
-
-    def wanted(self, fields: Any) -> Any:
-        if "size" not in fields and "response_format" in fields:
-            raise ApiError("size must be given with response_format.", "size")
-        return super().wanted(fields)
-
-
-@pytest.mark.slow
-def test_a_refused_combination_of_accepted_features_breaks_iv_op_valid() -> None:
-    run = judge_app(RefusesBase64WithoutSize(api_key=KEY))
-    assert verdicts(run, "fail") == {
-        "IV-OP-VALID": "a valid request: expected 200, got 400, though all its features were accepted in other requests"
-    }
-
-
 class RefusesEverything(Service):
     """Refuses every request with 400 and an error about the image."""
 
@@ -133,7 +112,7 @@ class RefusesEverything(Service):
 def test_refusals_are_not_tested_when_every_valid_request_is_refused_in_the_same_way() -> None:
     run = judge_app(RefusesEverything(api_key=KEY))
     assert verdicts(run, "fail", "warn") == {
-        "IV-OP-VALID": "expected 200, got 400; no valid request was accepted at all"
+        "IV-OP-VALID": "expected 200, got 400: “The image cannot be read.”; no valid request was accepted at all"
     }
     reason = "no valid request was accepted, and this request was answered like the valid ones: 400"
     untested = verdicts(run, "not-tested")
@@ -141,8 +120,7 @@ def test_refusals_are_not_tested_when_every_valid_request_is_refused_in_the_same
         assert untested[requirement] == reason
 
 
-@pytest.mark.slow
-def test_refusals_pass_when_valid_requests_are_answered_500() -> None:
+def test_only_the_errors_are_judged_when_valid_requests_are_answered_500() -> None:
     """The server responds with 500 to valid requests, and refuses invalid requests correctly."""
 
     class NoModel(Service):
@@ -150,48 +128,9 @@ def test_refusals_pass_when_valid_requests_are_answered_500() -> None:
             return StarletteResponse(status_code=500)
 
     run = judge_app(NoModel(api_key=KEY))
-    assert {"IV-IMAGE-FORMAT", "IV-N-BOUNDS", "IV-AUTH-WRONG"} <= verdicts(run, "pass").keys()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("fault", "requirement", "cases"),
-    [
-        ("chunked-refused", "IV-WIRE-CHUNKED", ("wire-chunked", "combined-wire")),
-        # Both cases have the same number of features, but combined-bits has a kind of PNG that servers may refuse.
-        ("preamble-refused", "IV-WIRE-PREAMBLE", ("wire-preamble", "combined-bits")),
-    ],
-)
-def test_the_plainest_of_several_refused_cases_is_listed_first(
-    fault: str, requirement: str, cases: tuple[str, ...]
-) -> None:
-    run = judge_app(faulty([fault], api_key=KEY))
-    (blamed,) = [it for it in run.verdicts if it.result in {"fail", "warn"}]
-    assert (blamed.requirement.id, blamed.cases) == (requirement, cases)
-
-
-class RefusesUnassignedCharacters(Service):
-    """Refuses users with characters that Unicode has not assigned; no named case sends one."""
-
-    def wanted(self, fields: Any) -> Any:
-        user = fields["user"].content.decode(errors="replace") if "user" in fields else ""
-        if any(unicodedata.category(it) == "Cn" for it in user):
-            raise ApiError("user holds a character that there is not.", "user")
-        return super().wanted(fields)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
-def test_refused_random_requests_break_only_iv_op_valid(seed: int) -> None:
-    """Random requests may have the same features although the server refuses only some of them."""
-    with running(RefusesUnassignedCharacters(api_key=KEY)) as server:
-        settings = Settings(seed=seed, depth="deep", max_seconds=0)
-        run = check(Target.parse(server.base_url, KEY), settings, lambda *_: None)
-    failed = verdicts(run, "fail")
-    assert set(failed) == {"IV-OP-VALID"}
-    assert failed["IV-OP-VALID"].endswith(
-        "expected 200, got 400, though all its features were accepted in other requests"
-    )
+    assert {"IV-ERR-JSON", "IV-ERR-OBJECT", "IV-ERR-MESSAGE"} <= verdicts(run, "pass", "partial").keys()
+    assert {"IV-IMAGE-FORMAT", "IV-N-BOUNDS", "IV-AUTH-WRONG"} <= verdicts(run, "not-tested").keys()
+    assert set(verdicts(run, "fail", "warn")) == {"IV-OP-VALID"}
 
 
 @pytest.mark.slow
@@ -231,7 +170,7 @@ def _findings(request: Request, outcome: Outcome) -> list[Finding]:
 
 
 def _failed(findings: list[Finding]) -> dict[str, str]:
-    return {it.requirement: it.message for it in findings if it.result == "fail"}
+    return {it.requirement: it.message for it in findings if it.state == "contradicted"}
 
 
 def _json(status: int, body: bytes) -> Response:
@@ -288,16 +227,16 @@ def test_a_failure_breaks_iv_err_no_5xx(kind: Any) -> None:
 @pytest.mark.parametrize(
     "outcome", [Failure("unreachable", "a message"), NotTested(Interrupted())], ids=["unreachable", "not sent"]
 )
-def test_a_request_that_did_not_reach_the_server_neither_passes_nor_fails(outcome: Failure | NotTested) -> None:
-    findings = _findings(_request(n="0"), outcome)
-    assert {(it.requirement, it.result) for it in findings} == {("IV-N-BOUNDS", "not-tested")}
+def test_a_request_that_did_not_reach_the_server_shows_nothing(outcome: Failure | NotTested) -> None:
+    assert _findings(_request(n="0"), outcome) == []
 
 
-def test_a_rate_limited_request_is_not_tested() -> None:
-    limited = evolve(_json(429, b"slow down"), headers=(("Retry-After", "60"),))
+@pytest.mark.parametrize("status", [402, 429, 503])
+def test_a_request_that_was_limited_each_time_does_not_show_whether_it_is_refused(status: int) -> None:
+    limited = evolve(_json(status, b"slow down"), headers=(("Retry-After", "60"),))
     findings = _findings(_request(n="0"), limited)
     assert _failed(findings) == {}
-    assert {it.result for it in findings if it.requirement == "IV-N-BOUNDS"} == {"not-tested"}
+    assert "IV-N-BOUNDS" not in {it.requirement for it in findings}
 
 
 @pytest.mark.parametrize(

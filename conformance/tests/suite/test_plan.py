@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from image_variations_conformance.cases.builder import Base, Builder
@@ -19,6 +20,9 @@ from image_variations_conformance.cases.plan import DEPTH_PROFILES, Plan
 from image_variations_conformance.cases.schemathesis_cases import forms, operation
 from image_variations_conformance.cases.strategies import broken_pngs, draw, pngs, users, wrong_values
 from image_variations_conformance.cases.transforms import with_body, with_chunked_coding, with_header
+from image_variations_conformance.contract.document import Contract
+from image_variations_conformance.contract.effective import apply
+from image_variations_conformance.contract.profile import names, read
 from image_variations_conformance.engine.packs import packs
 from image_variations_conformance.media import png
 from image_variations_conformance.wire.exchange import Request
@@ -116,13 +120,14 @@ def test_a_deeper_plan_has_all_rows_and_probes_of_a_shallower_one() -> None:
         assert {probe.item for probe in shallow.open_probes} <= {probe.item for probe in deep.open_probes}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("depth", "most_requests", "most_images"), [("quick", 65, 16), ("standard", 220, 50)])
 def test_a_plan_leaves_room_for_controls_and_experiments_within_the_limits_of_its_depth(
     depth: Depth, most_requests: int, most_images: int
 ) -> None:
     """A run sends the base, controls and eight requests at the same time, too."""
     limits = DEPTH_PROFILES[depth]
-    for seed in range(4):
+    for seed in SEEDS:
         sent = list(planned(Plan.of(CONTRACT, TARGET, seed, depth)))
         images = sum(case.image_count for case in sent if case.expectation.validity == "valid")
         assert len(sent) <= most_requests < (limits.max_requests or 0)
@@ -162,7 +167,7 @@ def test_nothing_about_keys_is_sent_without_a_key(plan: Plan) -> None:
     left_out = {row.label for row in plan.refusals} - {row.label for row in keyless.refusals}
     assert left_out == {row.label for row in plan.refusals if row.label.startswith("key-")}
     probes = {probe.item for probe in plan.must_probes} - {probe.item for probe in keyless.must_probes}
-    assert probes == {"letter-case=scheme", "letter-case=upper-case-scheme"}
+    assert probes == {"letter-case=scheme", "letter-case=upper-case-scheme", "spaces-before-key=two"}
 
 
 def test_the_key_is_in_the_authorization_header_only(cases: list[Case]) -> None:
@@ -276,6 +281,36 @@ def test_a_row_does_not_show_what_a_profile_makes_valid(keys: dict[str, Any], in
     found = Plan.of(effective(**keys), TARGET, 1).inapplicable
     others = {("size-upper-case", "IV-ENUM-CASE")}
     assert found - others == inapplicable
+
+
+@pytest.mark.parametrize(
+    "contract",
+    [
+        *(apply(CONTRACT, read(name)) for name in names()),
+        effective(image_sides={"min": 100, "max": 1000, "multiple_of": 16}),
+        effective(image_kinds=["png", "jpeg"], square=False, auth="optional"),
+        effective(max_n=3, response_formats=["url"], default_size="input"),
+    ],
+    ids=lambda contract: f"{contract.profile} {', '.join(change.key for change in contract.changes)}",
+)
+def test_what_a_plan_takes_to_be_valid_is_valid_under_its_profile(contract: Contract) -> None:
+    plan = Plan.of(contract, TARGET, 1)
+    base = Base(contract.required_texts)
+    assert plan.valid("a-label", "a note", base, ()).expectation.validity == "valid"
+    for probe in (*plan.must_probes, *plan.should_probes):
+        expectation = plan.valid("a-label", "a note", base, (probe,)).expectation
+        assert expectation.validity == "valid", probe.item
+        assert probe.requirement in {feature.requirement for feature in expectation.features}, probe.item
+    for case in plan.refusal_cases(base):
+        assert case.expectation.validity == "invalid", case.label
+
+
+@given(st.integers(1, 300), st.integers(1, 3000), st.integers(1, 64), st.integers(0, 5000))
+def test_the_nearest_side_is_valid_and_there_is_none_between(low: int, width: int, multiple: int, wanted: int) -> None:
+    rules = evolve(CONTRACT.image_rules, min_side=low, max_side=low + width + multiple, multiple_of=multiple)
+    nearest = rules.nearest_side(wanted)
+    assert rules.allows_side(nearest)
+    assert not any(rules.allows_side(side) for side in range(nearest + 1, wanted + 1))
 
 
 @pytest.mark.parametrize(

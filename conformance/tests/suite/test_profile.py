@@ -291,6 +291,12 @@ def test_every_requirement_has_a_text_and_evidence_in_any_effective_contract(key
             ("side=minimum", "side=512", "side=1000", "side=maximum"),
         ),
         (
+            {"image_sides": {"min": 3}},
+            "IV-IMAGE-PNG-KINDS",
+            "Palette, grey, 1-bit, 16-bit and interlaced PNGs are accepted.",
+            tuple(f"png={kind}" for kind in ("palette", "grey", "grey-alpha", "1-bit", "16-bit", "interlaced")),
+        ),
+        (
             {"image_sides": {"min": 64}},
             "IV-IMAGE-PNG-SIDES",
             "A square PNG with sides of 64 to 2048 pixels, odd ones too, is accepted.",

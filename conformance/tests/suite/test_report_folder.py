@@ -15,26 +15,32 @@ from support.judging import KEY, judge_app
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    return judge_app(faulty(["n-capped"], api_key=KEY))
+    return judge_app(faulty(["n-zero-accepted"], api_key=KEY), depth="quick")
+
+
+# The folder of the only broken requirement of that run.
+BROKEN = "IV-N-BOUNDS"
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.slow
 def test_a_second_report_replaces_the_first_and_leaves_other_files_alone(run: Run, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     ReportFolder.at(tmp_path).write(run)
     first = contents(tmp_path)
-    (tmp_path / "cases" / "notes.txt").write_text("mine too")
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {BROKEN}
+    (tmp_path / BROKEN / "notes.txt").write_text("mine too")
+    (tmp_path / "IV").mkdir()
     ReportFolder.at(tmp_path).write(run)
-    assert contents(tmp_path) == {**first, "cases/notes.txt": b"mine too"}
+    assert contents(tmp_path) == {**first, f"{BROKEN}/notes.txt": b"mine too"}
     ReportFolder.at(tmp_path).clear()
-    assert contents(tmp_path) == {"notes.txt": b"mine", "cases/notes.txt": b"mine too"}
+    assert contents(tmp_path) == {"notes.txt": b"mine", f"{BROKEN}/notes.txt": b"mine too"}
+    assert (tmp_path / "IV").is_dir()
 
 
-@pytest.mark.parametrize("name", ["report.json", "junit.xml", "cases/x/request.body", LIST])
+@pytest.mark.parametrize("name", ["report.json", "junit.xml", "IV-N-BOUNDS/request.body", "IV-ANY-THING/x", LIST])
 def test_a_user_file_with_the_name_of_a_report_file_is_refused_and_kept(name: str, tmp_path: Path) -> None:
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text("{}")
@@ -58,7 +64,9 @@ def test_a_folder_that_is_a_symbolic_link_is_refused(tmp_path: Path) -> None:
         ReportFolder.at(tmp_path / "link")
 
 
-@pytest.mark.parametrize("name", ["report.json", "junit.xml", "cases", "cases/n-ten", "cases/n-ten/request.body", LIST])
+@pytest.mark.parametrize(
+    "name", ["report.json", "junit.xml", BROKEN, f"{BROKEN}/request.head", f"{BROKEN}/image.png", LIST]
+)
 @pytest.mark.parametrize("target", ["a file", "a folder", "nothing"])
 def test_a_symbolic_link_in_an_earlier_report_is_not_followed(run: Run, name: str, target: str, tmp_path: Path) -> None:
     folder, victim = tmp_path / "report", tmp_path / "victim"
@@ -103,7 +111,17 @@ def test_an_arbitrary_list_of_files_removes_nothing_outside_the_folder(
 
 
 @pytest.mark.parametrize(
-    "name", ["../precious", "/etc/passwd", "cases/../../precious", "precious", "./report.json", ""]
+    "name",
+    [
+        "../precious",
+        "/etc/passwd",
+        "IV-N-BOUNDS/../../precious",
+        "precious",
+        "./report.json",
+        "cases/x",
+        "IV-/../..",
+        "",
+    ],
 )
 def test_a_list_with_files_that_are_not_of_a_report_is_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / LIST).write_text(json.dumps({"files": {name: ""}}))

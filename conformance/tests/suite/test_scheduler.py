@@ -533,3 +533,11 @@ def test_server_gone_names_as_many_cases_as_there_are_workers() -> None:
     exchanges = [Exchange(label, case(label).request, outcome, 1.0, 0.1) for label, outcome in DYING]
     reasons = [liveness.note(exchange) for exchange in exchanges]
     assert reasons == [None, None, ServerGone(("b", "c"))]
+
+
+def test_server_gone_names_the_cases_of_a_group_that_were_sent_at_the_same_time() -> None:
+    liveness = Liveness(FakeTransport(HERE, accepts=(False,)), lambda _: None, workers=1)
+    exchanges = [Exchange(label, case(label).request, outcome, 1.0, 0.1, "together") for label, outcome in DYING]
+    before = Exchange("before", case("before").request, OK, 1.0, 0.1)
+    reasons = [liveness.note(exchange) for exchange in (before, *exchanges)]
+    assert reasons == [None, None, None, ServerGone(("a", "b", "c"))]

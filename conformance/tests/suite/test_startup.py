@@ -25,6 +25,7 @@ except SystemExit as ended:
         ("--version",),
         ("serve", "--list-faults"),
         ("serve", "--list-quirks"),
+        ("profiles",),
     ],
     ids=" ".join,
 )

@@ -38,7 +38,7 @@ class Judged:
         return {it.requirement.id for it in self.run.verdicts if it.result == "fail"}
 
 
-def judge_small(base_url: str, report: Path, timeout: float, max_requests: int = 6) -> Judged:
+def judge_small(base_url: str, report: Path, timeout: float, max_requests: int = 3) -> Judged:
     """Run the first requests of a quick check on a server, and write the report folder.
 
     They are valid: an image with links, one of 256x256 in base64, and requests with more. On a server that accepts none

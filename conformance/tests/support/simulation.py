@@ -323,7 +323,8 @@ class Driver:
             asked = evolve(
                 Asked.of(step.base, step.probes),
                 among=place if step.group else None,
-                on_connection=place + 1 if step.connection else 0,
+                # A session sends a request that must be refused before.
+                on_connection=place + 2 if step.connection else 0,
             )
             if step.resend is not None:
                 earlier = self._before if step.resend else self._last

@@ -115,7 +115,8 @@ fault("user-empty-refused", "Refuses an empty user.",
       refuses("IV-USER-LENGTH", text("user", lambda user: not user), param="user", message="user must not be empty."))
 fault("user-over-64-refused", "Refuses a user of more than 64 characters.",
       refuses("IV-USER-LENGTH", text("user", lambda user: len(user) > 64), param="user",
-              message="user must have at most 64 characters."))
+              message="user must have at most 64 characters."),
+      also=("IV-USER-TEXT",))
 fault("user-over-255-crashes", "Answers 500 to a user that does not fit into a column of 255 characters.",
       refuses("IV-USER-LENGTH", text("user", lambda user: len(user) > 255), 500))
 fault("user-unicode-crashes", "Answers 500 to a user with non-ASCII characters.",

@@ -71,7 +71,7 @@ fault("charset-first-crashes", "Answers 500 to a content type with a charset bef
       refuses(_PARAMETERS, header("content-type", "(?i)charset=.*boundary="), 500))
 fault("name-first-required", "Refuses a part with the file name before the name of the field.",
       refuses(_PARAMETERS,
-              any_part(lambda part: re.search(rb"(?i)filename=.*[; ]name=", _disposition(part)) is not None)))
+              any_part(lambda part: re.match(rb"(?i)form-data; *filename=", _disposition(part)) is not None)))
 fault("parameter-spaces-required", "Refuses parameters without a space between them.",
       refuses(_PARAMETERS, any_part(lambda part: re.search(rb";[a-zA-Z]+=\"", _disposition(part)) is not None)))
 fault("parameter-spaces-refused", "Refuses a space before the semicolon of a parameter.",
@@ -84,7 +84,7 @@ fault("preamble-refused", "Refuses a form with a preamble before its first bound
 fault("preamble-crashes", "Answers 500 to a form with a preamble before its first boundary.",
       refuses(_PREAMBLE, body_start(b"(?!BOUNDARY)"), 500))
 fault("epilogue-refused", "Refuses a form with text after its last boundary.",
-      refuses(_PREAMBLE, body_end(rb"BOUNDARY--\r\n.+"), message="The form is malformed."))
+      refuses(_PREAMBLE, body_end(rb"BOUNDARY--\r\n(?s:.+)"), message="The form is malformed."))
 fault("boundary-padding-refused", "Refuses a form with white space after a boundary.",
       refuses(_PREAMBLE, body_start(rb"BOUNDARY[ \t]+\r\n"), message="The form is malformed."))
 fault("boundary-padding-crashes", "Answers 500 to a form with white space after a boundary.",

@@ -12,6 +12,7 @@ from ..app.form import Part
 from ..app.service import Service, Wanted
 from ..registry import Change, FaultFamily
 from .factories import Ids, answers, draws, encodes, loaded, member, placeholder, reads, saved
+from .features import GREY_ALPHA, RGBA, png_info
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +74,7 @@ fault("image-blank", "Makes images that are completely black.",
       also=("IV-OUT-DISTINCT", "IV-OUT-RESEMBLES"))
 fault("image-transparent", "Makes images that are completely transparent.",
       draws("IV-OUT-BLANK", lambda image, _: Image.new("RGBA", image.size)),
-      also=("IV-OUT-DISTINCT", "IV-OUT-RESEMBLES"))
+      also=("IV-OUT-CHANGED", "IV-OUT-DISTINCT", "IV-OUT-RESEMBLES"))
 fault("images-equal", "Returns the same image n times in one response.",
       _makes("IV-OUT-DISTINCT", lambda made, count: made * count, lambda _: 1))
 fault("last-image-repeated", "Returns the first image in place of the last one, if there are several.",
@@ -111,7 +112,7 @@ class ImageJpegUnlessAlpha(Service):
 
     def read_image(self, part: Part) -> Image.Image:
         picture = super().read_image(part)
-        picture.info["alpha"] = "A" in loaded(part.content).mode
+        picture.info["alpha"] = png_info(part.content).colour in {GREY_ALPHA, RGBA}
         return picture
 
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 fault = FaultFamily("semantics")
 
 _ABSOLUTE, _FETCH, _END, _TYPE = "IV-URL-ABSOLUTE", "IV-URL-FETCH", "IV-URL-END", "IV-URL-TYPE"
-_LIFETIME, _NO_KEY = "IV-URL-LIFETIME", "IV-URL-NO-KEY"
+_NO_KEY = "IV-URL-NO-KEY"
 _NOT_HTTP = (_FETCH, "IV-URL-HTTP")
 
 
@@ -157,28 +157,26 @@ def _keeps(breaks: Ids, also: tuple[str, ...] = (), *, images: int = 10**9, seco
 
 # fmt: off
 fault("links-end-after-two-seconds", "Answers 404 to a link after two seconds.",
-      _keeps(_END, (_FETCH, _LIFETIME), seconds=2))
+      _keeps(_END, (_FETCH,), seconds=2))
 fault("twelve-images-kept", "Keeps the newest twelve images, and answers 404 to the links of others.",
-      _keeps(_END, (_FETCH, _LIFETIME), images=12))
-fault("links-end-after-half-an-hour", "Answers 404 to a link after 30 minutes.", _keeps(_LIFETIME, seconds=30 * 60))
-fault("links-end-after-ten-minutes", "Answers 404 to a link after ten minutes.", _keeps(_LIFETIME, seconds=10 * 60))
+      _keeps(_END, (_FETCH,), images=12))
 # fmt: on
 
 
-@fault.service("files-overwritten", _END, also=(_FETCH, "IV-OUT-RESEMBLES", "IV-URL-GUESS"))
+@fault.service("files-overwritten", _END, also=(_FETCH, "IV-OUT-RESEMBLES", "IV-URL-GUESS", "IV-STATE-PARALLEL"))
 class FilesOverwritten(Service):
-    """Stores images in twelve files in turn, so that an old link leads to a newer image."""
+    """Stores images in three files in turn, so that an old link leads to a newer image."""
 
     stored: ClassVar[PerServer[list[str]]] = PerServer(list)
 
     def hang(self, image: bytes) -> str:
         stored = self.stored.of(self)
         stored.append(super().hang(image))
-        return stored[(len(stored) - 1) % 12]
+        return stored[(len(stored) - 1) % 3]
 
     def file(self, token: str) -> Response:
         stored = self.stored.of(self)
-        newest = stored[stored.index(token) :: 12][-1] if token in stored else token
+        newest = stored[stored.index(token) :: 3][-1] if token in stored else token
         return super().file(newest)
 
 

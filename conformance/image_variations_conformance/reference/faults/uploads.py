@@ -84,9 +84,9 @@ fault("side-1000-refused", "Refuses a PNG of more than 64 pixels a side that is 
       _refuses(_SIDES, lambda info: info.side > 64 and info.side % 8 > 0))
 
 fault("ancillary-chunks-refused", "Refuses a PNG with any chunk that does not define its pixels.",
-      _refuses(_CHUNKS, lambda info: bool(info.ancillary)), also=("IV-IMAGE-PNG-ANIMATED",))
+      _refuses(_CHUNKS, lambda info: bool(info.ancillary)), also=("IV-IMAGE-PNG-ANIMATED", "IV-IMAGE-UP-TO-LIMIT"))
 fault("private-chunks-refused", "Refuses a PNG with a chunk that the specification does not name.",
-      _refuses(_CHUNKS, lambda info: bool(info.ancillary - _KNOWN_CHUNKS)))
+      _refuses(_CHUNKS, lambda info: bool(info.ancillary - _KNOWN_CHUNKS)), also=("IV-IMAGE-UP-TO-LIMIT",))
 fault("text-chunks-crash", "Answers 500 to a PNG with texts.",
       _refuses(_CHUNKS, lambda info: not info.ancillary.isdisjoint(_TEXT_CHUNKS), 500))
 fault("colour-profile-crashes", "Answers 500 to a PNG with a colour profile.",

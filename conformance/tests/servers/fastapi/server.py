@@ -1,5 +1,4 @@
 """A small server for POST /v1/images/variations (multipart in, JSON out)."""
-
 import argparse
 import base64
 import io
@@ -28,7 +27,6 @@ bearer = HTTPBearer()
 
 # ---------------------------------------------------------------- models
 
-
 class ImageData(BaseModel):
     url: str | None = None
     b64_json: str | None = None
@@ -41,10 +39,8 @@ class ImagesResponse(BaseModel):
 
 # ---------------------------------------------------------------- errors
 
-
-def error_response(
-    status: int, message: str, param: str | None = None, code: str | None = None, headers=None
-) -> JSONResponse:
+def error_response(status: int, message: str, param: str | None = None,
+                   code: str | None = None, headers=None) -> JSONResponse:
     kind = "server_error" if status >= 500 else "invalid_request_error"
     body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
     return JSONResponse(body, status_code=status, headers=headers)
@@ -53,7 +49,8 @@ def error_response(
 class ApiError(HTTPException):
     """An HTTPException which also names the parameter and the error code."""
 
-    def __init__(self, status_code: int, message: str, param: str | None = None, code: str | None = None, headers=None):
+    def __init__(self, status_code: int, message: str, param: str | None = None,
+                 code: str | None = None, headers=None):
         super().__init__(status_code=status_code, detail=message, headers=headers)
         self.param = param
         self.code = code
@@ -61,31 +58,28 @@ class ApiError(HTTPException):
 
 @app.exception_handler(StarletteHTTPException)
 async def http_exception_handler(request: Request, exc: StarletteHTTPException):
-    return error_response(
-        exc.status_code, str(exc.detail), getattr(exc, "param", None), getattr(exc, "code", None), headers=exc.headers
-    )
+    return error_response(exc.status_code, str(exc.detail), getattr(exc, "param", None),
+                          getattr(exc, "code", None), headers=exc.headers)
 
 
 @app.exception_handler(RequestValidationError)
 async def validation_exception_handler(request: Request, exc: RequestValidationError):
     first = exc.errors()[0]
     param = str(first["loc"][-1])
-    return error_response(400, f"Invalid value for '{param}': {first['msg']}", param, "invalid_value")
+    return error_response(400, f"Invalid value for '{param}': {first['msg']}", param,
+                          "invalid_value")
 
 
 # ---------------------------------------------------------------- auth
 
-
 def check_key(credentials: Annotated[HTTPAuthorizationCredentials, Depends(bearer)]):
     given = credentials.credentials.encode("utf8")
     if not secrets.compare_digest(given, API_KEY.encode("utf8")):
-        raise ApiError(
-            401, "Incorrect API key provided.", code="invalid_api_key", headers={"WWW-Authenticate": "Bearer"}
-        )
+        raise ApiError(401, "Incorrect API key provided.", code="invalid_api_key",
+                       headers={"WWW-Authenticate": "Bearer"})
 
 
 # ---------------------------------------------------------------- storage of the linked images
-
 
 class ImageStore:
     def __init__(self):
@@ -114,10 +108,10 @@ store = ImageStore()
 
 # ---------------------------------------------------------------- images
 
-
 def open_image(data: bytes) -> Image.Image:
     if len(data) >= MAX_IMAGE_BYTES:
-        raise ApiError(400, "Uploaded image must be a PNG and less than 4 MB.", "image", "image_too_large")
+        raise ApiError(400, "Uploaded image must be a PNG and less than 4 MB.", "image",
+                       "image_too_large")
     try:
         image = Image.open(io.BytesIO(data))
         image.load()
@@ -154,13 +148,8 @@ def make_variation(image: Image.Image, index: int, side: int) -> bytes:
 
 # ---------------------------------------------------------------- routes
 
-
-@app.post(
-    "/v1/images/variations",
-    response_model=ImagesResponse,
-    response_model_exclude_none=True,
-    dependencies=[Depends(check_key)],
-)
+@app.post("/v1/images/variations", response_model=ImagesResponse,
+          response_model_exclude_none=True, dependencies=[Depends(check_key)])
 def create_image_variation(
     request: Request,
     image: Annotated[UploadFile, File()],

@@ -1,0 +1,394 @@
+"""Findings get the item of evidence that they are about, and what only echoes another failure is reported once."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+from attrs import evolve
+from image_variations_conformance.cases.builder import Base
+from image_variations_conformance.cases.case import Case
+from image_variations_conformance.cases.plan import Plan
+from image_variations_conformance.engine.check import Settings, check
+from image_variations_conformance.engine.echoes import last_before_loss, without_echoes
+from image_variations_conformance.engine.judging import findings_of
+from image_variations_conformance.engine.run import Run
+from image_variations_conformance.engine.scheduler import Scheduler
+from image_variations_conformance.engine.session import Session
+from image_variations_conformance.engine.steps import Outcome, Result, Step
+from image_variations_conformance.oracles import Finding
+from image_variations_conformance.reference.app.service import Service
+from image_variations_conformance.reference.app.serving import running
+from image_variations_conformance.reference.variants import faulty
+from image_variations_conformance.wire.exchange import Exchange, Response
+from image_variations_conformance.wire.exchange import Outcome as Answer
+from image_variations_conformance.wire.reasons import ControlRefused
+from image_variations_conformance.wire.target import Target
+from starlette.responses import JSONResponse
+from starlette.responses import Response as StarletteResponse
+from support.judging import verdicts
+from support.requests import CONTRACT, KEY, SMALL, TARGET, observed
+
+PLAN = Plan.of(CONTRACT, TARGET, 1)
+ROWS = {row.label: row for row in (*PLAN.refusals, *PLAN.open_cases)}
+PROBES = {probe.item: probe for probe in (*PLAN.must_probes, *PLAN.should_probes, *PLAN.open_probes)}
+BASE = Base(SMALL)
+OK = Response(200, (("Content-Type", "application/json"),), b'{"created": 1, "data": [{"b64_json": "AAAA"}]}')
+CRASH = Response(500)
+
+
+def refusal(status: int = 400, message: str = "n is wrong") -> Response:
+    error = b'{"error": {"message": "%b", "type": "t", "param": null, "code": null}}' % message.encode()
+    return Response(status, (("Content-Type", "application/json"),), error)
+
+
+def session_of(*sent: tuple[Case, Answer]) -> Session:
+    """Return a session in which these cases were answered so, in this order, after one that is called `plain`."""
+    session = Session(PLAN, cast("Scheduler", None))
+    for case, answer in ((pack("plain"), OK), *sent):
+        exchange = Exchange(case.label, case.request, answer, 1.0, 0.1, case.concurrent_with, case.connection)
+        session.cases[case.label] = case
+        session.observations[case.label] = observed(exchange)
+    session.experiment.base = session.experiment.cheap = BASE
+    return session
+
+
+def row(label: str, again: bool = False) -> Case:
+    case = PLAN.named(ROWS[label], BASE)
+    return evolve(case, label=f"{label}-again") if again else case
+
+
+def pack(label: str, *items: str, **changes: Any) -> Case:
+    return evolve(PLAN.valid(label, "a note", BASE, tuple(PROBES[item] for item in items)), **changes)
+
+
+def broken(requirement: str, label: str, item: str = "", **more: Any) -> Finding:
+    return evolve(Finding(requirement, "contradicted", "a message", label, item or label), **more)
+
+
+def echoes(session: Session, *found: Finding) -> list[str | None]:
+    """Return what each finding is reported as."""
+    return [finding.reported_as for finding in without_echoes(found, session)]
+
+
+NO_5XX = "IV-ERR-NO-5XX"
+
+# --- echoes, one rule at a time
+
+
+def test_a_crash_echoes_the_requirement_under_which_the_request_fails() -> None:
+    session = session_of((row("n-zero"), CRASH), (row("n-zero", again=True), CRASH))
+    own, again = broken(NO_5XX, "n-zero"), broken(NO_5XX, "n-zero-again", "n-zero")
+    assert echoes(session, broken("IV-N-BOUNDS", "n-zero"), own, again) == [None, "IV-N-BOUNDS", "IV-N-BOUNDS"]
+    assert echoes(session, own) == [None]
+
+
+def test_a_crash_at_a_violation_echoes_the_requirement_if_that_crashes_elsewhere() -> None:
+    """What else the contract leaves open keeps the requirement from being judged by the request itself."""
+    session = session_of((row("image-none"), CRASH), (row("image-named-file"), CRASH))
+    found = [broken("IV-IMAGE-REQUIRED", "image-none"), broken(NO_5XX, "image-named-file")]
+    assert echoes(session, *found) == [None, "IV-IMAGE-REQUIRED"]
+    accepted = session_of((row("image-none"), OK), (row("image-named-file"), CRASH))
+    assert echoes(accepted, *found) == [None, None]
+
+
+def test_a_crash_at_a_pack_echoes_its_refused_item_and_an_open_item_is_reported_itself() -> None:
+    session = session_of((pack("must-1", "user=unicode", "n=2"), CRASH), (pack("open-1", "field-prompt"), CRASH))
+    refused = broken("IV-USER-TEXT", "plain", "user=unicode")
+    assert echoes(session, refused, broken(NO_5XX, "must-1")) == [None, "IV-USER-TEXT"]
+    item = broken(NO_5XX, "open-1", "field-prompt")
+    assert echoes(session, item, broken(NO_5XX, "open-1")) == [None, NO_5XX]
+
+
+def test_a_crash_at_properties_that_are_refused_together_echoes_the_combination() -> None:
+    session = session_of((pack("must-1", "user=unicode", "n=2", "part-order=image-last"), CRASH))
+    company = ("user=unicode", "n=2")
+    together = broken("IV-OP-VALID", "plain", "n=2 and user=unicode", company=company)
+    assert echoes(session, together, broken(NO_5XX, "must-1")) == [None, "IV-OP-VALID"]
+
+
+def test_a_crash_at_a_base_echoes_the_value_that_is_refused_or_that_nothing_is_accepted() -> None:
+    session = session_of((pack("base-1"), CRASH))
+    session.labels.append("base-1")
+    session.experiment.sent.append((Step(Base({"size": "512x512"})), "refused"))
+    crash = broken(NO_5XX, "base-1")
+    assert echoes(session, broken("IV-SIZE-ENUM", "plain", "size=512x512"), crash) == [None, "IV-SIZE-ENUM"]
+    assert echoes(session, broken("IV-N-DEFAULT", "plain", "n=absent"), crash) == [None, "IV-N-DEFAULT"]
+    nothing = broken("IV-OP-VALID", "plain", "fields=image-only")
+    assert echoes(session, nothing, crash) == [None, "IV-OP-VALID"]
+
+
+@pytest.mark.parametrize(
+    ("company", "requirement"),
+    [({"concurrent_with": "eight-alike"}, "IV-STATE-PARALLEL"), ({"connection": "kept"}, "IV-STATE-CONNECTION")],
+)
+def test_a_crash_in_company_echoes_that_the_company_matters(company: dict[str, str], requirement: str) -> None:
+    session = session_of((pack("one", **company), CRASH), (pack("two", **company), CRASH))
+    assert echoes(session, broken(requirement, "one", "eight-alike"), broken(NO_5XX, "two")) == [None, requirement]
+    assert echoes(session, broken(NO_5XX, "two")) == [None]
+
+
+@pytest.mark.parametrize(
+    ("echo", "cause"),
+    [
+        ("IV-AUTH-FIRST", "IV-AUTH-REQUIRED"),
+        ("IV-AUTH-FIRST", "IV-AUTH-WRONG"),
+        ("IV-URL-END", "IV-URL-FETCH"),
+    ],
+)
+def test_what_cannot_hold_without_another_requirement_echoes_that(echo: str, cause: str) -> None:
+    session = session_of((pack("one"), OK), (pack("two"), OK))
+    assert echoes(session, broken(echo, "one")) == [None]
+    assert echoes(session, broken(echo, "one"), broken(cause, "two")) == [cause, None]
+    held = evolve(broken(cause, "two"), state="holds")
+    assert echoes(session, broken(echo, "one"), held) == [None, None]
+
+
+def test_a_transparent_colour_echoes_that_rgb_pictures_are_refused() -> None:
+    session = session_of((pack("one"), refusal()), (pack("two"), refusal()))
+    found = [
+        broken("IV-IMAGE-PNG", "one", "png=rgb"),
+        broken("IV-IMAGE-PNG-CHUNKS", "two", "chunks=transparent-colour"),
+        broken("IV-IMAGE-PNG-CHUNKS", "two", "chunks=known-ancillary"),
+    ]
+    assert echoes(session, *found) == [None, "IV-IMAGE-PNG", None]
+
+
+def test_changing_answers_and_errors_of_other_requests_echo_that_the_server_does_not_recover() -> None:
+    session = session_of((pack("one"), OK), (row("n-zero"), refusal()))
+    found = [
+        broken("IV-STATE-RECOVERS", "one", "control"),
+        broken("IV-OP-VALID", "one", "stable"),
+        broken("IV-ERR-PARAM", "n-zero"),
+        broken("IV-ERR-OBJECT", "n-zero"),
+    ]
+    assert echoes(session, *found) == [None, "IV-STATE-RECOVERS", "IV-STATE-RECOVERS", None]
+    assert echoes(session, *found[1:]) == [None, None, None]
+
+
+def test_a_response_that_is_right_elsewhere_echoes_that_the_server_remembers() -> None:
+    session = session_of((pack("one"), OK), (pack("two"), OK))
+    remembers = broken("IV-STATE-INDEPENDENT", "one")
+    wrong = broken("IV-N-DEFAULT", "two", "n=absent")
+    right = evolve(wrong, state="holds", label="one")
+    assert echoes(session, remembers, wrong, right) == [None, "IV-STATE-INDEPENDENT", None]
+    assert echoes(session, remembers, wrong) == [None, None]
+    assert echoes(session, wrong, right) == [None, None]
+    assert echoes(session, remembers, broken("IV-STATE-PARALLEL", "two")) == [None, "IV-STATE-INDEPENDENT"]
+
+
+def test_a_response_that_is_wrong_in_company_and_right_alone_echoes_that_the_company_matters() -> None:
+    together = pack("must-1", "n=2", concurrent_with="eight-mixed")
+    session = session_of((together, OK), (pack("must-1-alone", "n=2"), OK))
+    session.alone["must-1"] = "must-1-alone"
+    wrong = broken("IV-RES-COUNT", "must-1", "n=2")
+    assert echoes(session, wrong) == ["IV-STATE-PARALLEL"]
+    assert echoes(session, wrong, broken("IV-RES-COUNT", "must-1-alone", "n=2")) == [None, None]
+    assert echoes(session, broken("IV-STATE-PARALLEL", "must-1")) == [None]
+    session.cases["must-1"] = evolve(together, concurrent_with=None, connection="kept-connection")
+    assert echoes(session, wrong) == ["IV-STATE-CONNECTION"]
+
+
+# --- a server that is lost
+
+
+def lost(*sent: tuple[Case, Answer], control: Answer) -> Session:
+    """Return a session whose control was accepted, then refused for good after these requests."""
+    session = session_of((pack("control-1"), OK), *sent, (pack("control-9"), control))
+    session.labels = ["control-1", "control-9"]
+    session.experiment.sent = [(Step(BASE), "accepted"), (Step(BASE), "refused")]
+    session.experiment.lost = (0, 1)
+    return session
+
+
+def by_label(found: Sequence[Finding], label: str) -> dict[str, Finding]:
+    return {finding.requirement: finding for finding in found if finding.label == label}
+
+
+def test_the_loss_of_the_server_names_the_last_request_before_it() -> None:
+    session = lost((row("n-zero"), refusal()), (row("key-none"), CRASH), control=CRASH)
+    assert last_before_loss(session) == "key-none"
+    assert last_before_loss(session_of()) is None
+    (loss,) = (finding for finding in findings_of(session) if finding.requirement == "IV-STATE-RECOVERS")
+    assert (loss.state, loss.label, loss.twin, loss.item) == (
+        "contradicted",
+        "control-9",
+        "control-1",
+        "plain-at-the-end",
+    )
+    assert loss.message == "the request of control-1, sent again after key-none: expected 200 as before, got 500"
+
+
+def test_what_is_answered_like_the_lost_control_shows_nothing() -> None:
+    """A server that answers 401 to everything does not refuse n=0."""
+    session = lost((row("n-negative"), refusal(400)), (row("n-zero"), refusal(401)), control=refusal(401))
+    found = findings_of(session)
+    assert by_label(found, "n-negative")["IV-N-BOUNDS"].state == "holds"
+    doubtful = by_label(found, "n-zero")
+    assert {finding.state for finding in doubtful.values()} == {"blocked"}
+    assert doubtful["IV-N-BOUNDS"].reason == ControlRefused()
+
+
+def test_what_the_last_request_showed_echoes_the_loss_unless_it_was_accepted() -> None:
+    session = lost((row("n-zero"), Response(502)), control=CRASH)
+    found = by_label(findings_of(session), "n-zero")
+    contradicted = [finding for finding in found.values() if finding.state == "contradicted"]
+    assert {finding.reported_as for finding in contradicted} == {"IV-STATE-RECOVERS"}
+    accepted = lost((row("n-zero"), OK), control=CRASH)
+    assert by_label(findings_of(accepted), "n-zero")["IV-N-BOUNDS"].reported_as is None
+
+
+def test_what_failed_since_the_last_accepted_control_echoes_the_loss() -> None:
+    session = lost((row("n-zero"), Response(502)), (row("n-negative"), refusal()), control=CRASH)
+    found = findings_of(session)
+    assert by_label(found, "n-zero")["IV-N-BOUNDS"].reported_as == "IV-STATE-RECOVERS"
+    assert by_label(found, "n-negative")["IV-N-BOUNDS"].state == "holds"
+
+
+# --- items
+
+
+@pytest.mark.parametrize(
+    ("case", "answer", "requirement", "item"),
+    [
+        (pack("must-1", "n=2"), OK, "IV-RES-COUNT", "n=2"),
+        (pack("must-1", "n=2"), OK, "IV-RES-JSON", "b64_json"),
+        (pack("must-1", "size=512x512"), OK, "IV-RES-KEY", "b64_json"),
+        (row("n-zero"), refusal(), "IV-N-BOUNDS", "n-zero"),
+        (row("n-zero", again=True), refusal(), "IV-N-BOUNDS", "n-zero"),
+        (row("n-zero"), refusal(), "IV-ERR-400", "IV-N-BOUNDS"),
+        (row("body-cut"), refusal(), NO_5XX, "body-cut"),
+        (row("key-none"), refusal(401), "IV-AUTH-401", "IV-AUTH-REQUIRED"),
+        (row("method-get"), refusal(405), "IV-OP-METHOD-405", "IV-OP-METHOD"),
+        (row("method-head"), Response(405), "IV-OP-HEAD-OPTIONS", "method-head"),
+    ],
+)
+def test_a_finding_of_an_oracle_gets_the_item_of_evidence_that_it_is_about(
+    case: Case, answer: Answer, requirement: str, item: str
+) -> None:
+    found = {(it.requirement, it.item) for it in findings_of(session_of((case, answer)))}
+    assert (requirement, item) in found
+    assert item in CONTRACT.requirements[requirement].evidence.items(CONTRACT, 1)  # type: ignore[union-attr]
+
+
+def test_a_value_that_was_not_given_is_an_absent_one() -> None:
+    case = PLAN.valid("plain", "a note", Base(), ())
+    found = findings_of(session_of((case, OK)))
+    assert ("IV-N-DEFAULT", "n=absent") in {(it.requirement, it.item) for it in found}
+
+
+def judged_step(outcome: Outcome, answer: Answer, result: Result, *items: str) -> Finding:
+    """Return the finding of the result of an experiment with two steps: the control, and a pack."""
+    session = session_of((pack("control-1"), OK), (pack("must-1", *items), answer))
+    session.labels = ["control-1", "must-1"]
+    session.experiment.sent = [(Step(BASE), "accepted"), (Step(BASE), outcome)]
+    session.experiment.results = [result]
+    return next(it for it in findings_of(session) if (it.requirement, it.item) == (result.requirement, result.item))
+
+
+def test_a_contradicted_item_quotes_the_server_and_names_its_twin_and_company() -> None:
+    company = (PROBES["n=2"],)
+    result = Result("IV-USER-TEXT", "user=unicode", "contradicted", (1,), 0, company)
+    found = judged_step("refused", refusal(message="no such user"), result, "user=unicode", "n=2")
+    assert found.message == "a valid request with user=unicode: expected 200, got 400: \u201cno such user\u201d"
+    assert (found.label, found.twin, found.company) == ("must-1", "control-1", ("n=2",))
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"detail": "No."}', ": \u201cNo.\u201d"),
+        (b'{"error": "No."}', ": \u201cNo.\u201d"),
+        (b'{"error": {"message": ""}}', ""),
+        (b'{"error": {"message": ["No."]}}', ""),
+        (b'{"detail": [{"msg": "No."}]}', ""),
+        (b"No.", ""),
+        (b"[]", ""),
+        (b'{"error": {"message": "a\\nb\\u001b[31m"}}', ": \u201ca\\x0ab\\x1b[31m\u201d"),
+    ],
+)
+def test_the_words_of_the_server_are_quoted_where_it_has_some_in_one_line(body: bytes, words: str) -> None:
+    result = Result("IV-USER-TEXT", "user=ascii", "contradicted", (1,), 0)
+    found = judged_step("refused", Response(400, (), body), result, "user=ascii")
+    assert found.message == f"a valid request with user=ascii: expected 200, got 400{words}"
+
+
+def test_that_a_default_is_accepted_is_shown_by_the_content_alone() -> None:
+    session = session_of((pack("must-1", "n=absent"), OK))
+    session.labels = ["must-1"]
+    session.experiment.sent = [(Step(BASE), "accepted")]
+    session.experiment.results = [Result("IV-N-DEFAULT", "n=absent", "holds", (0,))]
+    assert by_label(findings_of(session), "must-1")["IV-N-DEFAULT"].state == "holds"
+    session.observations["must-1"] = observed(
+        evolve(session.observations["must-1"].exchange, outcome=evolve(OK, body=b'{"created": 1, "data": []}'))
+    )
+    assert by_label(findings_of(session), "must-1")["IV-N-DEFAULT"].state == "contradicted"
+
+
+def test_a_failure_that_did_not_occur_again_is_unstable_and_breaks_iv_op_valid() -> None:
+    session = session_of((row("n-zero"), CRASH), (row("n-zero", again=True), refusal()))
+    session.repeated["n-zero"] = "n-zero-again"
+    found = findings_of(session)
+    first = by_label(found, "n-zero")
+    assert {first["IV-N-BOUNDS"].state, first[NO_5XX].state} == {"unstable"}
+    assert first["IV-OP-VALID"].message == "the same request was answered 500 and 400"
+    assert (first["IV-OP-VALID"].state, first["IV-OP-VALID"].item) == ("contradicted", "stable")
+    again = by_label(found, "n-zero-again")
+    assert again["IV-N-BOUNDS"].state == "holds"
+
+
+# --- whole runs
+
+
+def judged(app: Service) -> Run:
+    """Return a standard run on a server, without waits."""
+    with running(app) as server:
+        return check(Target.parse(server.base_url, KEY), Settings(seed=1), lambda *_: None, lambda _: None)
+
+
+def also(run: Run) -> dict[str, set[str]]:
+    return {it.requirement.id: set(it.also) for it in run.verdicts if it.also}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "requirement", "echoed"),
+    [
+        ("wrong-key-crashes", "IV-AUTH-WRONG", {NO_5XX, "IV-AUTH-FIRST"}),
+        ("link-dead", "IV-URL-FETCH", {"IV-URL-END"}),
+        ("user-unicode-crashes", "IV-USER-TEXT", {NO_5XX}),
+        ("missing-image-crashes", "IV-IMAGE-REQUIRED", {NO_5XX}),
+        ("valid-crashes", "IV-OP-VALID", {NO_5XX}),
+        ("parallel-crashes", "IV-STATE-PARALLEL", {NO_5XX}),
+        ("n-remembered", "IV-STATE-INDEPENDENT", {"IV-N-DEFAULT", "IV-STATE-PARALLEL"}),
+        ("error-repeated", "IV-STATE-RECOVERS", {"IV-ERR-PARAM", "IV-OP-VALID"}),
+        ("locked-by-bad-keys", "IV-STATE-RECOVERS", set()),
+        ("crashes-every-tenth", "IV-OP-VALID", None),
+    ],
+)
+def test_one_defect_breaks_one_requirement_which_names_what_echoes_it(
+    fault: str, requirement: str, echoed: set[str] | None
+) -> None:
+    run = judged(faulty([fault], api_key=KEY))
+    assert set(verdicts(run, "fail", "warn")) == {requirement}
+    if echoed is not None:
+        assert also(run).get(requirement, set()) == echoed
+
+
+@pytest.mark.slow
+def test_of_two_defects_each_is_reported() -> None:
+    run = judged(faulty(["size-512-refused", "wrong-key-crashes"], api_key=KEY))
+    assert set(verdicts(run, "fail", "warn")) == {"IV-SIZE-ENUM", "IV-AUTH-WRONG"}
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_an_operation_that_is_not_there_breaks_iv_op_valid_alone_of_what_judges_the_status(status: int) -> None:
+    class Removed(Service):
+        """Answers every POST so."""
+
+        async def vary(self, _: Any) -> StarletteResponse:
+            return JSONResponse({"detail": "Not here."}, status)
+
+    run = judged(Removed(api_key=KEY))
+    assert run.not_offered == status
+    assert f"POST /images/variations is not offered; every request was answered {status}." in run.headline
+    assert set(verdicts(run, "fail")) - {"IV-ERR-OBJECT"} == {"IV-OP-VALID"}
