@@ -201,7 +201,7 @@ def test_a_server_that_is_lost_for_good_breaks_one_requirement_and_blocks_the_re
     ran = run(is_after(has_eleven, lambda _: error(500)))
     (lost,) = ran.of("IV-STATE-RECOVERS")
     assert ran.broken == {"IV-STATE-RECOVERS"}
-    assert ran.slept == [1.0, 2.0, 4.0]
+    assert ran.slept == [0.5, 0.5, 0.5, 0.5, 1.0, 2.0, 4.0]
     accepted, refused = (ran.session.observations[label] for label in (lost.twin or "", lost.label))
     assert accepted.accepted
     assert refused.exchange.label == ran.transport.sent[-1]
