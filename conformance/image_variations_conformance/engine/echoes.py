@@ -30,7 +30,7 @@ _PRECONDITIONS: Mapping[str, frozenset[str]] = {
     "IV-URL-END": frozenset({"IV-URL-FETCH"}),
 }
 # Whether these hold depends on which violation of which request an error is about.
-_ABOUT_VIOLATIONS = frozenset({"IV-AUTH-401", "IV-ERR-400", "IV-ERR-PARAM", "IV-OP-MULTIPART-STATUS"})
+_ABOUT_VIOLATIONS = frozenset({"IV-AUTH-401", "IV-AUTH-FIRST", "IV-ERR-400", "IV-ERR-PARAM", "IV-OP-MULTIPART-STATUS"})
 # Where the second item is refused, the first one is, too: only RGB pictures have a transparent colour.
 _IMPLIED_BY = {"chunks=transparent-colour": "png=rgb"}
 _STABLE, _NOTHING_ACCEPTED = "stable", "fields=image-only"

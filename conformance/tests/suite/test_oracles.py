@@ -151,7 +151,7 @@ def test_requirements_on_keys_are_not_tested_without_a_key() -> None:
     assert run.outcome == "conforms"
     of_keys = {it.requirement.id: it.result for it in run.verdicts if it.requirement.id.startswith("IV-AUTH")}
     assert set(of_keys.values()) == {"not-tested"}
-    assert len(of_keys) == 4
+    assert len(of_keys) >= 4
 
 
 # --- single exchanges, with responses written by hand

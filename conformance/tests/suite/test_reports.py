@@ -449,7 +449,8 @@ def test_a_hostile_error_text_is_printable_in_the_reports(tmp_path: Path) -> Non
     run = judge_app(Hostile(api_key=KEY), depth="quick")
     ReportFolder.at(tmp_path).write(run)
     message = {it["id"]: it["message"] for it in read(tmp_path)["requirements"]}["IV-ERR-PARAM"]
-    assert message.startswith(r"the error does not name the field image: param \x00\x1b[31m\x9b" + "\ufffd")
+    assert message.startswith("the error does not name the field ")
+    assert r": param \x00\x1b[31m\x9b" + "\ufffd" in message
     assert all(it.message.isprintable() and len(it.message) <= 300 for it in run.findings)
     assert all(line.isprintable() for line in lines(run, tmp_path, verbose=True))
     assert junit(tmp_path) is not None
