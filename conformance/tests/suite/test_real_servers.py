@@ -1,13 +1,8 @@
 """Runs against servers by other authors: the suite reports the defects that they are known to have."""
 
-import os
-import signal
-import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,72 +13,40 @@ from image_variations_conformance.wire.reasons import ServerGone
 from image_variations_conformance.wire.target import Target
 from support.judging import KEY, judge_url, verdicts
 from support.node_packages import node_tool
+from support.processes import free_port, listens, served
 
 pytestmark = pytest.mark.slow
 
 SPEC = Path(__file__).parents[3] / "spec" / "openapi.yaml"
-_START_SECONDS = 60
 
 
-@contextmanager
-def _mock_server(command: list[str], port: int) -> Iterator[str]:
-    # In a session of its own, so that the whole process group can be killed: some tools are wrappers around a server.
-    with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as process:
-        try:
-            deadline = time.monotonic() + _START_SECONDS
-            while not _listens(port):
-                assert process.poll() is None, f"{command[1]} ended with exit code {process.returncode}"
-                assert time.monotonic() < deadline, f"{command[1]} does not listen"
-                time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
-def test_mock_server_also_ends_a_server_that_a_wrapper_started() -> None:
-    port = _free_port()
+def test_served_also_ends_a_server_that_a_wrapper_started() -> None:
+    port = free_port()
     server = f"import socket, time; s = socket.create_server(('127.0.0.1', {port})); time.sleep(60)"
     wrapper = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {server!r}])"
-    with _mock_server([sys.executable, "-c", wrapper], port):
+    with served([sys.executable, "-c", wrapper], port):
         pass
     deadline = time.monotonic() + 10
-    while _listens(port):
+    while listens(port):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")
 def prism() -> Run:
     """Return the run on Prism, a mock server for our openapi.yaml."""
-    port = _free_port()
+    port = free_port()
     command = [*node_tool("@stoplight/prism-cli", "prism"), "mock", "--port", str(port), str(SPEC)]
-    with _mock_server(command, port) as url:
+    with served(command, port) as url:
         return judge_url(url)
 
 
 @pytest.fixture(scope="module")
 def steady_url() -> Iterator[str]:
     """Yield the URL of Steady, a mock server for our openapi.yaml."""
-    port = _free_port()
+    port = free_port()
     command = [*node_tool("@stdy/cli", "steady"), "--host", "127.0.0.1", "--port", str(port), "--quiet", str(SPEC)]
-    with _mock_server(command, port) as url:
+    with served(command, port) as url:
         yield url
 
 
@@ -96,11 +59,11 @@ def steady(steady_url: str) -> Run:
 @pytest.fixture(scope="module")
 def aimock(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Return the run on aimock, which mimics the current server of OpenAI, without the operation."""
-    port = _free_port()
+    port = free_port()
     fixtures = tmp_path_factory.mktemp("aimock") / "none.json"
     fixtures.write_text('{"fixtures": []}')
     options = ["--host", "127.0.0.1", "--port", str(port), "--fixtures", str(fixtures), "--log-level", "silent"]
-    with _mock_server([*node_tool("@copilotkit/aimock", "llmock"), *options], port) as url:
+    with served([*node_tool("@copilotkit/aimock", "llmock"), *options], port) as url:
         return judge_url(f"{url}/v1")
 
 
