@@ -6,9 +6,13 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
+from attrs import frozen
+
 from ..cases.probes import Probe
 
 PACK_SIZE = 7
+_TOGETHER = 8
+_ON_ONE_CONNECTION = 2
 
 
 def packs(probes: Sequence[Probe], seed: int, size: int = PACK_SIZE) -> list[tuple[Probe, ...]]:
@@ -41,3 +45,26 @@ def packs(probes: Sequence[Probe], seed: int, size: int = PACK_SIZE) -> list[tup
 def images(pack: Sequence[Probe]) -> int:
     """Return how many images a request with these probes costs if it is accepted."""
     return max((probe.images for probe in pack), default=1)
+
+
+@frozen
+class Arranged:
+    """Packs that MUST be accepted, by the way in which they are sent; in this order, but for those of many images.
+
+    `between` are those that show, between requests that must be refused, that the server still works.
+    """
+
+    alone: Sequence[tuple[Probe, ...]]
+    together: Sequence[tuple[Probe, ...]]
+    on_one_connection: Sequence[tuple[Probe, ...]]
+    between: Sequence[tuple[Probe, ...]]
+
+    @classmethod
+    def of(cls, must: Sequence[tuple[Probe, ...]], between: int) -> Arranged:
+        """Arrange packs, of which `between` packs are kept for the requests that must be refused."""
+        cheap = [pack for pack in must if images(pack) == 1][-_ON_ONE_CONNECTION - between :]
+        first = [pack for pack in must if pack not in cheap]
+        fitting = [pack for pack in first if images(pack) == 1 and pack[0].fits_others]
+        together = fitting[:_TOGETHER] if len(first) > _TOGETHER else []
+        alone = sorted((pack for pack in first if pack not in together), key=images)
+        return cls(alone, together, cheap[:_ON_ONE_CONNECTION], cheap[_ON_ONE_CONNECTION:])

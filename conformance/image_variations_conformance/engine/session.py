@@ -29,7 +29,7 @@ from ..oracles.summary import differences
 from ..wire.exchange import Exchange, NotTested, Request
 from ..wire.reasons import ControlRefused, Limited, NothingAccepted, Preparation, RateLimited, Reason, RejectsEverything
 from .experiment import Experiment
-from .packs import PACK_SIZE, packs
+from .packs import PACK_SIZE, Arranged, images, packs
 from .scheduler import Scheduler, not_sent
 from .steps import Outcome, Sending, Step
 
@@ -37,7 +37,6 @@ R = TypeVar("R")
 
 CONTROL_EVERY = 60
 """After so many requests that must be refused, a valid one shows whether the server still works."""
-_TOGETHER = 8
 _OPEN_PACK_SIZE = 15
 AGAIN = "-again"
 """The end of the label of a request that was sent again."""
@@ -91,31 +90,24 @@ class Session:
         must, should = self._packs(plan.must_probes, "must"), self._packs(plan.should_probes, "should")
         harmless = self._packs(plan.harmless_probes, "open", _OPEN_PACK_SIZE)
         odd = self._packs(plan.odd_probes, "odd", 1)
-        self._to_come = len(refusals) + len(opened) + len(must) + len(should) + _TOGETHER + 12
+        self._to_come = len(refusals) + len(opened) + len(must) + len(should) + 20
         has_base = self._drive(experiment.find_base(plan.contract))
         if not has_base:
             self._refuse([*refusals, *opened])
             return
-        self.scheduler.budget.set_aside({self._pack_labels[pack]: _images(pack) for pack in must} | self._last_images())
-        # Packs of one image, from the end, show between the refusals that the server still works.
-        later = [pack for pack in must if _images(pack) == 1][-2 - len(refusals) // CONTROL_EVERY :]
-        connected, later = later[:2], later[2:]
-        first = [pack for pack in must if pack not in later and pack not in connected]
-        mixed = [pack for pack in first if _images(pack) == 1 and pack[0].fits_others][
-            : _TOGETHER if len(first) > _TOGETHER else 0
-        ]
-        alone = sorted((pack for pack in first if pack not in mixed), key=_images)
-        self._drive(experiment.probe(alone))
-        if any(_images(pack) > 1 for pack in alone):
+        self.scheduler.budget.set_aside({self._pack_labels[pack]: images(pack) for pack in must} | self._last_images())
+        order = Arranged.of(must, len(refusals) // CONTROL_EVERY)
+        self._drive(experiment.probe(order.alone))
+        if any(images(pack) > 1 for pack in order.alone):
             # A server may have remembered the values of the request for the most images, which was the last.
             self._drive(experiment.control())
-        if mixed:
-            self._drive(experiment.together(mixed, "eight-mixed"))
+        if order.together:
+            self._drive(experiment.together(order.together, "eight-mixed"))
             self._send_alone("eight-mixed")
-        if connected:
-            self._drive(experiment.on_one_connection(connected, "kept-connection"))
+        if order.on_one_connection:
+            self._drive(experiment.on_one_connection(order.on_one_connection, "kept-connection"))
             self._send_alone("kept-connection")
-        self._refuse(refusals, later)
+        self._refuse(refusals, order.between)
         self._drive(experiment.probe(should))
         self._drive(experiment.probe([*harmless, *odd]))
         self._refuse(opened)
@@ -358,10 +350,6 @@ def original(label: str) -> str:
 
 def _without_close(request: Request) -> Request:
     return with_header(request, "Connection", None)
-
-
-def _images(pack: Sequence[Probe]) -> int:
-    return max((probe.images for probe in pack), default=1)
 
 
 def _slices(cases: Sequence[Case], size: int) -> Iterator[Sequence[Case]]:

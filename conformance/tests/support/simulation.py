@@ -18,7 +18,7 @@ from image_variations_conformance.cases.probes import Probe
 from image_variations_conformance.contract import document
 from image_variations_conformance.contract.evidence import ABSENT
 from image_variations_conformance.engine.experiment import Experiment
-from image_variations_conformance.engine.packs import PACK_SIZE, packs
+from image_variations_conformance.engine.packs import PACK_SIZE, Arranged, images, packs
 from image_variations_conformance.engine.steps import Outcome, Sending, Step
 from image_variations_conformance.media import png
 
@@ -287,20 +287,15 @@ class Driver:
         if not self._drive(experiment.find_base(CONTRACT)):
             self._refuse(range(self.plan.rows))
             return
-        later = [pack for pack in self.plan.must if _images(pack) == 1][-2 - self.plan.rows // _ROWS_BETWEEN_CONTROLS :]
-        connected, later = later[:2], later[2:]
-        first = [pack for pack in self.plan.must if pack not in later and pack not in connected]
-        mixed = [pack for pack in first if _images(pack) == 1 and pack[0].fits_others]
-        mixed = mixed[: _TOGETHER if len(first) > _TOGETHER else 0]
-        alone = sorted((pack for pack in first if pack not in mixed), key=_images)
-        self._drive(experiment.probe(alone))
-        if any(_images(pack) > 1 for pack in alone):
+        order = Arranged.of(self.plan.must, self.plan.rows // _ROWS_BETWEEN_CONTROLS)
+        self._drive(experiment.probe(order.alone))
+        if any(images(pack) > 1 for pack in order.alone):
             self._drive(experiment.control())
-        if mixed:
-            self._drive(experiment.together(mixed, "eight-mixed"))
-        if connected:
-            self._drive(experiment.on_one_connection(connected, "kept-connection"))
-        self._refuse(range(self.plan.rows), later)
+        if order.together:
+            self._drive(experiment.together(order.together, "eight-mixed"))
+        if order.on_one_connection:
+            self._drive(experiment.on_one_connection(order.on_one_connection, "kept-connection"))
+        self._refuse(range(self.plan.rows), order.between)
         self._drive(experiment.probe(self.plan.should))
         self._drive(experiment.probe(self.plan.open))
         self._refuse(range(self.plan.rows, self.plan.rows + self.plan.rows // 10))
@@ -358,10 +353,6 @@ class Driver:
         self._last = asked
         if self.server.answer(asked) != "refused" and self._before is not None:
             self._drive(self.experiment.recovers_from("the request before"))
-
-
-def _images(pack: Sequence[Probe]) -> int:
-    return max((probe.images for probe in pack), default=1)
 
 
 def simulate(server: Server, plan: Simulated) -> Experiment:
