@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from ..registry import FaultFamily
+from ..registry import Change, FaultFamily
 from .factories import accepts, crashes_on, reads, refuses
 from .features import absent, text
+from .no_response import Failure
 from .texts import default, like, replaced, sent
 
 fault = FaultFamily("validation")
@@ -15,6 +16,13 @@ _INTEGER, _STRICT = "IV-N-INTEGER", "IV-N-STRICT"
 _SIZE, _FORMAT, _MODEL = "IV-SIZE-UNKNOWN", "IV-FORMAT-UNKNOWN", "IV-MODEL-UNKNOWN"
 _NAMES = ("n", "size", "response_format", "model")
 _UNKNOWN = (_SIZE, _FORMAT, _MODEL)
+_ENUMS = {"size": "IV-SIZE-ENUM", "response_format": "IV-FORMAT-ENUM"}
+
+
+def _refuses_value(name: str, value: str, status: Failure = 400) -> Change:
+    """Refuse one of the values that a field may have."""
+    return refuses(_ENUMS[name], text(name, value.__eq__), status, param=name, message=f"{name} must not be {value}.")
+
 
 # --- size
 
@@ -39,16 +47,10 @@ fault("size-half-crashes", "Answers 500 to a size without an x, which it cannot 
       crashes_on(_SIZE, when=lambda problem: bool(problem.text) and "x" not in problem.text))
 fault("size-required", "Refuses a request without size.",
       refuses("IV-SIZE-DEFAULT", absent("size"), param="size", message="size is missing."))
-fault("size-512-refused", "Refuses the size 512x512.",
-      refuses("IV-SIZE-ENUM", text("size", "512x512".__eq__), param="size",
-              message="size must be 256x256 or 1024x1024."))
-fault("size-256-refused", "Refuses the size 256x256.",
-      refuses("IV-SIZE-ENUM", text("size", "256x256".__eq__), param="size",
-              message="size must be 512x512 or 1024x1024."))
-fault("size-512-crashes", "Answers 500 to the size 512x512.",
-      refuses("IV-SIZE-ENUM", text("size", "512x512".__eq__), 500))
-fault("size-1024-times-out", "Answers 504 to the size 1024x1024.",
-      refuses("IV-SIZE-ENUM", text("size", "1024x1024".__eq__), 504))
+fault("size-512-refused", "Refuses the size 512x512.", _refuses_value("size", "512x512"))
+fault("size-256-refused", "Refuses the size 256x256.", _refuses_value("size", "256x256"))
+fault("size-512-crashes", "Answers 500 to the size 512x512.", _refuses_value("size", "512x512", 500))
+fault("size-1024-times-out", "Answers 504 to the size 1024x1024.", _refuses_value("size", "1024x1024", 504))
 fault("size-default-512", "Makes images of 512x512 pixels if size is missing.",
       reads("IV-SIZE-DEFAULT", size=default("512x512")))
 fault("size-default-256", "Makes images of 256x256 pixels if size is missing.",
@@ -57,13 +59,10 @@ fault("size-default-256", "Makes images of 256x256 pixels if size is missing.",
 # --- response_format
 
 fault("b64-json-refused", "Refuses the response_format b64_json.",
-      refuses("IV-FORMAT-ENUM", text("response_format", "b64_json".__eq__), param="response_format",
-              message="response_format must be url."))
-fault("url-refused", "Refuses the response_format url.",
-      refuses("IV-FORMAT-ENUM", text("response_format", "url".__eq__), param="response_format",
-              message="response_format must be b64_json."))
+      _refuses_value("response_format", "b64_json"))
+fault("url-refused", "Refuses the response_format url.", _refuses_value("response_format", "url"))
 fault("url-crashes", "Answers 500 to the response_format url, for lack of a store.",
-      refuses("IV-FORMAT-ENUM", text("response_format", "url".__eq__), 500))
+      _refuses_value("response_format", "url", 500))
 fault("format-unknown-accepted", "Accepts an unknown response_format and returns links.",
       accepts(_FORMAT, lambda problem: problem.text != ""))
 fault("format-base64-accepted", "Accepts base64 as response_format.",
