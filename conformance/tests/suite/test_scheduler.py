@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from email.utils import formatdate
+from typing import Any
 
 import pytest
 from attrs import field, frozen
@@ -429,20 +430,13 @@ class WaitingTransport(FakeTransport):
     under_way: set[str] = field(factory=set)
     under_way_with: dict[str, list[set[str]]] = field(factory=lambda: defaultdict(list))
 
-    def send(
-        self,
-        label: str,
-        request: Request,
-        concurrent_with: str | None = None,
-        most_seconds: float | None = None,
-        connection: str | None = None,
-    ) -> Exchange:
+    def send(self, label: str, *args: Any, **kwargs: Any) -> Exchange:
         self.under_way.add(label)
         self.under_way_with[label].append(set(self.under_way) - {label})
         self.events[label].set()
         if label in self.waits_for:
             assert self.events[self.waits_for[label]].wait(10)
-        exchange = super().send(label, request, concurrent_with, most_seconds, connection)
+        exchange = super().send(label, *args, **kwargs)
         self.under_way.discard(label)
         return exchange
 
