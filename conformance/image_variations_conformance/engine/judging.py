@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from attrs import evolve
 
 from ..cases.case import Case
-from ..cases.probes import NO_5XX
+from ..cases.probes import NO_5XX, Probe
 from ..contract.evidence import ABSENT, BY_FORMAT, AcceptsFeature, AcceptsField, Every, Sample
 from ..contract.requirements import Requirement
 from ..oracles import Finding, Observation, judge
@@ -148,7 +148,7 @@ def _words(observation: Observation) -> str:
 def _why_blocked(observation: Observation, session: Session) -> Reason:
     if observation.untested is not None:
         return observation.untested
-    if session.experiment.limited or (observation.response is not None and observation.response.status == 503):
+    if session.experiment.limited or _is_unavailable(observation):
         return RateLimited()
     return ControlRefused() if session.experiment.lost is not None else NotShown()
 
@@ -166,17 +166,24 @@ def _without_loss(found: Sequence[Finding], session: Session) -> Iterator[Findin
 
 
 def _without_accidents(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
-    """Yield the findings; those on a failure that did not occur again, as unstable, with one for the accident."""
+    """Yield the findings; those on a failure that did not occur again, as unstable, with one for the accident.
+
+    A 503 that did not occur again shows nothing: the server was overloaded, and should have said for how long.
+    """
     accidents = dict(_accidents(session))
+    unavailable = {label for label in accidents if _is_unavailable(session.observations[label])}
     for finding in found:
-        if finding.label in accidents and finding.state == "contradicted":
-            yield evolve(finding, state="unstable")
-        else:
+        if finding.state != "contradicted" or finding.label not in accidents:
             yield finding
+        elif finding.label not in unavailable:
+            yield evolve(finding, state="unstable")
     for label, again in accidents.items():
         one, other = session.observations[label], session.observations[again]
-        message = f"the same request was answered {one.answer} and {other.answer}"
-        yield one.finding("IV-OP-VALID", False, message, "stable")
+        if label in unavailable:
+            yield one.finding("IV-LIMIT-RETRY-AFTER", False, "the 503 has no Retry-After", label)
+        else:
+            message = f"the same request was answered {one.answer} and {other.answer}"
+            yield one.finding("IV-OP-VALID", False, message, "stable")
 
 
 def _without_doubts(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
@@ -203,10 +210,27 @@ def _without_doubts(found: Sequence[Finding], session: Session) -> Iterator[Find
 
 
 def _accidents(session: Session) -> Iterator[tuple[str, str]]:
-    """Yield the labels of wrong refusals of which another sending was not wrong, each with the label of that."""
+    """Yield the labels of requests that failed, each with that of the same request when it did not.
+
+    They are wrong refusals of what must be refused, and valid requests that were answered 503.
+    """
     tested = {label: it for label, it in session.observations.items() if it.untested is None}
     wrong = {label for label, it in tested.items() if is_wrong_refusal(it, session.plan.contract)}
     sent_again = [(label, original(label)) for label in tested if AGAIN in label]
     for one, other in [*session.repeated.items(), *sent_again]:
         if one in wrong and other in tested.keys() - wrong:
             yield one, other
+    # What came of the same request when the server was not overloaded.
+    others: dict[tuple[str, frozenset[Probe]], str] = {}
+    unavailable = []
+    for label, (step, outcome) in zip(session.labels, session.experiment.sent, strict=True):
+        request = (str(step.base), frozenset(step.probes))
+        if outcome in {"accepted", "declined", "wrong"}:
+            others.setdefault(request, label)
+        elif outcome == "unavailable":
+            unavailable.append((label, request))
+    yield from ((label, others[request]) for label, request in unavailable if request in others)
+
+
+def _is_unavailable(observation: Observation) -> bool:
+    return observation.response is not None and observation.response.status == 503

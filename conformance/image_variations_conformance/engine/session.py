@@ -184,8 +184,8 @@ class Session:
     @property
     def _control_differences(self) -> frozenset[str]:
         """The fields that the responses to the base and to the control are not as requested in."""
-        alone = [self.observations[label] for label in self.labels[:4] if label in self.observations]
-        return frozenset().union(*(differences(it) for it in alone if it.accepted))
+        bases = [self.observations[label] for label in self.labels if label == "plain" or label.startswith("base-")]
+        return frozenset().union(*(differences(it) for it in bases if it.accepted))
 
     def _again(self, case: Case) -> Case:
         """Return a case to be sent again under another label."""

@@ -117,8 +117,7 @@ class Trials:
     def find_base(self, contract: Contract) -> Sending[bool]:
         """Find the first accepted base and a cheap one. Return whether there is one."""
         for candidate in bases(contract):
-            label = "plain" if not self.sent else f"base-{len(self.sent)}"
-            (outcome,) = yield from self._send(Step(candidate, label=label))
+            outcome = yield from self._send_base(candidate)
             self.limited = outcome == "limited"
             if outcome in {"limited", "not-sent"}:
                 return False
@@ -129,6 +128,14 @@ class Trials:
                 return True
         return False
 
+    def _send_base(self, base: Base) -> Sending[Outcome]:
+        """Send a base, and again if that is the first request that was answered 503, and return the outcome."""
+        first_time = all(outcome != "unavailable" for _, outcome in self.sent)
+        (outcome,) = yield from self._send(Step(base, label=f"base-{len(self.sent)}" if self.sent else "plain"))
+        if outcome == "unavailable" and first_time:
+            (outcome,) = yield from self._send(Step(base, label=f"base-{len(self.sent)}"))
+        return outcome
+
     def _cheapen(self, contract: Contract) -> Sending[None]:
         """Make the base cheap: the image in the response, not a link, and the smallest size that is accepted."""
         for texts in cheaper(contract):
@@ -136,7 +143,7 @@ class Trials:
             if texts.items() <= cheap.texts.items():
                 continue
             candidate = evolve(cheap, texts={**cheap.texts, **texts})
-            (outcome,) = yield from self._send(Step(candidate, label=f"base-{len(self.sent)}"))
+            outcome = yield from self._send_base(candidate)
             if outcome == "accepted":
                 self.cheap = candidate
                 self._control = len(self.sent) - 1

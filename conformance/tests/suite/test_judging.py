@@ -336,7 +336,25 @@ def test_a_failure_that_did_not_occur_again_is_unstable_and_breaks_iv_op_valid()
     assert again["IV-N-BOUNDS"].state == "holds"
 
 
+def test_a_503_that_did_not_occur_again_breaks_only_that_it_says_how_long_to_wait() -> None:
+    session = session_of((row("n-zero"), Response(503)), (row("n-zero", again=True), refusal()))
+    session.repeated["n-zero"] = "n-zero-again"
+    found = findings_of(session)
+    assert {name for name, it in by_label(found, "n-zero").items() if it.state != "holds"} == {"IV-LIMIT-RETRY-AFTER"}
+    assert by_label(found, "n-zero-again")["IV-N-BOUNDS"].state == "holds"
+    session.repeated.clear()
+    session.observations["n-zero-again"] = observed(
+        evolve(session.observations["n-zero-again"].exchange, outcome=Response(503))
+    )
+    both = {(it.requirement, it.label) for it in findings_of(session) if it.state == "contradicted"}
+    assert {("IV-N-BOUNDS", "n-zero"), ("IV-N-BOUNDS", "n-zero-again")} <= both
+    assert "IV-LIMIT-RETRY-AFTER" not in {name for name, _ in both}
+
+
 # --- whole runs
+
+# The body of a crash is a plain text.
+OF_CRASHES = {NO_5XX, "IV-ERR-JSON"}
 
 
 def judged(app: Service) -> Run:
@@ -349,16 +367,16 @@ def judged(app: Service) -> Run:
 @pytest.mark.parametrize(
     ("fault", "requirement", "echoed"),
     [
-        ("wrong-key-crashes", "IV-AUTH-WRONG", {NO_5XX, "IV-AUTH-FIRST"}),
+        ("wrong-key-crashes", "IV-AUTH-WRONG", {*OF_CRASHES, "IV-AUTH-FIRST"}),
         ("link-dead", "IV-URL-FETCH", {"IV-URL-END"}),
-        ("user-unicode-crashes", "IV-USER-TEXT", {NO_5XX}),
-        ("missing-image-crashes", "IV-IMAGE-REQUIRED", {NO_5XX}),
-        ("valid-crashes", "IV-OP-VALID", {NO_5XX}),
-        ("parallel-crashes", "IV-STATE-PARALLEL", {NO_5XX}),
+        ("user-unicode-crashes", "IV-USER-TEXT", OF_CRASHES),
+        ("missing-image-crashes", "IV-IMAGE-REQUIRED", OF_CRASHES),
+        ("valid-crashes", "IV-OP-VALID", OF_CRASHES),
+        ("parallel-crashes", "IV-STATE-PARALLEL", OF_CRASHES),
         ("n-remembered", "IV-STATE-INDEPENDENT", {"IV-N-DEFAULT"}),
-        ("error-repeated", "IV-STATE-RECOVERS", {"IV-OP-VALID"}),
+        ("error-repeated", "IV-STATE-RECOVERS", {"IV-ERR-PARAM", "IV-AUTH-FIRST", "IV-OP-VALID"}),
         ("locked-by-bad-keys", "IV-STATE-RECOVERS", set()),
-        ("crashes-every-tenth", "IV-OP-VALID", set()),
+        ("crashes-every-tenth", "IV-OP-VALID", OF_CRASHES),
     ],
 )
 def test_one_defect_breaks_one_requirement_which_names_what_echoes_it(
@@ -367,7 +385,8 @@ def test_one_defect_breaks_one_requirement_which_names_what_echoes_it(
     run = judged(faulty([fault], api_key=KEY))
     assert set(verdicts(run, "fail", "warn")) == {requirement}
     (also,) = (set(it.also) for it in run.verdicts if it.requirement.id == requirement)
-    assert echoed <= also
+    # Which requests at the same time follow which is a matter of chance.
+    assert also - {"IV-STATE-PARALLEL"} == echoed
 
 
 @pytest.mark.slow
