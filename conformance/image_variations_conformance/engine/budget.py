@@ -147,4 +147,6 @@ class Budget:
             if case.image_count:
                 self._excess = max(self._excess, images - case.image_count)
             elif images:
-                self._accepted_invalid.setdefault(case.expectation.violated, case.label)
+                # What a preparation breaks is still to be shown by a case of its own.
+                violated = frozenset[str]() if case.is_preparation else case.expectation.violated
+                self._accepted_invalid.setdefault(violated, case.label)

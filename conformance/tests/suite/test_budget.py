@@ -179,7 +179,7 @@ def test_a_limited_run_of_a_correct_server_is_incomplete_by_choice(
 
 def test_what_must_hold_at_the_end_of_a_run_has_its_images_set_aside() -> None:
     """The quick plan has more valid requests than this limit allows, those of SHOULDs and open ones among them."""
-    run = judged_run(Service(api_key=KEY), depth="quick", max_images=24)
+    run = judged_run(Service(api_key=KEY), depth="quick", max_images=14)
     assert verdicts(run, "pass").keys() >= {"IV-STATE-INDEPENDENT", "IV-STATE-CONNECTION"}
     left_out = {name for name in run.cases if isinstance(run.observations[name].exchange.not_tested, MaxImages)}
     assert left_out
@@ -269,7 +269,7 @@ def test_a_server_that_accepts_invalid_requests_makes_no_images_beyond_the_limit
 
 def test_a_server_that_accepts_invalid_requests_is_still_sent_valid_ones() -> None:
     """Each requirement on refusals is found violated once; the images left over are used for valid requests."""
-    run = judged_run(AcceptsEverything(), max_images=150)
+    run = judged_run(AcceptsEverything(), max_images=120)
     refusals = {"IV-IMAGE-REQUIRED", "IV-IMAGE-FORMAT", "IV-IMAGE-INTACT", "IV-IMAGE-SQUARE", "IV-IMAGE-MAX-BYTES"}
     refusals |= {"IV-N-BOUNDS", "IV-N-INTEGER", "IV-SIZE-UNKNOWN", "IV-FORMAT-UNKNOWN", "IV-MODEL-UNKNOWN"}
     assert verdicts(run, "fail").keys() >= refusals | {"IV-OP-MULTIPART", "IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}
