@@ -97,7 +97,7 @@ def _of_what_breaks(finding: Finding, failures: _Failures) -> str | None:
     case, violated = session.cases[finding.label], session.observations[finding.label].expectation.violated
     company = [name for name in _requirements_of_company(case) if name in failures.requirements]
     items = [probe.item for probe in case.probes] or _items_of_base(label, session)
-    names = [failures.by_item[item] for item in (*items, _STABLE) if item in failures.by_item]
+    names = [failures.by_item[item] for item in (*items, _STABLE) if _is_reason(item, failures)]
     lost = [] if session.experiment.lost is None else [_RECOVERS]
     itself = [NO_5XX] if of_body and (finding.label, NO_5XX) in failures.shown else []
     return next(iter((*company, *sorted(violated & failures.crashing), *names, *itself, *lost)), None)
@@ -168,6 +168,15 @@ _RULES: tuple[Callable[[Finding, _Failures], str | None], ...] = (
 def _is_of_label(finding: Finding) -> bool:
     """Return whether a finding is about a request as a whole, and not about one of its items."""
     return finding.item == original(finding.label)
+
+
+def _is_reason(item: str, failures: _Failures) -> bool:
+    """Return whether an item is broken, so that a crash at it is no other failure.
+
+    That nothing is accepted is the reason for a crash if the first valid request, too, was not just refused.
+    """
+    name = failures.by_item.get(item)
+    return name is not None and (item != _NOTHING_ACCEPTED or name in failures.crashing)
 
 
 def _items_of(finding: Finding) -> tuple[str, ...]:

@@ -107,14 +107,15 @@ def test_a_crash_at_properties_that_are_refused_together_echoes_the_combination(
 
 
 def test_a_crash_at_a_base_echoes_the_value_that_is_refused_or_that_nothing_is_accepted() -> None:
-    session = session_of((pack("base-1"), CRASH))
-    session.labels.append("base-1")
+    session = session_of((pack("base-1"), refusal()), (pack("base-2"), CRASH), (pack("base-3"), CRASH))
+    session.labels.append("base-3")
     session.experiment.sent.append((Step(Base({"size": "512x512"})), "refused"))
-    crash = broken(NO_5XX, "base-1")
+    crash = broken(NO_5XX, "base-3")
     assert echoes(session, broken("IV-SIZE-ENUM", "plain", "size=512x512"), crash) == [None, "IV-SIZE-ENUM"]
     assert echoes(session, broken("IV-N-DEFAULT", "plain", "n=absent"), crash) == [None, "IV-N-DEFAULT"]
-    nothing = broken("IV-OP-VALID", "plain", "fields=image-only")
-    assert echoes(session, nothing, crash) == [None, "IV-OP-VALID"]
+    assert echoes(session, broken("IV-OP-VALID", "base-2", "fields=image-only"), crash) == [None, "IV-OP-VALID"]
+    # A server that refuses valid requests, and fails at one of them, has two defects.
+    assert echoes(session, broken("IV-OP-VALID", "base-1", "fields=image-only"), crash) == [None, None]
 
 
 @pytest.mark.parametrize(
