@@ -377,7 +377,7 @@ class Experiment(Trials):
         first = next(at for at, (step, outcome) in enumerate(self.sent) if outcome == "accepted")
         refusals: list[int] = []
         while len(refusals) < self._enough((), refusals):
-            if not (self._follows_accepted or (yield from self.control())):
+            if refusals and not (self._follows_accepted or (yield from self.control())):
                 return
             label = f"plain-at-the-end{f'-{len(refusals) + 1}' if refusals else ''}"
             (outcome,) = yield from self._send(Step(self.base, label=label))
