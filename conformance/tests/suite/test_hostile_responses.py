@@ -129,7 +129,10 @@ def test_a_server_without_a_usable_response_fails_in_time_and_passes_nothing(
     assert judged.seconds < MAX_SECONDS
     assert judged.run.outcome == "fails"
     assert {it.requirement.id for it in judged.run.verdicts if it.result == "pass"} == set()
-    assert "IV-ERR-NO-5XX" in judged.failed
+    assert judged.failed == {"IV-OP-VALID"}
+    assert {it.requirement.id: set(it.also) for it in judged.run.verdicts if it.also} == {
+        "IV-OP-VALID": {"IV-ERR-NO-5XX"}
+    }
 
 
 def _nested(depth: int) -> bytes:

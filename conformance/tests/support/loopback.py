@@ -152,6 +152,9 @@ def say_by_path(answers: Mapping[str, bytes], otherwise: bytes) -> Step:
 
     def play(peer: Peer) -> None:
         hear_request(peer)
+        if not peer.heard:
+            # The client only looked whether anybody listens.
+            return
         path = bytes(peer.heard).split(b" ", 2)[1].decode("latin-1")
         peer.socket.sendall(answers.get(path, otherwise))
 
