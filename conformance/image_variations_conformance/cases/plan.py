@@ -42,6 +42,8 @@ DEPTH_PROFILES: dict[Depth, DepthProfile] = {
     "deep": DepthProfile(None, None, None),
 }
 _AT_THE_SAME_TIME = 8
+ALIKE = "eight-alike"
+"""The group of equal requests at the same time, which a quick run leaves out."""
 
 
 @frozen
@@ -50,7 +52,8 @@ class Plan:
 
     `seed` is that of the run, `at_the_same_time` is how many equal requests are. Cases are built once the base is
     known. A narrowed plan has only what shows the requirements that the user selected. `inapplicable` are the labels of
-    rows with each requirement that they do not show because of a profile.
+    rows with each requirement that they do not show because of a profile. `left_out` are the items of evidence that the
+    depth leaves out.
     """
 
     contract: Contract
@@ -64,6 +67,7 @@ class Plan:
     odd_probes: tuple[Probe, ...]
     at_the_same_time: int
     inapplicable: frozenset[tuple[str, str]] = frozenset()
+    left_out: frozenset[str] = frozenset()
     is_narrowed: bool = False
 
     @classmethod
@@ -78,8 +82,11 @@ class Plan:
         def tried(probe: Probe) -> bool:
             return probe.quick or depth != "quick"
 
-        found = list(filter(tried, probes(contract, seed)))
-        rows = list(filter(sent, [*REFUSALS, *WRONG_VALUES, *invalid_field_cases(contract)]))
+        all_probes, all_rows = probes(contract, seed), [*REFUSALS, *WRONG_VALUES, *invalid_field_cases(contract)]
+        found, rows = list(filter(tried, all_probes)), list(filter(sent, all_rows))
+        left_out = {row.label for row in (*all_rows, *OPEN_CASES) if not sent(row)}
+        left_out |= {probe.item for probe in (*all_probes, *HARMLESS, *ODD) if not tried(probe)}
+        left_out |= {ALIKE} if depth == "quick" else set()
         if target.api_key is None:
             # No request has a wrong key, nor a right one in another spelling.
             rows = [row for row in rows if not row.label.startswith("key-")]
@@ -99,6 +106,7 @@ class Plan:
             tuple(filter(tried, ODD)),
             0 if depth == "quick" else _AT_THE_SAME_TIME,
             frozenset(_inapplicable(expected)),
+            frozenset(left_out),
         )
         return plan._narrowed(frozenset(only)) if only else plan
 
@@ -125,13 +133,6 @@ class Plan:
             odd_probes=of(self.odd_probes),
             is_narrowed=True,
         )
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The names of all items of evidence that the plan shows by a request of their own."""
-        rows = (*self.refusals, *self.open_cases)
-        probes = (*self.must_probes, *self.should_probes, *self.open_probes)
-        return frozenset([*(row.label for row in rows), *(probe.item for probe in probes)])
 
     @property
     def open_probes(self) -> tuple[Probe, ...]:

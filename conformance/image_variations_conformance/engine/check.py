@@ -110,7 +110,7 @@ def _finished(
         has_key=target.api_key is not None,
         only=settings.only,
         cases=session.cases,
-        planned=session.plan.names,
+        left_out=session.plan.left_out,
         inapplicable=session.plan.inapplicable,
         unsent=[exchange.not_tested for exchange in exchanges if exchange.not_tested is not None],
     )

@@ -17,7 +17,7 @@ from attrs import define, evolve, field
 from ..cases.builder import Base
 from ..cases.case import Case
 from ..cases.named_case import NamedCase
-from ..cases.plan import Plan
+from ..cases.plan import ALIKE, Plan
 from ..cases.probes import Probe
 from ..cases.refusals import REFUSALS
 from ..cases.transforms import with_chunked_coding, with_header
@@ -112,7 +112,7 @@ class Session:
         self._drive(experiment.probe([*harmless, *odd]))
         self._refuse(opened)
         if plan.at_the_same_time and not plan.is_narrowed:
-            self._drive(experiment.together([()] * plan.at_the_same_time, "eight-alike"))
+            self._drive(experiment.together([()] * plan.at_the_same_time, ALIKE))
         if not plan.is_narrowed:
             self._drive(experiment.first_again())
         self._follow_links_again()
@@ -122,7 +122,7 @@ class Session:
 
     def _last_images(self) -> dict[str, int]:
         """Return how many images are set aside for the end, by label. They show what MUST hold of the whole run."""
-        alike = {f"eight-alike-{number}": 1 for number in range(1, self.plan.at_the_same_time + 1)}
+        alike = {f"{ALIKE}-{number}": 1 for number in range(1, self.plan.at_the_same_time + 1)}
         return {} if self.plan.is_narrowed else {**alike, "plain-at-the-end": 1}
 
     def _packs(self, probes: Sequence[Probe], name: str, size: int = PACK_SIZE) -> list[tuple[Probe, ...]]:

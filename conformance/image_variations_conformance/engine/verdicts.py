@@ -52,9 +52,9 @@ _MAX_FINDINGS = 3
 class Circumstances:
     """What a verdict depends on besides the findings.
 
-    `planned` are the names of the items that the plan shows by a request of their own, `unsent` the reasons why cases
-    were not sent, `only` the requirements that the user selected, or none for all.
-    `inapplicable` are labels of cases, each with a requirement that a profile keeps it from showing.
+    `left_out` are the items of evidence that the depth leaves out, `unsent` the reasons why cases were not sent, `only`
+    the requirements that the user selected, or none for all. `inapplicable` are labels of cases, each with the id of a
+    requirement that a profile keeps it from showing.
     """
 
     contract: Contract
@@ -66,7 +66,7 @@ class Circumstances:
     cases: Mapping[str, Case]
     unsent: Sequence[Reason]
     inapplicable: Collection[tuple[str, str]] = frozenset()
-    planned: Collection[str] = frozenset()
+    left_out: Collection[str] = frozenset()
 
 
 def verdicts(findings: Iterable[Finding], circumstances: Circumstances) -> tuple[Verdict, ...]:
@@ -183,7 +183,7 @@ def _item(
 
 
 def _why_left_out(name: str, requirement: Requirement, circumstances: Circumstances) -> Reason:
-    if circumstances.quick and circumstances.planned and name not in circumstances.planned:
+    if name in circumstances.left_out:
         return NotAtThisDepth()
     # That an invalid request costs an image is no reason for what other requests show.
     unsent = [it for it in circumstances.unsent if not isinstance(it, InvalidAccepted | InvalidCostsImage)]
@@ -194,11 +194,11 @@ def _why_left_out(name: str, requirement: Requirement, circumstances: Circumstan
         return blocked
     if unsent:
         return unsent[0]
+    if requirement.id in _BY_CHANCE:
+        return NotSeen()
     if circumstances.only:
         return Deselected()
-    if circumstances.quick:
-        return NotAtThisDepth()
-    return NotSeen() if requirement.id in _BY_CHANCE else NotShown()
+    return NotAtThisDepth() if circumstances.quick else NotShown()
 
 
 def _verdict(requirement: Requirement, items: tuple[Item, ...], circumstances: Circumstances) -> Verdict:
@@ -222,9 +222,12 @@ def _verdict(requirement: Requirement, items: tuple[Item, ...], circumstances: C
     if held and not missing:
         changed = any(requirement.id in change.requirements for change in circumstances.contract.changes)
         return Verdict(requirement, "declared" if changed else "pass", "", labels, None, items)
-    reasons = [item.reason for item in missing if item.reason is not None]
-    # Without a key, other evidence may have been left out as well.
-    reason = next((reason for reason in reasons if reason != NoKey()), next(iter(reasons), NotShown()))
+    # What the user did not choose comes first, and what cannot be shown without a key last.
+    reasons = sorted(
+        (item.reason for item in missing if item.reason is not None),
+        key=lambda reason: (reason == NoKey(), reason.chosen),
+    )
+    reason = next(iter(reasons), NotShown())
     return Verdict(requirement, "partial" if held else "not-tested", "", labels, reason, items)
 
 
