@@ -61,6 +61,11 @@ class Budget:
         """Set aside so many images for cases, by label."""
         self._set_aside |= images
 
+    @property
+    def _reserved(self) -> int:
+        """How many images this server is expected to make for the cases that images are set aside for."""
+        return sum(self._set_aside.values()) + self._excess * len(self._set_aside)
+
     def refusal(self, case: Case) -> Reason | None:
         """Count the case and return None, or return why it must not be sent."""
         with self._lock:
@@ -92,7 +97,7 @@ class Budget:
         limit = self.limits.max_images
         if limit is None:
             return None
-        left = limit - self.images - (0 if mine else sum(self._set_aside.values()))
+        left = limit - self.images - (0 if mine else self._reserved)
         return None if expected <= left else MaxImages(limit, max(0, left), case.image_count)
 
     def _no_room_for_invalid(self, case: Case, expected: int) -> Reason | None:
@@ -103,7 +108,7 @@ class Budget:
             return InvalidCostsImage(limit)
         violated = case.expectation.violated
         shown = self._accepted_invalid.get(violated) if violated else None
-        if shown is None or self.images + expected + sum(self._set_aside.values()) <= limit:
+        if shown is None or self.images + expected + self._reserved <= limit:
             return None
         return InvalidAccepted(shown, limit)
 

@@ -150,7 +150,11 @@ def _why_blocked(observation: Observation, session: Session) -> Reason:
         return observation.untested
     if session.experiment.limited or _is_unavailable(observation):
         return RateLimited()
-    return ControlRefused() if session.experiment.lost is not None else NotShown()
+    if session.experiment.lost is not None:
+        return ControlRefused()
+    # A limit may have kept what would have explained the answer from being sent.
+    unsent = (it.exchange.not_tested for it in session.observations.values())
+    return next((reason for reason in unsent if reason is not None), NotShown())
 
 
 def _without_loss(found: Sequence[Finding], session: Session) -> Iterator[Finding]:

@@ -77,4 +77,4 @@ def test_the_suite_runs_a_check_if_the_wheel_is_installed_with_its_extra(wheel: 
     assert process.returncode == 0
     # On a slow machine the check reports its progress.
     assert re.fullmatch(r"(\d+ of \d+ sent, next is [\w-]+\n)*", process.stderr)
-    assert process.stdout.splitlines()[-1] == "Conforms."
+    assert process.stdout.splitlines()[-1] == "Conforms to contract 1.1.0."
