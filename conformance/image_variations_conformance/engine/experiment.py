@@ -132,7 +132,7 @@ class Experiment(Trials):
         culprit = yield from self._culprit(pack, found, bad)
         rest = tuple(probe for probe in pack if probe not in culprit)
         if self._unreported(rest) or not self._was_accepted(rest):
-            position, outcome = yield from self._try(rest, found[0], planned=True)
+            position, outcome = yield from self._try(rest, found[0], planned=True, after_accepted=False)
             yield from self._explain(rest, position, outcome)
 
     def _was_accepted(self, probes: Sequence[Probe]) -> bool:
