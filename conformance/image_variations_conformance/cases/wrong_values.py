@@ -61,6 +61,7 @@ _LENIENT_INTEGERS: _Table = (
     ("n-tab", "\t1", "standard"),
     ("n-line-feed", "1\n", "standard"),
     ("n-line-end-before", "\r\n1", "standard"),
+    ("n-byte-order-mark", "\ufeff1", "standard"),
 )
 _SIZES: _Table = (
     ("size-unknown", "999x999", "quick"),
@@ -86,6 +87,7 @@ _SIZES: _Table = (
     ("size-spaces-inside", "256 x 256", "deep"),
     ("size-line-feed", "256x256\n", "standard"),
     ("size-nul", "256x256\0", "standard"),
+    ("size-byte-order-mark", "\ufeff256x256", "standard"),
     ("size-in-quotes", '"256x256"', "deep"),
     ("size-null", "null", "deep"),
 )
@@ -100,6 +102,7 @@ _FORMATS: _Table = (
     ("format-space-after", "url ", "standard"),
     ("format-line-feed", "b64_json\n", "standard"),
     ("format-nul", "url\0", "standard"),
+    ("format-byte-order-mark", "\ufeffb64_json", "standard"),
     ("format-in-quotes", '"url"', "deep"),
     ("format-null", "null", "deep"),
 )
@@ -109,7 +112,7 @@ _MODELS: _Table = (
     ("model-of-other-operations", "dall-e-3", "quick"),
     ("model-gpt-image", "gpt-image-1", "standard"),
     ("model-gpt-image-mini", "gpt-image-1-mini", "standard"),
-    ("model-gpt-image-newer", "gpt-image-1.5", "standard"),
+    ("model-gpt-image-newer", "gpt-image-1.5", "deep"),
     ("model-upper-case", "DALL-E-2", "standard"),
     ("model-prefix", "dall-e", "deep"),
     ("model-longer", "dall-e-20", "deep"),
@@ -118,6 +121,9 @@ _MODELS: _Table = (
     ("model-space-after", "dall-e-2 ", "standard"),
     ("model-line-feed", "dall-e-2\n", "standard"),
     ("model-nul", "dall-e-2\0", "standard"),
+    ("model-byte-order-mark", "\ufeffdall-e-2", "standard"),
+    # A server that writes JSON without an encoder fails to escape these.
+    ("model-quotes-and-controls", 'a"b\\c\td\x01', "standard"),
     ("model-null", "null", "deep"),
     ("model-long", "m" * 5000, "standard"),
 )

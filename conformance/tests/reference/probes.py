@@ -246,14 +246,26 @@ PROBES: tuple[Probe, ...] = (
     *text_probes(
         "IV-SIZE-UNKNOWN",
         "size",
-        *("", "9x9", "auto", "1792x1024", "256", "256x256 ", "256x256\n", "256x256\0", "0256x0256"),
+        *("", "9x9", "auto", "1792x1024", "256", "256x256 ", "256x256\n", "256x256\0", "0256x0256", "\ufeff256x256"),
     ),
     *text_probes("IV-ENUM-CASE", "size", "256X256"),
-    *text_probes("IV-FORMAT-UNKNOWN", "response_format", "", "x", "base64", "url ", "url,b64_json", "b64_json\n"),
     *text_probes(
-        "IV-MODEL-UNKNOWN IV-ERR-400",
+        "IV-FORMAT-UNKNOWN", "response_format", "", "x", "base64", "url ", "url,b64_json", "b64_json\n", "\ufeffurl"
+    ),
+    *text_probes(
+        "IV-MODEL-UNKNOWN IV-ERR-400 IV-ERR-JSON",
         "model",
-        *("", "x", "dall-e-3", "DALL-E-2", "dall-e-2 ", "openai/dall-e-2", "../../etc/passwd"),
+        *(
+            "",
+            "x",
+            "dall-e-3",
+            "DALL-E-2",
+            "dall-e-2 ",
+            "openai/dall-e-2",
+            "../../etc/passwd",
+            "\ufeffdall-e-2",
+            'a"b\\c',
+        ),
     ),
     valid("IV-IMAGE-REQUIRED", Form(None)),
     *image_probes(

@@ -59,7 +59,10 @@ COMMANDS: dict[str, Callable[[str, Path], list[str]]] = {
 }
 # Ids that are true, and for which the list has the same deviation under another id.
 SAME = {"IV-AUTH-SPACES": "IV-OP-VALID", "IV-WIRE-PARAMETERS": "IV-OP-VALID", "IV-WIRE-HEADER-CASE": "IV-OP-VALID"}
-LEAST_REPORTED = 0.6
+# Reported by the suite, not on the list, and found true by hand afterwards.
+CONFIRMED = {"hono": {"IV-WIRE-HEADER-CASE"}}
+LEAST_REPORTED = {"fastapi": 10, "cherrypy": 11, "koa": 10, "hono": 10, "jdk": 12}
+"""How many requirements of each list the suite reports, at least, at MUST level."""
 
 
 def _deviations(name: str, level: str) -> set[str]:
@@ -85,25 +88,17 @@ def _reported(run: Run) -> set[str]:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_failure_of_an_honest_server_is_on_its_list(name: str, tmp_path: Path) -> None:
+def test_every_failure_of_an_honest_server_is_true_and_most_of_its_list_is_reported(name: str, tmp_path: Path) -> None:
     run = _run(name, tmp_path)
     failed = {it.requirement.id: it.message for it in run.verdicts if it.result == "fail"}
     listed = _deviations(name, "must")
-    listed |= {other for other, same in SAME.items() if same in listed}
-    listed |= CONFIRMED.get(name, set())
-    assert not {requirement: message for requirement, message in failed.items() if requirement not in listed}
+    true = listed | {other for other, same in SAME.items() if same in listed} | CONFIRMED.get(name, set())
+    assert {requirement: message for requirement, message in failed.items() if requirement not in true} == {}
+    reported = _reported(run)
+    reported |= {SAME[each] for each in reported if each in SAME}
+    assert len(reported & listed) >= LEAST_REPORTED[name]
 
 
-# Reported by the suite, not on the list, and found true by hand afterwards.
-CONFIRMED = {"hono": {"IV-WIRE-HEADER-CASE"}}
-
-
-def test_at_least_three_fifths_of_what_honest_servers_break_is_reported(tmp_path: Path) -> None:
-    reported = listed = 0
-    for name in COMMANDS:
-        (tmp_path / name).mkdir()
-        found = _reported(_run(name, tmp_path / name))
-        found |= {SAME[each] for each in found if each in SAME}
-        must = _deviations(name, "must")
-        reported, listed = reported + len(found & must), listed + len(must)
-    assert reported >= LEAST_REPORTED * listed
+def test_at_least_three_fifths_of_what_honest_servers_break_is_reported() -> None:
+    listed = sum(len(_deviations(name, "must")) for name in COMMANDS)
+    assert sum(LEAST_REPORTED.values()) >= 0.6 * listed

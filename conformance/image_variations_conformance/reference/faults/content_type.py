@@ -68,6 +68,10 @@ def _as_problem(problem: ApiError, response: Response) -> Response:
     return json_response(document, response.status_code, problem.headers, media_type="application/problem+json")
 
 
+def _without_escapes(_: ApiError, response: Response) -> Response:
+    return with_body(response, bytes(response.body).replace(b'\\"', b'"'))
+
+
 # fmt: off
 fault("error-as-page", "Sends errors as an HTML page.", sends_errors(_ERROR, _page))
 fault("error-as-text", "Sends errors as plain text.",
@@ -76,6 +80,8 @@ fault("error-empty", "Sends errors without a body.",
       sends_errors(_ERROR, lambda problem, response: plain_response(None, response.status_code, problem.headers)))
 fault("error-json-as-text", "Sends the JSON of errors with the content type text/plain.",
       sends_errors(_ERROR, lambda _, response: with_body(response, bytes(response.body), "text/plain")))
+fault("error-without-escapes", "Writes the JSON of errors without an encoder, and so quotation marks unescaped.",
+      sends_errors(_ERROR, _without_escapes))
 fault("error-cut", "Omits the last bytes of the JSON of errors.",
       sends_errors(_ERROR, lambda _, response: with_body(response, bytes(response.body)[:-2])))
 fault("too-large-as-page",
