@@ -132,10 +132,9 @@ def test_of_two_faults_in_one_server_both_are_in_effect(prober: Prober, names: l
     for name, other in (names, reversed(names)):
         probe = prober.shown(name)
         assert probe is not None
-        results = prober.results(names, probe)
+        alone, results, again = (prober.results(each, probe) for each in ([name], names, [name]))
         assert results != prober.correct(probe)
-        alone, again = (prober.results([name], probe) for _ in range(2))
-        # Some faults send random values. Others accept or refuse a request, to which the other may then respond wrongly.
+        # Some faults send random values or the time. Others accept or refuse what the other may then answer wrongly.
         if alone == again and prober.results([other], probe) == prober.correct(probe):
             before, now = accepted(prober.correct(probe)), accepted(alone)
             if before == now:
