@@ -51,6 +51,7 @@ _INTEGERS: _Table = (
     ("n-sign-alone", "-", "deep"),
     ("n-two-signs", "--1", "standard"),
     ("n-nul", "1\0", "standard"),
+    ("n-byte-order-mark", "\ufeff1", "standard"),
     # If it is accepted, it may cost ten images.
     ("n-underscore", "1_0", "standard"),
 )
@@ -61,7 +62,6 @@ _LENIENT_INTEGERS: _Table = (
     ("n-tab", "\t1", "standard"),
     ("n-line-feed", "1\n", "standard"),
     ("n-line-end-before", "\r\n1", "standard"),
-    ("n-byte-order-mark", "\ufeff1", "standard"),
 )
 _SIZES: _Table = (
     ("size-unknown", "999x999", "quick"),
@@ -77,9 +77,9 @@ _SIZES: _Table = (
     ("size-one-pixel", "1x1", "deep"),
     ("size-huge", "100000x100000", "standard"),
     ("size-asterisk", "256*256", "deep"),
-    ("size-multiplication-sign", "256\u00d7256", "standard"),
+    ("size-multiplication-sign", "256\u00d7256", "deep"),
     ("size-three-sides", "256x256x256", "deep"),
-    ("size-decimal", "256.0x256.0", "standard"),
+    ("size-decimal", "256.0x256.0", "deep"),
     ("size-leading-zero", "0256x0256", "standard"),
     ("size-unit", "256x256px", "deep"),
     ("size-space", " 256x256", "standard"),
@@ -111,7 +111,7 @@ _MODELS: _Table = (
     ("model-empty", "", "quick"),
     ("model-of-other-operations", "dall-e-3", "quick"),
     ("model-gpt-image", "gpt-image-1", "standard"),
-    ("model-gpt-image-mini", "gpt-image-1-mini", "standard"),
+    ("model-gpt-image-mini", "gpt-image-1-mini", "deep"),
     ("model-gpt-image-newer", "gpt-image-1.5", "deep"),
     ("model-upper-case", "DALL-E-2", "standard"),
     ("model-prefix", "dall-e", "deep"),

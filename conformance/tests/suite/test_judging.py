@@ -375,7 +375,7 @@ def judged(app: Service) -> Run:
         ("valid-crashes", "IV-OP-VALID", OF_CRASHES),
         ("parallel-crashes", "IV-STATE-PARALLEL", OF_CRASHES),
         ("n-remembered", "IV-STATE-INDEPENDENT", {"IV-N-DEFAULT"}),
-        ("error-repeated", "IV-STATE-RECOVERS", {"IV-ERR-PARAM", "IV-AUTH-FIRST", "IV-OP-VALID"}),
+        ("error-repeated", "IV-STATE-RECOVERS", {"IV-ERR-PARAM", "IV-OP-VALID"}),
         ("locked-by-bad-keys", "IV-STATE-RECOVERS", set()),
         ("crashes-every-tenth", "IV-OP-VALID", OF_CRASHES),
     ],
