@@ -8,6 +8,7 @@ from contextlib import closing
 
 from attrs import evolve, field, frozen
 
+from ..cases.builder import Base
 from ..cases.named_case import Depth
 from ..cases.plan import DEPTH_PROFILES, Plan
 from ..contract.document import Contract, load
@@ -85,7 +86,8 @@ def check(target: Target, settings: Settings, progress: Progress, sleep: Callabl
     explored: Explored | None = None
     if settings.fuzz_seconds:
         budget.limits = evolve(settings.limits, max_seconds=settings.fuzz_seconds)
-        explorer = Explorer(settings.contract, target, settings.seed, scheduler, settings.only)
+        base = session.experiment.cheap or Base()
+        explorer = Explorer(settings.contract, target, settings.seed, scheduler, base, settings.only)
         explored = explorer.explore(list(session.observations.values()), findings)
     return _finished(session, findings, explored, settings, time.monotonic() - started)
 

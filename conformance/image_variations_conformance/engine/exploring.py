@@ -3,8 +3,8 @@
 Each batch is judged with earlier observations as context, so that features that were accepted before are not blamed.
 Only requests that broke a further requirement are kept, in a smaller version, so that memory does not grow with time.
 
-After each batch, the small request of the plan is sent as a control. If it is refused, the server is down, and only the
-first failure of the batch counts.
+After each batch, a request that the server accepts is sent as a control. If it is refused, the server is down, and only
+the first failure of the batch counts.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from attrs import define, evolve, field, frozen
 
+from ..cases.builder import Base
 from ..cases.case import Case
 from ..contract.document import Contract
 from ..oracles import Finding, Observation, observe
@@ -55,7 +56,6 @@ class Explored:
     shrinking: int = 0
     requests: int = 0
     images: int = 0
-    fetches: int = 0
     # Why the fuzzing ended or was not started.
     ended: Reason | None = None
 
@@ -73,13 +73,14 @@ class _Broken:
 class Explorer:
     """Fuzzes one target with the scheduler of its run, which has the budget. An explorer is used once.
 
-    `only` names the requirements to look for; none stands for all.
+    `base` has fields that the server accepts. `only` names the requirements to look for; none stands for all.
     """
 
     contract: Contract
     target: Target
     seed: int
     runner: Scheduler
+    base: Base
     only: Collection[str] = ()
     # Accepted requests and the latest control request, abridged to what the oracles of several exchanges read.
     _context: list[Observation] = field(factory=list)
@@ -106,7 +107,7 @@ class Explorer:
         self._cost["before"] = len(observations)
         self._settled = {finding.requirement for finding in findings if finding.state == "contradicted"}
         self._settled |= {it for it in self.contract.requirements if self.only and it not in self.only}
-        as_probe = probe(0, self.contract, self.target, self.seed).expectation.features
+        as_probe = probe(0, self.contract, self.target, self.seed, self.base).expectation.features
         for it in observations:
             self._remember(it, whole=it.expectation.features == as_probe)
         if not self._context:
@@ -132,7 +133,6 @@ class Explorer:
             shrinking=self._cost["shrinking"],
             requests=self._cost["requests"],
             images=self._cost["images"],
-            fetches=self._cost["fetches"],
             ended=self._ended,
         )
 
@@ -147,7 +147,7 @@ class Explorer:
 
     def _batch(self, number: int, batch: Sequence[Fuzzed]) -> None:
         """Send and judge a batch, and shrink the requests that failed."""
-        last = probe(number, self.contract, self.target, self.seed)
+        last = probe(number, self.contract, self.target, self.seed, self.base)
         drawn = {it.case.label: it for it in batch}
         seen = self._sent([*(it.case for it in batch), last], drawn)
         self._cost["fuzzed"] += sum(it.exchange.label in drawn for it in seen)
@@ -179,7 +179,6 @@ class Explorer:
         self._cost["requests"] += sum(1 + it.retries for it in sent)
         # The budget has counted these; counting them again would mean parsing the responses again.
         self._cost["images"] += budget.images - images
-        self._cost["fetches"] += sum(len(it.fetches) for it in sent)
         by_label = {case.label: case for case in cases}
         seen = [observe(it, by_label[it.label].expectation, is_random=it.label in drawn) for it in sent]
         lost = next((it.not_tested for it in exchanges if isinstance(it.not_tested, RunEnded)), None)
@@ -280,7 +279,7 @@ class Explorer:
     def _still_works(self) -> bool:
         """Return whether the server still accepts the control request; otherwise, refusals before it show nothing."""
         number = self._cost["shrinking"]
-        case = evolve(probe(number, self.contract, self.target, self.seed), label=f"shrunk-{number}-end")
+        case = evolve(probe(number, self.contract, self.target, self.seed, self.base), label=f"shrunk-{number}-end")
         seen = self._sent([case], {})
         self._cost["shrinking"] += len(seen)
         return all(it.accepted for it in seen)

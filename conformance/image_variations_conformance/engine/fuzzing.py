@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from attrs import frozen
 from hypothesis import strategies as st
 
-from ..cases.builder import Builder
+from ..cases.builder import Base, Builder
 from ..cases.case import Case
 from ..cases.schemathesis_cases import forms, operation
 from ..cases.strategies import ANCILLARY, KINDS, draw, users, wrong_values
@@ -147,12 +147,11 @@ def fuzzed(recipe: Recipe, label: str, contract: Contract, target: Target, note:
     return Fuzzed(recipe, Case(label, note, request, expectation, is_random=True), expectation)
 
 
-def probe(number: int, contract: Contract, target: Target, seed: int) -> Case:
-    """Return the control case that is sent after each batch: the small request of the plan."""
+def probe(number: int, contract: Contract, target: Target, seed: int, base: Base) -> Case:
+    """Return the control case that is sent after each batch: a request with fields that the server accepts."""
     label = f"fuzz-{number}-end"
-    builder = Builder.of(contract, target, seed, label)
-    request = builder.form(**SMALL)
-    return Case(label, "the small request again", request, classify(request, contract, target.api_key))
+    request = Builder.of(contract, target, seed, label, base).form()
+    return Case(label, "an accepted request again", request, classify(request, contract, target.api_key))
 
 
 def of_schema(parts: tuple[Part, ...]) -> Recipe:

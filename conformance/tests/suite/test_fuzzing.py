@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from image_variations_conformance.cases.builder import Base
 from image_variations_conformance.contract.expectation import classify
+from image_variations_conformance.engine.bases import bases
 from image_variations_conformance.engine.budget import Budget, Limits
 from image_variations_conformance.engine.check import Settings, check
 from image_variations_conformance.engine.exploring import Explored, Explorer
@@ -32,11 +34,13 @@ from image_variations_conformance.wire.reasons import (
 from image_variations_conformance.wire.target import Target
 from starlette.responses import Response as StarletteResponse
 from support.fake_transport import FakeTransport
-from support.requests import CONTRACT, KEY, TARGET, classified, observed
+from support.profiles import effective
+from support.requests import CONTRACT, KEY, SMALL, TARGET, classified, observed
 
 pytestmark = pytest.mark.slow
 
 Outcome = Response | Failure | type[KeyboardInterrupt]
+BASE = Base(SMALL)
 OK = Response(200, (("Content-Type", "application/json"),), b'{"created": 1, "data": [{"b64_json": "aWlp"}]}')
 REFUSED = Response(
     400,
@@ -109,6 +113,13 @@ def by_contract(request: Request) -> Response:
     return evolve(OK, body=b'{"created": 1, "data": [%b]}' % items)
 
 
+def test_the_control_of_the_fuzzing_has_what_the_profile_requires() -> None:
+    contract = effective(models=["own"], model_required=True)
+    base = next(iter(bases(contract)))
+    assert probe(1, contract, TARGET, 1, base).expectation.validity == "valid"
+    assert probe(1, contract, TARGET, 1, BASE).expectation.validity == "invalid"
+
+
 def fake(**options: Any) -> FakeTransport:
     """Return a transport to a server that keeps the contract, except for the outcomes given."""
     return FakeTransport(TARGET, default=by_contract, seconds=0.1, **options)
@@ -116,7 +127,7 @@ def fake(**options: Any) -> FakeTransport:
 
 def small(outcome: Response = OK) -> Observation:
     """Return the observation of the small request of a plan."""
-    case = probe(0, CONTRACT, TARGET, 1)
+    case = probe(0, CONTRACT, TARGET, 1, BASE)
     return observed(Exchange("small", case.request, outcome, 1.0, 0.1))
 
 
@@ -124,7 +135,7 @@ def explore(transport: FakeTransport, limits: Limits, workers: int = 1) -> Explo
     """Return the result of fuzzing a server that has accepted the small request of the plan; judge two requirements."""
     scheduler = Scheduler(transport, lambda *_: None, lambda _: None, workers, Budget(limits))
     only = {"IV-ERR-NO-5XX", "IV-STATE-RECOVERS"}
-    return Explorer(CONTRACT, TARGET, 1, scheduler, only).explore([small()], [])
+    return Explorer(CONTRACT, TARGET, 1, scheduler, BASE, only).explore([small()], [])
 
 
 @pytest.mark.parametrize("workers", [1, 7])
@@ -193,7 +204,7 @@ def test_a_server_that_keeps_limiting_the_rate_ends_the_fuzzing_without_findings
 def test_nothing_is_fuzzed_when_no_valid_request_of_the_plan_was_accepted() -> None:
     transport = fake()
     scheduler = Scheduler(transport, lambda *_: None)
-    result = Explorer(CONTRACT, TARGET, 1, scheduler).explore([small(REFUSED)], [])
+    result = Explorer(CONTRACT, TARGET, 1, scheduler, BASE).explore([small(REFUSED)], [])
     assert (result.ended, transport.sent) == (NothingAccepted(), [])
 
 
@@ -226,6 +237,6 @@ def test_responses_of_fuzzing_are_not_kept_in_memory() -> None:
     with running(Wordy(api_key=KEY)) as server:
         target = Target.parse(server.base_url, KEY)
         scheduler = Scheduler(Transport(target, memory=memory), lambda *_: None, budget=Budget(Limits(max_requests=90)))
-        result = Explorer(CONTRACT, target, 1, scheduler).explore([small()], [])
+        result = Explorer(CONTRACT, target, 1, scheduler, BASE).explore([small()], [])
     assert memory.left == 70 << 20
     assert result.requests == 90

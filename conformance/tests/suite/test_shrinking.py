@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import pytest
 from attrs import evolve, frozen
+from image_variations_conformance.cases.builder import Base
 from image_variations_conformance.cases.case import Case
 from image_variations_conformance.cases.plan import Plan
 from image_variations_conformance.cases.strategies import ANCILLARY
@@ -210,7 +211,9 @@ def fuzz(service: Service, requirement: str) -> Explored:
         findings = findings_of(session)
         # The plan does not show the bug. It may show that the pictures do not resemble their inputs.
         assert requirement not in [it.requirement for it in findings if it.state == "contradicted"]
-        return Explorer(CONTRACT, target, 1, scheduler).explore(list(session.observations.values()), findings)
+        return Explorer(CONTRACT, target, 1, scheduler, session.experiment.cheap or Base()).explore(
+            list(session.observations.values()), findings
+        )
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.service.__name__)
