@@ -22,6 +22,7 @@ from ..cases.probes import Probe
 from ..cases.refusals import REFUSALS
 from ..cases.transforms import with_chunked_coding, with_header
 from ..cases.wrong_values import WRONG_VALUES
+from ..contract.document import Contract
 from ..oracles.base import Observation, observe
 from ..oracles.links import AT_THE_END
 from ..oracles.refusal import is_server_error, is_wrong_refusal
@@ -46,6 +47,8 @@ _MOST_CONFIRMED = 20
 _MOST_REPRODUCED = 5
 """After so many accidents that the request before them did not cause, no such cause is looked for any more."""
 _MOST_LINKS_AT_THE_END = 5
+# RFC 9110, section 10.1.1.
+_EXPECTATION_FAILED = 417
 # Servers leave the rest of such requests unread, and take it for the next request.
 _ON_A_CONNECTION: dict[str, Callable[[Request], Request]] = {
     "key-wrong": with_chunked_coding(),
@@ -176,7 +179,7 @@ class Session:
     def _outcome(self, case: Case) -> Outcome:
         """Return what came of a step. A success that is not as requested is wrong, unless the control is so as well."""
         observation = self.observations[case.label]
-        outcome = _outcome(observation, case)
+        outcome = _outcome(observation, case, self.plan.contract)
         if outcome != "accepted" or not case.probes or any(probe.open for probe in case.probes):
             return outcome
         return "accepted" if differences(observation) <= self._control_differences else "wrong"
@@ -254,7 +257,7 @@ class Session:
 
     def _deferred(self, case: Case) -> bool:
         """Put a case off to the end of the run if enough like it were accepted: each costs an image."""
-        ids = {violation.requirement for violation in case.expectation.violations}
+        ids = case.expectation.violated
         if not ids or max(self._accepted[name] for name in ids) < _ACCEPTED_BEFORE_DEFERRAL:
             return False
         self._put_off.append(case)
@@ -279,7 +282,7 @@ class Session:
         for case in cases:
             observation = self.observations[case.label]
             if observation.accepted:
-                self._accepted.update(violation.requirement for violation in case.expectation.violations)
+                self._accepted.update(case.expectation.violated)
             if self.experiment.base is None:
                 self._require_difference(case, observation)
             elif observation.untested is None and is_wrong_refusal(observation, self.plan.contract):
@@ -303,7 +306,7 @@ class Session:
     def _after_failure(self, case: Case) -> None:
         """Tell what a wrong refusal means: each time, now and then, or because of the request before it."""
         experiment, observation = self.experiment, self.observations[case.label]
-        violated = {violation.requirement for violation in case.expectation.violations}
+        violated = case.expectation.violated
         hangs = observation.response is None
         if is_server_error(observation, self.plan.contract) and (hangs or not violated <= self._failed):
             # A control costs an image, so one for each requirement has to do.
@@ -318,7 +321,7 @@ class Session:
             self._confirmed += 1
             return
         self._accidents += 1
-        if self._before is not None and self._accidents <= _MOST_REPRODUCED and not experiment.forgets_errors:
+        if self._before is not None and self._accidents <= _MOST_REPRODUCED and experiment.recovers_always:
             self._drive(experiment.recovers_from(self._before))
 
     # --- the end
@@ -360,7 +363,7 @@ def _status(observation: Observation) -> int:
     return observation.response.status if observation.response is not None else 0
 
 
-def _outcome(observation: Observation, case: Case) -> Outcome:
+def _outcome(observation: Observation, case: Case, contract: Contract) -> Outcome:
     """Return what came of a step of the experiment."""
     response, reason = observation.response, observation.exchange.not_tested
     if reason is not None:
@@ -374,7 +377,8 @@ def _outcome(observation: Observation, case: Case) -> Outcome:
         return "refused" if status >= 500 or response is None else "accepted" if observation.accepted else "declined"
     if observation.accepted:
         return "accepted"
-    if (status == 411 and case.request.chunked) or (status == 417 and case.request.header("expect") is not None):
-        # RFC 9112, section 6.3, and RFC 9110, section 10.1.1.
+    if case.request.chunked and contract.statuses("chunked-body").allows(status):
+        return "declined"
+    if status == _EXPECTATION_FAILED and case.request.header("expect") is not None:
         return "declined"
     return "unavailable" if status == 503 else "refused"

@@ -14,6 +14,7 @@ from image_variations_conformance.media import png
 from image_variations_conformance.reference.app.api_error import ApiError
 from image_variations_conformance.reference.app.form import Part
 from image_variations_conformance.reference.app.service import Service
+from image_variations_conformance.reference.variants import faulty
 from image_variations_conformance.reports.document import document
 from image_variations_conformance.wire.reasons import NoKey, ReportedAs
 from PIL import Image
@@ -105,6 +106,12 @@ def test_a_server_that_differs_as_its_profile_declares_conforms(name: str) -> No
     jsonschema.validate(report, json.loads(SCHEMA.read_text()))
     assert report["provenance"]["profile"]["name"] == name
     assert run.headline == f"Conforms to contract 1.1.0 with {len(keys)} declared differences (profile {name})."
+
+
+def test_a_declared_refusal_of_chunked_bodies_does_not_fail() -> None:
+    server = faulty(["chunked-refused"], api_key=KEY)
+    assert failed(judge_app(server, contract=effective(error_statuses={"chunked-body": [400]}))) == set()
+    assert failed(judge_app(server, contract=load())) == {"IV-WIRE-CHUNKED"}
 
 
 @pytest.mark.parametrize(
