@@ -110,6 +110,7 @@ def _is_json_document(text: str) -> bool:
 
 
 def _names(text: str, field: str) -> bool:
+    # The field `n` is named by n on its own or in quotes, but not by a letter within a word.
     return re.search(rf"(?<![a-z]){re.escape(field)}(?![a-z])", text, re.IGNORECASE) is not None
 
 
@@ -117,25 +118,18 @@ def _names_the_field(observation: Observation, error: dict[str, object], contrac
     """The error of a request with one invalid field names the field."""
     fields = {violation.field for violation in observation.expectation.violations}
     # With other violations, or if the server refuses everything, the error may be about something else.
-    if len(fields) != 1 or None in fields or observation.expectation.unspecified or observation.blocked is not None:
+    field = next(iter(fields)) if len(fields) == 1 else None
+    if field is None or observation.expectation.unspecified or observation.blocked is not None:
         return
-    (field,) = fields
-    # The field `n` is named by n on its own or in quotes, but not by a letter within a word.
-    values = {key: error.get(key) for key in ("param", "message")}
-    texts = {key: value if isinstance(value, str) else str(value) for key, value in values.items()}
-    if isinstance(values["param"], str) and values["param"]:
-        # Of several, param counts.
-        texts_that_count = [texts["param"]]
+    param, message = error.get("param"), str(error.get("message"))
+    if isinstance(param, str) and param:
+        # Of several texts, param counts.
+        named = _names(param, field)
     else:
-        texts_that_count = list(texts.values())
-    named = any(_names(text, str(field)) for text in texts_that_count)
-    others = [name for name in contract.fields if name != field and _names(texts["message"], name)]
-    named = named and (len(texts_that_count) == 1 or len(others) < _MANY_FIELDS)
-    message = (
-        f"the error does not name the field {field} alone: param {texts['param']}, "
-        f"message {shortened(texts['message'])}"
-    )
-    yield observation.finding("IV-ERR-PARAM", named, message)
+        others = sum(name != field and _names(message, name) for name in contract.fields)
+        named = _names(f"{param} {message}", field) and others < _MANY_FIELDS
+    text = f"the error does not name the field {field} alone: param {param}, message {shortened(message)}"
+    yield observation.finding("IV-ERR-PARAM", named, text)
 
 
 @judges("IV-ERR-SECRETS")

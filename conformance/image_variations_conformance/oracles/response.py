@@ -104,6 +104,9 @@ def _requirement_of(error: SchemaError) -> str | None:
     return "IV-RES-SCHEMA"
 
 
+_COUNTED = ("input", "output", "total")
+
+
 @judges("IV-RES-MEMBERS-ONCE", "IV-RES-TOKENS")
 def members_are_consistent(observation: Observation, _: Contract) -> Iterator[Finding]:
     """No object has a member twice, and the total of the tokens is the sum of the others."""
@@ -113,14 +116,12 @@ def members_are_consistent(observation: Observation, _: Contract) -> Iterator[Fi
     yield observation.finding("IV-RES-MEMBERS-ONCE", repeated is None, f"an object has {shortened(repeated, 40)} twice")
     document = observation.content.document
     usage = document.get("usage") if isinstance(document, dict) else None
-    parts = [usage.get(f"{name}_tokens") for name in ("input", "output", "total")] if isinstance(usage, dict) else []
+    parts = [usage.get(f"{name}_tokens") for name in _COUNTED] if isinstance(usage, dict) else []
     counts = [part for part in parts if isinstance(part, int) and not isinstance(part, bool)]
-    is_sum = len(counts) < len(parts) or not counts or counts[0] + counts[1] == counts[2]
-    message = (
-        "total_tokens is {2}, but the sum of input_tokens and output_tokens is {0} + {1}".format(*counts or (0,) * 3)
-        if len(counts) == 3
-        else ""
-    )
+    is_sum, message = True, ""
+    if len(counts) == len(_COUNTED):
+        is_sum = counts[0] + counts[1] == counts[2]
+        message = "total_tokens is {2}, but the sum of input_tokens and output_tokens is {0} + {1}".format(*counts)
     yield observation.finding("IV-RES-TOKENS", is_sum, message)
 
 
