@@ -23,7 +23,7 @@ from qualification import record, subjects
 from qualification.crew import work
 from qualification.subjects import Subject
 from qualification.trials import Trial, attempt
-from qualification.verdicts import problems, unbroken
+from qualification.verdicts import excess, problems, unbroken
 
 _PROBLEMS_FOUND = 1
 
@@ -110,8 +110,8 @@ def _qualify(chosen: Sequence[Subject], depth: Depth, jobs: int, complete: bool,
         broken = {requirement for subject in chosen for requirement in subject.breaks if subject.kind == "fault"}
         failures += [f"no fault breaks {requirement}" for requirement in unbroken(broken, register)]
     if all(trial.subject.kind == "pair" for trial in trials):
-        green = sum(any("passed" in problem for problem in problems(trial, register)) for trial in trials)
-        red = sum(any("unexpectedly" in problem for problem in problems(trial, register)) for trial in trials)
+        green = sum(not trial.passed.isdisjoint(trial.subject.breaks) for trial in trials)
+        red = sum(bool(excess(trial)) for trial in trials)
         click.echo(f"{len(trials)} pairs: false green {green}, false red {red}.")
     else:
         click.echo(record.rendered(trials, register, depth, tables=True).text)
