@@ -19,8 +19,9 @@ from attrs import define, evolve
 
 from ..cases.builder import Base
 from ..cases.probes import NO_5XX, Probe
+from ..oracles.base import State
 from .packs import images
-from .steps import ASKING, MADE_IMAGES, Outcome, Result, Sending, State, Step
+from .steps import ASKING, MADE_IMAGES, Outcome, Result, Sending, Step
 from .trials import Trials
 
 _PARALLEL = "IV-STATE-PARALLEL"
@@ -95,7 +96,7 @@ class Experiment(Trials):
         step = Step(self.cheap or Base(), probes, narrowing=not planned)
         if self.ended or (step.narrowing and not self._allows(step)):
             return at, "not-sent"
-        after_accepted = after_accepted or not self._recovers_always
+        after_accepted = after_accepted or not self.recovers_always
         if after_accepted and not self._follows_accepted and not (yield from self.control()):
             return at, "not-sent"
         (outcome,) = yield from self._send(step)
@@ -345,7 +346,7 @@ class Experiment(Trials):
         The positions of the refusals are added to those of the first time.
         """
         for rounds in range(2, 2 + _MOST_IN_COMPANY // len(steps)):
-            if self.unstable or not self._recovers_always or not self._allows(*steps):
+            if self.unstable or not self.recovers_always or not self._allows(*steps):
                 return False
             if not (yield from self.control()):
                 return False

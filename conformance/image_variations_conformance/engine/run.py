@@ -19,7 +19,6 @@ from ..wire.target import Target
 from .exploring import Explored
 
 Result = Literal["pass", "fail", "warn", "declared", "partial", "not-tested"]
-RESULTS: tuple[Result, ...] = ("pass", "fail", "warn", "declared", "partial", "not-tested")
 Outcome = Literal["conforms", "fails", "incomplete"]
 
 _OFTEN_DECLARED = frozenset(

@@ -9,16 +9,17 @@ from attrs import frozen
 
 from ..cases.builder import Base
 from ..cases.probes import Probe
+from ..oracles.base import State
 from .packs import images
 
 Outcome = Literal["accepted", "refused", "wrong", "declined", "limited", "unavailable", "not-sent"]
 """What came of a request.
 
 accepted: 2xx with an item. wrong: 2xx with other images than those requested. declined: 4xx where the contract is
-silent. limited: 429 or 402. unavailable: 503. not-sent: no budget, or the run has ended. refused: anything else.
+silent, or to a chunked body or an expectation, which a server may refuse. limited: 429 or 402. unavailable: 503.
+not-sent: no budget, or the run has ended. refused: anything else.
 """
 MADE_IMAGES = frozenset({"accepted", "wrong"})
-State = Literal["holds", "contradicted", "unstable", "blocked"]
 LAST = ""
 ASKING = frozenset({"n", "size", "response_format"})
 """The axes of the probes that say which images are requested."""

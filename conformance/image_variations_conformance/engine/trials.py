@@ -13,8 +13,9 @@ from attrs import define, evolve, field
 from ..cases.builder import Base
 from ..cases.probes import Probe
 from ..contract.document import Contract
+from ..oracles.base import State
 from .bases import bases, cheaper
-from .steps import LAST, MADE_IMAGES, Outcome, Result, Sending, State, Step
+from .steps import LAST, MADE_IMAGES, Outcome, Result, Sending, Step
 
 _CONTROL_WAITS = (0.5, 0.5, 0.5, 0.5, 1.0, 2.0, 4.0)
 """How long a refused control waits before it is sent again, in seconds."""
@@ -49,11 +50,6 @@ class Trials:
     _accidents: int = 0
     # Where a request was refused that no earlier request is the reason for.
     _refused: dict[tuple[str, frozenset[Probe]], list[int]] = field(factory=dict)
-
-    @property
-    def forgets_errors(self) -> bool:
-        """Whether requests were seen to fail after others."""
-        return any(result.requirement == "IV-STATE-RECOVERS" for result in self.results)
 
     @property
     def ended(self) -> bool:
@@ -183,11 +179,11 @@ class Trials:
     def _explain_accident(self, cause: Step, accepted: int, refused: int) -> Sending[None]:
         """Tell whether a request was accepted and refused because of the one before the refusal, or by chance."""
         self._accidents += 1
-        if self._recovers_always and self._accidents <= _MOST_ACCIDENTS and (yield from self._recovers(cause)):
+        if self.recovers_always and self._accidents <= _MOST_ACCIDENTS and (yield from self._recovers(cause)):
             self._report_unstable(accepted, refused)
 
     @property
-    def _recovers_always(self) -> bool:
+    def recovers_always(self) -> bool:
         """Whether no request is known to be the reason that the next one is refused."""
         return all(result.requirement != "IV-STATE-RECOVERS" for result in self.results)
 

@@ -152,8 +152,7 @@ def _is_turned_round(item: str, circumstances: Circumstances) -> bool:
 def _stands_for(label: str, evidence: Every, circumstances: Circumstances) -> bool:
     """Return whether the label of a case is an item of its own, and not covered by the id of a requirement."""
     case = circumstances.cases[label]
-    violated = {violation.requirement for violation in case.expectation.violations}
-    names = {case.concurrent_with, case.connection, *violated}
+    names = {case.concurrent_with, case.connection, *case.expectation.violated}
     return label in evidence.situations or not names.intersection(evidence.situations)
 
 
