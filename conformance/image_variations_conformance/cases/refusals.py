@@ -22,23 +22,24 @@ from .transforms import with_body, with_header
 # --- methods
 
 
-def _method(method: str, *, depth: Depth = "standard") -> NamedCase:
+_WRONG_METHOD = "IV-OP-METHOD IV-OP-METHOD-405"
+
+
+def _method(method: str, requirements: str, note: str, *, depth: Depth = "standard") -> NamedCase:
     def build(b: Builder) -> Request:
         return Request(method, b.target.path, (*b.headers(), ("Content-Length", "0")))
 
-    return NamedCase(
-        f"method-{method.lower()}", "IV-OP-METHOD IV-OP-METHOD-405", f"{method} in place of POST", build, depth=depth
-    )
+    return NamedCase(f"method-{method.lower()}", requirements, note, build, depth=depth)
 
 
 METHODS = (
-    _method("GET", depth="quick"),
-    _method("PUT"),
-    _method("PATCH"),
-    _method("DELETE"),
+    _method("GET", _WRONG_METHOD, "GET in place of POST", depth="quick"),
+    _method("PUT", _WRONG_METHOD, "PUT in place of POST"),
+    _method("PATCH", _WRONG_METHOD, "PATCH in place of POST"),
+    _method("DELETE", _WRONG_METHOD, "DELETE in place of POST"),
     NamedCase(
         "method-put-form",
-        "IV-OP-METHOD IV-OP-METHOD-405",
+        _WRONG_METHOD,
         "a valid form by PUT",
         lambda b: evolve(b.form(), method="PUT"),
         depth="deep",
@@ -169,11 +170,9 @@ def _image(
     return NamedCase(label, requirements, note, lambda b: b.form(b.image(make(b))), depth=depth)
 
 
-def _instead(
-    label: str, note: str, make: Callable[[Builder], tuple[Part, ...]], *, depth: Depth = "standard"
-) -> NamedCase:
+def _instead(label: str, note: str, make: Callable[[Builder], tuple[Part, ...]]) -> NamedCase:
     """Return the case of a form with other parts in place of the image."""
-    return NamedCase(label, "IV-IMAGE-REQUIRED", note, lambda b: b.multipart((*make(b), *b.texts())), depth=depth)
+    return NamedCase(label, "IV-IMAGE-REQUIRED", note, lambda b: b.multipart((*make(b), *b.texts())))
 
 
 def _named(name: str) -> Callable[[Builder], tuple[Part, ...]]:
@@ -303,13 +302,6 @@ IMAGES = (
 # --- what the contract leaves open, beyond the probes of cases/probes.py
 
 
-def _open_method(method: str, *, depth: Depth = "standard") -> NamedCase:
-    def build(b: Builder) -> Request:
-        return Request(method, b.target.path, (*b.headers(), ("Content-Length", "0")))
-
-    return NamedCase(f"method-{method.lower()}", "IV-OP-HEAD-OPTIONS", f"the method {method}", build, depth=depth)
-
-
 def _text_form_replacing(before: bytes, after: bytes) -> Build:
     """Return what builds a form of text fields alone, with some bytes of its framing replaced."""
 
@@ -321,8 +313,8 @@ def _text_form_replacing(before: bytes, after: bytes) -> Build:
 
 
 OPEN_CASES = (
-    _open_method("HEAD", depth="quick"),
-    _open_method("OPTIONS", depth="quick"),
+    _method("HEAD", "IV-OP-HEAD-OPTIONS", "the method HEAD", depth="quick"),
+    _method("OPTIONS", "IV-OP-HEAD-OPTIONS", "the method OPTIONS", depth="quick"),
     NamedCase(
         "body-cut",
         "IV-ERR-NO-5XX",
