@@ -153,8 +153,7 @@ class Connector:
                 message = f"no connection to {shown} within {deadline.seconds:g} s"
                 raise ExchangeFailed.failed("unreachable", message) from error
             except ConnectionResetError as error:
-                message = f"the connection broke: {error.strerror or error}"
-                raise ExchangeFailed.failed("dropped", message) from error
+                raise ExchangeFailed(_broken(error)) from error
             except OSError as error:
                 refusal = error
         else:
