@@ -299,7 +299,7 @@ IMAGES = (
     ),
 )
 
-# --- what the contract leaves open, beyond the probes of cases/probes.py
+# --- what the contract leaves open, beyond the probes of cases/open_probes.py
 
 
 def _text_form_replacing(before: bytes, after: bytes) -> Build:

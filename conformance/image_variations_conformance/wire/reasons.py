@@ -49,7 +49,7 @@ class PlanNotFinished(RunEnded):
 
 @frozen
 class NothingAccepted(RunEnded):
-    """No random requests were sent, because no valid request of the plan was accepted."""
+    """No valid request of the plan was accepted, so random requests and refusals of invalid ones show nothing."""
 
 
 @frozen
@@ -59,7 +59,7 @@ class ControlRefused(RunEnded):
 
 @frozen
 class RateLimited(RunEnded):
-    """The server answered 429 or 503 with Retry-After to every attempt."""
+    """The server answered 402, 429 or 503 to the last attempt: a limit of the rate or account, or too much load."""
 
 
 @frozen
