@@ -62,7 +62,7 @@ def image_type(media_type: str | None) -> Change:
 
 def user(value: str | bytes) -> Change:
     """Return the change of the user."""
-    return lambda _, draft: draft.text("user", value)
+    return field("user", value)
 
 
 def boundary(make: Callable[[Builder], str], announced: str = "{boundary}") -> Change:
@@ -104,7 +104,7 @@ def extra(*parts: Part) -> Change:
     return lambda _, draft: evolve(draft, texts=(*draft.texts, *parts))
 
 
-def field(name: str, value: str | None) -> Change:
+def field(name: str, value: str | bytes | None) -> Change:
     """Return the change of a text field; None leaves it out."""
     return lambda _, draft: draft.text(name, value)
 
