@@ -412,6 +412,9 @@ FEATURES: tuple[Row, ...] = (
     Row("IV-AUTH-REQUIRED", "key", "absent", WHOLE, header("Authorization", None), True),
 )
 
+KEY_ITEMS = frozenset(row.probe().item for row in FEATURES if row.axes == KEY)
+"""The items of evidence on spellings of the API key, which a request without one does not show."""
+
 
 def probes(contract: Contract, seed: int) -> list[Probe]:
     """Return the probes of a run: what the effective contract says that a valid request may have."""

@@ -14,6 +14,7 @@ from itertools import product
 from attrs import evolve, frozen
 
 from ..cases.case import Case
+from ..cases.features import KEY_ITEMS
 from ..contract.document import Contract
 from ..contract.evidence import Every
 from ..contract.requirements import Requirement
@@ -40,8 +41,6 @@ from .session import AGAIN
 
 # Evidence that a run shows only if it comes about: a server need not limit the rate.
 _BY_CHANCE = frozenset({"IV-LIMIT-RETRY-AFTER"})
-# A request without a key does not show these.
-_OF_KEYS = frozenset({"letter-case=scheme", "letter-case=upper-case-scheme", "spaces-before-key=two"})
 # What a request may show of an item, the first that counts before the others.
 _SHOWN: tuple[State, ...] = ("contradicted", "unstable", "holds")
 # How many findings are kept for an item, the clearest first.
@@ -177,7 +176,7 @@ def _item(
     by = masked.get(name) or masked.get(f"response_format={name}")
     if by is not None and by != requirement.id:
         return Item(name, None, (), Masked(by))
-    without_key = not circumstances.has_key and (name in _OF_KEYS or name.startswith("IV-AUTH-"))
+    without_key = not circumstances.has_key and (name in KEY_ITEMS or name.startswith("IV-AUTH-"))
     return Item(name, None, (), NoKey() if without_key else _why_left_out(name, requirement, circumstances))
 
 
