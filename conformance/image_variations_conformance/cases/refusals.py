@@ -203,25 +203,13 @@ MISSING = (
 )
 
 
-# What is left of these does not begin like a PNG.
-_WITHOUT_SIGNATURE = frozenset(
-    {"no-signature", "signature-byte", "signature-lf", "signature-7-bit", "zeros", "crlf", "utf-8"}
-)
-
-
-# These are like others in the list.
-_DEEP_DAMAGES = frozenset(
-    {"length-2-gib", "idat-empty", "truncated-header", "half-zeros", "filter-255", "zlib-window", "signature-7-bit"}
-)
-
-
 def _damaged(damage: Damage) -> NamedCase:
     return _image(
         f"image-{damage.label}",
-        "IV-IMAGE-FORMAT" if damage.label in _WITHOUT_SIGNATURE else "IV-IMAGE-INTACT",
+        "IV-IMAGE-FORMAT" if damage.hides_format else "IV-IMAGE-INTACT",
         damage.note,
         lambda b: damage.apply(b.png(damage.kind)),
-        depth="quick" if damage.essential else "deep" if damage.label in _DEEP_DAMAGES else "standard",
+        depth="quick" if damage.essential else "deep" if damage.deep else "standard",
     )
 
 

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable
 
 from attrs import frozen
+from PIL import Image
 
 from . import png
 
@@ -27,8 +28,9 @@ class Damage:
     """A way to break a PNG.
 
     `apply` takes an intact file of at least 2x2 pixels that `png.encode` made, of the kind `kind`, and returns the
-    broken file. `essential` ones are sent even where only a few can be. `tolerated` ones leave every pixel decodable,
-    and libpng decodes them: a good server may accept them.
+    broken file. `essential` ones are sent even where only a few can be, and `deep` ones, which are like others, only
+    where many can be. `tolerated` ones leave every pixel decodable, and libpng decodes them: a good server may accept
+    them.
     """
 
     label: str
@@ -36,7 +38,14 @@ class Damage:
     apply: Apply
     kind: png.Kind = png.PLAIN
     essential: bool = False
+    deep: bool = False
     tolerated: bool = False
+
+    @property
+    def hides_format(self) -> bool:
+        """Whether something is left of a file that does not begin like a PNG."""
+        left = self.apply(png.encode(Image.new("RGB", (2, 2)), self.kind))
+        return bool(left) and not left.startswith(png.SIGNATURE)
 
 
 def _place(content: bytes, name: bytes) -> tuple[int, int]:
@@ -181,11 +190,11 @@ DAMAGES: tuple[Damage, ...] = (
     Damage("no-signature", "no signature", lambda content: content[len(png.SIGNATURE) :]),
     Damage("signature-byte", "a changed byte in the signature", lambda content: content[:3] + b"g" + content[4:]),
     Damage("signature-lf", "CR LF turned to LF in the signature", lambda content: content[:4] + content[5:]),
-    Damage("signature-7-bit", "the first bit of the signature lost", lambda content: b"\x09" + content[1:]),
+    Damage("signature-7-bit", "the first bit of the signature lost", lambda content: b"\x09" + content[1:], deep=True),
     # Chunks.
     Damage("length-too-long", "an IDAT length one too long", _idat_length(lambda length: length + 1)),
     Damage("length-too-short", "an IDAT length one too short", _idat_length(lambda length: length - 1)),
-    Damage("length-2-gib", "an IDAT length of 7FFFFFFF", _idat_length(lambda _: 0x7FFFFFFF)),
+    Damage("length-2-gib", "an IDAT length of 7FFFFFFF", _idat_length(lambda _: 0x7FFFFFFF), deep=True),
     Damage("length-4-gib", "an IDAT length of FFFFFFFF", _idat_length(lambda _: 0xFFFFFFFF)),
     Damage("ihdr-crc", "a wrong CRC in IHDR", _crc(b"IHDR")),
     Damage("plte-crc", "a wrong CRC in PLTE", _crc(b"PLTE"), _PALETTE),
@@ -209,10 +218,10 @@ DAMAGES: tuple[Damage, ...] = (
     Damage("interlace-2", "interlace method 2", _header(12, b"\2")),
     # Pixel data: IDAT, the zlib stream, deflate, rows and their filters.
     Damage("no-idat", "no IDAT", _without(b"IDAT"), essential=True),
-    Damage("idat-empty", "an empty IDAT", _stream(lambda _: b"")),
+    Damage("idat-empty", "an empty IDAT", _stream(lambda _: b""), deep=True),
     Damage("idat-apart", "a chunk between IDAT chunks", _idat_apart),
     Damage("zlib-check", "a wrong zlib header check", _stream(lambda s: s[:1] + bytes([s[1] ^ 1]) + s[2:])),
-    Damage("zlib-window", "a zlib window of 64 KiB", _zlib_header(0x88)),
+    Damage("zlib-window", "a zlib window of 64 KiB", _zlib_header(0x88), deep=True),
     Damage(
         "zlib-dictionary", "a preset zlib dictionary", _zlib_header(0x78, 0x20, struct.pack(">I", zlib.adler32(b"png")))
     ),
@@ -229,7 +238,7 @@ DAMAGES: tuple[Damage, ...] = (
     Damage("row-extra", "one row too many", _rows(lambda rows, row_bytes: rows + rows[-row_bytes:]), tolerated=True),
     Damage("filter-5-first", "filter 5 in the first row", _filter(5)),
     Damage("filter-5-last", "filter 5 in the last row", _filter(5, last=True)),
-    Damage("filter-255", "filter 255 in the first row", _filter(255)),
+    Damage("filter-255", "filter 255 in the first row", _filter(255), deep=True),
     # The palette.
     Damage("no-plte", "a palette picture without PLTE", _without(b"PLTE"), _PALETTE),
     Damage(
@@ -241,7 +250,7 @@ DAMAGES: tuple[Damage, ...] = (
     # The end of the file, and the whole of it.
     Damage("no-iend", "no IEND", _without(b"IEND"), tolerated=True),
     Damage("truncated", "truncated in IDAT", _cut_in_pixels, essential=True),
-    Damage("truncated-header", "truncated in IHDR", lambda content: content[: _HEADER_END - 9]),
+    Damage("truncated-header", "truncated in IHDR", lambda content: content[: _HEADER_END - 9], deep=True),
     Damage("truncated-iend", "truncated before the CRC of IEND", lambda content: content[:-4], tolerated=True),
     Damage("truncated-byte", "the last byte missing", lambda content: content[:-1], tolerated=True),
     Damage("signature-only", "only the signature", lambda _: png.SIGNATURE, essential=True),
@@ -252,6 +261,7 @@ DAMAGES: tuple[Damage, ...] = (
         "half-zeros",
         "zero bytes in the second half",
         lambda content: content[: len(content) // 2].ljust(len(content), b"\0"),
+        deep=True,
     ),
     Damage("crlf", "LF turned to CR LF", lambda content: content.replace(b"\n", b"\r\n")),
     Damage("utf-8", "bytes decoded as UTF-8", lambda content: content.decode(errors="replace").encode()),
