@@ -20,6 +20,10 @@ _BREAKS_CHARACTERS = 120
 
 def document(run: Run) -> dict[str, Any]:
     """Return report.json as a value; reports/report.schema.json is its schema."""
+    broken: dict[str, list[Finding]] = {}
+    for finding in run.findings:
+        if finding.state == "contradicted":
+            broken.setdefault(finding.label, []).append(finding)
     return {
         "schema_version": SCHEMA_VERSION,
         "outcome": run.outcome,
@@ -42,7 +46,7 @@ def document(run: Run) -> dict[str, Any]:
         },
         "fuzzing": None if run.explored is None else _fuzzing(run.explored),
         "requirements": [_requirement(run, verdict) for verdict in run.verdicts],
-        "cases": [_case(run, observation) for observation in run.observations.values()],
+        "cases": [_case(run, it, broken.get(it.exchange.label, [])) for it in run.observations.values()],
     }
 
 
@@ -112,7 +116,7 @@ def reproduction(run: Run, verdict: Verdict, folder: str | None = None) -> Comma
     return command(request, run.target, folder or verdict.requirement.id)
 
 
-def _case(run: Run, observation: Observation) -> dict[str, Any]:
+def _case(run: Run, observation: Observation, broken: list[Finding]) -> dict[str, Any]:
     exchange = observation.exchange
     return {
         "id": exchange.label,
@@ -128,7 +132,6 @@ def _case(run: Run, observation: Observation) -> dict[str, Any]:
                 "message": shortened(finding.message, _BREAKS_CHARACTERS),
                 "reported_as": finding.reported_as,
             }
-            for finding in run.findings
-            if finding.label == exchange.label and finding.state == "contradicted"
+            for finding in broken
         ],
     }

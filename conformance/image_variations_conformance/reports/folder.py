@@ -20,6 +20,7 @@ from attrs import frozen
 from ..engine.run import Run, Verdict
 from ..wire.exchange import Exchange
 from . import junit
+from .curl import Command
 from .document import document, reproduction, shown
 
 # How much of a response is kept, and of all responses together, so that a report takes 5 MB at most.
@@ -152,18 +153,18 @@ def _write(root: Path, file: str, content: bytes) -> None:
 
 def _files(run: Run) -> Iterator[tuple[str, bytes]]:
     """Yield the path and content of each file of a report. report.json is last, because it names the others."""
-    broken = [verdict for verdict in run.verdicts if reproduction(run, verdict) is not None]
+    broken = [(verdict, again) for verdict in run.verdicts if (again := reproduction(run, verdict)) is not None]
     most_bytes = min(_MAX_RESPONSE_BYTES, _MAX_RESPONSES_BYTES // max(1, len(broken)))
-    for verdict in broken:
-        yield from _of_requirement(run, verdict, most_bytes)
+    for verdict, again in broken:
+        yield from _of_requirement(run, verdict, again, most_bytes)
     yield "junit.xml", junit.render(run)
     yield "report.json", json.dumps(document(run), indent=1, ensure_ascii=False).encode() + b"\n"
 
 
-def _of_requirement(run: Run, verdict: Verdict, most_bytes: int) -> Iterator[tuple[str, bytes]]:
+def _of_requirement(run: Run, verdict: Verdict, again: Command, most_bytes: int) -> Iterator[tuple[str, bytes]]:
     """Yield the files of a broken requirement, with at most so many bytes of the body of the response."""
-    finding, again = shown(verdict), reproduction(run, verdict)
-    if finding is None or again is None:
+    finding = shown(verdict)
+    if finding is None:
         return
     folder, exchange = verdict.requirement.id, run.observations[finding.label].exchange
     yield f"{folder}/request.head", exchange.request.head()
