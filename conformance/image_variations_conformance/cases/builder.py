@@ -131,9 +131,9 @@ class Builder:
         values: dict[str, str | bytes | None] = {**self.base.texts, **fields}
         return tuple(text_part(name, value) for name, value in values.items() if value is not None)
 
-    def draft(self, *, image: Part | None = None) -> Draft:
+    def draft(self) -> Draft:
         """Return the form of an image and the base."""
-        return Draft(image or self.image(), self.texts(), self.boundary())
+        return Draft(self.image(), self.texts(), self.boundary())
 
     def encode(self, draft: Draft) -> Request:
         """Return the request of a draft."""

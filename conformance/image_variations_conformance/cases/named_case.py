@@ -15,8 +15,8 @@ DEPTHS: tuple[Depth, ...] = get_args(Depth)
 Build = Callable[[Builder], Request]
 
 
-def _ids(text: str | tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(text.split()) if isinstance(text, str) else text
+def _ids(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
 
 
 @frozen

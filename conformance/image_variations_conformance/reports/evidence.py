@@ -15,16 +15,17 @@ def cited(source: str) -> str:
     return source.replace("page:", "reference-page.md#").replace("reading:", "readings.md#")
 
 
-def evidence_lines(verdict: Verdict, most: int = _MAX_ITEMS) -> Iterator[str]:
-    """Yield a line for each item that is contradicted, at most so many, and lines for what only echoes them."""
+def evidence_lines(verdict: Verdict) -> Iterator[str]:
+    """Yield a line for each item that is contradicted, at most a few, and lines for what only echoes them."""
     broken = [item for item in verdict.items if item.state == "contradicted"]
-    for item in broken[:most]:
+    for item in broken[:_MAX_ITEMS]:
         yield _contradicted(item)
-    if len(broken) > most:
-        yield f"and {len(broken) - most} more: {', '.join(item.name for item in broken[most:])}"
+    if len(broken) > _MAX_ITEMS:
+        yield f"and {len(broken) - _MAX_ITEMS} more: {', '.join(item.name for item in broken[_MAX_ITEMS:])}"
     held = [item.name for item in verdict.items if item.state == "holds"]
     if broken and held:
-        yield f"As it should be: {', '.join(held[:most])}{f' and {len(held) - most} more' if len(held) > most else ''}"
+        more = f" and {len(held) - _MAX_ITEMS} more" if len(held) > _MAX_ITEMS else ""
+        yield f"As it should be: {', '.join(held[:_MAX_ITEMS])}{more}"
     if verdict.also:
         yield f"Also broken by this: {', '.join(verdict.also)}"
 
