@@ -1,4 +1,4 @@
-"""Hypothesis strategies for PNG files, intact or broken, and for texts that are valid or almost valid field values."""
+"""Hypothesis strategies for intact PNG files, and for texts that are valid or almost valid field values."""
 
 from __future__ import annotations
 
@@ -48,26 +48,6 @@ def pngs(kinds: tuple[png.Kind, ...] = KINDS, max_side: int = 96) -> st.SearchSt
         st.booleans(),
         st.lists(st.sampled_from(ANCILLARY), unique=True, max_size=2),
     )
-
-
-def broken_pngs() -> st.SearchStrategy[bytes]:
-    """Return a strategy for broken PNGs: truncated, without a critical chunk, or with a byte of one changed."""
-    whole = pngs((png.PLAIN,))
-    return st.one_of(
-        st.builds(_cut, whole, st.floats(0, 1, exclude_max=True)),
-        st.builds(png.without_chunk, whole, st.sampled_from([b"IHDR", b"IDAT"])),
-        st.builds(_changed, whole, st.sampled_from([b"IHDR", b"IDAT"]), st.integers(1, 255)),
-    )
-
-
-def _cut(content: bytes, part: float) -> bytes:
-    # More than IEND is cut off, because good decoders tolerate a file without IEND.
-    return content[: int(part * (len(content) - 12))]
-
-
-def _changed(content: bytes, name: bytes, difference: int) -> bytes:
-    at = content.index(name) + len(name)
-    return content[:at] + bytes([content[at] ^ difference]) + content[at + 1 :]
 
 
 def wrong_values(schema: Schema) -> st.SearchStrategy[str] | None:

@@ -52,13 +52,6 @@ def transparent(picture: Image.Image) -> Image.Image:
     return clear
 
 
-def translucent(picture: Image.Image) -> Image.Image:
-    """Return the picture in RGBA, from transparent at the top to opaque at the bottom."""
-    faded = picture.convert("RGBA")
-    faded.putalpha(Image.linear_gradient("L").resize(picture.size))
-    return faded
-
-
 class Unreadable(ValueError):
     """The bytes are not an intact picture of a known format, or the picture exceeds a limit of this module."""
 
@@ -86,15 +79,12 @@ class Picture:
         """Width and height as the contract writes them, such as 256x256."""
         return f"{self.width}x{self.height}"
 
-    def distance(self, other: Picture) -> float:
-        """Return the mean difference between the samples of two thumbnails, 0 to 255.
+    def distances(self, others: Sequence[Picture]) -> list[float]:
+        """Return the mean difference between the samples of this thumbnail and of each of the others, 0 to 255.
 
         This is the minimum over quarter turns and mirror images, because a variation may be turned or mirrored.
+        Calling it once for many others is much faster than for each.
         """
-        return self.distances([other])[0]
-
-    def distances(self, others: Sequence[Picture]) -> list[float]:
-        """Return the distance to each of the others. This is much faster than calling `distance` for each."""
         if not others:
             return []
         # One column of all other thumbnails is compared with a column of copies of this one, once for each view of it.

@@ -12,7 +12,7 @@ from image_variations_conformance.cases.builder import Base
 from image_variations_conformance.cases.catalogue import NAMED_CASES
 from image_variations_conformance.cases.named_case import NamedCase
 from image_variations_conformance.cases.plan import Plan
-from image_variations_conformance.cases.strategies import broken_pngs, pngs, users, wrong_values
+from image_variations_conformance.cases.strategies import pngs, users, wrong_values
 from image_variations_conformance.cases.transforms import with_header, with_media_type
 from image_variations_conformance.contract.expectation import (
     Expectation,
@@ -24,6 +24,7 @@ from image_variations_conformance.media.variants import ANCILLARY
 from image_variations_conformance.wire.exchange import Request
 from image_variations_conformance.wire.multipart import Part, text_part
 from PIL import Image
+from support.pictures import broken_pngs
 from support.requests import CONTRACT, KEY, SMALL, TARGET, builder, classified
 
 # The features of an image alone. The other requests are a probe more than that.

@@ -18,7 +18,7 @@ from image_variations_conformance.cases.case import Case
 from image_variations_conformance.cases.named_case import DEPTHS, Depth
 from image_variations_conformance.cases.plan import DEPTH_PROFILES, Plan
 from image_variations_conformance.cases.schemathesis_cases import forms, operation
-from image_variations_conformance.cases.strategies import broken_pngs, draw, pngs, users, wrong_values
+from image_variations_conformance.cases.strategies import draw, pngs, users, wrong_values
 from image_variations_conformance.cases.transforms import with_body, with_chunked_coding, with_header
 from image_variations_conformance.contract.document import Contract
 from image_variations_conformance.contract.effective import apply
@@ -28,6 +28,7 @@ from image_variations_conformance.media import png
 from image_variations_conformance.wire.exchange import Request
 from image_variations_conformance.wire.multipart import decode
 from image_variations_conformance.wire.target import Target
+from support.pictures import broken_pngs
 from support.profiles import effective
 from support.requests import CONTRACT, KEY, SMALL, TARGET, builder
 

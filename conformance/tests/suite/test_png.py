@@ -9,12 +9,13 @@ import zlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance.cases.strategies import ANCILLARY, KINDS, broken_pngs, pngs
+from image_variations_conformance.cases.strategies import ANCILLARY, KINDS, pngs
 from image_variations_conformance.media import png
 from image_variations_conformance.media.pictures import paint
 from image_variations_conformance.reference.app.api_error import ApiError
 from image_variations_conformance.reference.app.picture import read_picture
 from PIL import Image, ImageChops
+from support.pictures import broken_pngs
 from support.requests import CONTRACT
 
 SIDES = (1, 2, 3, 7, 9, 33)

@@ -7,10 +7,11 @@ import zlib
 import pytest
 from image_variations_conformance.cases.strategies import KINDS
 from image_variations_conformance.media import png
-from image_variations_conformance.media.pictures import paint, translucent, transparent
+from image_variations_conformance.media.pictures import paint, transparent
 from image_variations_conformance.media.variants import ANCILLARY, LAYOUTS, Variant, animated, filtered
 from image_variations_conformance.reference.app.picture import read_picture
 from PIL import Image, ImageCms, ImageSequence
+from support.pictures import translucent
 from support.requests import CONTRACT
 
 EVERY_KIND = [png.Kind(kind.colour, kind.depth, interlaced) for kind in KINDS for interlaced in (False, True)]
