@@ -31,7 +31,7 @@ def variant(*names: str) -> Change:
         # The chunk tRNS is for pictures without an alpha channel.
         content = b.png(png.PLAIN if "transparent-colour" in names else None)
         for name in names:
-            content = (ANCILLARY.get(name) or LAYOUTS[name]).apply(content)
+            content = (ANCILLARY.get(name) or LAYOUTS[name])(content)
         return content
 
     return content(make)

@@ -1,7 +1,7 @@
 """Write the pixels of an intact PNG file in other ways that the PNG specification (third edition) allows.
 
-ANCILLARY adds chunks that decoders may ignore. LAYOUTS keeps the chunks and lays out the pixel data differently. Both
-leave the pixels as they are.
+ANCILLARY adds chunks that decoders may ignore, and LAYOUTS keeps the chunks and lays out the pixel data differently.
+Each takes an intact file that `png.encode` made, in RGB for ANCILLARY, and returns an intact file with the same pixels.
 """
 
 from __future__ import annotations
@@ -11,24 +11,10 @@ import zlib
 from collections.abc import Callable, Mapping
 from itertools import cycle
 
-from attrs import frozen
-
 from . import png
 
+Apply = Callable[[bytes], bytes]
 Chunk = tuple[bytes, bytes]
-
-
-@frozen
-class Variant:
-    """A way to write a PNG otherwise.
-
-    `apply` takes an intact file that `png.encode` made, of the kind `kind`, and returns an intact file with the same
-    pixels.
-    """
-
-    note: str
-    apply: Callable[[bytes], bytes]
-    kind: png.Kind = png.PLAIN
 
 
 def animated(content: bytes) -> bytes:
@@ -98,7 +84,7 @@ def _in_pieces(content: bytes) -> bytes:
     )
 
 
-def _compressed(level: int, window_bits: int) -> Callable[[bytes], bytes]:
+def _compressed(level: int, window_bits: int) -> Apply:
     """Compress the rows again. The window has 2 ** `window_bits` bytes."""
 
     def apply(content: bytes) -> bytes:
@@ -109,13 +95,12 @@ def _compressed(level: int, window_bits: int) -> Callable[[bytes], bytes]:
     return apply
 
 
-LAYOUTS: Mapping[str, Variant] = {
-    "animated": Variant("an animated PNG of two frames", animated),
-    "idat-pieces": Variant("IDAT chunks of one byte, of many and of none", _in_pieces),
-    "window-512": Variant("a zlib window of 512 bytes", _compressed(6, 9)),
-    "window-32768": Variant("a zlib window of 32 KiB", _compressed(9, 15)),
-    "stored": Variant("uncompressed zlib blocks", _compressed(0, 15)),
-    "filters": Variant("filter types 0 to 4 in turn", filtered),
+LAYOUTS: Mapping[str, Apply] = {
+    "animated": animated,
+    "idat-pieces": _in_pieces,
+    "window-512": _compressed(6, 9),
+    "stored": _compressed(0, 15),
+    "filters": filtered,
 }
 
 
@@ -154,8 +139,8 @@ def _icc_profile() -> bytes:
     return header.ljust(128, b"\0") + table + body
 
 
-def _added(note: str, *chunks: Chunk, before: bytes | None = None) -> Variant:
-    return Variant(note, lambda content: png.with_chunks(content, *chunks, before=before))
+def _added(*chunks: Chunk, before: bytes | None = None) -> Apply:
+    return lambda content: png.with_chunks(content, *chunks, before=before)
 
 
 def _transparent_colour(content: bytes) -> bytes:
@@ -164,40 +149,30 @@ def _transparent_colour(content: bytes) -> bytes:
     return png.with_chunks(content, (b"tRNS", struct.pack(">HHH", red, green, blue)), before=b"IDAT")
 
 
-def _histogram(content: bytes) -> bytes:
-    """Give every colour of the palette a frequency, which is not its true one: 1, 2, 3 and so on."""
-    colours = len(dict(png.chunks(content))[b"PLTE"]) // 3
-    return png.with_chunks(content, (b"hIST", struct.pack(f">{colours}H", *range(1, colours + 1))), before=b"IDAT")
-
-
 # Orientation 1 (upright) alone, as a TIFF file in the byte order of Intel.
 _EXIF = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 0x0112, 3, 1, 1, 0, 0)
 # x and y of white point, red, green and blue of sRGB, in 1/100,000.
 _CHROMATICITIES = struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 _UNICODE = "Größe, 大きさ".encode()
 
-ANCILLARY: Mapping[str, Variant] = {
-    "srgb": _added(
-        "gAMA, cHRM and sRGB", (b"gAMA", struct.pack(">I", 45455)), (b"cHRM", _CHROMATICITIES), (b"sRGB", b"\0")
-    ),
-    "icc-profile": _added("an ICC profile", (b"iCCP", b"conformance RGB\0\0" + zlib.compress(_icc_profile()))),
-    "cicp": _added("cICP", (b"cICP", bytes([1, 13, 0, 1]))),
-    "sbit": _added("sBIT", (b"sBIT", bytes([8, 8, 8]))),
-    "background": _added("bKGD", (b"bKGD", struct.pack(">HHH", 255, 128, 0)), before=b"IDAT"),
-    "transparent-colour": Variant("tRNS", _transparent_colour),
-    "histogram": Variant("hIST", _histogram, png.Kind(png.PALETTE)),
-    "physical-size": _added("pHYs", (b"pHYs", struct.pack(">IIB", 11811, 11811, 1))),
-    "time": _added("tIME", (b"tIME", struct.pack(">HBBBBB", 2024, 2, 29, 23, 59, 60))),
-    "exif": _added("eXIf", (b"eXIf", _EXIF)),
-    "text": _added("tEXt", (b"tEXt", b"Comment\0made by a conformance suite")),
-    "compressed-text": _added("zTXt", (b"zTXt", b"Comment\0\0" + zlib.compress(b"made by a conformance suite"))),
+ANCILLARY: Mapping[str, Apply] = {
+    "srgb": _added((b"gAMA", struct.pack(">I", 45455)), (b"cHRM", _CHROMATICITIES), (b"sRGB", b"\0")),
+    "icc-profile": _added((b"iCCP", b"conformance RGB\0\0" + zlib.compress(_icc_profile()))),
+    "cicp": _added((b"cICP", bytes([1, 13, 0, 1]))),
+    "sbit": _added((b"sBIT", bytes([8, 8, 8]))),
+    "background": _added((b"bKGD", struct.pack(">HHH", 255, 128, 0)), before=b"IDAT"),
+    "transparent-colour": _transparent_colour,
+    "physical-size": _added((b"pHYs", struct.pack(">IIB", 11811, 11811, 1))),
+    "time": _added((b"tIME", struct.pack(">HBBBBB", 2024, 2, 29, 23, 59, 60))),
+    "exif": _added((b"eXIf", _EXIF)),
+    "text": _added((b"tEXt", b"Comment\0made by a conformance suite")),
+    "compressed-text": _added((b"zTXt", b"Comment\0\0" + zlib.compress(b"made by a conformance suite"))),
     "unicode-text": _added(
-        "iTXt, plain and compressed",
         (b"iTXt", b"Title\0\0\0de\0Titel\0" + _UNICODE),
         (b"iTXt", b"Comment\0\1\0\0\0" + zlib.compress(_UNICODE)),
     ),
-    "long-text": _added("a tEXt of 60 KB", (b"tEXt", b"Comment\0" + b"long text " * 6000)),
-    "many-texts": _added("300 tEXt chunks", *((b"tEXt", b"Comment\0text %d" % number) for number in range(300))),
-    "private-before": _added("a private chunk before IDAT", (b"vrPd", b"private")),
-    "private-after": _added("a private chunk after IDAT", (b"vrPd", b"private"), before=b"IEND"),
+    "long-text": _added((b"tEXt", b"Comment\0" + b"long text " * 6000)),
+    "many-texts": _added(*((b"tEXt", b"Comment\0text %d" % number) for number in range(300))),
+    "private-before": _added((b"vrPd", b"private")),
+    "private-after": _added((b"vrPd", b"private"), before=b"IEND"),
 }
