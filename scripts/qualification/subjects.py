@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator
 from typing import Literal
 
 from attrs import frozen
+from image_variations_conformance.cases.probes import NO_5XX
+from image_variations_conformance.contract import document as contract
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.variants import FAULTS, QUIRKS, faulty, quirky
 
@@ -61,18 +63,25 @@ class Subject:
 
 def faults() -> list[Subject]:
     """Return a subject for each fault."""
-    return [
-        Subject(
-            kind="fault",
-            name=fault.name,
-            family=fault.family,
-            breaks=fault.breaks,
-            also=fault.also,
-            everywhere=fault.everywhere,
-            patience=_PATIENCE_WITH_HANGS_SECONDS if fault.hangs else _PATIENCE_SECONDS,
+    register = contract.load().requirements
+    found = []
+    for fault in FAULTS.values():
+        # A crash is a failure even where what it is a response to is only a warning.
+        breaks, also = set(fault.breaks), set(fault.also)
+        if all(register[name].level != "must" for name in breaks):
+            breaks |= also & {NO_5XX}
+        found.append(
+            Subject(
+                kind="fault",
+                name=fault.name,
+                family=fault.family,
+                breaks=tuple(sorted(breaks)),
+                also=tuple(sorted(also - breaks)),
+                everywhere=fault.everywhere,
+                patience=_PATIENCE_WITH_HANGS_SECONDS if fault.hangs else _PATIENCE_SECONDS,
+            )
         )
-        for fault in FAULTS.values()
-    ]
+    return found
 
 
 def pairs(number: int, seed: int) -> list[Subject]:

@@ -92,15 +92,15 @@ def _of_what_breaks(finding: Finding, failures: _Failures) -> str | None:
     if not of_body and (finding.requirement != NO_5XX or not _is_of_label(finding)):
         return None
     session, label = failures.session, original(finding.label)
-    if label in failures.by_label:
-        return failures.by_label[label]
     case, violated = session.cases[finding.label], session.observations[finding.label].expectation.violated
     company = [name for name in _requirements_of_company(case) if name in failures.requirements]
     items = [probe.item for probe in case.probes] or _items_of_base(label, session)
     names = [failures.by_item[item] for item in (*items, _STABLE) if _is_reason(item, failures)]
     lost = [] if session.experiment.lost is None else [_RECOVERS]
     itself = [NO_5XX] if of_body and (finding.label, NO_5XX) in failures.shown else []
-    return next(iter((*company, *sorted(violated & failures.crashing), *names, *itself, *lost)), None)
+    own = [failures.by_label[label]] if label in failures.by_label else []
+    candidates = (*own, *company, *sorted(violated & failures.crashing), *names, *itself, *lost)
+    return next((name for name in candidates if _weighs_as_much(name, finding, session)), None)
 
 
 def _of_an_ignored_field(finding: Finding, failures: _Failures) -> str | None:
@@ -168,6 +168,12 @@ _RULES: tuple[Callable[[Finding, _Failures], str | None], ...] = (
 def _is_of_label(finding: Finding) -> bool:
     """Return whether a finding is about a request as a whole, and not about one of its items."""
     return finding.item == original(finding.label)
+
+
+def _weighs_as_much(name: str, finding: Finding, session: Session) -> bool:
+    """Return whether a broken requirement is a MUST if that of a finding is: a warning does not stand for a failure."""
+    levels = {it: session.plan.contract.requirements[it].level for it in (name, finding.requirement)}
+    return levels[name] == "must" or levels[finding.requirement] != "must"
 
 
 def _is_reason(item: str, failures: _Failures) -> bool:

@@ -24,7 +24,6 @@ from ..wire.target import Target
 BOUNDARY = "f2a9c07d41be4e63"
 SMALL = {"size": "256x256", "response_format": "b64_json"}
 """Fields that keep an accepted request cheap: the smallest size, and the image in the response."""
-_LARGE_BYTES = 1 << 20
 
 # The builder draws nothing, because the recipe contains everything.
 _NO_CHANCE = random.Random(0)  # noqa: S311 - nothing is drawn from it
@@ -170,11 +169,6 @@ class Recipe:
         if self.typed:
             part = evolve(part, headers=(*part.headers, ("Content-Type", "text/plain; charset=utf-8")))
         return part
-
-    @property
-    def large(self) -> bool:
-        """Whether the image file is larger than 1 MiB."""
-        return isinstance(self.image, Drawing) and (self.image.size_bytes or 0) > _LARGE_BYTES
 
 
 def _lowered(headers: Headers) -> Headers:

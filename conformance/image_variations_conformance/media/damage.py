@@ -29,8 +29,8 @@ class Damage:
 
     `apply` takes an intact file of at least 2x2 pixels that `png.encode` made, of the kind `kind`, and returns the
     broken file. `essential` ones are sent even where only a few can be, and `deep` ones, which are like others, only
-    where many can be. `tolerated` ones leave every pixel decodable, and libpng decodes them: a good server may accept
-    them.
+    where many can be. `decodable` ones leave every pixel decodable, and libpng decodes them: many servers accept them,
+    though they are corrupt.
     """
 
     label: str
@@ -39,7 +39,7 @@ class Damage:
     kind: png.Kind = png.PLAIN
     essential: bool = False
     deep: bool = False
-    tolerated: bool = False
+    decodable: bool = False
 
     @property
     def hides_format(self) -> bool:
@@ -199,7 +199,7 @@ DAMAGES: tuple[Damage, ...] = (
     Damage("ihdr-crc", "a wrong CRC in IHDR", _crc(b"IHDR")),
     Damage("plte-crc", "a wrong CRC in PLTE", _crc(b"PLTE"), _PALETTE),
     Damage("idat-crc", "a wrong CRC in IDAT", _crc(b"IDAT"), essential=True),
-    Damage("iend-crc", "a wrong CRC in IEND", _crc(b"IEND"), tolerated=True),
+    Damage("iend-crc", "a wrong CRC in IEND", _crc(b"IEND"), decodable=True),
     # Its name has the bit of a critical chunk: decoders may ignore odd ancillary chunks.
     Damage("chunk-name", "a chunk name with a zero byte", _added((b"V\0Pd", b""))),
     Damage("critical-chunk", "an unknown critical chunk", _added((b"VrPd", b""))),
@@ -235,7 +235,7 @@ DAMAGES: tuple[Damage, ...] = (
     Damage("row-missing", "one row too few", _rows(lambda rows, row_bytes: rows[:-row_bytes])),
     Damage("rows-missing", "no rows in intact zlib data", _rows(lambda *_: b"")),
     Damage("row-truncated", "half a row at the end", _rows(lambda rows, row_bytes: rows[: -(row_bytes // 2)])),
-    Damage("row-extra", "one row too many", _rows(lambda rows, row_bytes: rows + rows[-row_bytes:]), tolerated=True),
+    Damage("row-extra", "one row too many", _rows(lambda rows, row_bytes: rows + rows[-row_bytes:]), decodable=True),
     Damage("filter-5-first", "filter 5 in the first row", _filter(5)),
     Damage("filter-5-last", "filter 5 in the last row", _filter(5, last=True)),
     Damage("filter-255", "filter 255 in the first row", _filter(255), deep=True),
@@ -248,11 +248,11 @@ DAMAGES: tuple[Damage, ...] = (
     Damage("plte-late", "PLTE after IDAT", _moved(b"PLTE", before=b"IEND"), _PALETTE),
     Damage("plte-twice", "PLTE twice", _repeated(b"PLTE"), _PALETTE),
     # The end of the file, and the whole of it.
-    Damage("no-iend", "no IEND", _without(b"IEND"), tolerated=True),
+    Damage("no-iend", "no IEND", _without(b"IEND"), decodable=True),
     Damage("truncated", "truncated in IDAT", _cut_in_pixels, essential=True),
     Damage("truncated-header", "truncated in IHDR", lambda content: content[: _HEADER_END - 9], deep=True),
-    Damage("truncated-iend", "truncated before the CRC of IEND", lambda content: content[:-4], tolerated=True),
-    Damage("truncated-byte", "the last byte missing", lambda content: content[:-1], tolerated=True),
+    Damage("truncated-iend", "truncated before the CRC of IEND", lambda content: content[:-4], decodable=True),
+    Damage("truncated-byte", "the last byte missing", lambda content: content[:-1], decodable=True),
     Damage("signature-only", "only the signature", lambda _: png.SIGNATURE, essential=True),
     Damage("header-only", "only signature and IHDR", lambda content: content[:_HEADER_END], essential=True),
     Damage("empty", "an empty file", lambda _: b"", essential=True),

@@ -120,9 +120,9 @@ def test_the_essential_damages_are_those_that_every_run_sends() -> None:
     assert essential == {"empty", "signature-only", "header-only", "truncated", "idat-crc", "no-idat"}
 
 
-def test_a_tolerated_damage_is_not_essential_and_leaves_the_pixels_intact() -> None:
+def test_a_decodable_damage_is_not_essential_and_leaves_the_pixels_intact() -> None:
     for damage in DAMAGES:
-        if damage.tolerated:
+        if damage.decodable:
             assert not damage.essential
             content = intact(damage.kind)
             with Image.open(io.BytesIO(content)) as before, Image.open(io.BytesIO(damage.apply(content))) as after:

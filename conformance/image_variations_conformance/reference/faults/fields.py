@@ -39,7 +39,7 @@ fault("size-half-accepted", "Accepts a size that is one number, as in 256.",
 fault("size-trimmed", "Accepts a size with white space around it.", reads(_SIZE, size=replaced(r"^\s+|\s+$", "")))
 fault("size-nul-cut", "Reads size up to a NUL character, as C does.", reads(_SIZE, size=replaced("\0.*", "")))
 fault("size-numbers-compared", "Accepts a size whose numbers are right but written otherwise, as in 0256x0256.",
-      reads(_SIZE, size=replaced(r"\b0+(?=[0-9])|\.0+\b", "")))
+      reads(_SIZE, size=replaced(r"(?<![0-9])0+(?=[0-9])|\.0+(?![0-9])", "")))
 fault("byte-order-marks-stripped", "Strips a byte order mark before a size, a response_format and a model.",
       reads(_UNKNOWN, **dict.fromkeys(("size", "response_format", "model"), replaced("^\ufeff", ""))))
 fault("size-empty-as-missing", "Takes an empty size for a missing one.", accepts(_SIZE, sent("")))

@@ -66,7 +66,7 @@ fault("boundary-signs-refused", "Refuses a boundary with characters other than l
 fault("boundary-hyphens-refused", "Refuses a boundary that begins with hyphens.",
       refuses(_BOUNDARY, boundary(lambda sent: sent.startswith(b"--"))))
 fault("boundary-first-required", "Refuses a content type with another parameter before the boundary.",
-      refuses(_PARAMETERS, header("content-type", r"^[^;]*;\s*(?i:(?!boundary))")))
+      refuses(_PARAMETERS, header("content-type", r"(?i)^[^;]*;(?!\s*boundary)")))
 fault("charset-first-crashes", "Answers 500 to a content type with a charset before the boundary.",
       refuses(_PARAMETERS, header("content-type", "(?i)charset=.*boundary="), 500))
 fault("name-first-required", "Refuses a part with the file name before the name of the field.",
