@@ -132,11 +132,11 @@ class Experiment(Trials):
         """
         culprit = yield from self._culprit(pack, found, bad)
         rest = tuple(probe for probe in pack if probe not in culprit)
-        if self._unreported(rest) or not self._was_accepted(rest):
+        if self._unreported(rest) or not self.was_accepted(rest):
             position, outcome = yield from self._try(rest, found[0], planned=True, after_accepted=False)
             yield from self._explain(rest, position, outcome)
 
-    def _was_accepted(self, probes: Sequence[Probe]) -> bool:
+    def was_accepted(self, probes: Sequence[Probe]) -> bool:
         """Return whether a request with these probes, and perhaps others, was accepted."""
         return any(
             outcome == "accepted" and step.alone and step.base == self.cheap and set(probes) <= set(step.probes)
@@ -194,7 +194,7 @@ class Experiment(Trials):
 
     def _part(self, probes: tuple[Probe, ...], at: int) -> Sending[tuple[int, Outcome]]:
         """Send a part of a refused pack, and return the position and the outcome; "not-sent" if it shows nothing."""
-        if self._was_accepted(probes):
+        if self.was_accepted(probes):
             return at, "accepted"
         # A single probe of several images has to be seen to hold anyway.
         planned = len(probes) == 1 and images(probes) > 1
@@ -228,7 +228,7 @@ class Experiment(Trials):
             self._of_probes(pack, "unstable", *found)
         else:
             self._of_probes(pack, "blocked", found[0])
-            if all(self._was_accepted((probe,)) for probe in pack):
+            if all(self.was_accepted((probe,)) for probe in pack):
                 self._conclude_on_combination(pack, "blocked", found)
 
     def _conclude_on_combination(self, pack: tuple[Probe, ...], state: State, refusals: Sequence[int]) -> None:
@@ -404,6 +404,6 @@ class Experiment(Trials):
         if not step.probes:
             return True
         bad: Outcome = "wrong" if outcome == "wrong" else "refused"
-        if self._was_accepted(step.probes):
+        if self.was_accepted(step.probes):
             return False
         return (yield from self._confirm(step.probes, list(result.steps), bad)) == bad

@@ -47,6 +47,7 @@ _MOST_CONFIRMED = 20
 _MOST_REPRODUCED = 5
 """After so many accidents that the request before them did not cause, no such cause is looked for any more."""
 _MOST_LINKS_AT_THE_END = 5
+_LINKS = "response_format=url"
 # RFC 9110, section 10.1.1.
 _EXPECTATION_FAILED = 417
 # Servers leave the rest of such requests unread, and take it for the next request.
@@ -115,13 +116,18 @@ class Session:
         self._drive(experiment.probe([*harmless, *odd]))
         self._refuse(opened)
         if plan.at_the_same_time and not plan.is_narrowed:
-            self._drive(experiment.together([()] * plan.at_the_same_time, ALIKE))
+            self._drive(experiment.together([self._alike()] * plan.at_the_same_time, ALIKE))
         if not plan.is_narrowed:
             self._drive(experiment.first_again())
         self._follow_links_again()
         for few in _slices(self._put_off, self.scheduler.workers):
             self._send_refusals(few)
         self._drive(experiment.verify())
+
+    def _alike(self) -> tuple[Probe, ...]:
+        """Return what is requested several times at the same time: links, which a server may confuse, if it has any."""
+        links = [probe for probe in self.plan.must_probes if probe.item == _LINKS]
+        return tuple(probe for probe in links if self.experiment.was_accepted((probe,)))
 
     def _last_images(self) -> dict[str, int]:
         """Return how many images are set aside for the end, by label. They show what MUST hold of the whole run."""
@@ -211,7 +217,7 @@ class Session:
         label = self._pack_labels.get(step.probes)
         if label is not None and not step.narrowing and label not in self.cases:
             return label
-        if step.group is not None and not step.probes:
+        if step.group == ALIKE and not step.narrowing:
             return f"{step.group}-{1 + sum(case.concurrent_with == step.group for case in self.cases.values())}"
         kind = "narrowed" if step.narrowing else "again" if step.probes else "control"
         return f"{kind}-{len(self.cases)}"

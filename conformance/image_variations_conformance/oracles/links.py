@@ -50,6 +50,9 @@ def links_lead_to_images(observation: Observation, _: Contract) -> Iterator[Find
         problem = _problem(fetch, target) or _other_image(fetch, target, observation)
         link = shortened(fetch.request.target, 60)
         yield observation.finding(requirement, problem is None, f"{link}: {problem}")
+        if problem is None and link[:5].lower() == "data:":
+            # Nothing of it is kept on the server.
+            yield observation.finding("IV-URL-END", True)
         if problem is None and fetch.response is not None:
             media_type = fetch.response.media_type
             message = f"{link}: expected image/…, got {media_type or 'no content type'}"
