@@ -35,7 +35,8 @@ T = TypeVar("T")
 NO_5XX = "IV-ERR-NO-5XX"
 
 
-def _ids(breaks: Ids) -> tuple[str, ...]:
+def ids_of(breaks: Ids) -> tuple[str, ...]:
+    """Return one id, or several, as a tuple."""
     return (breaks,) if isinstance(breaks, str) else breaks
 
 
@@ -70,7 +71,7 @@ def accepts(
     The server goes on with the value that `instead` returns for the error. By default, that is the default of the
     field, and a picture in any format that Pillow reads, or else a placeholder.
     """
-    ids = _ids(breaks)
+    ids = ids_of(breaks)
 
     class Accepts(Service):
         def violation(self, problem: ApiError, kind: type[T]) -> T:
@@ -104,7 +105,7 @@ def reads(breaks: Ids, **fields: Callable[[str | None], str | None]) -> Change:
                     parts[name] = Part(name, None, None, content=text.encode("utf-8", "surrogateescape"))
             return super().wanted(parts)
 
-    return Change(Reads, _ids(breaks))
+    return Change(Reads, ids_of(breaks))
 
 
 def crashes_on(breaks: Ids, status: Failure = 500, when: Callable[[ApiError], bool] | None = None) -> Change:
@@ -112,7 +113,7 @@ def crashes_on(breaks: Ids, status: Failure = 500, when: Callable[[ApiError], bo
 
     Requests about which the contract is silent violate IV-ERR-NO-5XX here.
     """
-    ids = _ids(breaks)
+    ids = ids_of(breaks)
 
     class Crashes(MayFail):
         def refusal(self, problem: ApiError) -> Response:
@@ -144,7 +145,7 @@ def refuses(
 
     `param`, `code`, `headers` and `message` are those of the error.
     """
-    ids = _ids(breaks)
+    ids = ids_of(breaks)
     fails = isinstance(status, str) or status >= 500
 
     class Refuses(MayFail):
@@ -168,7 +169,7 @@ def errs(breaks: Ids, change: Callable[[ApiError], ApiError]) -> Change:
         def refusal(self, problem: ApiError) -> Response:
             return super().refusal(change(problem))
 
-    return Change(Errs, _ids(breaks))
+    return Change(Errs, ids_of(breaks))
 
 
 def answers_errors(breaks: Ids, change: Callable[[ApiError, Document], object]) -> Change:
@@ -179,7 +180,7 @@ def answers_errors(breaks: Ids, change: Callable[[ApiError, Document], object]) 
             members: Any = error_object(problem)["error"]
             return change(problem, dict(members))
 
-    return Change(AnswersErrors, _ids(breaks))
+    return Change(AnswersErrors, ids_of(breaks))
 
 
 def sends_errors(breaks: Ids, change: Callable[[ApiError, Response], Response]) -> Change:
@@ -189,7 +190,7 @@ def sends_errors(breaks: Ids, change: Callable[[ApiError, Response], Response]) 
         def refusal(self, problem: ApiError) -> Response:
             return change(problem, super().refusal(problem))
 
-    return Change(SendsErrors, _ids(breaks))
+    return Change(SendsErrors, ids_of(breaks))
 
 
 # --- responses with images
@@ -204,7 +205,7 @@ def answers(breaks: Ids, change: Callable[[Document, Wanted], object]) -> Change
             # Another fault may have replaced the object already.
             return change(document, wanted) if isinstance(document, dict) else document
 
-    return Change(Answers, _ids(breaks))
+    return Change(Answers, ids_of(breaks))
 
 
 def answers_items(breaks: Ids, change: Callable[[Document], object]) -> Change:
@@ -215,7 +216,7 @@ def answers_items(breaks: Ids, change: Callable[[Document], object]) -> Change:
             item = super().item(request, image, wanted)
             return change(item) if isinstance(item, dict) else item
 
-    return Change(AnswersItems, _ids(breaks))
+    return Change(AnswersItems, ids_of(breaks))
 
 
 def sends(breaks: Ids, change: Callable[[Response], Response]) -> Change:
@@ -225,7 +226,7 @@ def sends(breaks: Ids, change: Callable[[Response], Response]) -> Change:
         def success(self, document: object) -> Response:
             return change(super().success(document))
 
-    return Change(Sends, _ids(breaks))
+    return Change(Sends, ids_of(breaks))
 
 
 def sends_json(breaks: Ids, change: Callable[[bytes], bytes]) -> Change:
@@ -244,7 +245,7 @@ def draws(breaks: Ids, change: Callable[[Image.Image, VariationMaker], Image.Ima
             changed = change(loaded(super().make_one(maker)), maker)
             return changed if isinstance(changed, bytes) else saved(changed, "PNG", compress_level=1)
 
-    return Change(Draws, _ids(breaks))
+    return Change(Draws, ids_of(breaks))
 
 
 def encodes(breaks: Ids, change: Callable[[bytes], str | bytes]) -> Change:
@@ -255,7 +256,7 @@ def encodes(breaks: Ids, change: Callable[[bytes], str | bytes]) -> Change:
             changed = change(image)
             return changed if isinstance(changed, str) else super().encoded(changed)
 
-    return Change(Encodes, _ids(breaks))
+    return Change(Encodes, ids_of(breaks))
 
 
 def links(breaks: Ids, change: Callable[[str], str]) -> Change:
@@ -265,7 +266,7 @@ def links(breaks: Ids, change: Callable[[str], str]) -> Change:
         def link(self, request: IncomingRequest, token: str) -> str:
             return change(super().link(request, token))
 
-    return Change(Links, _ids(breaks))
+    return Change(Links, ids_of(breaks))
 
 
 def serves(breaks: Ids, change: Callable[[Response], Response]) -> Change:
@@ -275,7 +276,7 @@ def serves(breaks: Ids, change: Callable[[Response], Response]) -> Change:
         def file(self, token: str) -> Response:
             return change(super().file(token))
 
-    return Change(Serves, _ids(breaks))
+    return Change(Serves, ids_of(breaks))
 
 
 # --- values for these functions

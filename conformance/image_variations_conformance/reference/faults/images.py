@@ -11,7 +11,7 @@ from PIL import Image
 from ..app.form import Part
 from ..app.service import Service, Wanted
 from ..registry import Change, FaultFamily
-from .factories import Ids, answers, draws, encodes, loaded, member, placeholder, reads, saved
+from .factories import Ids, answers, draws, encodes, ids_of, loaded, member, placeholder, reads, saved
 from .features import GREY_ALPHA, RGBA, png_info
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _makes(breaks: Ids, images: Callable[[list[bytes], int], list[bytes]], count
             made = await super().make(picture, evolve(wanted, count=count(wanted.count)))
             return images(made, wanted.count)
 
-    return Change(Makes, (breaks,) if isinstance(breaks, str) else breaks)
+    return Change(Makes, ids_of(breaks))
 
 
 def _same(made: list[bytes], _: int) -> list[bytes]:

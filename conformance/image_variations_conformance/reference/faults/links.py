@@ -12,7 +12,7 @@ from ..app.api_error import ApiError
 from ..app.responses import plain_response, redirect_response
 from ..app.service import FILES_PATH, Service, Wanted
 from ..registry import Change, FaultFamily
-from .factories import Document, Ids, PerServer, answers, links, serves, with_body
+from .factories import Document, Ids, PerServer, answers, ids_of, links, serves, with_body
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -152,7 +152,7 @@ def _keeps(breaks: Ids, also: tuple[str, ...] = (), *, images: int = 10**9, seco
                 raise _gone()
             return super().file(token)
 
-    return Change(Keeps, (breaks,) if isinstance(breaks, str) else breaks, also)
+    return Change(Keeps, ids_of(breaks), also)
 
 
 # fmt: off
@@ -196,7 +196,7 @@ def _fails(breaks: Ids, when: Callable[[int], bool], status: int = 404) -> Chang
                 raise _gone(status)
             return super().file(token)
 
-    return Change(Fails, (breaks,) if isinstance(breaks, str) else breaks)
+    return Change(Fails, ids_of(breaks))
 
 
 # fmt: off

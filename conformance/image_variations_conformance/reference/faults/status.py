@@ -11,7 +11,7 @@ from ..app.api_error import ApiError
 from ..app.responses import json_response, plain_response, redirect_response
 from ..app.service import OPERATION_PATH, Service, Wanted
 from ..registry import Change, FaultFamily
-from .factories import Ids, crashes_on, errs, placeholder, refuses, sends
+from .factories import Ids, crashes_on, errs, ids_of, placeholder, refuses, sends
 from .features import header
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _answers_method(breaks: Ids, *methods: str, answer: Callable[[], Response]) 
         def other_method(self, request: IncomingRequest) -> Response:
             return answer() if not methods or request.method in methods else super().other_method(request)
 
-    return Change(AnswersMethod, (breaks,) if isinstance(breaks, str) else breaks)
+    return Change(AnswersMethod, ids_of(breaks))
 
 
 # fmt: off
