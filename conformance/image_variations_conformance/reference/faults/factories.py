@@ -159,6 +159,19 @@ def refuses(
     return Change(Refuses, ids, _crash_ids(ids) if fails else (), status == "hang")
 
 
+# --- other methods, and limits of the number of requests
+
+
+def answers_method(breaks: Ids, *methods: str, answer: Callable[[], Response]) -> Change:
+    """Answer these methods, all but POST by default, with another response."""
+
+    class AnswersMethod(Service):
+        def other_method(self, request: IncomingRequest) -> Response:
+            return answer() if not methods or request.method in methods else super().other_method(request)
+
+    return Change(AnswersMethod, ids_of(breaks))
+
+
 # --- errors
 
 

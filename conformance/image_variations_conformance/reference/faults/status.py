@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -11,7 +10,7 @@ from ..app.api_error import ApiError
 from ..app.responses import json_response, plain_response, redirect_response
 from ..app.service import OPERATION_PATH, Service, Wanted
 from ..registry import Change, FaultFamily
-from .factories import Ids, crashes_on, errs, ids_of, placeholder, refuses, sends
+from .factories import Ids, answers_method, crashes_on, errs, placeholder, refuses, sends
 from .features import header
 
 if TYPE_CHECKING:
@@ -67,17 +66,6 @@ class OperationRemoved(Service):
 
 # --- other methods
 
-
-def _answers_method(breaks: Ids, *methods: str, answer: Callable[[], Response]) -> Change:
-    """Answer these methods, all but POST by default, with another response."""
-
-    class AnswersMethod(Service):
-        def other_method(self, request: IncomingRequest) -> Response:
-            return answer() if not methods or request.method in methods else super().other_method(request)
-
-    return Change(AnswersMethod, ids_of(breaks))
-
-
 # fmt: off
 fault("get-crashes", "Answers 500 to methods other than POST.", crashes_on((_METHOD, "IV-OP-HEAD-OPTIONS")))
 fault("get-502", "Answers 502 to GET.", crashes_on(_METHOD, 502, lambda problem: problem.text == "GET"))
@@ -92,11 +80,11 @@ fault("options-501", "Answers 501 to OPTIONS and HEAD, which a server may do to 
 fault("head-dropped", "Cuts the connection instead of answering HEAD.",
       crashes_on("IV-OP-HEAD-OPTIONS", "drop", lambda problem: problem.text == "HEAD"))
 fault("get-succeeds", "Answers 200 to methods other than POST.",
-      _answers_method(_METHOD, answer=lambda: json_response({"status": "ok"})))
+      answers_method(_METHOD, answer=lambda: json_response({"status": "ok"})))
 fault("get-redirects", "Redirects GET to the documentation.",
-      _answers_method(_METHOD, "GET", answer=lambda: redirect_response("/docs", 302)))
+      answers_method(_METHOD, "GET", answer=lambda: redirect_response("/docs", 302)))
 fault("delete-succeeds", "Answers 204 to DELETE.",
-      _answers_method(_METHOD, "DELETE", answer=lambda: plain_response(status=204)))
+      answers_method(_METHOD, "DELETE", answer=lambda: plain_response(status=204)))
 fault("get-not-found", "Answers 404 to methods other than POST.", _statuses("IV-OP-METHOD-405", 404, only=405))
 fault("get-400", "Answers 400 to methods other than POST.", _statuses("IV-OP-METHOD-405", 400, only=405))
 fault("allow-missing", "Sends 405 without an Allow header.",

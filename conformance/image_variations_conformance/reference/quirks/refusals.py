@@ -11,7 +11,7 @@ from ..app.api_error import ApiError
 from ..app.form import Part
 from ..app.responses import json_response, plain_response
 from ..app.service import Service
-from ..faults.factories import errs, refuses
+from ..faults.factories import answers_method, errs, refuses
 from ..faults.features import chunked, text
 from ..registry import Change, QuirkFamily
 
@@ -66,22 +66,13 @@ class Expect417(Service):
 
 # --- HEAD and OPTIONS
 
-
-def _answers_method(method: str, answer: Callable[[], Response]) -> Change:
-    class AnswersMethod(Service):
-        def other_method(self, request: IncomingRequest) -> Response:
-            return answer() if request.method == method else super().other_method(request)
-
-    return Change(AnswersMethod)
-
-
 _CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "POST", "Allow": "OPTIONS, POST"}
 # fmt: off
 quirk("options-200", _OPEN, "Answers 200 to OPTIONS, with the methods in a JSON body.",
-      _answers_method("OPTIONS", lambda: json_response({"methods": ["POST"]}, headers=_CORS)))
+      answers_method((), "OPTIONS", answer=lambda: json_response({"methods": ["POST"]}, headers=_CORS)))
 quirk("options-204", _OPEN, "Answers 204 to OPTIONS, as browsers expect it.",
-      _answers_method("OPTIONS", lambda: plain_response(status=204, headers=_CORS)))
-quirk("head-200", _OPEN, "Answers 200 to HEAD.", _answers_method("HEAD", plain_response))
+      answers_method((), "OPTIONS", answer=lambda: plain_response(status=204, headers=_CORS)))
+quirk("head-200", _OPEN, "Answers 200 to HEAD.", answers_method((), "HEAD", answer=plain_response))
 
 # --- other headers
 
