@@ -7,6 +7,7 @@ The first argument of each is the id, or the ids, of the requirements that the c
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -170,6 +171,28 @@ def answers_method(breaks: Ids, *methods: str, answer: Callable[[], Response]) -
             return answer() if not methods or request.method in methods else super().other_method(request)
 
     return Change(AnswersMethod, ids_of(breaks))
+
+
+def limits_rate(
+    breaks: Ids,
+    when: Callable[[int], bool],
+    status: int = 429,
+    *,
+    code: str | None = None,
+    retry_after: Callable[[], str] | None = lambda: "1",
+) -> Change:
+    """Refuse the requests for whose number, from 1 on, `when` is true, and ask for a retry, by default after 1 s."""
+
+    numbers = PerServer(lambda: itertools.count(1))
+
+    class LimitsRate(Service):
+        async def vary(self, request: IncomingRequest) -> Response:
+            if when(next(numbers.of(self))):
+                headers = {} if retry_after is None else {"Retry-After": retry_after()}
+                raise ApiError("Too many requests.", code=code, status=status, kind=None, headers=headers)
+            return await super().vary(request)
+
+    return Change(LimitsRate, ids_of(breaks))
 
 
 # --- errors

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, ClassVar
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -12,7 +11,7 @@ from ..app.api_error import ApiError
 from ..app.extensions import Connection
 from ..app.service import Service, Wanted
 from ..registry import Change, FaultFamily
-from .factories import NO_5XX, PerServer, refuses
+from .factories import NO_5XX, PerServer, limits_rate, refuses
 from .no_response import Crash
 
 if TYPE_CHECKING:
@@ -174,16 +173,13 @@ class ImagesCached(Service):
 
 def _limited(status: int, period: int) -> Change:
     """Answer a status without Retry-After to one of `period` requests."""
-
-    numbers = PerServer(lambda: itertools.count(1))
-
-    class Limited(Service):
-        async def vary(self, request: IncomingRequest) -> Response:
-            if next(numbers.of(self)) % period == 2:
-                raise ApiError("Too many requests.", code="rate_limit_exceeded", status=status, kind=None)
-            return await super().vary(request)
-
-    return Change(Limited, ("IV-LIMIT-RETRY-AFTER",))
+    return limits_rate(
+        "IV-LIMIT-RETRY-AFTER",
+        lambda number: number % period == 2,
+        status,
+        code="rate_limit_exceeded",
+        retry_after=None,
+    )
 
 
 fault("rate-limited-silently", "Answers 429 without Retry-After to one request in 30.", _limited(429, 30))

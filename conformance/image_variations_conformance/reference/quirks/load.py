@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Unpack
 
@@ -13,8 +11,8 @@ from PIL import Image
 
 from ..app.api_error import ApiError
 from ..app.service import Service, ServiceOptions, Wanted
-from ..faults.factories import PerServer
-from ..registry import Change, QuirkFamily
+from ..faults.factories import limits_rate
+from ..registry import QuirkFamily
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -56,39 +54,24 @@ class OneAtATime(Service):
             return await super().make(picture, wanted)
 
 
-def _limited(
-    limits: Callable[[int], bool], status: int = 429, retry_after: Callable[[], str] | None = lambda: "1"
-) -> Change:
-    """Refuse the requests for whose number, from 1 on, `limits` is true, and ask for a retry, by default after 1 s."""
-    numbers = PerServer(lambda: itertools.count(1))
-
-    class Limited(Service):
-        async def vary(self, request: IncomingRequest) -> Response:
-            if limits(next(numbers.of(self))):
-                headers = {} if retry_after is None else {"Retry-After": retry_after()}
-                raise ApiError("Too many requests.", status=status, kind=None, headers=headers)
-            return await super().vary(request)
-
-    return Change(Limited, () if retry_after else ("IV-LIMIT-RETRY-AFTER",))
-
-
 def _sometimes(number: int) -> bool:
     # The first request is refused too, because clients often use it alone to check that a server is up.
     return number % _REJECTION_PERIOD == 1
 
 
 # fmt: off
-quirk("rate-limited", _LIMITS, "Answers 429 to one request in 40, with seconds in Retry-After.", _limited(_sometimes))
+quirk("rate-limited", _LIMITS, "Answers 429 to one request in 40, with seconds in Retry-After.",
+      limits_rate((), _sometimes))
 quirk("rate-limited-until",
       "RFC 9110 section 10.2.3: a date or seconds", "Answers 429 to one request in 40, with a date in Retry-After.",
-      _limited(_sometimes, retry_after=lambda: formatdate(time.time() + 1, usegmt=True)))
+      limits_rate((), _sometimes, retry_after=lambda: formatdate(time.time() + 1, usegmt=True)))
 quirk("rate-limited-without-time", _LIMITS, "Answers 429 without Retry-After to three requests.",
-      _limited(lambda number: number in {3, 30, 31}, retry_after=None))
+      limits_rate("IV-LIMIT-RETRY-AFTER", lambda number: number in {3, 30, 31}, retry_after=None))
 quirk("unavailable-at-times", _LIMITS, "Answers 503 to one request in 40, with seconds in Retry-After.",
-      _limited(_sometimes, 503))
+      limits_rate((), _sometimes, 503))
 quirk("unavailable-at-first",
       _LIMITS, "Answers 503 to the first two requests, with seconds in Retry-After, while it loads its model.",
-      _limited(lambda number: number <= 2, 503))
+      limits_rate((), lambda number: number <= 2, 503))
 # fmt: on
 
 
