@@ -160,6 +160,11 @@ def refuses(
     return Change(Refuses, ids, _crash_ids(ids) if fails else (), status == "hang")
 
 
+def limits_bytes(breaks: Ids, size_bytes: int) -> Change:
+    """Accept images of fewer bytes only."""
+    return Change(type("LimitsBytes", (Service,), {"image_bytes": size_bytes}), ids_of(breaks))
+
+
 # --- other methods, and limits of the number of requests
 
 

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from PIL import Image
 
 from ..app.form import Part
-from ..app.service import Service
 from ..registry import Change, FaultFamily
-from .factories import accepts, crashes_on, refuses
+from .factories import accepts, crashes_on, limits_bytes, refuses
 from .features import GREY, GREY_ALPHA, PALETTE, RGB, RGBA, PngInfo, image, image_part
 from .no_response import Failure
 
@@ -22,11 +21,6 @@ _KNOWN_CHUNKS = _TEXT_CHUNKS | {
     *(b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP", b"bKGD", b"hIST", b"pHYs", b"sPLT", b"eXIf", b"tIME"),
     *(b"acTL", b"fcTL", b"fdAT"),
 }
-
-
-def _limit(breaks: str, size_bytes: int) -> Change:
-    """Refuse images from a number of bytes on."""
-    return Change(type("Limit", (Service,), {"image_bytes": size_bytes}), (breaks,))
 
 
 def _refuses(breaks: str, test: Callable[[PngInfo], bool], status: Failure = 400) -> Change:
@@ -103,16 +97,16 @@ fault("animated-crashes", "Answers 500 to an animated PNG.",
 
 # --- bytes
 
-fault("large-accepted", "Accepts images of less than 32 MiB.", _limit("IV-IMAGE-MAX-BYTES", 32 * 1024 * 1024))
+fault("large-accepted", "Accepts images of less than 32 MiB.", limits_bytes("IV-IMAGE-MAX-BYTES", 32 * 1024 * 1024))
 fault("limit-one-byte-off", "Accepts an image of exactly 4,194,304 bytes, the size at which refusal is required.",
-      _limit("IV-IMAGE-MAX-BYTES", 4_194_304 + 1))
+      limits_bytes("IV-IMAGE-MAX-BYTES", 4_194_304 + 1))
 fault("large-crashes", "Answers 500 to an image that is too large.", crashes_on("IV-IMAGE-MAX-BYTES"))
 fault("large-502", "Answers 502 to an image that is too large, which its upstream server refuses.",
       crashes_on("IV-IMAGE-MAX-BYTES", 502))
 fault("limit-one-megabyte", "Refuses images of 1 MiB or more, as web servers do by default.",
-      _limit("IV-IMAGE-UP-TO-LIMIT", 1024 * 1024), also=("IV-ERR-PARAM",))
+      limits_bytes("IV-IMAGE-UP-TO-LIMIT", 1024 * 1024), also=("IV-ERR-PARAM",))
 fault("limit-two-megabytes", "Refuses images of 2 MiB or more, as PHP does by default.",
-      _limit("IV-IMAGE-UP-TO-LIMIT", 2 * 1024 * 1024), also=("IV-ERR-PARAM",))
+      limits_bytes("IV-IMAGE-UP-TO-LIMIT", 2 * 1024 * 1024), also=("IV-ERR-PARAM",))
 fault("large-image-times-out", "Answers 504 to an image of more than 1 MB, as a gateway with a short timeout does.",
       _refuses("IV-IMAGE-UP-TO-LIMIT", lambda info: info.size_bytes > 1_000_000, 504))
 fault("large-image-crashes", "Answers 500 to an image of more than 1 MiB, which its form parser stores in a file.",

@@ -1,25 +1,19 @@
 """Limits that lie within the range that the contract leaves open."""
 
-from ..app.service import Service
-from ..faults.factories import refuses
+from ..faults.factories import limits_bytes, refuses
 from ..faults.features import image, text
-from ..registry import Change, QuirkFamily
+from ..registry import QuirkFamily
 
 quirk = QuirkFamily("limits")
 
 _BYTES = "IV-IMAGE-UP-TO-LIMIT and IV-IMAGE-MAX-BYTES: the sizes between them are unspecified"
 
-
-def _below(size_bytes: int) -> Change:
-    """Accept images of fewer bytes only."""
-    return Change(type("Limit", (Service,), {"image_bytes": size_bytes}))
-
-
 # fmt: off
-quirk("limit-decimal", _BYTES, "Refuses images of 4,000,000 bytes or more (4 MB).", _below(4_000_000))
-quirk("limit-decimal-inclusive", _BYTES, "Refuses images of more than 4,000,000 bytes.", _below(4_000_001))
-quirk("limit-in-the-gap", _BYTES, "Refuses images of more than 4,096,000 bytes (4,000 KiB).", _below(4_096_001))
-quirk("limit-last-byte", _BYTES, "Refuses images of 4,194,303 bytes or more.", _below(4_194_303))
+quirk("limit-decimal", _BYTES, "Refuses images of 4,000,000 bytes or more (4 MB).", limits_bytes((), 4_000_000))
+quirk("limit-decimal-inclusive", _BYTES, "Refuses images of more than 4,000,000 bytes.", limits_bytes((), 4_000_001))
+quirk("limit-in-the-gap", _BYTES, "Refuses images of more than 4,096,000 bytes (4,000 KiB).",
+      limits_bytes((), 4_096_001))
+quirk("limit-last-byte", _BYTES, "Refuses images of 4,194,303 bytes or more.", limits_bytes((), 4_194_303))
 quirk("side-over-2048-refused",
       "reading: sides of more than 2,048 pixels are not judged", "Refuses a PNG of more than 2,048 pixels a side.",
       refuses((), image(lambda info: info.side > 2048), param="image"))
