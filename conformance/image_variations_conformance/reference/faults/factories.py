@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -20,10 +20,11 @@ from ..app.form import Part
 from ..app.responses import plain_response
 from ..app.service import Service, Wanted
 from ..registry import Change
-from .no_response import Failure, MayFail
+from .no_response import Failure, MayFail, half_body
 
 if TYPE_CHECKING:
     from starlette.responses import Response
+    from starlette.types import Send
 
     from ..app.incoming import IncomingRequest
     from ..app.received import Received
@@ -273,6 +274,19 @@ def sends(breaks: Ids, change: Callable[[Response], Response]) -> Change:
 def sends_json(breaks: Ids, change: Callable[[bytes], bytes]) -> Change:
     """Send other bytes as the JSON of a 200."""
     return sends(breaks, lambda response: plain_response(change(bytes(response.body)), media_type="application/json"))
+
+
+def sends_half(breaks: Ids, then: Callable[[IncomingRequest], Awaitable[None]], *, hangs: bool = False) -> Change:
+    """Send only half of the body of a 200, and then call `then`, which ends the connection or waits."""
+
+    class SendsHalf(Service):
+        async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
+            if request.method != "POST" or response.status_code != 200:
+                return await super().deliver(request, response, send)
+            await super().deliver(request, response, half_body(send))
+            return await then(request)
+
+    return Change(SendsHalf, ids_of(breaks), (NO_5XX,), hangs)
 
 
 # --- the images

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from ..app.api_error import ApiError
 from ..app.service import Service
 from ..registry import Change, FaultFamily
-from .factories import NO_5XX, PerServer, crashes_on, refuses
+from .factories import NO_5XX, PerServer, crashes_on, refuses, sends_half
 from .features import image_part
-from .no_response import half_body, hang, hang_up
+from .no_response import hang, hang_up
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -82,16 +82,5 @@ fault("hangs-on-valid", "Sends no response to a valid request.", refuses("IV-OP-
 fault("hangs-on-damaged-image", "Sends no response to a damaged PNG.", crashes_on("IV-IMAGE-INTACT", "hang"))
 fault("hangs-on-get", "Sends no response to methods other than POST.",
       crashes_on(("IV-OP-METHOD", "IV-OP-HEAD-OPTIONS"), "hang"))
-# fmt: on
-
-
-@fault.service("stops-halfway", "IV-OP-VALID", also=(NO_5XX,), hangs=True)
-class StopsHalfway(Service):
-    """Sends only half of the body of a 200 and leaves the connection open."""
-
-    async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
-        if request.method != "POST" or response.status_code != 200:
-            return await super().deliver(request, response, send)
-        await super().deliver(request, response, half_body(send))
-        await hang(request)
-        return None
+fault("stops-halfway", "Sends only half of the body of a 200 and leaves the connection open.",
+      sends_half("IV-OP-VALID", hang, hangs=True))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from ..app.service import Service
 from ..registry import FaultFamily
-from .factories import crashes_on, refuses
-from .no_response import half_body, hang_up
+from .factories import crashes_on, refuses, sends_half
+from .no_response import hang_up
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -45,13 +45,12 @@ class InvalidDropped(Service):
             await super().deliver(request, response, send)
 
 
-@fault.service("answer-cut", "IV-OP-VALID", also=("IV-ERR-NO-5XX",))
-class AnswerCut(Service):
-    """Closes the connection after half of the body that Content-Length announces."""
+async def _close(request: IncomingRequest) -> None:
+    request.connection.transport.close()
 
-    async def deliver(self, request: IncomingRequest, response: Response, send: Send) -> None:
-        if request.method != "POST" or response.status_code != 200:
-            return await super().deliver(request, response, send)
-        await super().deliver(request, response, half_body(send))
-        request.connection.transport.close()
-        return None
+
+fault(
+    "answer-cut",
+    "Closes the connection after half of the body that Content-Length announces.",
+    sends_half("IV-OP-VALID", _close),
+)
