@@ -17,9 +17,9 @@ from .api_error import ApiError
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PIXEL_LIMIT = 4096 * 4096
+PIXEL_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 
 _FIELD = "image"
-_PIXEL_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _ANCILLARY_BIT = 0x20
 _HEADER_LENGTH = 13
 _PALETTE_COLOUR_TYPE = 3
@@ -48,7 +48,7 @@ def read_picture(file: bytes, rules: ImageRules) -> Image.Image:
     kinds: list[bytes] = []
     kept = [SIGNATURE]
     pixels: list[bytes] = []
-    for kind, chunk in _chunks(file):
+    for kind, chunk in chunks(file):
         if (not kinds) != (kind == b"IHDR"):
             raise _damaged("Its header must be its first chunk and must not be repeated.", "header-place")
         if kind == b"IHDR":
@@ -57,7 +57,7 @@ def read_picture(file: bytes, rules: ImageRules) -> Image.Image:
             raise _damaged("Its palette has a wrong length.", "palette")
         if kind == b"IDAT":
             pixels.append(chunk[8:-4])
-        if kind in _PIXEL_CHUNKS:
+        if kind in PIXEL_CHUNKS:
             kept.append(chunk)
         elif not kind[0] & _ANCILLARY_BIT:
             raise _damaged("It has an unknown critical chunk.", "critical-chunk")
@@ -67,7 +67,7 @@ def read_picture(file: bytes, rules: ImageRules) -> Image.Image:
     return _decoded(b"".join(kept))
 
 
-def _chunks(file: bytes) -> Iterator[tuple[bytes, bytes]]:
+def chunks(file: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield the type and the bytes of each chunk, up to and including the end chunk. Bytes after that are ignored.
 
     Raises ApiError if the file is cut off or a checksum is wrong.

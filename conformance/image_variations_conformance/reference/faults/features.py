@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from ..app.picture import SIGNATURE
+from ..app.picture import PIXEL_CHUNKS, SIGNATURE
 
 if TYPE_CHECKING:
     from ..app.form import Part
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 Feature = Callable[["Received"], bool]
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
-PLAIN_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 
 
 @frozen
@@ -35,7 +34,7 @@ class PngInfo:
     @property
     def ancillary(self) -> frozenset[bytes]:
         """The types of chunks that do not define the pixels."""
-        return frozenset(self.chunks) - PLAIN_CHUNKS
+        return frozenset(self.chunks) - PIXEL_CHUNKS
 
 
 def png_info(content: bytes) -> PngInfo:
@@ -44,6 +43,7 @@ def png_info(content: bytes) -> PngInfo:
         return PngInfo(0, 0, 0, False, (), len(content))
     side, _, depth, colour, _, _, interlace = struct.unpack_from(">IIBBBBB", content, 16)
     chunks: list[bytes] = []
+    # `picture.chunks` raises an error for a damaged PNG, which another fault may have accepted.
     position = len(SIGNATURE)
     while position + 8 <= len(content) and chunks[-1:] != [b"IEND"]:
         length, kind = struct.unpack_from(">I4s", content, position)

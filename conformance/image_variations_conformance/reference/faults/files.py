@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
 from collections.abc import Callable
 
 from ..app.api_error import ApiError
 from ..app.form import Part
-from ..app.picture import SIGNATURE
+from ..app.picture import SIGNATURE, chunks
 from ..registry import FaultFamily
 from .factories import accepts, crashes_on, opened, placeholder, unread
 
@@ -34,21 +33,13 @@ def _is_part(test: Callable[[Part], bool]) -> Callable[[ApiError], bool]:
 
 def _only_adler_wrong(part: Part) -> bool:
     """Return whether the stream of pixels is whole but for its checksum."""
+    pixels = b"".join(chunk[8:-4] for kind, chunk in chunks(part.content) if kind == b"IDAT")
     stream = zlib.decompressobj(-15)
     try:
-        stream.decompress(_pixel_data(part.content)[2:])
+        stream.decompress(pixels[2:])
     except zlib.error:
         return False
     return stream.eof
-
-
-def _pixel_data(content: bytes) -> bytes:
-    position, data = len(SIGNATURE), b""
-    while position + 8 <= len(content):
-        length, kind = struct.unpack_from(">I4s", content, position)
-        data += content[position + 8 : position + 8 + length] if kind == b"IDAT" else b""
-        position += 12 + length
-    return data
 
 
 def _sides_differ_by(problem: ApiError) -> int:
