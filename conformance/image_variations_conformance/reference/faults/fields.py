@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..registry import Change, FaultFamily
-from .factories import accepts, crashes_on, reads, refuses
+from .factories import NO_5XX, accepts, crashes_on, reads, refuses
 from .features import absent, text
 from .no_response import Failure
 from .texts import default, like, replaced, sent
@@ -129,15 +129,14 @@ fault("user-punctuation-refused", "Refuses a user with ASCII characters other th
       refuses("IV-USER-TEXT", text("user", lambda user: re.search(r"[ -~](?<![\w.@-])", user, re.ASCII) is not None),
               param="user", message="user must be an identifier."))
 fault("user-control-characters-crash", "Answers 500 to a user with NUL or a line end in it.",
-      refuses("IV-ERR-NO-5XX", text("user", lambda user: re.search("[\0\r\n]", user) is not None), 500))
+      refuses(NO_5XX, text("user", lambda user: re.search("[\0\r\n]", user) is not None), 500))
 fault("text-not-utf-8-crashes", "Answers 500 to a text that is not UTF-8.",
-      crashes_on("IV-ERR-NO-5XX", when=lambda problem: problem.detail == "text-not-utf-8"))
+      crashes_on(NO_5XX, when=lambda problem: problem.detail == "text-not-utf-8"))
 
 # --- several fields
 
 fault("empty-as-missing", "Treats empty fields as missing.",
-      reads((_INTEGER, *_UNKNOWN),
-            **dict.fromkeys(("n", "size", "response_format", "model"), lambda value: value or None)))
+      reads((_INTEGER, *_UNKNOWN), **dict.fromkeys(_NAMES, lambda value: value or None)))
 fault("values-trimmed", "Removes white space around the values of all fields.",
       reads((_STRICT, *_UNKNOWN), **dict.fromkeys(_NAMES, replaced(r"^\s+|\s+$", ""))), also=(_INTEGER,))
 fault("letter-case-ignored", "Accepts size and response_format in upper case, as in 256X256 and URL.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..app.form import Part
 from ..app.service import Service
 from ..registry import Change, FaultFamily
-from .factories import Ids, crashes_on, refuses
+from .factories import NO_5XX, Ids, crashes_on, refuses
 from .features import (
     any_part,
     body_end,
@@ -31,7 +31,6 @@ fault = FaultFamily("validation")
 
 _BOUNDARY, _FILENAME, _PARAMETERS = "IV-WIRE-BOUNDARY", "IV-WIRE-FILENAME", "IV-WIRE-PARAMETERS"
 _TEXT_TYPE, _PREAMBLE, _CHUNKED = "IV-WIRE-TEXT-TYPE", "IV-WIRE-PREAMBLE", "IV-WIRE-CHUNKED"
-_NO_5XX = "IV-ERR-NO-5XX"
 _MALFORMED = frozenset({"form-malformed", "part-unnamed", "line-ends", "form-cut-off"})
 _USUAL_HEADERS = frozenset({b"content-disposition", b"content-type"})
 
@@ -90,15 +89,15 @@ fault("boundary-padding-refused", "Refuses a form with white space after a bound
 fault("boundary-padding-crashes", "Answers 500 to a form with white space after a boundary.",
       refuses(_PREAMBLE, body_start(rb"BOUNDARY[ \t]+\r\n"), 500))
 fault("malformed-form-crashes", "Answers 500 to a malformed form, such as one with a part without a name.",
-      crashes_on(_NO_5XX, when=lambda problem: problem.detail in _MALFORMED))
+      crashes_on(NO_5XX, when=lambda problem: problem.detail in _MALFORMED))
 fault("cut-off-form-crashes", "Answers 500 to a form that ends before its closing boundary.",
-      crashes_on(_NO_5XX, when=lambda problem: problem.detail == "form-cut-off"))
+      crashes_on(NO_5XX, when=lambda problem: problem.detail == "form-cut-off"))
 fault("cut-off-form-hangs", "Waits for the rest of a form that ends before its closing boundary.",
-      crashes_on(_NO_5XX, "hang", lambda problem: problem.detail == "form-cut-off"))
+      crashes_on(NO_5XX, "hang", lambda problem: problem.detail == "form-cut-off"))
 fault("bare-line-feeds-crash", "Answers 500 to a form with LF line ends instead of CRLF.",
-      crashes_on(_NO_5XX, when=lambda problem: problem.detail == "line-ends"))
+      crashes_on(NO_5XX, when=lambda problem: problem.detail == "line-ends"))
 fault("part-header-broken-crashes", "Answers 500 to a part with a header that has no colon or no end.",
-      crashes_on(_NO_5XX, when=lambda problem: problem.detail == "form-malformed"))
+      crashes_on(NO_5XX, when=lambda problem: problem.detail == "form-malformed"))
 
 # --- parts
 
@@ -127,9 +126,9 @@ fault("typed-text-crashes", "Answers 500 to a text field in a part with a Conten
 fault("text-charset-refused", "Refuses a text field in a part whose Content-Type has a charset.",
       refuses(_TEXT_TYPE, text_part(lambda part: "charset" in (part.content_type or "").lower())))
 fault("second-image-crashes", "Answers 500 to a form with two images.",
-      crashes_on(_NO_5XX, when=lambda problem: problem.detail == "field-repeated" and problem.param == "image"))
+      crashes_on(NO_5XX, when=lambda problem: problem.detail == "field-repeated" and problem.param == "image"))
 fault("repeated-text-crashes", "Answers 500 to a form with a text field that is there twice.",
-      crashes_on(_NO_5XX, when=lambda problem: problem.detail == "field-repeated" and problem.param != "image"))
+      crashes_on(NO_5XX, when=lambda problem: problem.detail == "field-repeated" and problem.param != "image"))
 # fmt: on
 
 
@@ -140,14 +139,14 @@ def _unknown(received: Received) -> list[str]:
 
 # fmt: off
 fault("unknown-field-crashes", "Answers 500 to a form with an unknown field.",
-      refuses(_NO_5XX, lambda received: bool(_unknown(received)), 500))
+      refuses(NO_5XX, lambda received: bool(_unknown(received)), 500))
 fault("bracket-field-crashes",
       "Answers 500 to a field with brackets in its name, which it reads as a list or an object.",
-      refuses(_NO_5XX, lambda received: any("[" in name for name in _unknown(received)), 500))
+      refuses(NO_5XX, lambda received: any("[" in name for name in _unknown(received)), 500))
 fault("unnamed-part-crashes", "Answers 500 to a form with a part without a name.",
-      crashes_on(_NO_5XX, when=lambda problem: problem.detail == "part-unnamed"))
+      crashes_on(NO_5XX, when=lambda problem: problem.detail == "part-unnamed"))
 fault("many-parts-crash", "Answers 500 to a form with more than 100 parts.",
-      refuses(_NO_5XX, lambda received: len(received.parts) > 100, 500))
+      refuses(NO_5XX, lambda received: len(received.parts) > 100, 500))
 
 fault("file-name-unicode-crashes", "Answers 500 to a file name with non-ASCII characters.",
       _names(rb"[\x80-\xff]", _FILENAME, 500))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..app.service import Service
 from ..registry import FaultFamily
-from .factories import crashes_on, refuses, sends_half
+from .factories import NO_5XX, crashes_on, refuses, sends_half
 from .no_response import hang_up
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ fault(
 @fault.service(
     "invalid-dropped",
     *("IV-N-BOUNDS", "IV-SIZE-UNKNOWN", "IV-IMAGE-SQUARE"),
-    also=("IV-ERR-NO-5XX",),
+    also=(NO_5XX,),
     everywhere=True,
 )
 class InvalidDropped(Service):
