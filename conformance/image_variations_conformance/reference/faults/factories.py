@@ -140,12 +140,11 @@ def refuses(
     *,
     param: str | None = None,
     code: str | None = None,
-    headers: Mapping[str, str] | None = None,
     message: str = "This request cannot be processed.",
 ) -> Change:
     """Refuse valid requests for which `when` is true, or fail in response to them if the status is one of failures.
 
-    `param`, `code`, `headers` and `message` are those of the error.
+    `param`, `code` and `message` are those of the error.
     """
     ids = ids_of(breaks)
     fails = isinstance(status, str) or status >= 500
@@ -156,7 +155,7 @@ def refuses(
                 return super().admit(received)
             if isinstance(status, str) or status == 500:
                 raise self.failure(status)
-            raise ApiError(message, param, code, status, None, headers or {})
+            raise ApiError(message, param, code, status, None)
 
     return Change(Refuses, ids, _crash_ids(ids) if fails else (), status == "hang")
 
