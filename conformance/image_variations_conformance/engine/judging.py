@@ -103,7 +103,7 @@ def _without_base(session: Session) -> Iterator[Finding]:
     sent = [session.observations[label] for label in session.labels]
     answered = [it for it in sent if it.untested is None]
     if answered and not session.experiment.limited:
-        message = f"expected 200, got {answered[0].answer}{_words(answered[0])}; no valid request was accepted at all"
+        message = f"expected 200, got {_got(answered[0])}; no valid request was accepted at all"
         yield answered[0].finding("IV-OP-VALID", False, message, "fields=image-only")
 
 
@@ -123,18 +123,24 @@ def _of_result(result: Result, session: Session) -> Finding:
 
 def _message(result: Result, observation: Observation, session: Session) -> str:
     if result.requirement == "IV-STATE-RECOVERS":
-        return f"after a request that failed: expected 200, got {observation.answer}{_words(observation)}"
+        return f"after a request that failed: expected 200, got {_got(observation)}"
     if result.item == "stable":
         answers = dict.fromkeys(session.observations[session.labels[at]].answer for at in result.steps)
         return f"the same request was answered {' and '.join(answers)}"
     if result.requirement == NO_5XX:
-        return f"{result.item}: expected a status below 500, got {observation.answer}{_words(observation)}"
+        return f"{result.item}: expected a status below 500, got {_got(observation)}"
     if result.requirement in {"IV-STATE-PARALLEL", "IV-STATE-CONNECTION"}:
         how = "at the same time" if result.requirement == "IV-STATE-PARALLEL" else "on a kept connection"
         return f"{result.item}: expected 200 as for the same request alone, got {observation.answer} {how}"
     if observation.accepted:
         return f"a valid request with {result.item}: expected what it asks for, got {summarize(observation)}"
-    return f"a valid request with {result.item}: expected 200, got {observation.answer}{_words(observation)}"
+    return f"a valid request with {result.item}: expected 200, got {_got(observation)}"
+
+
+def _got(observation: Observation) -> str:
+    """Return what was answered to a request that was not accepted, with the server's own words."""
+    is_success = observation.response is not None and 200 <= observation.response.status < 300
+    return f"{observation.answer}{' with an error' if is_success else ''}{_words(observation)}"
 
 
 def _words(observation: Observation) -> str:

@@ -76,7 +76,8 @@ fault("body-todo", "Sends a 200 with a message that the operation is not impleme
 fault("body-in-result", "Wraps the document in a member result.",
       _is(_SCHEMA, lambda document: {"result": document, "success": True}))
 fault("error-in-200", "Answers 200 with an error object to valid requests.",
-      _is(_SCHEMA, lambda _: {"error": {"message": "Busy.", "type": "server_error", "param": None, "code": None}}))
+      _is("IV-OP-VALID",
+          lambda _: {"error": {"message": "Busy.", "type": "server_error", "param": None, "code": None}}))
 fault("members-null", "Sends null for an unused member instead of omitting it.", _says(_SCHEMA, "usage", None))
 fault("background-null", "Sends null as background instead of omitting it.", _says(_SCHEMA, "background", None))
 fault("background-unknown", "Sends an unknown value as background.", _says("IV-RES-BACKGROUND", "background", "white"))
