@@ -237,7 +237,7 @@ def _accidents(session: Session) -> Iterator[tuple[str, str]]:
         request = (str(step.base), frozenset(step.probes))
         if outcome in {"accepted", "declined", "wrong"}:
             others.setdefault(request, label)
-        elif outcome == "unavailable":
+        elif outcome == "unavailable" and label in tested:
             unavailable.append((label, request))
     yield from ((label, others[request]) for label, request in unavailable if request in others)
 

@@ -46,13 +46,13 @@ class FailsAfterError(Service):
 
 @fault.service("workers-lost", _RECOVERS, also=(NO_5XX, *_REFUSALS))
 class WorkersLost(Service):
-    """Loses a worker with each refused image, and answers 503 to everything once eight are lost."""
+    """Loses a worker with each refused image, and answers 500 to everything once eight are lost."""
 
     __lost = 0
 
     async def vary(self, request: IncomingRequest) -> Response:
         if self.__lost == 8:
-            raise ApiError("No worker is free.", status=503, kind=None, headers={"Retry-After": "1"})
+            raise ApiError("No worker is free.", status=500, kind=None)
         return await super().vary(request)
 
     def refusal(self, problem: ApiError) -> Response:

@@ -75,8 +75,6 @@ fault("head-crashes", "Answers 500 to HEAD.",
       crashes_on("IV-OP-HEAD-OPTIONS", when=lambda problem: problem.text == "HEAD"))
 fault("options-crashes", "Answers 500 to OPTIONS.",
       crashes_on("IV-OP-HEAD-OPTIONS", when=lambda problem: problem.text == "OPTIONS"))
-fault("options-501", "Answers 501 to OPTIONS and HEAD, which a server may do to other methods only.",
-      crashes_on("IV-OP-HEAD-OPTIONS", 501))
 fault("head-dropped", "Cuts the connection instead of answering HEAD.",
       crashes_on("IV-OP-HEAD-OPTIONS", "drop", lambda problem: problem.text == "HEAD"))
 fault("get-succeeds", "Answers 200 to methods other than POST.",

@@ -51,6 +51,8 @@ quirk("other-method-501",
       _alters(lambda problem: problem.requirement == "IV-OP-METHOD", ("IV-OP-METHOD-405",), status=501, kind=None))
 quirk("put-501", "IV-OP-METHOD", "Answers 501 to PUT.",
       _alters(lambda problem: problem.text == "PUT", ("IV-OP-METHOD-405",), status=501, kind=None))
+quirk("options-501", "IV-OP-HEAD-OPTIONS", "Answers 501 to OPTIONS and HEAD.",
+      _alters(lambda problem: problem.requirement == "IV-OP-HEAD-OPTIONS", (), status=501, kind=None))
 # fmt: on
 
 
