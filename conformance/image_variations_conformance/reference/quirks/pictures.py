@@ -38,11 +38,18 @@ def _with_texts(image: Image.Image) -> bytes:
     return saved(image, "PNG", compress_level=0, pnginfo=texts, dpi=(72, 72))
 
 
+def _with_palette(image: Image.Image) -> bytes:
+    picture = image.quantize(method=Image.Quantize.FASTOCTREE)
+    # The transparent colour of an RGB picture is no index of the palette.
+    picture.info.pop("transparency", None)
+    return saved(picture, "PNG")
+
+
 # fmt: off
 quirk("png-with-alpha", _ANY_PNG, "Makes PNGs with a transparent left edge.",
       draws((), lambda image, _: _with_edge(image)))
 quirk("png-with-palette", _ANY_PNG, "Makes PNGs with a palette of 256 colours.",
-      draws((), lambda image, _: saved(image.quantize(method=Image.Quantize.FASTOCTREE), "PNG")))
+      draws((), lambda image, _: _with_palette(image)))
 quirk("png-with-texts", _ANY_PNG, "Makes PNGs with text chunks and uncompressed pixels.",
       draws((), lambda image, _: _with_texts(image)))
 # fmt: on
