@@ -99,6 +99,14 @@ def test_a_crash_at_a_pack_echoes_its_refused_item_and_an_open_item_is_reported_
     assert echoes(session, item, broken(NO_5XX, "open-1")) == [None, NO_5XX]
 
 
+def test_a_crash_at_what_should_be_accepted_is_a_failure_for_which_a_warning_does_not_stand() -> None:
+    session = session_of((pack("should-1", "user=1000-characters"), CRASH), (row("size-upper-case"), CRASH))
+    warned = broken("IV-USER-LENGTH", "should-1", "user=1000-characters")
+    crash, body = broken(NO_5XX, "should-1"), broken("IV-ERR-JSON", "should-1")
+    assert echoes(session, warned, crash, body) == [None, None, NO_5XX]
+    assert echoes(session, broken("IV-ENUM-CASE", "size-upper-case"), broken(NO_5XX, "size-upper-case")) == [None, None]
+
+
 def test_a_crash_at_properties_that_are_refused_together_echoes_the_combination() -> None:
     session = session_of((pack("must-1", "user=unicode", "n=2", "part-order=image-last"), CRASH))
     company = ("user=unicode", "n=2")
