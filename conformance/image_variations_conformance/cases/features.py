@@ -126,7 +126,7 @@ FEATURES: tuple[Row, ...] = (
         "user",
         "boundary",
         "user+boundary",
-        lambda _, draft: draft.text("user", f"me--{draft.boundary}--"),
+        lambda _, draft: draft.text("user", f"me--{draft.boundary}"),
     ),
     Row("IV-USER-TEXT", "user", "latin", "user", user("Zo\u00eb M\u00fcller")),
     Row(

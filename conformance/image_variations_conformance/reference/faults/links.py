@@ -163,7 +163,11 @@ fault("twelve-images-kept", "Keeps the newest twelve images, and answers 404 to 
 # fmt: on
 
 
-@fault.service("files-overwritten", _END, also=(_FETCH, "IV-OUT-RESEMBLES", "IV-URL-GUESS", "IV-STATE-PARALLEL"))
+@fault.service(
+    "files-overwritten",
+    _END,
+    also=(_FETCH, "IV-OUT-RESEMBLES", "IV-URL-GUESS", "IV-STATE-PARALLEL", "IV-STATE-INDEPENDENT"),
+)
 class FilesOverwritten(Service):
     """Stores images in three files in turn, so that an old link leads to a newer image."""
 
