@@ -117,6 +117,8 @@ class Session:
         self._refuse(opened)
         if plan.at_the_same_time and not plan.is_narrowed:
             self._drive(experiment.together([self._alike()] * plan.at_the_same_time, ALIKE))
+            # A server may have remembered that links were asked for.
+            self._drive(experiment.control())
         if not plan.is_narrowed:
             self._drive(experiment.first_again())
         self._follow_links_again()
