@@ -1,8 +1,8 @@
 """One conversation with a server: drives the experiment, sends what must be refused, and keeps every observation.
 
 The order: the base; what MUST be accepted, some of it at the same time or on one connection; what must be refused, with
-a control now and then and after each failure; what SHOULD be accepted; what the contract leaves open; the same request
-eight times at once; the plain request and the links again.
+a control now and then and after each failure; what SHOULD be accepted; what the contract leaves open, before and after
+the same request eight times at once; the plain request and the links again.
 """
 
 from __future__ import annotations
@@ -113,12 +113,12 @@ class Session:
             self._send_alone("kept-connection")
         self._refuse(refusals, order.between)
         self._drive(experiment.probe(should))
-        self._drive(experiment.probe([*harmless, *odd]))
+        self._drive(experiment.probe(odd))
         self._refuse(opened)
         if plan.at_the_same_time and not plan.is_narrowed:
             self._drive(experiment.together([self._alike()] * plan.at_the_same_time, ALIKE))
-            # A server may have remembered that links were asked for.
-            self._drive(experiment.control())
+        # A server may have remembered that links were asked for; these ask for something else.
+        self._drive(experiment.probe(harmless))
         if not plan.is_narrowed:
             self._drive(experiment.first_again())
         self._follow_links_again()
