@@ -1,6 +1,7 @@
 """The Hypothesis profiles of all tests."""
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -10,3 +11,8 @@ settings.register_profile("ci", derandomize=True, deadline=None, database=None, 
 settings.register_profile("long", settings.get_profile("ci"), max_examples=2000)
 settings.register_profile("few", settings.get_profile("ci"), max_examples=10)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+# A shell starts background jobs with SIGINT ignored, and what they start inherits that.
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)

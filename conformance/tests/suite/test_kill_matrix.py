@@ -9,7 +9,7 @@ from qualification.verdicts import problems
 pytestmark = pytest.mark.slow
 
 REGISTER = contract.load().requirements
-SUBJECTS_PER_FAMILY = 2
+SUBJECTS_PER_FAMILY = 1
 SEEDS = 3
 
 

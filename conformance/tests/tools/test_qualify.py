@@ -134,9 +134,17 @@ def test_unbroken_returns_the_requirements_that_no_fault_breaks() -> None:
 
 
 def test_every_fault_and_every_quirk_is_a_subject_with_the_requirements_of_its_registry() -> None:
-    assert {subject.name: set(subject.breaks) for subject in faults()} == {
-        fault.name: set(fault.breaks) for fault in FAULTS.values()
+    assert {subject.name: {*subject.breaks, *subject.also} for subject in faults()} == {
+        fault.name: {*fault.breaks, *fault.also} for fault in FAULTS.values()
     }
+    for subject in faults():
+        # A crash fails the run, and so is to be reported, even where all else that the fault breaks is a SHOULD.
+        added = (
+            {"IV-ERR-NO-5XX"}
+            if all(REGISTER[name].level == "should" for name in FAULTS[subject.name].breaks)
+            else set()
+        )
+        assert set(subject.breaks) == {*FAULTS[subject.name].breaks, *(added & set(FAULTS[subject.name].also))}
     assert {subject.name: subject.breaks for subject in quirks()} == {it.name: it.warns for it in QUIRKS.values()}
     assert {subject.seed for subject in references(20)} == set(range(20))
 
