@@ -100,7 +100,8 @@ class Experiment(Trials):
         if after_accepted and not self._follows_accepted and not (yield from self.control()):
             return at, "not-sent"
         (outcome,) = yield from self._send(step)
-        return len(self.sent) - 1, "refused" if outcome == "unavailable" else outcome
+        position = at if outcome == "not-sent" else len(self.sent) - 1
+        return position, "refused" if outcome == "unavailable" else outcome
 
     def _allows(self, *steps: Step) -> bool:
         """Return whether the allowance for narrowing has room for steps, and for the images that they may cost."""

@@ -18,7 +18,7 @@ from ..oracles import Finding, Observation, judge
 from ..oracles.base import shortened
 from ..oracles.refusal import is_wrong_refusal
 from ..oracles.summary import summarize
-from ..wire.reasons import ControlRefused, NotShown, Preparation, RateLimited, Reason
+from ..wire.reasons import ControlRefused, NotShown, Preparation, RateLimited, Reason, Unexplained
 from .echoes import OF_RESPONSES, last_before_loss, without_echoes
 from .session import AGAIN, Session, original
 from .steps import ASKING, Result
@@ -158,9 +158,7 @@ def _why_blocked(observation: Observation, session: Session) -> Reason:
         return RateLimited()
     if session.experiment.lost is not None:
         return ControlRefused()
-    # A limit may have kept what would have explained the answer from being sent.
-    unsent = (it.exchange.not_tested for it in session.observations.values())
-    return next((reason for reason in unsent if reason is not None), NotShown())
+    return NotShown() if observation.accepted else Unexplained()
 
 
 def _without_loss(found: Sequence[Finding], session: Session) -> Iterator[Finding]:

@@ -94,7 +94,7 @@ class Session:
         must, should = self._packs(plan.must_probes, "must"), self._packs(plan.should_probes, "should")
         harmless = self._packs(plan.harmless_probes, "open", _OPEN_PACK_SIZE)
         odd = self._packs(plan.odd_probes, "odd", 1)
-        self._to_come = len(refusals) + len(opened) + len(must) + len(should) + 20
+        self._to_come = len(refusals) + len(opened) + len(must) + len(should) + plan.at_the_same_time + 12
         has_base = self._drive(experiment.find_base(plan.contract))
         if not has_base:
             self._refuse([*refusals, *opened])

@@ -63,6 +63,11 @@ class RateLimited(RunEnded):
 
 
 @frozen
+class Unexplained(Reason):
+    """The server refused a valid request, and a limit or the allowance left no room to find out why."""
+
+
+@frozen
 class Limited(Reason):
     """A limit set by the user or the depth left no room for the case."""
 

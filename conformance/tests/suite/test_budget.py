@@ -36,6 +36,7 @@ from image_variations_conformance.wire.reasons import (
     MaxRequests,
     MaxSeconds,
     RateLimited,
+    Unexplained,
 )
 from image_variations_conformance.wire.target import Target
 from starlette.responses import JSONResponse
@@ -184,6 +185,19 @@ def test_what_must_hold_at_the_end_of_a_run_has_its_images_set_aside() -> None:
     left_out = {name for name in run.cases if isinstance(run.observations[name].exchange.not_tested, MaxImages)}
     assert left_out
     assert all(name.startswith(("should-", "open-", "odd-")) for name in left_out)
+
+
+@pytest.mark.parametrize(
+    ("max_images", "fault", "requirement"),
+    [(14, "file-name-quote-refused", "IV-WIRE-FILENAME"), (40, "boundary-signs-refused", "IV-WIRE-BOUNDARY")],
+)
+def test_a_refused_valid_request_that_no_image_is_left_to_explain_is_no_choice_of_the_user(
+    max_images: int, fault: str, requirement: str
+) -> None:
+    run = judged_run(faulty([fault], api_key=KEY), max_images=max_images)
+    (found,) = (it for it in run.verdicts if it.requirement.id == requirement)
+    assert (found.result, found.reason) == ("not-tested", Unexplained())
+    assert (run.outcome, run.exit_code, verdicts(run, "fail")) == ("incomplete", 1, {})
 
 
 class CountingService(Service):
