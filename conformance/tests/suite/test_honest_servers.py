@@ -61,7 +61,7 @@ COMMANDS: dict[str, Callable[[str, Path], list[str]]] = {
 SAME = {"IV-AUTH-SPACES": "IV-OP-VALID", "IV-WIRE-PARAMETERS": "IV-OP-VALID", "IV-WIRE-HEADER-CASE": "IV-OP-VALID"}
 # Reported by the suite, not on the list, and found true by hand afterwards.
 CONFIRMED = {"hono": {"IV-WIRE-HEADER-CASE"}}
-LEAST_REPORTED = {"fastapi": 10, "cherrypy": 11, "koa": 10, "hono": 10, "jdk": 12}
+LEAST_REPORTED = {"fastapi": 10, "cherrypy": 11, "koa": 10, "hono": 8, "jdk": 12}
 """How many requirements of each list the suite reports, at least, at MUST level."""
 
 

@@ -40,8 +40,8 @@ fault("size-trimmed", "Accepts a size with white space around it.", reads(_SIZE,
 fault("size-nul-cut", "Reads size up to a NUL character, as C does.", reads(_SIZE, size=replaced("\0.*", "")))
 fault("size-numbers-compared", "Accepts a size whose numbers are right but written otherwise, as in 0256x0256.",
       reads(_SIZE, size=replaced(r"(?<![0-9])0+(?=[0-9])|\.0+(?![0-9])", "")))
-fault("byte-order-marks-stripped", "Strips a byte order mark before a size, a response_format and a model.",
-      reads(_UNKNOWN, **dict.fromkeys(("size", "response_format", "model"), replaced("^\ufeff", ""))))
+fault("size-byte-order-mark-stripped", "Strips a byte order mark before a size, as decoders of texts do.",
+      reads(_SIZE, size=replaced("^\ufeff", "")))
 fault("size-empty-as-missing", "Takes an empty size for a missing one.", accepts(_SIZE, sent("")))
 fault("size-unknown-crashes", "Answers 500 to an unknown size.", crashes_on(_SIZE))
 fault("size-empty-crashes", "Answers 500 to an empty size.", crashes_on(_SIZE, when=sent("")))
