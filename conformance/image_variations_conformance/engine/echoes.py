@@ -1,11 +1,13 @@
 """Tells which failures only echo another one, so that one defect gives one failure.
 
-Each rule names the requirement that a failure echoes, or None. They are tried in order, and the first name counts.
+Each rule names the requirements that a failure may echo. The rules are tried in order, and the first name counts that
+weighs as much as the failure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from attrs import evolve, frozen
 
@@ -76,21 +78,22 @@ def without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Findi
     """Yield the findings; those that only echo another failure name its requirement in `reported_as`."""
     failures = _Failures.of(found, session)
     for finding in found:
-        names = (rule(finding, failures) for rule in _RULES) if finding.state == "contradicted" else iter(())
-        echo = next((name for name in names if name is not None), None)
+        rules = _RULES if finding.state == "contradicted" else ()
+        names = chain.from_iterable(rule(finding, failures) for rule in rules)
+        echo = next((name for name in names if _weighs_as_much(name, finding, session)), None)
         yield finding if echo is None else evolve(finding, reported_as=echo)
 
 
-def _of_the_loss(finding: Finding, failures: _Failures) -> str | None:
+def _of_the_loss(finding: Finding, failures: _Failures) -> Iterable[str]:
     """What was not accepted just before the server was lost for good."""
-    return _RECOVERS if finding.label in failures.unconfirmed and finding.requirement != _RECOVERS else None
+    return [_RECOVERS] if finding.label in failures.unconfirmed and finding.requirement != _RECOVERS else []
 
 
-def _of_what_breaks(finding: Finding, failures: _Failures) -> str | None:
+def _of_what_breaks(finding: Finding, failures: _Failures) -> Iterable[str]:
     """A 5xx, and what its body lacks, is that of the requirement under which the request fails, or of its items."""
     of_body = finding.requirement in _OF_ERRORS and _fails_at(finding.label, failures.session)
     if not of_body and (finding.requirement != NO_5XX or not _is_of_label(finding)):
-        return None
+        return []
     session, label = failures.session, original(finding.label)
     case, violated = session.cases[finding.label], session.observations[finding.label].expectation.violated
     company = [name for name in _requirements_of_company(case) if name in failures.requirements]
@@ -99,14 +102,13 @@ def _of_what_breaks(finding: Finding, failures: _Failures) -> str | None:
     lost = [] if session.experiment.lost is None else [_RECOVERS]
     itself = [NO_5XX] if of_body and (finding.label, NO_5XX) in failures.shown else []
     own = [failures.by_label[label]] if label in failures.by_label else []
-    candidates = (*own, *company, *sorted(violated & failures.crashing), *names, *itself, *lost)
-    return next((name for name in candidates if _weighs_as_much(name, finding, session)), None)
+    return [*own, *company, *sorted(violated & failures.crashing), *names, *itself, *lost]
 
 
-def _of_an_ignored_field(finding: Finding, failures: _Failures) -> str | None:
+def _of_an_ignored_field(finding: Finding, failures: _Failures) -> Iterable[str]:
     """An accepted property of the request makes the server ignore what is requested."""
     if not finding.requirement.startswith(OF_RESPONSES):
-        return None
+        return []
     session = failures.session
     wrong = {
         (it.requirement, it.item)
@@ -114,46 +116,47 @@ def _of_an_ignored_field(finding: Finding, failures: _Failures) -> str | None:
         if it.state == "contradicted" and session.observations[session.labels[it.steps[0]]].accepted
     }
     probes = session.cases[finding.label].probes
-    return next((it.requirement for it in probes if (it.requirement, it.item) in wrong), None)
+    return [it.requirement for it in probes if (it.requirement, it.item) in wrong]
 
 
-def _of_an_implied_item(finding: Finding, failures: _Failures) -> str | None:
+def _of_an_implied_item(finding: Finding, failures: _Failures) -> Iterable[str]:
     """A request with this item has the property of another item, too."""
-    return failures.by_item.get(_IMPLIED_BY.get(finding.item, ""))
+    name = failures.by_item.get(_IMPLIED_BY.get(finding.item, ""))
+    return [] if name is None else [name]
 
 
-def _of_preconditions(finding: Finding, failures: _Failures) -> str | None:
+def _of_preconditions(finding: Finding, failures: _Failures) -> Iterable[str]:
     """Without a check of keys, none comes first; a link that is dead at once is dead at the end."""
-    broken = _PRECONDITIONS.get(finding.requirement, frozenset()) & failures.requirements
-    return min(broken, default=None)
+    return sorted(_PRECONDITIONS.get(finding.requirement, frozenset()) & failures.requirements)
 
 
-def _of_recovery(finding: Finding, failures: _Failures) -> str | None:
+def _of_recovery(finding: Finding, failures: _Failures) -> Iterable[str]:
     """What comes of a request depends on the one before it: so it is answered now so, now so, or with another error."""
     depends = finding.item == _STABLE or finding.requirement in _ABOUT_VIOLATIONS
-    return _RECOVERS if depends and _RECOVERS in failures.requirements else None
+    return [_RECOVERS] if depends and _RECOVERS in failures.requirements else []
 
 
-def _of_memory(finding: Finding, failures: _Failures) -> str | None:
+def _of_memory(finding: Finding, failures: _Failures) -> Iterable[str]:
     """A response is wrong after some requests, and right after others, and so at the same time as others."""
-    if _INDEPENDENT in failures.requirements and finding.requirement in {_PARALLEL, _CONNECTION}:
-        return _INDEPENDENT
-    depends = _INDEPENDENT in failures.requirements and finding.requirement.startswith(OF_RESPONSES)
-    return _INDEPENDENT if depends and (finding.requirement, finding.item) in failures.held else None
+    if _INDEPENDENT not in failures.requirements:
+        return []
+    held = (finding.requirement, finding.item) in failures.held
+    depends = finding.requirement.startswith(OF_RESPONSES) and held
+    return [_INDEPENDENT] if depends or finding.requirement in {_PARALLEL, _CONNECTION} else []
 
 
-def _of_company(finding: Finding, failures: _Failures) -> str | None:
+def _of_company(finding: Finding, failures: _Failures) -> Iterable[str]:
     """A response is wrong in company of other requests, and right alone."""
     session = failures.session
     alone = session.alone.get(finding.label)
     if alone is None or finding.requirement in {_PARALLEL, _CONNECTION}:
-        return None
+        return []
     if (alone, finding.requirement) in failures.shown:
-        return None
-    return next(iter(_requirements_of_company(session.cases[finding.label])), None)
+        return []
+    return _requirements_of_company(session.cases[finding.label])
 
 
-_RULES: tuple[Callable[[Finding, _Failures], str | None], ...] = (
+_RULES: tuple[Callable[[Finding, _Failures], Iterable[str]], ...] = (
     _of_the_loss,
     _of_what_breaks,
     _of_an_implied_item,

@@ -197,6 +197,18 @@ def test_a_response_that_is_wrong_in_company_and_right_alone_echoes_that_the_com
     assert echoes(session, wrong) == ["IV-STATE-CONNECTION"]
 
 
+@pytest.mark.parametrize(
+    ("item", "requirement", "echo"),
+    [("png=grey", "IV-IMAGE-PNG-KINDS", None), ("user=unicode", "IV-USER-TEXT", "IV-USER-TEXT")],
+)
+def test_a_response_that_ignores_a_field_echoes_the_accepted_item_beside_it_unless_that_is_a_warning(
+    item: str, requirement: str, echo: str | None
+) -> None:
+    session = session_of((pack("must-1", item, "n=2"), OK))
+    session.labels, session.experiment.results = ["must-1"], [Result(requirement, item, "contradicted", (0,))]
+    assert echoes(session, broken("IV-RES-COUNT", "must-1", "n=2")) == [echo]
+
+
 # --- a server that is lost
 
 
