@@ -115,14 +115,12 @@ def decode(content_type: str, body: bytes) -> tuple[Part, ...]:
         raise NotMultipart(f"not multipart/form-data with a boundary: {content_type!r}")
     collector = _Collector()
     parser = MultipartParser(boundary.encode(), collector.callbacks(), max_header_count=1000, max_header_size=1 << 16)
-    # Content before the first boundary is to be ignored (RFC 2046, section 5.1.1), but the parser rejects it.
-    opening = body.find(f"\r\n--{boundary}".encode())
-    # Transports may add white space after a boundary (the same section), which the parser rejects, too.
-    padded = re.compile(rb"((?:\A|(?<=\r\n))--%b(?:--)?)[ \t]+(?=\r\n)" % re.escape(boundary.encode()))
-    body = padded.sub(rb"\1", body)
-    preamble = 0 if body.startswith(f"--{boundary}".encode()) or opening < 0 else opening + 2
+    # Transports may add white space after a boundary (RFC 2046, section 5.1.1), and content before the first one is to
+    # be ignored (the same section), but the parser rejects both.
+    delimiter = f"\r\n--{boundary}".encode()
+    framed = re.sub(rb"(%b(?:--)?)[ \t]+(?=\r\n)" % re.escape(delimiter), rb"\1", b"\r\n" + body)
     try:
-        parser.write(body[preamble:])
+        parser.write(framed[max(framed.find(delimiter), 0) + len(b"\r\n") :])
     except MultipartParseError as error:
         kind = Malformed if f"--{boundary}\n".encode() in body.replace(b"\r\n", b"\n") else NotMultipart
         raise kind(str(error)) from error
