@@ -19,7 +19,7 @@ from ..engine.check import Settings
 from ..engine.packs import PACK_SIZE
 from ..engine.run import Result, Run, Verdict
 from ..version import suite_version
-from ..wire.reasons import Reason
+from ..wire.reasons import Deselected, Reason
 from ..wire.redaction import Redactor
 from ..wire.target import Target
 from .document import reproduction
@@ -170,7 +170,9 @@ def _show_lists(run: Run, console: Console) -> None:
             part = " (in part)" if verdict.result == "partial" else ""
             missing.setdefault(verdict.reason, []).append(f"{verdict.requirement.id}{part}")
     for reason, names in missing.items():
-        console.print(f"{'Not seen':10} {'  '.join(names)}: {describe(reason)}", markup=False)
+        # With --only, these are nearly all requirements.
+        shown = f"{len(names)} requirements" if reason == Deselected() else "  ".join(names)
+        console.print(f"{'Not seen':10} {shown}: {describe(reason)}", markup=False)
 
 
 def _show_summary(run: Run, console: Console, report_dir: Path | None) -> None:
