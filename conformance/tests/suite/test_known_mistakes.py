@@ -49,14 +49,14 @@ def test_a_server_with_few_sizes_few_images_and_a_model_of_its_own_has_three_fai
 
 
 def test_a_format_that_is_refused_each_time_breaks_the_requirement_on_formats() -> None:
-    """IV-FORMAT-ENUM passed, since one of its values was accepted."""
-    assert broken("url-refused") == {"IV-FORMAT-ENUM"}
+    """IV-FORMAT-ENUM passed: one of its values was accepted, and the other was sent with a size that was refused."""
+    assert broken("url-refused", "size-256-refused") == {"IV-FORMAT-ENUM", "IV-SIZE-ENUM"}
 
 
 @pytest.mark.parametrize("fault", ["boundary-signs-refused", "boundary-over-64-refused", "boundary-quotes-refused"])
 def test_one_kind_of_boundary_that_is_refused_breaks_the_requirement(fault: str) -> None:
-    """It passed on one of three kinds."""
-    assert broken(fault) == {"IV-WIRE-BOUNDARY"}
+    """It passed on one of three kinds where the others were sent with a size that was refused."""
+    assert broken(fault, "size-256-refused") == {"IV-WIRE-BOUNDARY", "IV-SIZE-ENUM"}
 
 
 def test_errors_name_their_field_where_two_others_are_refused() -> None:
@@ -64,10 +64,10 @@ def test_errors_name_their_field_where_two_others_are_refused() -> None:
     assert broken("n-over-five-refused", "model-refused") == {"IV-N-RANGE", "IV-MODEL-ACCEPTED"}
 
 
-@pytest.mark.parametrize("fault", ["n-hexadecimal-read", "sixteen-bit-refused"])
-def test_the_verdict_on_a_known_kind_of_bug_is_the_same_at_every_seed(fault: str) -> None:
-    """A server failed with seed 3, and conformed with seeds 4 to 7."""
-    assert len({frozenset(broken(fault, seed=seed)) for seed in (1, 3, 4)}) == 1
+@pytest.mark.parametrize("seed", [1, 3, 4])
+def test_the_verdict_on_a_known_kind_of_bug_is_the_same_at_every_seed(seed: int) -> None:
+    """A server failed with seed 1, and conformed with seeds 3 and 4."""
+    assert broken("n-hexadecimal-read", seed=seed) == {"IV-N-INTEGER"}
 
 
 def test_a_crash_is_found_behind_a_value_that_breaks_the_same_requirement() -> None:
