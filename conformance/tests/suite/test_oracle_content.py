@@ -59,7 +59,19 @@ def answered(outcome: Response, **fields: str) -> Exchange:
     return exchange("a-case", builder().form(**{**B64, **fields}), outcome)
 
 
+def held(*exchanges: Exchange) -> set[str]:
+    """Return the ids of the requirements that the exchanges of one run show to hold."""
+    return {finding.requirement for finding in findings(exchanges) if finding.state == "holds"}
+
+
 GOOD = encoded(variation(1))
+OF_ANY_RESPONSE = {
+    *("IV-OP-VALID", "IV-ERR-NO-5XX", "IV-ERR-SECRETS", "IV-RES-JSON", "IV-RES-SCHEMA", "IV-RES-MEMBERS-ONCE"),
+    *("IV-RES-CREATED", "IV-RES-OUTPUT-FORMAT", "IV-RES-QUALITY", "IV-RES-REVISED-PROMPT", "IV-RES-USAGE"),
+    *("IV-RES-TOKENS", "IV-RES-SIZE", "IV-RES-SIZE-TRUE", "IV-RES-BACKGROUND", "IV-RES-BACKGROUND-TRUE"),
+    *("IV-OUT-FORMAT", "IV-OUT-SIZE", "IV-OUT-BLANK", "IV-OUT-CHANGED"),
+}
+"""What the response with one right image shows to hold, whether that comes as base64 or as a link."""
 
 
 @pytest.mark.parametrize(
@@ -82,6 +94,36 @@ def test_the_images_and_members_of_a_response_break_the_stated_requirements(
     outcome: Response, fields: dict[str, str], requirements: set[str]
 ) -> None:
     assert failed(answered(outcome, **fields)) == requirements
+
+
+def test_one_right_response_shows_exactly_what_it_can_show() -> None:
+    of_base64 = {"IV-OUT-B64", "IV-OUT-B64-PNG", "IV-OUT-B64-CANONICAL"}
+    assert held(answered(response(GOOD), n="1")) == {*OF_ANY_RESPONSE, *of_base64, "IV-RES-COUNT", "IV-RES-KEY"}
+    of_links = {"IV-URL-ABSOLUTE", "IV-URL-FETCH", "IV-URL-HTTP", "IV-URL-NO-KEY", "IV-URL-TYPE"}
+    defaults = {"IV-N-DEFAULT", "IV-FORMAT-DEFAULT"}
+    assert held(linked("http://127.0.0.1/a.png", PNG)) == {*OF_ANY_RESPONSE, *of_links, *defaults}
+
+
+def test_a_size_that_was_not_requested_breaks_iv_size_default() -> None:
+    request = builder().form(response_format="b64_json")
+    assert failed(exchange("a-case", request, response(GOOD))) == {"IV-SIZE-DEFAULT"}
+    assert failed(exchange("a-case", request, response(encoded(variation(1, 1024))))) == set()
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "text/json; charset=utf-8", None])
+def test_json_of_another_content_type_breaks_iv_res_json(media_type: str | None) -> None:
+    headers = () if media_type is None else (("Content-Type", media_type),)
+    assert failed(answered(evolve(response(GOOD), headers=headers))) == {"IV-RES-JSON"}
+
+
+def test_the_message_of_equal_images_tells_them_from_equal_links() -> None:
+    def message(found: Exchange) -> str:
+        return next(it.message for it in findings([found]) if it.requirement == "IV-OUT-DISTINCT")
+
+    assert message(answered(response(GOOD, GOOD), n="2")) == "2 images, but not all different"
+    body = {"created": int(NOW), "data": [{"url": "http://127.0.0.1/a.png"}] * 2}
+    outcome = Response(200, JSON, json.dumps(body).encode())
+    assert message(exchange("a-case", builder().form(size="256x256", n="2"), outcome)) == "the same link twice"
 
 
 def test_a_revised_prompt_that_is_no_string_breaks_iv_res_revised_prompt() -> None:
@@ -113,6 +155,38 @@ def test_only_images_that_resemble_the_inputs_of_other_requests_break_iv_out_res
         for request, number in exchanges
     ]
     assert ("IV-OUT-RESEMBLES" in failed(*run)) is not own
+
+
+def made_of(label: str, original: Image.Image, image: str) -> Exchange:
+    """Return an exchange in which `original` was sent, and `image` came back."""
+    b = builder(label)
+    return exchange(label, b.form(b.image(base64.b64decode(encoded(original))), **B64), response(image))
+
+
+def test_an_image_too_small_to_compare_does_not_break_iv_out_changed() -> None:
+    for side, requirements in ((8, set()), (16, {"IV-OUT-CHANGED"})):
+        original = variation(1, side)
+        enlarged = original.resize((256, 256), Image.Resampling.NEAREST)
+        assert failed(made_of("a-case", original, encoded(enlarged))) == requirements
+
+
+@pytest.mark.parametrize(
+    ("inputs", "is_broken"),
+    [
+        ((variation(7, 64), variation(8, 64)), True),
+        ((variation(7, 64), variation(7, 64)), False),
+        ((variation(7, 64), Image.new("RGB", (64, 64), "green")), False),
+        ((Image.new("RGB", (64, 64), "red"), Image.new("RGB", (64, 64), "green")), False),
+        ((Image.new("RGBA", (64, 64), (1, 0, 0, 0)), Image.new("RGBA", (64, 64), (2, 0, 0, 0))), False),
+    ],
+)
+def test_the_same_image_for_two_inputs_that_are_not_blank_breaks_iv_out_resembles(
+    inputs: tuple[Image.Image, Image.Image], is_broken: bool
+) -> None:
+    right = [(variation(number, 64), variation(number)) for number in range(6)]
+    exchanges = [made_of(f"case-{at}", sent, encoded(got)) for at, (sent, got) in enumerate(right)]
+    exchanges += [made_of(f"again-{at}", sent, encoded(variation(7))) for at, sent in enumerate(inputs)]
+    assert ("IV-OUT-RESEMBLES" in failed(*exchanges)) is is_broken
 
 
 def linked(link: str, fetched: Response) -> Exchange:
