@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import click
+from attrs import evolve
 from image_variations_conformance.cases.named_case import DEPTHS, Depth
 from image_variations_conformance.contract import document as contract
 
@@ -44,6 +45,13 @@ _PROBLEMS_FOUND = 1
     show_default=True,
     help="Number of runs on the reference server, each with its own seed.",
 )
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=subjects.SEED,
+    show_default=True,
+    help="The seed of the runs on faults and quirks.",
+)
 @click.option("--pairs", type=click.IntRange(1), help="Run this many pairs of faults instead, drawn by --pairs-seed.")
 @click.option("--pairs-seed", type=click.IntRange(0), default=1, show_default=True, help="The seed of the pairs.")
 @click.option("--write", is_flag=True, help="Write conformance/KILL_MATRIX.md. Needs a complete run.")
@@ -59,22 +67,23 @@ def command(
     only: tuple[str, ...],
     sample: int | None,
     seeds: int,
+    seed: int,
     pairs: int | None,
     pairs_seed: int,
     write: bool,
     check: bool,
 ) -> None:
     """Run the suite on every fault, every quirk and the reference server, and check what it reports."""
-    complete = not only and sample is None and pairs is None
-    if check and (write or not complete):
-        raise click.UsageError("--check needs a complete run of the suite: remove --write, --only and --sample.")
-    if write and not complete:
-        raise click.UsageError("--write needs a complete run: remove --only and --sample.")
+    complete = not only and sample is None and pairs is None and seed == subjects.SEED
+    if (check or write) and not complete:
+        raise click.UsageError("--write and --check need a complete run: remove --only, --sample, --seed and --pairs.")
+    if check and write:
+        raise click.UsageError("--write makes what --check compares with: give one of them.")
     if pairs is not None:
-        if only or sample is not None or write or check:
-            raise click.UsageError("--pairs goes without --only, --sample, --write and --check.")
+        if only or sample is not None or seed != subjects.SEED:
+            raise click.UsageError("--pairs goes without --only, --sample and --seed.")
         sys.exit(_qualify(subjects.pairs(pairs, pairs_seed), depth, jobs, False, False, False))
-    chosen = _chosen(only, sample)
+    chosen = [evolve(subject, seed=seed) for subject in _chosen(only, sample)]
     sys.exit(_qualify([*chosen, *([] if only else subjects.references(seeds))], depth, jobs, complete, write, check))
 
 

@@ -283,6 +283,8 @@ def test_the_exit_code_is_1_if_no_fault_breaks_a_requirement(monkeypatch: pytest
         ("--check", "--only", "n-capped"),
         ("--check", "--write"),
         ("--write", "--sample", "1"),
+        ("--write", "--seed", "2"),
+        ("--pairs", "1", "--seed", "2"),
         ("--depth", "bottomless"),
     ],
     ids=" ".join,
