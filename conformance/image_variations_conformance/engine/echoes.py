@@ -12,12 +12,13 @@ from itertools import chain
 from attrs import evolve, frozen
 
 from ..cases.case import Case
-from ..cases.probes import NO_5XX
+from ..cases.probes import NO_5XX, Probe
 from ..contract.evidence import ABSENT
 from ..oracles import Finding
 from ..oracles.refusal import is_server_error
 from ..wire.reasons import RejectsEverything
 from .session import Session, original
+from .steps import STABLE
 
 _RECOVERS, _INDEPENDENT = "IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT"
 _PARALLEL, _CONNECTION = "IV-STATE-PARALLEL", "IV-STATE-CONNECTION"
@@ -35,7 +36,7 @@ _PRECONDITIONS: Mapping[str, frozenset[str]] = {
 _ABOUT_VIOLATIONS = frozenset({"IV-AUTH-401", "IV-AUTH-FIRST", "IV-ERR-400", "IV-ERR-PARAM", "IV-OP-MULTIPART-STATUS"})
 # Where the second item is refused, the first one is, too: only RGB pictures have a transparent colour.
 _IMPLIED_BY = {"chunks=transparent-colour": "png=rgb"}
-_STABLE, _NOTHING_ACCEPTED = "stable", "fields=image-only"
+_NOTHING_ACCEPTED = "fields=image-only"
 
 
 @frozen
@@ -98,7 +99,7 @@ def _of_what_breaks(finding: Finding, failures: _Failures) -> Iterable[str]:
     case, violated = session.cases[finding.label], session.observations[finding.label].expectation.violated
     company = [name for name in _requirements_of_company(case) if name in failures.requirements]
     items = [probe.item for probe in case.probes] or _items_of_base(label, session)
-    names = [failures.by_item[item] for item in (*items, _STABLE) if _is_reason(item, failures)]
+    names = [failures.by_item[item] for item in (*items, STABLE) if _is_reason(item, failures)]
     lost = [] if session.experiment.lost is None else [_RECOVERS]
     itself = [NO_5XX] if of_body and (finding.label, NO_5XX) in failures.shown else []
     own = [failures.by_label[label]] if label in failures.by_label else []
@@ -109,14 +110,17 @@ def _of_an_ignored_field(finding: Finding, failures: _Failures) -> Iterable[str]
     """An accepted property of the request makes the server ignore what is requested."""
     if not finding.requirement.startswith(OF_RESPONSES):
         return []
-    session = failures.session
+    return [probe.requirement for probe in wrong_probes(finding.label, failures.session)]
+
+
+def wrong_probes(label: str, session: Session) -> list[Probe]:
+    """Return the probes of a request that are accepted, but make the server ignore what is requested."""
     wrong = {
         (it.requirement, it.item)
         for it in session.experiment.results
         if it.state == "contradicted" and session.observations[session.labels[it.steps[0]]].accepted
     }
-    probes = session.cases[finding.label].probes
-    return [it.requirement for it in probes if (it.requirement, it.item) in wrong]
+    return [probe for probe in session.cases[label].probes if (probe.requirement, probe.item) in wrong]
 
 
 def _of_an_implied_item(finding: Finding, failures: _Failures) -> Iterable[str]:
@@ -132,7 +136,7 @@ def _of_preconditions(finding: Finding, failures: _Failures) -> Iterable[str]:
 
 def _of_recovery(finding: Finding, failures: _Failures) -> Iterable[str]:
     """What comes of a request depends on the one before it: so it is answered now so, now so, or with another error."""
-    depends = finding.item == _STABLE or finding.requirement in _ABOUT_VIOLATIONS
+    depends = finding.item == STABLE or finding.requirement in _ABOUT_VIOLATIONS
     return [_RECOVERS] if depends and _RECOVERS in failures.requirements else []
 
 

@@ -6,7 +6,7 @@ only echoes another failure says so (see `echoes`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import evolve
 
@@ -16,12 +16,12 @@ from ..contract.evidence import ABSENT, BY_FORMAT, AcceptsFeature, AcceptsField,
 from ..contract.requirements import Requirement
 from ..oracles import Finding, Observation, judge
 from ..oracles.base import shortened
-from ..oracles.refusal import is_wrong_refusal
+from ..oracles.refusal import is_server_error, is_wrong_refusal
 from ..oracles.summary import summarize
 from ..wire.reasons import ControlRefused, NotShown, Preparation, RateLimited, Reason, Unexplained
-from .echoes import OF_RESPONSES, last_before_loss, without_echoes
+from .echoes import OF_RESPONSES, last_before_loss, without_echoes, wrong_probes
 from .session import AGAIN, Session, original
-from .steps import ASKING, Result
+from .steps import ASKING, STABLE, Result
 
 # A 200 alone does not show these: the content of the response does.
 _SHOWN_BY_CONTENT = frozenset({"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT", "IV-WIRE-QUERY"})
@@ -107,26 +107,34 @@ def _without_base(session: Session) -> Iterator[Finding]:
         yield answered[0].finding("IV-OP-VALID", False, message, "fields=image-only")
 
 
+def _broken_by_chance(failed: Iterable[Observation], session: Session) -> str:
+    """Return what is broken where a request fails by chance: a 5xx to any is one too many."""
+    is_error = any(is_server_error(observation, session.plan.contract) for observation in failed)
+    return NO_5XX if is_error else "IV-OP-VALID"
+
+
 def _of_result(result: Result, session: Session) -> Finding:
     labels = [session.labels[at] for at in result.steps]
+    if result.item == STABLE:
+        accepted, *failed = labels
+        observed = [session.observations[label] for label in (*failed, accepted)]
+        message = f"the same request was answered {' and '.join(dict.fromkeys(it.answer for it in observed))}"
+        return observed[0].finding(_broken_by_chance(observed[:-1], session), False, message, STABLE)
     observation = session.observations[labels[0]]
     company = tuple(probe.item for probe in result.company)
     reason: Reason | None = None
     message = ""
     if result.state == "contradicted":
-        message = _message(result, observation, session)
+        message = _message(result, observation)
     elif result.state == "blocked":
         reason = _why_blocked(observation, session)
     twin = None if result.twin is None else session.labels[result.twin]
     return Finding(result.requirement, result.state, message, labels[0], result.item, reason, twin, company)
 
 
-def _message(result: Result, observation: Observation, session: Session) -> str:
+def _message(result: Result, observation: Observation) -> str:
     if result.requirement == "IV-STATE-RECOVERS":
         return f"after a request that failed: expected 200, got {_got(observation)}"
-    if result.item == "stable":
-        answers = dict.fromkeys(session.observations[session.labels[at]].answer for at in result.steps)
-        return f"the same request was answered {' and '.join(answers)}"
     if result.requirement == NO_5XX:
         return f"{result.item}: expected a status below 500, got {_got(observation)}"
     if result.requirement in {"IV-STATE-PARALLEL", "IV-STATE-CONNECTION"}:
@@ -191,18 +199,21 @@ def _without_accidents(found: Sequence[Finding], session: Session) -> Iterator[F
             yield one.finding("IV-LIMIT-RETRY-AFTER", False, "the 503 has no Retry-After", label)
         else:
             message = f"the same request was answered {one.answer} and {other.answer}"
-            yield one.finding("IV-OP-VALID", False, message, "stable")
+            yield one.finding(_broken_by_chance([one], session), False, message, STABLE)
 
 
 def _without_doubts(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
     """Yield the findings; what is wrong with a response to several unusual properties is in doubt, and so blocked.
 
-    It is not if the same is wrong with the response to the request for the same images alone.
+    It is not if the same is wrong with the response to the request for the same images alone, or if the experiment
+    has told which property is at fault.
     """
     doubtful = {
         session.labels[at]
         for at, (step, outcome) in enumerate(session.experiment.sent)
-        if outcome == "wrong" and not all(probe.axes & ASKING for probe in step.probes)
+        if outcome == "wrong"
+        and not all(probe.axes & ASKING for probe in step.probes)
+        and not wrong_probes(session.labels[at], session)
     }
     certain = {
         (finding.requirement, finding.item)
@@ -211,6 +222,8 @@ def _without_doubts(found: Sequence[Finding], session: Session) -> Iterator[Find
     }
     for finding in found:
         in_doubt = finding.label in doubtful and finding.requirement.startswith(OF_RESPONSES)
+        if finding.requirement == "IV-WIRE-QUERY":
+            in_doubt = any(it.requirement != finding.requirement for it in wrong_probes(finding.label, session))
         if in_doubt and finding.state == "contradicted" and (finding.requirement, finding.item) not in certain:
             yield evolve(finding, state="blocked", reason=NotShown())
         else:

@@ -21,6 +21,8 @@ not-sent: no budget, or the run has ended. refused: anything else.
 """
 MADE_IMAGES = frozenset({"accepted", "wrong"})
 LAST = ""
+STABLE = "stable"
+"""The item of what the same request was answered differently."""
 ASKING = frozenset({"n", "size", "response_format"})
 """The axes of the probes that say which images are requested."""
 

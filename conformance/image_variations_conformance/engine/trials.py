@@ -15,7 +15,7 @@ from ..cases.probes import Probe
 from ..contract.document import Contract
 from ..oracles.base import State
 from .bases import bases, cheaper
-from .steps import LAST, MADE_IMAGES, Outcome, Result, Sending, Step
+from .steps import LAST, MADE_IMAGES, STABLE, Outcome, Result, Sending, Step
 
 _CONTROL_WAITS = (0.5, 0.5, 0.5, 0.5, 1.0, 2.0, 4.0)
 """How long a refused control waits before it is sent again, in seconds."""
@@ -90,7 +90,7 @@ class Trials:
         self.unstable = True
         refused = [at for at in others if self.sent[at][1] == "refused"]
         if refused:
-            self._conclude("IV-OP-VALID", "stable", "contradicted", (accepted, *refused))
+            self._conclude("IV-OP-VALID", STABLE, "contradicted", (accepted, *refused))
 
     def _conclude(
         self,

@@ -61,7 +61,8 @@ class Picture:
     """The description of a decoded picture. `format` is in lower case, `width` and `height` are in pixels.
 
     `pixels_sha256` is the digest of the decoded pixels, `thumbnail` the picture at 8x8 pixels, `samples` the bytes of
-    the thumbnail, and `detail` the picture at 32x32 pixels. `is_transparent`: some pixel is not opaque.
+    the thumbnail, and `detail` the picture at 32x32 pixels. `one_colour` and all three are of the picture
+    on white. `is_transparent`: some pixel is not opaque.
     """
 
     format: str

@@ -62,7 +62,7 @@ def images_are_as_requested(observation: Observation, contract: Contract) -> Ite
         if requested.size is not None:
             yield observation.finding(requirement, picture.size == requested.size, message)
         sent = observation.input
-        if sent is not None and not sent.one_colour and not sent.is_transparent:
+        if sent is not None and not sent.one_colour:
             yield observation.finding("IV-OUT-BLANK", not picture.one_colour, f"item {at} is of one colour")
 
 
@@ -129,7 +129,7 @@ def repeated_images(observations: Sequence[Observation]) -> Iterator[tuple[Obser
     first: dict[str, Observation] = {}
     for observation in observations:
         sent = observation.input
-        if sent is None or not observation.accepted or sent.one_colour or sent.is_transparent:
+        if sent is None or not observation.accepted or sent.one_colour:
             continue
         for _, picture in observation.content.pictures:
             earlier = first.setdefault(picture.pixels_sha256, observation)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ..contract.document import Contract
 from .base import Finding, Observation, judges_run
 from .images import MAX_RANK, ranks, repeated_images
-from .summary import summarize
+from .summary import differences, summarize
 
 
 @judges_run("IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT")
@@ -43,7 +43,7 @@ def the_query_string_is_ignored(observations: Sequence[Observation], _: Contract
     plain = {
         observation.expectation.requested: observation
         for observation in accepted
-        if "?" not in observation.exchange.request.target
+        if "?" not in observation.exchange.request.target and not differences(observation)
     }
     for observation in accepted:
         model = plain.get(observation.expectation.requested)

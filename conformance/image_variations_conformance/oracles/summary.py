@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from ..wire.exchange import NotTested
 from .base import Observation
 
 
@@ -12,7 +11,7 @@ from .base import Observation
 class Summary:
     """Status (0 for no response), number of items, keys of the items, and sizes of the images.
 
-    `sizes` is None where a link was not followed, so that the sizes are not known.
+    `sizes` is None where an image was not fetched or cannot be read, so that the sizes are not known.
     """
 
     status: int
@@ -29,7 +28,7 @@ class Summary:
     def __str__(self) -> str:
         if not 200 <= self.status < 300:
             return str(self.status or "no response")
-        sizes = "unknown size" if self.sizes is None else ", ".join(sorted(self.sizes)) or "no readable size"
+        sizes = "unknown size" if self.sizes is None else ", ".join(sorted(self.sizes)) or "no size"
         return f"{self.count} {'/'.join(sorted(self.keys)) or 'items'} of {sizes}"
 
 
@@ -38,11 +37,10 @@ def summarize(observation: Observation) -> Summary:
     if observation.response is None:
         return Summary(0, 0, frozenset(), frozenset())
     content = observation.content
-    followed = not any(isinstance(fetch.outcome, NotTested) for fetch in observation.exchange.fetches)
-    sizes = frozenset(picture.size for _, picture in content.pictures) if followed else None
-    return Summary(
-        observation.response.status, len(content.items), frozenset(item.key for item in content.items), sizes
-    )
+    keys = frozenset(item.key for item in content.items)
+    are_known = len(content.pictures) == len(content.items)
+    sizes = frozenset(picture.size for _, picture in content.pictures) if are_known else None
+    return Summary(observation.response.status, len(content.items), keys, sizes)
 
 
 def differences(observation: Observation) -> frozenset[str]:

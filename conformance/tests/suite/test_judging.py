@@ -16,13 +16,14 @@ from image_variations_conformance.engine.scheduler import Scheduler
 from image_variations_conformance.engine.session import Session
 from image_variations_conformance.engine.steps import Outcome, Result, Step
 from image_variations_conformance.oracles import Finding
-from image_variations_conformance.reference.app.service import Service
+from image_variations_conformance.reference.app.service import Service, Wanted
 from image_variations_conformance.reference.app.serving import running
 from image_variations_conformance.reference.variants import faulty
 from image_variations_conformance.wire.exchange import Exchange, Response
 from image_variations_conformance.wire.exchange import Outcome as Answer
 from image_variations_conformance.wire.reasons import ControlRefused
 from image_variations_conformance.wire.target import Target
+from PIL import Image
 from starlette.responses import JSONResponse
 from starlette.responses import Response as StarletteResponse
 from support.judging import verdicts
@@ -345,16 +346,29 @@ def test_that_a_default_is_accepted_is_shown_by_the_content_alone() -> None:
     assert by_label(findings_of(session), "must-1")["IV-N-DEFAULT"].state == "contradicted"
 
 
-def test_a_failure_that_did_not_occur_again_is_unstable_and_breaks_iv_op_valid() -> None:
+def test_a_5xx_that_did_not_occur_again_is_one_too_many_and_shows_nothing_else() -> None:
     session = session_of((row("n-zero"), CRASH), (row("n-zero", again=True), refusal()))
     session.repeated["n-zero"] = "n-zero-again"
     found = findings_of(session)
     first = by_label(found, "n-zero")
-    assert {first["IV-N-BOUNDS"].state, first[NO_5XX].state} == {"unstable"}
-    assert first["IV-OP-VALID"].message == "the same request was answered 500 and 400"
-    assert (first["IV-OP-VALID"].state, first["IV-OP-VALID"].item) == ("contradicted", "stable")
+    assert first["IV-N-BOUNDS"].state == "unstable"
+    assert first[NO_5XX].message == "the same request was answered 500 and 400"
+    assert (first[NO_5XX].state, first[NO_5XX].item) == ("contradicted", "stable")
     again = by_label(found, "n-zero-again")
     assert again["IV-N-BOUNDS"].state == "holds"
+
+
+@pytest.mark.parametrize(("answer", "requirement"), [(CRASH, NO_5XX), (refusal(), "IV-OP-VALID")])
+def test_a_valid_request_that_fails_by_chance_breaks_the_requirement_on_how_it_fails(
+    answer: Response, requirement: str
+) -> None:
+    session = session_of((pack("must-1"), answer), (pack("again-1"), OK))
+    session.labels = ["plain", "must-1", "again-1"]
+    session.experiment.results = [Result("IV-OP-VALID", "stable", "contradicted", (2, 1))]
+    session.experiment.sent = [(Step(BASE), it) for it in ("accepted", "refused", "accepted")]
+    (stable,) = (it for it in findings_of(session) if it.item == "stable")
+    assert (stable.requirement, stable.label) == (requirement, "must-1")
+    assert stable.message == f"the same request was answered {answer.status} and 200"
 
 
 def test_a_503_that_did_not_occur_again_breaks_only_that_it_says_how_long_to_wait() -> None:
@@ -397,7 +411,7 @@ def judged(app: Service) -> Run:
         ("n-remembered", "IV-STATE-INDEPENDENT", {"IV-N-DEFAULT"}),
         ("error-repeated", "IV-STATE-RECOVERS", {"IV-ERR-PARAM", "IV-OP-VALID"}),
         ("locked-by-bad-keys", "IV-STATE-RECOVERS", set()),
-        ("crashes-every-tenth", "IV-OP-VALID", OF_CRASHES),
+        ("crashes-every-tenth", NO_5XX, OF_CRASHES - {NO_5XX}),
     ],
 )
 def test_one_defect_breaks_one_requirement_which_names_what_echoes_it(
@@ -428,3 +442,20 @@ def test_an_operation_that_is_not_there_breaks_iv_op_valid_alone_of_what_judges_
     assert run.not_offered == status
     assert f"POST /images/variations is not offered; every request was answered {status}." in run.headline
     assert set(verdicts(run, "fail")) - {"IV-ERR-OBJECT"} == {"IV-OP-VALID"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("side", "failed", "warned"),
+    [(255, {"IV-IMAGE-PNG-SIDES"}, set()), (1, {"IV-OUT-SIZE"}, {"IV-IMAGE-PNG-KINDS"})],
+)
+def test_images_of_another_size_for_some_inputs_fail_the_run_once_and_pass_nowhere(
+    side: int, failed: set[str], warned: set[str]
+) -> None:
+    class KeepsTheSide(Service):
+        async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
+            return await super().make(picture, evolve(wanted, size=(side, side)) if picture.width == side else wanted)
+
+    run = judged(KeepsTheSide(api_key=KEY))
+    assert (set(verdicts(run, "fail")), set(verdicts(run, "warn"))) == (failed, warned)
+    assert "IV-OUT-SIZE" not in verdicts(run, "pass")

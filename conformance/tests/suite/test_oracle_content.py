@@ -170,6 +170,12 @@ def test_an_image_too_small_to_compare_does_not_break_iv_out_changed() -> None:
         assert failed(made_of("a-case", original, encoded(enlarged))) == requirements
 
 
+def test_an_image_that_cannot_be_read_is_nothing_to_compare_with() -> None:
+    lost, found = linked("http://127.0.0.1/a.png", Response(404)), linked("http://127.0.0.1/b.png", PNG)
+    again = exchange("again", found.request, found.outcome, fetches=(evolve(found.fetches[0], label="again/0"),))
+    assert failed(lost, again) == {"IV-URL-FETCH"}
+
+
 @pytest.mark.parametrize(
     ("inputs", "is_broken"),
     [
@@ -417,12 +423,21 @@ def test_links_of_two_responses_that_can_be_counted_break_iv_url_guess(links: tu
 # --- blank images
 
 
+def clear(picture: Image.Image, alpha: int) -> Image.Image:
+    """Return a picture with this alpha everywhere, 0 to 255."""
+    picture = picture.convert("RGBA")
+    picture.putalpha(alpha)
+    return picture
+
+
 @pytest.mark.parametrize(
     ("original", "requirements"),
     [
         (variation(1, 64), {"IV-OUT-BLANK"}),
         (Image.new("RGB", (64, 64), "green"), set()),
         (Image.new("RGBA", (64, 64), (0, 0, 0, 0)), set()),
+        (clear(variation(1, 64), 128), {"IV-OUT-BLANK"}),
+        (clear(variation(1, 64), 0), set()),
     ],
 )
 def test_a_blank_image_breaks_iv_out_blank_only_where_the_input_is_not_blank(

@@ -60,7 +60,7 @@ class WorkersLost(Service):
         return super().refusal(problem)
 
 
-@fault.service("crashes-every-tenth", "IV-OP-VALID", also=(NO_5XX,), everywhere=True)
+@fault.service("crashes-every-tenth", NO_5XX, also=("IV-OP-VALID",), everywhere=True)
 class CrashesEveryTenth(Service):
     """Answers 500 to every tenth request."""
 
