@@ -19,6 +19,8 @@ from ..wire.multipart import Part, encode, file_part, text_part
 from ..wire.target import Target
 
 _MAX_PAINTED = 128
+# Larger pictures are made of so many blocks of one colour on each side.
+_BLOCKS = 8
 SIDE = 64
 """The default width and height of the images that are sent, in pixels."""
 
@@ -90,9 +92,9 @@ class Builder:
         """Return a picture of its own; one that uses the alpha channel if the kind has one."""
         side = self.contract.image_rules.nearest_side(SIDE) if side is None else side
         longer = max(side, height or 0)
-        picture = paint(self.rng, min(longer, _MAX_PAINTED))
+        picture = paint(self.rng, longer if longer <= _MAX_PAINTED else _BLOCKS)
         if longer > _MAX_PAINTED:
-            # In blocks of one colour, so that the file stays small: its size is not what is tested.
+            # The file is very small for its pixels, as those are with which decoders are attacked.
             picture = picture.resize((longer, longer), Image.Resampling.NEAREST)
         if height is not None:
             picture = picture.crop((0, 0, side, height))

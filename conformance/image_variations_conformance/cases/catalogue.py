@@ -14,6 +14,7 @@ NAMED_CASES = (*REFUSALS, *WRONG_VALUES, *OPEN_CASES)
 
 SEQUENCES = {
     "plain-at-the-end": ("IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT"),
+    "same-image": ("IV-STATE-INDEPENDENT",),
     "kept-connection": ("IV-STATE-CONNECTION",),
     "eight-alike": ("IV-STATE-PARALLEL",),
     "eight-mixed": ("IV-STATE-PARALLEL",),

@@ -11,12 +11,21 @@ from ..media.variants import ANCILLARY, LAYOUTS
 from ..wire.multipart import Part
 from . import transforms
 from .builder import Builder, Draft
-from .probes import Change
+from .probes import IMAGE, Change, Probe
 
 
 def content(make: Callable[[Builder], bytes]) -> Change:
     """Return the change of the bytes of the image."""
     return lambda b, draft: evolve(draft, image=evolve(draft.image, content=make(b)))
+
+
+SAME_IMAGE = "same-image"
+"""The item of an image that is sent more than once: a server may have kept what it made of it."""
+
+
+def same_image(image: bytes) -> Probe:
+    """Return the probe of an image that is sent more than once."""
+    return Probe("IV-STATE-INDEPENDENT", SAME_IMAGE, frozenset({IMAGE}), content(lambda _: image))
 
 
 def of_kind(kind: png.Kind) -> Change:

@@ -33,7 +33,7 @@ from .changes import (
     with_query,
     with_text,
 )
-from .probes import KEY, WHOLE, Change, Probe
+from .probes import IMAGE, KEY, WHOLE, Change, Probe
 
 
 @frozen
@@ -53,7 +53,7 @@ class Row:
         return Probe(self.requirement, f"{self.feature}={self.value}", axes, self.apply, quick=self.quick)
 
 
-_PNG = _SIDE = _CHUNKS = "image"
+_PNG = _SIDE = _CHUNKS = IMAGE
 _KNOWN_CHUNKS = (
     "icc-profile",
     "sbit",

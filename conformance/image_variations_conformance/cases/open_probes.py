@@ -8,7 +8,7 @@ from ..media import png
 from ..wire.multipart import Part, text_part
 from . import transforms
 from .builder import Builder
-from .changes import content, extra, field, filename, header, image_part, text_type, user
+from .changes import content, extra, field, filename, header, image_part, image_type, text_type, user
 from .probes import NO_5XX, Change, Probe
 
 
@@ -42,7 +42,7 @@ HARMLESS: tuple[Probe, ...] = (
     _open("field-name-unicode", "unknown-5", extra(text_part("\u7528\u6237", "x"))),
     _open("field-name-long", "unknown-6", extra(text_part("x" * 2000, "1"))),
     _open("field-repeated", "unknown-11", extra(*(text_part("tag", str(number)) for number in range(3)))),
-    _open("fields-many", "unknown-12", extra(*(text_part(f"field_{number}", "x") for number in range(120)))),
+    _open("fields-many", "unknown-12", extra(*(text_part(f"field_{number}", "x") for number in range(101)))),
     _open("field-long", "unknown-14", extra(text_part("comment", "c" * 70_000))),
     _open("user-control", "user", user("a\x01\x1b[31m\x7f\r\nX-Injected: 1\r\n\r\nb")),
     _open("n-leading-zero", "n", field("n", "01")),
@@ -71,6 +71,9 @@ HARMLESS: tuple[Probe, ...] = (
         ),
     ),
     _open("filename-broken", "filename", filename('; filename="a.png')),
+    # Longer than a name of a file may be on most systems.
+    _open("filename-300-characters", "filename", filename(f'; filename="{"p" * 296}.png"')),
+    _open("part-type-broken", "part-type", image_type("png")),
 )
 """Open properties that most servers accept."""
 

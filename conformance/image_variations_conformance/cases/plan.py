@@ -16,7 +16,7 @@ from ..contract.document import Contract
 from ..contract.expectation import Expectation, classify
 from ..wire.exchange import Request
 from ..wire.target import Target
-from .builder import Base, Builder
+from .builder import Base, Builder, Draft
 from .case import Case
 from .features import probes
 from .field_cases import invalid_field_cases
@@ -153,12 +153,20 @@ class Plan:
 
     def valid(self, label: str, note: str, base: Base, tried: tuple[Probe, ...]) -> Case:
         """Return the case of a base with probes."""
+        builder, draft = self._drafted(label, base, tried)
+        tests = tuple(dict.fromkeys(probe.requirement for probe in tried))
+        return evolve(self._case(builder, note, builder.encode(draft), tests), probes=tried, base=base)
+
+    def image_of(self, label: str, base: Base, tried: tuple[Probe, ...]) -> bytes:
+        """Return the image of the case of a base with probes."""
+        return self._drafted(label, base, tried)[1].image.content
+
+    def _drafted(self, label: str, base: Base, tried: tuple[Probe, ...]) -> tuple[Builder, Draft]:
         builder = Builder.of(self.contract, self.target, self.seed, label, base)
         draft = builder.draft()
         for probe in tried:
             draft = probe.apply(builder, draft)
-        tests = tuple(dict.fromkeys(probe.requirement for probe in tried))
-        return evolve(self._case(builder, note, builder.encode(draft), tests), probes=tried, base=base)
+        return builder, draft
 
     def _case(self, builder: Builder, note: str, request: Request, tests: tuple[str, ...]) -> Case:
         expectation = classify(request, self.contract, self.target.api_key)

@@ -13,6 +13,8 @@ Change = Callable[[Builder, Draft], Draft]
 
 WHOLE = "whole request"
 """The axis of probes that are sent alone."""
+IMAGE = "image"
+"""The axis of probes of the content of the image."""
 KEY = "key"
 """The axis of probes of the API key, which a request without one does not show."""
 NO_5XX = "IV-ERR-NO-5XX"

@@ -17,7 +17,7 @@ from ..wire.exchange import Request
 from ..wire.multipart import Part, file_part, text_part
 from .builder import Builder
 from .named_case import Build, Depth, NamedCase
-from .transforms import with_body, with_header
+from .transforms import with_body, with_chunked_coding, with_header
 
 # --- methods
 
@@ -195,6 +195,12 @@ MISSING = (
         lambda b: b.multipart(b.texts(user="user-1234")),
         depth="quick",
     ),
+    NamedCase(
+        "error-for-browsers",
+        "IV-IMAGE-REQUIRED IV-ERR-JSON",
+        "no image, from a client that prefers HTML",
+        lambda b: with_header(b.multipart(b.texts(user="user-1234")), "Accept", "text/html,*/*;q=0.8"),
+    ),
     NamedCase("form-empty", "IV-IMAGE-REQUIRED", "a form without parts", lambda b: b.multipart(()), depth="quick"),
     _instead("image-named-file", "the image under the name file", _named("file")),
     _instead("image-named-images", "the image under the name images", _named("images")),
@@ -284,6 +290,12 @@ IMAGES = (
         "IV-IMAGE-MAX-BYTES",
         "5 MB, or more where that is valid",
         lambda b: png.padded(b.png(), max(5_000_000, b.contract.image_rules.invalid_from_bytes + 1)),
+    ),
+    NamedCase(
+        "image-too-large-chunked",
+        "IV-IMAGE-MAX-BYTES",
+        "the smallest size that is too large, without a Content-Length",
+        lambda b: with_chunked_coding()(b.form(b.image(b.too_large_png()))),
     ),
 )
 

@@ -47,6 +47,8 @@ class Budget:
     images: int = 0
     fetches: int = 0
     started: float = field(factory=time.monotonic)
+    kept_back: int = 0
+    """How many requests are not granted for now, so that they are left for the end."""
     # Images of the cases of the plan that are still to come, by label.
     _set_aside: dict[str, int] = field(factory=dict, repr=False)
     # The first invalid request that was accepted, by the requirements that it violates.
@@ -114,7 +116,7 @@ class Budget:
 
     def over(self, wait_seconds: float = 0.0) -> Reason | None:
         """Return why no further request is granted, now or after a wait, even one without images; or None."""
-        if self.limits.max_requests is not None and self.requests + 1 > self.limits.max_requests:
+        if self.limits.max_requests is not None and self.requests + 1 > self.limits.max_requests - self.kept_back:
             return MaxRequests(self.limits.max_requests)
         seconds = self.limits.max_seconds
         if seconds is not None and time.monotonic() + wait_seconds - self.started >= seconds:

@@ -152,6 +152,8 @@ def _of_memory(finding: Finding, failures: _Failures) -> Iterable[str]:
 def _of_company(finding: Finding, failures: _Failures) -> Iterable[str]:
     """A response is wrong in company of other requests, and right alone."""
     session = failures.session
+    if session.cases[finding.label].is_preparation and _CONNECTION in failures.requirements:
+        return [_CONNECTION]
     alone = session.alone.get(finding.label)
     if alone is None or finding.requirement in {_PARALLEL, _CONNECTION}:
         return []

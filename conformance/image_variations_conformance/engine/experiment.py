@@ -26,6 +26,9 @@ from .trials import Trials
 
 _PARALLEL = "IV-STATE-PARALLEL"
 _CONNECTION = "IV-STATE-CONNECTION"
+_INDEPENDENT = "IV-STATE-INDEPENDENT"
+_MAY_BE_DECLINED = frozenset({"IV-WIRE-CHUNKED", "IV-WIRE-EXPECT"})
+"""A status of its own says that a server does without one of these."""
 _PACKS_AT_A_TIME = 8
 _REFUSALS = 3
 _WRONG = 2
@@ -81,6 +84,11 @@ class Experiment(Trials):
         """Send each half of a pack that was declined or not answered, since one probe may hide what the others do."""
         if len(pack) == 1:
             self._of_probes(pack, "holds", at)
+            return
+        reasons = [probe for probe in pack if probe.requirement in _MAY_BE_DECLINED]
+        if len(reasons) == 1 and self.sent[at][1] == "declined":
+            self._of_probes(reasons, "holds", at)
+            yield from self.probe([tuple(probe for probe in pack if probe not in reasons)])
             return
         yield from self.probe([pack[: len(pack) // 2], pack[len(pack) // 2 :]])
 
@@ -233,7 +241,8 @@ class Experiment(Trials):
                 self._conclude_on_combination(pack, "blocked", found)
 
     def _conclude_on_combination(self, pack: tuple[Probe, ...], state: State, refusals: Sequence[int]) -> None:
-        requirement = NO_5XX if any(probe.open for probe in pack) else "IV-OP-VALID"
+        requirements = {probe.requirement for probe in pack}
+        requirement = next((name for name in (NO_5XX, _INDEPENDENT) if name in requirements), "IV-OP-VALID")
         names = " and ".join(sorted(probe.item for probe in pack))
         self._conclude(requirement, names, state, refusals, self._control if state == "contradicted" else None, pack)
 
@@ -388,7 +397,7 @@ class Experiment(Trials):
             if outcome != "refused":
                 return
             refusals.append(len(self.sent) - 1)
-        self._conclude("IV-STATE-INDEPENDENT", "plain-at-the-end", "contradicted", refusals, first)
+        self._conclude(_INDEPENDENT, "plain-at-the-end", "contradicted", refusals, first)
 
     def verify(self) -> Sending[None]:
         """Send contradicted requests some more times if the server turned out to be unstable after that."""

@@ -1,21 +1,22 @@
 """One conversation with a server: drives the experiment, sends what must be refused, and keeps every observation.
 
 The order: the base; what MUST be accepted, some of it at the same time or on one connection; what must be refused, with
-a control now and then and after each failure; what SHOULD be accepted; what the contract leaves open, before and after
-the same request eight times at once; the plain request and the links again.
+a control now and then and after each failure; what the contract leaves open, before and after eight requests for links
+at once; what SHOULD be accepted; the plain request and the links again.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import cycle, islice
 from typing import TypeVar
 
 from attrs import define, evolve, field
 
 from ..cases.builder import Base
 from ..cases.case import Case
+from ..cases.changes import SAME_IMAGE, same_image
 from ..cases.named_case import NamedCase
 from ..cases.plan import ALIKE, Plan
 from ..cases.probes import Probe
@@ -23,9 +24,10 @@ from ..cases.refusals import REFUSALS
 from ..cases.transforms import with_chunked_coding, with_header
 from ..cases.wrong_values import WRONG_VALUES
 from ..contract.document import Contract
+from ..contract.evidence import ABSENT
 from ..oracles.base import Observation, observe
 from ..oracles.links import AT_THE_END
-from ..oracles.refusal import is_server_error, is_wrong_refusal
+from ..oracles.refusal import is_server_error, is_wrong_refusal, refuses_chunks
 from ..oracles.summary import differences
 from ..wire.exchange import Exchange, NotTested, Request
 from ..wire.reasons import ControlRefused, Limited, NothingAccepted, Preparation, RateLimited, Reason, RejectsEverything
@@ -47,15 +49,19 @@ _MOST_CONFIRMED = 20
 _MOST_REPRODUCED = 5
 """After so many accidents that the request before them did not cause, no such cause is looked for any more."""
 _MOST_LINKS_AT_THE_END = 5
+_REQUESTS_AT_THE_END = 4
+"""To find out what of what SHOULD be accepted is refused leaves so many for what MUST hold at the end."""
 _LINKS = "response_format=url"
+_LOOKS = frozenset({"size", "response_format"})
 # RFC 9110, section 10.1.1.
 _EXPECTATION_FAILED = 417
 # Servers leave the rest of such requests unread, and take it for the next request.
 _ON_A_CONNECTION: dict[str, Callable[[Request], Request]] = {
-    "key-wrong": with_chunked_coding(),
     "image-too-large": lambda request: request,
     "method-get": lambda request: request,
     "n-zero": with_chunked_coding(trailers=(("X-Checksum", "0"),)),
+    # After a request with the right key: a server may check the key of the first request alone.
+    "key-wrong": with_chunked_coding(),
 }
 
 
@@ -102,9 +108,11 @@ class Session:
         self.scheduler.budget.set_aside({self._pack_labels[pack]: images(pack) for pack in must} | self._last_images())
         order = Arranged.of(must, len(refusals) // CONTROL_EVERY)
         self._drive(experiment.probe(order.alone))
-        if any(images(pack) > 1 for pack in order.alone):
-            # A server may have remembered the values of the request for the most images, which was the last.
-            self._drive(experiment.control())
+        several = [pack for pack in order.alone if images(pack) > 1 and experiment.was_accepted(pack)]
+        if several:
+            # A server may have remembered the values of the request for the most images, which was the last, or what
+            # it made of the image of another one.
+            self._drive(experiment.control(probes=(self._image_of(several),)))
         if order.together:
             self._drive(experiment.together(order.together, "eight-mixed"))
             self._send_alone("eight-mixed")
@@ -112,13 +120,16 @@ class Session:
             self._drive(experiment.on_one_connection(order.on_one_connection, "kept-connection"))
             self._send_alone("kept-connection")
         self._refuse(refusals, order.between)
-        self._drive(experiment.probe(should))
         self._drive(experiment.probe(odd))
         self._refuse(opened)
         if plan.at_the_same_time and not plan.is_narrowed:
-            self._drive(experiment.together([self._alike()] * plan.at_the_same_time, ALIKE))
+            self._drive(experiment.together(self._alike(), ALIKE))
+            self._send_alone(ALIKE)
         # A server may have remembered that links were asked for; these ask for something else.
         self._drive(experiment.probe(harmless))
+        self.scheduler.budget.kept_back = _REQUESTS_AT_THE_END
+        self._drive(experiment.probe(should))
+        self.scheduler.budget.kept_back = 0
         if not plan.is_narrowed:
             self._drive(experiment.first_again())
         self._follow_links_again()
@@ -126,10 +137,30 @@ class Session:
             self._send_refusals(few)
         self._drive(experiment.verify())
 
-    def _alike(self) -> tuple[Probe, ...]:
-        """Return what is requested several times at the same time: links, which a server may confuse, if it has any."""
-        links = [probe for probe in self.plan.must_probes if probe.item == _LINKS]
-        return tuple(probe for probe in links if self.experiment.was_accepted((probe,)))
+    def _image_of(self, packs: Sequence[tuple[Probe, ...]]) -> Probe:
+        """Return the probe of the image of a pack, if possible of one that differs from the base only in n."""
+        pack = next((pack for pack in packs if not any(probe.axes & _LOOKS for probe in pack)), packs[0])
+        return same_image(self.plan.image_of(self._pack_labels[pack], self.experiment.cheap or Base(), pack))
+
+    def _alike(self) -> list[tuple[Probe, ...]]:
+        """Return what is requested at the same time: links, which a server may confuse, if it has any.
+
+        Each image is sent twice, and the second time with another size or format, if the server has one.
+        """
+        accepted = [probe for probe in self.plan.must_probes if self.experiment.was_accepted((probe,))]
+        links = tuple(probe for probe in accepted if probe.item == _LINKS)
+        sizes = tuple(probe for probe in accepted if probe.item.startswith("size=") and probe.item != self._size)[:1]
+        seconds: Sequence[tuple[Probe, ...]] = [(*links, *sizes), ()]
+        made: list[tuple[Probe, ...]] = []
+        for number, second in zip(range(0, self.plan.at_the_same_time, 2), cycle(seconds), strict=False):
+            image = same_image(self.plan.image_of(f"{ALIKE}-{number}", self.experiment.cheap or Base(), ()))
+            made += [(*links, image), (*second, image)]
+        return made
+
+    @property
+    def _size(self) -> str:
+        """The item of the size of the cheap base."""
+        return f"size={(self.experiment.cheap or Base()).texts.get('size', ABSENT)}"
 
     def _last_images(self) -> dict[str, int]:
         """Return how many images are set aside for the end, by label. They show what MUST hold of the whole run."""
@@ -188,7 +219,8 @@ class Session:
         """Return what came of a step. A success that is not as requested is wrong, unless the control is so as well."""
         observation = self.observations[case.label]
         outcome = _outcome(observation, case, self.plan.contract)
-        if outcome != "accepted" or not case.probes or any(probe.open for probe in case.probes):
+        tried = [probe for probe in case.probes if probe.item != SAME_IMAGE]
+        if outcome != "accepted" or not tried or any(probe.open for probe in tried):
             return outcome
         return "accepted" if differences(observation) <= self._control_differences else "wrong"
 
@@ -221,7 +253,8 @@ class Session:
             return label
         if step.group == ALIKE and not step.narrowing:
             return f"{step.group}-{1 + sum(case.concurrent_with == step.group for case in self.cases.values())}"
-        kind = "narrowed" if step.narrowing else "again" if step.probes else "control"
+        is_control = all(probe.item == SAME_IMAGE for probe in step.probes)
+        kind = "narrowed" if step.narrowing else "control" if is_control else "again"
         return f"{kind}-{len(self.cases)}"
 
     def _send(self, cases: Sequence[Case]) -> Sequence[Case]:
@@ -230,13 +263,18 @@ class Session:
             if not case.label.startswith("control"):
                 self._last = case.label
         for case, exchange in zip(cases, self.scheduler.run(cases, self._to_come), strict=True):
-            self._observe(case, exchange, Preparation() if case.is_preparation else None)
+            self._observe(case, exchange)
         self._to_come = max(0, self._to_come - len(cases))
         return cases
 
     def _observe(self, case: Case, exchange: Exchange, blocked: Reason | None = None) -> None:
-        key = None if case.base is None else f"{case.base}, {sorted(probe.item for probe in case.probes)}"
-        self.observations[case.label] = observe(exchange, case.expectation, blocked=blocked, key=key)
+        items = sorted(probe.item for probe in case.probes if probe.item != SAME_IMAGE)
+        key = None if case.base is None else f"{case.base}, {items}"
+        observation = observe(exchange, case.expectation, blocked=blocked, key=key)
+        if case.is_preparation and not observation.accepted:
+            # What is left of the request before it may be the reason for the answer.
+            observation = evolve(observation, blocked=Preparation())
+        self.observations[case.label] = observation
 
     def _send_alone(self, group: str) -> None:
         """Send the requests of a group whose responses are not as requested again, alone, to be compared with."""
@@ -343,11 +381,13 @@ class Session:
 
     def _links_again(self) -> Iterator[tuple[str, Exchange]]:
         """Yield the labels of requests with links, and for each the exchange that followed one of its links again."""
-        linked = (
+        linked = [
             (label, it.exchange.fetches[0].request.target)
             for label, it in self.observations.items()
             if it.exchange.fetches and it.exchange.fetches[0].request.target[:4].lower() == "http"
-        )
+        ]
+        # Links to what was made of the same images at the same time may have been confused.
+        linked.sort(key=lambda found: self.cases[found[0]].concurrent_with != ALIKE)
         for label, link in islice(linked, _MOST_LINKS_AT_THE_END):
             fetch = self.scheduler.fetch_again(f"{label}{AT_THE_END}", link)
             if not isinstance(fetch.outcome, NotTested):
@@ -385,7 +425,7 @@ def _outcome(observation: Observation, case: Case, contract: Contract) -> Outcom
         return "refused" if status >= 500 or response is None else "accepted" if observation.accepted else "declined"
     if observation.accepted:
         return "accepted"
-    if case.request.chunked and contract.statuses("chunked-body").allows(status):
+    if refuses_chunks(observation, contract):
         return "declined"
     if status == _EXPECTATION_FAILED and case.request.header("expect") is not None:
         return "declined"

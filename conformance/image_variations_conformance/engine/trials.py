@@ -148,13 +148,16 @@ class Trials:
             elif outcome == "limited" and not (yield from self.control()):
                 return
 
-    def control(self, explain: bool = True) -> Sending[bool]:
-        """Send the cheap request, again after waits if it is refused, and return whether it is accepted."""
+    def control(self, explain: bool = True, probes: tuple[Probe, ...] = ()) -> Sending[bool]:
+        """Send the cheap request, again after waits if it is refused, and return whether it is accepted.
+
+        `probes` are those that the server has accepted with other requests, such as the image of one.
+        """
         if self.ended:
             return False
         first, before = len(self.sent), self._control
         for wait in (0.0, *_CONTROL_WAITS):
-            (outcome,) = yield from self._send(Step(self.cheap or Base(), wait_seconds=wait))
+            (outcome,) = yield from self._send(Step(self.cheap or Base(), probes, wait_seconds=wait))
             if outcome == "accepted":
                 self._control = len(self.sent) - 1
                 if wait and explain:

@@ -181,6 +181,8 @@ def _item(
 
 
 def _why_left_out(name: str, requirement: Requirement, circumstances: Circumstances) -> Reason:
+    if requirement.id in _BY_CHANCE:
+        return NotSeen()
     if name in circumstances.left_out:
         return NotAtThisDepth()
     # That an invalid request costs an image is no reason for what other requests show.
@@ -192,8 +194,6 @@ def _why_left_out(name: str, requirement: Requirement, circumstances: Circumstan
         return blocked
     if unsent:
         return unsent[0]
-    if requirement.id in _BY_CHANCE:
-        return NotSeen()
     if circumstances.only:
         return Deselected()
     return NotAtThisDepth() if circumstances.quick else NotShown()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ..contract.document import Contract, SchemaError
 from ..wire.exchange import Response
 from .base import Finding, Observation, judges, shortened
-from .refusal import is_server_error
+from .refusal import is_server_error, refuses_chunks
 
 # Patterns of internal details in the languages that servers are written in. Each must take linear time, because the
 # server controls the text.
@@ -120,6 +120,8 @@ def _names_the_field(observation: Observation, error: dict[str, object], contrac
     # With other violations, or if the server refuses everything, the error may be about something else.
     field = next(iter(fields)) if len(fields) == 1 else None
     if field is None or observation.expectation.unspecified or observation.blocked is not None:
+        return
+    if refuses_chunks(observation, contract):
         return
     param, message = error.get("param"), str(error.get("message"))
     if isinstance(param, str) and param:

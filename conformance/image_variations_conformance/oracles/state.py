@@ -24,7 +24,8 @@ def answers_do_not_depend_on_what_went_before(observations: Sequence[Observation
         if earlier is observation:
             continue
         before, now = summarize(earlier), summarize(observation)
-        message = f"the request of {earlier.exchange.label}, sent again: expected {before} as before, got {now}"
+        how = "" if observation.input == earlier.input else " with another image"
+        message = f"the request of {earlier.exchange.label}, sent again{how}: expected {before} as before, got {now}"
         if failed:
             yield observation.finding("IV-STATE-RECOVERS", True)
         yield observation.finding("IV-STATE-INDEPENDENT", before.matches(now), message)

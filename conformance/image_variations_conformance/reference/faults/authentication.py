@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+from weakref import WeakSet
 
 from ..app.api_error import ApiError
+from ..app.extensions import Connection
 from ..app.service import Service
 from ..registry import Change, FaultFamily
 from .factories import accepts, crashes_on, errs, refuses, with_status
@@ -92,3 +94,16 @@ class KeyCheckedLast(Service):
         response = await super().vary(request)
         super().authenticate(request)
         return response
+
+
+@fault.service("key-checked-once-a-connection", "IV-AUTH-WRONG")
+class KeyCheckedOnceAConnection(Service):
+    """Checks no API key on a connection on which the right one was sent."""
+
+    # Values need not be kept per server: a connection has only one.
+    known: ClassVar[WeakSet[Connection]] = WeakSet()
+
+    def authenticate(self, request: IncomingRequest) -> None:
+        if request.connection not in self.known:
+            super().authenticate(request)
+            self.known.add(request.connection)

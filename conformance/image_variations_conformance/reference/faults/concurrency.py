@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import anyio
@@ -112,3 +114,32 @@ class PicturesShared(Service):
         self.__picture = picture
         await anyio.sleep(OVERLAP_SECONDS)
         return await super().make(self.__picture, wanted)
+
+
+@define
+class _Making:
+    """Images that are being made."""
+
+    images: list[bytes] = field(factory=list)
+    ended: anyio.Event = field(factory=anyio.Event)
+
+
+@fault.service("images-of-the-same-input-shared", _PARALLEL)
+class ImagesOfTheSameInputShared(Service):
+    """Sends the images that it is making of the same input for a concurrent request, whatever that asks for."""
+
+    __making: Mapping[bytes, _Making] = MappingProxyType({})
+
+    async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
+        key = picture.tobytes()
+        if key in self.__making:
+            making = self.__making[key]
+            await making.ended.wait()
+            return making.images
+        making = _Making()
+        self.__making = {**self.__making, key: making}
+        await anyio.sleep(OVERLAP_SECONDS)
+        making.images += await super().make(picture, wanted)
+        self.__making = {other: made for other, made in self.__making.items() if other != key}
+        making.ended.set()
+        return making.images

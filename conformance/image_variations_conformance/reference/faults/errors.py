@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from ..app.api_error import ApiError
-from ..app.responses import json_response
+from ..app.responses import json_response, plain_response
 from ..app.service import Service
 from ..registry import Change, FaultFamily
 from .factories import Document, answers, answers_errors, errs, member
@@ -193,3 +193,14 @@ class ImageAnswerWithKey(Service):
         return super().success(
             {**document, "account": {"key": self.api_key}} if isinstance(document, dict) else document
         )
+
+
+@fault.service("error-html-for-browsers", "IV-ERR-JSON")
+class ErrorHtmlForBrowsers(Service):
+    """Sends errors as HTML to clients that prefer it, as frameworks do."""
+
+    async def respond(self, request: IncomingRequest) -> Response:
+        response = await super().respond(request)
+        if response.status_code < 400 or not request.headers.get("accept", "").startswith("text/html"):
+            return response
+        return plain_response(f"<h1>{response.status_code}</h1>", response.status_code, media_type="text/html")

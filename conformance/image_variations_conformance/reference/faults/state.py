@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -229,3 +231,16 @@ class ConnectionRemembersError(Service):
         if response.status_code >= 400:
             self.refused.add(request.connection)
         return response
+
+
+@fault.service("images-kept-by-input", _INDEPENDENT)
+class ImagesKeptByInput(Service):
+    """Sends the images again that it made of the same input in the same size, however many are requested."""
+
+    __kept: Mapping[object, list[bytes]] = MappingProxyType({})
+
+    async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
+        key = (picture.tobytes(), wanted.size)
+        if key not in self.__kept:
+            self.__kept = {**self.__kept, key: await super().make(picture, wanted)}
+        return self.__kept[key]

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from ..app.form import Part
+from ...media import png
+from ..app.form import Part, read_form
+from ..app.service import Service, Wanted
 from ..registry import Change, FaultFamily
-from .factories import accepts, crashes_on, limits_bytes, refuses
-from .features import GREY, GREY_ALPHA, PALETTE, RGB, RGBA, PngInfo, image, image_part
+from .factories import NO_5XX, accepts, crashes_on, limits_bytes, refuses
+from .features import GREY, GREY_ALPHA, PALETTE, RGB, RGBA, PngInfo, image, image_part, png_info
 from .no_response import Failure
+
+if TYPE_CHECKING:
+    from ..app.incoming import IncomingRequest
 
 fault = FaultFamily("validation")
 
@@ -74,6 +80,8 @@ fault("side-over-1024-refused", "Refuses a PNG of more than 1,024 pixels a side.
       _refuses(_SIDES, lambda info: info.side > 1024))
 fault("side-2048-crashes", "Answers 500 to a PNG of 2,048 pixels a side.",
       _refuses(_SIDES, lambda info: info.side >= 2048, 500))
+fault("dense-picture-refused", "Refuses a PNG of more than 60 pixels a byte, which might be an attack on its decoder.",
+      _refuses(_SIDES, lambda info: info.side**2 > 60 * info.size_bytes))
 fault("side-1000-refused", "Refuses a PNG of more than 64 pixels a side that is no multiple of 8.",
       _refuses(_SIDES, lambda info: info.side > 64 and info.side % 8 > 0))
 
@@ -147,3 +155,31 @@ fault("file-name-required", "Treats an image part without a file name as missing
               message="image is missing."))
 fault("file-name-missing-crashes", "Answers 500 to an image part without a file name.",
       refuses("IV-IMAGE-NO-FILENAME", image_part(lambda part: not part.filename), 500))
+fault("file-name-over-255-crashes", "Answers 500 to a file name longer than most file systems store.",
+      refuses(NO_5XX, image_part(lambda part: len(part.filename or b"") > 255), 500))
+fault("part-type-without-slash-crashes", "Answers 500 to a part whose Content-Type has no slash.",
+      refuses(NO_5XX, image_part(lambda part: "/" not in (part.content_type or "/")), 500))
+# fmt: on
+
+
+@fault.service("transparency-blanks", "IV-OUT-BLANK", also=("IV-OUT-DISTINCT", "IV-OUT-RESEMBLES"))
+class TransparencyBlanks(Service):
+    """Makes black images of a picture in which some pixel is transparent."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        picture = super().read_image(part)
+        return Image.new("RGB", picture.size) if png_info(part.content).colour in {RGBA, GREY_ALPHA} else picture
+
+    async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
+        if picture.getbbox() is not None:
+            return await super().make(picture, wanted)
+        return [png.encode(Image.new("RGB", wanted.size or picture.size))] * wanted.count
+
+
+@fault.service("chunked-limit-missing", "IV-IMAGE-MAX-BYTES")
+class ChunkedLimitMissing(Service):
+    """Accepts images of any size in chunked coding, since it looks at the Content-Length alone."""
+
+    async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
+        limit = 32 * 1024 * 1024 if request.declared is None else self.image_bytes
+        return await read_form(request, boundary, self.field_names, self.image_fields, limit)
