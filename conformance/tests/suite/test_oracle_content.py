@@ -267,6 +267,52 @@ def test_a_request_that_is_answered_otherwise_in_company_than_alone_breaks_the_s
     assert requirement not in failed(same, other)
 
 
+@pytest.mark.parametrize(("images", "is_broken"), [(1, False), (2, True)])
+def test_another_response_to_the_same_form_with_a_query_breaks_iv_wire_query(images: int, is_broken: bool) -> None:
+    request = builder().form(**B64)
+    queried = evolve(request, target=f"{request.target}?n=2")
+    answer = response(*(encoded(variation(number)) for number in range(images)))
+    found = findings([exchange("plain", request, response(GOOD)), exchange("queried", queried, answer)])
+    (of_query,) = (finding for finding in found if finding.requirement == "IV-WIRE-QUERY")
+    assert (of_query.state == "contradicted") is is_broken
+    # A response that is wrong itself is no model.
+    wrong = exchange("plain", request, response(GOOD, GOOD))
+    assert "IV-WIRE-QUERY" not in failed(wrong, exchange("queried", queried, response(GOOD)))
+
+
+@pytest.mark.parametrize(
+    ("connections", "is_broken"), [(("kept", "kept"), True), (("kept", "other"), False), ((None, None), False)]
+)
+def test_the_image_of_another_input_on_the_same_connection_breaks_iv_state_connection(
+    connections: tuple[str | None, str | None], is_broken: bool
+) -> None:
+    exchanges = [
+        evolve(made_of(f"case-{at}", variation(at, 64), encoded(variation(7))), connection=connection)
+        for at, connection in enumerate(connections)
+    ]
+    assert ("IV-STATE-CONNECTION" in failed(*exchanges)) is is_broken
+
+
+def test_that_a_server_recovers_is_shown_only_after_a_request_that_failed() -> None:
+    request = builder().form(**B64)
+    first, again = exchange("first", request, response(GOOD)), exchange("again", request, response(GOOD))
+    refused = exchange("n-zero", builder().form(**B64, n="0"), Response(400))
+    assert "IV-STATE-RECOVERS" not in held(first, again)
+    assert "IV-STATE-RECOVERS" in held(first, refused, again)
+
+
+@pytest.mark.parametrize("mixed_up", [True, False])
+def test_images_of_the_inputs_of_concurrent_requests_break_iv_state_parallel(mixed_up: bool) -> None:
+    inputs = [variation(at, 64) for at in range(12)]
+    made = [encoded(variation(at, original=picture)) for at, picture in enumerate(inputs)]
+    alone = [made_of(f"case-{at}", inputs[at], made[at]) for at in range(6)]
+    together = [
+        evolve(made_of(f"together-{at}", inputs[at], made[6 + (at + mixed_up) % 6]), concurrent_with="together")
+        for at in range(6, 12)
+    ]
+    assert ("IV-STATE-PARALLEL" in failed(*alone, *together)) is mixed_up
+
+
 def test_a_link_that_was_not_followed_says_nothing_about_the_size_of_its_image() -> None:
     first = linked("http://127.0.0.1/a.png", PNG)
     not_followed = Exchange(
