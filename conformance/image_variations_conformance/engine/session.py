@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import cycle, islice
 from typing import TypeVar
 
 from attrs import define, evolve, field
@@ -23,15 +22,15 @@ from ..cases.probes import Probe
 from ..cases.refusals import REFUSALS
 from ..cases.transforms import with_chunked_coding, with_header
 from ..cases.wrong_values import WRONG_VALUES
-from ..contract.document import Contract
 from ..contract.evidence import ABSENT
 from ..oracles.base import Observation, observe
 from ..oracles.links import AT_THE_END
-from ..oracles.refusal import is_server_error, is_wrong_refusal, refuses_chunks
+from ..oracles.refusal import is_server_error, is_wrong_refusal
 from ..oracles.summary import differences
 from ..wire.exchange import Exchange, NotTested, Request
-from ..wire.reasons import ControlRefused, Limited, NothingAccepted, Preparation, RateLimited, Reason, RejectsEverything
+from ..wire.reasons import ControlRefused, NothingAccepted, Preparation, RateLimited, Reason, RejectsEverything
 from .experiment import Experiment
+from .outcomes import outcome_of, status_of
 from .packs import PACK_SIZE, Arranged, images, packs
 from .scheduler import Scheduler, not_sent
 from .steps import Outcome, Sending, Step
@@ -48,13 +47,12 @@ _MOST_CONFIRMED = 20
 """After so many wrong refusals that occurred again, further ones are believed at once."""
 _MOST_REPRODUCED = 5
 """After so many accidents that the request before them did not cause, no such cause is looked for any more."""
-_MOST_LINKS_AT_THE_END = 5
+_FIRST_LINKS_AT_THE_END = 5
+_ALIKE_LINKS_AT_THE_END = 3
 _REQUESTS_AT_THE_END = 4
 """To find out what of what SHOULD be accepted is refused leaves so many for what MUST hold at the end."""
 _LINKS = "response_format=url"
 _LOOKS = frozenset({"size", "response_format"})
-# RFC 9110, section 10.1.1.
-_EXPECTATION_FAILED = 417
 # Servers leave the rest of such requests unread, and take it for the next request.
 _ON_A_CONNECTION: dict[str, Callable[[Request], Request]] = {
     "image-too-large": lambda request: request,
@@ -145,16 +143,15 @@ class Session:
     def _alike(self) -> list[tuple[Probe, ...]]:
         """Return what is requested at the same time: links, which a server may confuse, if it has any.
 
-        Each image is sent twice, and the second time with another size or format, if the server has one.
+        Each image is sent twice, the second time with another size, if the server has one.
         """
         accepted = [probe for probe in self.plan.must_probes if self.experiment.was_accepted((probe,))]
         links = tuple(probe for probe in accepted if probe.item == _LINKS)
         sizes = tuple(probe for probe in accepted if probe.item.startswith("size=") and probe.item != self._size)[:1]
-        seconds: Sequence[tuple[Probe, ...]] = [(*links, *sizes), ()]
         made: list[tuple[Probe, ...]] = []
-        for number, second in zip(range(0, self.plan.at_the_same_time, 2), cycle(seconds), strict=False):
+        for number in range(0, self.plan.at_the_same_time, 2):
             image = same_image(self.plan.image_of(f"{ALIKE}-{number}", self.experiment.cheap or Base(), ()))
-            made += [(*links, image), (*second, image)]
+            made += [(*links, image), (*links, *sizes, image)]
         return made
 
     @property
@@ -218,7 +215,7 @@ class Session:
     def _outcome(self, case: Case) -> Outcome:
         """Return what came of a step. A success that is not as requested is wrong, unless the control is so as well."""
         observation = self.observations[case.label]
-        outcome = _outcome(observation, case, self.plan.contract)
+        outcome = outcome_of(observation, case, self.plan.contract)
         tried = [probe for probe in case.probes if probe.item != SAME_IMAGE]
         if outcome != "accepted" or not tried or any(probe.open for probe in tried):
             return outcome
@@ -343,8 +340,8 @@ class Session:
         """Without a base, an answer like that to valid requests shows nothing about what is wrong with this one."""
         if observation.untested is None:
             valid = [self.observations[label] for label in self.labels]
-            statuses = {_status(it) for it in valid if it.untested is None}
-            same = RejectsEverything(observation.answer) if _status(observation) in statuses else NothingAccepted()
+            statuses = {status_of(it) for it in valid if it.untested is None}
+            same = RejectsEverything(observation.answer) if status_of(observation) in statuses else NothingAccepted()
             # Where a limit kept every valid request from being sent or answered, that is the reason.
             reason = same if statuses else valid[-1].untested
             self.observations[case.label] = evolve(observation, blocked=reason)
@@ -381,14 +378,13 @@ class Session:
 
     def _links_again(self) -> Iterator[tuple[str, Exchange]]:
         """Yield the labels of requests with links, and for each the exchange that followed one of its links again."""
-        linked = [
-            (label, it.exchange.fetches[0].request.target)
-            for label, it in self.observations.items()
-            if it.exchange.fetches and it.exchange.fetches[0].request.target[:4].lower() == "http"
-        ]
-        # Links to what was made of the same images at the same time may have been confused.
-        linked.sort(key=lambda found: self.cases[found[0]].concurrent_with != ALIKE)
-        for label, link in islice(linked, _MOST_LINKS_AT_THE_END):
+        linked: dict[bool, list[tuple[str, str]]] = {True: [], False: []}
+        for label, it in self.observations.items():
+            if it.exchange.fetches and it.exchange.fetches[0].request.target[:4].lower() == "http":
+                alike = self.cases[label].concurrent_with == ALIKE
+                linked[alike].append((label, it.exchange.fetches[0].request.target))
+        # The first may have ended, and those of the same images at the same time may have been confused.
+        for label, link in (*linked[False][:_FIRST_LINKS_AT_THE_END], *linked[True][:_ALIKE_LINKS_AT_THE_END]):
             fetch = self.scheduler.fetch_again(f"{label}{AT_THE_END}", link)
             if not isinstance(fetch.outcome, NotTested):
                 yield label, fetch
@@ -405,28 +401,3 @@ def _without_close(request: Request) -> Request:
 
 def _slices(cases: Sequence[Case], size: int) -> Iterator[Sequence[Case]]:
     return (cases[at : at + size] for at in range(0, len(cases), size))
-
-
-def _status(observation: Observation) -> int:
-    return observation.response.status if observation.response is not None else 0
-
-
-def _outcome(observation: Observation, case: Case, contract: Contract) -> Outcome:
-    """Return what came of a step of the experiment."""
-    response, reason = observation.response, observation.exchange.not_tested
-    if reason is not None:
-        return "not-sent" if isinstance(reason, Limited) or not observation.exchange.sent else "refused"
-    status = response.status if response is not None else 0
-    if status in {402, 429}:
-        return "limited"
-    if any(probe.open for probe in case.probes):
-        if status == 503:
-            return "unavailable"
-        return "refused" if status >= 500 or response is None else "accepted" if observation.accepted else "declined"
-    if observation.accepted:
-        return "accepted"
-    if refuses_chunks(observation, contract):
-        return "declined"
-    if status == _EXPECTATION_FAILED and case.request.header("expect") is not None:
-        return "declined"
-    return "unavailable" if status == 503 else "refused"

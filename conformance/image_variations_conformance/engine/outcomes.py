@@ -1,0 +1,38 @@
+"""Tells what came of a request, in the terms of the experiment."""
+
+from __future__ import annotations
+
+from ..cases.case import Case
+from ..contract.document import Contract
+from ..oracles.base import Observation
+from ..oracles.refusal import refuses_chunks
+from ..wire.reasons import Limited
+from .steps import Outcome
+
+# RFC 9110, section 10.1.1.
+_EXPECTATION_FAILED = 417
+
+
+def status_of(observation: Observation) -> int:
+    """Return the status of the response, or 0 without one."""
+    return observation.response.status if observation.response is not None else 0
+
+
+def outcome_of(observation: Observation, case: Case, contract: Contract) -> Outcome:
+    """Return what came of a step of the experiment, whatever images the response has."""
+    reason, status = observation.exchange.not_tested, status_of(observation)
+    if reason is not None:
+        return "not-sent" if isinstance(reason, Limited) or not observation.exchange.sent else "refused"
+    if status in {402, 429}:
+        return "limited"
+    if any(probe.open for probe in case.probes):
+        if status == 503:
+            return "unavailable"
+        return "refused" if status >= 500 or status == 0 else "accepted" if observation.accepted else "declined"
+    if observation.accepted:
+        return "accepted"
+    if refuses_chunks(observation, contract):
+        return "declined"
+    if status == _EXPECTATION_FAILED and case.request.header("expect") is not None:
+        return "declined"
+    return "unavailable" if status == 503 else "refused"
