@@ -136,7 +136,7 @@ def _of_preconditions(finding: Finding, failures: _Failures) -> Iterable[str]:
 
 def _of_recovery(finding: Finding, failures: _Failures) -> Iterable[str]:
     """What comes of a request depends on the one before it: so it is answered now so, now so, or with another error."""
-    depends = finding.item == STABLE or finding.requirement in _ABOUT_VIOLATIONS
+    depends = finding.item == STABLE or finding.requirement in {*_ABOUT_VIOLATIONS, _CONNECTION}
     return [_RECOVERS] if depends and _RECOVERS in failures.requirements else []
 
 

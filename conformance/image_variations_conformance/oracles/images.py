@@ -149,9 +149,12 @@ def ranks(observations: Sequence[Observation]) -> Iterator[tuple[Observation, fl
     Of many other inputs, an evenly spaced sample is compared.
     """
     inputs: dict[str, Picture] = {
-        observation.exchange.label: observation.input
+        observation.exchange.label: sent
         for observation in observations
-        if observation.input is not None and min(observation.input.width, observation.input.height) >= _MIN_INPUT_PIXELS
+        # Servers that drop the alpha channel see something else in a wholly transparent picture.
+        if (sent := observation.input) is not None
+        and min(sent.width, sent.height) >= _MIN_INPUT_PIXELS
+        and not sent.one_colour
     }
     for observation in observations:
         own = inputs.get(observation.exchange.label)

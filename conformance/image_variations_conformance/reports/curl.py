@@ -2,7 +2,7 @@
 
 Where curl itself would encode the same form, up to the boundary, the line has the fields one by one, so that a person
 can read and edit it. Otherwise curl sends the recorded body. What curl cannot send is written to the connection byte by
-byte: chunks of another size, their extensions, trailers, and another spelling of Host. Large files are compressed.
+byte: more than one chunk, their extensions, trailers, and another spelling of Host. Large files are compressed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from ..wire.exchange import DEFAULT_CHUNK_BYTES, Request
+from ..wire.exchange import Request
 from ..wire.multipart import NotMultipart, Part, boundary_of, decode, encode, file_part, text_part
 from ..wire.redaction import OTHER_CASE_PLACEHOLDER, PLACEHOLDER
 from ..wire.target import Target, port_of
@@ -30,7 +30,7 @@ _EXPECTS_FROM_BYTES = 1 << 20
 _LARGE_BYTES = 1 << 18
 _PLAIN_BOUNDARY = re.compile(r"[0-9a-f]{32}")
 _PLAIN_NAME = re.compile(r"[\w .-]*")
-_PLAIN_TYPE = re.compile(r"[\w/.+-]+(; *[\w.-]+=[\w.-]+)*")
+_PLAIN_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(; *[\w.-]+=[\w.-]+)*")
 
 
 @frozen
@@ -99,9 +99,9 @@ def _form(parts: tuple[Part, ...], words: list[str], folder: str) -> Command:
 
 def _needs_every_byte(request: Request) -> bool:
     """Return whether the request has chunks that curl cannot make, or a header that it writes otherwise."""
-    small = request.chunk_bytes != DEFAULT_CHUNK_BYTES and len(request.body) > request.chunk_bytes
+    several = len(request.body) > request.chunk_bytes
     return (
-        (request.chunked and (small or bool(request.chunk_extension or request.trailers)))
+        (request.chunked and (several or bool(request.chunk_extension or request.trailers)))
         or any(name.lower() == "host" and name != "Host" for name, _ in request.headers)
         or any(value and not value.strip() for _, value in request.headers)
     )

@@ -476,6 +476,16 @@ def clear(picture: Image.Image, alpha: int) -> Image.Image:
     return picture
 
 
+def test_images_of_a_wholly_transparent_input_need_not_resemble_it() -> None:
+    """A server that drops the alpha channel makes them of the colours below."""
+    inputs = [variation(number, 64) for number in range(7)]
+    run = [made_of(f"case-{at}", inputs[at], encoded(variation(at, original=inputs[at]))) for at in range(6)]
+    b = builder("clear")
+    images = [encoded(variation(number, original=inputs[6])) for number in range(7)]
+    request = b.form(b.image(base64.b64decode(encoded(clear(inputs[6], 0)))), **B64, n="7")
+    assert failed(*run, exchange("clear", request, response(*images))) == set()
+
+
 @pytest.mark.parametrize(
     ("original", "requirements"),
     [
