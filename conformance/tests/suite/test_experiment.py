@@ -51,7 +51,7 @@ from support.simulation import (
 
 PLANS = [Simulated.of(seed, rows=rows) for seed in range(8) for rows in (0, 150)]
 RUNS = 150
-MANY_RUNS = 1500
+MANY_RUNS = 600
 """How many servers of each kind are simulated, and how many by the slow tests."""
 AT_A_TIME = 8
 """How many packs are sent before the outcome of the first counts."""
