@@ -6,7 +6,7 @@ only echoes another failure says so (see `echoes`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
@@ -107,19 +107,19 @@ def _without_base(session: Session) -> Iterator[Finding]:
         yield answered[0].finding("IV-OP-VALID", False, message, "fields=image-only")
 
 
-def _broken_by_chance(failed: Iterable[Observation], session: Session) -> str:
-    """Return what is broken where a request fails by chance: a 5xx to any is one too many."""
+def _by_chance(failed: Sequence[Observation], other: Observation, session: Session) -> Finding:
+    """Return what is broken where the same request fails by chance: a 5xx to any is one too many."""
     is_error = any(is_server_error(observation, session.plan.contract) for observation in failed)
-    return NO_5XX if is_error else "IV-OP-VALID"
+    answers = dict.fromkeys(it.answer for it in (*failed, other))
+    message = f"the same request was answered {' and '.join(answers)}"
+    return failed[0].finding(NO_5XX if is_error else "IV-OP-VALID", False, message, STABLE)
 
 
 def _of_result(result: Result, session: Session) -> Finding:
     labels = [session.labels[at] for at in result.steps]
     if result.item == STABLE:
         accepted, *failed = labels
-        observed = [session.observations[label] for label in (*failed, accepted)]
-        message = f"the same request was answered {' and '.join(dict.fromkeys(it.answer for it in observed))}"
-        return observed[0].finding(_broken_by_chance(observed[:-1], session), False, message, STABLE)
+        return _by_chance([session.observations[label] for label in failed], session.observations[accepted], session)
     observation = session.observations[labels[0]]
     company = tuple(probe.item for probe in result.company)
     reason: Reason | None = None
@@ -198,8 +198,7 @@ def _without_accidents(found: Sequence[Finding], session: Session) -> Iterator[F
         if label in unavailable:
             yield one.finding("IV-LIMIT-RETRY-AFTER", False, "the 503 has no Retry-After", label)
         else:
-            message = f"the same request was answered {one.answer} and {other.answer}"
-            yield one.finding(_broken_by_chance([one], session), False, message, STABLE)
+            yield _by_chance([one], other, session)
 
 
 def _without_doubts(found: Sequence[Finding], session: Session) -> Iterator[Finding]:

@@ -5,17 +5,12 @@ from __future__ import annotations
 from ..cases.case import Case
 from ..contract.document import Contract
 from ..oracles.base import Observation
-from ..oracles.refusal import refuses_chunks
+from ..oracles.refusal import refuses_chunks, status_of
 from ..wire.reasons import Limited
 from .steps import Outcome
 
 # RFC 9110, section 10.1.1.
 _EXPECTATION_FAILED = 417
-
-
-def status_of(observation: Observation) -> int:
-    """Return the status of the response, or 0 without one."""
-    return observation.response.status if observation.response is not None else 0
 
 
 def outcome_of(observation: Observation, case: Case, contract: Contract) -> Outcome:

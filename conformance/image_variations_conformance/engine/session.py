@@ -25,15 +25,15 @@ from ..cases.wrong_values import WRONG_VALUES
 from ..contract.evidence import ABSENT
 from ..oracles.base import Observation, observe
 from ..oracles.links import AT_THE_END
-from ..oracles.refusal import is_server_error, is_wrong_refusal
+from ..oracles.refusal import is_server_error, is_wrong_refusal, status_of
 from ..oracles.summary import differences
 from ..wire.exchange import Exchange, NotTested, Request
 from ..wire.reasons import ControlRefused, NothingAccepted, Preparation, RateLimited, Reason, RejectsEverything
 from .experiment import Experiment
-from .outcomes import outcome_of, status_of
+from .outcomes import outcome_of
 from .packs import PACK_SIZE, Arranged, images, packs
 from .scheduler import Scheduler, not_sent
-from .steps import Outcome, Sending, Step
+from .steps import ASKING, Outcome, Sending, Step
 
 R = TypeVar("R")
 
@@ -52,7 +52,7 @@ _ALIKE_LINKS_AT_THE_END = 3
 _REQUESTS_AT_THE_END = 4
 """To find out what of what SHOULD be accepted is refused leaves so many for what MUST hold at the end."""
 _LINKS = "response_format=url"
-_LOOKS = frozenset({"size", "response_format"})
+_LOOKS = ASKING - {"n"}
 # Servers leave the rest of such requests unread, and take it for the next request.
 _ON_A_CONNECTION: dict[str, Callable[[Request], Request]] = {
     "image-too-large": lambda request: request,
@@ -138,7 +138,10 @@ class Session:
     def _image_of(self, packs: Sequence[tuple[Probe, ...]]) -> Probe:
         """Return the probe of the image of a pack, if possible of one that differs from the base only in n."""
         pack = next((pack for pack in packs if not any(probe.axes & _LOOKS for probe in pack)), packs[0])
-        return same_image(self.plan.image_of(self._pack_labels[pack], self.experiment.cheap or Base(), pack))
+        return self._same_image(self._pack_labels[pack], pack)
+
+    def _same_image(self, label: str, pack: tuple[Probe, ...] = ()) -> Probe:
+        return same_image(self.plan.image_of(label, self.experiment.cheap or Base(), pack))
 
     def _alike(self) -> list[tuple[Probe, ...]]:
         """Return what is requested at the same time: links, which a server may confuse, if it has any.
@@ -150,7 +153,7 @@ class Session:
         sizes = tuple(probe for probe in accepted if probe.item.startswith("size=") and probe.item != self._size)[:1]
         made: list[tuple[Probe, ...]] = []
         for number in range(0, self.plan.at_the_same_time, 2):
-            image = same_image(self.plan.image_of(f"{ALIKE}-{number}", self.experiment.cheap or Base(), ()))
+            image = self._same_image(f"{ALIKE}-{number}")
             made += [(*links, image), (*links, *sizes, image)]
         return made
 

@@ -25,7 +25,7 @@ def is_server_error(observation: Observation, contract: Contract) -> bool:
 
 def refuses_chunks(observation: Observation, contract: Contract) -> bool:
     """Return whether a body in chunked coding was refused as such, which a server may do."""
-    allowed = contract.statuses("chunked-body").allows(_status(observation))
+    allowed = contract.statuses("chunked-body").allows(status_of(observation))
     return observation.exchange.request.chunked and allowed
 
 
@@ -36,10 +36,10 @@ def is_wrong_refusal(observation: Observation, contract: Contract) -> bool:
         return is_server_error(observation, contract)
     if refuses_chunks(observation, contract):
         return False
-    return not any(contract.statuses(violation.kind).allows(_status(observation)) for violation in violations)
+    return not any(contract.statuses(violation.kind).allows(status_of(observation)) for violation in violations)
 
 
-def _status(observation: Observation) -> int:
+def status_of(observation: Observation) -> int:
     """Return the status of the response, or 0 without a response."""
     return observation.response.status if observation.response is not None else 0
 
@@ -64,7 +64,7 @@ def wrong_forms_are_refused(observation: Observation, contract: Contract) -> Ite
     violations = observation.expectation.violations
     if not violations or observation.untested is not None or _is_refused_before_the_form(violations):
         return
-    status = _status(observation)
+    status = status_of(observation)
     if (observation.expectation.unspecified or observation.is_random) and not 200 <= status < 500:
         # The violation may not be the cause: the request has other unusual properties.
         return
@@ -76,11 +76,11 @@ def wrong_forms_are_refused(observation: Observation, contract: Contract) -> Ite
     statuses = [contract.statuses(violation.kind) for violation in violations]
     # Any of the violations may be the one that the server found.
     is_allowed = any(each.allows(status) for each in statuses)
+    of_chunks = refuses_chunks(observation, contract)
     for violation in violations:
         message = f"{violation.what}: expected {contract.statuses(violation.kind).allowed}, got {observation.answer}"
-        is_refused = is_allowed or refuses_chunks(observation, contract)
-        yield observation.finding(violation.requirement, is_refused, message)
-    if is_allowed and not observation.expectation.unspecified and not refuses_chunks(observation, contract):
+        yield observation.finding(violation.requirement, is_allowed or of_chunks, message)
+    if is_allowed and not observation.expectation.unspecified and not of_chunks:
         message = f"{violations[0].what}: expected {statuses[0].recommended}, got {status}"
         yield observation.finding("IV-ERR-400", any(each.recommends(status) for each in statuses), message)
 
@@ -96,7 +96,7 @@ def keys_are_checked(observation: Observation, contract: Contract) -> Iterator[F
     key = [violation for violation in observation.expectation.violations if violation.requirement in _AUTH]
     if not key or observation.untested is not None or observation.exchange.request.method != "POST":
         return
-    status, statuses, what = _status(observation), contract.statuses("wrong-key"), key[0].what
+    status, statuses, what = status_of(observation), contract.statuses("wrong-key"), key[0].what
     is_allowed = statuses.allows(status)
     if len(observation.expectation.violations) > 1:
         message = f"{what}, and other violations: expected {statuses.allowed}, got {observation.answer}"
@@ -114,7 +114,7 @@ def other_methods_are_refused(observation: Observation, contract: Contract) -> I
     """A method other than POST, HEAD and OPTIONS is refused, preferably by a 405 with Allow: POST."""
     if "IV-OP-METHOD" not in observation.expectation.violated or observation.untested is not None:
         return
-    method, status = observation.exchange.request.method, _status(observation)
+    method, status = observation.exchange.request.method, status_of(observation)
     statuses = contract.statuses("other-method")
     message = f"{method}: expected {statuses.allowed}, got {observation.answer}"
     yield observation.finding("IV-OP-METHOD", statuses.allows(status), message)
@@ -133,7 +133,7 @@ def other_bodies_are_refused(observation: Observation, contract: Contract) -> It
     violations = {violation.requirement: violation.what for violation in observation.expectation.violations}
     if set(violations) != {"IV-OP-MULTIPART"} or observation.untested is not None:
         return
-    status = _status(observation)
+    status = status_of(observation)
     what = violations["IV-OP-MULTIPART"]
     statuses = contract.statuses("not-multipart")
     message = f"{what}: expected {statuses.allowed}, got {observation.answer}"

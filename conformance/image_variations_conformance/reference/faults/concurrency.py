@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import anyio
 from attrs import define, field
@@ -128,18 +126,17 @@ class _Making:
 class ImagesOfTheSameInputShared(Service):
     """Sends the images that it is making of the same input for a concurrent request, whatever that asks for."""
 
-    __making: Mapping[bytes, _Making] = MappingProxyType({})
+    under_way: ClassVar[PerServer[dict[bytes, _Making]]] = PerServer(dict)
 
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
-        key = picture.tobytes()
-        if key in self.__making:
-            making = self.__making[key]
+        key, under_way = picture.tobytes(), self.under_way.of(self)
+        if key in under_way:
+            making = under_way[key]
             await making.ended.wait()
             return making.images
-        making = _Making()
-        self.__making = {**self.__making, key: making}
+        making = under_way[key] = _Making()
         await anyio.sleep(OVERLAP_SECONDS)
         making.images += await super().make(picture, wanted)
-        self.__making = {other: made for other, made in self.__making.items() if other != key}
+        del under_way[key]
         making.ended.set()
         return making.images

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -237,10 +235,10 @@ class ConnectionRemembersError(Service):
 class ImagesKeptByInput(Service):
     """Sends the images again that it made of the same input in the same size, however many are requested."""
 
-    __kept: Mapping[object, list[bytes]] = MappingProxyType({})
+    kept: ClassVar[PerServer[dict[object, list[bytes]]]] = PerServer(dict)
 
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
-        key = (picture.tobytes(), wanted.size)
-        if key not in self.__kept:
-            self.__kept = {**self.__kept, key: await super().make(picture, wanted)}
-        return self.__kept[key]
+        key, kept = (picture.tobytes(), wanted.size), self.kept.of(self)
+        if key not in kept:
+            kept[key] = await super().make(picture, wanted)
+        return kept[key]
