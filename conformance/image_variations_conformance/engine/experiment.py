@@ -300,7 +300,9 @@ class Experiment(Trials):
             position, outcome = yield from self._try(asking, at)
             if outcome == "accepted":
                 yield from self._culprit(pack, [at], "wrong")
-            self._of_probes(asking, "holds" if outcome in MADE_IMAGES else "blocked", position)
+            # Where there is no room for it, the response to the pack shows that what was requested is accepted.
+            shown = outcome in MADE_IMAGES or outcome == "not-sent"
+            self._of_probes(asking, "holds" if shown else "blocked", position)
         else:
             self._of_probes(pack, "blocked", at)
 

@@ -269,6 +269,16 @@ def test_probes_hold_whose_own_images_are_other_ones_than_requested() -> None:
         assert not blocked or experiment.narrowing_images < MOST_IMAGES, seed
 
 
+def test_a_count_that_was_answered_with_another_one_holds_where_no_image_is_left_to_request_it_alone() -> None:
+    plan = PLANS[0]
+    counts = [probe for probe in plan.probes if probe.images > 4]
+    server = Server([RefusesProbes(frozenset(counts), "wrong")])
+    # Each pack without its count costs one image.
+    experiment = simulate(server, plan, Experiment(narrowing_images=len(counts)))
+    assert {probe.item for probe in counts} <= items(experiment, "holds")
+    assert experiment.narrowing_images == 0
+
+
 def test_declined_open_probes_hold() -> None:
     for seed in range(RUNS):
         experiment, _, plan = run(declining_open_probes, seed)

@@ -355,8 +355,8 @@ class Driver:
             self._drive(self.experiment.recovers_from("the request before"))
 
 
-def simulate(server: Server, plan: Simulated) -> Experiment:
-    """Return the experiment of a session with a server."""
-    driver = Driver(plan, server)
+def simulate(server: Server, plan: Simulated, experiment: Experiment | None = None) -> Experiment:
+    """Return the experiment, by default one with the usual allowances, after a session with a server."""
+    driver = Driver(plan, server, experiment or Experiment())
     driver.run()
     return driver.experiment
