@@ -146,15 +146,20 @@ class Session:
     def _alike(self) -> list[tuple[Probe, ...]]:
         """Return what is requested at the same time: links, which a server may confuse, if it has any.
 
-        Each image is sent twice, the second time with another size, if the server has one.
+        Each image is sent twice, the second time with another size, if the server has one. The first was sent before,
+        with the base: a server may have kept what it made of that.
         """
         accepted = [probe for probe in self.plan.must_probes if self.experiment.was_accepted((probe,))]
         links = tuple(probe for probe in accepted if probe.item == _LINKS)
         sizes = tuple(probe for probe in accepted if probe.item.startswith("size=") and probe.item != self._size)[:1]
-        made: list[tuple[Probe, ...]] = []
-        for number in range(0, self.plan.at_the_same_time, 2):
-            image = self._same_image(f"{ALIKE}-{number}")
-            made += [(*links, image), (*links, *sizes, image)]
+        sent = zip(self.labels, self.experiment.sent, strict=True)
+        kept = self._same_image(
+            next(label for label, (step, _) in sent if step.base == self.experiment.cheap and not step.probes)
+        )
+        made: list[tuple[Probe, ...]] = [(*links, kept), (*links, *sizes, kept), (*sizes, kept)]
+        for number in range(self.plan.at_the_same_time - len(made)):
+            image = self._same_image(f"{ALIKE}-{number // 2}")
+            made.append((*links, *(sizes if number % 2 else ()), image))
         return made
 
     @property

@@ -157,6 +157,10 @@ class Service(Answers):
         wanted = self.wanted(fields)
         picture = await self.picture(fields)
         self.admit(Received(request, boundary, parts, fields, self.image_part(fields), wanted))
+        return await self.varied(request, picture, wanted)
+
+    async def varied(self, request: IncomingRequest, picture: Image.Image, wanted: Wanted) -> Response:
+        """Return the response to a valid request."""
         images = await self.make(picture, wanted)
         return self.success(self.document(request, images, wanted))
 

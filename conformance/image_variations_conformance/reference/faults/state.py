@@ -231,14 +231,27 @@ class ConnectionRemembersError(Service):
         return response
 
 
-@fault.service("images-kept-by-input", _INDEPENDENT)
-class ImagesKeptByInput(Service):
-    """Sends the images again that it made of the same input in the same size, however many are requested."""
+def _keeps(*fields: str) -> Change:
+    """Send the response again that was made for the same input and the same values of some fields of Wanted."""
+    kept: PerServer[dict[object, Response]] = PerServer(dict)
 
-    kept: ClassVar[PerServer[dict[object, list[bytes]]]] = PerServer(dict)
+    class Keeps(Service):
+        async def varied(self, request: IncomingRequest, picture: Image.Image, wanted: Wanted) -> Response:
+            key = (picture.tobytes(), *(getattr(wanted, name) for name in fields))
+            responses = kept.of(self)
+            if key not in responses:
+                responses[key] = await super().varied(request, picture, wanted)
+            return responses[key]
 
-    async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
-        key, kept = (picture.tobytes(), wanted.size), self.kept.of(self)
-        if key not in kept:
-            kept[key] = await super().make(picture, wanted)
-        return kept[key]
+    return Change(Keeps, (_INDEPENDENT,))
+
+
+# fmt: off
+fault("images-kept-by-input", "Sends the response to the same input again, whatever n is.",
+      _keeps("size", "response_format"))
+fault("kept-whatever-size", "Sends the response to the same input again, whatever size is.",
+      _keeps("count", "response_format"))
+fault("kept-whatever-format", "Sends the response to the same input again, whatever response_format is.",
+      _keeps("count", "size"))
+fault("kept-whatever-fields", "Sends the response to the same input again, whatever the fields are.", _keeps())
+# fmt: on
