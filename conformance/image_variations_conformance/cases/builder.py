@@ -18,6 +18,7 @@ from ..wire.exchange import Headers, Request
 from ..wire.multipart import Part, encode, file_part, text_part
 from ..wire.target import Target
 
+_USER_AGENT = f"image-variations/{suite_version()}"
 _MAX_PAINTED = 128
 # Larger pictures are made of so many blocks of one colour on each side.
 _BLOCKS = 8
@@ -165,7 +166,7 @@ class Builder:
         key = self.target.api_key
         own = (
             ("Host", self.target.host),
-            ("User-Agent", f"image-variations/{suite_version()}"),
+            ("User-Agent", _USER_AGENT),
             ("Accept", "application/json"),
             ("Connection", "close"),
             *((("Authorization", f"Bearer {key}"),) if key is not None else ()),
