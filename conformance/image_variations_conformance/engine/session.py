@@ -95,10 +95,10 @@ class Session:
         """Send the plan. Raises Unreachable and KeyRefused."""
         plan, experiment = self.plan, self.experiment
         refusals, opened = plan.refusals, plan.open_cases
-        must, should = self._packs(plan.must_probes, "must"), self._packs(plan.should_probes, "should")
+        must = self._packs(plan.must_probes, "must")
         harmless = self._packs(plan.harmless_probes, "open", _OPEN_PACK_SIZE)
         odd = self._packs(plan.odd_probes, "odd", 1)
-        self._to_come = len(refusals) + len(opened) + len(must) + len(should) + plan.at_the_same_time + 12
+        self._to_come = len(refusals) + len(opened) + 2 * len(must) + plan.at_the_same_time + 12
         has_base = self._drive(experiment.find_base(plan.contract))
         if not has_base:
             self._refuse([*refusals, *opened])
@@ -126,6 +126,8 @@ class Session:
         # A server may have remembered that links were asked for; these ask for something else.
         self._drive(experiment.probe(harmless))
         self.scheduler.budget.kept_back = _REQUESTS_AT_THE_END
+        # One link more at the end: a server may have kept only its newest images.
+        should = self._packs([*plan.should_probes, *self._probes_accepted(_LINKS)[:1]], "should")
         self._drive(experiment.probe(should))
         self.scheduler.budget.kept_back = 0
         if not plan.is_narrowed:
@@ -149,9 +151,8 @@ class Session:
         Each image is sent twice, the second time with another size, if the server has one. The first was sent before,
         with the base: a server may have kept what it made of that.
         """
-        accepted = [probe for probe in self.plan.must_probes if self.experiment.was_accepted((probe,))]
-        links = tuple(probe for probe in accepted if probe.item == _LINKS)
-        sizes = tuple(probe for probe in accepted if probe.item.startswith("size=") and probe.item != self._size)[:1]
+        links = self._probes_accepted(_LINKS)
+        sizes = tuple(probe for probe in self._probes_accepted("size=") if probe.item != self._size)[:1]
         sent = zip(self.labels, self.experiment.sent, strict=True)
         kept = self._same_image(
             next(label for label, (step, _) in sent if step.base == self.experiment.cheap and not step.probes)
@@ -161,6 +162,11 @@ class Session:
             image = self._same_image(f"{ALIKE}-{number // 2}")
             made.append((*links, *(sizes if number % 2 else ()), image))
         return made
+
+    def _probes_accepted(self, beginning: str) -> tuple[Probe, ...]:
+        """Return the probes of MUSTs that the server accepted, whose items begin like this."""
+        named = (probe for probe in self.plan.must_probes if probe.item.startswith(beginning))
+        return tuple(probe for probe in named if self.experiment.was_accepted((probe,)))
 
     @property
     def _size(self) -> str:

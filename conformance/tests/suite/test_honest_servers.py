@@ -79,7 +79,7 @@ def _running(name: str, folder: Path) -> Iterator[str]:
 
 def _run(name: str, folder: Path) -> Run:
     with _running(name, folder) as origin:
-        return check(Target.parse(f"{origin}/v1", KEY), Settings(seed=_SEED, timeout=30.0), lambda *_: None)
+        return check(Target.parse(f"{origin}/v1", KEY), Settings(seed=_SEED, timeout=10.0), lambda *_: None)
 
 
 def _reported(run: Run) -> set[str]:
