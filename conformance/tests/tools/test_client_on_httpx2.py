@@ -18,7 +18,7 @@ def test_the_client_on_httpx2_passes_the_tests_of_the_client(tmp_path: Path) -> 
     spec = ROOT / "spec" / "openapi.yaml"
     assert run(spec, tmp_path / "image_variations", check=False, http_library="httpx2") == 0
     completed = subprocess.run(
-        [sys.executable, "-m", "pytest", str(TESTS)],
+        [sys.executable, "-m", "pytest", "--numprocesses", "2", str(TESTS)],
         cwd=ROOT,
         env={**os.environ, "CLIENT_UNDER_TEST": str(tmp_path), "HYPOTHESIS_PROFILE": "few"},
         capture_output=True,
