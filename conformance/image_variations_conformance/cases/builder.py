@@ -18,24 +18,26 @@ from ..wire.exchange import Headers, Request
 from ..wire.multipart import Part, encode, file_part, text_part
 from ..wire.target import Target
 
+SIDE = 64
+"""The default width and height of the images that are sent, in pixels."""
 _USER_AGENT = f"image-variations/{suite_version()}"
 _MAX_PAINTED = 128
 # Larger pictures are made of so many blocks of one colour on each side.
 _BLOCKS = 8
-SIDE = 64
-"""The default width and height of the images that are sent, in pixels."""
 
 
 @frozen
 class Base:
-    """What a form has that a server is known to accept: text fields, and the kind of the PNG."""
+    """What a form has that a server is known to accept: text fields, and the kind and the side in pixels of the PNG."""
 
     texts: Mapping[str, str] = field(factory=dict)
     kind: Kind = PLAIN
+    side: int = SIDE
 
     def __str__(self) -> str:
         texts = [f"{name}={value}" for name, value in self.texts.items()]
-        return ", ".join(["an image" if self.kind == PLAIN else f"a PNG, {self.kind}", *texts])
+        image = "an image" if self.kind == PLAIN else f"a PNG, {self.kind}"
+        return ", ".join([image if self.side == SIDE else f"{image} of {self.side} pixels", *texts])
 
 
 @frozen
@@ -91,7 +93,7 @@ class Builder:
 
     def picture(self, kind: Kind = PLAIN, side: int | None = None, height: int | None = None) -> Image.Image:
         """Return a picture of its own; one that uses the alpha channel if the kind has one."""
-        side = self.contract.image_rules.nearest_side(SIDE) if side is None else side
+        side = self.contract.image_rules.nearest_side(self.base.side) if side is None else side
         longer = max(side, height or 0)
         picture = paint(self.rng, longer if longer <= _MAX_PAINTED else _BLOCKS)
         if longer > _MAX_PAINTED:

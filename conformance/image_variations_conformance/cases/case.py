@@ -18,6 +18,7 @@ class Case:
     Cases with the same `concurrent_with` are sent at the same time, and those with the same `connection` one after the
     other on one kept connection. `base` is what a valid request has besides its probes. `is_random` marks requests
     whose valid features are not all known, `is_preparation` those that are not judged themselves.
+    `code` makes a request again that was drawn at random.
     """
 
     label: str
@@ -31,6 +32,7 @@ class Case:
     base: Base | None = None
     is_random: bool = False
     is_preparation: bool = False
+    code: str = ""
 
     @property
     def image_count(self) -> int:

@@ -22,7 +22,7 @@ from .features import probes
 from .field_cases import invalid_field_cases
 from .named_case import DEPTHS, Depth, NamedCase
 from .open_probes import HARMLESS, ODD
-from .probes import KEY, WHOLE, Change, Probe
+from .probes import KEY, NO_5XX, WHOLE, Change, Probe
 from .refusals import OPEN_CASES, REFUSALS, SHOWN_BY_RESPONSE
 from .wrong_values import WRONG_VALUES
 
@@ -42,6 +42,7 @@ DEPTH_PROFILES: dict[Depth, DepthProfile] = {
     "deep": DepthProfile(None, None, None),
 }
 _AT_THE_SAME_TIME = 8
+_DRAWN = "IV-OP-VALID"
 ALIKE = "eight-alike"
 """The group of equal requests at the same time, which a quick run leaves out."""
 
@@ -156,6 +157,22 @@ class Plan:
         builder, draft = self._drafted(label, base, tried)
         tests = tuple(dict.fromkeys(probe.requirement for probe in tried))
         return evolve(self._case(builder, note, builder.encode(draft), tests), probes=tried, base=base)
+
+    def attributed(self, tried: tuple[Probe, ...], base: Base) -> tuple[Probe, ...]:
+        """Return probes that were drawn at random, each with the requirement that says that it is accepted, or not."""
+        plain = self.valid("plain", "", base, ()).expectation
+
+        def requirement(probe: Probe) -> str:
+            expectation = self.valid("plain", "", base, (probe,)).expectation
+            if expectation.unspecified:
+                return NO_5XX
+            named = {it.requirement for it in expectation.features - plain.features}
+            by_level = sorted(named, key=lambda name: (self.contract.requirements[name].level == "must", name))
+            return next(iter(by_level), probe.requirement)
+
+        return tuple(
+            evolve(probe, requirement=requirement(probe)) if probe.requirement == _DRAWN else probe for probe in tried
+        )
 
     def image_of(self, label: str, base: Base, tried: tuple[Probe, ...]) -> bytes:
         """Return the image of the case of a base with probes."""

@@ -7,53 +7,47 @@ once they are a form on the wire.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from typing import Any
 
 import schemathesis
-from schemathesis import APIOperation, GenerationMode
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
 
 from ..contract.document import Contract
+from ..contract.fields import is_bounded
 from ..contract.unjudged import PATH
 from ..media import png
-from ..wire.multipart import Part, file_part, text_part
-from .strategies import draw, pngs
+from .png_strategies import pngs
+from .variations import Variation, added, image, text, wrong
 
 # Registered for the format and not for the media type image/png of the part, because Schemathesis would replace the
 # whole form by it.
 schemathesis.openapi.format("binary", pngs((png.PLAIN, png.Kind(png.RGBA)), max_side=64))
 
-Operation = APIOperation[Any, Any, Any, Any]
+
+def forms(contract: Contract) -> st.SearchStrategy[list[Variation]]:
+    """Return the strategy for forms of the operation, positive and negative, as variations of a plain form."""
+    operation = schemathesis.openapi.from_dict(dict(contract.document))[PATH]["POST"]
+    modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+    strategies = [operation.as_strategy(generation_mode=mode) for mode in modes]
+    return st.one_of(strategies).map(lambda case: list(_variations(case, contract)))
 
 
-def operation(contract: Contract) -> Operation:
-    """Return the operation as Schemathesis reads it from the document."""
-    return schemathesis.openapi.from_dict(dict(contract.document))[PATH]["POST"]
-
-
-def forms(schema: Operation, seed: int, number: int) -> Iterator[tuple[Part, ...]]:
-    """Yield the parts of at most so many forms, half of them positive and half negative."""
-    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-        yield from _forms(schema, seed, 0, number // 2, mode)
-
-
-def _forms(schema: Operation, seed: int, draw_number: int, number: int, mode: GenerationMode) -> list[tuple[Part, ...]]:
-    if not number:
-        return []
-    strategy = schema.as_strategy(generation_mode=mode).map(_parts)
-    return draw(strategy, number, random.Random(f"{seed}/{draw_number}").getrandbits(32))  # noqa: S311 - test data
-
-
-def _parts(case: schemathesis.Case[Any]) -> tuple[Part, ...]:
-    """Return the form that Schemathesis would send as parts; empty where the body is not a form."""
+def _variations(case: schemathesis.Case[Any], contract: Contract) -> Iterator[Variation]:
+    """Yield in what the form that Schemathesis would send differs from a plain one."""
     files = case.as_transport_kwargs(base_url="http://127.0.0.1").get("files") or ()
-    return tuple(
-        text_part(name, _bytes(value))
-        if filename is None
-        else file_part(name, _bytes(value), "picture.png", "image/png")
-        for name, (filename, value, *_) in files
-    )
+    seen = set()
+    for name, (filename, value, *_) in files:
+        if filename is not None and name == contract.image_field and name not in seen:
+            yield image(_bytes(value))
+        elif name in contract.text_fields and name not in seen:
+            yield text(name, _bytes(value).decode(), free=not is_bounded(contract.text_fields[name]))
+        else:
+            yield added(name, _bytes(value))
+        seen.add(name)
+    if contract.image_field not in seen:
+        yield wrong("image-none")
 
 
 def _bytes(value: object) -> bytes:

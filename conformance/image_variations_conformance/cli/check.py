@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 from attrs import frozen
+from hypothesis.database import ExampleDatabase
 
 from ..cases.case import Case
 from ..cases.named_case import DEPTHS, Depth
@@ -28,6 +29,7 @@ from ..wire.target import Target, UnusableUrl
 from . import output
 from .arguments import KEY_VARIABLES, ApiKey, Seconds, read_headers, read_key
 from .contracts import contract_options
+from .databases import read_database
 from .errors import EXIT_FAILS, EXIT_USAGE, CommandError, reported_bugs
 
 _LIMITS = {name: f"{it.max_requests} requests and {it.max_images} images" for name, it in DEPTH_PROFILES.items()}
@@ -56,14 +58,16 @@ def _requirements(contract: Contract, values: tuple[str, ...]) -> frozenset[str]
 @click.option("--strict", is_flag=True, help="Let a broken SHOULD fail the run too.")
 @click.option("--require-complete", is_flag=True, help="Exit 1 if evidence of a MUST is missing for any reason.")
 @click.option("--depth", type=click.Choice(DEPTHS), default="standard", show_default=True,
-              help=f"At most {_LIMITS['quick']}, or {_LIMITS['standard']}, or all it takes, and fuzzing.")  # fmt: skip
+              help=f"At most {_LIMITS['quick']}, or {_LIMITS['standard']}, or all, then random ones.")  # fmt: skip
 @click.option("--max-requests", type=click.IntRange(min=1), help="Send no more than that.")
 @click.option("--max-images", type=click.IntRange(min=0), help="Ask for no more images than that.")
 @click.option("--max-seconds", type=Seconds(positive=False), metavar="SECONDS",
-              help="End after that; a deep run goes on fuzzing until then. By default, a deep run sends its whole "
-              "plan, and fuzzes until 300 seconds from its start. 0: the plan and nothing else.")  # fmt: skip
+              help="End after that; a deep run sends random requests until then. By default, it sends its whole "
+              "plan, and random requests until 300 seconds from its start. 0: only the plan.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Requests under way at a time, where their order does not matter.")  # fmt: skip
+@click.option("--example-database", metavar="PATH|URL", callback=read_database,
+              help="Keep random requests that failed here: a folder, or redis://…")  # fmt: skip
 @click.option("--only", multiple=True, metavar="ID", help="Judge this requirement; repeatable.")
 @contract_options(finds_profile=True)
 @click.option("--dry-run", is_flag=True, help="List what would be sent, with its price in images, and send nothing.")
@@ -85,6 +89,7 @@ def command(
     max_images: int | None,
     max_seconds: float | None,
     workers: int,
+    example_database: ExampleDatabase | None,
     only: tuple[str, ...],
     contract: Contract,
     dry_run: bool,
@@ -132,7 +137,7 @@ def command(
         if server is not None:
             target = Target.parse(server.base_url, key.value, headers)
         with reported_bugs(Redactor.of(target.api_key, target.headers).text):
-            return _check(target, settings, key.source, report, _View(verbose, quiet))
+            return _check(target, settings, key.source, report, _View(verbose, quiet), example_database)
 
 
 @frozen
@@ -143,7 +148,14 @@ class _View:
     quiet: bool
 
 
-def _check(target: Target, settings: Settings, key_source: str, report: ReportFolder | None, view: _View) -> int:
+def _check(
+    target: Target,
+    settings: Settings,
+    key_source: str,
+    report: ReportFolder | None,
+    view: _View,
+    database: ExampleDatabase | None,
+) -> int:
     """Run a check, write its report, show it, and return the exit code."""
     stdout = output.console()
     with signals.handled():
@@ -158,7 +170,7 @@ def _check(target: Target, settings: Settings, key_source: str, report: ReportFo
             try:
                 if not view.quiet:
                     console_report.show_start(target, settings, key_source, stdout)
-                run = run_check(target, settings, progress)
+                run = run_check(target, settings, progress, database=database)
             except Unreachable as error:
                 raise CommandError(f"{target.base_url} cannot be reached: {error}") from error
             except KeyRefused as error:

@@ -1,4 +1,4 @@
-"""One check, from the target to the finished run: send, judge, and at deep depth, fuzz."""
+"""One check, from the target to the finished run: the plan, the campaign, and the verdicts."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import closing
 
 from attrs import evolve, field, frozen
+from hypothesis.database import ExampleDatabase
 
-from ..cases.builder import Base
 from ..cases.named_case import Depth
 from ..cases.plan import DEPTH_PROFILES, Plan
 from ..contract.document import Contract, load
@@ -17,7 +17,7 @@ from ..sources.transport import Transport
 from ..wire.redaction import Redactor
 from ..wire.target import Target
 from .budget import Budget, Limits
-from .exploring import Explored, Explorer
+from .campaign import Campaign, Summary
 from .judging import findings_of
 from .run import Cost, Run
 from .scheduler import Progress, Scheduler
@@ -26,6 +26,8 @@ from .verdicts import Circumstances, verdicts
 
 DEEP_SECONDS = 300.0
 """How long a deep run takes by default, unless its plan takes longer."""
+FEW_REQUESTS, FEW_IMAGES = 80, 8
+"""How many random requests and images a standard run has after its plan, at most."""
 # How much of the body of a response that broke something is kept for the report.
 _KEPT_BYTES = 1 << 20
 
@@ -35,8 +37,9 @@ class Settings:
     """The settings of a check. Limits of None are those of the depth; `only` names requirements, or none for all.
     `contract` is the effective contract.
 
-    After `max_seconds` the run ends, and a deep run fuzzes until then. With None, a deep run sends its whole plan, and
-    fuzzes until DEEP_SECONDS are over. With 0, a run of any depth sends its plan alone. `timeout` is in seconds.
+    After `max_seconds` the run ends, and a deep run sends random requests until then. With None, a deep run sends its
+    whole plan, and random requests until DEEP_SECONDS are over. With 0, a run of any depth sends its plan alone.
+    `timeout` is in seconds.
     """
 
     seed: int
@@ -63,10 +66,25 @@ class Settings:
         )
 
     @property
-    def fuzz_seconds(self) -> float:
-        """How long a run fuzzes, in seconds from its start; 0 if it does not fuzz."""
-        seconds = DEEP_SECONDS if self.max_seconds is None else self.max_seconds
-        return seconds if self.depth == "deep" else 0.0
+    def has_campaign(self) -> bool:
+        """Whether random requests follow the plan."""
+        return self.depth != "quick" and self.max_seconds != 0
+
+    @property
+    def campaign_seconds(self) -> float:
+        """How long a deep run sends random requests, in seconds from its start."""
+        return DEEP_SECONDS if self.max_seconds is None else self.max_seconds
+
+    def campaign_limits(self, budget: Budget) -> Limits:
+        """Return the limits of the run once the plan was sent: a standard run sends a few random requests more."""
+        if self.depth == "deep":
+            return evolve(self.limits, max_seconds=self.campaign_seconds)
+        few = (FEW_REQUESTS + budget.requests, FEW_IMAGES + budget.images)
+        limits = (self.limits.max_requests, self.limits.max_images)
+        requests, images = (
+            more if limit is None else min(more, limit) for more, limit in zip(few, limits, strict=True)
+        )
+        return evolve(self.limits, max_requests=requests, max_images=images)
 
 
 def plan_of(target: Target, settings: Settings) -> Plan:
@@ -74,36 +92,43 @@ def plan_of(target: Target, settings: Settings) -> Plan:
     return Plan.of(settings.contract, target, settings.seed, settings.depth, settings.only)
 
 
-def check(target: Target, settings: Settings, progress: Progress, sleep: Callable[[float], None] = time.sleep) -> Run:
-    """Send the plan to a target and judge the responses. Raises Unreachable and KeyRefused."""
+def check(
+    target: Target,
+    settings: Settings,
+    progress: Progress,
+    sleep: Callable[[float], None] = time.sleep,
+    database: ExampleDatabase | None = None,
+) -> Run:
+    """Send the plan and the campaign to a target and judge the responses. Raises Unreachable and KeyRefused.
+
+    `database` is where the campaign keeps what it found, for later runs.
+    """
     started = time.monotonic()
     budget = Budget(settings.limits)
     scheduler = Scheduler(Transport(target, settings.timeout), progress, sleep, settings.workers, budget)
     session = Session(plan_of(target, settings), scheduler)
     with closing(scheduler.transport):
         session.run()
-    findings = findings_of(session)
-    explored: Explored | None = None
-    if settings.fuzz_seconds:
-        budget.limits = evolve(settings.limits, max_seconds=settings.fuzz_seconds)
-        base = session.experiment.cheap or Base()
-        explorer = Explorer(settings.contract, target, settings.seed, scheduler, base, settings.only)
-        explored = explorer.explore(list(session.observations.values()), findings)
-    return _finished(session, findings, explored, settings, time.monotonic() - started)
+        findings = findings_of(session)
+        summary: Summary | None = None
+        if settings.has_campaign:
+            budget.limits = settings.campaign_limits(budget)
+            before = len(session.observations)
+            summary = Campaign(session, findings, database, settings.only).run()
+            if len(session.observations) > before:
+                findings = findings_of(session)
+    return _finished(session, findings, summary, settings, time.monotonic() - started)
 
 
 def _finished(
-    session: Session, findings: list[Finding], explored: Explored | None, settings: Settings, seconds: float
+    session: Session, findings: list[Finding], summary: Summary | None, settings: Settings, seconds: float
 ) -> Run:
     """Return the finished run, with what reports write free of secrets."""
-    target, beyond = session.plan.target, explored or Explored()
+    target, budget = session.plan.target, session.scheduler.budget
     redactor = Redactor.of(target.api_key, target.headers)
-    found = [_redacted(finding, redactor) for finding in (*findings, *beyond.findings)]
+    found = [_redacted(finding, redactor) for finding in findings]
     shown = {name for finding in found if finding.state == "contradicted" for name in (finding.label, finding.twin)}
-    cases = {**session.cases, **{case.label: case for case in beyond.cases}}
-    observations = {**session.observations, **{it.exchange.label: it for it in beyond.observations}}
     exchanges = [observation.exchange for observation in session.observations.values()]
-    sent = [exchange for exchange in exchanges if exchange.sent]
     circumstances = Circumstances(
         contract=settings.contract,
         seed=settings.seed,
@@ -121,21 +146,16 @@ def _finished(
         contract=settings.contract,
         seed=settings.seed,
         depth=settings.depth,
-        cases=cases,
+        cases=session.cases,
         observations={
             label: _kept(observation, redactor) if label in shown else observation
-            for label, observation in observations.items()
+            for label, observation in session.observations.items()
         },
         findings=tuple(found),
         verdicts=verdicts(found, circumstances),
-        cost=Cost(
-            requests=sum(1 + exchange.retries for exchange in sent) + beyond.requests,
-            images=sum(exchange.image_count for exchange in sent) + beyond.images,
-            fetches=session.scheduler.budget.fetches,
-            seconds=seconds,
-        ),
+        cost=Cost(budget.requests, budget.images, budget.fetches, seconds),
         require_complete=settings.require_complete,
-        explored=explored,
+        campaign=summary,
     )
 
 

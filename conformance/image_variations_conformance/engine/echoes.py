@@ -18,7 +18,7 @@ from ..oracles import Finding
 from ..oracles.refusal import is_server_error
 from ..wire.reasons import RejectsEverything
 from .session import Session, original
-from .steps import STABLE
+from .steps import STABLE, Result
 
 _RECOVERS, _INDEPENDENT = "IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT"
 _PARALLEL, _CONNECTION = "IV-STATE-PARALLEL", "IV-STATE-CONNECTION"
@@ -121,6 +121,25 @@ def wrong_probes(label: str, session: Session) -> list[Probe]:
         if it.state == "contradicted" and session.observations[session.labels[it.steps[0]]].accepted
     }
     return [probe for probe in session.cases[label].probes if (probe.requirement, probe.item) in wrong]
+
+
+def is_explained(label: str, session: Session) -> bool:
+    """Return whether the experiment has told which properties of a request make the server ignore what is requested."""
+    items = {probe.item for probe in session.cases[label].probes}
+    return bool(wrong_probes(label, session)) or any(
+        is_wrong_together(it, session) and items.issuperset(probe.item for probe in it.company)
+        for it in session.experiment.results
+    )
+
+
+def is_wrong_together(result: Result, session: Session) -> bool:
+    """Return whether a result is about properties that only together make the server ignore what is requested.
+
+    What is wrong with the response says which requirement is broken.
+    """
+    together = len(result.company) > 1 and result.item == " and ".join(sorted(it.item for it in result.company))
+    is_accepted = session.observations[session.labels[result.steps[0]]].accepted
+    return together and result.state == "contradicted" and is_accepted
 
 
 def _of_an_implied_item(finding: Finding, failures: _Failures) -> Iterable[str]:

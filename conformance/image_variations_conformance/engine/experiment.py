@@ -242,7 +242,8 @@ class Experiment(Trials):
 
     def _conclude_on_combination(self, pack: tuple[Probe, ...], state: State, refusals: Sequence[int]) -> None:
         requirements = {probe.requirement for probe in pack}
-        requirement = next((name for name in (NO_5XX, _INDEPENDENT) if name in requirements), "IV-OP-VALID")
+        named = (NO_5XX, _INDEPENDENT, *sorted(self.optional))
+        requirement = next((name for name in named if name in requirements), "IV-OP-VALID")
         names = " and ".join(sorted(probe.item for probe in pack))
         self._conclude(requirement, names, state, refusals, self._control if state == "contradicted" else None, pack)
 

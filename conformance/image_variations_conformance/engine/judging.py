@@ -19,7 +19,14 @@ from ..oracles.base import shortened
 from ..oracles.refusal import is_server_error, is_wrong_refusal
 from ..oracles.summary import summarize
 from ..wire.reasons import ControlRefused, NotShown, Preparation, RateLimited, Reason, Unexplained
-from .echoes import OF_RESPONSES, last_before_loss, without_echoes, wrong_probes
+from .echoes import (
+    OF_RESPONSES,
+    is_explained,
+    is_wrong_together,
+    last_before_loss,
+    without_echoes,
+    wrong_probes,
+)
 from .session import AGAIN, Session, original
 from .steps import ASKING, STABLE, Result
 
@@ -84,12 +91,18 @@ def _of_experiment(session: Session) -> Iterator[Finding]:
     for result in experiment.results:
         if result.state == "holds" and result.requirement in _SHOWN_BY_CONTENT:
             continue
+        if is_wrong_together(result, session):
+            continue
         yield _of_result(result, session)
     if experiment.base is None:
         yield from _without_base(session)
     elif experiment.base.texts == session.plan.contract.required_texts:
         first = next(at for at, (_, outcome) in enumerate(experiment.sent) if outcome == "accepted")
         yield Finding("IV-OP-VALID", "holds", "", labels[first], "fields=image-only")
+    for requirement, label, alone, before in session.of_order:
+        observation, other = session.observations[label], session.observations[alone]
+        message = f"after {' and '.join(before)}: expected {_shown(other)} as without, got {_shown(observation)}"
+        yield evolve(observation.finding(requirement, False, message, label), twin=alone)
     if experiment.lost is not None:
         accepted, refused = (session.observations[labels[at]] for at in experiment.lost)
         again = f"the request of {labels[experiment.lost[0]]}, sent again after {last_before_loss(session)}"
@@ -143,6 +156,10 @@ def _message(result: Result, observation: Observation) -> str:
     if observation.accepted:
         return f"a valid request with {result.item}: expected what it asks for, got {summarize(observation)}"
     return f"a valid request with {result.item}: expected 200, got {_got(observation)}"
+
+
+def _shown(observation: Observation) -> str:
+    return str(summarize(observation)) if observation.accepted else _got(observation)
 
 
 def _got(observation: Observation) -> str:
@@ -212,7 +229,7 @@ def _without_doubts(found: Sequence[Finding], session: Session) -> Iterator[Find
         for at, (step, outcome) in enumerate(session.experiment.sent)
         if outcome == "wrong"
         and not all(probe.axes & ASKING for probe in step.probes)
-        and not wrong_probes(session.labels[at], session)
+        and not is_explained(session.labels[at], session)
     }
     certain = {
         (finding.requirement, finding.item)
@@ -236,6 +253,7 @@ def _accidents(session: Session) -> Iterator[tuple[str, str]]:
     """
     tested = {label: it for label, it in session.observations.items() if it.untested is None}
     wrong = {label for label, it in tested.items() if is_wrong_refusal(it, session.plan.contract)}
+    wrong |= {label for label in session.repeated.keys() & tested.keys() if _is_refused_valid(tested[label])}
     sent_again = [(label, original(label)) for label in tested if AGAIN in label]
     for one, other in [*session.repeated.items(), *sent_again]:
         if one in wrong and other in tested.keys() - wrong:
@@ -250,6 +268,10 @@ def _accidents(session: Session) -> Iterator[tuple[str, str]]:
         elif outcome == "unavailable" and label in tested:
             unavailable.append((label, request))
     yield from ((label, others[request]) for label, request in unavailable if request in others)
+
+
+def _is_refused_valid(observation: Observation) -> bool:
+    return observation.expectation.validity == "valid" and not observation.accepted
 
 
 def _is_unavailable(observation: Observation) -> bool:

@@ -16,7 +16,7 @@ from ..oracles.base import State
 from ..wire.exchange import FailureKind
 from ..wire.reasons import Declared, Excluded, Interrupted, NoKey, RateLimited, Reason, RunEnded
 from ..wire.target import Target
-from .exploring import Explored
+from .campaign import Summary
 
 Result = Literal["pass", "fail", "warn", "declared", "partial", "not-tested"]
 Outcome = Literal["conforms", "fails", "incomplete"]
@@ -106,8 +106,8 @@ class Cost:
 class Run:
     """A finished run. The parts that reports write, verdicts and failed exchanges, are free of secrets.
 
-    With `require_complete`, missing evidence is not forgiven even where the user's own choice left it out. `explored`
-    is what the fuzzing after the plan found, where there was one; the cost of the run includes its cost.
+    With `require_complete`, missing evidence is not forgiven even where the user's own choice left it out. `campaign`
+    is what the random requests after the plan came to, where there were some; the cost of the run includes theirs.
     """
 
     target: Target
@@ -120,7 +120,7 @@ class Run:
     verdicts: tuple[Verdict, ...] = field(repr=False)
     cost: Cost
     require_complete: bool = False
-    explored: Explored | None = None
+    campaign: Summary | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -145,8 +145,8 @@ class Run:
 
     @property
     def interrupted(self) -> bool:
-        """Whether a signal ended the run, even one that ended only the fuzzing after the plan."""
-        return self._plan_interrupted or (self.explored is not None and self.explored.ended == Interrupted())
+        """Whether a signal ended the run, even one that ended only the random requests after the plan."""
+        return self._plan_interrupted or (self.campaign is not None and self.campaign.ended == Interrupted())
 
     @property
     def _plan_interrupted(self) -> bool:
@@ -186,7 +186,7 @@ class Run:
             "fails": f"Does not conform to {contract}: {self._failure()}.",
             "incomplete": f"Incomplete: no requirement of {contract} is broken{self._with()}, but {self._left_out()}.",
         }[self.outcome]
-        return f"{conclusion} The fuzzing was interrupted." if self.interrupted else conclusion
+        return f"{conclusion} The random requests were interrupted." if self.interrupted else conclusion
 
     def _number(self, result: Result) -> int:
         return sum(verdict.result == result for verdict in self.verdicts)

@@ -21,6 +21,7 @@ from ..cases.plan import ALIKE, Plan
 from ..cases.probes import Probe
 from ..cases.refusals import REFUSALS
 from ..cases.transforms import with_chunked_coding, with_header
+from ..cases.variations import Drawn, code_of
 from ..cases.wrong_values import WRONG_VALUES
 from ..contract.evidence import ABSENT
 from ..oracles.base import Observation, observe
@@ -51,6 +52,8 @@ _FIRST_LINKS_AT_THE_END = 5
 _ALIKE_LINKS_AT_THE_END = 3
 _REQUESTS_AT_THE_END = 4
 """To find out what of what SHOULD be accepted is refused leaves so many for what MUST hold at the end."""
+_NARROWING_OF_RANDOM = (40, 8)
+"""How many requests and images may be spent to tell what is at fault where a random request failed."""
 _LINKS = "response_format=url"
 _LOOKS = ASKING - {"n"}
 # Servers leave the rest of such requests unread, and take it for the next request.
@@ -73,6 +76,9 @@ class Session:
     cases: dict[str, Case] = field(factory=dict)
     observations: dict[str, Observation] = field(factory=dict)
     labels: list[str] = field(factory=list)
+    of_order: list[tuple[str, str, str, tuple[str, ...]]] = field(factory=list)
+    """What is broken only after other requests: the requirement, the labels of the request and of the same one sent
+    alone, and those of the others."""
     """The label of each step of the experiment, by its position."""
     repeated: dict[str, str] = field(factory=dict)
     """The label of the second sending of a request that broke the server, by that of the first."""
@@ -83,6 +89,9 @@ class Session:
     _confirmed: int = 0
     _accidents: int = 0
     _pack_labels: dict[tuple[Probe, ...], str] = field(factory=dict)
+    # How many requests drawn at random are part of the run, and the one that is sent again.
+    _number: int = 0
+    _drawn: Drawn | None = None
     # The labels of the latest request that is no control, and of the one before the latest that must be refused.
     _last: str = ""
     _before: str | None = None
@@ -99,43 +108,45 @@ class Session:
         harmless = self._packs(plan.harmless_probes, "open", _OPEN_PACK_SIZE)
         odd = self._packs(plan.odd_probes, "odd", 1)
         self._to_come = len(refusals) + len(opened) + 2 * len(must) + plan.at_the_same_time + 12
-        has_base = self._drive(experiment.find_base(plan.contract))
+        rules = plan.contract.requirements.values()
+        experiment.optional = frozenset(requirement.id for requirement in rules if requirement.level == "should")
+        has_base = self.drive(experiment.find_base(plan.contract))
         if not has_base:
             self._refuse([*refusals, *opened])
             return
         self.scheduler.budget.set_aside({self._pack_labels[pack]: images(pack) for pack in must} | self._last_images())
         order = Arranged.of(must, len(refusals) // CONTROL_EVERY)
-        self._drive(experiment.probe(order.alone))
+        self.drive(experiment.probe(order.alone))
         several = [pack for pack in order.alone if images(pack) > 1 and experiment.was_accepted(pack)]
         if several:
             # A server may have remembered the values of the request for the most images, which was the last, or what
             # it made of the image of another one.
-            self._drive(experiment.control(probes=(self._image_of(several),)))
+            self.drive(experiment.control(probes=(self._image_of(several),)))
         if order.together:
-            self._drive(experiment.together(order.together, "eight-mixed"))
+            self.drive(experiment.together(order.together, "eight-mixed"))
             self._send_alone("eight-mixed")
         if order.on_one_connection:
-            self._drive(experiment.on_one_connection(order.on_one_connection, "kept-connection"))
+            self.drive(experiment.on_one_connection(order.on_one_connection, "kept-connection"))
             self._send_alone("kept-connection")
         self._refuse(refusals, order.between)
-        self._drive(experiment.probe(odd))
+        self.drive(experiment.probe(odd))
         self._refuse(opened)
         if plan.at_the_same_time and not plan.is_narrowed:
-            self._drive(experiment.together(self._alike(), ALIKE))
+            self.drive(experiment.together(self._alike(), ALIKE))
             self._send_alone(ALIKE)
         # A server may have remembered that links were asked for; these ask for something else.
-        self._drive(experiment.probe(harmless))
+        self.drive(experiment.probe(harmless))
         self.scheduler.budget.kept_back = _REQUESTS_AT_THE_END
         # One link more at the end: a server may have kept only its newest images.
         should = self._packs([*plan.should_probes, *self._probes_accepted(_LINKS)[:1]], "should")
-        self._drive(experiment.probe(should))
+        self.drive(experiment.probe(should))
         self.scheduler.budget.kept_back = 0
         if not plan.is_narrowed:
-            self._drive(experiment.first_again())
+            self.drive(experiment.first_again())
         self._follow_links_again()
         for few in _slices(self._put_off, self.scheduler.workers):
             self._send_refusals(few)
-        self._drive(experiment.verify())
+        self.drive(experiment.verify())
 
     def _image_of(self, packs: Sequence[tuple[Probe, ...]]) -> Probe:
         """Return the probe of the image of a pack, if possible of one that differs from the base only in n."""
@@ -186,7 +197,7 @@ class Session:
 
     # --- sending
 
-    def _drive(self, sending: Sending[R]) -> R:
+    def drive(self, sending: Sending[R]) -> R:
         """Send what an experiment asks for until it ends, and return its result."""
         try:
             steps = next(sending)
@@ -254,7 +265,8 @@ class Session:
         case = self.plan.valid(label, note, step.base, step.probes)
         if step.connection is not None:
             case = evolve(case, request=_without_close(case.request))
-        case = evolve(case, concurrent_with=step.group, connection=step.connection)
+        code = "" if self._drawn is None else code_of(step.probes, cheap=self._drawn.cheap)
+        case = evolve(case, concurrent_with=step.group, connection=step.connection, code=code)
         self.cases[label] = case
         return case
 
@@ -310,7 +322,7 @@ class Session:
             if at + CONTROL_EVERY < len(cases):
                 self._working(next(waiting, None))
         for pack in waiting:
-            self._drive(self.experiment.probe([pack]))
+            self.drive(self.experiment.probe([pack]))
 
     def _deferred(self, case: Case) -> bool:
         """Put a case off to the end of the run if enough like it were accepted: each costs an image."""
@@ -325,9 +337,9 @@ class Session:
         if self.experiment.base is None or self.experiment.ended:
             return False
         if pack is not None:
-            self._drive(self.experiment.probe([pack]))
+            self.drive(self.experiment.probe([pack]))
             return not self.experiment.ended
-        return self._drive(self.experiment.control())
+        return self.drive(self.experiment.control())
 
     def _send_refusals(self, cases: Sequence[Case]) -> None:
         if self.experiment.ended:
@@ -368,7 +380,7 @@ class Session:
         if is_server_error(observation, self.plan.contract) and (hangs or not violated <= self._failed):
             # A control costs an image, so one for each requirement has to do.
             self._failed |= violated
-            if not self._drive(experiment.control()):
+            if not self.drive(experiment.control()):
                 return
         if case.label in self.repeated or self._confirmed >= _MOST_CONFIRMED:
             return
@@ -379,7 +391,57 @@ class Session:
             return
         self._accidents += 1
         if self._before is not None and self._accidents <= _MOST_REPRODUCED and experiment.recovers_always:
-            self._drive(experiment.recovers_from(self._before))
+            self.drive(experiment.recovers_from(self._before))
+
+    # --- what was drawn at random
+
+    def confirm(self, drawn: Drawn, base: Base, failed: Observation) -> None:
+        """Send a request that failed again, as a part of the run, and find out which of its properties are at fault."""
+        case, experiment = self._random(drawn, base), self.experiment
+        if case.expectation.violations:
+            self._send_refusals([evolve(case, is_random=False)])
+            return
+        first = len(experiment.sent)
+        experiment.narrowing_requests, experiment.narrowing_images = _NARROWING_OF_RANDOM
+        cheap, experiment.cheap = experiment.cheap, base
+        pack = self.plan.attributed(drawn.probes, base)
+        self._drawn = drawn
+        self.drive(experiment.probe([pack]))
+        self._drawn, experiment.cheap = None, cheap
+        if first < len(experiment.sent) and experiment.sent[first][1] == "accepted" and not failed.accepted:
+            # The same request had both outcomes.
+            exchange = evolve(failed.exchange, label=case.label)
+            self.cases[case.label] = case
+            self.observations[case.label] = evolve(failed, exchange=exchange, is_random=False)
+            self.repeated[case.label] = self.labels[first]
+
+    def confirm_order(
+        self,
+        drawn: Sequence[tuple[Drawn, Base]],
+        requirement: str,
+        breaks: Callable[[Observation], Iterator[str]],
+    ) -> None:
+        """Send requests again, in order, and find out whether the response to the last depends on the others.
+
+        It does if it is wrong after them, and right without them, twice each. `breaks` yields what a response breaks.
+        """
+        *before, last = (self._random(*each) for each in drawn)
+        for attempt in ("", "-again"):
+            alone, after = (evolve(last, label=f"{last.label}-{how}{attempt}") for how in ("alone", "after"))
+            sent = [alone, *(evolve(case, label=f"{case.label}{attempt}") for case in before), after]
+            if not self.drive(self.experiment.control()) or self.experiment.ended:
+                return
+            self._send(sent)
+            found = [list(breaks(self.observations[case.label])) for case in (alone, after)]
+            if found[0] or not found[1]:
+                return
+        self.of_order.append((requirement, after.label, alone.label, tuple(case.label for case in before)))
+
+    def _random(self, drawn: Drawn, base: Base) -> Case:
+        """Return the case of a request that was drawn at random."""
+        self._number += 1
+        case = self.plan.valid(f"random-{self._number}", "drawn at random", base, drawn.probes)
+        return evolve(case, code=repr(drawn), probes=(), base=None, tests=(), is_random=True)
 
     # --- the end
 

@@ -34,6 +34,8 @@ class Trials:
     once the server limits the rate for good, and `unstable` once it has given the same request different outcomes.
     """
 
+    optional: frozenset[str] = frozenset()
+    """The requirements that a server SHOULD meet: one that refuses two properties together, one of them such, may."""
     narrowing_requests: int = 90
     narrowing_images: int = 20
     base: Base | None = None

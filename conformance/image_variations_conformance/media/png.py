@@ -17,7 +17,7 @@ from PIL import Image
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
 CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
-_DEPTHS = {GREY: (1, 2, 4, 8, 16), RGB: (8, 16), PALETTE: (1, 2, 4, 8), GREY_ALPHA: (8, 16), RGBA: (8, 16)}
+DEPTHS = {GREY: (1, 2, 4, 8, 16), RGB: (8, 16), PALETTE: (1, 2, 4, 8), GREY_ALPHA: (8, 16), RGBA: (8, 16)}
 # First column, first row, column step and row step of the seven passes of Adam7.
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _HIGHEST_FILTER = 4
@@ -128,7 +128,7 @@ def _header(name: bytes, content: bytes) -> Info:
     width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", content)
     if not (0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE):
         raise Broken(f"impossible dimensions {width}x{height}")
-    if depth not in _DEPTHS.get(colour, ()) or compression or filtering or interlace > 1:
+    if depth not in DEPTHS.get(colour, ()) or compression or filtering or interlace > 1:
         raise Broken(f"impossible header {content.hex()}")
     return Info(width, height, Kind(colour, depth, bool(interlace)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -15,14 +16,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ..cases.builder import Base
 from ..cases.case import Case
 from ..cases.plan import Plan
-from ..engine.check import Settings
+from ..engine.check import FEW_IMAGES, FEW_REQUESTS, Settings
 from ..engine.packs import PACK_SIZE
 from ..engine.run import Result, Run, Verdict
+from ..oracles.base import shortened
 from ..version import suite_version
 from ..wire.reasons import Deselected, Reason
 from ..wire.redaction import Redactor
 from ..wire.target import Target
-from .document import reproduction
+from .client_call import client_call
+from .document import reproduction, shown
 from .evidence import all_items, cited, evidence_lines
 from .reasons import describe
 
@@ -35,6 +38,7 @@ _STYLES: dict[Result, str] = {
     "not-tested": "dim",
 }
 _PROGRESS_SECONDS = 5.0
+_CODE_CHARACTERS = 400
 _DOT = " \u00b7 "
 
 
@@ -89,9 +93,10 @@ def show_plan(plan: Plan, settings: Settings, console: Console) -> None:
     limits = {"requests": settings.limits.max_requests, "images": settings.limits.max_images}
     shown = [f"{limit} {noun}" for noun, limit in limits.items() if limit is not None]
     console.print(f"At most {' and '.join(shown)}." if shown else "There is no limit on requests and images.")
-    if settings.fuzz_seconds:
-        seconds = f"{settings.fuzz_seconds:g} s"
-        console.print(f"Then random requests, until {seconds} after the start or until a limit is reached.")
+    if settings.has_campaign:
+        limit = f"until {settings.campaign_seconds:g} s after the start or until a limit is reached"
+        few = f"at most {FEW_REQUESTS}, for {FEW_IMAGES} images"
+        console.print(f"Then random requests, {limit if settings.depth == 'deep' else few}.")
 
 
 def show_start(target: Target, settings: Settings, key_source: str, console: Console) -> None:
@@ -155,7 +160,22 @@ def _show_broken(run: Run, verdict: Verdict, console: Console, report_dir: Path 
     if again is None or (again.files and report_dir is None):
         return again is None
     console.print(f"      {again.line}", markup=False)
+    for line in _as_code(run, verdict, f"{report_dir}/{requirement.id}" if report_dir is not None else None):
+        console.print(f"      {line}", markup=False)
     return True
+
+
+def _as_code(run: Run, verdict: Verdict, folder: str | None) -> Iterator[str]:
+    """Yield the code of the requests that were drawn at random, and the call of the client for the first of them."""
+    broken = [item.findings[0].label for item in verdict.items if item.state == "contradicted"]
+    codes = dict.fromkeys(run.cases[label].code for label in broken)
+    yield from (f"as code: {shortened(code, _CODE_CHARACTERS)}" for code in codes if code)
+    finding = shown(verdict)
+    if finding is not None and run.cases[finding.label].code and folder is not None:
+        observation = run.observations[finding.label]
+        preflight = not observation.expectation.violations
+        call = client_call(observation.exchange.request, run.contract, folder, preflight=preflight)
+        yield f"with the client: {call}" if call is not None else "The client sends no such request."
 
 
 def _show_lists(run: Run, console: Console) -> None:
@@ -183,11 +203,11 @@ def _show_summary(run: Run, console: Console, report_dir: Path | None) -> None:
     cost = run.cost
     spent = f"{cost.requests} requests, {cost.images} images, {cost.fetches} links, {cost.seconds:.0f} s"
     console.print(f"{_DOT.join(results)}     {spent}")
-    if run.explored is not None:
-        ended = describe(run.explored.ended) if run.explored.ended is not None else ""
-        shrinking = f", and {run.explored.shrinking} more made failing ones smaller" if run.explored.shrinking else ""
+    if run.campaign is not None and run.depth == "deep":
+        ended = describe(run.campaign.ended) if run.campaign.ended is not None else ""
+        reducing = f", {run.campaign.reducing} of them to reduce failures" if run.campaign.reducing else ""
         console.print(
-            f"{run.explored.fuzzed} of the requests were random{shrinking}; they ended: {ended}.", markup=False
+            f"{run.campaign.requests} requests were drawn at random{reducing}; they ended: {ended}.", markup=False
         )
     if report_dir is not None:
         console.print(f"{report_dir}/report.json", markup=False)

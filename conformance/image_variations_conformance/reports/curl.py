@@ -50,7 +50,7 @@ def command(request: Request, target: Target, folder: str) -> Command:
         return _byte_by_byte(request, target, folder)
     url = target.base_url[: len(target.base_url) - len(target.path.removesuffix("/images/variations"))] + request.target
     words = ["curl", "-sS", "-i", *_url_options(url)]
-    parts = _plain_form(request)
+    parts = plain_form(request)
     if parts is not None:
         return _form(
             parts, [*words, _shell(url), *_headers(request, without={"Content-Type", "Content-Length"})], folder
@@ -153,7 +153,7 @@ def _url_options(url: str) -> Iterator[str]:
         yield "--http1.1"
 
 
-def _plain_form(request: Request) -> tuple[Part, ...] | None:
+def plain_form(request: Request) -> tuple[Part, ...] | None:
     """Return the parts of a form that curl encodes in the same way, or None."""
     content_type = request.header("content-type") or ""
     boundary = boundary_of(content_type)

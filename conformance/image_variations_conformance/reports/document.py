@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..contract.document import Contract
-from ..engine.exploring import Explored
+from ..engine.campaign import Summary
 from ..engine.run import Item, Run, Verdict
 from ..oracles import Finding, Observation
 from ..oracles.base import shortened
@@ -13,7 +13,7 @@ from ..version import suite_version
 from .curl import Command, command
 from .reasons import describe, message
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # The messages are in the evidence, too. Of a server that does everything wrong, there are thousands.
 _BREAKS_CHARACTERS = 120
 
@@ -44,7 +44,7 @@ def document(run: Run) -> dict[str, Any]:
             "fetches": run.cost.fetches,
             "seconds": round(run.cost.seconds, 3),
         },
-        "fuzzing": None if run.explored is None else _fuzzing(run.explored),
+        "campaign": None if run.campaign is None else _campaign(run.campaign),
         "requirements": [_requirement(run, verdict) for verdict in run.verdicts],
         "cases": [_case(run, it, broken.get(it.exchange.label, [])) for it in run.observations.values()],
     }
@@ -58,9 +58,9 @@ def _profile(contract: Contract) -> dict[str, Any]:
     return {"name": contract.profile, "sha256": contract.profile_sha256, "changes": changes}
 
 
-def _fuzzing(explored: Explored) -> dict[str, Any]:
-    ended = describe(explored.ended) if explored.ended is not None else ""
-    return {"cases": explored.fuzzed, "shrinking": explored.shrinking, "ended": ended}
+def _campaign(summary: Summary) -> dict[str, Any]:
+    ended = describe(summary.ended) if summary.ended is not None else ""
+    return {"requests": summary.requests, "reducing": summary.reducing, "ended": ended}
 
 
 def _requirement(run: Run, verdict: Verdict) -> dict[str, Any]:
@@ -121,6 +121,7 @@ def _case(run: Run, observation: Observation, broken: list[Finding]) -> dict[str
     return {
         "id": exchange.label,
         "note": run.cases[exchange.label].note,
+        "code": run.cases[exchange.label].code or None,
         "contract_says": observation.expectation.validity,
         "status": exchange.response.status if exchange.response is not None else None,
         "failure": exchange.failure.kind if exchange.failure is not None else None,

@@ -13,7 +13,7 @@ from client.subject import image_variations
 from client.uploads import KINDS, SIGNATURE, head, image
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance.cases.strategies import pngs
+from image_variations_conformance.cases.png_strategies import pngs
 from image_variations_conformance.media import png
 
 InvalidRequestError = image_variations.InvalidRequestError

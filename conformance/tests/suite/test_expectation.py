@@ -12,7 +12,8 @@ from image_variations_conformance.cases.builder import Base
 from image_variations_conformance.cases.catalogue import NAMED_CASES
 from image_variations_conformance.cases.named_case import NamedCase
 from image_variations_conformance.cases.plan import Plan
-from image_variations_conformance.cases.strategies import pngs, users, wrong_values
+from image_variations_conformance.cases.png_strategies import pngs
+from image_variations_conformance.cases.strategies import users, wrong_values
 from image_variations_conformance.cases.transforms import with_header, with_media_type
 from image_variations_conformance.contract.expectation import (
     Expectation,

@@ -11,7 +11,7 @@ import warnings
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance.cases.strategies import KINDS, pngs
+from image_variations_conformance.cases.png_strategies import KINDS, pngs
 from image_variations_conformance.media import png
 from image_variations_conformance.media.pictures import MAX_DECODED_PIXELS, Picture, Unreadable, look, paint
 from PIL import Image, ImageEnhance, ImageOps

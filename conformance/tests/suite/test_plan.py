@@ -17,8 +17,8 @@ from image_variations_conformance.cases.builder import Base, Builder
 from image_variations_conformance.cases.case import Case
 from image_variations_conformance.cases.named_case import DEPTHS, Depth
 from image_variations_conformance.cases.plan import DEPTH_PROFILES, Plan
-from image_variations_conformance.cases.schemathesis_cases import forms, operation
-from image_variations_conformance.cases.strategies import draw, pngs, users, wrong_values
+from image_variations_conformance.cases.png_strategies import pngs
+from image_variations_conformance.cases.strategies import users, wrong_values
 from image_variations_conformance.cases.transforms import with_body, with_chunked_coding, with_header
 from image_variations_conformance.contract.document import Contract
 from image_variations_conformance.contract.effective import apply
@@ -28,7 +28,6 @@ from image_variations_conformance.media import png
 from image_variations_conformance.wire.exchange import Request
 from image_variations_conformance.wire.multipart import decode
 from image_variations_conformance.wire.target import Target
-from support.pictures import broken_pngs
 from support.profiles import effective
 from support.requests import CONTRACT, KEY, SMALL, TARGET, builder
 
@@ -373,36 +372,3 @@ def test_drawn_users_are_texts_of_at_most_1000_characters(user: str) -> None:
 
 def test_a_string_without_constraints_has_no_wrong_values() -> None:
     assert wrong_values({"type": "string"}) is None
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("number", [1, 6, 50])
-def test_draw_returns_the_requested_number_of_different_examples(seed: int, number: int) -> None:
-    drawn = draw(st.binary(), number, seed)
-    assert len({*drawn}) == len(drawn) == number
-    assert draw(st.binary(), number, seed) == drawn
-    assert b"" not in drawn
-
-
-def test_draw_returns_fewer_examples_when_there_are_no_more() -> None:
-    assert sorted(draw(st.sampled_from(["a", "b", ""]), 5, 1)) == ["a", "b"]
-
-
-def test_drawn_examples_do_not_depend_on_the_loaded_modules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Hypothesis draws constants from the source of loaded modules; the suite must not depend on them."""
-    before = draw(st.text(max_size=20), 200, 1), draw(st.integers(), 200, 1), draw(broken_pngs(), 20, 1)
-    constants = "\n".join(f"C{number} = {number**7}, 'constant {number}'" for number in range(100, 300))
-    (tmp_path / "a_module_full_of_constants.py").write_text(constants)
-    monkeypatch.syspath_prepend(tmp_path)
-    __import__("a_module_full_of_constants")
-    after = draw(st.text(max_size=20), 200, 1), draw(st.integers(), 200, 1), draw(broken_pngs(), 20, 1)
-    assert after == before
-
-
-@pytest.mark.slow
-def test_the_forms_of_schemathesis_are_the_same_for_the_same_seed() -> None:
-    schema = operation(CONTRACT)
-    one, again, other = (list(forms(schema, seed, 6)) for seed in (1, 1, 2))
-    assert 1 <= len(one) <= 6
-    assert all(one)
-    assert one == again != other

@@ -9,7 +9,7 @@ import zlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance.cases.strategies import ANCILLARY, KINDS, pngs
+from image_variations_conformance.cases.png_strategies import ANCILLARY, KINDS, pngs
 from image_variations_conformance.media import png
 from image_variations_conformance.media.pictures import paint
 from image_variations_conformance.reference.app.api_error import ApiError

@@ -5,7 +5,7 @@ import random
 import zlib
 
 import pytest
-from image_variations_conformance.cases.strategies import KINDS
+from image_variations_conformance.cases.png_strategies import KINDS
 from image_variations_conformance.media import png
 from image_variations_conformance.media.pictures import paint, transparent
 from image_variations_conformance.media.variants import ANCILLARY, LAYOUTS, Apply, animated, filtered

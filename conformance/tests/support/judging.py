@@ -18,7 +18,8 @@ UNLIMITED = 1_000_000
 def judge_app(app: ASGIApp, *, api_key: str | None = KEY, headers: Headers = (), **settings: Any) -> Run:
     """Serve an ASGI app, run the suite on it, and return the run.
 
-    `settings` override the fields of `Settings`; by default requests and images are practically unlimited.
+    `settings` override the fields of `Settings`; by default requests and images are practically unlimited, and there
+    are no random requests.
     """
     with running(app) as server:
         return judge_url(server.base_url, api_key=api_key, headers=headers, **settings)
@@ -26,7 +27,7 @@ def judge_app(app: ASGIApp, *, api_key: str | None = KEY, headers: Headers = (),
 
 def judge_url(base_url: str, *, api_key: str | None = KEY, headers: Headers = (), **settings: Any) -> Run:
     """Run the suite on the server at a base URL and return the run. `settings` are as for `judge_app`."""
-    defaults = Settings(seed=1, timeout=20.0, max_requests=UNLIMITED, max_images=UNLIMITED)
+    defaults = Settings(seed=1, timeout=20.0, max_requests=UNLIMITED, max_images=UNLIMITED, max_seconds=0)
     return check(Target.parse(base_url, api_key, headers), evolve(defaults, **settings), lambda *_: None)
 
 

@@ -1,7 +1,7 @@
 """Pictures for tests: broken files, and what can be said about pictures."""
 
 from hypothesis import strategies as st
-from image_variations_conformance.cases.strategies import pngs
+from image_variations_conformance.cases.png_strategies import pngs
 from image_variations_conformance.media import png
 from image_variations_conformance.media.pictures import Picture
 from PIL import Image

@@ -1,0 +1,44 @@
+"""Opens the database of random requests that failed: a folder, or a Redis server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .errors import CommandError
+
+if TYPE_CHECKING:
+    from hypothesis.database import ExampleDatabase
+
+_REDIS = ("redis://", "rediss://", "unix://")
+
+
+def read_database(_: click.Context, __: click.Parameter, value: str | None) -> ExampleDatabase | None:
+    """Return the database at a path or URL. Raises CommandError. No message quotes a URL, which may hold a password."""
+    if value is None:
+        return None
+    return _redis(value) if value.startswith(_REDIS) else _folder(Path(value))
+
+
+def _folder(path: Path) -> ExampleDatabase:
+    from hypothesis.database import DirectoryBasedExampleDatabase  # noqa: PLC0415 - slow to import
+
+    if path.exists() and not path.is_dir():
+        raise CommandError(f"--example-database: expected a folder, a new path or redis://…, got the file {path}")
+    return DirectoryBasedExampleDatabase(path)
+
+
+def _redis(url: str) -> ExampleDatabase:
+    try:
+        import redis  # noqa: PLC0415 - an extra
+        from hypothesis.extra.redis import RedisExampleDatabase  # noqa: PLC0415
+    except ImportError as error:
+        raise CommandError("--example-database redis://… needs: pip install 'image-variations[redis]'") from error
+    try:
+        server = redis.Redis.from_url(url)
+        server.ping()
+    except (redis.RedisError, ValueError) as error:
+        raise CommandError(f"--example-database: the Redis server cannot be used ({type(error).__name__})") from error
+    return RedisExampleDatabase(server)
