@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import cache
 
 import hypothesis
-from attrs import define, evolve, field, frozen
+from attrs import Factory, define, evolve, field, frozen
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.database import ExampleDatabase
 from hypothesis.errors import Flaky
@@ -41,6 +41,7 @@ from ..wire.reasons import (
     ServerSilent,
 )
 from .budget import Limits
+from .confirmation import Confirmation
 from .session import Session
 
 _EXAMPLES, _EXAMPLES_IN_ORDER = 2000, 100
@@ -103,6 +104,7 @@ class Campaign:
     findings: list[Finding]
     database: ExampleDatabase | None = None
     only: frozenset[str] = frozenset()
+    _confirmation: Confirmation = Factory(lambda self: Confirmation(self.session), takes_self=True)
     # Requirements that are not looked for any more, or only in requests without some properties, by their names; and
     # those whose violation comes to a 5xx.
     _settled: set[str] = field(factory=set)
@@ -372,10 +374,10 @@ class Campaign:
             self.database.save(_KEY, ", ".join(map(repr, failure.drawn)).encode())
         if before:
             with_bases = [(each, self._base(each)) for each in failure.drawn]
-            self.session.confirm_order(with_bases, failure.requirement, self._breaks)
+            self._confirmation.confirm_order(with_bases, failure.requirement, self._breaks)
             self._settled.add(failure.requirement)
             return
-        self.session.confirm(drawn, self._base(drawn), failure.observation)
+        self._confirmation.confirm(drawn, self._base(drawn), failure.observation)
         expectation = failure.observation.expectation
         if expectation.violations and failure.requirement == NO_5XX:
             self._crashes |= expectation.violated

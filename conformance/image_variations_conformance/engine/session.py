@@ -52,8 +52,6 @@ _FIRST_LINKS_AT_THE_END = 5
 _ALIKE_LINKS_AT_THE_END = 3
 _REQUESTS_AT_THE_END = 4
 """To find out what of what SHOULD be accepted is refused leaves so many for what MUST hold at the end."""
-_NARROWING_OF_RANDOM = (40, 8)
-"""How many requests and images may be spent to tell what is at fault where a random request failed."""
 _LINKS = "response_format=url"
 _LOOKS = ASKING - {"n"}
 # Servers leave the rest of such requests unread, and take it for the next request.
@@ -79,6 +77,8 @@ class Session:
     of_order: list[tuple[str, str, str, tuple[str, ...]]] = field(factory=list)
     """What is broken only after other requests: the requirement, the labels of the request and of the same one sent
     alone, and those of the others."""
+    sent_again: Drawn | None = None
+    """The request drawn at random that is sent again now."""
     """The label of each step of the experiment, by its position."""
     repeated: dict[str, str] = field(factory=dict)
     """The label of the second sending of a request that broke the server, by that of the first."""
@@ -89,9 +89,6 @@ class Session:
     _confirmed: int = 0
     _accidents: int = 0
     _pack_labels: dict[tuple[Probe, ...], str] = field(factory=dict)
-    # How many requests drawn at random are part of the run, and the one that is sent again.
-    _number: int = 0
-    _drawn: Drawn | None = None
     # The labels of the latest request that is no control, and of the one before the latest that must be refused.
     _last: str = ""
     _before: str | None = None
@@ -145,7 +142,7 @@ class Session:
             self.drive(experiment.first_again())
         self._follow_links_again()
         for few in _slices(self._put_off, self.scheduler.workers):
-            self._send_refusals(few)
+            self.send_refusals(few)
         self.drive(experiment.verify())
 
     def _image_of(self, packs: Sequence[tuple[Probe, ...]]) -> Probe:
@@ -219,9 +216,9 @@ class Session:
         self.labels += [case.label for case in cases]
         if steps[0].connection:
             *before, between = self._refused_on(steps[0].connection)
-            self._send([*before, cases[0], between, *cases[1:]])
+            self.send([*before, cases[0], between, *cases[1:]])
         else:
-            self._send(cases)
+            self.send(cases)
         first = len(self.experiment.sent)
         unanswered = (at for at, case in enumerate(cases, first) if self.observations[case.label].response is None)
         self.experiment.unanswered.update(unanswered)
@@ -265,7 +262,7 @@ class Session:
         case = self.plan.valid(label, note, step.base, step.probes)
         if step.connection is not None:
             case = evolve(case, request=_without_close(case.request))
-        code = "" if self._drawn is None else code_of(step.probes, cheap=self._drawn.cheap)
+        code = "" if self.sent_again is None else code_of(step.probes, cheap=self.sent_again.cheap)
         case = evolve(case, concurrent_with=step.group, connection=step.connection, code=code)
         self.cases[label] = case
         return case
@@ -280,7 +277,8 @@ class Session:
         kind = "narrowed" if step.narrowing else "control" if is_control else "again"
         return f"{kind}-{len(self.cases)}"
 
-    def _send(self, cases: Sequence[Case]) -> Sequence[Case]:
+    def send(self, cases: Sequence[Case]) -> Sequence[Case]:
+        """Send cases, which are part of the run, and return them."""
         for case in cases:
             self.cases[case.label] = case
             if not case.label.startswith("control"):
@@ -306,7 +304,7 @@ class Session:
                 observation = self.observations[label]
                 if observation.accepted and differences(observation):
                     alone = evolve(case, label=f"{label}-alone", concurrent_with=None, connection=None)
-                    self._send([alone])
+                    self.send([alone])
                     self.alone[label] = alone.label
 
     # --- what must be refused
@@ -318,7 +316,7 @@ class Session:
         cases = [case for case in (self.plan.named(row, base) for row in rows) if case.expectation.validity != "valid"]
         for at in range(0, len(cases), CONTROL_EVERY):
             for few in _slices(cases[at : at + CONTROL_EVERY], self.scheduler.workers):
-                self._send_refusals([case for case in few if not self._deferred(case)])
+                self.send_refusals([case for case in few if not self._deferred(case)])
             if at + CONTROL_EVERY < len(cases):
                 self._working(next(waiting, None))
         for pack in waiting:
@@ -341,13 +339,14 @@ class Session:
             return not self.experiment.ended
         return self.drive(self.experiment.control())
 
-    def _send_refusals(self, cases: Sequence[Case]) -> None:
+    def send_refusals(self, cases: Sequence[Case]) -> None:
+        """Send cases that must be refused, and find out what it means where one is refused wrongly."""
         if self.experiment.ended:
             for case in cases:
                 self._block(case)
             return
         self._before = self._last or None
-        self._send(cases)
+        self.send(cases)
         for case in cases:
             observation = self.observations[case.label]
             if observation.accepted:
@@ -384,7 +383,7 @@ class Session:
                 return
         if case.label in self.repeated or self._confirmed >= _MOST_CONFIRMED:
             return
-        (again,) = self._send([self._again(case)])
+        (again,) = self.send([self._again(case)])
         self.repeated[case.label] = again.label
         if is_wrong_refusal(self.observations[again.label], self.plan.contract):
             self._confirmed += 1
@@ -392,56 +391,6 @@ class Session:
         self._accidents += 1
         if self._before is not None and self._accidents <= _MOST_REPRODUCED and experiment.recovers_always:
             self.drive(experiment.recovers_from(self._before))
-
-    # --- what was drawn at random
-
-    def confirm(self, drawn: Drawn, base: Base, failed: Observation) -> None:
-        """Send a request that failed again, as a part of the run, and find out which of its properties are at fault."""
-        case, experiment = self._random(drawn, base), self.experiment
-        if case.expectation.violations:
-            self._send_refusals([evolve(case, is_random=False)])
-            return
-        first = len(experiment.sent)
-        experiment.narrowing_requests, experiment.narrowing_images = _NARROWING_OF_RANDOM
-        cheap, experiment.cheap = experiment.cheap, base
-        pack = self.plan.attributed(drawn.probes, base)
-        self._drawn = drawn
-        self.drive(experiment.probe([pack]))
-        self._drawn, experiment.cheap = None, cheap
-        if first < len(experiment.sent) and experiment.sent[first][1] == "accepted" and not failed.accepted:
-            # The same request had both outcomes.
-            exchange = evolve(failed.exchange, label=case.label)
-            self.cases[case.label] = case
-            self.observations[case.label] = evolve(failed, exchange=exchange, is_random=False)
-            self.repeated[case.label] = self.labels[first]
-
-    def confirm_order(
-        self,
-        drawn: Sequence[tuple[Drawn, Base]],
-        requirement: str,
-        breaks: Callable[[Observation], Iterator[str]],
-    ) -> None:
-        """Send requests again, in order, and find out whether the response to the last depends on the others.
-
-        It does if it is wrong after them, and right without them, twice each. `breaks` yields what a response breaks.
-        """
-        *before, last = (self._random(*each) for each in drawn)
-        for attempt in ("", "-again"):
-            alone, after = (evolve(last, label=f"{last.label}-{how}{attempt}") for how in ("alone", "after"))
-            sent = [alone, *(evolve(case, label=f"{case.label}{attempt}") for case in before), after]
-            if not self.drive(self.experiment.control()) or self.experiment.ended:
-                return
-            self._send(sent)
-            found = [list(breaks(self.observations[case.label])) for case in (alone, after)]
-            if found[0] or not found[1]:
-                return
-        self.of_order.append((requirement, after.label, alone.label, tuple(case.label for case in before)))
-
-    def _random(self, drawn: Drawn, base: Base) -> Case:
-        """Return the case of a request that was drawn at random."""
-        self._number += 1
-        case = self.plan.valid(f"random-{self._number}", "drawn at random", base, drawn.probes)
-        return evolve(case, code=repr(drawn), probes=(), base=None, tests=(), is_random=True)
 
     # --- the end
 
