@@ -20,7 +20,9 @@ from pathlib import Path
 
 _BUFFER_BYTES = 1 << 18
 _HEAD_END = b"\r\n\r\n"
-_LAST_CHUNK = b"0\r\n\r\n"
+# With its extensions, and the trailers after it.
+_LAST_CHUNK = re.compile(rb"(\A|\r\n)0[^\r\n]*\r\n([^\r\n]+\r\n)*\r\n\Z")
+_MOST_TRAILERS = 512
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+) *\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked *\r\n", re.IGNORECASE)
 _CLOSE = re.compile(rb"\r\nconnection: *close *\r\n", re.IGNORECASE)
@@ -30,6 +32,7 @@ _RESPONSES = {
 }
 _ANY = b"/any/images/variations"
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _REFUSAL = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -71,8 +74,8 @@ class Connection(asyncio.BufferedProtocol):
             body = self._buffer[:nbytes]
         # No subject pipelines requests, so the bytes after a head are its body.
         if self._chunks is not None:
-            self._chunks = (self._chunks + bytes(body))[-len(_LAST_CHUNK) :]
-            if self._chunks != _LAST_CHUNK:
+            self._chunks = (self._chunks + bytes(body))[-_MOST_TRAILERS:]
+            if not _LAST_CHUNK.search(self._chunks):
                 return
             self._chunks = None
         else:
@@ -83,6 +86,8 @@ class Connection(asyncio.BufferedProtocol):
                 self._transport.close()
 
     def _begin(self, head: bytes) -> None:
+        if b"100-continue" in head:
+            self._transport.write(_CONTINUE)
         target, length = head.split(b" ", 2)[1], _LENGTH.search(head)
         self._lacking = int(length.group(1)) if length else 0
         if target.partition(b"?")[0] == _ANY:

@@ -80,7 +80,7 @@ _OF_EVERY_KIND = (
 )
 _DEAR = frozenset({"side=512", "side=1000", "side=maximum", "image-bytes=largest-valid"})
 """What takes long to make, to send or to decode."""
-_DEAR_EVERY = 40
+_DEAR_EVERY, _RARE = 40, 30
 _USERS = (
     "u",
     '"',
@@ -201,7 +201,10 @@ def _axes(contract: Contract, *, has_key: bool) -> list[Axis]:
     image = st.integers(0, _DEAR_EVERY).flatmap(
         lambda number: st.sampled_from(dear) if number == _DEAR_EVERY else pictures(contract.image_rules)
     )
-    return [*axes, *map(_often, items.values()), st.one_of(st.none(), image, image)]
+    # A server that does not answer it keeps each such request waiting for a second.
+    waiting = items.pop("expect", [])
+    rare = [st.sampled_from([*[None] * _RARE, *waiting])] if waiting else []
+    return [*axes, *map(_often, items.values()), *rare, st.one_of(st.none(), image, image)]
 
 
 def _wrong(contract: Contract, *, has_key: bool) -> st.SearchStrategy[Variation]:
