@@ -28,7 +28,7 @@ from ..cases.probes import NO_5XX
 from ..cases.strategies import requests
 from ..cases.variations import Drawn, kind_of, parsed
 from ..oracles import Finding, Observation, judge, observe
-from ..oracles.refusal import refuses_chunks
+from ..oracles.refusal import refuses_framing
 from ..wire.reasons import (
     ControlRefused,
     MaxRequests,
@@ -358,7 +358,7 @@ class Campaign:
             yield NO_5XX
             return
         expectation = observation.expectation
-        if expectation.validity == "valid" and not observation.accepted and not refuses_chunks(observation, contract):
+        if expectation.validity == "valid" and not observation.accepted and not refuses_framing(observation, contract):
             yield _VALID
             return
         yield from found

@@ -5,12 +5,9 @@ from __future__ import annotations
 from ..cases.case import Case
 from ..contract.document import Contract
 from ..oracles.base import Observation
-from ..oracles.refusal import refuses_chunks, status_of
+from ..oracles.refusal import refuses_framing, status_of
 from ..wire.reasons import Limited
 from .steps import Outcome
-
-# RFC 9110, section 10.1.1.
-_EXPECTATION_FAILED = 417
 
 
 def outcome_of(observation: Observation, case: Case, contract: Contract) -> Outcome:
@@ -26,8 +23,6 @@ def outcome_of(observation: Observation, case: Case, contract: Contract) -> Outc
         return "refused" if status >= 500 or status == 0 else "accepted" if observation.accepted else "declined"
     if observation.accepted:
         return "accepted"
-    if refuses_chunks(observation, contract):
-        return "declined"
-    if status == _EXPECTATION_FAILED and case.request.header("expect") is not None:
+    if refuses_framing(observation, contract):
         return "declined"
     return "unavailable" if status == 503 else "refused"

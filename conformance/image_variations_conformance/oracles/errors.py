@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ..contract.document import Contract, SchemaError
 from ..wire.exchange import Response
 from .base import Finding, Observation, judges, shortened
-from .refusal import is_server_error, refuses_chunks
+from .refusal import is_server_error, refuses_framing
 
 # Patterns of internal details in the languages that servers are written in. Each must take linear time, because the
 # server controls the text.
@@ -121,7 +121,7 @@ def _names_the_field(observation: Observation, error: dict[str, object], contrac
     field = next(iter(fields)) if len(fields) == 1 else None
     if field is None or observation.expectation.unspecified or observation.blocked is not None:
         return
-    if refuses_chunks(observation, contract):
+    if refuses_framing(observation, contract):
         return
     param, message = error.get("param"), str(error.get("message"))
     if isinstance(param, str) and param:

@@ -9,6 +9,8 @@ from ..contract.expectation import Violation
 from .base import Finding, Observation, judges
 
 _NOT_IMPLEMENTED = 501
+# RFC 9110, section 10.1.1.
+_EXPECTATION_FAILED = 417
 _AUTH = frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"})
 
 
@@ -23,10 +25,12 @@ def is_server_error(observation: Observation, contract: Contract) -> bool:
     return response.status >= 500 and not any(contract.statuses(kind).allows(response.status) for kind in kinds)
 
 
-def refuses_chunks(observation: Observation, contract: Contract) -> bool:
-    """Return whether a body in chunked coding was refused as such, which a server may do."""
-    allowed = contract.statuses("chunked-body").allows(status_of(observation))
-    return observation.exchange.request.chunked and allowed
+def refuses_framing(observation: Observation, contract: Contract) -> bool:
+    """Return whether a body in chunked coding, or the header Expect, was refused as such, which a server may do."""
+    request, status = observation.exchange.request, status_of(observation)
+    if status == _EXPECTATION_FAILED and request.header("expect") is not None:
+        return True
+    return request.chunked and contract.statuses("chunked-body").allows(status)
 
 
 def is_wrong_refusal(observation: Observation, contract: Contract) -> bool:
@@ -34,7 +38,7 @@ def is_wrong_refusal(observation: Observation, contract: Contract) -> bool:
     violations = observation.expectation.violations
     if not violations or observation.accepted:
         return is_server_error(observation, contract)
-    if refuses_chunks(observation, contract):
+    if refuses_framing(observation, contract):
         return False
     return not any(contract.statuses(violation.kind).allows(status_of(observation)) for violation in violations)
 
@@ -76,11 +80,11 @@ def wrong_forms_are_refused(observation: Observation, contract: Contract) -> Ite
     statuses = [contract.statuses(violation.kind) for violation in violations]
     # Any of the violations may be the one that the server found.
     is_allowed = any(each.allows(status) for each in statuses)
-    of_chunks = refuses_chunks(observation, contract)
+    of_framing = refuses_framing(observation, contract)
     for violation in violations:
         message = f"{violation.what}: expected {contract.statuses(violation.kind).allowed}, got {observation.answer}"
-        yield observation.finding(violation.requirement, is_allowed or of_chunks, message)
-    if is_allowed and not observation.expectation.unspecified and not of_chunks:
+        yield observation.finding(violation.requirement, is_allowed or of_framing, message)
+    if is_allowed and not observation.expectation.unspecified and not of_framing:
         message = f"{violations[0].what}: expected {statuses[0].recommended}, got {status}"
         yield observation.finding("IV-ERR-400", any(each.recommends(status) for each in statuses), message)
 
@@ -95,6 +99,8 @@ def keys_are_checked(observation: Observation, contract: Contract) -> Iterator[F
     """A request without the right key is answered 401, or at least 403, also if it has other violations."""
     key = [violation for violation in observation.expectation.violations if violation.requirement in _AUTH]
     if not key or observation.untested is not None or observation.exchange.request.method != "POST":
+        return
+    if refuses_framing(observation, contract):
         return
     status, statuses, what = status_of(observation), contract.statuses("wrong-key"), key[0].what
     is_allowed = statuses.allows(status)
@@ -114,6 +120,8 @@ def other_methods_are_refused(observation: Observation, contract: Contract) -> I
     """A method other than POST, HEAD and OPTIONS is refused, preferably by a 405 with Allow: POST."""
     if "IV-OP-METHOD" not in observation.expectation.violated or observation.untested is not None:
         return
+    if refuses_framing(observation, contract):
+        return
     method, status = observation.exchange.request.method, status_of(observation)
     statuses = contract.statuses("other-method")
     message = f"{method}: expected {statuses.allowed}, got {observation.answer}"
@@ -132,6 +140,8 @@ def other_bodies_are_refused(observation: Observation, contract: Contract) -> It
     """A body that is not a multipart form is refused, preferably by 400 or 415."""
     violations = {violation.requirement: violation.what for violation in observation.expectation.violations}
     if set(violations) != {"IV-OP-MULTIPART"} or observation.untested is not None:
+        return
+    if refuses_framing(observation, contract):
         return
     status = status_of(observation)
     what = violations["IV-OP-MULTIPART"]

@@ -1,13 +1,14 @@
 """The oracles on requests that must be refused: each status breaks or shows exactly what the contract says of it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from image_variations_conformance.cases.builder import Base
 from image_variations_conformance.cases.plan import Plan
+from image_variations_conformance.cases.transforms import with_chunked_coding, with_header
 from image_variations_conformance.oracles import Finding, judge
-from image_variations_conformance.wire.exchange import Exchange, Failure, Headers, Outcome, Response
+from image_variations_conformance.wire.exchange import Exchange, Failure, Headers, Outcome, Request, Response
 from support.requests import CONTRACT, SMALL, TARGET, observed
 
 PLAN = Plan.of(CONTRACT, TARGET, 1)
@@ -88,3 +89,16 @@ def test_the_answer_to_another_method_breaks_the_stated_requirement(
 @pytest.mark.parametrize(("label", "requirement"), [("key-none", "IV-AUTH-REQUIRED"), ("n-zero", "IV-N-BOUNDS")])
 def test_no_response_breaks_the_requirement_and_iv_err_no_5xx(label: str, requirement: str) -> None:
     assert ids(findings(label, Failure("dropped", "closed")), "contradicted") == {requirement, "IV-ERR-NO-5XX"}
+
+
+@pytest.mark.parametrize("label", ["n-zero", "key-wrong", "body-json", "image-text"])
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [(lambda request: with_header(request, "Expect", "100-continue"), 417), (with_chunked_coding(), 411)],
+)
+def test_a_refusal_of_how_a_request_is_framed_shows_nothing_of_what_is_wrong_with_it(
+    label: str, change: Callable[[Request], Request], status: int
+) -> None:
+    request = change(PLAN.named(ROWS[label], Base(SMALL)).request)
+    found = list(judge([observed(Exchange(label, request, refusal(status), 0.0, 0.1))], CONTRACT))
+    assert ids(found, "contradicted") == set()

@@ -156,8 +156,8 @@ def _keeps(breaks: Ids, also: tuple[str, ...] = (), *, images: int = 10**9, seco
 
 
 # fmt: off
-fault("links-end-after-two-seconds", "Answers 404 to a link after two seconds.",
-      _keeps(_END, (_FETCH,), seconds=2))
+fault("links-end-after-a-second", "Answers 404 to a link after a second.",
+      _keeps(_END, (_FETCH,), seconds=1))
 fault("twelve-images-kept", "Keeps the newest twelve images, and answers 404 to the links of others.",
       _keeps(_END, (_FETCH,), images=12))
 # fmt: on
