@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
 
 from .errors import CommandError
-
-if TYPE_CHECKING:
-    from hypothesis.database import ExampleDatabase
 
 _REDIS = ("redis://", "rediss://", "unix://")
 
@@ -23,8 +20,6 @@ def read_database(_: click.Context, __: click.Parameter, value: str | None) -> E
 
 
 def _folder(path: Path) -> ExampleDatabase:
-    from hypothesis.database import DirectoryBasedExampleDatabase  # noqa: PLC0415 - slow to import
-
     if path.exists() and not path.is_dir():
         raise CommandError(f"--example-database: expected a folder, a new path or redis://…, got the file {path}")
     return DirectoryBasedExampleDatabase(path)

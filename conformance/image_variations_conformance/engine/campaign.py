@@ -1,8 +1,8 @@
 """The campaign: random requests after the plan, which Hypothesis draws, reduces and remembers.
 
-A round ends with the failures that Hypothesis has found and reduced, one for each requirement. Each is sent again as a
-part of the run, where the experiment tells which properties are at fault, and is judged like the plan. Requests with
-the properties of a failure that was found show nothing more, and are not sent in later rounds.
+A round ends with a failure that Hypothesis has found and reduced. It is sent again as a part of the run, where the
+experiment tells which properties are at fault, and is judged like the plan. Requests of later rounds are sent without
+the properties that were found, so that they show something else.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from attrs import Factory, define, evolve, field, frozen
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.database import ExampleDatabase
 from hypothesis.errors import Flaky
-from hypothesis.strategies import lists
+from hypothesis.strategies import SearchStrategy, lists, nothing
 
 from ..cases.builder import SIDE, Base
 from ..cases.case import Case
@@ -116,6 +116,8 @@ class Campaign:
     _found: dict[str, Failure] = field(factory=dict)
     _reducing: int = 0
     _sent: int = 0
+    # The strategy, which takes long to make.
+    _requests: SearchStrategy[Drawn] = field(factory=nothing)
     # Of the images that are sent where no other is drawn.
     _side: int = SIDE
     _reduced: int = 0
@@ -138,6 +140,8 @@ class Campaign:
                 self._learn(finding)
         if any((it.item, it.state) == (_SMALLEST, "holds") for it in session.experiment.results):
             self._side = session.plan.contract.image_rules.nearest_side(0)
+        plan = session.plan
+        self._requests = requests(plan.contract, has_key=plan.target.api_key is not None)
         ended = self._rounds()
         return Summary(self._sent, self._reduced, ended)
 
@@ -225,7 +229,7 @@ class Campaign:
         """Draw requests and let a test send them, until it fails and the failure is reduced, or enough were drawn."""
         self._found, self._reducing = {}, 0
         plan = self.session.plan
-        one = requests(plan.contract, has_key=plan.target.api_key is not None)
+        one = self._requests
         in_order = test == self._in_order
         digest = hashlib.sha256(f"{plan.seed}/campaign/{number}".encode()).digest()
 
@@ -292,7 +296,7 @@ class Campaign:
         return observation is not None and not any(self._breaks(observation))
 
     def _drawn(self, drawn: Drawn) -> Observation | None:
-        """Send a request, and return what came, or None if it was not sent or shows nothing new."""
+        """Send a request, and return what came, or None if it was not sent."""
         if self._must_end() or self._reducing > _MOST_REDUCING:
             raise _RoundOver("no more requests are sent")
         self._reducing += bool(self._found)
