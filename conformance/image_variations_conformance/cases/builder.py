@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 from PIL import Image
 
 from ..contract.document import Contract
-from ..media.pictures import paint
+from ..media.pictures import paint, put_clear_pixel
 from ..media.png import GREY_ALPHA, PLAIN, RGBA, Kind, padded
 from ..media.png import encode as encode_png
 from ..version import suite_version
@@ -102,9 +102,7 @@ class Builder:
         if height is not None:
             picture = picture.crop((0, 0, side, height))
         if kind.colour in {RGBA, GREY_ALPHA}:
-            # One transparent pixel: the alpha channel is in use, but hides next to nothing.
-            picture.putalpha(255)
-            picture.putpixel((0, 0), (0, 0, 0, 0))
+            put_clear_pixel(picture)
         return picture
 
     def picture_as(self, file_format: str) -> bytes:

@@ -22,7 +22,7 @@ from .features import probes
 from .field_cases import invalid_field_cases
 from .named_case import DEPTHS, Depth, NamedCase
 from .open_probes import HARMLESS, ODD
-from .probes import KEY, NO_5XX, WHOLE, Change, Probe
+from .probes import DRAWN, KEY, NO_5XX, WHOLE, Change, Probe
 from .refusals import OPEN_CASES, REFUSALS, SHOWN_BY_RESPONSE
 from .wrong_values import WRONG_VALUES
 
@@ -42,7 +42,6 @@ DEPTH_PROFILES: dict[Depth, DepthProfile] = {
     "deep": DepthProfile(None, None, None),
 }
 _AT_THE_SAME_TIME = 8
-_DRAWN = "IV-OP-VALID"
 ALIKE = "eight-alike"
 """The group of equal requests at the same time, which a quick run leaves out."""
 
@@ -171,7 +170,7 @@ class Plan:
             return next(iter(by_level), probe.requirement)
 
         return tuple(
-            evolve(probe, requirement=requirement(probe)) if probe.requirement == _DRAWN else probe for probe in tried
+            evolve(probe, requirement=requirement(probe)) if probe.requirement == DRAWN else probe for probe in tried
         )
 
     def image_of(self, label: str, base: Base, tried: tuple[Probe, ...]) -> bytes:

@@ -18,6 +18,8 @@ IMAGE = "image"
 KEY = "key"
 """The axis of probes of the API key, which a request without one does not show."""
 NO_5XX = "IV-ERR-NO-5XX"
+DRAWN = "IV-OP-VALID"
+"""The requirement of probes that were drawn at random, until it is known which one says more."""
 
 
 @frozen(eq=False)

@@ -17,7 +17,7 @@ from attrs import evolve, field, frozen
 from ..contract.evidence import ABSENT
 from ..media import png
 from ..media.damage import DAMAGES
-from ..media.pictures import paint
+from ..media.pictures import paint, put_clear_pixel
 from ..media.variants import ANCILLARY, LAYOUTS
 from ..wire.multipart import decode, file_part, text_part
 from .builder import Builder, Draft
@@ -26,7 +26,7 @@ from .changes import field as text_field
 from .features import FEATURES
 from .named_case import Build
 from .open_probes import OPEN
-from .probes import IMAGE, KEY, WHOLE, Change, Probe
+from .probes import DRAWN, IMAGE, KEY, WHOLE, Change, Probe
 from .refusals import IMAGES, KEYS, REFUSALS
 
 _CHARACTERS = {
@@ -59,7 +59,7 @@ class Variation:
 
 
 def _made(code: str, axis: str, apply: Change, *names: str, images: int = 1) -> Variation:
-    return Variation(Probe("IV-OP-VALID", code, frozenset({axis}), apply, images), axis, frozenset(names))
+    return Variation(Probe(DRAWN, code, frozenset({axis}), apply, images), axis, frozenset(names))
 
 
 @cache
@@ -150,9 +150,7 @@ def _encoded(kind: png.Kind, side: int, seed: int, wider: int) -> bytes:
     painted = paint(random.Random(seed), side + max(0, wider))  # noqa: S311 - test data
     painted = painted.crop((0, 0, side + wider, side))
     if kind.colour in {png.RGBA, png.GREY_ALPHA}:
-        # One transparent pixel: the alpha channel is in use, but hides next to nothing.
-        painted.putalpha(255)
-        painted.putpixel((0, 0), (0, 0, 0, 0))
+        put_clear_pixel(painted)
     return png.encode(painted, kind)
 
 

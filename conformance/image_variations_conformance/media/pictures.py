@@ -45,6 +45,12 @@ def paint(rng: random.Random, side: int) -> Image.Image:
     return ImageChops.add(soft, Image.merge("RGB", [grain.point(lambda value: value // 16)] * 3))
 
 
+def put_clear_pixel(picture: Image.Image) -> None:
+    """Give a picture an alpha channel with one transparent pixel: the channel is in use, but hides next to nothing."""
+    picture.putalpha(255)
+    picture.putpixel((0, 0), (0, 0, 0, 0))
+
+
 def transparent(picture: Image.Image) -> Image.Image:
     """Return the picture in RGBA with every pixel wholly transparent. The colours are kept."""
     clear = picture.convert("RGBA")
