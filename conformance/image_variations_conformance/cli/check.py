@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import click
-from attrs import frozen
+from attrs import evolve, frozen
 from hypothesis.database import ExampleDatabase
 
 from ..cases.case import Case
@@ -18,7 +19,8 @@ from ..contract.document import Contract
 from ..engine.check import Settings, plan_of
 from ..engine.check import check as run_check
 from ..engine.liveness import KeyRefused, Unreachable
-from ..reference.app.service import Service
+from ..engine.run import Run
+from ..reference.app.service import BASE_PATH, Service
 from ..reference.app.serving import running
 from ..reports import console as console_report
 from ..reports.folder import ReportFolder, UnusableFolder
@@ -28,10 +30,13 @@ from ..wire.redaction import Redactor
 from ..wire.target import Target, UnusableUrl
 from . import output
 from .arguments import KEY_VARIABLES, ApiKey, Seconds, read_headers, read_key
+from .baselines import GivenBaseline
 from .contracts import contract_options
 from .databases import read_database
 from .errors import EXIT_FAILS, EXIT_USAGE, CommandError, reported_bugs
+from .servers import served, wait_for
 
+_LOOPBACK = "http://127.0.0.1"
 _LIMITS = {name: f"{it.max_requests} requests and {it.max_images} images" for name, it in DEPTH_PROFILES.items()}
 
 
@@ -44,7 +49,12 @@ def _requirements(contract: Contract, values: tuple[str, ...]) -> frozenset[str]
 
 @click.command("check")
 @click.argument("urls", nargs=-1, metavar="URL")
+@click.option("--app", "app_name", metavar="MODULE:ATTR",
+              help="Check an ASGI app, or that of a factory, which is served on loopback for the run. URL is then a "
+              f"path, {BASE_PATH} by default.")  # fmt: skip
 @click.option("--reference", is_flag=True, help="Check the reference server, which is started for the run.")
+@click.option("--wait", type=Seconds(positive=True), metavar="SECONDS",
+              help="Wait so long for a server that is starting.")  # fmt: skip
 @click.option(
     "--api-key",
     help="The API key. By default that of IMAGE_VARIATIONS_API_KEY, or else of OPENAI_API_KEY. Without one, no key is "
@@ -70,6 +80,10 @@ def _requirements(contract: Contract, values: tuple[str, ...]) -> frozenset[str]
               help="Keep random requests that failed here: a folder, or redis://…")  # fmt: skip
 @click.option("--only", multiple=True, metavar="ID", help="Judge this requirement; repeatable.")
 @contract_options(finds_profile=True)
+@click.option("--baseline", "baseline_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="A TOML file of known failures: only new ones fail, and entries that are out of date. Without "
+              "--seed, the seed is the one of the file.")  # fmt: skip
+@click.option("--update-baseline", is_flag=True, help="Write what failed to the file of --baseline.")
 @click.option("--dry-run", is_flag=True, help="List what would be sent, with its price in images, and send nothing.")
 @click.option("--report-dir", type=click.Path(path_type=Path),
               help="Write report.json, junit.xml, and the bytes of a request for each failure.")  # fmt: skip
@@ -77,7 +91,9 @@ def _requirements(contract: Contract, values: tuple[str, ...]) -> frozenset[str]
 @click.option("--quiet", is_flag=True, help="Show the outcome alone.")
 def command(
     urls: tuple[str, ...],
+    app_name: str | None,
     reference: bool,
+    wait: float | None,
     api_key: str | None,
     headers: Headers,
     timeout: float,
@@ -92,6 +108,8 @@ def command(
     example_database: ExampleDatabase | None,
     only: tuple[str, ...],
     contract: Contract,
+    baseline_file: Path | None,
+    update_baseline: bool,
     dry_run: bool,
     report_dir: Path | None,
     verbose: bool,
@@ -103,20 +121,20 @@ def command(
     """
     if verbose and quiet:
         raise click.UsageError("--verbose and --quiet exclude each other")
-    if len(urls) > 1:
-        raise click.UsageError(f"expected one URL, got {len(urls)} arguments")
-    if bool(urls) == reference:
-        raise click.UsageError("expected either a URL or --reference, got " + ("both" if reference else "neither"))
+    url = _url(urls, app_name, reference=reference)
     key = read_key(api_key, dict(os.environ))
     if key.value is not None and any(name.lower() == "authorization" for name, _ in headers):
         raise click.UsageError(f"Authorization cannot be set beside the API key: {key.source}")
     if reference and key.value is None:
         key = ApiKey(f"sk-{secrets.token_hex(16)}", "a key made for the run")
     try:
-        target = Target.parse(urls[0] if urls else "http://127.0.0.1", key.value, headers)
+        target = Target.parse(url, key.value, headers)
         report = None if report_dir is None or dry_run else ReportFolder.at(report_dir)
     except (UnusableUrl, UnusableFolder) as error:
         raise CommandError(str(error)) from error
+    baseline = GivenBaseline.of(baseline_file, update=update_baseline, requirements=contract.requirements)
+    if seed is None and baseline is not None:
+        seed = baseline.baseline.seed
     settings = Settings(
         seed=secrets.randbelow(2**32) if seed is None else seed,
         timeout=timeout,
@@ -133,31 +151,76 @@ def command(
     if dry_run:
         console_report.show_plan(plan_of(target, settings), settings, output.console())
         return 0
-    with running(Service(api_key=key.value or "", contract=contract)) if reference else nullcontext() as server:
-        if server is not None:
-            target = Target.parse(server.base_url, key.value, headers)
+    with _serving(app_name, Service(api_key=key.value or "", contract=contract) if reference else None) as origin:
+        if origin is not None:
+            target = evolve(target, base_url=target.base_url.replace(_LOOPBACK, origin, 1))
+        if wait is not None:
+            wait_for(target, wait)
         with reported_bugs(Redactor.of(target.api_key, target.headers).text):
-            return _check(target, settings, key.source, report, _View(verbose, quiet), example_database)
+            return _check(target, settings, key.source, _Outputs(report, baseline, verbose, quiet), example_database)
+
+
+def _url(urls: tuple[str, ...], app_name: str | None, *, reference: bool) -> str:
+    """Return the base URL of the target, with a host of our own for a server that is still to be started."""
+    if len(urls) > 1:
+        raise click.UsageError(f"expected one URL, got {len(urls)} arguments")
+    kinds = {"a URL": bool(urls) and app_name is None, "--app": app_name is not None, "--reference": reference}
+    given = [kind for kind, is_given in kinds.items() if is_given]
+    if len(given) != 1 or (reference and urls):
+        got = "neither" if not given else "both" if reference and urls else " and ".join(given)
+        raise click.UsageError(f"expected either a URL, --app or --reference, got {got}")
+    if kinds["a URL"]:
+        return urls[0]
+    path = urls[0] if urls else BASE_PATH
+    if not path.startswith("/"):
+        raise click.UsageError("with --app, URL is the path before /images/variations, such as /v1")
+    return f"{_LOOPBACK}{path}"
+
+
+@contextmanager
+def _serving(app_name: str | None, reference: Service | None) -> Iterator[str | None]:
+    """Serve an app or the reference server where one is given. Yields its origin, or None."""
+    if app_name is not None:
+        with served(app_name) as origin:
+            yield origin
+    elif reference is not None:
+        with running(reference) as server:
+            yield server.origin
+    else:
+        yield None
 
 
 @frozen
-class _View:
-    """How much of a run is shown."""
+class _Outputs:
+    """Where a run goes: its report, its baseline, and how much of it is shown."""
 
+    report: ReportFolder | None
+    baseline: GivenBaseline | None
     verbose: bool
     quiet: bool
+
+    def write(self, run: Run) -> tuple[Run, bool]:
+        """Write the files. Return the run by the baseline, and whether everything was written."""
+        try:
+            if self.baseline is not None:
+                run = self.baseline.applied(run)
+            if self.report is not None:
+                self.report.write(run)
+        except OSError as error:
+            click.echo(f"Error: {error.filename or 'a file'} cannot be written: {error.strerror}", err=True)
+            return run, False
+        return run, True
 
 
 def _check(
     target: Target,
     settings: Settings,
     key_source: str,
-    report: ReportFolder | None,
-    view: _View,
+    outputs: _Outputs,
     database: ExampleDatabase | None,
 ) -> int:
     """Run a check, write its report, show it, and return the exit code."""
-    stdout = output.console()
+    stdout, report = output.console(), outputs.report
     with signals.handled():
         with console_report.ShownProgress(output.console(stderr=True)) as shown:
 
@@ -168,7 +231,7 @@ def _check(
                 shown(done, total, case)
 
             try:
-                if not view.quiet:
+                if not outputs.quiet:
                     console_report.show_start(target, settings, key_source, stdout)
                 run = run_check(target, settings, progress, database=database)
             except Unreachable as error:
@@ -178,19 +241,14 @@ def _check(
                     f"Stopped after {error.requests} requests: each was answered 401{error.quoted}. Give the API key "
                     f"with --api-key, {' or '.join(KEY_VARIABLES)}. This run had {key_source}."
                 ) from error
-        code = EXIT_FAILS if run.exit_code else 0
-        try:
-            # The report is written before anything is shown, because the terminal may be gone.
-            if report is not None:
-                report.write(run)
-        except OSError as error:
-            click.echo(f"Error: the report cannot be written: {error.strerror}", err=True)
-            code = EXIT_USAGE
+        # Files are written before anything is shown, because the terminal may be gone.
+        run, is_written = outputs.write(run)
+        code = EXIT_USAGE if not is_written else EXIT_FAILS if run.exit_code else 0
         with suppress(OSError) if run.interrupted else nullcontext():
-            if view.quiet:
+            if outputs.quiet:
                 console_report.show_headline(run, stdout)
             else:
-                console_report.show(run, stdout, None if report is None else report.path, verbose=view.verbose)
+                console_report.show(run, stdout, None if report is None else report.path, verbose=outputs.verbose)
         if run.interrupted:
             signals.exit_now(code)
     return code

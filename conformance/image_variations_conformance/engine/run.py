@@ -18,7 +18,7 @@ from ..wire.reasons import Declared, Excluded, Interrupted, NoKey, RateLimited, 
 from ..wire.target import Target
 from .campaign import Summary
 
-Result = Literal["pass", "fail", "warn", "declared", "partial", "not-tested"]
+Result = Literal["pass", "fail", "warn", "declared", "known", "partial", "not-tested"]
 Outcome = Literal["conforms", "fails", "incomplete"]
 
 _OFTEN_DECLARED = frozenset(
@@ -58,7 +58,8 @@ class Verdict:
     """The verdict on one requirement: the items of its evidence, and the cases that led to it.
 
     `message` says what broke; `reason` says why the requirement was not tested, or not completely. `also` are the
-    requirements whose failures echo this one.
+    requirements whose failures echo this one. `known` are the broken items that a baseline has, and `known_because` is
+    its reason; with the result `known`, nothing else is broken.
     """
 
     requirement: Requirement
@@ -68,6 +69,8 @@ class Verdict:
     reason: Reason | None = None
     items: tuple[Item, ...] = field(default=(), repr=False)
     also: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    known_because: str = ""
 
     @property
     def missing(self) -> bool:
@@ -108,6 +111,8 @@ class Run:
 
     With `require_complete`, missing evidence is not forgiven even where the user's own choice left it out. `campaign`
     is what the random requests after the plan came to, where there were some; the cost of the run includes theirs.
+    `stale` says which entries of the baseline are out of date, and `baseline_of` which versions it was written with,
+    where they are others.
     """
 
     target: Target
@@ -121,11 +126,13 @@ class Run:
     cost: Cost
     require_complete: bool = False
     campaign: Summary | None = None
+    stale: tuple[str, ...] = ()
+    baseline_of: str = ""
 
     @property
     def outcome(self) -> Outcome:
         """Whether the server conforms; incomplete: nothing is broken, but evidence of a MUST is missing."""
-        if any(verdict.fails_the_run for verdict in self.verdicts):
+        if self.stale or any(verdict.fails_the_run for verdict in self.verdicts):
             return "fails"
         must_missing = any(verdict.missing for verdict in self.verdicts if verdict.requirement.level == "must")
         return "incomplete" if must_missing else "conforms"
@@ -196,6 +203,8 @@ class Run:
         if self.contract.changes:
             keys = {change.key for change in self.contract.changes}
             parts.append(f"{_counted(len(keys), 'declared difference')} (profile {self.contract.profile})")
+        if self._number("known"):
+            parts.append(_counted(self._number("known"), "known failure"))
         if self._number("warn"):
             parts.append(_counted(self._number("warn"), "warning"))
         return f" with {' and '.join(parts)}" if parts else ""
@@ -223,6 +232,10 @@ class Run:
             parts.append(f"{_counted(failed, 'requirement')} broken")
         if blocked:
             parts.append(f"{_counted(blocked, 'requirement')} that the server kept from being tested")
+        if self.stale:
+            parts.append(
+                f"{len(self.stale)} {'entry' if len(self.stale) == 1 else 'entries'} of the baseline out of date"
+            )
         return " and ".join(parts)
 
     def _overall_failure(self) -> str | None:

@@ -74,12 +74,12 @@ class Session:
     cases: dict[str, Case] = field(factory=dict)
     observations: dict[str, Observation] = field(factory=dict)
     labels: list[str] = field(factory=list)
+    """The label of each step of the experiment, by its position."""
     of_order: list[tuple[str, str, str, tuple[str, ...]]] = field(factory=list)
     """What is broken only after other requests: the requirement, the labels of the request and of the same one sent
     alone, and those of the others."""
     sent_again: Drawn | None = None
     """The request drawn at random that is sent again now."""
-    """The label of each step of the experiment, by its position."""
     repeated: dict[str, str] = field(factory=dict)
     """The label of the second sending of a request that broke the server, by that of the first."""
     alone: dict[str, str] = field(factory=dict)

@@ -85,7 +85,7 @@ def links_cannot_be_guessed(observations: Sequence[Observation], _: Contract) ->
         for observation in observations
         if observation.accepted
         for item in observation.content.items
-        if item.scheme in {"http", "https"} and len(item.text) <= MAX_LINK_CHARACTERS
+        if item.key == "url" and item.scheme in {"http", "https"} and len(item.text) <= MAX_LINK_CHARACTERS
     ]
     by_pattern: dict[str, list[tuple[Observation, str]]] = {}
     for observation, link in links:

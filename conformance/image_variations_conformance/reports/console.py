@@ -34,6 +34,7 @@ _STYLES: dict[Result, str] = {
     "fail": "bold red",
     "warn": "yellow",
     "declared": "green",
+    "known": "yellow",
     "partial": "dim",
     "not-tested": "dim",
 }
@@ -184,6 +185,7 @@ def _show_lists(run: Run, console: Console) -> None:
         ids = [verdict.requirement.id for verdict in run.verdicts if verdict.result == result]
         if ids:
             console.print(f"{name:10} {'  '.join(ids)}")
+    _show_baseline(run, console)
     missing: dict[Reason, list[str]] = {}
     for verdict in run.verdicts:
         if verdict.missing and verdict.reason is not None:
@@ -193,6 +195,21 @@ def _show_lists(run: Run, console: Console) -> None:
         # With --only, these are nearly all requirements.
         shown = f"{len(names)} requirements" if reason == Deselected() else "  ".join(names)
         console.print(f"{'Not seen':10} {shown}: {describe(reason)}", markup=False)
+
+
+def _show_baseline(run: Run, console: Console) -> None:
+    """Print what the baseline knows, and what is out of date in it."""
+    for verdict in run.verdicts:
+        if verdict.result == "known":
+            console.print(f"{'Known':10} {verdict.requirement.id}: {verdict.known_because}", markup=False)
+    for text in run.stale:
+        console.print(f"{'Stale':10} {text}", markup=False)
+    if run.stale:
+        console.print(f"{'':10} Mend the baseline, or let --update-baseline do it.")
+    if run.baseline_of and run.outcome == "fails":
+        console.print(
+            f"The baseline is of {run.baseline_of}: what is new here may be new in the contract or the suite."
+        )
 
 
 def _show_summary(run: Run, console: Console, report_dir: Path | None) -> None:

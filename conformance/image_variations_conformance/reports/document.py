@@ -13,7 +13,7 @@ from ..version import suite_version
 from .curl import Command, command
 from .reasons import describe, message
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 # The messages are in the evidence, too. Of a server that does everything wrong, there are thousands.
 _BREAKS_CHARACTERS = 120
 
@@ -45,6 +45,7 @@ def document(run: Run) -> dict[str, Any]:
             "seconds": round(run.cost.seconds, 3),
         },
         "campaign": None if run.campaign is None else _campaign(run.campaign),
+        "stale_baseline": list(run.stale),
         "requirements": [_requirement(run, verdict) for verdict in run.verdicts],
         "cases": [_case(run, it, broken.get(it.exchange.label, [])) for it in run.observations.values()],
     }
@@ -74,6 +75,7 @@ def _requirement(run: Run, verdict: Verdict) -> dict[str, Any]:
         "message": message(verdict),
         "evidence": [_item(item) for item in verdict.items],
         "also": list(verdict.also),
+        "known": {"items": list(verdict.known), "because": verdict.known_because} if verdict.known else None,
         "cases": list(verdict.cases),
         "folder": None if again is None else verdict.requirement.id,
         "curl": None if again is None else again.line,
@@ -109,7 +111,7 @@ def reproduction(run: Run, verdict: Verdict, folder: str | None = None) -> Comma
 
     `folder` is the path of its files for the command, by default that in the report folder.
     """
-    finding = shown(verdict) if verdict.result in {"fail", "warn"} else None
+    finding = shown(verdict) if verdict.result in {"fail", "warn", "known"} else None
     if finding is None:
         return None
     request = run.observations[finding.label].exchange.request

@@ -26,6 +26,8 @@ def evidence_lines(verdict: Verdict) -> Iterator[str]:
     if broken and held:
         more = f" and {len(held) - _MAX_ITEMS} more" if len(held) > _MAX_ITEMS else ""
         yield f"As it should be: {', '.join(held[:_MAX_ITEMS])}{more}"
+    if verdict.known:
+        yield f"Known: {', '.join(verdict.known)}: {verdict.known_because}"
     if verdict.also:
         yield f"Also broken by this: {', '.join(verdict.also)}"
 

@@ -163,7 +163,7 @@ def test_a_missing_endpoint_exits_1_and_is_named_in_the_headline() -> None:
     [
         (("check", f"http://127.0.0.1:{_free_port()}/v1"), "cannot be reached"),
         (("check", "127.0.0.1:8000/v1"), "does not begin with http:// or https://"),
-        (("check",), "expected either a URL or --reference, got neither"),
+        (("check",), "expected either a URL, --app or --reference, got neither"),
         (("check", ""), "the base URL is empty"),
         (("check", "http://127.0.0.1:1/v1", "--reference"), "got both"),
         (("check", "http://127.0.0.1:1/v1", "http://127.0.0.1:2/v1"), "expected one URL, got 2 arguments"),

@@ -37,10 +37,15 @@ class Running:
     port: int
 
     @property
-    def base_url(self) -> str:
-        """Return the URL up to, but not including, `/images/variations`."""
+    def origin(self) -> str:
+        """Return the URL without a path."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}{BASE_PATH}"
+        return f"http://{host}:{self.port}"
+
+    @property
+    def base_url(self) -> str:
+        """Return the URL of the reference server up to, but not including, `/images/variations`."""
+        return f"{self.origin}{BASE_PATH}"
 
 
 @contextlib.contextmanager

@@ -1,0 +1,73 @@
+"""The options --baseline and --update-baseline of `check`."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shutil
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+
+import click
+from attrs import evolve, frozen
+
+from ..engine.baseline import Baseline, BaselineError, read, updated
+from ..engine.run import Run
+from .errors import CommandError
+
+
+@frozen
+class GivenBaseline:
+    """The baseline of a run, which may have to be written; the file need not exist then."""
+
+    path: Path
+    update: bool
+    baseline: Baseline
+
+    @classmethod
+    def of(cls, path: Path | None, *, update: bool, requirements: Collection[str]) -> GivenBaseline | None:
+        """Return the baseline that the options name, or None. Raises CommandError and click.UsageError."""
+        if path is None:
+            if update:
+                raise click.UsageError("--update-baseline needs --baseline FILE, the file to write")
+            return None
+        if not path.exists():
+            if not update:
+                raise CommandError(f"{path} does not exist; --update-baseline writes it")
+            return cls(path, update, Baseline({}))
+        return cls(path, update, _read(path, requirements))
+
+    def applied(self, run: Run) -> Run:
+        """Return the run in which what is known is no failure, after the update of the file. Raises OSError."""
+        today = datetime.datetime.now().astimezone().date()
+        if not self.update or run.interrupted:
+            return self.baseline.applied(run, today)
+        text = self.path.read_text("utf-8-sig") if self.path.exists() else ""
+        _write(self.path, updated(text, run, today))
+        written = _read(self.path, run.contract.requirements)
+        return evolve(written.applied(run, today), baseline_of="")
+
+
+def _read(path: Path, requirements: Collection[str]) -> Baseline:
+    try:
+        return read(path, requirements)
+    except BaselineError as error:
+        raise CommandError(str(error)) from error
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file completely or not at all. Raises OSError."""
+    path = path.resolve()
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as opened:
+            opened.write(text)
+        if path.exists():
+            shutil.copymode(path, temporary)
+        else:
+            Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise

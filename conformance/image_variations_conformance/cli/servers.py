@@ -1,0 +1,95 @@
+"""The server of a check: one that is running, perhaps still starting, or an app that is served for the run."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from ..reference.app.serving import ServingError, running
+from ..sources.transport import Transport
+from ..wire.exchange import Request
+from ..wire.target import Target
+from .errors import CommandError
+
+_ASGI_ARGUMENTS, _WSGI_ARGUMENTS = 3, 2
+_PAUSE_SECONDS = 0.2
+_STARTING = frozenset({502, 503, 504})
+"""What a gateway answers while the server behind it starts."""
+
+
+@contextmanager
+def served(name: str) -> Iterator[str]:
+    """Serve an ASGI app, or that of a factory, on loopback; `name` is MODULE:ATTRIBUTE. Yields its origin.
+
+    Raises CommandError.
+    """
+    app = _loaded(name)
+    try:
+        with running(app) as server:
+            yield server.origin
+    except ServingError as error:
+        raise CommandError(f"--app {name}: {error}") from error
+
+
+def _loaded(name: str) -> Any:
+    module_name, colon, attribute = name.partition(":")
+    if not colon or not module_name or not attribute:
+        raise CommandError(f"--app: expected MODULE:ATTRIBUTE, such as shop.main:app, got {name!r}")
+    # As with `python -m`, modules of the working folder can be imported.
+    sys.path.insert(0, "")
+    try:
+        found: Any = import_module(module_name)
+        for step in attribute.split("."):
+            found = getattr(found, step)
+        return _made(found, name)
+    except CommandError:
+        raise
+    except (Exception, SystemExit) as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = (
+            "" if frame.filename == __file__ or "importlib" in frame.filename else f" ({frame.filename}:{frame.lineno})"
+        )
+        raise CommandError(f"--app {name} cannot be imported: {type(error).__name__}: {error}{where}") from error
+
+
+def _made(found: Any, name: str) -> Any:
+    """Return the app that an attribute is, or that it makes."""
+    if _takes(found, _ASGI_ARGUMENTS) and not inspect.isclass(found):
+        return found
+    if _takes(found, 0):
+        made = found()
+        if _takes(made, _ASGI_ARGUMENTS):
+            return made
+        raise CommandError(f"--app {name}: expected a factory of an ASGI app; it returned {type(made).__name__}")
+    if _takes(found, _WSGI_ARGUMENTS):
+        raise CommandError(f"--app {name} is a WSGI app: wrap it, for instance with a2wsgi.WSGIMiddleware(app)")
+    raise CommandError(f"--app {name}: expected an ASGI app or a factory of one, got {type(found).__name__}")
+
+
+def _takes(found: Any, arguments: int) -> bool:
+    try:
+        inspect.signature(found).bind(*range(arguments))
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def wait_for(target: Target, seconds: float) -> None:
+    """Wait until a server that is starting responds, and not as a gateway does for it. Raises CommandError."""
+    request = Request("GET", target.path, (("Host", target.host), ("Connection", "close")))
+    ends = time.monotonic() + seconds
+    while True:
+        exchange = Transport(target, max(_PAUSE_SECONDS, ends - time.monotonic())).send("waiting", request)
+        if exchange.response is not None and exchange.response.status not in _STARTING:
+            return
+        if time.monotonic() + _PAUSE_SECONDS > ends:
+            break
+        time.sleep(_PAUSE_SECONDS)
+    got = f"it answered {exchange.response.status}" if exchange.response is not None else "there was no response"
+    raise CommandError(f"{target.base_url} was not ready within --wait {seconds:g} s: {got} at last")

@@ -1,0 +1,234 @@
+"""The baseline: failures of a server that are known. A run fails for new ones, and for entries that are out of date.
+
+contract = "1.1.0"
+suite = "0.1.0"
+seed = 7
+
+[[known]]                         # to be mended later
+requirement = "IV-N-RANGE"
+items = ["n=10"]                  # without it, any item of the evidence
+reason = "The back end makes four images at most."
+since = 2026-11-29
+expires = 2027-03-01              # may be left out
+
+[[waived]]                        # to stay; it may also pass
+requirement = "IV-ERR-PARAM"
+reason = "The gateway rewrites errors."
+since = 2026-11-29
+"""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import re
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import tomlkit
+from attrs import evolve, field, frozen
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import AoT, Table
+
+from ..version import suite_version
+from .run import Item, Run, Verdict
+
+Kind = Literal["known", "waived"]
+_KINDS: tuple[Kind, ...] = ("known", "waived")
+_TOP = {"contract": str, "suite": str, "seed": int}
+_ENTRY = {"requirement": str, "items": list, "reason": str, "since": datetime.date, "expires": datetime.date}
+_OPTIONAL = frozenset({"items", "expires"})
+_WORDS = {str: "a text", int: "a whole number", list: "a list of texts", datetime.date: "a date such as 2026-11-29"}
+NO_REASON = "no reason given yet"
+_COMMENT = (
+    "Known failures of a server, for `image-variations check --baseline`. `known`: to be mended; `waived`: to stay."
+)
+
+
+class BaselineError(ValueError):
+    """A baseline cannot be read. The message names the file, the line and what was expected."""
+
+
+@frozen
+class Entry:
+    """What is known of a requirement: the items that fail, or none for any. `place` is file and line."""
+
+    requirement: str
+    kind: Kind
+    reason: str
+    since: datetime.date
+    items: tuple[str, ...] = ()
+    expires: datetime.date | None = None
+    place: str = field(default="", eq=False)
+
+    def covers(self, item: str) -> bool:
+        """Return whether a failure of an item is known."""
+        return not self.items or item in self.items
+
+
+@frozen
+class Baseline:
+    """The entries of a baseline, by requirement, and the versions and the seed of the run that it was written from."""
+
+    entries: Mapping[str, Entry]
+    contract: str = ""
+    suite: str = ""
+    seed: int | None = None
+
+    def applied(self, run: Run, today: datetime.date) -> Run:
+        """Return a run in which what is known is no failure, and what is out of date in the baseline is one."""
+        known = [_with_known(verdict, self.entries.get(verdict.requirement.id)) for verdict in run.verdicts]
+        stale = [text for verdict in run.verdicts for text in self._stale(verdict, today)]
+        return evolve(run, verdicts=tuple(known), stale=tuple(stale), baseline_of=self._other_versions(run))
+
+    def _stale(self, verdict: Verdict, today: datetime.date) -> Iterator[str]:
+        entry = self.entries.get(verdict.requirement.id)
+        if entry is None:
+            return
+        if entry.expires is not None and entry.expires < today:
+            yield f"{entry.place}: {entry.requirement} expired on {entry.expires}"
+        if entry.kind == "known":
+            held = _held(verdict, entry)
+            if held:
+                yield f"{entry.place}: {entry.requirement} holds now: {', '.join(held)}"
+            elif not entry.items and verdict.result in {"pass", "declared"}:
+                yield f"{entry.place}: {entry.requirement} holds now"
+
+    def _other_versions(self, run: Run) -> str:
+        """Return the versions that the baseline was written with, if they are others than those of the run."""
+        versions = (self.contract, self.suite)
+        moved = any(versions) and versions != (run.contract.version, suite_version())
+        return f"contract {self.contract or '?'} and suite {self.suite or '?'}" if moved else ""
+
+
+def _broken(verdict: Verdict) -> list[Item]:
+    return [item for item in verdict.items if item.state == "contradicted"]
+
+
+def _held(verdict: Verdict, entry: Entry) -> list[str]:
+    """Return the items of an entry that hold in a run."""
+    return [item.name for item in verdict.items if item.state == "holds" and item.name in entry.items]
+
+
+def _with_known(verdict: Verdict, entry: Entry | None) -> Verdict:
+    """Return a verdict with what an entry says of it: known, if nothing else is broken; new items come first."""
+    if entry is None or verdict.result not in {"fail", "warn"}:
+        return verdict
+    known = tuple(item.name for item in _broken(verdict) if entry.covers(item.name))
+    new = [item for item in _broken(verdict) if not entry.covers(item.name)]
+    because = f"{entry.reason} (since {entry.since}{'' if entry.kind == 'known' else ', waived'})"
+    noted = evolve(verdict, known=known, known_because=because if known else "")
+    if not new:
+        return evolve(noted, result="known")
+    message = new[0].findings[0].message
+    return evolve(noted, message=message, items=(*new, *(item for item in verdict.items if item not in new)))
+
+
+# --- files
+
+
+def read(path: Path, requirements: Collection[str]) -> Baseline:
+    """Return the baseline in a file; `requirements` are all ids that there are. Raises BaselineError."""
+    try:
+        text = path.read_text("utf-8-sig")
+        content: dict[str, Any] = tomlkit.parse(text).unwrap()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BaselineError(f"{path} cannot be read: {error}") from None
+    except TOMLKitError as error:
+        raise BaselineError(f"{path} is not valid TOML: {error}") from None
+    for key, value in content.items():
+        if key in _TOP:
+            _check(path, 1, key, value, _TOP[key])
+        elif key not in _KINDS:
+            raise BaselineError(f"{path}: {key} is not a key of baselines; there are {', '.join([*_TOP, *_KINDS])}")
+    entries: dict[str, Entry] = {}
+    for kind in _KINDS:
+        lines = [number for number, line in enumerate(text.splitlines(), 1) if re.match(rf"\s*\[\[\s*{kind}\b", line)]
+        tables = content.get(kind, [])
+        if not isinstance(tables, list) or len(lines) != len(tables):
+            raise BaselineError(f"{path}: {kind}: expected tables that begin with [[{kind}]]")
+        for line, table in zip(lines, tables, strict=True):
+            entry = _entry(path, line, kind, table, requirements)
+            if entry.requirement in entries:
+                other = entries[entry.requirement].place
+                raise BaselineError(f"{path}:{line}: {entry.requirement} has an entry already, at {other}")
+            entries[entry.requirement] = entry
+    return Baseline(entries, content.get("contract", ""), content.get("suite", ""), content.get("seed"))
+
+
+def _entry(path: Path, line: int, kind: Kind, table: Mapping[str, Any], requirements: Collection[str]) -> Entry:
+    for key, value in table.items():
+        if key not in _ENTRY:
+            raise BaselineError(f"{path}:{line}: {key} is not a key of entries; there are {', '.join(_ENTRY)}")
+        _check(path, line, key, value, _ENTRY[key])
+    for key in _ENTRY:
+        if key not in table and key not in _OPTIONAL:
+            raise BaselineError(f"{path}:{line}: {key} is missing: {_WORDS[_ENTRY[key]]}")
+    requirement, reason = table["requirement"], table["reason"]
+    if requirement not in requirements:
+        near = difflib.get_close_matches(requirement, requirements, n=1)
+        hint = f"did you mean {near[0]}?" if near else "'image-variations list' shows them all"
+        raise BaselineError(f"{path}:{line}: there is no requirement {requirement}; {hint}")
+    if not reason.strip():
+        raise BaselineError(f"{path}:{line}: reason: say why this is known, or who mends it and when")
+    items = tuple(table.get("items", ()))
+    return Entry(requirement, kind, reason, table["since"], items, table.get("expires"), f"{path}:{line}")
+
+
+def _check(path: Path, line: int, key: str, value: object, expected: type) -> None:
+    right = type(value) is expected and (not isinstance(value, list) or all(isinstance(each, str) for each in value))
+    if not right:
+        raise BaselineError(f"{path}:{line}: {key}: expected {_WORDS[expected]}, got {value!r}")
+
+
+def updated(text: str, run: Run, today: datetime.date) -> str:
+    """Return the text of a baseline after a run: with what failed, and without what holds now.
+
+    What the run did not see stays, and so do comments, order, reasons and dates. An empty text is a new baseline.
+    """
+    document = tomlkit.parse(text)
+    if not text.strip():
+        document.add(tomlkit.comment(_COMMENT))
+    for key, value in (("contract", run.contract.version), ("suite", suite_version()), ("seed", run.seed)):
+        document[key] = value
+    found = {verdict.requirement.id: verdict for verdict in run.verdicts}
+    listed = set()
+    for kind in _KINDS:
+        tables = document.get(kind)
+        if not isinstance(tables, AoT):
+            continue
+        for at in reversed(range(len(tables))):
+            verdict = found[str(tables[at]["requirement"])]
+            listed.add(verdict.requirement.id)
+            if kind == "known" and not _updated_entry(tables[at], verdict):
+                del tables[at]
+        if not len(tables):
+            del document[kind]
+    for verdict in run.verdicts:
+        if verdict.result == "fail" and verdict.requirement.id not in listed:
+            document.setdefault("known", tomlkit.aot()).append(_new_entry(verdict, today))
+    return tomlkit.dumps(document)
+
+
+def _updated_entry(table: Table, verdict: Verdict) -> bool:
+    """Bring the items of an entry up to date, and return whether something of it is left."""
+    if "items" not in table:
+        return verdict.result not in {"pass", "declared"}
+    listed = [str(item) for item in table["items"]]
+    held = {item.name for item in verdict.items if item.state == "holds"}
+    broken = [item.name for item in _broken(verdict)]
+    left = [item for item in listed if item not in held]
+    left += [item for item in broken if item not in left]
+    if left != listed:
+        table["items"] = left
+    return bool(left) and verdict.result not in {"pass", "declared"}
+
+
+def _new_entry(verdict: Verdict, today: datetime.date) -> Table:
+    table = tomlkit.table()
+    table["requirement"] = verdict.requirement.id
+    table["items"] = [item.name for item in _broken(verdict)]
+    table["reason"] = NO_REASON
+    table["since"] = today
+    return table

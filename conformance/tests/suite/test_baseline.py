@@ -1,0 +1,201 @@
+"""A baseline: what is known does not fail a run; what is new does, and so does an entry that is out of date."""
+
+import datetime
+from pathlib import Path
+
+import pytest
+import tomlkit
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from image_variations_conformance.engine.baseline import NO_REASON, Baseline, BaselineError, read, updated
+from image_variations_conformance.engine.run import Cost, Item, Result, Run, Verdict
+from image_variations_conformance.oracles import Finding
+from image_variations_conformance.oracles.base import State
+from image_variations_conformance.wire.reasons import NotAtThisDepth
+from support.requests import CONTRACT, TARGET
+
+TODAY = datetime.date(2026, 11, 29)
+RANGE, PARAM = "IV-N-RANGE", "IV-ERR-PARAM"
+
+
+def item(name: str, state: State | None) -> Item:
+    finding = Finding(RANGE, state, f"{name} broke", f"case-{name}") if state is not None else None
+    return Item(name, state, () if finding is None else (finding,), None if state is not None else NotAtThisDepth())
+
+
+def verdict(requirement: str, **states: State | None) -> Verdict:
+    items = tuple(item(name, state) for name, state in states.items())
+    broken = [each for each in items if each.state == "contradicted"]
+    result: Result = "fail" if broken else "partial" if any(each.state is None for each in items) else "pass"
+    if not any(states.values()):
+        result = "not-tested"
+    reason = NotAtThisDepth() if result in {"partial", "not-tested"} else None
+    message = broken[0].findings[0].message if broken else ""
+    return Verdict(CONTRACT.requirements[requirement], result, message, reason=reason, items=items)
+
+
+def run_of(*verdicts: Verdict) -> Run:
+    return Run(TARGET, CONTRACT, 7, "standard", {}, {}, (), verdicts, Cost(1, 1, 0, 0.1))
+
+
+def baseline_of(text: str, folder: Path) -> Baseline:
+    file = folder / "baseline.toml"
+    file.write_text(text)
+    return read(file, CONTRACT.requirements)
+
+
+def applied(text: str, run: Run, folder: Path, today: datetime.date = TODAY) -> Run:
+    return baseline_of(text, folder).applied(run, today)
+
+
+def entry(requirement: str = RANGE, *, kind: str = "known", more: str = "") -> str:
+    return f'[[{kind}]]\nrequirement = "{requirement}"\nreason = "four at most"\nsince = 2026-11-01\n{more}\n'
+
+
+def test_a_known_failure_is_no_failure_and_says_why(tmp_path: Path) -> None:
+    run = applied(entry(more='items = ["a"]'), run_of(verdict(RANGE, a="contradicted", b="holds")), tmp_path)
+    (known,) = run.verdicts
+    assert (known.result, known.known, run.exit_code, run.stale) == ("known", ("a",), 0, ())
+    assert known.known_because == "four at most (since 2026-11-01)"
+    assert "1 known failure" in run.headline
+
+
+def test_a_new_item_of_a_known_requirement_fails_and_comes_first(tmp_path: Path) -> None:
+    run = applied(entry(more='items = ["a"]'), run_of(verdict(RANGE, a="contradicted", b="contradicted")), tmp_path)
+    (failed,) = run.verdicts
+    assert (failed.result, failed.message, failed.known, run.exit_code) == ("fail", "b broke", ("a",), 1)
+    assert failed.items[0].name == "b"
+
+
+def test_an_entry_without_items_knows_every_item(tmp_path: Path) -> None:
+    run = applied(entry(), run_of(verdict(RANGE, a="contradicted", b="contradicted")), tmp_path)
+    assert (run.verdicts[0].result, run.exit_code) == ("known", 0)
+
+
+@pytest.mark.parametrize("more", ['items = ["a", "b"]', ""])
+def test_an_entry_that_holds_now_is_stale_and_fails_the_run(more: str, tmp_path: Path) -> None:
+    run = applied(entry(more=more), run_of(verdict(RANGE, a="holds", b="holds")), tmp_path)
+    assert (run.outcome, run.exit_code) == ("fails", 1)
+    (stale,) = run.stale
+    assert stale.startswith(f"{tmp_path}/baseline.toml:1: {RANGE} holds now")
+    assert "1 entry of the baseline out of date" in run.headline
+
+
+def test_an_entry_of_what_was_not_seen_is_neither_stale_nor_new(tmp_path: Path) -> None:
+    run = applied(entry(more='items = ["a"]'), run_of(verdict(RANGE, a=None, b="holds")), tmp_path)
+    assert (run.verdicts[0].result, run.stale) == ("partial", ())
+
+
+def test_an_expired_entry_fails_the_run_from_the_next_day(tmp_path: Path) -> None:
+    text, run = entry(more="expires = 2026-11-29"), run_of(verdict(RANGE, a="contradicted"))
+    assert applied(text, run, tmp_path).stale == ()
+    (stale,) = applied(text, run, tmp_path, TODAY + datetime.timedelta(days=1)).stale
+    assert "expired on 2026-11-29" in stale
+
+
+def test_a_waived_requirement_may_pass_and_fail(tmp_path: Path) -> None:
+    text = entry(kind="waived")
+    passing = applied(text, run_of(verdict(RANGE, a="holds")), tmp_path)
+    failing = applied(text, run_of(verdict(RANGE, a="contradicted")), tmp_path)
+    assert (passing.exit_code, failing.exit_code, failing.verdicts[0].result) == (0, 0, "known")
+
+
+def test_a_baseline_of_other_versions_says_so(tmp_path: Path) -> None:
+    run = run_of(verdict(RANGE, a="contradicted"))
+    assert applied('contract = "0.9.0"\n' + entry(), run, tmp_path).baseline_of == "contract 0.9.0 and suite ?"
+    assert applied(updated("", run, TODAY), run, tmp_path).baseline_of == ""
+
+
+# --- updates
+
+STATES = st.sampled_from(("contradicted", "holds", None))
+VERDICTS = st.builds(
+    lambda states: [verdict(name, **of) for name, of in zip((RANGE, PARAM, "IV-SIZE-ENUM"), states, strict=True)],
+    st.lists(st.fixed_dictionaries(dict.fromkeys("abc", STATES)), min_size=3, max_size=3),
+)
+
+
+def broken(run: Run) -> set[tuple[str, str]]:
+    return {(it.requirement.id, each.name) for it in run.verdicts for each in it.items if each.state == "contradicted"}
+
+
+def listed(text: str) -> set[tuple[str, str]]:
+    return {
+        (str(each["requirement"]), str(name)) for each in tomlkit.parse(text).get("known", []) for name in each["items"]
+    }
+
+
+@given(VERDICTS, VERDICTS)
+@settings(max_examples=200)
+def test_an_update_lists_what_failed_and_was_not_seen_to_hold_since(first: list[Verdict], then: list[Verdict]) -> None:
+    before, after = run_of(*first), run_of(*then)
+    text = updated("", before, TODAY)
+    assert listed(text) == broken(before)
+    held = {(it.requirement.id, each.name) for it in then for each in it.items if each.state == "holds"}
+    again = updated(text, after, TODAY)
+    assert listed(again) == (broken(before) - held) | broken(after)
+    assert updated(again, after, TODAY) == again
+
+
+@given(VERDICTS, VERDICTS)
+@settings(max_examples=200)
+def test_a_run_by_an_updated_baseline_fails_only_for_what_was_not_in_it(
+    tmp_path_factory: pytest.TempPathFactory, first: list[Verdict], then: list[Verdict]
+) -> None:
+    before, after, folder = run_of(*first), run_of(*then), tmp_path_factory.mktemp("baseline")
+    run = applied(updated("", before, TODAY), after, folder)
+    failed = {it.requirement.id for it in run.verdicts if it.result == "fail"}
+    assert failed == {requirement for requirement, _ in broken(after) - broken(before)}
+    held = {(it.requirement.id, each.name) for it in then for each in it.items if each.state == "holds"}
+    assert bool(run.stale) == bool(broken(before) & held)
+
+
+def test_an_update_keeps_comments_order_reasons_and_what_was_not_seen(tmp_path: Path) -> None:
+    text = (
+        "# Ours.\n"
+        + entry(PARAM, more='items = ["x"] # the gateway')
+        + "\n# Soon.\n"
+        + entry(more='items = ["a", "c"]\nexpires = 2027-01-01')
+    )
+    run = run_of(verdict(RANGE, a="holds", b="contradicted", c=None), verdict(PARAM, x=None))
+    made = updated(text, run, TODAY)
+    assert made.startswith("# Ours.")
+    assert "# the gateway" in made and "# Soon." in made and "expires = 2027-01-01" in made  # noqa: PT018
+    assert made.index(PARAM) < made.index(RANGE)
+    assert listed(made) == {(PARAM, "x"), (RANGE, "c"), (RANGE, "b")}
+    assert {each.reason for each in baseline_of(made, tmp_path).entries.values()} == {"four at most"}
+
+
+def test_a_new_entry_has_its_date_and_asks_for_a_reason(tmp_path: Path) -> None:
+    baseline = baseline_of(updated("", run_of(verdict(RANGE, a="contradicted")), TODAY), tmp_path)
+    known = baseline.entries[RANGE]
+    assert (known.reason, known.since, known.items, baseline.seed) == (NO_REASON, TODAY, ("a",), 7)
+
+
+def test_a_failure_of_the_server_itself_is_not_written() -> None:
+    down = evolve(verdict(RANGE, a=None), result="not-tested")
+    assert listed(updated("", run_of(down), TODAY)) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[known]", "is not valid TOML"),
+        ("colour = 1", "colour is not a key of baselines; there are contract, suite, seed, known, waived"),
+        ('seed = "7"', "seed: expected a whole number, got '7'"),
+        ("seed = true", "seed: expected a whole number, got True"),
+        ("known = 1", "known: expected tables that begin with [[known]]"),
+        (entry("IV-N-RANG"), "baseline.toml:1: there is no requirement IV-N-RANG; did you mean IV-N-RANGE?"),
+        (entry() + entry(kind="waived"), "baseline.toml:6: IV-N-RANGE has an entry already, at "),
+        (entry(more="items = [1]"), "baseline.toml:1: items: expected a list of texts, got [1]"),
+        (entry(more='expires = "soon"'), "baseline.toml:1: expires: expected a date such as 2026-11-29, got 'soon'"),
+        (entry(more="untl = 1"), "baseline.toml:1: untl is not a key of entries; there are requirement, items"),
+        (entry().replace("four at most", " "), "baseline.toml:1: reason: say why this is known"),
+        ('\n\n[[known]]\nrequirement = "IV-N-RANGE"', "baseline.toml:3: reason is missing: a text"),
+    ],
+)
+def test_a_wrong_baseline_is_an_error_with_file_and_line(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(BaselineError) as caught:
+        baseline_of(text, tmp_path)
+    assert message in str(caught.value)
