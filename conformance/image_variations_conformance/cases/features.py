@@ -15,6 +15,7 @@ from ..contract.evidence import ABSENT, AcceptsFeature, AcceptsField, Sample
 from ..media import png
 from ..media.pictures import transparent
 from . import transforms
+from .builder import Builder, Draft
 from .changes import (
     boundary,
     content,
@@ -443,6 +444,10 @@ def _field_probes(contract: Contract, seed: int) -> Iterator[Probe]:
                 quick = images <= 2
                 first = item in {"n=2", "response_format=url"}
                 yield Probe(requirement_id or "", item, frozenset({name}), field(name, value), images, quick, first)
+    if contract.fields["n"].get("maximum") == 2 and "b64_json" in contract.fields["response_format"]["enum"]:
+        # The only request for several images asks for links.
+        axes = frozenset({"n", "response_format"})
+        yield Probe("IV-N-RANGE", "n=2 in b64_json", axes, _two_in_base64, 2)
     for name in contract.image_rules.other_names:
         yield Probe(
             "IV-IMAGE-REQUIRED",
@@ -451,6 +456,10 @@ def _field_probes(contract: Contract, seed: int) -> Iterator[Probe]:
             _image_named(name),
             quick=True,
         )
+
+
+def _two_in_base64(_: Builder, draft: Draft) -> Draft:
+    return draft.text("n", "2").text("response_format", "b64_json")
 
 
 def _image_named(name: str) -> Change:

@@ -27,6 +27,8 @@ _SAMPLES_PER_PIXEL = {0: 1, 2: 3, _PALETTE_COLOUR_TYPE: 1, 4: 2, 6: 4}
 # The passes of an interlaced image: first column, column distance, first row, row distance.
 _PASSES = ((0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4), (0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2))
 _INFLATE_BYTES = 1 << 20
+# PNG, third edition, section 7.1.
+_MAX_SIDE = 2**31 - 1
 
 
 def read_picture(file: bytes, rules: ImageRules) -> Image.Image:
@@ -35,7 +37,7 @@ def read_picture(file: bytes, rules: ImageRules) -> Image.Image:
     Raises ApiError (400) if the file is not complete, or not valid by the rules of the contract.
     """
     other_kinds = [kind for kind in rules.kinds if kind != "png"]
-    if not file.startswith(SIGNATURE) and other_kinds:
+    if file and not file.startswith(SIGNATURE) and other_kinds:
         return _decoded_as(file, other_kinds, rules)
     if not file.startswith(SIGNATURE):
         raise ApiError(
@@ -103,10 +105,12 @@ def _check_dimensions(width: int, height: int, rules: ImageRules) -> None:
         message = f"image must be square, not {width}x{height} pixels."
         raise ApiError(message, _FIELD, requirement="IV-IMAGE-SQUARE")
     if not 0 < width * height <= PIXEL_LIMIT:
+        is_possible = 0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE
         # The contract is silent about large images. No PNG has a side of 0 (PNG, third edition, section 11.2.1).
         raise ApiError(
             f"image must have from 1 to {PIXEL_LIMIT} pixels, not {width}x{height}.",
             _FIELD,
+            kind="invalid-request" if is_possible else "wrong-image-kind",
             requirement="" if width * height else "IV-IMAGE-INTACT",
             detail="pixel-limit",
         )
@@ -163,9 +167,12 @@ def _decoded_as(file: bytes, kinds: list[str], rules: ImageRules) -> Image.Image
             _check_dimensions(*image.size, rules)
             image.load()
             return image.convert("RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+    except ApiError:
+        raise
+    except Exception as error:
+        # Pillow raises exceptions of many types on invalid bytes.
         message = f"image must be a whole file of one of these formats: {', '.join(rules.kinds)}."
-        raise ApiError(message, _FIELD, requirement="IV-IMAGE-FORMAT") from None
+        raise ApiError(message, _FIELD, requirement="IV-IMAGE-FORMAT") from error
 
 
 def _in_rgb(image: Image.Image) -> Image.Image:

@@ -230,7 +230,8 @@ class Service(Answers):
         """Refuse a body whose Content-Length is over the limit, before it is read. Raises ApiError (413)."""
         if request.declared is not None and request.declared > self.form_bytes:
             message = f"The form must have at most {self.form_bytes} bytes, not {request.declared}."
-            raise ApiError(message, status=413, kind="image-too-large", requirement="IV-IMAGE-MAX-BYTES")
+            image = self.contract.image_field
+            raise ApiError(message, image, status=413, kind="image-too-large", requirement="IV-IMAGE-MAX-BYTES")
 
     async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
         """Read the body and return the parts of the form. Raises ApiError (400 or 413)."""
