@@ -88,7 +88,8 @@ def command(
 
 
 def _chosen(only: tuple[str, ...], sample: int | None) -> list[Subject]:
-    all_subjects = [*subjects.faults(), *subjects.quirks()]
+    right = [*subjects.quirks(), *subjects.profiles()]
+    all_subjects = [*subjects.faults(), *subjects.under_profiles(), *right]
     unknown = set(only) - {subject.name for subject in all_subjects}
     if unknown:
         names = ", ".join(sorted(unknown))
@@ -99,7 +100,7 @@ def _chosen(only: tuple[str, ...], sample: int | None) -> list[Subject]:
     if only:
         return [subject for subject in all_subjects if subject.name in only]
     if sample is not None:
-        return [*subjects.sample(subjects.faults(), sample), *subjects.quirks()]
+        return [*subjects.sample([*subjects.faults(), *subjects.under_profiles()], sample), *right]
     return all_subjects
 
 

@@ -54,9 +54,16 @@ def totals(trials: Sequence[Trial], register: Mapping[str, Requirement]) -> list
     if faults:
         exact = sum(not problems(trial, register) and killed(trial) for trial in faults)
         lines.append(f"Faults caught: {sum(map(killed, faults))} of {len(faults)}, {exact} under exactly their ids.")
+        under = [trial for trial in faults if trial.subject.profile]
+        lines += [f"Of these under a profile: {sum(map(killed, under))} of {len(under)}."] if under else []
         survivors = [trial.subject.name for trial in faults if not killed(trial)]
         lines += [f"Not seen: {', '.join(survivors)}."] if survivors else []
-    for noun, group in (("quirks", quirks), ("runs on the reference server", references)):
+    profiles = [trial for trial in trials if trial.subject.kind == "profile"]
+    for noun, group in (
+        ("quirks", quirks),
+        ("servers under their profiles", profiles),
+        ("runs on the reference server", references),
+    ):
         if group:
             alarms = sum(bool(problems(trial, register)) for trial in group)
             lines.append(f"False alarms: {alarms} in {len(group)} {noun}.")

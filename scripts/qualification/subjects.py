@@ -6,13 +6,15 @@ import random
 from collections.abc import Collection, Iterator
 from typing import Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 from image_variations_conformance.cases.probes import NO_5XX
 from image_variations_conformance.contract import document as contract
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.variants import FAULTS, QUIRKS, faulty, quirky
 
-Kind = Literal["fault", "pair", "quirk", "reference"]
+from qualification.profiles import SERVERS, contract_of, is_expressed
+
+Kind = Literal["fault", "pair", "quirk", "profile", "reference"]
 
 KEY = "sk-qualify-0123456789abcdef"
 SEED = 1
@@ -28,6 +30,7 @@ NARROWING = (
 )
 """Faults that narrow what can be asked of a server: with one of them, a suite may miss another fault."""
 _SHARE_WITH_NARROWING = 0.75
+_FAULTS_A_PROFILE = 5
 _PATIENCE_SECONDS = 20.0
 # Short, because each request without a response takes this long, but longer than any response on a busy machine.
 _PATIENCE_WITH_HANGS_SECONDS = 3.0
@@ -39,6 +42,7 @@ class Subject:
 
     The name of a pair is those of its two faults, with a plus sign between them.
 
+    A server with a `profile` keeps the contract of that profile, and is judged by it; its fault is named before an @.
     `breaks` are the ids that must be reported, `also` those that may be reported too. With `everywhere`, any id may be
     reported. `patience` is the timeout of a request in seconds.
     """
@@ -51,14 +55,16 @@ class Subject:
     everywhere: bool = False
     patience: float = _PATIENCE_SECONDS
     seed: int = SEED
+    profile: str = ""
 
     def service(self) -> Service:
         """Return a new server."""
         if self.kind in {"fault", "pair"}:
-            return faulty(self.name.split("+"), api_key=KEY)
+            names = self.name.partition("@")[0].split("+")
+            return faulty(names, api_key=KEY, contract=contract_of(self.profile))
         if self.kind == "quirk":
             return quirky([self.name], api_key=KEY)
-        return Service(api_key=KEY)
+        return Service(api_key=KEY, contract=contract_of(self.profile))
 
 
 def faults() -> list[Subject]:
@@ -104,6 +110,23 @@ def pairs(number: int, seed: int) -> list[Subject]:
             seed=rng.randrange(1000),
         )
     return list(drawn.values())
+
+
+def profiles() -> list[Subject]:
+    """Return a subject for each server that differs as its profile declares, without a fault."""
+    return [Subject("profile", name, "profiles", profile=name) for name in SERVERS]
+
+
+def under_profiles() -> list[Subject]:
+    """Return a few faults for each of these servers, always the same ones, which its profile does not express."""
+    usual = [it for it in faults() if not it.everywhere and it.patience == _PATIENCE_SECONDS]
+    found = []
+    for server in SERVERS:
+        usable = [it for it in usual if it.name not in NARROWING and not is_expressed(server, (*it.breaks, *it.also))]
+        for fault in random.Random(f"profiles/{server}").sample(usable, _FAULTS_A_PROFILE):  # noqa: S311 - no secret
+            name = f"{fault.name}@{server}"
+            found.append(evolve(fault, name=name, family=f"under the profile {server}", profile=server))
+    return found
 
 
 def quirks() -> list[Subject]:

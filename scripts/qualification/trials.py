@@ -16,6 +16,7 @@ from image_variations_conformance.reports.reasons import describe
 from image_variations_conformance.wire.target import Target
 from starlette.types import ASGIApp
 
+from qualification.profiles import contract_of
 from qualification.subjects import KEY, Subject
 
 
@@ -57,12 +58,13 @@ class Trial:
         return {*self.failed, *self.warned}
 
 
-def judge_app(
-    app: ASGIApp, *, seed: int, timeout: float, depth: Depth = "standard", max_seconds: float | None = None
-) -> Run:
-    """Run the suite on an ASGI app that accepts KEY. `timeout` is that of one request, in seconds."""
+def judge_app(app: ASGIApp, subject: Subject, depth: Depth = "standard", max_seconds: float | None = None) -> Run:
+    """Run the suite on an ASGI app that accepts KEY, with the seed, the patience and the profile of a subject."""
+    contract = contract_of(subject.profile)
     with running(app) as server:
-        settings = Settings(seed=seed, timeout=timeout, depth=depth, max_seconds=max_seconds)
+        settings = Settings(
+            seed=subject.seed, timeout=subject.patience, depth=depth, max_seconds=max_seconds, contract=contract
+        )
         return check(Target.parse(server.base_url, KEY), settings, lambda *_: None)
 
 
@@ -72,9 +74,7 @@ def attempt(subject: Subject, depth: Depth) -> Trial:
     try:
         # Each fault must be reported by the plan, whatever is drawn at random; and nothing must be that is right.
         max_seconds = 0.0 if subject.kind in {"fault", "pair"} else None
-        run = judge_app(
-            subject.service(), seed=subject.seed, timeout=subject.patience, depth=depth, max_seconds=max_seconds
-        )
+        run = judge_app(subject.service(), subject, depth, max_seconds)
     except Exception:  # noqa: BLE001 - a failure of the suite on one subject must not stop the others
         seconds = time.monotonic() - started
         return Trial(subject, "error", {}, {}, {}, {}, Spent(0, 0), None, seconds, depth, traceback.format_exc())
@@ -108,7 +108,7 @@ def _passed(run: Run, subject: Subject, depth: Depth) -> frozenset[str]:
         return passed
     for name in subject.name.split("+"):
         alone = evolve(subject, kind="fault", name=name)
-        other = judge_app(alone.service(), seed=subject.seed, timeout=subject.patience, depth=depth)
+        other = judge_app(alone.service(), alone, depth)
         if _answers(other) == _answers(run):
             hidden = {it for it in subject.breaks if it not in FAULTS[name].breaks}
             passed -= hidden
