@@ -43,7 +43,8 @@ from .session import AGAIN
 _BY_CHANCE = frozenset({"IV-LIMIT-RETRY-AFTER"})
 # What a request may show of an item, the first that counts before the others.
 _SHOWN: tuple[State, ...] = ("contradicted", "unstable", "holds")
-# How many findings are kept for an item, the clearest first.
+# How many findings are kept for an item, the clearest first, besides those of requests that were drawn at random: each
+# of these shows another defect.
 _MAX_FINDINGS = 3
 
 
@@ -162,6 +163,7 @@ def _item(
     masked: Mapping[str, str],
     circumstances: Circumstances,
 ) -> Item:
+    cases = circumstances.cases
     alone = [finding for finding in findings if not finding.company]
     in_company = [finding for finding in findings if finding.company]
     for group, state in (*product((alone, in_company), _SHOWN), (findings, "blocked")):
@@ -172,7 +174,8 @@ def _item(
             return Item(name, None, tuple(of_state), ReportedAs(ids))
         if own:
             own.sort(key=lambda finding: AGAIN in finding.label)
-            return Item(name, own[0].state, tuple(own[:_MAX_FINDINGS]), own[0].reason)
+            drawn = (it for it in own[_MAX_FINDINGS:] if it.label in cases and cases[it.label].code)
+            return Item(name, own[0].state, (*own[:_MAX_FINDINGS], *drawn), own[0].reason)
     by = masked.get(name) or masked.get(f"response_format={name}")
     if by is not None and by != requirement.id:
         return Item(name, None, (), Masked(by))
