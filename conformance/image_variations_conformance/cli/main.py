@@ -16,6 +16,7 @@ _COMMANDS = {
     "check": "Check a server.",
     "serve": "Run the reference server, correct, with faults, or with quirks.",
     "list": "List the requirements.",
+    "profile": "Draft the profile of a server: what it does differently, with what was seen.",
     "profiles": "List the ready-made profiles, and what each declares.",
     "explain": "Show one requirement: its text, its source, its cases, and the faults that break it.",
 }

@@ -15,9 +15,8 @@ from ..cases.probes import NO_5XX, Probe
 from ..contract.evidence import ABSENT, BY_FORMAT, AcceptsFeature, AcceptsField, Every, Sample
 from ..contract.requirements import Requirement
 from ..oracles import Finding, Observation, judge
-from ..oracles.base import shortened
 from ..oracles.refusal import is_server_error, is_wrong_refusal
-from ..oracles.summary import summarize
+from ..oracles.summary import quoted, summarize
 from ..wire.reasons import ControlRefused, NotShown, Preparation, RateLimited, Reason, Unexplained
 from .echoes import (
     OF_RESPONSES,
@@ -165,15 +164,8 @@ def _shown(observation: Observation) -> str:
 def _got(observation: Observation) -> str:
     """Return what was answered to a request that was not accepted, with the server's own words."""
     is_success = observation.response is not None and 200 <= observation.response.status < 300
-    return f"{observation.answer}{' with an error' if is_success else ''}{_words(observation)}"
-
-
-def _words(observation: Observation) -> str:
-    """Return the server's own words in quotation marks, with a colon before them; nothing if it has none."""
-    document = observation.content.document
-    error = document.get("error", document.get("detail")) if isinstance(document, dict) else None
-    text = error.get("message") if isinstance(error, dict) else error
-    return f": \u201c{shortened(text, 120)}\u201d" if isinstance(text, str) and text else ""
+    words = f": {quoted(observation)}" if quoted(observation) else ""
+    return f"{observation.answer}{' with an error' if is_success else ''}{words}"
 
 
 def _why_blocked(observation: Observation, session: Session) -> Reason:

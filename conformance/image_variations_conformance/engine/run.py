@@ -21,18 +21,22 @@ from .campaign import Summary
 Result = Literal["pass", "fail", "warn", "declared", "known", "partial", "not-tested"]
 Outcome = Literal["conforms", "fails", "incomplete"]
 
-_OFTEN_DECLARED = frozenset(
-    {
-        "IV-AUTH-REQUIRED",
-        "IV-FORMAT-ENUM",
-        "IV-IMAGE-FORMAT",
-        "IV-IMAGE-SQUARE",
-        "IV-MODEL-ACCEPTED",
-        "IV-MODEL-OPTIONAL",
-        "IV-N-RANGE",
-        "IV-SIZE-ENUM",
-    }
-)
+_OFTEN_DECLARED = {
+    "IV-AUTH-REQUIRED": "auth",
+    "IV-ERR-OBJECT": "error_body",
+    "IV-FORMAT-DEFAULT": "default_response_format",
+    "IV-FORMAT-ENUM": "response_formats",
+    "IV-IMAGE-FORMAT": "image_kinds",
+    "IV-IMAGE-REQUIRED": "image_field",
+    "IV-IMAGE-SQUARE": "square",
+    "IV-IMAGE-UP-TO-LIMIT": "max_image_bytes",
+    "IV-MODEL-ACCEPTED": "models",
+    "IV-MODEL-OPTIONAL": "model_required",
+    "IV-N-RANGE": "max_n",
+    "IV-SIZE-DEFAULT": "default_size",
+    "IV-SIZE-ENUM": "sizes",
+}
+"""What servers often do differently on purpose: the key of profiles, by the requirement that is broken."""
 _NO_RESPONSE: dict[FailureKind | None, str] = {
     "dropped": "the server answers nothing; every connection broke before there was a response",
     "timeout": "the server answers nothing; every request timed out",
@@ -167,13 +171,24 @@ class Run:
         return statuses.pop() if len(statuses) == 1 and statuses <= {404, 405, 501} else None
 
     @property
-    def looks_deliberate(self) -> bool:
-        """Whether something is broken that servers often do differently on purpose, and that a profile can declare."""
-        often = any(it.result == "fail" and it.requirement.id in _OFTEN_DECLARED for it in self.verdicts)
-        return often or self._refuses_everything
+    def looks_deliberate(self) -> Mapping[str, str]:
+        """What is broken that servers often do differently on purpose, each with the key of profiles that declares it.
+
+        A server that breaks down does not do so on purpose.
+        """
+        return {
+            it.requirement.id: _OFTEN_DECLARED[it.requirement.id]
+            for it in self.verdicts
+            if it.result in {"fail", "warn"} and it.requirement.id in _OFTEN_DECLARED and not self._breaks_down(it)
+        }
+
+    def _breaks_down(self, verdict: Verdict) -> bool:
+        """Return whether a request that shows a failure was answered 5xx, or not at all."""
+        shown = [self.observations[label] for label in verdict.cases if label in self.observations]
+        return any(it.response is None or it.response.status >= 500 for it in shown)
 
     @property
-    def _refuses_everything(self) -> bool:
+    def refuses_everything(self) -> bool:
         """Whether the operation is there, but no valid request was accepted, and one was refused with 4xx."""
         valid = [it for it in self.observations.values() if it.expectation.validity == "valid"]
         statuses = {it.response.status for it in valid if it.response is not None}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from .base import Observation
+from .base import Observation, shortened
+
+_WORDS_CHARACTERS = 120
 
 
 @frozen
@@ -54,3 +56,25 @@ def differences(observation: Observation) -> frozenset[str]:
         "size": not (shown.sizes is None or requested.size is None or shown.sizes <= {requested.size}),
     }
     return frozenset(name for name, differs in found.items() if differs)
+
+
+def words(observation: Observation) -> str:
+    """Return what the server says of an error: the message of an error object, or what frameworks have in `detail`."""
+    document = observation.content.document
+    error = document.get("error", document.get("detail")) if isinstance(document, dict) else None
+    if isinstance(error, list) and error:
+        # FastAPI lists what is wrong, each with the place.
+        error = error[0]
+    if isinstance(error, dict):
+        place = error.get("loc")
+        text = error.get("message", error.get("msg"))
+        if isinstance(text, str) and isinstance(place, list) and place:
+            return f"{place[-1]}: {text}"
+        return text if isinstance(text, str) else ""
+    return error if isinstance(error, str) else ""
+
+
+def quoted(observation: Observation) -> str:
+    """Return the server's own words, shortened and in quotation marks; nothing if it has none."""
+    text = shortened(words(observation), _WORDS_CHARACTERS)
+    return f"\u201c{text}\u201d" if text else ""

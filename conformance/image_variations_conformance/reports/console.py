@@ -134,12 +134,18 @@ def show(run: Run, console: Console, report_dir: Path | None, *, verbose: bool =
         console.print("Give --report-dir DIR for the commands that send these requests again, with their files.")
     _show_summary(run, console, report_dir)
     console.print(run.headline, style="bold", markup=False)
-    if run.outcome == "fails" and not run.contract.changes and run.looks_deliberate:
-        console.print(
-            "Some of this looks deliberate (another model, other sizes, fewer images, no key). If it is, declare it in "
-            "a profile: 'image-variations profiles' lists the ready-made ones, --model NAME declares the model, and "
-            "--set KEY=VALUE any other key."
-        )
+    if run.outcome == "fails" and not run.contract.changes:
+        _show_deliberate(run, console)
+
+
+def _show_deliberate(run: Run, console: Console) -> None:
+    """Print what looks as if it were meant, and how to declare it."""
+    named = [f"{name} ({key})" for name, key in run.looks_deliberate.items()]
+    if not named and not run.refuses_everything:
+        return
+    what = ", ".join(named) or "no valid request was accepted, perhaps for want of a model or another size"
+    console.print(f"Some of this looks deliberate: {what}. If it is, declare it:", markup=False)
+    console.print(f"  image-variations profile {run.target.base_url} > image-variations.toml", markup=False)
 
 
 def _show_whole(verdict: Verdict, console: Console) -> None:
@@ -168,8 +174,8 @@ def _show_broken(run: Run, verdict: Verdict, console: Console, report_dir: Path 
 
 def _as_code(run: Run, verdict: Verdict, folder: str | None) -> Iterator[str]:
     """Yield the code of the requests that were drawn at random, and the call of the client for the first of them."""
-    broken = [item.findings[0].label for item in verdict.items if item.state == "contradicted"]
-    codes = dict.fromkeys(run.cases[label].code for label in broken)
+    broken = [finding.label for item in verdict.items if item.state == "contradicted" for finding in item.findings]
+    codes = dict.fromkeys(run.cases[label].code for label in broken if label in run.cases)
     yield from (f"as code: {shortened(code, _CODE_CHARACTERS)}" for code in codes if code)
     finding = shown(verdict)
     if finding is not None and run.cases[finding.label].code and folder is not None:

@@ -7,6 +7,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from image_variations_conformance.contract.declarations import KEYS
 from image_variations_conformance.contract.document import Contract
 from image_variations_conformance.engine.run import Cost, Item, Outcome, Result, Run, Verdict
 from image_variations_conformance.engine.verdicts import Circumstances, verdicts
@@ -83,6 +84,14 @@ def test_of_many_findings_on_an_item_the_first_three_are_kept() -> None:
     found = [of(SIZES[0], "contradicted", label=f"case-{number}") for number in range(9)]
     (item,) = (item for item in judged("IV-SIZE-ENUM", *found).items if item.state == "contradicted")
     assert [finding.label for finding in item.findings] == ["case-0", "case-1", "case-2"]
+
+
+def test_a_finding_of_a_request_drawn_at_random_is_kept_behind_them() -> None:
+    found = [of(SIZES[0], "contradicted", label=f"case-{number}") for number in range(9)]
+    cases = {"case-7": evolve(case("case-7", "", builder().form()), code="Drawn()")}
+    verdict = judged("IV-SIZE-ENUM", *found, cases=cases)
+    (item,) = (item for item in verdict.items if item.state == "contradicted")
+    assert [finding.label for finding in item.findings] == ["case-0", "case-1", "case-2", "case-7"]
 
 
 # --- requirements
@@ -385,5 +394,16 @@ def test_an_interrupted_run_says_so_first() -> None:
 def test_a_failure_of_what_profiles_declare_looks_deliberate() -> None:
     deliberate = Verdict(CONTRACT.requirements["IV-N-RANGE"], "fail")
     bug = Verdict(CONTRACT.requirements["IV-RES-JSON"], "fail")
-    assert run_of(bug, deliberate).looks_deliberate
+    assert run_of(bug, deliberate).looks_deliberate == {"IV-N-RANGE": "max_n"}
     assert not run_of(bug, evolve(deliberate, result="partial")).looks_deliberate
+
+
+@pytest.mark.parametrize(("answer", "is_meant"), [(Response(400), True), (Response(500), False), (GONE, False)])
+def test_a_failure_by_a_crash_does_not_look_deliberate(answer: Answer, is_meant: bool) -> None:
+    refused = Verdict(CONTRACT.requirements["IV-N-RANGE"], "fail", cases=("case-0",))
+    assert bool(run_of(refused, answers=[answer]).looks_deliberate) is is_meant
+
+
+def test_each_key_that_a_failure_suggests_is_one_of_profiles() -> None:
+    made = [Verdict(it, "fail") for it in CONTRACT.requirements.values()]
+    assert set(run_of(*made).looks_deliberate.values()) <= set(KEYS)

@@ -1,0 +1,316 @@
+"""Drafts a profile: finds out by a few requests what a server does differently, with what was seen for each line.
+
+What looks like a bug, such as a 5xx or a wrong number of images, is noted and never declared.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from attrs import evolve
+
+from ..cases.builder import Base
+from ..cases.transforms import with_header
+from ..contract.extensions import ViolationKind
+from ..media import png
+from ..wire.exchange import Request
+from . import draft_images as images
+from .asking import Answer, Asker, is_accepted, is_refused
+from .draft import Draft
+
+MOST_IMAGES, MOST_REQUESTS = 25, 300
+_FIRST_BASES, _MOST_BASES, _MOST_MODELS = 2, 120, 4
+_UNKNOWN_MODEL = "no-such-model-3f1c"
+_OTHER_SIZES = ("320x192", "448x448")
+"""Only a server of any size makes these."""
+_SIBLING_SIZES = ("768x768", "1024x1536", "1536x1024", "1024x1792", "1792x1024")
+_SIDES = (64, 512, 1024)
+_WRONG_NUMBERS = ("0", "-1", "abc", "1.5")
+_OF_FORMS: tuple[ViolationKind, ...] = (
+    "invalid-request",
+    "unknown-model",
+    "image-too-large",
+    "wrong-image-kind",
+    "not-multipart",
+)
+_NAME = re.compile(r"[A-Za-z0-9][\w./:-]*\w")
+
+
+class NothingAccepted(Exception):
+    """No request was accepted. The message is what came of the plain one."""
+
+
+def draft(asker: Asker, model: str | None = None) -> Draft:
+    """Ask a server, with a model of the user's if there is one, and return the draft.
+
+    Raises NothingAccepted, Unreachable and KeyRefused.
+    """
+    made = Draft()
+    plain = find_base(asker, model)
+    _models(asker, made, model)
+    for step in (
+        _image_fields,
+        _keys,
+        _formats,
+        _sizes,
+        _numbers,
+        images.kinds,
+        images.sides,
+        images.file_sizes,
+        _bodies,
+        _errors,
+    ):
+        step(asker, made)
+        if step is _formats:
+            _default_format(asker, made, plain)
+        if step is _sizes:
+            _default_size(asker, made, plain)
+    budget = asker.scheduler.budget
+    made.bugs, made.unseen = list(dict.fromkeys(asker.bugs)), list(dict.fromkeys(asker.unseen))
+    made.requests, made.images = budget.requests, budget.images
+    return made
+
+
+def find_base(asker: Asker, model: str | None = None) -> Answer:
+    """Find a form that is accepted, with as few fields as possible, and return the answer. Raises NothingAccepted."""
+    answers: list[Answer] = []
+    tried: set[tuple[str, str]] = set()
+    models: Collection[str | None] = [model]
+    most = _FIRST_BASES
+    while True:
+        untried = (each for each in _bases(asker, list(models)) if (each[0], str(each[1])) not in tried)
+        for field_name, base in itertools.islice(untried, most):
+            tried.add((field_name, str(base)))
+            asker.field_name, asker.base = field_name, base
+            asker.image = asker.builder.png(side=base.side)
+            answer = asker.send(asker.form())
+            if answer is not None and answer.accepted:
+                return answer
+            answers += [answer] if answer is not None else []
+        known = dict.fromkeys([model, None, *(_known_models(asker) if model is None else ()), *_named(answers)])
+        if most > _FIRST_BASES and set(known) <= set(models):
+            raise NothingAccepted(str(answers[0]) if answers else "no request was sent")
+        models, most = known, _MOST_BASES
+
+
+def _bases(asker: Asker, models: Sequence[str | None]) -> Iterator[tuple[str, Base]]:
+    """Yield names of the image field and bases, those that differ from the plain ones in few things first."""
+    names = (asker.contract.image_field, "image[]", "file")
+    formats, sizes = (None, "b64_json", "url"), (None, "512x512", "1024x1024", "256x256")
+    pictures = [(png.Kind(colour), side) for colour in (png.RGB, png.RGBA) for side in _SIDES]
+    axes = [range(len(each)) for each in (names, models, formats, sizes, pictures)]
+    for name, model, of_format, size, image in sorted(
+        itertools.product(*axes), key=lambda at: (sum(map(bool, at)), at)
+    ):
+        texts = {"model": models[model], "response_format": formats[of_format], "size": sizes[size]}
+        yield names[name], Base({key: text for key, text in texts.items() if text}, *pictures[image])
+
+
+def _known_models(asker: Asker) -> list[str]:
+    """Return names of models: the contract's, and those of `GET …/models`."""
+    path = asker.target.path.removesuffix("/images/variations") + "/models"
+    listed = asker.send(Request("GET", path, asker.builder.headers()), images=0)
+    names = [*_enum(asker, "model"), *(_ids(listed.document) if listed is not None and listed.status == 200 else ())]
+    return list(dict.fromkeys(names))[:_MOST_MODELS]
+
+
+def _named(answers: Iterable[Answer]) -> list[str]:
+    """Return what may be names of models in the words of refusals."""
+    names = (name for answer in answers for name in _NAME.findall(answer.words) if re.search(r"[-0-9/]", name))
+    return [name for name in dict.fromkeys(names) if name != _UNKNOWN_MODEL][:_MOST_MODELS]
+
+
+def _ids(document: Any) -> Iterator[str]:
+    """Yield the ids of a list of models."""
+    listed = document.get("data", document.get("models")) if isinstance(document, dict) else document
+    for each in listed if isinstance(listed, list) else ():
+        name = each.get("id", each.get("name")) if isinstance(each, dict) else each
+        if isinstance(name, str) and 0 < len(name) < 100 and name.isprintable():
+            yield name
+
+
+def _enum(asker: Asker, name: str) -> list[str]:
+    return [str(value) for value in asker.contract.fields[name]["enum"]]
+
+
+def _field(asker: Asker, name: str, value: str | None, kind: ViolationKind | None = None, **how: Any) -> Answer | None:
+    """Ask for the base with a value of a text field, or without the field."""
+    what = f"without {name}" if value is None else f"{name}={value}"
+    return asker.ask(what, asker.form({name: value}), kind, **how)
+
+
+# --- the fields of the form
+
+
+def _models(asker: Asker, made: Draft, given: str | None) -> None:
+    own = asker.base.texts.get("model")
+    unknown = _field(asker, "model", _UNKNOWN_MODEL, "unknown-model", may_be_accepted=False)
+    if is_accepted(unknown):
+        # It ignores the model.
+        return
+    if own is not None and is_refused(without := _field(asker, "model", None)):
+        made.declare("model_required", True, f"without model \u2192 {without}")
+    names = [own, *_enum(asker, "model")] if own is not None else _enum(asker, "model")
+    if given is None:
+        names += [*_known_models(asker), *(_named([unknown]) if unknown is not None else ())]
+    answers = {name: _field(asker, "model", name, "unknown-model") for name in dict.fromkeys(names)}
+    accepted = [name for name, answer in answers.items() if is_accepted(answer)]
+    refused = [f"model={name} \u2192 {answer}" for name, answer in answers.items() if is_refused(answer)]
+    if accepted and set(accepted) != set(_enum(asker, "model")):
+        seen = "given" if given in accepted else f"model={accepted[0]} \u2192 {answers[accepted[0]]}"
+        made.declare("models", accepted, seen, *refused[:1])
+    elif not accepted:
+        asker.unseen.append(f"models; name one with --model ({'; '.join(refused[:1])})")
+
+
+def _image_fields(asker: Asker, made: Draft) -> None:
+    plain, used = asker.contract.image_field, asker.field_name
+    other = "image[]" if used == plain else plain
+    answer = asker.ask(f"{other} as the name of the image", asker.form(name=other), "invalid-request")
+    if is_accepted(answer):
+        made.declare("image_field", [used, other], f"{other} \u2192 {answer}")
+    elif used != plain:
+        made.declare("image_field", used, f"{other} \u2192 {answer}")
+
+
+def _keys(asker: Asker, made: Draft) -> None:
+    without = asker.ask("no key", with_header(asker.form(), "Authorization", None), "wrong-key")
+    wrong = asker.ask("a wrong key", with_header(asker.form(), "Authorization", "Bearer sk-wrong"), "wrong-key")
+    seen = f"no key \u2192 {without}; a wrong key \u2192 {wrong}"
+    if is_accepted(without):
+        made.declare("auth", "none" if is_accepted(wrong) else "optional", seen)
+    elif is_accepted(wrong):
+        asker.bugs.append(seen)
+
+
+def _formats(asker: Asker, made: Draft) -> None:
+    known = _enum(asker, "response_format")
+    answers = {name: _field(asker, "response_format", name, "invalid-request") for name in known}
+    _field(asker, "response_format", "base64", "invalid-request", may_be_accepted=False)
+    for name, answer in answers.items():
+        if answer is not None and answer.accepted and answer.key != name:
+            asker.bugs.append(f"response_format={name} \u2192 {answer}")
+    _declare_values(made, "response_formats", answers, [])
+
+
+def _default_format(asker: Asker, made: Draft, plain: Answer) -> None:
+    default = plain if "response_format" not in asker.base.texts else _field(asker, "response_format", None)
+    if default is not None and default.key and default.key != asker.contract.defaults["response_format"]:
+        made.declare("default_response_format", default.key, f"without response_format \u2192 {default}")
+
+
+def _sizes(asker: Asker, made: Draft) -> None:
+    known = _enum(asker, "size")
+    _field(asker, "size", "small", "invalid-request", may_be_accepted=False)
+    answers = {size: _field(asker, "size", size, "invalid-request") for size in (*known, *_OTHER_SIZES)}
+    others = [size for size in _OTHER_SIZES if _has_size(answers[size], size)]
+    if others != list(_OTHER_SIZES):
+        siblings = {size: _field(asker, "size", size, "invalid-request") for size in _SIBLING_SIZES}
+        others += [size for size, answer in siblings.items() if _has_size(answer, size)]
+        answers |= siblings
+    for size, answer in answers.items():
+        # The size of an image may be unknown, where its link leads nowhere.
+        if answer is not None and answer.accepted and answer.size != size and (answer.size or size not in known):
+            asker.bugs.append(f"size={size} \u2192 {answer}")
+    if set(others) >= set(_OTHER_SIZES) and not any(is_refused(answers[size]) for size in known):
+        made.declare("sizes", "any", *(f"size={size} \u2192 {answers[size]}" for size in _OTHER_SIZES))
+    else:
+        _declare_values(made, "sizes", {size: answers[size] for size in known}, others)
+
+
+def _has_size(answer: Answer | None, size: str) -> bool:
+    return answer is not None and answer.accepted and answer.size == size
+
+
+def _declare_values(made: Draft, key: str, known: Mapping[str, Answer | None], others: Sequence[str]) -> None:
+    """Declare the known values that are not refused, and others that are accepted, if these are not the known ones.
+
+    A known value that was not seen, or that breaks the server, stays.
+    """
+    refused = [value for value, answer in known.items() if is_refused(answer)]
+    values = [value for value in known if value not in refused] + list(others)
+    if values and values != list(known):
+        made.declare(key, values, *(f"{value} \u2192 {known[value]}" for value in refused[:1]))
+
+
+def _default_size(asker: Asker, made: Draft, plain: Answer) -> None:
+    first = plain if "size" not in asker.base.texts else _field(asker, "size", None)
+    if first is None or not first.size or first.size == asker.contract.defaults["size"]:
+        return
+    own = asker.base.side
+    other = next(side for side in reversed(_SIDES) if side != own)
+    form = asker.form({"size": None}, content=asker.builder.png(side=other))
+    second = asker.ask(f"an image of {other} pixels without size", form)
+    if second is None or not second.size or second.size == first.size:
+        made.declare("default_size", first.size, f"without size \u2192 {first}")
+        return
+    follows = (first.size, second.size) == (f"{own}x{own}", f"{other}x{other}")
+    seen = f"without size \u2192 {first.size} for {own} pixels, {second.size} for {other}"
+    made.declare("default_size", "input" if follows else "any", seen)
+
+
+def _numbers(asker: Asker, made: Draft) -> None:
+    most = int(asker.contract.fields["n"]["maximum"])
+    for text in _WRONG_NUMBERS:
+        _field(asker, "n", text, "invalid-request", may_be_accepted=False)
+    beyond = _field(asker, "n", str(most + 1), "invalid-request", images=most + 1)
+    if is_accepted(beyond):
+        _of_many(asker, made, most + 1, beyond)
+        return
+    for number in range(most, 0, -1):
+        # A refusal costs no image, so that only the largest number that is accepted does.
+        answer = _field(asker, "n", str(number), "invalid-request", images=number)
+        if answer is not None and answer.refused:
+            beyond = answer
+            continue
+        if answer is not None and answer.accepted and answer.count != number:
+            asker.bugs.append(f"n={number} \u2192 {answer}")
+        elif answer is not None and answer.accepted and number < most:
+            made.declare("max_n", number, f"n={number + 1} \u2192 {beyond}")
+        return
+
+
+def _of_many(asker: Asker, made: Draft, number: int, answer: Answer | None) -> None:
+    if answer is not None and answer.count == number:
+        made.declare("max_n", "unlimited", f"n={number} \u2192 {answer}; no limit was looked for")
+    else:
+        asker.bugs.append(f"n={number} \u2192 {answer}")
+
+
+# --- bodies and errors
+
+
+def _bodies(asker: Asker, made: Draft) -> None:
+    builder = asker.builder
+    no_image = builder.multipart((*builder.texts(), *builder.texts(user="user-1")))
+    asker.ask("no image", no_image, "invalid-request", may_be_accepted=False, images=0)
+    form = builder.post(b"image=none", "application/x-www-form-urlencoded")
+    asker.ask("an encoded form", form, "not-multipart", may_be_accepted=False, images=0)
+    body = json.dumps({"image": "data:image/png;base64,", **asker.base.texts}).encode()
+    answer = asker.ask("a JSON body", builder.post(body, "application/json"), "not-multipart", images=0)
+    if is_accepted(answer):
+        made.declare("json_body", True, f"a JSON body \u2192 {answer}")
+    asker.ask("GET", evolve(builder.post(b"", None), method="GET"), "other-method", may_be_accepted=False, images=0)
+
+
+def _errors(asker: Asker, made: Draft) -> None:
+    unusual = [answer for shape, answer in asker.shapes.items() if shape != "openai"]
+    if unusual:
+        made.declare("error_body", "detail" if set(asker.shapes) == {"detail"} else "any", f"such as {unusual[0]}")
+    statuses = {
+        kind: sorted(answers)
+        for kind, answers in asker.statuses.items()
+        if not all(asker.contract.statuses(kind).recommends(status) for status in answers)
+    }
+    if not statuses:
+        return
+    seen = next(answer for kind in statuses for answer in asker.statuses[kind].values())
+    of_forms = {tuple(sorted(asker.statuses[kind])) for kind in _OF_FORMS if kind in asker.statuses}
+    if set(statuses) <= set(_OF_FORMS) and len(of_forms) == 1:
+        made.declare("error_statuses", list(of_forms.pop()), f"such as {seen}")
+    else:
+        made.declare("error_statuses", statuses, f"such as {seen}")

@@ -1,0 +1,199 @@
+"""`profile URL`: the draft of a server's profile, by which the server conforms, and a fault still fails."""
+
+import datetime
+import subprocess
+import sys
+import tomllib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from image_variations_conformance.contract.document import Contract, load
+from image_variations_conformance.contract.effective import apply
+from image_variations_conformance.engine.asking import Asker
+from image_variations_conformance.engine.budget import Budget, Limits
+from image_variations_conformance.engine.draft import Draft
+from image_variations_conformance.engine.drafting import MOST_IMAGES, NothingAccepted, draft
+from image_variations_conformance.engine.liveness import KeyRefused, Unreachable
+from image_variations_conformance.engine.run import Run
+from image_variations_conformance.engine.scheduler import Scheduler
+from image_variations_conformance.reference.app.service import Service
+from image_variations_conformance.reference.app.serving import running
+from image_variations_conformance.reference.variants import faulty
+from image_variations_conformance.reports.draft import render
+from image_variations_conformance.sources.transport import Transport
+from image_variations_conformance.wire.target import Target
+from qualification.profiles import SERVERS, contract_of
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp
+from support.judging import KEY, judge_app, verdicts
+from support.processes import free_port
+from support.profiles import declared
+
+pytestmark = pytest.mark.slow
+
+TODAY = datetime.date(2026, 11, 29)
+
+
+def drafted(app: ASGIApp, *, model: str | None = None, key: str | None = KEY, images: int = MOST_IMAGES) -> Draft:
+    with running(app) as server:
+        return drafted_of(server.base_url, model=model, key=key, images=images)
+
+
+def drafted_of(base_url: str, *, model: str | None = None, key: str | None = KEY, images: int = MOST_IMAGES) -> Draft:
+    target = Target.parse(base_url, key)
+    scheduler = Scheduler(Transport(target, 20.0), lambda *_: None, budget=Budget(Limits(300, images)))
+    return draft(Asker(load(), target, scheduler, seed=1), model)
+
+
+def contract_of_draft(made: Draft) -> Contract:
+    """Return the contract by the text of a draft, as a user would have it."""
+    keys: dict[str, Any] = tomllib.loads(render(made, "http://127.0.0.1/v1", TODAY))
+    return apply(load(), declared(**keys))
+
+
+def keys_of(made: Draft) -> dict[str, Any]:
+    return {line.key: line.value for line in made.lines}
+
+
+def model_of(server: str) -> str | None:
+    models = SERVERS[server].get("models")
+    return models[0] if models else None
+
+
+def test_the_draft_of_a_server_that_keeps_the_contract_is_empty() -> None:
+    made = drafted(Service(api_key=KEY))
+    assert (made.lines, made.bugs, made.unseen) == ([], [], [])
+    assert made.images <= MOST_IMAGES
+    assert "# Nothing is to be declared." in render(made, "http://127.0.0.1/v1", TODAY)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_server_that_differs_conforms_by_its_draft_and_not_without(server: str) -> None:
+    def judged(contract: Contract) -> Run:
+        return judge_app(Service(api_key=KEY, contract=contract_of(server)), contract=contract)
+
+    made = drafted(Service(api_key=KEY, contract=contract_of(server)), model=model_of(server))
+    assert made.images <= MOST_IMAGES
+    assert made.bugs == []
+    run = judged(contract_of_draft(made))
+    assert (run.outcome, verdicts(run, "fail", "warn")) == ("conforms", {})
+    assert judged(load()).outcome == "fails"
+
+
+@pytest.mark.parametrize(
+    ("server", "fault", "broken"),
+    [
+        ("b64-only", "created-date", "IV-RES-CREATED"),
+        ("four-images", "n-default-two", "IV-N-DEFAULT"),
+        ("jpeg-and-oblong", "checksum-ignored", "IV-IMAGE-INTACT"),
+        ("optional-key", "link-to-nothing", "IV-URL-FETCH"),
+        ("any-size", "user-control-characters-crash", "IV-ERR-NO-5XX"),
+        ("brackets", "boundary-quotes-refused", "IV-WIRE-BOUNDARY"),
+        ("two-names", "data-an-object", "IV-RES-SCHEMA"),
+        ("large-files", "file-name-semicolon-crashes", "IV-WIRE-FILENAME"),
+    ],
+)
+def test_a_fault_that_no_key_expresses_fails_by_the_draft_too(server: str, fault: str, broken: str) -> None:
+    def app() -> ASGIApp:
+        return faulty([fault], api_key=KEY, contract=contract_of(server))
+
+    try:
+        made = drafted(app(), model=model_of(server))
+    except NothingAccepted:
+        # Without an image in any response, there is nothing to draft.
+        assert fault == "data-an-object"
+        return
+    run = judge_app(app(), contract=contract_of_draft(made))
+    assert broken in verdicts(run, "fail", "warn")
+
+
+@pytest.mark.parametrize(
+    ("fault", "key"),
+    [
+        ("n-capped", "max_n"),
+        ("size-ignored", "sizes"),
+        ("model-ignored", "models"),
+        ("any-key-accepted", "auth"),
+        ("size-512-crashes", "sizes"),
+    ],
+)
+def test_what_looks_like_a_bug_is_noted_and_not_declared(fault: str, key: str) -> None:
+    made = drafted(faulty([fault], api_key=KEY))
+    assert key not in keys_of(made)
+    assert made.bugs
+
+
+def test_a_model_is_found_in_the_list_of_models() -> None:
+    service = Service(api_key=KEY, contract=contract_of("b64-only"))
+
+    async def models(_: Request) -> JSONResponse:
+        return JSONResponse({"object": "list", "data": [{"id": "sdxl"}, {"id": "whisper-1"}]})
+
+    app = Starlette(routes=[Route("/v1/models", models)])
+    app.mount("/", service)
+    assert keys_of(drafted(app, key=None))["models"] == ["sdxl"]
+
+
+def test_a_model_is_found_in_the_words_of_a_refusal() -> None:
+    # The reference server says which models there are.
+    contract = apply(load(), declared(models=["flux-1"], model_required=True))
+    assert keys_of(drafted(Service(api_key=KEY, contract=contract)))["models"] == ["flux-1"]
+
+
+def test_few_images_are_never_exceeded_and_what_was_not_seen_is_said() -> None:
+    made = drafted(Service(api_key=KEY), images=6)
+    assert made.images <= 6
+    assert "n=10" in made.unseen
+    assert made.lines == []
+
+
+def test_a_server_that_accepts_nothing_cannot_be_reached_or_wants_a_key_is_an_error() -> None:
+    with pytest.raises(NothingAccepted, match="400"):
+        drafted(Service(api_key=KEY, contract=contract_of("b64-only")), model="unknown-model")
+    with pytest.raises(KeyRefused):
+        drafted(Service(api_key=KEY), key="sk-wrong")
+    with pytest.raises(Unreachable):
+        drafted_of(f"http://127.0.0.1:{free_port()}/v1")
+
+
+@given(st.text(), st.text(), st.lists(st.text(min_size=1), min_size=1))
+def test_any_words_of_a_server_are_comments_and_any_values_survive(seen: str, bug: str, models: list[str]) -> None:
+    made = Draft(bugs=[bug], unseen=[seen])
+    made.declare("models", models, seen)
+    made.declare("image_sides", {"min": 8, "multiple_of": 8}, bug)
+    text = render(made, "http://127.0.0.1/v1", TODAY)
+    assert tomllib.loads(text) == {"models": models, "image_sides": {"min": 8, "multiple_of": 8}}
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "image_variations_conformance", "profile", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_the_command_writes_a_draft_without_the_key() -> None:
+    with running(Service(api_key=KEY, contract=contract_of("four-images"))) as server:
+        completed = run(server.base_url, "--api-key", KEY)
+    assert (completed.returncode, completed.stderr) == (0, "")
+    assert tomllib.loads(completed.stdout) == SERVERS["four-images"]
+    assert KEY not in completed.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ((f"http://127.0.0.1:{free_port()}/v1",), 2, "cannot be reached"),
+        (("127.0.0.1/v1",), 2, "does not begin with http"),
+        ((), 2, "Missing argument 'URL'"),
+        (("http://127.0.0.1/v1", "--dry-run"), 0, "At most 300 requests and 25 images"),
+    ],
+)
+def test_a_wrong_call_says_what_is_wrong(arguments: tuple[str, ...], code: int, message: str) -> None:
+    completed = run(*arguments)
+    assert completed.returncode == code
+    assert message in completed.stdout + completed.stderr
+    assert "Traceback" not in completed.stderr
