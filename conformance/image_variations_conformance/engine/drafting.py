@@ -37,6 +37,7 @@ _OF_FORMS: tuple[ViolationKind, ...] = (
     "wrong-image-kind",
     "not-multipart",
 )
+_USUAL: Mapping[ViolationKind, int] = {"wrong-key": 401, "other-method": 405}
 _NAME = re.compile(r"[A-Za-z0-9][\w./:-]*\w")
 
 
@@ -52,23 +53,13 @@ def draft(asker: Asker, model: str | None = None) -> Draft:
     made = Draft()
     plain = find_base(asker, model)
     _models(asker, made, model)
-    for step in (
-        _image_fields,
-        _keys,
-        _formats,
-        _sizes,
-        _numbers,
-        images.kinds,
-        images.sides,
-        images.file_sizes,
-        _bodies,
-        _errors,
-    ):
+    _image_fields(asker, made)
+    _keys(asker, made)
+    plain = _formats(asker, made, plain)
+    _sizes(asker, made)
+    _default_size(asker, made, plain)
+    for step in (_numbers, images.kinds, images.sides, images.file_sizes, _bodies, _errors):
         step(asker, made)
-        if step is _formats:
-            _default_format(asker, made, plain)
-        if step is _sizes:
-            _default_size(asker, made, plain)
     budget = asker.scheduler.budget
     made.bugs, made.unseen = list(dict.fromkeys(asker.bugs)), list(dict.fromkeys(asker.unseen))
     made.requests, made.images = budget.requests, budget.images
@@ -187,7 +178,8 @@ def _keys(asker: Asker, made: Draft) -> None:
         asker.bugs.append(seen)
 
 
-def _formats(asker: Asker, made: Draft) -> None:
+def _formats(asker: Asker, made: Draft, plain: Answer) -> Answer:
+    """Ask for formats, and return the answer to a plain request whose images can be read, if there is one."""
     known = _enum(asker, "response_format")
     answers = {name: _field(asker, "response_format", name, "invalid-request") for name in known}
     _field(asker, "response_format", "base64", "invalid-request", may_be_accepted=False)
@@ -195,6 +187,13 @@ def _formats(asker: Asker, made: Draft) -> None:
         if answer is not None and answer.accepted and answer.key != name:
             asker.bugs.append(f"response_format={name} \u2192 {answer}")
     _declare_values(made, "response_formats", answers, [])
+    _default_format(asker, made, plain)
+    inline = answers.get("b64_json")
+    if not plain.size and inline is not None and inline.size:
+        # The links lead nowhere, so that the sizes of what they stand for are not known.
+        asker.base = evolve(asker.base, texts={**asker.base.texts, "response_format": "b64_json"})
+        return inline
+    return plain
 
 
 def _default_format(asker: Asker, made: Draft, plain: Answer) -> None:
@@ -301,15 +300,16 @@ def _errors(asker: Asker, made: Draft) -> None:
     unusual = [answer for shape, answer in asker.shapes.items() if shape != "openai"]
     if unusual:
         made.declare("error_body", "detail" if set(asker.shapes) == {"detail"} else "any", f"such as {unusual[0]}")
+    # Other requests may be refused as is usual.
     statuses = {
-        kind: sorted(answers)
+        kind: sorted({*answers, _USUAL.get(kind, 400)})
         for kind, answers in asker.statuses.items()
         if not all(asker.contract.statuses(kind).recommends(status) for status in answers)
     }
     if not statuses:
         return
     seen = next(answer for kind in statuses for answer in asker.statuses[kind].values())
-    of_forms = {tuple(sorted(asker.statuses[kind])) for kind in _OF_FORMS if kind in asker.statuses}
+    of_forms = {tuple(statuses.get(kind, ())) for kind in _OF_FORMS if kind in asker.statuses}
     if set(statuses) <= set(_OF_FORMS) and len(of_forms) == 1:
         made.declare("error_statuses", list(of_forms.pop()), f"such as {seen}")
     else:
