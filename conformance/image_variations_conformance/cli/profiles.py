@@ -15,6 +15,6 @@ def command() -> None:
     for name in names():
         profile = read(name)
         ids = {requirement for change in apply(load(), profile).changes for requirement in change.requirements}
-        click.echo(f"{name}: {len(profile.declared)} declarations, which change {len(ids)} requirements")
+        click.echo(f"{name}: {len(profile.declared)} declared, which changes {len(ids)} of the requirements")
         for key, value in profile.declared.items():
             click.echo(f"    {key} = {value}")

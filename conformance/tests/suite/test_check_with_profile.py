@@ -105,7 +105,8 @@ def test_a_server_that_differs_as_its_profile_declares_conforms(name: str) -> No
     report = document(run)
     jsonschema.validate(report, json.loads(SCHEMA.read_text()))
     assert report["provenance"]["profile"]["name"] == name
-    assert run.headline == f"Conforms to contract 1.1.0 with {len(keys)} declared differences (profile {name})."
+    differences = "1 declared difference" if len(keys) == 1 else f"{len(keys)} declared differences"
+    assert run.headline == f"Conforms to contract 1.1.0 with {differences} (profile {name})."
 
 
 def test_a_declared_refusal_of_chunked_bodies_does_not_fail() -> None:

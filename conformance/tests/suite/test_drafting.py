@@ -16,7 +16,6 @@ from image_variations_conformance.engine.budget import Budget, Limits
 from image_variations_conformance.engine.draft import Draft
 from image_variations_conformance.engine.drafting import MOST_IMAGES, NothingAccepted, draft
 from image_variations_conformance.engine.liveness import KeyRefused, Unreachable
-from image_variations_conformance.engine.run import Run
 from image_variations_conformance.engine.scheduler import Scheduler
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.app.serving import running
@@ -73,41 +72,28 @@ def test_the_draft_of_a_server_that_keeps_the_contract_is_empty() -> None:
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_a_server_that_differs_conforms_by_its_draft_and_not_without(server: str) -> None:
-    def judged(contract: Contract) -> Run:
-        return judge_app(Service(api_key=KEY, contract=contract_of(server)), contract=contract)
-
+def test_a_server_that_differs_conforms_by_its_draft(server: str) -> None:
     made = drafted(Service(api_key=KEY, contract=contract_of(server)), model=model_of(server))
     assert made.images <= MOST_IMAGES
     assert made.bugs == []
-    run = judged(contract_of_draft(made))
+    run = judge_app(Service(api_key=KEY, contract=contract_of(server)), contract=contract_of_draft(made))
     assert (run.outcome, verdicts(run, "fail", "warn")) == ("conforms", {})
-    assert judged(load()).outcome == "fails"
 
 
 @pytest.mark.parametrize(
     ("server", "fault", "broken"),
     [
         ("b64-only", "created-date", "IV-RES-CREATED"),
-        ("four-images", "n-default-two", "IV-N-DEFAULT"),
         ("jpeg-and-oblong", "checksum-ignored", "IV-IMAGE-INTACT"),
-        ("optional-key", "link-to-nothing", "IV-URL-FETCH"),
         ("any-size", "user-control-characters-crash", "IV-ERR-NO-5XX"),
         ("brackets", "boundary-quotes-refused", "IV-WIRE-BOUNDARY"),
-        ("two-names", "data-an-object", "IV-RES-SCHEMA"),
-        ("large-files", "file-name-semicolon-crashes", "IV-WIRE-FILENAME"),
     ],
 )
 def test_a_fault_that_no_key_expresses_fails_by_the_draft_too(server: str, fault: str, broken: str) -> None:
     def app() -> ASGIApp:
         return faulty([fault], api_key=KEY, contract=contract_of(server))
 
-    try:
-        made = drafted(app(), model=model_of(server))
-    except NothingAccepted:
-        # Without an image in any response, there is nothing to draft.
-        assert fault == "data-an-object"
-        return
+    made = drafted(app(), model=model_of(server))
     run = judge_app(app(), contract=contract_of_draft(made))
     assert broken in verdicts(run, "fail", "warn")
 
