@@ -73,8 +73,10 @@ def _portkey_headers(start: Start) -> Sequence[tuple[str, str]]:
 def _litellm(start: Start) -> Sequence[str]:
     config = start.folder / "config.yaml"
     config.write_text(f"model_list: []\ngeneral_settings:\n  master_key: {KEY}\n", "utf-8")
-    litellm = python_environment("litellm").parent / "litellm"
-    return [str(litellm), "--config", str(config), "--host", "127.0.0.1", "--port", str(start.port)]
+    # The script `litellm` names the folder in which it was installed, which was renamed since.
+    program = "from litellm.proxy.proxy_cli import run_server; run_server()"
+    options = ["--config", str(config), "--host", "127.0.0.1", "--port", str(start.port)]
+    return [str(python_environment("litellm")), "-c", program, *options]
 
 
 def _litellm_environment(start: Start) -> Mapping[str, str]:

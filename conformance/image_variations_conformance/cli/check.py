@@ -156,7 +156,7 @@ def command(
             target = evolve(target, base_url=target.base_url.replace(_LOOPBACK, origin, 1))
         if wait is not None:
             wait_for(target, wait)
-        with reported_bugs(Redactor.of(target.api_key, target.headers).text):
+        with reported_bugs(Redactor.of(target.api_key, target.headers, target.base_url).text):
             return _check(target, settings, key.source, _Outputs(report, baseline, verbose, quiet), example_database)
 
 

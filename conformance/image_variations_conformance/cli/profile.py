@@ -63,7 +63,7 @@ def command(
             "the image, keys, formats, sizes, n, kinds, sides and bytes of images, and errors."
         )
         return
-    redactor = Redactor.of(target.api_key, target.headers)
+    redactor = Redactor.of(target.api_key, target.headers, target.base_url)
     with reported_bugs(redactor.text):
         budget = Budget(Limits(MOST_REQUESTS, max_images))
         scheduler = Scheduler(Transport(target, timeout), lambda *_: None, budget=budget)

@@ -125,7 +125,7 @@ def _finished(
 ) -> Run:
     """Return the finished run, with what reports write free of secrets."""
     target, budget = session.plan.target, session.scheduler.budget
-    redactor = Redactor.of(target.api_key, target.headers)
+    redactor = Redactor.of(target.api_key, target.headers, target.base_url)
     found = [_redacted(finding, redactor) for finding in findings]
     shown = {name for finding in found if finding.state == "contradicted" for name in (finding.label, finding.twin)}
     exchanges = [observation.exchange for observation in session.observations.values()]

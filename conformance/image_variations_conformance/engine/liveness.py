@@ -106,7 +106,7 @@ class Liveness:
         except (NotJson, LookupError, TypeError):
             return ""
         target = self.transport.target
-        return f" ({shortened(Redactor.of(target.api_key, target.headers).text(str(message)), 200)})"
+        return f" ({shortened(Redactor.of(target.api_key, target.headers, target.base_url).text(str(message)), 200)})"
 
     def _comes_back(self) -> bool:
         """Return whether the server accepts connections after a pause, or soon."""

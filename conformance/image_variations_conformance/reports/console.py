@@ -102,7 +102,7 @@ def show_plan(plan: Plan, settings: Settings, console: Console) -> None:
 
 def show_start(target: Target, settings: Settings, key_source: str, console: Console) -> None:
     """Print the first line of a run: versions, profile, seed, where the key comes from, and the URL."""
-    url = Redactor.of(target.api_key, target.headers).text(target.base_url)
+    url = Redactor.of(target.api_key, target.headers, target.base_url).text(target.base_url)
     parts = [f"image-variations {suite_version()}", f"contract {settings.contract.version}"]
     if settings.contract.changes:
         keys = dict.fromkeys(change.key for change in settings.contract.changes)

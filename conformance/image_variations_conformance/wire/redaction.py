@@ -47,15 +47,17 @@ def header_placeholder(name: str) -> str:
 
 @frozen
 class Secret:
-    """A text that must not be written, and the placeholder that replaces it."""
+    """A text that must not be written, and the placeholder that replaces it. What `public` has of it may be written."""
 
     value: str = field(repr=False)
     placeholder: str
+    public: str = field(default="", repr=False)
 
     @cached_property
     def fragments(self) -> frozenset[bytes]:
         """The flattened texts by which the secret is found; empty if it is too short for that."""
-        return frozenset(fragment for text, size in self._spellings() for fragment in _windows(text, size, 1))
+        found = frozenset(fragment for text, size in self._spellings() for fragment in _windows(text, size, 1))
+        return found - self._public_fragments
 
     @cached_property
     def probes(self) -> frozenset[bytes]:
@@ -63,12 +65,18 @@ class Secret:
         found: set[bytes] = set()
         for number, (text, size) in enumerate(self._spellings()):
             found.update(_windows(text, size, 1 if number < 2 else size // 2))
-        return frozenset(found)
+        return frozenset(found) - self._public_fragments
+
+    @cached_property
+    def _public_fragments(self) -> frozenset[bytes]:
+        return frozenset(_windows(_flattened(self.public), FRAGMENT_CHARACTERS, 1))
 
     @cached_property
     def literal(self) -> re.Pattern[str] | None:
         """The pattern of a secret that is too short for fragments, else None. A very short one is matched as a word."""
-        if self.fragments or len(self.value) < _SHORTEST_WORD:
+        plain = _flattened(self.value)
+        is_public = plain and plain in _flattened(self.public)
+        if self.fragments or len(self.value) < _SHORTEST_WORD or is_public:
             return None
         # `data` searches UTF-8 that is decoded as Latin-1.
         spellings = {self.value, self.value.encode("utf-8", "surrogateescape").decode("latin-1")}
@@ -144,13 +152,17 @@ class Redactor:
     headers: Headers = field(default=(), repr=False)
 
     @classmethod
-    def of(cls, api_key: str | None, headers: Headers = ()) -> Redactor:
-        """Return the redactor for an API key and the user's own headers, whose words are secrets too."""
+    def of(cls, api_key: str | None, headers: Headers = (), base_url: str = "") -> Redactor:
+        """Return the redactor for an API key and the user's own headers, whose words are secrets too.
+
+        What a header has in common with the base URL of the target is none: a header may name another server.
+        """
         secrets = [] if api_key is None else [Secret(api_key, KEY_PLACEHOLDER)]
         for name, value in headers:
             words = {value, *re.split(r"[\s;,=]+", value), *_password(value)}
             long_enough = (word for word in words if len(word) >= FRAGMENT_CHARACTERS)
-            secrets += [Secret(word, header_placeholder(name)) for word in sorted(long_enough, key=len, reverse=True)]
+            placeholder = header_placeholder(name)
+            secrets += [Secret(word, placeholder, base_url) for word in sorted(long_enough, key=len, reverse=True)]
         return cls(tuple(secrets), api_key, headers)
 
     def text(self, text: str) -> str:

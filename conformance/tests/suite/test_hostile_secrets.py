@@ -100,6 +100,15 @@ def test_the_redactor_removes_header_values_of_eight_or_more_characters(value: s
     assert value not in redactor.text(f"it said {value}")
 
 
+@pytest.mark.parametrize("value", ["http://127.0.0.1:8897/v1/tenant-4711", "http://127.0.0.1:8789", "127.0.0.1"])
+def test_what_a_header_has_in_common_with_the_url_of_the_target_is_shown_and_nothing_else(value: str) -> None:
+    """A gateway is told by a header which server it stands for, and that is often on the same host."""
+    base_url = "http://127.0.0.1:8789/v1"
+    redactor = Redactor.of(None, (("X-Upstream", value),), base_url)
+    assert redactor.text(f"POST {base_url}/images/variations") == f"POST {base_url}/images/variations"
+    assert "tenant-4711" not in redactor.text(f"it said {value}")
+
+
 KEY = "sk-Proj-8f14e45fceea167a5a36dedd4bea2543"
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "unchanged": str,
