@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterator, Sequence
 
 from image_variations_conformance.engine.run import Run, Verdict
@@ -24,7 +25,7 @@ _COMMAND_CHARACTERS = 600
 _HEAD = """# Field report
 
 Written by `scripts/field-report`, which installs the systems below at these versions, starts each on loopback, and runs
-`image-variations check` on it with seed 1; do not edit. Each failure was checked by hand before it was published. A
+`image-variations check` on it with seed 1; do not edit. The failures of each system were looked through by hand. A
 system is judged by the contract with what it declares (its profile); what it does not claim is no failure. What is
 untested was left out most often because the system answers too little, or makes too many images.
 
@@ -93,4 +94,6 @@ def _failure(run: Run, verdict: Verdict) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
+    # The folder of a system is another one in each run.
+    text = re.sub(r"/tmp/tmp\w+", "$FOLDER", text)  # noqa: S108 - in a text, not a file
     return text.replace("|", "\\|").replace("<", "\\<").replace("*", "\\*")

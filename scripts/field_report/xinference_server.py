@@ -21,6 +21,8 @@ from unittest.mock import MagicMock
 from PIL import Image, ImageChops
 
 MODEL = "sd-turbo"
+_MOST_IMAGES = 1000
+"""A pipeline makes all images of a request at once, and has not the memory for more."""
 _PIPELINE = {"torch", "torchvision", "transformers", "diffusers", "accelerate", "peft", "timm", "modelscope", "scipy"}
 
 
@@ -70,6 +72,8 @@ class _Model(DiffusionModel):  # type: ignore[misc] # Xinference is not installe
         return contextlib.nullcontext()
 
     def _call_model(self, response_format: str, image: Image.Image, num_images_per_prompt: int, **kwargs: Any) -> Any:
+        if num_images_per_prompt > _MOST_IMAGES:
+            raise RuntimeError("CUDA out of memory.")
         size = (kwargs.get("width") or image.width, kwargs.get("height") or image.height)
         return handle_image_result(response_format, [_variation(image, size) for _ in range(num_images_per_prompt)])
 
@@ -94,7 +98,7 @@ class _ModelActor:
 class _Supervisor:
     """Knows one model, and nothing else."""
 
-    async def get_model(self, uid: str, *_: object) -> _ModelActor:
+    async def get_model(self, uid: str, *_: object, **__: object) -> _ModelActor:
         if uid != MODEL:
             raise ValueError(f"Model not found in the model list, uid: {uid}")
         return _ModelActor()

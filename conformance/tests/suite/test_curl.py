@@ -198,6 +198,13 @@ def test_the_command_of_a_plain_form_names_each_field_and_the_image() -> None:
     assert again.files == {"image.png": builder().png()}
 
 
+def test_a_form_with_its_boundary_in_a_value_is_sent_with_that_boundary(server: ScriptedServer) -> None:
+    case = plan(server).valid("a-probe", "a note", BASE, (PROBES["user=boundary"],))
+    line = command(case.request, plan(server).target, FOLDER).line
+    assert "--data-binary" in line
+    assert "--form-string" not in line
+
+
 def test_a_large_file_is_compressed_and_unpacked_by_the_command() -> None:
     b = builder()
     request = b.form(b.image(b.largest_png()))
