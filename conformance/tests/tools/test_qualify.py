@@ -15,8 +15,9 @@ from qualification import __main__ as command_line
 from qualification import record, subjects
 from qualification.crew import work
 from qualification.matrix import fault_row, span, summary_row, table, totals
+from qualification.profiles import contract_of
 from qualification.record import Part
-from qualification.subjects import Subject, faults, quirks, references, sample
+from qualification.subjects import Subject, faults, profiles, quirks, references, sample, under_profiles
 from qualification.trials import Spent, Trial, attempt
 from qualification.verdicts import problems, unbroken
 
@@ -149,6 +150,15 @@ def test_every_fault_and_every_quirk_is_a_subject_with_the_requirements_of_its_r
     assert {subject.seed for subject in references(20)} == set(range(20))
 
 
+def test_under_each_profile_there_are_faults_that_it_does_not_express() -> None:
+    assert len(under_profiles()) == 5 * len(profiles()) == 40
+    assert under_profiles() == under_profiles()
+    for subject in under_profiles():
+        changes = contract_of(subject.profile).changes
+        assert not {name for change in changes for name in change.requirements} & {*subject.breaks, *subject.also}
+        assert subject.breaks == next(it.breaks for it in faults() if it.name == subject.name.partition("@")[0])
+
+
 @given(st.integers(1, 60))
 def test_a_sample_is_deterministic_and_ordered_and_has_up_to_n_subjects_of_each_family(number: int) -> None:
     all_faults = faults()
@@ -226,9 +236,10 @@ def test_the_row_of_a_depth_counts_caught_faults_and_false_alarms() -> None:
 
 
 @pytest.mark.skipif(not record.FILE.exists(), reason="scripts/qualify --write has not written the file yet")
-def test_the_committed_file_has_exactly_one_row_for_every_fault_and_quirk() -> None:
-    rows = re.findall(r"^\| ([a-z0-9][a-z0-9-]*) \| [a-z-]+ \| (.*?) \|", record.FILE.read_text(), re.MULTILINE)
-    assert sorted(name for name, _ in rows) == sorted([*FAULTS, *QUIRKS])
+def test_the_committed_file_has_exactly_one_row_for_every_server() -> None:
+    rows = re.findall(r"^\| ([a-z0-9][a-z0-9@-]*) \| [a-z0-9 -]+ \| (.*?) \|", record.FILE.read_text(), re.MULTILINE)
+    of_profiles = [subject.name for subject in (*under_profiles(), *profiles())]
+    assert sorted(name for name, _ in rows) == sorted([*FAULTS, *QUIRKS, *of_profiles])
     reported = dict(rows)
     assert [
         name
