@@ -8,7 +8,7 @@ import time
 
 import pytest
 from attrs import evolve
-from image_variations_conformance.cases.transforms import with_chunked_coding
+from image_variations_conformance.cases.transforms import with_chunked_coding, with_header
 from image_variations_conformance.contract.document import Contract
 from image_variations_conformance.contract.expectation import classify
 from image_variations_conformance.media.pictures import paint
@@ -132,6 +132,25 @@ def test_a_crash_at_what_is_unusual_in_other_ways_too_is_no_wrong_refusal() -> N
     assert seen.expectation.unspecified
     assert broken(seen) == {"IV-ERR-NO-5XX"}
     assert "IV-N-BOUNDS" in broken(observed(exchange(builder().form(n="0"), error(status=500))))
+
+
+def test_a_wrong_key_may_be_refused_before_the_form_where_keys_are_optional() -> None:
+    contract = effective(auth="optional", error_statuses=[422])
+    plain = builder().form(n="0")
+    request = with_header(plain, "Authorization", "Bearer sk-wrong")
+    states = {
+        status: {
+            it.state
+            for it in found(
+                observe(exchange(request, error(status=status)), classify(request, contract, KEY)), contract=contract
+            )
+            if it.requirement == "IV-N-BOUNDS"
+        }
+        for status in (401, 422)
+    }
+    assert states == {401: set(), 422: {"holds"}}
+    accepted = exchange(request, answer({"b64_json": ""}))
+    assert "IV-N-BOUNDS" in broken(observe(accepted, classify(request, contract, KEY)), contract=contract)
 
 
 def test_a_form_that_is_refused_for_want_of_a_key_that_is_optional_shows_nothing_of_its_values() -> None:
