@@ -13,6 +13,8 @@ from ..cases.probes import Probe
 PACK_SIZE = 7
 _TOGETHER = 8
 _ON_ONE_CONNECTION = 2
+_BLANK = "png=wholly-transparent"
+"""A blank input may have blank images, so that the same image for two inputs on one connection does not show."""
 
 
 def packs(probes: Sequence[Probe], seed: int, size: int = PACK_SIZE) -> list[tuple[Probe, ...]]:
@@ -62,7 +64,8 @@ class Arranged:
     @classmethod
     def of(cls, must: Sequence[tuple[Probe, ...]], between: int) -> Arranged:
         """Arrange packs, of which `between` packs are kept for the requests that must be refused."""
-        cheap = [pack for pack in must if images(pack) == 1][-_ON_ONE_CONNECTION - between :]
+        plain = [pack for pack in must if images(pack) == 1 and all(probe.item != _BLANK for probe in pack)]
+        cheap = plain[-_ON_ONE_CONNECTION - between :]
         first = [pack for pack in must if pack not in cheap]
         fitting = [pack for pack in first if images(pack) == 1 and pack[0].fits_others]
         together = fitting[:_TOGETHER] if len(first) > _TOGETHER else []

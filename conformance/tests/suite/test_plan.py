@@ -23,7 +23,7 @@ from image_variations_conformance.cases.transforms import with_body, with_chunke
 from image_variations_conformance.contract.document import Contract
 from image_variations_conformance.contract.effective import apply
 from image_variations_conformance.contract.profile import names, read
-from image_variations_conformance.engine.packs import packs
+from image_variations_conformance.engine.packs import Arranged, packs
 from image_variations_conformance.media import png
 from image_variations_conformance.wire.exchange import Request
 from image_variations_conformance.wire.multipart import decode
@@ -372,3 +372,11 @@ def test_drawn_users_are_texts_of_at_most_1000_characters(user: str) -> None:
 
 def test_a_string_without_constraints_has_no_wrong_values() -> None:
     assert wrong_values({"type": "string"}) is None
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_requests_of_one_connection_have_inputs_by_which_their_images_can_be_told_apart(seed: int) -> None:
+    plan = Plan.of(CONTRACT, TARGET, seed)
+    chosen = Arranged.of(packs(plan.must_probes, seed), 4).on_one_connection
+    assert len(chosen) == 2
+    assert "png=wholly-transparent" not in {probe.item for pack in chosen for probe in pack}
