@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from image_variations_conformance.contract.document import Contract, load
@@ -42,8 +42,8 @@ def contract_of(server: str) -> Contract:
     return apply(load(), profile)
 
 
-def is_expressed(server: str, broken: Iterable[str]) -> bool:
-    """Return whether the profile of a server says something about one of these requirements."""
+def expressed_by(server: str) -> frozenset[str]:
+    """Return the ids of the requirements that the profile of a server says something about."""
     contract = contract_of(server)
-    changed = {requirement for change in contract.changes for requirement in change.requirements}
-    return any(it in changed or contract.requirements[it].is_open for it in broken)
+    changed = frozenset(requirement for change in contract.changes for requirement in change.requirements)
+    return changed | {requirement.id for requirement in contract.requirements.values() if requirement.is_open}

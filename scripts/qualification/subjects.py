@@ -12,7 +12,7 @@ from image_variations_conformance.contract import document as contract
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.variants import FAULTS, QUIRKS, faulty, quirky
 
-from qualification.profiles import SERVERS, contract_of, is_expressed
+from qualification.profiles import SERVERS, contract_of, expressed_by
 
 Kind = Literal["fault", "pair", "quirk", "profile", "reference"]
 
@@ -122,7 +122,8 @@ def under_profiles() -> list[Subject]:
     usual = [it for it in faults() if not it.everywhere and it.patience == _PATIENCE_SECONDS]
     found = []
     for server in SERVERS:
-        usable = [it for it in usual if it.name not in NARROWING and not is_expressed(server, (*it.breaks, *it.also))]
+        expressed = expressed_by(server)
+        usable = [it for it in usual if it.name not in NARROWING and expressed.isdisjoint((*it.breaks, *it.also))]
         for fault in random.Random(f"profiles/{server}").sample(usable, _FAULTS_A_PROFILE):  # noqa: S311 - no secret
             name = f"{fault.name}@{server}"
             found.append(evolve(fault, name=name, family=f"under the profile {server}", profile=server))
