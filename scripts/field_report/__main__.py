@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import datetime
-import os
-import signal
-import socket
-import subprocess
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
-from attrs import frozen
 from image_variations_conformance.contract.document import Contract, load
 from image_variations_conformance.contract.effective import apply
 from image_variations_conformance.contract.profile import EMPTY, read
 from image_variations_conformance.engine.check import Settings, check
-from image_variations_conformance.engine.run import Run
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.app.serving import running
 from image_variations_conformance.wire.target import Target
+from support.processes import NotStarted, free_port, served
 
 from field_report.installing import ROOT, NotInstalled
-from field_report.report import render
+from field_report.report import Result, render
 from field_report.systems import SYSTEMS, UPSTREAM_KEY, Start, System
 
 _FILE = ROOT / "docs" / "field-report.md"
 _SEED = 1
-_START_SECONDS = 120
-
-
-@frozen
-class Result:
-    """The run on a system, or the reason why there is none."""
-
-    system: System
-    run: Run | None
-    reason: str = ""
 
 
 @click.command()
@@ -65,21 +47,19 @@ def command(*, only: tuple[str, ...], details: bool) -> None:
                     click.echo(f"  {verdict.result} {verdict.requirement.id}: {verdict.message}")
     if not only:
         today = datetime.datetime.now().astimezone().date()
-        _FILE.write_text(render([(it.system, it.run, it.reason) for it in results], today), "utf-8")
+        _FILE.write_text(render(results, today), "utf-8")
         click.echo(f"{_FILE.relative_to(ROOT)} is written", err=True)
 
 
 def _result(system: System) -> Result:
     with tempfile.TemporaryDirectory() as folder, running(Service(api_key=UPSTREAM_KEY)) as upstream:
-        start = Start(_free_port(), upstream.origin, Path(folder))
+        start = Start(free_port(), upstream.origin, Path(folder))
         try:
-            with _served(system, start):
-                target = Target.parse(
-                    f"http://127.0.0.1:{start.port}{system.path}", system.api_key, tuple(system.headers(start))
-                )
+            with served(system.command(start), start.port, system.environment(start), start.folder) as origin:
+                target = Target.parse(f"{origin}{system.path}", system.api_key, tuple(system.headers(start)))
                 settings = Settings(seed=_SEED, timeout=system.timeout, contract=_contract(system))
                 return Result(system, check(target, settings, lambda *_: None))
-        except NotInstalled as error:
+        except (NotInstalled, NotStarted) as error:
             return Result(system, None, str(error))
 
 
@@ -88,49 +68,6 @@ def _contract(system: System) -> Contract:
     for key, value in system.declared.items():
         profile = profile.with_declared(key, value, "scripts/field_report/systems.py")
     return apply(load(), profile)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
-@contextmanager
-def _served(system: System, start: Start) -> Iterator[None]:
-    """Start a system, and end it with all its processes. Raises NotInstalled."""
-    environment = {**os.environ, **system.environment(start)}
-    log = start.folder / "log"
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(  # noqa: S603 - our own command
-            system.command(start),
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            env=environment,
-            cwd=start.folder,
-        ) as process,
-    ):
-        try:
-            ends = time.monotonic() + _START_SECONDS
-            while not _listens(start.port):
-                if process.poll() is not None or time.monotonic() > ends:
-                    lines = log.read_text("utf-8", "replace").strip().splitlines()
-                    raise NotInstalled(f"it does not start: {lines[-1] if lines else 'no output'}")
-                time.sleep(0.2)
-            yield
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Installs servers at pinned versions in folders of `.cache/field`: packages from PyPI, or from npm."""
+"""Installs servers at pinned versions in folders of `.cache`: packages from PyPI, or from npm as the tests do."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from support.node_packages import node_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "field"
@@ -27,41 +29,28 @@ def python_environment(name: str) -> Path:
     They are installed without looking for dependencies, since all are pinned there. Raises NotInstalled.
     """
     pins = REQUIREMENTS / f"{name}.txt"
-    folder = _folder(name, pins.read_bytes())
+    folder = CACHE / f"{name}-{hashlib.sha256(pins.read_bytes()).hexdigest()[:12]}"
     python = folder / "bin" / "python"
     if not folder.is_dir():
-        partial = _partial(folder)
+        # An interrupted installation is not taken for a complete one.
+        partial = folder.with_name(f"{folder.name}.new")
+        shutil.rmtree(partial, ignore_errors=True)
+        CACHE.mkdir(parents=True, exist_ok=True)
         _run([sys.executable, "-m", "venv", str(partial)])
         _run([str(partial / "bin" / "pip"), "install", "--quiet", "--no-deps", "--requirement", str(pins)])
         partial.rename(folder)
     return python
 
 
-def node_package(package: str, version: str, *others: str) -> Path:
-    """Return the folder of an npm package, which is installed with others (NAME@VERSION). Raises NotInstalled."""
+def node_packages(*packages: str) -> Path:
+    """Return the folder `node_modules` with npm packages, each NAME or NAME@VERSION. Raises NotInstalled."""
     if shutil.which("npm") is None:
         raise NotInstalled("npm is not on the PATH")
-    name = package.lstrip("@").replace("/", "-")
-    folder = _folder(name, " ".join((version, *others)).encode())
-    if not folder.is_dir():
-        partial = _partial(folder)
-        partial.mkdir(parents=True)
-        options = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error")
-        _run(["npm", "install", *options, f"--prefix={partial}", f"{package}@{version}", *others])
-        partial.rename(folder)
-    return folder / "node_modules" / package
-
-
-def _folder(name: str, pins: bytes) -> Path:
-    return CACHE / f"{name}-{hashlib.sha256(pins).hexdigest()[:12]}"
-
-
-def _partial(folder: Path) -> Path:
-    """Return an empty place beside a folder: an interrupted installation is not taken for a complete one."""
-    partial = folder.with_name(f"{folder.name}.new")
-    shutil.rmtree(partial, ignore_errors=True)
-    CACHE.mkdir(parents=True, exist_ok=True)
-    return partial
+    name = re.sub(r"[^a-z0-9.]+", "-", " ".join(packages)).strip("-")
+    try:
+        return node_folder(f"field-{name}", packages) / "node_modules"
+    except RuntimeError as error:
+        raise NotInstalled(str(error)) from error
 
 
 def _run(command: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ import datetime
 import re
 from collections.abc import Iterator, Sequence
 
+from attrs import frozen
 from image_variations_conformance.engine.run import Run, Verdict
 from image_variations_conformance.oracles.base import shortened
 from image_variations_conformance.reports.document import reproduction
@@ -32,7 +33,14 @@ untested was left out most often because the system answers too little, or makes
 Commands name the key in `$IMAGE_VARIATIONS_API_KEY` and have the files of the report folder (`--report-dir report`).
 """
 
-Result = tuple[System, Run | None, str]
+
+@frozen
+class Result:
+    """The run on a system, or the reason why there is none."""
+
+    system: System
+    run: Run | None
+    reason: str = ""
 
 
 def render(results: Sequence[Result], today: datetime.date) -> str:
@@ -48,9 +56,10 @@ def _summary(results: Sequence[Result]) -> Iterator[str]:
     yield "## Systems\n"
     yield _row(["System", "Version", "What it does", "How it was run", "Requests", "Images", "Seconds", "Outcome"])
     yield _row(["---"] * 8)
-    for system, run, reason in results:
+    for result in results:
+        system, run = result.system, result.run
         cost = ("", "", "") if run is None else (run.cost.requests, run.cost.images, round(run.cost.seconds))
-        outcome = f"not run: {reason}" if run is None else run.headline
+        outcome = f"not run: {result.reason}" if run is None else run.headline
         yield _row([system.name, system.version, system.what, system.how, *map(str, cost), outcome])
     yield "\nKnown to serve the operation, and not run:\n"
     yield from (f"- {name}: {why}" for name, why in NOT_RUN.items())
@@ -58,7 +67,7 @@ def _summary(results: Sequence[Result]) -> Iterator[str]:
 
 def _matrix(results: Sequence[Result]) -> Iterator[str]:
     yield "## Requirements\n"
-    ran = [(system, run) for system, run, _ in results if run is not None]
+    ran = [(result.system, result.run) for result in results if result.run is not None]
     yield _row(["Requirement", "Level", *(f"{system.name} {system.version}" for system, _ in ran)])
     yield _row(["---"] * (len(ran) + 2))
     by_id = [{verdict.requirement.id: verdict for verdict in run.verdicts} for _, run in ran]
@@ -68,7 +77,8 @@ def _matrix(results: Sequence[Result]) -> Iterator[str]:
 
 def _details(results: Sequence[Result]) -> Iterator[str]:
     yield "## Failures"
-    for system, run, _ in results:
+    for result in results:
+        system, run = result.system, result.run
         if run is None:
             continue
         yield f"\n### {system.name} {system.version}\n"
@@ -84,13 +94,13 @@ def _details(results: Sequence[Result]) -> Iterator[str]:
 
 def _failure(run: Run, verdict: Verdict) -> Iterator[str]:
     yield f"**{verdict.requirement.id}**: {verdict.requirement.text}"
-    yield f"{_plain(message(verdict))}"
+    yield _plain(message(verdict))
     if verdict.also:
         yield f"Also broken by this: {', '.join(verdict.also)}."
     again = reproduction(run, verdict, f"report/{verdict.requirement.id}")
     if again is not None:
-        port = run.target.base_url
-        yield f"\n    {shortened(again.line.replace(port, '$URL'), _COMMAND_CHARACTERS)}\n"
+        line = again.line.replace(run.target.base_url, "$URL")
+        yield f"\n    {shortened(line, _COMMAND_CHARACTERS)}\n"
 
 
 def _plain(text: str) -> str:

@@ -9,13 +9,17 @@ from typing import Any
 
 import yaml
 from attrs import field, frozen
+from support.node_packages import VERSIONS, node_tool
 
-from field_report.installing import ROOT, node_package, python_environment
+from field_report.installing import ROOT, node_packages, python_environment
 
 UPSTREAM_KEY = "sk-upstream-0123456789abcdef"
 KEY = "sk-field-0123456789abcdef"
 _SPEC = ROOT / "spec" / "openapi.yaml"
 _HERE = Path(__file__).parent
+_FORWARDS = "forwards images"
+_BEFORE_REFERENCE = "in front of our reference server, which keeps the contract"
+_ON_OUR_DOCUMENT = "on spec/openapi.yaml"
 
 
 @frozen
@@ -49,25 +53,20 @@ class System:
     timeout: float = 20.0
 
 
-def _node(package: str, version: str, file: str, *arguments: str) -> Callable[[Start], Sequence[str]]:
+def _tool(package: str, command: str, *arguments: str) -> Callable[[Start], Sequence[str]]:
+    return lambda start: [*node_tool(package, command), *(each.replace("PORT", str(start.port)) for each in arguments)]
+
+
+def _portkey(version: str) -> System:
     def command(start: Start) -> Sequence[str]:
-        folder = node_package(package, version)
-        return ["node", str(folder / file), *(each.replace("PORT", str(start.port)) for each in arguments)]
+        package = node_packages(f"@portkey-ai/gateway@{version}") / "@portkey-ai" / "gateway"
+        return ["node", str(package / "build" / "start-server.js"), f"--port={start.port}", "--headless"]
 
-    return command
+    def headers(start: Start) -> Sequence[tuple[str, str]]:
+        return (("x-portkey-provider", "openai"), ("x-portkey-custom-host", f"{start.upstream}/v1"))
 
-
-def _bin(package: str, version: str, name: str, *arguments: str) -> Callable[[Start], Sequence[str]]:
-    def command(start: Start) -> Sequence[str]:
-        folder = node_package(package, version)
-        file = json.loads((folder / "package.json").read_text("utf-8"))["bin"][name]
-        return ["node", str(folder / file), *(each.replace("PORT", str(start.port)) for each in arguments)]
-
-    return command
-
-
-def _portkey_headers(start: Start) -> Sequence[tuple[str, str]]:
-    return (("x-portkey-provider", "openai"), ("x-portkey-custom-host", f"{start.upstream}/v1"))
+    how = f"the provider openai with a custom host, {_BEFORE_REFERENCE}"
+    return System("Portkey gateway", version, _FORWARDS, how, command, headers=headers, api_key=UPSTREAM_KEY)
 
 
 def _litellm(start: Start) -> Sequence[str]:
@@ -92,10 +91,10 @@ def _xinference_environment(start: Start) -> Mapping[str, str]:
 
 
 def _scalar(start: Start) -> Sequence[str]:
-    package = node_package("@scalar/mock-server", "0.14.4", "@hono/node-server@2.1.9")
+    packages = node_packages("@scalar/mock-server", "@hono/node-server")
     script = start.folder / "server.mjs"
     script.write_text((_HERE / "scalar_server.mjs").read_text("utf-8"), "utf-8")
-    (start.folder / "node_modules").symlink_to(package.parents[1])
+    (start.folder / "node_modules").symlink_to(packages)
     document = start.folder / "openapi.json"
     document.write_text(json.dumps(yaml.safe_load(_SPEC.read_text("utf-8"))), "utf-8")
     return ["node", "--preserve-symlinks-main", "--preserve-symlinks", str(script), str(start.port), str(document)]
@@ -105,12 +104,8 @@ def _aimock(start: Start) -> Sequence[str]:
     fixtures = start.folder / "fixtures.json"
     fixtures.write_text('{"fixtures": []}', "utf-8")
     options = ("--host", "127.0.0.1", "--port", str(start.port), "--fixtures", str(fixtures), "--log-level", "silent")
-    return _bin("@copilotkit/aimock", "1.43.0", "llmock", *options)(start)
+    return [*node_tool("@copilotkit/aimock", "llmock"), *options]
 
-
-_FORWARDS = "forwards images"
-_BEFORE_REFERENCE = "in front of our reference server, which keeps the contract"
-_ON_OUR_DOCUMENT = "on spec/openapi.yaml"
 
 SYSTEMS = (
     System(
@@ -122,24 +117,8 @@ SYSTEMS = (
         path="/openai/v1",
         environment=_litellm_environment,
     ),
-    System(
-        "Portkey gateway",
-        "1.9.8",
-        _FORWARDS,
-        f"the provider openai with a custom host, {_BEFORE_REFERENCE}",
-        _node("@portkey-ai/gateway", "1.9.8", "build/start-server.js", "--port=PORT", "--headless"),
-        headers=_portkey_headers,
-        api_key=UPSTREAM_KEY,
-    ),
-    System(
-        "Portkey gateway",
-        "1.15.2",
-        _FORWARDS,
-        f"the provider openai with a custom host, {_BEFORE_REFERENCE}",
-        _node("@portkey-ai/gateway", "1.15.2", "build/start-server.js", "--port=PORT", "--headless"),
-        headers=_portkey_headers,
-        api_key=UPSTREAM_KEY,
-    ),
+    _portkey("1.9.8"),
+    _portkey("1.15.2"),
     System(
         "Xinference",
         "4.1.0",
@@ -153,22 +132,22 @@ SYSTEMS = (
     ),
     System(
         "Prism",
-        "5.16.0",
+        VERSIONS["@stoplight/prism-cli"],
         "mock",
         _ON_OUR_DOCUMENT,
-        _bin("@stoplight/prism-cli", "5.16.0", "prism", "mock", "--port", "PORT", str(_SPEC)),
+        _tool("@stoplight/prism-cli", "prism", "mock", "--port", "PORT", str(_SPEC)),
         path="",
     ),
     System(
         "Steady",
-        "0.22.2",
+        VERSIONS["@stdy/cli"],
         "mock",
         _ON_OUR_DOCUMENT,
-        _bin("@stdy/cli", "0.22.2", "steady", "--host", "127.0.0.1", "--port", "PORT", "--quiet", str(_SPEC)),
+        _tool("@stdy/cli", "steady", "--host", "127.0.0.1", "--port", "PORT", "--quiet", str(_SPEC)),
         path="",
     ),
-    System("Scalar mock server", "0.14.4", "mock", _ON_OUR_DOCUMENT, _scalar, path=""),
-    System("aimock", "1.43.0", "mock", "without fixtures", _aimock),
+    System("Scalar mock server", VERSIONS["@scalar/mock-server"], "mock", _ON_OUR_DOCUMENT, _scalar, path=""),
+    System("aimock", VERSIONS["@copilotkit/aimock"], "mock", "without fixtures", _aimock),
 )
 
 NOT_RUN = {

@@ -19,6 +19,7 @@ from image_variations_conformance.reference.variants import FAULTS, QUIRKS, faul
 from support.hostile import said
 from support.judging import KEY
 from support.loopback import hear_request, say, scripted_server
+from support.processes import free_port
 from support.requests import CONTRACT
 
 pytestmark = pytest.mark.slow
@@ -29,12 +30,6 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     command = [sys.executable, "-m", "image_variations_conformance", *arguments]
     settings = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "PYTHONPATH": os.environ.get("PYTHONPATH", ""), **environment}
     return subprocess.run(command, capture_output=True, text=True, env=settings, timeout=120, check=False)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 VERSION = r"[0-9][^ ]*"
@@ -161,7 +156,7 @@ def test_a_missing_endpoint_exits_1_and_is_named_in_the_headline() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("check", f"http://127.0.0.1:{_free_port()}/v1"), "cannot be reached"),
+        (("check", f"http://127.0.0.1:{free_port()}/v1"), "cannot be reached"),
         (("check", "127.0.0.1:8000/v1"), "does not begin with http:// or https://"),
         (("check",), "expected either a URL, --app or --reference, got neither"),
         (("check", ""), "the base URL is empty"),
@@ -249,7 +244,7 @@ def test_quirks_are_listed_and_a_quirk_that_is_unknown_or_used_with_a_fault_exit
 
 
 def test_a_dry_run_lists_the_plan_and_sends_nothing() -> None:
-    command = ("check", f"http://127.0.0.1:{_free_port()}/v1", "--api-key", KEY, "--dry-run", "--seed", "1")
+    command = ("check", f"http://127.0.0.1:{free_port()}/v1", "--api-key", KEY, "--dry-run", "--seed", "1")
     completed = run(*command, "--depth", "quick")
     assert (completed.returncode, completed.stderr) == (0, "")
     lines = completed.stdout.splitlines()

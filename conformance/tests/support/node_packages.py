@@ -18,6 +18,7 @@ VERSIONS = {
     "@koa/multer": "4.0.0",
     "@koa/router": "15.7.0",
     "@redocly/cli": "2.77.0",
+    "@scalar/mock-server": "0.14.4",
     "@stdy/cli": "0.22.2",
     "@stoplight/prism-cli": "5.16.0",
     "@stoplight/spectral-cli": "6.16.3",
@@ -59,6 +60,8 @@ def node_modules(package: str) -> Path:
 def node_folder(name: str, packages: Sequence[str]) -> Path:
     """Return the folder of this name with `node_modules` of these packages. See `node_modules` for what else it does.
 
+    A package may have a version of its own, as NAME@VERSION.
+
     A file lock keeps parallel test processes from installing them twice. The final rename ensures that an interrupted
     installation is not taken for a complete one.
     """
@@ -73,7 +76,7 @@ def node_folder(name: str, packages: Sequence[str]) -> Path:
             partial = folder.with_name(f"{folder.name}.new")
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir()
-            versions = [f"{package}@{VERSIONS[package]}" for package in packages]
+            versions = [package if "@" in package[1:] else f"{package}@{VERSIONS[package]}" for package in packages]
             command = ["npm", "install", *_NPM_OPTIONS, f"--prefix={partial}", *versions]
             process = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_INSTALL_SECONDS)
             if process.returncode:

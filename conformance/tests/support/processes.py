@@ -7,6 +7,8 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryFile
 
 _START_SECONDS = 60
 
@@ -27,24 +29,37 @@ def listens(port: int) -> bool:
     return True
 
 
+class NotStarted(RuntimeError):
+    """A server does not listen. The message has the last line that it printed."""
+
+
 @contextmanager
-def served(command: Sequence[str], port: int, environment: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Start a server that listens on a port, and yield its origin.
+def served(
+    command: Sequence[str], port: int, environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Iterator[str]:
+    """Start a server that listens on a port, in a folder, and yield its origin. Raises NotStarted.
 
     It has a session of its own, so that the whole process group can be killed: some tools are wrappers around a server.
     """
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        env={**os.environ, **(environment or {})},
-    ) as process:
+    with (
+        TemporaryFile() as output,
+        subprocess.Popen(
+            command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, **(environment or {})},
+            cwd=folder,
+        ) as process,
+    ):
         try:
             deadline = time.monotonic() + _START_SECONDS
             while not listens(port):
-                assert process.poll() is None, f"{command[1]} ended with exit code {process.returncode}"
-                assert time.monotonic() < deadline, f"{command[1]} does not listen"
+                if process.poll() is not None or time.monotonic() > deadline:
+                    output.seek(0)
+                    lines = output.read().decode("utf-8", "replace").split("\n")
+                    how = "does not listen" if process.returncode is None else f"exit code {process.returncode}"
+                    raise NotStarted(f"{command[1]}: {how}: {next(filter(None, reversed(lines)), 'no output')}")
                 time.sleep(0.1)
             yield f"http://127.0.0.1:{port}"
         finally:

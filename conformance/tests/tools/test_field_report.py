@@ -4,7 +4,7 @@ import datetime
 import re
 
 import pytest
-from field_report.report import render
+from field_report.report import Result, render
 from field_report.systems import NOT_RUN, SYSTEMS
 from image_variations_conformance.contract.document import load
 from image_variations_conformance.contract.profile import names
@@ -16,7 +16,9 @@ pytestmark = pytest.mark.slow
 
 def test_the_report_has_each_requirement_each_failure_and_why_a_system_was_not_run() -> None:
     run = judge_app(faulty(["any-key-accepted"], api_key=KEY), depth="quick")
-    text = render([(SYSTEMS[0], run, ""), (SYSTEMS[1], None, "npm is not on the PATH")], datetime.date(2026, 11, 29))
+    text = render(
+        [Result(SYSTEMS[0], run), Result(SYSTEMS[1], None, "npm is not on the PATH")], datetime.date(2026, 11, 29)
+    )
     assert set(re.findall(r"^\| (IV-[A-Z0-9-]+) \|", text, re.MULTILINE)) == set(load().requirements)
     assert "not run: npm is not on the PATH" in text
     assert all(name in text for name in NOT_RUN)
