@@ -64,8 +64,8 @@ class Arranged:
     @classmethod
     def of(cls, must: Sequence[tuple[Probe, ...]], between: int) -> Arranged:
         """Arrange packs, of which `between` packs are kept for the requests that must be refused."""
-        plain = [pack for pack in must if images(pack) == 1 and all(probe.item != _BLANK for probe in pack)]
-        cheap = plain[-_ON_ONE_CONNECTION - between :]
+        cheap = [pack for pack in must if images(pack) == 1][-_ON_ONE_CONNECTION - between :]
+        cheap.sort(key=lambda pack: any(probe.item == _BLANK for probe in pack))
         first = [pack for pack in must if pack not in cheap]
         fitting = [pack for pack in first if images(pack) == 1 and pack[0].fits_others]
         together = fitting[:_TOGETHER] if len(first) > _TOGETHER else []
