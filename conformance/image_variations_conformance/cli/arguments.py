@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import click
 from attrs import field, frozen
@@ -61,17 +63,20 @@ class ApiKey:
     source: str = "no key"
 
 
-def read_key(option: str | None, environment: dict[str, str] | None) -> ApiKey:
+def read_key(option: str | None, environment: Mapping[str, str], headers: Headers) -> ApiKey:
     """Return the key that `--api-key` or else the first of KEY_VARIABLES in the environment has.
 
-    Raises click.UsageError where one of them is set and is no key.
+    Raises click.UsageError where one of them is set and is no key, or stands beside a header for it.
     """
-    if option is not None:
-        return ApiKey(_checked_key(option, "--api-key"), "key from --api-key")
-    for name in KEY_VARIABLES:
-        if name in (environment or {}):
-            return ApiKey(_checked_key((environment or {})[name], name), f"key from {name}")
-    return ApiKey()
+    found = {"--api-key": option} | {name: environment.get(name) for name in KEY_VARIABLES}
+    key = ApiKey()
+    for source, value in found.items():
+        if value is not None:
+            key = ApiKey(_checked_key(value, source), f"key from {source}")
+            break
+    if key.value is not None and any(name.lower() == "authorization" for name, _ in headers):
+        raise click.UsageError(f"Authorization cannot be set beside the API key: {key.source}")
+    return key
 
 
 def _checked_key(key: str, source: str) -> str:
@@ -82,6 +87,20 @@ def _checked_key(key: str, source: str) -> str:
             f"{source} is not an API key: expected printable ASCII characters without spaces or line breaks."
         )
     return key
+
+
+def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say how a server is spoken to: --api-key, --header and --timeout."""
+    for option in (
+        click.option("--timeout", type=Seconds(positive=True), default=60.0, show_default=True,
+                     help="Seconds for one request and its response."),
+        click.option("--header", "headers", multiple=True, metavar="HEADER", callback=read_headers,
+                     help="A header for every request: 'Name: value'; repeatable."),
+        click.option("--api-key", help="The API key. By default that of IMAGE_VARIATIONS_API_KEY, or else of "
+                     "OPENAI_API_KEY. Without one, no key is sent and no requirement about keys is tested."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
 
 
 def read_headers(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> Headers:

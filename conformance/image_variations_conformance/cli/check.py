@@ -18,7 +18,6 @@ from ..cases.plan import DEPTH_PROFILES
 from ..contract.document import Contract
 from ..engine.check import Settings, plan_of
 from ..engine.check import check as run_check
-from ..engine.liveness import KeyRefused, Unreachable
 from ..engine.run import Run
 from ..reference.app.service import BASE_PATH, Service
 from ..reference.app.serving import running
@@ -29,12 +28,12 @@ from ..wire.exchange import Headers
 from ..wire.redaction import Redactor
 from ..wire.target import Target, UnusableUrl
 from . import output
-from .arguments import KEY_VARIABLES, ApiKey, Seconds, read_headers, read_key
+from .arguments import ApiKey, Seconds, read_key, target_options
 from .baselines import GivenBaseline
 from .contracts import contract_options
 from .databases import read_database
 from .errors import EXIT_FAILS, EXIT_USAGE, CommandError, reported_bugs
-from .servers import served, wait_for
+from .servers import served, talking_to, wait_for
 
 _LOOPBACK = "http://127.0.0.1"
 _LIMITS = {name: f"{it.max_requests} requests and {it.max_images} images" for name, it in DEPTH_PROFILES.items()}
@@ -55,15 +54,7 @@ def _requirements(contract: Contract, values: tuple[str, ...]) -> frozenset[str]
 @click.option("--reference", is_flag=True, help="Check the reference server, which is started for the run.")
 @click.option("--wait", type=Seconds(positive=True), metavar="SECONDS",
               help="Wait so long for a server that is starting.")  # fmt: skip
-@click.option(
-    "--api-key",
-    help="The API key. By default that of IMAGE_VARIATIONS_API_KEY, or else of OPENAI_API_KEY. Without one, no key is "
-    "sent and no requirement about keys is tested.",
-)
-@click.option("--header", "headers", multiple=True, metavar="HEADER", callback=read_headers,
-              help="A header for every request: 'Name: value'; repeatable.")  # fmt: skip
-@click.option("--timeout", type=Seconds(positive=True), default=60.0, show_default=True,
-              help="Seconds for one request and its response.")  # fmt: skip
+@target_options
 @click.option("--seed", type=click.IntRange(min=0), help="Same seed, same requests. By default, a new one each time.")
 @click.option("--strict", is_flag=True, help="Let a broken SHOULD fail the run too.")
 @click.option("--require-complete", is_flag=True, help="Exit 1 if evidence of a MUST is missing for any reason.")
@@ -122,9 +113,7 @@ def command(
     if verbose and quiet:
         raise click.UsageError("--verbose and --quiet exclude each other")
     url = _url(urls, app_name, reference=reference)
-    key = read_key(api_key, dict(os.environ))
-    if key.value is not None and any(name.lower() == "authorization" for name, _ in headers):
-        raise click.UsageError(f"Authorization cannot be set beside the API key: {key.source}")
+    key = read_key(api_key, os.environ, headers)
     if reference and key.value is None:
         key = ApiKey(f"sk-{secrets.token_hex(16)}", "a key made for the run")
     try:
@@ -230,17 +219,10 @@ def _check(
                     report.clear()
                 shown(done, total, case)
 
-            try:
-                if not outputs.quiet:
-                    console_report.show_start(target, settings, key_source, stdout)
+            if not outputs.quiet:
+                console_report.show_start(target, settings, key_source, stdout)
+            with talking_to(target, key_source):
                 run = run_check(target, settings, progress, database=database)
-            except Unreachable as error:
-                raise CommandError(f"{target.base_url} cannot be reached: {error}") from error
-            except KeyRefused as error:
-                raise CommandError(
-                    f"Stopped after {error.requests} requests: each was answered 401{error.quoted}. Give the API key "
-                    f"with --api-key, {' or '.join(KEY_VARIABLES)}. This run had {key_source}."
-                ) from error
         # Files are written before anything is shown, because the terminal may be gone.
         run, is_written = outputs.write(run)
         code = EXIT_USAGE if not is_written else EXIT_FAILS if run.exit_code else 0

@@ -15,25 +15,21 @@ from ..engine.asking import Asker
 from ..engine.budget import Budget, Limits
 from ..engine.draft import Draft
 from ..engine.drafting import MOST_IMAGES, MOST_REQUESTS, NothingAccepted, draft
-from ..engine.liveness import KeyRefused, Unreachable
 from ..engine.scheduler import Scheduler
 from ..reports.draft import render
 from ..sources.transport import Transport
 from ..wire.exchange import Headers
 from ..wire.redaction import Redactor
 from ..wire.target import Target, UnusableUrl
-from .arguments import KEY_VARIABLES, Seconds, read_headers, read_key
+from .arguments import read_key, target_options
 from .errors import CommandError, reported_bugs
+from .servers import talking_to
 
 
 @click.command("profile")
 @click.argument("url", metavar="URL")
 @click.option("--model", metavar="NAME", help="A model of the server.")
-@click.option("--api-key", help="The API key, as for `check`.")
-@click.option("--header", "headers", multiple=True, metavar="HEADER", callback=read_headers,
-              help="A header for every request: 'Name: value'; repeatable.")  # fmt: skip
-@click.option("--timeout", type=Seconds(positive=True), default=60.0, show_default=True,
-              help="Seconds for one request and its response.")  # fmt: skip
+@target_options
 @click.option("--max-images", type=click.IntRange(min=1), default=MOST_IMAGES, show_default=True,
               help="Ask for no more images than that.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), help="Same seed, same requests.")
@@ -52,7 +48,7 @@ def command(
 
     Redirect it to image-variations.toml, read it, and delete what is a bug and not meant.
     """
-    key = read_key(api_key, dict(os.environ))
+    key = read_key(api_key, os.environ, headers)
     try:
         target = Target.parse(url, key.value, headers)
     except UnusableUrl as error:
@@ -69,14 +65,8 @@ def command(
         scheduler = Scheduler(Transport(target, timeout), lambda *_: None, budget=budget)
         asker = Asker(load(), target, scheduler, secrets.randbelow(2**32) if seed is None else seed)
         try:
-            made = draft(asker, model)
-        except Unreachable as error:
-            raise CommandError(f"{target.base_url} cannot be reached: {error}") from error
-        except KeyRefused as error:
-            raise CommandError(
-                f"Stopped after {error.requests} requests: each was answered 401{error.quoted}. Give the API key with "
-                f"--api-key, {' or '.join(KEY_VARIABLES)}. This run had {key.source}."
-            ) from error
+            with talking_to(target, key.source):
+                made = draft(asker, model)
         except NothingAccepted as error:
             raise CommandError(
                 f"No request was accepted in {budget.requests}; a plain one was answered {redactor.text(str(error))}. "

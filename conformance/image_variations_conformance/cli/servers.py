@@ -11,16 +11,32 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from ..engine.liveness import KeyRefused, Unreachable
 from ..reference.app.serving import ServingError, running
 from ..sources.transport import Transport
 from ..wire.exchange import Request
 from ..wire.target import Target
+from .arguments import KEY_VARIABLES
 from .errors import CommandError
 
 _ASGI_ARGUMENTS, _WSGI_ARGUMENTS = 3, 2
 _PAUSE_SECONDS = 0.2
 _STARTING = frozenset({502, 503, 504})
 """What a gateway answers while the server behind it starts."""
+
+
+@contextmanager
+def talking_to(target: Target, key_source: str) -> Iterator[None]:
+    """Say what to do where a server cannot be reached or refuses the API key. Raises CommandError."""
+    try:
+        yield
+    except Unreachable as error:
+        raise CommandError(f"{target.base_url} cannot be reached: {error}") from error
+    except KeyRefused as error:
+        raise CommandError(
+            f"Stopped after {error.requests} requests: each was answered 401{error.quoted}. Give the API key with "
+            f"--api-key, {' or '.join(KEY_VARIABLES)}. This run had {key_source}."
+        ) from error
 
 
 @contextmanager
