@@ -112,8 +112,8 @@ class Campaign:
     _crashes: set[str] = field(factory=set)
     # The names of properties of requests that were found here.
     _known: list[frozenset[str]] = field(factory=list)
-    # The smallest failure of the round so far, by requirement; and how many requests were sent to reduce it.
-    _found: dict[str, Failure] = field(factory=dict)
+    # The smallest failure of the round so far, and how many requests were sent to reduce it.
+    _found: Failure | None = None
     _reducing: int = 0
     _sent: int = 0
     # The strategy, which takes long to make.
@@ -158,8 +158,7 @@ class Campaign:
             in_order, sent = number % _IN_ORDER_EVERY == 0, self._sent
             self._round(number, self._in_order if in_order else self._one)
             budget.limits = limits
-            for failure in list(self._found.values()):
-                self._report(failure)
+            self._report()
             if self._sent - sent < _FEWEST:
                 # The limits grant no more of what is drawn.
                 ended = self._unsent
@@ -173,12 +172,10 @@ class Campaign:
         """Note what is reported already, so that it is not reported again."""
         case = self.session.cases[finding.label]
         names = frozenset(probe.item for probe in case.probes) - {SAME_IMAGE}
-        if case.expectation.violations and finding.requirement == NO_5XX:
-            self._crashes |= case.expectation.violated
-        elif names and not case.expectation.violations and not finding.requirement.startswith("IV-STATE-"):
+        if finding.requirement.startswith("IV-STATE-"):
+            names = frozenset()
+        if self._is_by_names(finding.requirement, case.expectation.violated, names):
             self._broken_by.setdefault(finding.requirement, []).append(names)
-        else:
-            self._settled.add(finding.requirement)
 
     def _is_news(self, requirement: str, drawn: Drawn, observation: Observation) -> bool:
         """Return whether it is not reported already that such a request breaks a requirement."""
@@ -204,13 +201,12 @@ class Campaign:
     def _replay(self) -> None:
         """Send again what is in the database, and remove from it what breaks nothing any more."""
         for value in [] if self.database is None else sorted(self.database.fetch(_KEY)):
-            self._found = {}
+            self._found = None
             try:
                 drawn = [self._without_known(each) for each in parsed(value.decode())]
                 (self._one if len(drawn) == 1 else self._in_order)(drawn)
             except _Broken:
-                for failure in list(self._found.values()):
-                    self._report(failure)
+                self._report()
             except _RoundOver:
                 return
             except ValueError:
@@ -227,7 +223,7 @@ class Campaign:
 
     def _round(self, number: int, test: Callable[[list[Drawn]], None]) -> None:
         """Draw requests and let a test send them, until it fails and the failure is reduced, or enough were drawn."""
-        self._found, self._reducing = {}, 0
+        self._found, self._reducing = None, 0
         plan = self.session.plan
         one = self._requests
         in_order = test == self._in_order
@@ -299,12 +295,12 @@ class Campaign:
         """Send a request, and return what came, or None if it was not sent."""
         if self._must_end() or self._reducing > _MOST_REDUCING:
             raise _RoundOver("no more requests are sent")
-        self._reducing += bool(self._found)
-        self._reduced += bool(self._found)
+        self._reducing += self._found is not None
+        self._reduced += self._found is not None
         return self._send(self._case(drawn))
 
     def _fail_with(self, requirement: str | None, drawn: list[Drawn], observation: Observation) -> None:
-        is_looked_for = not self._found or requirement in self._found
+        is_looked_for = self._found is None or self._found.requirement == requirement
         if requirement is not None and requirement not in self._settled and is_looked_for:
             self._note(Failure(requirement, tuple(drawn), observation))
             if observation.response is None:
@@ -312,11 +308,10 @@ class Campaign:
             raise _broken(requirement)
 
     def _note(self, failure: Failure) -> None:
-        before = self._found.get(failure.requirement)
-        if before is None:
+        if self._found is None:
             self._still_works()
-        if before is None or _measure(failure) <= _measure(before):
-            self._found[failure.requirement] = failure
+        if self._found is None or _measure(failure) <= _measure(self._found):
+            self._found = failure
 
     def _still_works(self) -> None:
         """Raise an exception that ends the round if the server does not accept what it accepted before."""
@@ -369,9 +364,10 @@ class Campaign:
 
     # --- what was found
 
-    def _report(self, failure: Failure) -> None:
-        """Send the requests of a failure again, as a part of the run, and note what is known now."""
-        if self._over() is not None:
+    def _report(self) -> None:
+        """Send the requests of the failure of a round again, as a part of the run, and note what is known now."""
+        failure = self._found
+        if failure is None or self._over() is not None:
             return
         *before, drawn = failure.drawn
         if self.database is not None:
@@ -382,13 +378,18 @@ class Campaign:
             self._settled.add(failure.requirement)
             return
         self._confirmation.confirm(drawn, self._base(drawn), failure.observation)
-        expectation = failure.observation.expectation
-        if expectation.violations and failure.requirement == NO_5XX:
-            self._crashes |= expectation.violated
-        elif drawn.names and not expectation.violations:
+        if self._is_by_names(failure.requirement, failure.observation.expectation.violated, drawn.names):
             self._know(drawn.names)
+
+    def _is_by_names(self, requirement: str, violated: frozenset[str], names: frozenset[str]) -> bool:
+        """Return whether the names of a valid request say what breaks a requirement, and else note what does."""
+        if violated and requirement == NO_5XX:
+            self._crashes |= violated
+        elif violated or not names:
+            self._settled.add(requirement)
         else:
-            self._settled.add(failure.requirement)
+            return True
+        return False
 
     def _know(self, names: frozenset[str]) -> None:
         """Note the properties of a failure; where others of their kinds failed before, those of all values."""
