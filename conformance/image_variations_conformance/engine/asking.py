@@ -13,8 +13,7 @@ from ..contract.document import Contract
 from ..contract.expectation import Expectation
 from ..contract.extensions import ViolationKind
 from ..oracles.base import observe
-from ..oracles.summary import quoted, summarize
-from ..oracles.summary import words as words_of
+from ..oracles.summary import quoted, summarize, words
 from ..wire.exchange import Request
 from ..wire.multipart import file_part
 from ..wire.target import Target
@@ -133,7 +132,7 @@ class Asker:
             "".join(summary.keys) if len(summary.keys) == 1 else "",
             "".join(summary.sizes or ()) if len(summary.sizes or ()) == 1 else "",
             _shape_of(observation.content.document, self.contract),
-            words_of(observation),
+            words(observation.content.document),
             f"{shown} {own}" if own else shown,
             observation.content.document,
         )

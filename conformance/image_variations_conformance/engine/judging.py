@@ -164,8 +164,8 @@ def _shown(observation: Observation) -> str:
 def _got(observation: Observation) -> str:
     """Return what was answered to a request that was not accepted, with the server's own words."""
     is_success = observation.response is not None and 200 <= observation.response.status < 300
-    words = f": {quoted(observation)}" if quoted(observation) else ""
-    return f"{observation.answer}{' with an error' if is_success else ''}{words}"
+    words = quoted(observation)
+    return f"{observation.answer}{' with an error' if is_success else ''}{f': {words}' if words else ''}"
 
 
 def _why_blocked(observation: Observation, session: Session) -> Reason:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from attrs import define, field
 
 from ..oracles.base import shortened
+from ..oracles.summary import words
 from ..sources.transport import Transport
 from ..wire.exchange import Exchange, Response
 from ..wire.json_body import NotJson, parse_json
@@ -102,11 +103,12 @@ class Liveness:
 
     def _quoted(self, response: Response) -> str:
         try:
-            message = parse_json(response.body)["error"]["message"]
-        except (NotJson, LookupError, TypeError):
+            message = words(parse_json(response.body))
+        except NotJson:
             return ""
         target = self.transport.target
-        return f" ({shortened(Redactor.of(target.api_key, target.headers, target.base_url).text(str(message)), 200)})"
+        redactor = Redactor.of(target.api_key, target.headers, target.base_url)
+        return f" ({shortened(redactor.text(message), 200)})" if message else ""
 
     def _comes_back(self) -> bool:
         """Return whether the server accepts connections after a pause, or soon."""

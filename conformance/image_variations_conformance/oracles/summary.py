@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import frozen
 
 from .base import Observation, shortened
@@ -58,9 +60,8 @@ def differences(observation: Observation) -> frozenset[str]:
     return frozenset(name for name, differs in found.items() if differs)
 
 
-def words(observation: Observation) -> str:
+def words(document: Any) -> str:
     """Return what the server says of an error: the message of an error object, or what frameworks have in `detail`."""
-    document = observation.content.document
     error = document.get("error", document.get("detail")) if isinstance(document, dict) else None
     if isinstance(error, list) and error:
         # FastAPI lists what is wrong, each with the place.
@@ -76,5 +77,5 @@ def words(observation: Observation) -> str:
 
 def quoted(observation: Observation) -> str:
     """Return the server's own words, shortened and in quotation marks; nothing if it has none."""
-    text = shortened(words(observation), _WORDS_CHARACTERS)
+    text = shortened(words(observation.content.document), _WORDS_CHARACTERS)
     return f"\u201c{text}\u201d" if text else ""
