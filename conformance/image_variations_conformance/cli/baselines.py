@@ -10,7 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 import click
-from attrs import evolve, frozen
+from attrs import frozen
 
 from ..engine.baseline import Baseline, BaselineError, read, updated
 from ..engine.run import Run
@@ -43,10 +43,9 @@ class GivenBaseline:
         today = datetime.datetime.now().astimezone().date()
         if not self.update or run.interrupted:
             return self.baseline.applied(run, today)
-        text = self.path.read_text("utf-8-sig") if self.path.exists() else ""
+        text = self.path.read_bytes().decode("utf-8-sig") if self.path.exists() else ""
         _write(self.path, updated(text, run, today))
-        written = _read(self.path, run.contract.requirements)
-        return evolve(written.applied(run, today), baseline_of="")
+        return _read(self.path, run.contract.requirements).applied(run, today)
 
 
 def _read(path: Path, requirements: Collection[str]) -> Baseline:

@@ -285,7 +285,7 @@ def _of_many(asker: Asker, made: Draft, number: int, answer: Answer | None) -> N
 
 def _bodies(asker: Asker, made: Draft) -> None:
     builder = asker.builder
-    no_image = builder.multipart((*builder.texts(), *builder.texts(user="user-1")))
+    no_image = builder.multipart(builder.texts(user="user-1"))
     asker.ask("no image", no_image, "invalid-request", may_be_accepted=False, images=0)
     form = builder.post(b"image=none", "application/x-www-form-urlencoded")
     asker.ask("an encoded form", form, "not-multipart", may_be_accepted=False, images=0)
