@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Collection
@@ -44,7 +45,8 @@ class GivenBaseline:
         if not self.update or run.interrupted:
             return self.baseline.applied(run, today)
         text = self.path.read_bytes().decode("utf-8-sig") if self.path.exists() else ""
-        _write(self.path, updated(text, run, today))
+        made = updated(text, run, today)
+        _write(self.path, re.sub(r"\r?\n", "\r\n", made) if "\r\n" in text else made)
         return _read(self.path, run.contract.requirements).applied(run, today)
 
 

@@ -8,6 +8,7 @@ import tomlkit
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from image_variations_conformance.cli.baselines import GivenBaseline
 from image_variations_conformance.engine.baseline import NO_REASON, Baseline, BaselineError, read, updated
 from image_variations_conformance.engine.run import Cost, Item, Result, Run, Verdict
 from image_variations_conformance.oracles import Finding
@@ -165,6 +166,21 @@ def test_an_update_keeps_comments_order_reasons_and_what_was_not_seen(tmp_path: 
     assert made.index(PARAM) < made.index(RANGE)
     assert listed(made) == {(PARAM, "x"), (RANGE, "c"), (RANGE, "b")}
     assert {each.reason for each in baseline_of(made, tmp_path).entries.values()} == {"four at most"}
+
+
+def test_the_file_keeps_its_line_ends_and_its_mode(tmp_path: Path) -> None:
+    file = tmp_path / "known.toml"
+    file.write_bytes(b"# Ours.\r\n" + entry(more='items = ["a", "b"]').replace("\n", "\r\n").encode())
+    file.chmod(0o640)
+    given = GivenBaseline.of(file, update=True, requirements=CONTRACT.requirements)
+    assert given is not None
+    run = given.applied(run_of(verdict(RANGE, a="holds", b="contradicted")))
+    assert (run.verdicts[0].result, run.stale) == ("known", ())
+    written = file.read_bytes()
+    assert written.startswith(b"# Ours.\r\n")
+    assert b"\r\n[[known]]\r\n" in written
+    assert written.count(b"\n") == written.count(b"\r\n")
+    assert file.stat().st_mode & 0o777 == 0o640
 
 
 def test_a_new_entry_has_its_date_and_asks_for_a_reason(tmp_path: Path) -> None:
