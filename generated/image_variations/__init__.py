@@ -1,10 +1,12 @@
+# Written by scripts/regenerate of image-variations from an OpenAPI document; _stamp.py says from which. Do not edit it:
+# change the document, or scripts/templates, and run scripts/regenerate again.
 """A client library for accessing Image variations"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._stamp import CONTRACT_VERSION as __version__
+from ._stamp import VERSION as __version__
 from .client import AsyncClient, Client
 from .errors import (
     APIConnectionError,

@@ -1,3 +1,5 @@
+# Written by scripts/regenerate of image-variations from an OpenAPI document; _stamp.py says from which. Do not edit it:
+# change the document, or scripts/templates, and run scripts/regenerate again.
 """A call: create its request for each attempt, and decide on retries.
 
 Nothing here waits or sends, so that both clients share it.
@@ -19,8 +21,8 @@ from attrs import field, frozen
 
 from . import _preflight
 from ._bodies import Body, Content, Fields, FilePart, Form, TextPart
+from ._document import USER_AGENT
 from ._options import Options, require_headers, require_timeout
-from ._stamp import CONTRACT_VERSION
 from ._uploads import Upload, upload
 from .errors import (
     APIConnectionError,
@@ -44,7 +46,6 @@ _MAX_CONNECT_SECONDS = 10.0
 _FIRST_DELAY_SECONDS = 0.5
 _MAX_DELAY_SECONDS = 8.0
 _MAX_RETRY_AFTER_SECONDS = 60.0
-_USER_AGENT = f"image-variations-python/{CONTRACT_VERSION}"
 
 T = TypeVar("T")
 _Part: TypeAlias = tuple[str, tuple[str | None, bytes | IO[bytes], str | None]]
@@ -68,7 +69,7 @@ class Call:
     cookies: Mapping[str, str] = field(factory=dict[str, str])
     body: Body | None = None
     max_response_bytes: int | None = None
-    timeout: float | None | NotGiven = NOT_GIVEN
+    timeout: float | NotGiven | None = NOT_GIVEN
 
     @contextmanager
     def opened(self, options: Options) -> Generator[OpenCall]:
@@ -112,12 +113,12 @@ class OpenCall:
         connect = _MAX_CONNECT_SECONDS if self.timeout is None else min(self.timeout, _MAX_CONNECT_SECONDS)
         timeout = httpx.Timeout(self.timeout, connect=connect)
         if not call.of_api:  # not built by `http`, so that its default headers are not sent to another host
-            headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
+            headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
             return httpx.Request(call.method, call.url, headers=headers, extensions={"timeout": timeout.as_dict()})
         headers = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
-            "User-Agent": _USER_AGENT,
+            "User-Agent": USER_AGENT,
             **({"Authorization": f"Bearer {options.api_key}"} if call.secured and options.api_key else {}),
             **({"Content-Type": call.body.media_type} if isinstance(call.body, Content) else {}),
             **(

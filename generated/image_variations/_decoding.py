@@ -1,3 +1,5 @@
+# Written by scripts/regenerate of image-variations from an OpenAPI document; _stamp.py says from which. Do not edit it:
+# change the document, or scripts/templates, and run scripts/regenerate again.
 """Decode JSON values: each function returns its argument as the type that the function is named after.
 
 A value of another type raises `DataError`, to which the functions for objects and arrays add the place of the value.
@@ -6,9 +8,8 @@ Only types are checked, not bounds or enum values, so that the client still work
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
-from datetime import date as Date
-from datetime import datetime as DateTime
 from typing import Any, TypeAlias, TypeVar, cast
 from uuid import UUID
 
@@ -75,14 +76,14 @@ def text(value: object) -> str:
     raise _wrong("a string", value)
 
 
-def date(value: object) -> Date:
+def date(value: object) -> dt.date:
     """Return a date (RFC 3339)."""
-    return _parsed(value, Date.fromisoformat, "a date")
+    return _parsed(value, dt.date.fromisoformat, "a date")
 
 
-def datetime(value: object) -> DateTime:
+def datetime(value: object) -> dt.datetime:
     """Return a date and time (RFC 3339)."""
-    return _parsed(value, DateTime.fromisoformat, "a date and time")
+    return _parsed(value, dt.datetime.fromisoformat, "a date and time")
 
 
 def uuid(value: object) -> UUID:

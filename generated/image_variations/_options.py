@@ -1,3 +1,5 @@
+# Written by scripts/regenerate of image-variations from an OpenAPI document; _stamp.py says from which. Do not edit it:
+# change the document, or scripts/templates, and run scripts/regenerate again.
 """The options of a client."""
 
 from __future__ import annotations
@@ -8,15 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from ._document import API_KEY_VARIABLE, BASE_URL_VARIABLE, DEFAULT_BASE_URL, KEY_IS_REQUIRED
 from .errors import ImageVariationsError
 
 DEFAULT_TIMEOUT_SECONDS = 600.0
 DEFAULT_MAX_RETRIES = 2
 DEFAULT_MAX_RESPONSE_BYTES = 1 << 28
 DEFAULT_MAX_DOWNLOAD_BYTES = 1 << 26
-DEFAULT_BASE_URL = "http://127.0.0.1:8000/v1"
-API_KEY_VARIABLE = "OPENAI_API_KEY"
-BASE_URL_VARIABLE = "OPENAI_BASE_URL"
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # RFC 9110: visible characters, with spaces and tabs between them. Only ASCII, because servers differ on the rest.
@@ -75,11 +75,12 @@ class Options:
 
 def _api_key() -> str:
     key = os.environ.get(API_KEY_VARIABLE)
-    if key is None:
+    if key is None and KEY_IS_REQUIRED:
         raise ImageVariationsError(
-            f"There is no API key: pass api_key=, or set {API_KEY_VARIABLE}. For a server that asks for none, pass api_key=''."
+            f"There is no API key: pass api_key=, or set {API_KEY_VARIABLE}. "
+            "For a server that asks for none, pass api_key=''."
         )
-    return key
+    return key or ""
 
 
 def require_headers(headers: Mapping[str, str]) -> None:
@@ -111,7 +112,7 @@ def _require_base_url(base_url: str) -> None:
     except ValueError:
         parts, is_address = urlsplit(""), False
     if not is_address or not base_url.isprintable() or " " in base_url:
-        raise ImageVariationsError("base_url must be an address like http://127.0.0.1:8000/v1, with http or https.")
+        raise ImageVariationsError(f"base_url must be an address like {DEFAULT_BASE_URL}, with http or https.")
     if parts.query or parts.fragment or "?" in base_url or "#" in base_url:
         raise ImageVariationsError("base_url must end with a path. For what follows a '?', there is default_query.")
     if parts.username is not None or parts.password is not None:

@@ -1,3 +1,5 @@
+# Written by scripts/regenerate of image-variations from an OpenAPI document; _stamp.py says from which. Do not edit it:
+# change the document, or scripts/templates, and run scripts/regenerate again.
 """Check arguments against the contract before a request is sent.
 
 Each function raises `InvalidRequestError` if the value is not valid. Except for `required`, None is valid.
@@ -97,7 +99,7 @@ def size(name: str, value: object, *, unit: str, minimum: int | None = None, max
         raise InvalidRequestError(f"{name} must have at most {maximum} {unit}, not {len(value)}.", param=name)
 
 
-def each(name: str, value: object) -> None:
+def each(value: object) -> None:
     """Check a model, or each model of a list, by its method `check`. Other values are not checked."""
     for item in cast("list[object]", value) if isinstance(value, list) else [value]:
         check = getattr(item, "check", None)

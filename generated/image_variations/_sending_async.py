@@ -1,3 +1,5 @@
+# Written by scripts/regenerate of image-variations from an OpenAPI document; _stamp.py says from which. Do not edit it:
+# change the document, or scripts/templates, and run scripts/regenerate again.
 """Send the calls of an `AsyncClient`, with retries. `_sending` is the counterpart for `Client`."""
 
 from __future__ import annotations

@@ -1,8 +1,11 @@
+# Written by scripts/regenerate of image-variations from an OpenAPI document; _stamp.py says from which. Do not edit it:
+# change the document, or scripts/templates, and run scripts/regenerate again.
 """The inputs that this package was generated from, compared by `scripts/regenerate --check`."""
 
+VERSION = "0.1.0"
 CONTRACT_VERSION = "1.1.0"
 SPEC_SHA256 = "a8f6122f59353663752909eee8368ed491ad30b277bcb84a77e1c0e85dcafb65"
 PROFILE = "none"
-TEMPLATES_SHA256 = "c4fac67a0148b7ecf5d648b717340bfbf3ac646a4b15b18ddbc778be009cbe66"
+TEMPLATES_SHA256 = "f33388f8e441a44778be0885292ee22f9481a169f1b7c2925a84bc5365052d88"
 GENERATOR = "openapi-python-client 0.29.1"
 FORMATTER = "ruff 0.17.6"

@@ -1,3 +1,5 @@
+# Written by scripts/regenerate of image-variations from an OpenAPI document; _stamp.py says from which. Do not edit it:
+# change the document, or scripts/templates, and run scripts/regenerate again.
 """Connections with one deadline for a whole call.
 
 The timeouts of httpx limit each read and each write separately, so a server that sends a byte now and then never

@@ -1,3 +1,5 @@
+# Written by scripts/regenerate of image-variations from an OpenAPI document; _stamp.py says from which. Do not edit it:
+# change the document, or scripts/templates, and run scripts/regenerate again.
 """Open the files of a call once, and provide their complete content to each attempt.
 
 A file is sent from its start, whatever its current position. A file that is not seekable (a pipe, a socket) is first
@@ -127,7 +129,7 @@ def _measured(
     """Return the file, or a copy if it is not seekable, with its size and its first bytes."""
     file = cast("IO[bytes]", source)
     if not _can_seek(file):
-        file = stack.enter_context(tempfile.SpooledTemporaryFile(_MAX_HELD_BYTES))
+        file = stack.enter_context(tempfile.SpooledTemporaryFile(_MAX_HELD_BYTES))  # noqa: SIM115 - the stack closes it
         while (limit_bytes is None or file.tell() < limit_bytes) and (chunk := _bytes_of(source.read(_CHUNK_BYTES))):
             file.write(chunk)
     size_bytes = file.seek(0, os.SEEK_END)

@@ -1,76 +1,27 @@
+# Written by scripts/regenerate of image-variations from an OpenAPI document; _stamp.py says from which. Do not edit it:
+# change the document, or scripts/templates, and run scripts/regenerate again.
 """The synchronous and the asynchronous client."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING
 
-from . import _options
-from .types import NOT_GIVEN, NotGiven, Response
+from . import _clients
 
-# The modules that send requests are imported when the first client is created, so that the package imports quickly.
+# The modules of the operations are imported when they are first used, so that the package imports quickly.
 if TYPE_CHECKING:
-    from types import TracebackType
-
-    import httpx
-
-    from ._answers import Reading
-    from ._calls import Call
     from .api.images import AsyncImages, Images
 
-T = TypeVar("T")
 
-
-class Client:
+class Client(_clients.SyncClient):
     """Synchronous client of the API. Threads can share it.
 
-    Connections are opened by the first call. `close`, or the end of a `with` block, closes them; a later call opens new
-    ones.
+    The API key is read from the environment variable OPENAI_API_KEY unless `api_key` is given, and the base URL from
+    OPENAI_BASE_URL unless `base_url` is given; it is http://127.0.0.1:8000/v1 if neither is.
 
-    Args:
-        api_key: The API key; by default the environment variable OPENAI_API_KEY. An empty key is not sent.
-        base_url: The URL that the paths of the operations are appended to; by default the environment variable
-            OPENAI_BASE_URL, or http://127.0.0.1:8000/v1 if that is not set.
-        timeout: The limit of one attempt as a whole, in seconds, from connecting to the last byte; None for no limit.
-        max_retries: The maximum number of retries after a broken connection, a timeout while connecting, or a status of
-            408, 409, 429, or 500 and above. Other timeouts are not retried: the server may still be working.
-        default_headers: Headers of every call. They override the headers that the client sets.
-        default_query: Query parameters of every call.
-        http_client: An `httpx.Client` to send requests with. It is never closed by this client.
-            With it, `timeout` limits each wait for the server until the headers have arrived, and then the attempt.
-        preflight: Whether arguments are checked against the contract before a request is sent.
-        max_response_bytes: The maximum length of a response body in bytes, after decompression. A longer body of a
-            successful response raises `APIResponseValidationError`.
-
+    Connections are opened by the first call. `close`, or the end of a `with` block, closes them.
     """
-
-    def __init__(
-        self,
-        *,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        timeout: float | None = _options.DEFAULT_TIMEOUT_SECONDS,
-        max_retries: int = _options.DEFAULT_MAX_RETRIES,
-        default_headers: Mapping[str, str] | None = None,
-        default_query: Mapping[str, str] | None = None,
-        http_client: httpx.Client | None = None,
-        preflight: bool = True,
-        max_response_bytes: int = _options.DEFAULT_MAX_RESPONSE_BYTES,
-    ) -> None:
-        from ._sending import Connections
-
-        self._options = _options.Options(
-            api_key=api_key,
-            base_url=base_url,
-            timeout=timeout,
-            max_retries=max_retries,
-            default_headers=default_headers,
-            default_query=default_query,
-            preflight=preflight,
-            max_response_bytes=max_response_bytes,
-        )
-        self._connections = Connections(http_client)
 
     @cached_property
     def images(self) -> Images:
@@ -79,153 +30,16 @@ class Client:
 
         return Images(self)
 
-    @property
-    def base_url(self) -> str:
-        """The URL that the paths of the operations are appended to, without a trailing slash."""
-        return self._options.base_url
 
-    @property
-    def timeout(self) -> float | None:
-        """The limit of one attempt as a whole, in seconds; None for no limit."""
-        return self._options.timeout
+class AsyncClient(_clients.AsyncClient):
+    """Asynchronous client of the API: the methods of `Client` as coroutines. Event loops can share it.
 
-    @property
-    def max_retries(self) -> int:
-        """The maximum number of retries."""
-        return self._options.max_retries
+    The API key is read from the environment variable OPENAI_API_KEY unless `api_key` is given, and the base URL from
+    OPENAI_BASE_URL unless `base_url` is given; it is http://127.0.0.1:8000/v1 if neither is.
 
-    @property
-    def preflight(self) -> bool:
-        """Whether arguments are checked against the contract before a request is sent."""
-        return self._options.preflight
-
-    def with_options(
-        self,
-        *,
-        api_key: str | None | NotGiven = NOT_GIVEN,
-        base_url: str | None | NotGiven = NOT_GIVEN,
-        timeout: float | None | NotGiven = NOT_GIVEN,
-        max_retries: int | NotGiven = NOT_GIVEN,
-        default_headers: Mapping[str, str] | None | NotGiven = NOT_GIVEN,
-        default_query: Mapping[str, str] | None | NotGiven = NOT_GIVEN,
-        http_client: httpx.Client | None | NotGiven = NOT_GIVEN,
-        preflight: bool | NotGiven = NOT_GIVEN,
-        max_response_bytes: int | NotGiven = NOT_GIVEN,
-    ) -> Self:
-        """Return a copy with other settings, which shares the connections of this client.
-
-        `default_headers` and `default_query` are added to those of this client. None for `api_key` or `base_url` reads
-        the environment variable again. With `http_client`, the copy does not share the connections.
-
-        Raises `ImageVariationsError` for an invalid setting.
-        """
-        from ._sending import Connections
-
-        changed = {
-            name: value
-            for name, value in {
-                "api_key": api_key,
-                "base_url": base_url,
-                "timeout": timeout,
-                "max_retries": max_retries,
-                "default_headers": default_headers,
-                "default_query": default_query,
-                "preflight": preflight,
-                "max_response_bytes": max_response_bytes,
-            }.items()
-            if not isinstance(value, NotGiven)
-        }
-        copy = type(self).__new__(type(self))
-        copy._options = self._options.changed(changed)
-        copy._connections = self._connections if isinstance(http_client, NotGiven) else Connections(http_client)
-        return copy
-
-    def send(self, call: Call, reading: Reading[T]) -> Response[T]:
-        """Send a call and return the decoded response. Called by the functions of the operations."""
-        from ._downloads import bind
-        from ._sending import send
-
-        response = reading.response(*send(self._connections, self._options, call))
-        bind(response.parsed, self)
-        return response
-
-    def download(self, url: str, *, max_bytes: int = _options.DEFAULT_MAX_DOWNLOAD_BYTES) -> bytes:
-        """Return the file at `url`, of at most `max_bytes` bytes. The API key is not sent.
-
-        Raises the errors of a call, and `APIResponseValidationError` if the file is longer.
-        """
-        from ._downloads import READING, download
-        from ._sending import send
-
-        return READING.response(*send(self._connections, self._options, download(url, max_bytes))).parsed
-
-    def close(self) -> None:
-        """Close the connections of this client and of the copies that share them."""
-        self._connections.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self.with_options()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._options.base_url!r})"
-
-
-class AsyncClient:
-    """Asynchronous client of the API, with the methods of `Client` as coroutines.
-
-    One client can be used in several event loops, even concurrently, because each loop has its own connections. Close
+    Connections are opened by the first call. Each event loop has its own: close
     them before the loop ends, with `close` or `async with`.
-
-    Args:
-        api_key: The API key; by default the environment variable OPENAI_API_KEY. An empty key is not sent.
-        base_url: The URL that the paths of the operations are appended to; by default the environment variable
-            OPENAI_BASE_URL, or http://127.0.0.1:8000/v1 if that is not set.
-        timeout: The limit of one attempt as a whole, in seconds, from connecting to the last byte; None for no limit.
-        max_retries: The maximum number of retries after a broken connection, a timeout while connecting, or a status of
-            408, 409, 429, or 500 and above. Other timeouts are not retried: the server may still be working.
-        default_headers: Headers of every call. They override the headers that the client sets.
-        default_query: Query parameters of every call.
-        http_client: An `httpx.AsyncClient` to send requests with. It is never closed by this client.
-        preflight: Whether arguments are checked against the contract before a request is sent.
-        max_response_bytes: The maximum length of a response body in bytes, after decompression. A longer body of a
-            successful response raises `APIResponseValidationError`.
-
     """
-
-    def __init__(
-        self,
-        *,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        timeout: float | None = _options.DEFAULT_TIMEOUT_SECONDS,
-        max_retries: int = _options.DEFAULT_MAX_RETRIES,
-        default_headers: Mapping[str, str] | None = None,
-        default_query: Mapping[str, str] | None = None,
-        http_client: httpx.AsyncClient | None = None,
-        preflight: bool = True,
-        max_response_bytes: int = _options.DEFAULT_MAX_RESPONSE_BYTES,
-    ) -> None:
-        from ._sending_async import AsyncConnections
-
-        self._options = _options.Options(
-            api_key=api_key,
-            base_url=base_url,
-            timeout=timeout,
-            max_retries=max_retries,
-            default_headers=default_headers,
-            default_query=default_query,
-            preflight=preflight,
-            max_response_bytes=max_response_bytes,
-        )
-        self._connections = AsyncConnections(http_client)
 
     @cached_property
     def images(self) -> AsyncImages:
@@ -233,104 +47,6 @@ class AsyncClient:
         from .api.images import AsyncImages
 
         return AsyncImages(self)
-
-    @property
-    def base_url(self) -> str:
-        """The URL that the paths of the operations are appended to, without a trailing slash."""
-        return self._options.base_url
-
-    @property
-    def timeout(self) -> float | None:
-        """The limit of one attempt as a whole, in seconds; None for no limit."""
-        return self._options.timeout
-
-    @property
-    def max_retries(self) -> int:
-        """The maximum number of retries."""
-        return self._options.max_retries
-
-    @property
-    def preflight(self) -> bool:
-        """Whether arguments are checked against the contract before a request is sent."""
-        return self._options.preflight
-
-    def with_options(
-        self,
-        *,
-        api_key: str | None | NotGiven = NOT_GIVEN,
-        base_url: str | None | NotGiven = NOT_GIVEN,
-        timeout: float | None | NotGiven = NOT_GIVEN,
-        max_retries: int | NotGiven = NOT_GIVEN,
-        default_headers: Mapping[str, str] | None | NotGiven = NOT_GIVEN,
-        default_query: Mapping[str, str] | None | NotGiven = NOT_GIVEN,
-        http_client: httpx.AsyncClient | None | NotGiven = NOT_GIVEN,
-        preflight: bool | NotGiven = NOT_GIVEN,
-        max_response_bytes: int | NotGiven = NOT_GIVEN,
-    ) -> Self:
-        """Return a copy with other settings, which shares the connections of this client.
-
-        `default_headers` and `default_query` are added to those of this client. None for `api_key` or `base_url` reads
-        the environment variable again. With `http_client`, the copy does not share the connections.
-
-        Raises `ImageVariationsError` for an invalid setting.
-        """
-        from ._sending_async import AsyncConnections
-
-        changed = {
-            name: value
-            for name, value in {
-                "api_key": api_key,
-                "base_url": base_url,
-                "timeout": timeout,
-                "max_retries": max_retries,
-                "default_headers": default_headers,
-                "default_query": default_query,
-                "preflight": preflight,
-                "max_response_bytes": max_response_bytes,
-            }.items()
-            if not isinstance(value, NotGiven)
-        }
-        copy = type(self).__new__(type(self))
-        copy._options = self._options.changed(changed)
-        copy._connections = self._connections if isinstance(http_client, NotGiven) else AsyncConnections(http_client)
-        return copy
-
-    async def send(self, call: Call, reading: Reading[T]) -> Response[T]:
-        """Send a call and return the decoded response. Called by the functions of the operations."""
-        from ._downloads import bind
-        from ._sending_async import send
-
-        response = reading.response(*await send(self._connections, self._options, call))
-        bind(response.parsed, self)
-        return response
-
-    async def download(self, url: str, *, max_bytes: int = _options.DEFAULT_MAX_DOWNLOAD_BYTES) -> bytes:
-        """Return the file at `url`, of at most `max_bytes` bytes. The API key is not sent.
-
-        Raises the errors of a call, and `APIResponseValidationError` if the file is longer.
-        """
-        from ._downloads import READING, download
-        from ._sending_async import send
-
-        return READING.response(*await send(self._connections, self._options, download(url, max_bytes))).parsed
-
-    async def close(self) -> None:
-        """Close the connections of this event loop, of this client and of the copies that share them."""
-        await self._connections.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self.with_options()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._options.base_url!r})"
 
 
 __all__ = ["AsyncClient", "Client"]

@@ -18,9 +18,8 @@ import click
 from image_variations_conformance.contract.profile import ProfileError
 from image_variations_conformance.contract.profile import read as read_profile
 
-from regeneration.build import GENERATOR, build
+from regeneration.build import DEFAULT_HTTP_LIBRARY, GENERATOR, HTTP_LIBRARIES, build
 from regeneration.check import compare
-from regeneration.facts import DEFAULT_HTTP_LIBRARY, HTTP_LIBRARIES
 from regeneration.layout import STAMP_FILE
 from regeneration.refused import Refused
 from regeneration.spec_files import compare_derived_files, require_consistent, write_derived_files

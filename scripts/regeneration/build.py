@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -22,16 +23,23 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from regeneration import layout, lint
 from regeneration.document import Document, read
-from regeneration.facts import DEFAULT_HTTP_LIBRARY, Facts, facts
-from regeneration.layout import RUNTIME_TEMPLATES, TEMPLATES
+from regeneration.facts import Facts, base_error, facts
+from regeneration.layout import RUNTIME, TEMPLATES
 from regeneration.lowering import lower
 from regeneration.refused import Refused
 
 SCRIPTS = Path(__file__).parents[1]
+CLIENT = "image_variations"  # the package that templates/runtime is written for
 _CONFIG = SCRIPTS / "regeneration" / "generator.yaml"
 _REQUIREMENTS = SCRIPTS / "requirements.txt"
 _GENERATOR_NAME = "openapi-python-client"
 _PINNED = (_GENERATOR_NAME, "ruff")
+DEFAULT_HTTP_LIBRARY = "httpx"
+# The import statements that stand for those of httpx in the modules of the client.
+HTTP_LIBRARIES: dict[str, dict[str, str]] = {
+    "httpx": {},
+    "httpx2": {"import httpx": "import httpx2 as httpx", "import httpcore": "import httpcore2 as httpcore"},
+}
 
 _PYTHON = (sys.executable, "-I", "-B")  # -I: no PYTHON* variables, user site or current folder; -B: no __pycache__
 GENERATOR = (*_PYTHON, "-m", "openapi_python_client")
@@ -54,9 +62,14 @@ for name in sys.argv[2:]:
     importlib.import_module(name)
 """
 
+HEAD = """\
+# Written by scripts/regenerate of image-variations from an OpenAPI document; _stamp.py says from which. Do not edit it:
+# change the document, or scripts/templates, and run scripts/regenerate again.
+"""
 _STAMP = '''\
 """The inputs that this package was generated from, compared by `scripts/regenerate --check`."""
 
+VERSION = "{version}"
 CONTRACT_VERSION = "{contract_version}"
 SPEC_SHA256 = "{spec_sha256}"
 PROFILE = "{profile}"
@@ -86,14 +99,15 @@ def build(
     _require_pinned_versions()
     document = read(spec) if profile is None else _effective(spec, profile)
     lint.require_sound(document, spec)
+    client_version = _client_version(package.name, document)
     lowered = lower(document)
     templates = package.parent / "templates"
-    _write_templates(facts(lowered, http_library), templates)
+    _write_templates(facts(lowered, package.name, client_version), templates)
     _generate(lowered, package, templates, generator)
-    _render_runtime(package, templates)
-    _format(package)
+    _add_runtime(package, templates, http_library)
     (package / "py.typed").touch()
-    _stamp(package, spec, document["info"]["version"], profile)
+    _stamp(package, spec, client_version, document["info"]["version"], profile)
+    _format(package)
     expected = layout.expected_files(lowered)
     _verify_files(package, expected)
     _verify_imports(package)
@@ -129,18 +143,23 @@ def _write_templates(document_facts: Facts, templates: Path) -> None:
     (templates / "facts.jinja").write_text(f"{{% set facts = {document_facts!r} %}}", encoding="utf-8")
 
 
-def _render_runtime(package: Path, templates: Path) -> None:
-    """Write the modules of templates/runtime, which the generator does not render."""
+def _add_runtime(package: Path, templates: Path, http_library: str) -> None:
+    """Copy templates/runtime to the package, in place of the generator's modules of these names.
+
+    In the copy, the base error has the name of the package, and `http_library` is imported. `_document.py`, which the
+    copied modules import, is rendered.
+    """
+    for path in RUNTIME.glob("*.py"):
+        text = path.read_text(encoding="utf-8").replace(base_error(CLIENT), base_error(package.name))
+        for statement, other in HTTP_LIBRARIES[http_library].items():
+            text = re.sub(rf"^( *){statement}$", rf"\g<1>{other}", text, flags=re.MULTILINE)
+        (package / path.name).write_text(text, encoding="utf-8")
     environment = Environment(  # noqa: S701 - the output is Python, not HTML
-        loader=FileSystemLoader(templates),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        loader=FileSystemLoader(templates), undefined=StrictUndefined
     )
-    for path in RUNTIME_TEMPLATES:
-        text = environment.get_template(f"{path.parent.name}/{path.name}").render()
-        (package / path.name.removesuffix(".jinja")).write_text(text, encoding="utf-8")
+    text = environment.get_template("_document.py.jinja").render()
+    (package / "_document.py").write_text(text, encoding="utf-8")
+    shutil.copyfile(SCRIPTS.parent / "LICENSE", package / "LICENSE")
 
 
 def _generate(lowered: object, package: Path, templates: Path, generator: Sequence[str]) -> None:
@@ -159,6 +178,8 @@ def _generate(lowered: object, package: Path, templates: Path, generator: Sequen
 
 
 def _format(package: Path) -> None:
+    for path in package.rglob("*.py"):
+        path.write_text(HEAD + path.read_text(encoding="utf-8"), encoding="utf-8")
     # The files are listed, because ruff excludes folders with names like `build` or `venv` from its own search.
     files = sorted(str(path.relative_to(package)) for path in package.rglob("*.py"))
     # ruff calls it unsafe to remove imports of an `__init__.py`, but ours name every re-export in `__all__`.
@@ -178,8 +199,17 @@ def _effective(spec: Path, profile: Profile) -> Document:
         raise Refused(str(error)) from None
 
 
-def _stamp(package: Path, spec: Path, contract_version: str, profile: Profile | None) -> None:
+def _client_version(package: str, document: Document) -> str:
+    """Return the version of the distribution for its own client, and that of the contract for any other client."""
+    if package != CLIENT:
+        return str(document["info"]["version"])
+    project = tomllib.loads((SCRIPTS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["version"])
+
+
+def _stamp(package: Path, spec: Path, client_version: str, contract_version: str, profile: Profile | None) -> None:
     stamp = _STAMP.format(
+        version=client_version,
         contract_version=contract_version,
         profile="none" if profile is None else f"{profile.name} {profile.sha256}",
         spec_sha256=_sha256(spec),
@@ -192,7 +222,7 @@ def _stamp(package: Path, spec: Path, contract_version: str, profile: Profile | 
 
 def _inputs_sha256() -> str:
     """Return the SHA-256 of the names and digests of all templates and of the generator's configuration."""
-    paths = [*sorted(TEMPLATES.rglob("*.jinja")), _CONFIG]
+    paths = [*sorted([*TEMPLATES.rglob("*.jinja"), *TEMPLATES.rglob("*.py")]), _CONFIG]
     lines = [f"{_sha256(path)}  {path.relative_to(SCRIPTS).as_posix()}\n" for path in paths]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

@@ -10,18 +10,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from openapi_python_client.strings import ClassName, PythonIdentifier, kebab_case
-
 from regeneration.document import Document, Schema, dereferenced, subschemas
-from regeneration.layout import FIELD_PREFIX, classes, named_operations
+from regeneration.generator import class_name, python_name, tag_name
+from regeneration.layout import classes, named_operations
 
 Facts = dict[str, Any]
 
-DEFAULT_HTTP_LIBRARY = "httpx"
-HTTP_LIBRARIES: dict[str, dict[str, str]] = {
-    "httpx": {"library": "httpx", "import": "httpx", "core_import": "httpcore"},
-    "httpx2": {"library": "httpx2", "import": "httpx2 as httpx", "core_import": "httpcore2 as httpcore"},
-}
 # The bounds that the client checks before it sends a request, by keyword, with the arguments of `_preflight.number`.
 _NUMBER_BOUNDS = {
     "minimum": "minimum",
@@ -36,14 +30,14 @@ _ENVIRONMENT = "x-environment-variable"
 _ARGUMENTS = frozenset({"body", "client", "extra_body", "extra_headers", "extra_query", "self", "timeout"})
 
 
-def facts(document: Document, http_library: str = DEFAULT_HTTP_LIBRARY) -> Facts:
-    """Return the facts of the lowered `document`, for a client that imports `http_library`."""
+def facts(document: Document, package: str, version: str) -> Facts:
+    """Return the facts of the lowered `document`, for version `version` of the client package called `package`."""
     in_requests = _reachable(document, _request_schemas(document))
     in_responses = _reachable(document, _response_schemas(document))
     parts = dict(_part_types(document))
     return {
-        "http": HTTP_LIBRARIES[http_library],
-        "names": _names(document),
+        "error": base_error(package),
+        "user_agent": f"{package.replace('_', '-')}-python/{version}",
         "security": {
             "variable": _environment_variable(_security_schemes(document), "API_KEY"),
             "is_required": any(map(_requires_key, named_operations(document))),
@@ -59,9 +53,9 @@ def facts(document: Document, http_library: str = DEFAULT_HTTP_LIBRARY) -> Facts
     }
 
 
-def _names(document: Document) -> dict[str, str]:
-    title = document["info"]["title"]
-    return {"error": f"{ClassName(title, FIELD_PREFIX)}Error", "agent": f"{kebab_case(title).lower()}-python"}
+def base_error(package: str) -> str:
+    """Return the name of the base class of all errors of a client package."""
+    return f"{class_name(package)}Error"
 
 
 def _security_schemes(document: Document) -> list[dict[str, Any]]:
@@ -92,7 +86,7 @@ def _tags(document: Document) -> dict[str, str]:
     """Return the description of each tag, by the name of its package."""
     described = {tag["name"]: tag.get("description", "") for tag in document.get("tags", [])}
     tags = {(operation.get("tags") or ["default"])[0] for _, _, operation in named_operations(document)}
-    return {PythonIdentifier(tag, "tag"): described.get(tag) or f"The operations of `{tag}`." for tag in sorted(tags)}
+    return {tag_name(tag): described.get(tag) or f"The operations of `{tag}`." for tag in sorted(tags)}
 
 
 def _class(document: Document, schema: Schema, *, in_request: bool, in_response: bool) -> Facts:
@@ -194,7 +188,7 @@ def _flat_class(document: Document, operation: dict[str, Any]) -> str | None:
     schema = dereferenced(document, media[0].get("schema", {}))
     names = [*_properties(document, schema)]
     names += [dereferenced(document, each).get("name", "") for each in operation["parameters"]]
-    arguments = [PythonIdentifier(name, FIELD_PREFIX) for name in names]
+    arguments = [python_name(name) for name in names]
     is_plain = len(set(arguments)) == len(arguments) and not _ARGUMENTS & set(arguments)
     return next((name for name, each in classes(document) if each is schema and is_plain and "enum" not in each), None)
 
@@ -210,7 +204,7 @@ def _method_names(document: Document) -> dict[str, str]:
         redundant = next((word for word in words if word in {tag, tag.removesuffix("s")}), None)
         if redundant is not None and len(words) > 1:
             words.remove(redundant)
-        names[name] = PythonIdentifier("_".join(words), FIELD_PREFIX)
+        names[name] = python_name("_".join(words))
     counts = Counter((tag, names[name]) for tag, name, _ in named_operations(document))
     return {name: names[name] if counts[tag, names[name]] == 1 else name for tag, name, _ in named_operations(document)}
 

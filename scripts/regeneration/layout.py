@@ -9,27 +9,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from openapi_python_client.parser.openapi import generate_operation_id
-from openapi_python_client.schema.untrusted_string import UntrustedString
-from openapi_python_client.strings import ClassName, PythonIdentifier, pascal_case
-
 from regeneration.document import Document, Schema, dereferenced, operations
+from regeneration.generator import class_name, function_name, python_name, tag_name
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
-# Templates that render the same for every document, except for a few names.
-RUNTIME_TEMPLATES = sorted((TEMPLATES / "runtime").glob("*.py.jinja"))
+RUNTIME = TEMPLATES / "runtime"  # the modules that are the same for every document
 STAMP_FILE = "_stamp.py"
 _FIXED = frozenset(
-    {"__init__.py", "client.py", "errors.py", "py.typed", "types.py", STAMP_FILE}
-    | {"api/__init__.py", "models/__init__.py"}
-    | {path.name.removesuffix(".jinja") for path in RUNTIME_TEMPLATES}
+    {"LICENSE", "__init__.py", "api/__init__.py", "client.py", "models/__init__.py", "py.typed", STAMP_FILE}
+    | {path.name for path in RUNTIME.glob("*.py")}
 )
-FIELD_PREFIX = "field_"  # the generator's default prefix for names that are not Python identifiers
 
 
 def expected_files(document: Document) -> frozenset[str]:
     """Return the POSIX paths of the files generated from the lowered `document`, relative to the package."""
-    models = {f"models/{PythonIdentifier(name, FIELD_PREFIX)}.py" for name, _ in classes(document)}
+    models = {f"models/{python_name(name)}.py" for name, _ in classes(document)}
     endpoints: set[str] = set()
     for tag, operation_name, _ in named_operations(document):
         endpoints |= {f"api/{tag}/__init__.py", f"api/{tag}/{operation_name}.py"}
@@ -48,11 +42,9 @@ def named_operations(document: Document) -> Iterator[tuple[str, str, dict[str, A
     The `parameters` of the operation object include those of its path.
     """
     for path, method, operation in operations(document):
-        tag = PythonIdentifier((operation.get("tags") or ["default"])[0], "tag")
-        if "operationId" in operation:
-            name = PythonIdentifier(operation["operationId"], FIELD_PREFIX)
-        else:
-            name = generate_operation_id(path=UntrustedString(path), method=method, prefix=FIELD_PREFIX)
+        tag = tag_name((operation.get("tags") or ["default"])[0])
+        given = operation.get("operationId")
+        name = function_name(path, method) if given is None else python_name(given)
         shared = document["paths"][path].get("parameters", [])
         yield tag, name, {**operation, "parameters": [*operation.get("parameters", []), *shared]}
 
@@ -88,7 +80,7 @@ def _classes(name: str, owner: str, schema: object) -> Iterator[tuple[str, Schem
     elif schema.get("type") == "array":
         yield from _classes(f"{name}_item", owner, schema.get("items"))
     elif schema.get("type") == "object" or "allOf" in schema or "properties" in schema:
-        yield from _model_classes(_class_name(name, owner), schema)
+        yield from _model_classes(class_name(name, owner), schema)
 
 
 def _is_alias(schema: Schema) -> bool:
@@ -108,12 +100,12 @@ def _alternatives(schema: Schema) -> list[Schema]:
     return [] if "properties" in schema else [*schema.get("anyOf", []), *schema.get("oneOf", [])]
 
 
-def _model_classes(class_name: str, schema: Schema) -> Iterator[tuple[str, Schema]]:
-    yield class_name, schema
+def _model_classes(name: str, schema: Schema) -> Iterator[tuple[str, Schema]]:
+    yield name, schema
     for properties in _property_maps(schema):
         for property_name, inner in properties.items():
-            yield from _classes(property_name, class_name, inner)
-    yield from _classes("AdditionalProperty", class_name, schema.get("additionalProperties"))
+            yield from _classes(property_name, name, inner)
+    yield from _classes("AdditionalProperty", name, schema.get("additionalProperties"))
 
 
 def _property_maps(schema: Schema) -> Iterator[dict[str, Schema]]:
@@ -125,10 +117,6 @@ def _property_maps(schema: Schema) -> Iterator[dict[str, Schema]]:
 
 def _enum_classes(name: str, owner: str, schema: Schema) -> Iterator[tuple[str, Schema]]:
     if None not in schema["enum"]:
-        yield _class_name(name, owner), schema
+        yield class_name(name, owner), schema
     elif len(schema["enum"]) > 1:  # a union of null and the rest
-        yield _class_name(f"{name}_type_1", owner), schema
-
-
-def _class_name(name: str, owner: str) -> str:
-    return ClassName(f"{pascal_case(owner)}{pascal_case(name)}" if owner else name, FIELD_PREFIX)
+        yield class_name(f"{name}_type_1", owner), schema

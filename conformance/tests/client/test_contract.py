@@ -134,9 +134,17 @@ def test_the_functions_of_the_operation_have_its_description_and_type_hints(name
     assert hints["body"] is CreateImageVariationRequest
 
 
-def test_the_version_of_the_package_is_that_of_the_contract() -> None:
-    assert image_variations.__version__ == CONTRACT["info"]["version"]
+def test_the_version_of_the_package_is_that_of_the_distribution_and_the_stamp_has_that_of_the_contract() -> None:
+    assert image_variations.__version__ == importlib.metadata.version("image-variations")
     assert CONTRACT["info"]["version"] == MODULES["image_variations._stamp"].CONTRACT_VERSION
+
+
+def test_every_module_says_that_it_is_generated_and_how_to_regenerate_it() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        head = path.read_text().splitlines()[:2]
+        assert head[0].startswith("# Written by scripts/regenerate"), path
+        assert "run scripts/regenerate again" in head[1], path
+    assert (PACKAGE / "LICENSE").read_bytes() == (PACKAGE.parents[1] / "LICENSE").read_bytes()
 
 
 def test_every_public_name_exists_and_is_exported() -> None:

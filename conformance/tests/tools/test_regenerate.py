@@ -19,6 +19,7 @@ from typing import Protocol
 import pytest
 from regeneration import build as build_module
 from regeneration.__main__ import command, run
+from regeneration.build import HEAD
 from regeneration.check import compare
 from regeneration.swap import workspace
 
@@ -58,7 +59,9 @@ def make_generator(built: Path, tmp_path: Path) -> MakeGenerator:
         program = f"""
             import os, pathlib, shutil, signal, sys, time
             package = pathlib.Path(sys.argv[sys.argv.index("--output-path") + 1])
-            shutil.copytree({str(built)!r}, package, ignore=shutil.ignore_patterns("py.typed", "_stamp.py"))
+            shutil.copytree({str(built)!r}, package, ignore=shutil.ignore_patterns("py.typed", "_stamp.py", "LICENSE"))
+            for path in package.rglob("*.py"):
+                path.write_text(path.read_text().removeprefix({HEAD!r}))
         """
         path = tmp_path / "generator.py"
         path.write_text(textwrap.dedent(program) + textwrap.dedent(lines))
@@ -146,17 +149,17 @@ BROKEN_GENERATORS = {
         '(package / ".cache").mkdir(); (package / ".cache" / "x").touch()',
         ".cache/x was not expected",
     ),
-    "writes a syntax error": ('(package / "errors.py").write_text("class :\\n")', "The formatter failed"),
+    "writes a syntax error": ('(package / "client.py").write_text("class :\\n")', "The formatter failed"),
     "writes a module that cannot be imported": (
-        '(package / "errors.py").write_text("from .nowhere import it\\n\\n__all__ = [\\"it\\"]\\n")',
+        '(package / "client.py").write_text("from .nowhere import it\\n\\n__all__ = [\\"it\\"]\\n")',
         "Importing the generated package failed",
     ),
     "writes a module that warns when imported": (
-        '(package / "errors.py").write_text("import warnings\\n\\nwarnings.warn(\\"old\\")\\n")',
+        '(package / "client.py").write_text("import warnings\\n\\nwarnings.warn(\\"old\\")\\n")',
         "UserWarning: old",
     ),
     "writes a type error": (
-        'with (package / "errors.py").open("a") as file: file.write("NUMBER: int = \\"no\\"\\n")',
+        'with (package / "client.py").open("a") as file: file.write("NUMBER: int = \\"no\\"\\n")',
         "mypy --strict) failed",
     ),
     "warns and exits with 0": ('print("WARNING: a part is left out", file=sys.stderr)', "a part is left out"),
@@ -406,7 +409,7 @@ def test_the_check_finds_changed_missing_and_extra_files_and_ignores_compiled_fi
 def test_the_check_of_a_client_that_does_not_exist_reports_every_file_as_missing(
     tmp_path: Path, built: Path, make_generator: MakeGenerator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(SPEC, tmp_path / "nowhere", check=True, generator=make_generator()) == 1
+    assert run(SPEC, tmp_path / "nowhere" / "image_variations", check=True, generator=make_generator()) == 1
     stdout = capsys.readouterr().out
     assert [name for name in tree(built) if f"  missing: {name}\n" not in stdout] == []
     assert not (tmp_path / "nowhere").exists()

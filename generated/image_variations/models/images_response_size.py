@@ -1,3 +1,5 @@
+# Written by scripts/regenerate of image-variations from an OpenAPI document; _stamp.py says from which. Do not edit it:
+# change the document, or scripts/templates, and run scripts/regenerate again.
 """The values of the enum `ImagesResponseSize`."""
 
 from typing import Literal, TypeAlias

@@ -1,3 +1,5 @@
+# Written by scripts/regenerate of image-variations from an OpenAPI document; _stamp.py says from which. Do not edit it:
+# change the document, or scripts/templates, and run scripts/regenerate again.
 """Create image variations."""
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ def _call(
     timeout: float | None | NotGiven = NOT_GIVEN,
 ) -> Call:
     if client.preflight:
-        _preflight.each("body", body)
+        _preflight.each(body)
     return Call(
         method="POST",
         url="/images/variations",
@@ -82,7 +84,7 @@ def sync_detailed(
         The response with its status, headers, body, and the value decoded from the body.
     """
 
-    return client.send(
+    return client._send(
         _call(
             client=client,
             body=body,
@@ -165,7 +167,7 @@ async def asyncio_detailed(
         The response with its status, headers, body, and the value decoded from the body.
     """
 
-    return await client.send(
+    return await client._send(
         _call(
             client=client,
             body=body,

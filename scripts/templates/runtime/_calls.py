@@ -1,4 +1,3 @@
-{% from "facts.jinja" import facts %}
 """A call: create its request for each attempt, and decide on retries.
 
 Nothing here waits or sends, so that both clients share it.
@@ -15,18 +14,18 @@ from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import IO, Any, TypeAlias, TypeVar, cast
 
-import {{ facts.http.import }}
+import httpx
 from attrs import field, frozen
 
 from . import _preflight
 from ._bodies import Body, Content, Fields, FilePart, Form, TextPart
+from ._document import USER_AGENT
 from ._options import Options, require_headers, require_timeout
-from ._stamp import CONTRACT_VERSION
 from ._uploads import Upload, upload
 from .errors import (
     APIConnectionError,
     APITimeoutError,
-    {{ facts.names.error }},
+    ImageVariationsError,
     InvalidRequestError,
 )
 from .types import NOT_GIVEN, NotGiven
@@ -45,7 +44,6 @@ _MAX_CONNECT_SECONDS = 10.0
 _FIRST_DELAY_SECONDS = 0.5
 _MAX_DELAY_SECONDS = 8.0
 _MAX_RETRY_AFTER_SECONDS = 60.0
-_USER_AGENT = f"{{ facts.names.agent }}/{CONTRACT_VERSION}"
 
 T = TypeVar("T")
 _Part: TypeAlias = tuple[str, tuple[str | None, bytes | IO[bytes], str | None]]
@@ -69,13 +67,13 @@ class Call:
     cookies: Mapping[str, str] = field(factory=dict[str, str])
     body: Body | None = None
     max_response_bytes: int | None = None
-    timeout: float | None | NotGiven = NOT_GIVEN
+    timeout: float | NotGiven | None = NOT_GIVEN
 
     @contextmanager
     def opened(self, options: Options) -> Generator[OpenCall]:
         """Open the files of the call and check it, and yield it. The files opened here are closed afterwards.
 
-        Raises `InvalidRequestError` if a file cannot be read or fails a check, and `{{ facts.names.error }}` if a header
+        Raises `InvalidRequestError` if a file cannot be read or fails a check, and `ImageVariationsError` if a header
         or the timeout is invalid.
         """
         require_headers(self.headers)
@@ -113,15 +111,17 @@ class OpenCall:
         connect = _MAX_CONNECT_SECONDS if self.timeout is None else min(self.timeout, _MAX_CONNECT_SECONDS)
         timeout = httpx.Timeout(self.timeout, connect=connect)
         if not call.of_api:  # not built by `http`, so that its default headers are not sent to another host
-            headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
+            headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
             return httpx.Request(call.method, call.url, headers=headers, extensions={"timeout": timeout.as_dict()})
         headers = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
-            "User-Agent": _USER_AGENT,
+            "User-Agent": USER_AGENT,
             **({"Authorization": f"Bearer {options.api_key}"} if call.secured and options.api_key else {}),
             **({"Content-Type": call.body.media_type} if isinstance(call.body, Content) else {}),
-            **({"Cookie": "; ".join(f"{name}={value}" for name, value in call.cookies.items())} if call.cookies else {}),
+            **(
+                {"Cookie": "; ".join(f"{name}={value}" for name, value in call.cookies.items())} if call.cookies else {}
+            ),
         }
         named = {name for name, _ in call.query}
         defaults = [(name, value) for name, value in options.default_query.items() if name not in named]
@@ -158,7 +158,7 @@ class OpenCall:
         upload = self._uploads[id(part)]
         return part.name, (upload.file_name, upload.content(), upload.media_type)
 
-    def failure(self, error: Exception) -> {{ facts.names.error }}:
+    def failure(self, error: Exception) -> ImageVariationsError:
         """Return the error of this package for an exception of an attempt.
 
         Its message contains neither the API key nor a part of the request.
@@ -177,7 +177,9 @@ class OpenCall:
         if isinstance(error, OSError):
             return InvalidRequestError(f"A file could not be read: {error.strerror or type(error).__name__}.")
         # The other errors are about the request itself, and their messages can quote a header.
-        return InvalidRequestError("The request could not be sent: a file has changed meanwhile, or a header is malformed.")
+        return InvalidRequestError(
+            "The request could not be sent: a file has changed meanwhile, or a header is malformed."
+        )
 
     def shown(self, text: str) -> str:
         """Return a text of the server for a message: shortened, printable, on one line, and without the API key."""
@@ -232,7 +234,6 @@ class OpenCall:
         return self.call.url if self.call.of_api else "(download)"
 
 
-
 class _Joined(httpx.SyncByteStream, httpx.AsyncByteStream):
     """Joins small chunks of a body, because each chunk is sent separately and a form has about a dozen."""
 
@@ -261,13 +262,17 @@ def no_cookies() -> CookieJar:
 
 
 def opening(connect: Callable[[], T]) -> T:
-    """Return what `connect` returns. Raises `{{ facts.names.error }}` if a proxy environment variable cannot be used."""
+    """Return what `connect` returns. Raises `ImageVariationsError` if a proxy environment variable cannot be used."""
     try:
         return connect()
     except ValueError:
-        raise {{ facts.names.error }}("The value of a proxy environment variable (such as HTTP_PROXY) is not a valid URL.") from None
+        raise ImageVariationsError(
+            "The value of a proxy environment variable (such as HTTP_PROXY) is not a valid URL."
+        ) from None
     except ImportError:
-        raise {{ facts.names.error }}("The proxy of an environment variable (such as ALL_PROXY) needs a package that is not installed.") from None
+        raise ImageVariationsError(
+            "The proxy of an environment variable (such as ALL_PROXY) needs a package that is not installed."
+        ) from None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
@@ -296,4 +301,3 @@ def _merged(*layers: Mapping[str, str]) -> list[tuple[str, str]]:
     for layer in layers:
         merged.update({name.lower(): (name, value) for name, value in layer.items()})
     return list(merged.values())
-

@@ -1,7 +1,6 @@
-{% from "facts.jinja" import facts %}
 """Connections with one deadline for a whole call.
 
-The timeouts of {{ facts.http.library }} limit each read and each write separately, so a server that sends a byte now and then never
+The timeouts of httpx limit each read and each write separately, so a server that sends a byte now and then never
 exceeds them. Here all reads and writes of a call end at the deadline of the call.
 """
 
@@ -16,8 +15,8 @@ from contextlib import contextmanager
 from typing import Any, cast
 from urllib.request import getproxies
 
-import {{ facts.http.core_import }}
-import {{ facts.http.import }}
+import httpcore
+import httpx
 
 from ._calls import MAX_REDIRECTS, no_cookies
 
@@ -102,7 +101,7 @@ class _Backend(httpcore.NetworkBackend):
         return _Stream(self._backend.connect_tcp(host, port, _clock.remaining(timeout), local_address, socket_options))
 
 
-# The errors of {{ facts.http.core_import.split()[0] }} and the errors of {{ facts.http.library }} with the same names.
+# The errors of httpcore and the errors of httpx with the same names.
 _ERRORS: dict[type[Exception], type[httpx.TransportError]] = {
     httpcore.ConnectTimeout: httpx.ConnectTimeout,
     httpcore.ReadTimeout: httpx.ReadTimeout,
@@ -175,9 +174,9 @@ class _Transport(httpx.BaseTransport):
 
 
 def connect(limits: httpx.Limits) -> httpx.Client:
-    """Return a client of {{ facts.http.library }} with these connections.
+    """Return a client of httpx with these connections.
 
-    Calls through a proxy of the environment variables use the connections of {{ facts.http.library }} instead.
+    Calls through a proxy of the environment variables use the connections of httpx instead.
     """
     ssl_context = httpx.create_ssl_context()
     mounts = {} if "all" in getproxies() else {"all://": _Transport(ssl_context, limits)}

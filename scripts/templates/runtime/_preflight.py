@@ -97,7 +97,7 @@ def size(name: str, value: object, *, unit: str, minimum: int | None = None, max
         raise InvalidRequestError(f"{name} must have at most {maximum} {unit}, not {len(value)}.", param=name)
 
 
-def each(name: str, value: object) -> None:
+def each(value: object) -> None:
     """Check a model, or each model of a list, by its method `check`. Other values are not checked."""
     for item in cast("list[object]", value) if isinstance(value, list) else [value]:
         check = getattr(item, "check", None)
@@ -121,7 +121,8 @@ def image(name: str, head: bytes, size_bytes: int, rules: ImageRules) -> None:
         step = rules.side_multiple_of or 1
         if width % step or height % step:
             raise InvalidRequestError(
-                f"{name} must have a width and a height that are multiples of {step}, and is {width}x{height}.", param=name
+                f"{name} must have a width and a height that are multiples of {step}, and is {width}x{height}.",
+                param=name,
             )
     limit = rules.invalid_from_bytes
     if limit is not None and size_bytes >= limit:

@@ -34,7 +34,9 @@ class Upload:
 
     def content(self) -> bytes | IO[bytes]:
         """Return the content, from its first byte."""
-        return self.source if isinstance(self.source, bytes) else cast("IO[bytes]", _Rewound(self.source, self.size_bytes))
+        return (
+            self.source if isinstance(self.source, bytes) else cast("IO[bytes]", _Rewound(self.source, self.size_bytes))
+        )
 
 
 class _Rewound(io.RawIOBase):
@@ -125,7 +127,7 @@ def _measured(
     """Return the file, or a copy if it is not seekable, with its size and its first bytes."""
     file = cast("IO[bytes]", source)
     if not _can_seek(file):
-        file = stack.enter_context(tempfile.SpooledTemporaryFile(_MAX_HELD_BYTES))
+        file = stack.enter_context(tempfile.SpooledTemporaryFile(_MAX_HELD_BYTES))  # noqa: SIM115 - the stack closes it
         while (limit_bytes is None or file.tell() < limit_bytes) and (chunk := _bytes_of(source.read(_CHUNK_BYTES))):
             file.write(chunk)
     size_bytes = file.seek(0, os.SEEK_END)

@@ -1,4 +1,3 @@
-{% from "facts.jinja" import facts %}
 """The options of a client."""
 
 from __future__ import annotations
@@ -9,15 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from .errors import {{ facts.names.error }}
+from ._document import API_KEY_VARIABLE, BASE_URL_VARIABLE, DEFAULT_BASE_URL, KEY_IS_REQUIRED
+from .errors import ImageVariationsError
 
 DEFAULT_TIMEOUT_SECONDS = 600.0
 DEFAULT_MAX_RETRIES = 2
 DEFAULT_MAX_RESPONSE_BYTES = 1 << 28
 DEFAULT_MAX_DOWNLOAD_BYTES = 1 << 26
-DEFAULT_BASE_URL = "{{ facts.server.url }}"
-API_KEY_VARIABLE = "{{ facts.security.variable }}"
-BASE_URL_VARIABLE = "{{ facts.server.variable }}"
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # RFC 9110: visible characters, with spaces and tabs between them. Only ASCII, because servers differ on the rest.
@@ -30,7 +27,7 @@ _FRAMING = frozenset({"content-length", "content-type", "transfer-encoding"})
 class Options:
     """The options of a client, which are validated and never change.
 
-    Raises `{{ facts.names.error }}` for an invalid option.
+    Raises `ImageVariationsError` for an invalid option.
     """
 
     def __init__(
@@ -54,7 +51,9 @@ class Options:
         self.preflight = preflight
         self.max_response_bytes = max_response_bytes
         if not _HEADER_VALUE.fullmatch(self.api_key):
-            raise {{ facts.names.error }}("api_key holds a character that cannot be sent in a header, such as a line break.")
+            raise ImageVariationsError(
+                "api_key holds a character that cannot be sent in a header, such as a line break."
+            )
         _require_base_url(self.base_url)
         require_timeout(timeout)
         _require_number("max_retries", max_retries, 0)
@@ -73,38 +72,35 @@ class Options:
 
 
 def _api_key() -> str:
-{% if facts.security.is_required %}
     key = os.environ.get(API_KEY_VARIABLE)
-    if key is None:
-        raise {{ facts.names.error }}(
-            f"There is no API key: pass api_key=, or set {API_KEY_VARIABLE}. For a server that asks for none, pass api_key=''."
+    if key is None and KEY_IS_REQUIRED:
+        raise ImageVariationsError(
+            f"There is no API key: pass api_key=, or set {API_KEY_VARIABLE}. "
+            "For a server that asks for none, pass api_key=''."
         )
-    return key
-{% else %}
-    return os.environ.get(API_KEY_VARIABLE, "")
-{% endif %}
+    return key or ""
 
 
 def require_headers(headers: Mapping[str, str]) -> None:
-    """Raise `{{ facts.names.error }}` if a header cannot be sent. The message has no value, which can be a secret."""
+    """Raise `ImageVariationsError` if a header cannot be sent. The message has no value, which can be a secret."""
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name):
-            raise {{ facts.names.error }}(f"{name!r:.80} cannot be the name of a header.")
+            raise ImageVariationsError(f"{name!r:.80} cannot be the name of a header.")
         if name.lower() in _FRAMING:
-            raise {{ facts.names.error }}(f"The header {name} is set by the client for each request; leave it out.")
+            raise ImageVariationsError(f"The header {name} is set by the client for each request; leave it out.")
         if not _HEADER_VALUE.fullmatch(value):
-            raise {{ facts.names.error }}(f"The header {name} holds a character that cannot be sent.")
+            raise ImageVariationsError(f"The header {name} holds a character that cannot be sent.")
 
 
 def require_timeout(timeout: object) -> None:
-    """Raise `{{ facts.names.error }}` unless `timeout` is None or a positive number of seconds."""
+    """Raise `ImageVariationsError` unless `timeout` is None or a positive number of seconds."""
     if timeout is not None and not (isinstance(timeout, int | float) and timeout > 0):
-        raise {{ facts.names.error }}(f"timeout must be a number of seconds above 0, or None for no limit, not {timeout}.")
+        raise ImageVariationsError(f"timeout must be a number of seconds above 0, or None for no limit, not {timeout}.")
 
 
 def _require_number(name: str, value: object, minimum: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-        raise {{ facts.names.error }}(f"{name} must be a whole number of at least {minimum}, not {value!r:.80}.")
+        raise ImageVariationsError(f"{name} must be a whole number of at least {minimum}, not {value!r:.80}.")
 
 
 def _require_base_url(base_url: str) -> None:
@@ -114,8 +110,8 @@ def _require_base_url(base_url: str) -> None:
     except ValueError:
         parts, is_address = urlsplit(""), False
     if not is_address or not base_url.isprintable() or " " in base_url:
-        raise {{ facts.names.error }}("base_url must be an address like {{ facts.server.url }}, with http or https.")
+        raise ImageVariationsError(f"base_url must be an address like {DEFAULT_BASE_URL}, with http or https.")
     if parts.query or parts.fragment or "?" in base_url or "#" in base_url:
-        raise {{ facts.names.error }}("base_url must end with a path. For what follows a '?', there is default_query.")
+        raise ImageVariationsError("base_url must end with a path. For what follows a '?', there is default_query.")
     if parts.username is not None or parts.password is not None:
-        raise {{ facts.names.error }}("base_url must not hold a user or a password.")
+        raise ImageVariationsError("base_url must not hold a user or a password.")

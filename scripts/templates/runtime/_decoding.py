@@ -6,9 +6,8 @@ Only types are checked, not bounds or enum values, so that the client still work
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
-from datetime import date as Date
-from datetime import datetime as DateTime
 from typing import Any, TypeAlias, TypeVar, cast
 from uuid import UUID
 
@@ -75,14 +74,14 @@ def text(value: object) -> str:
     raise _wrong("a string", value)
 
 
-def date(value: object) -> Date:
+def date(value: object) -> dt.date:
     """Return a date (RFC 3339)."""
-    return _parsed(value, Date.fromisoformat, "a date")
+    return _parsed(value, dt.date.fromisoformat, "a date")
 
 
-def datetime(value: object) -> DateTime:
+def datetime(value: object) -> dt.datetime:
     """Return a date and time (RFC 3339)."""
-    return _parsed(value, DateTime.fromisoformat, "a date and time")
+    return _parsed(value, dt.datetime.fromisoformat, "a date and time")
 
 
 def uuid(value: object) -> UUID:
@@ -171,5 +170,3 @@ def _parsed(value: object, parse: Callable[[str], T], expected: str) -> T:
         return parse(value)
     except ValueError:
         raise DataError(f"expected {expected}, not another string") from None
-
-

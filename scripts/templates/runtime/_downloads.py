@@ -1,4 +1,3 @@
-{% from "facts.jinja" import facts %}
 """Read the files of a response, which are in base64 or behind links."""
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ from ._answers import Reading, as_bytes
 from ._calls import Call
 from ._models import Model, members
 from ._options import DEFAULT_MAX_DOWNLOAD_BYTES
-from .errors import APIResponseValidationError, {{ facts.names.error }}
+from .errors import APIResponseValidationError, ImageVariationsError
 from .types import NOT_GIVEN, NotGiven
 
 if TYPE_CHECKING:
-    from .client import AsyncClient, Client
+    from ._clients import AsyncClient, SyncClient
 
 READING: Reading[bytes] = Reading({"200": as_bytes})
 
@@ -32,9 +31,9 @@ class Downloadable:
 
     __slots__ = ("_client",)
 
-    _client: Client | AsyncClient
+    _client: SyncClient | AsyncClient
 
-    def bind(self, client: Client | AsyncClient) -> None:
+    def bind(self, client: SyncClient | AsyncClient) -> None:
         """Set the client that fetches the link."""
         self._client = client
 
@@ -46,28 +45,30 @@ class Downloadable:
         """Return the content of the file, of at most `max_bytes` bytes.
 
         Raises `APIResponseValidationError` if the file is longer or not valid base64, the errors of a call if its link
-        cannot be fetched, and `{{ facts.names.error }}` if there is a link but no `Client` to fetch it.
+        cannot be fetched, and `ImageVariationsError` if there is a link but no `Client` to fetch it.
         """
-        from .client import Client
+        from ._clients import SyncClient
 
         content, url = self._local_content(max_bytes)
         if content is not None:
             return content
         client = self._bound()
-        if not isinstance(client, Client):
-            raise {{ facts.names.error }}("This item was received by an AsyncClient: use await aread() or await asave().")
+        if not isinstance(client, SyncClient):
+            raise ImageVariationsError("This item was received by an AsyncClient: use await aread() or await asave().")
         return client.download(url, max_bytes=max_bytes)
 
     async def aread(self, *, max_bytes: int = DEFAULT_MAX_DOWNLOAD_BYTES) -> bytes:
         """Return the content of the file like `read`, for an item that an `AsyncClient` received."""
-        from .client import AsyncClient
+        from ._clients import AsyncClient
 
         content, url = self._local_content(max_bytes)
         if content is not None:
             return content
         client = self._bound()
         if not isinstance(client, AsyncClient):
-            raise {{ facts.names.error }}("This item was received by a Client, which is synchronous: use read() or save().")
+            raise ImageVariationsError(
+                "This item was received by a Client, which is synchronous: use read() or save()."
+            )
         return await client.download(url, max_bytes=max_bytes)
 
     def save(self, path: str | os.PathLike[str], *, max_bytes: int = DEFAULT_MAX_DOWNLOAD_BYTES) -> Path:
@@ -83,10 +84,10 @@ class Downloadable:
 
         return await to_thread.run_sync(_write, Path(path), await self.aread(max_bytes=max_bytes))
 
-    def _bound(self) -> Client | AsyncClient:
-        client: Client | AsyncClient | None = getattr(self, "_client", None)
+    def _bound(self) -> SyncClient | AsyncClient:
+        client: SyncClient | AsyncClient | None = getattr(self, "_client", None)
         if client is None:
-            raise {{ facts.names.error }}("This item has no client to fetch its link with: use Client.download(url).")
+            raise ImageVariationsError("This item has no client to fetch its link with: use Client.download(url).")
         return client
 
     def _local_content(self, max_bytes: int) -> tuple[bytes | None, str]:
@@ -107,7 +108,7 @@ class Downloadable:
         return None, url
 
 
-def bind(value: object, client: Client | AsyncClient) -> None:
+def bind(value: object, client: SyncClient | AsyncClient) -> None:
     """Set the client of every `Downloadable` in `value`, the decoded value of a response."""
     if isinstance(value, Downloadable):
         value.bind(client)
@@ -119,7 +120,7 @@ def bind(value: object, client: Client | AsyncClient) -> None:
             bind(member, client)
 
 
-def download(url: str, max_bytes: int, timeout: float | None | NotGiven = NOT_GIVEN) -> Call:
+def download(url: str, max_bytes: int, timeout: float | NotGiven | None = NOT_GIVEN) -> Call:
     """Return the call that fetches a file, without the API key."""
     return Call(method="GET", url=url, of_api=False, secured=False, max_response_bytes=max_bytes, timeout=timeout)
 

@@ -1,5 +1,3 @@
-{% from "facts.jinja" import facts %}
-{% set base = facts.names.error %}
 """The exceptions of this package."""
 
 from __future__ import annotations
@@ -8,29 +6,29 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 
-class {{ base }}(Exception):
+class ImageVariationsError(Exception):
     """The base class of all errors of this package. No response of a server raises any other exception.
 
-        {{ base }}
-        ├── InvalidRequestError                   an argument that violates the contract or cannot be sent
-        ├── DataError                             a value of a type that the contract does not allow
-        └── APIError
-            ├── APIConnectionError                no connection, or a broken one
-            │   └── APITimeoutError
-            ├── APIResponseValidationError        a successful response that violates the contract
-            └── APIStatusError                    an error response
-                ├── BadRequestError               400
-                ├── AuthenticationError           401
-                ├── PermissionDeniedError         403
-                ├── NotFoundError                 404
-                ├── ConflictError                 409
-                ├── UnprocessableEntityError      422
-                ├── RateLimitError                429
-                └── InternalServerError           500 and above
+    ImageVariationsError
+    ├── InvalidRequestError                   an argument that violates the contract or cannot be sent
+    ├── DataError                             a value of a type that the contract does not allow
+    └── APIError
+        ├── APIConnectionError                no connection, or a broken one
+        │   └── APITimeoutError
+        ├── APIResponseValidationError        a successful response that violates the contract
+        └── APIStatusError                    an error response
+            ├── BadRequestError               400
+            ├── AuthenticationError           401
+            ├── PermissionDeniedError         403
+            ├── NotFoundError                 404
+            ├── ConflictError                 409
+            ├── UnprocessableEntityError      422
+            ├── RateLimitError                429
+            └── InternalServerError           500 and above
     """
 
 
-class InvalidRequestError({{ base }}, ValueError):
+class InvalidRequestError(ImageVariationsError, ValueError):
     """An argument violates the contract or cannot be sent. `param` is its name, or None if it is not known."""
 
     def __init__(self, message: str, *, param: str | None = None) -> None:
@@ -39,7 +37,7 @@ class InvalidRequestError({{ base }}, ValueError):
         self.param = param
 
 
-class DataError({{ base }}, ValueError):
+class DataError(ImageVariationsError, ValueError):
     """A value has a type that the contract does not allow. `field` is its place, such as `data[0].url`."""
 
     def __init__(self, message: str, *, field: str = "") -> None:
@@ -56,7 +54,7 @@ class DataError({{ base }}, ValueError):
         return DataError(self.message, field=(f"[{step}]" if isinstance(step, int) else step) + inner)
 
 
-class APIError({{ base }}):
+class APIError(ImageVariationsError):
     """A call failed: there was no response, an error response, or an invalid response.
 
     Attributes:
@@ -230,7 +228,7 @@ __all__ = [
     "BadRequestError",
     "ConflictError",
     "DataError",
-    "{{ base }}",
+    "ImageVariationsError",
     "InternalServerError",
     "InvalidRequestError",
     "NotFoundError",

@@ -1,4 +1,3 @@
-{% from "facts.jinja" import facts %}
 """Send the calls of a `Client`, with retries. `_sending_async` is the counterpart for `AsyncClient`."""
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import count
 
-import {{ facts.http.import }}
+import httpx
 
 from ._answers import Answer, Body, Enough
 from ._calls import LIMITS, SENDING_ERRORS, Call, OpenCall, opening
@@ -29,7 +28,7 @@ class Connections:
         self._lock = threading.Lock()
 
     def get(self) -> httpx.Client:
-        """Return the client of {{ facts.http.library }} that sends requests."""
+        """Return the client of httpx that sends requests."""
         if self._given is not None:
             if self._given.is_closed:
                 raise APIConnectionError("The http_client given is closed.")
@@ -50,7 +49,7 @@ class Connections:
 
 
 def send(connections: Connections, options: Options, call: Call) -> tuple[Answer, OpenCall]:
-    """Send the call, with retries, and return the last response. Raises `{{ facts.names.error }}` if there is none."""
+    """Send the call, with retries, and return the last response. Raises `ImageVariationsError` if there is none."""
     with call.opened(options) as opened:
         for attempts in count(1):
             try:

@@ -1,4 +1,3 @@
-{% from "facts.jinja" import facts %}
 """Send the calls of an `AsyncClient`, with retries. `_sending` is the counterpart for `Client`."""
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from itertools import count
 
 import anyio
 import anyio.lowlevel
-import {{ facts.http.import }}
+import httpx
 
 from ._answers import Answer, Body, Enough
 from ._calls import LIMITS, MAX_REDIRECTS, SENDING_ERRORS, Call, OpenCall, no_cookies, opening
@@ -30,7 +29,7 @@ class AsyncConnections:
         self._own: dict[object, httpx.AsyncClient] = {}
 
     def get(self) -> httpx.AsyncClient:
-        """Return the client of {{ facts.http.library }} that sends requests in this event loop."""
+        """Return the client of httpx that sends requests in this event loop."""
         if self._given is not None:
             if self._given.is_closed:
                 raise APIConnectionError("The http_client given is closed.")
@@ -38,7 +37,9 @@ class AsyncConnections:
         self._forget_ended_loops()
         loop = _event_loop()
         if loop not in self._own:
-            self._own[loop] = opening(partial(httpx.AsyncClient, limits=LIMITS, max_redirects=MAX_REDIRECTS, cookies=no_cookies()))
+            self._own[loop] = opening(
+                partial(httpx.AsyncClient, limits=LIMITS, max_redirects=MAX_REDIRECTS, cookies=no_cookies())
+            )
         return self._own[loop]
 
     async def close(self) -> None:
@@ -64,7 +65,7 @@ def _event_loop() -> asyncio.AbstractEventLoop | None:
 
 
 async def send(connections: AsyncConnections, options: Options, call: Call) -> tuple[Answer, OpenCall]:
-    """Send the call, with retries, and return the last response. Raises `{{ facts.names.error }}` if there is none."""
+    """Send the call, with retries, and return the last response. Raises `ImageVariationsError` if there is none."""
     with call.opened(options) as opened:
         for attempts in count(1):
             try:

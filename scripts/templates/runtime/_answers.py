@@ -1,4 +1,3 @@
-{% from "facts.jinja" import facts %}
 """Read responses, and decode each to a value or to an error."""
 
 from __future__ import annotations
@@ -6,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
-import {{ facts.http.import }}
+import httpx
 from attrs import field, frozen
 
 from . import _json
@@ -43,7 +42,9 @@ class Body:
         self._head = status_code, headers
         self._call = call
         self._is_success = 200 <= status_code <= 299
-        self._remaining = call.max_response_bytes if self._is_success else min(_MAX_ERROR_BYTES, call.max_response_bytes)
+        self._remaining = (
+            call.max_response_bytes if self._is_success else min(_MAX_ERROR_BYTES, call.max_response_bytes)
+        )
         self._chunks: list[bytes] = []
         self._inflater: Inflater | None = None
 
