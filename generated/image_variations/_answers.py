@@ -125,6 +125,8 @@ class Reading(Generic[T]):
             parsed = read(answer.content)
         except DataError as error:
             raise _unreadable(answer, call, str(error), error.field) from None
+        except _json.TooManyValues as error:
+            raise _unreadable(answer, call, str(error)) from None
         except (ValueError, RecursionError) as error:
             reason = "nested too deep" if isinstance(error, RecursionError) else "not JSON in UTF-8"
             raise _unreadable(answer, call, f"the body is {reason}") from None

@@ -15,7 +15,7 @@ from .errors import ImageVariationsError
 
 DEFAULT_TIMEOUT_SECONDS = 600.0
 DEFAULT_MAX_RETRIES = 2
-DEFAULT_MAX_RESPONSE_BYTES = 1 << 28
+DEFAULT_MAX_RESPONSE_BYTES = 1 << 26  # ten images of 1024x1024 in base64, which cannot be compressed, have 56 MB
 DEFAULT_MAX_DOWNLOAD_BYTES = 1 << 26
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Any, cast
 from urllib.request import getproxies
 
@@ -56,6 +57,9 @@ def require_time() -> None:
     _clock.remaining(None)
 
 
+_RECORD_BYTES = 1 << 14
+
+
 class _Stream(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
@@ -66,7 +70,14 @@ class _Stream(httpcore.NetworkStream):
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         # The method `write` of the stream would apply the whole timeout to each send.
         connection: socket.socket = self._stream.get_extra_info("socket")
+        encrypted = self._stream.get_extra_info("ssl_object")
         unsent = memoryview(buffer)
+        if (
+            encrypted is not None and encrypted is not connection
+        ):  # TLS in the TLS of a proxy, which only `write` encrypts
+            for start in range(0, len(unsent), _RECORD_BYTES):
+                self._stream.write(bytes(unsent[start : start + _RECORD_BYTES]), _clock.remaining(timeout))
+            return
         try:
             while unsent:
                 connection.settimeout(_clock.remaining(timeout))
@@ -109,6 +120,7 @@ _ERRORS: dict[type[Exception], type[httpx.TransportError]] = {
     httpcore.ReadTimeout: httpx.ReadTimeout,
     httpcore.WriteTimeout: httpx.WriteTimeout,
     httpcore.PoolTimeout: httpx.PoolTimeout,
+    httpcore.ProxyError: httpx.ProxyError,
     httpcore.ConnectError: httpx.ConnectError,
     httpcore.ReadError: httpx.ReadError,
     httpcore.WriteError: httpx.WriteError,
@@ -142,8 +154,9 @@ class _Body(httpx.SyncByteStream):
 class _Transport(httpx.BaseTransport):
     """Like `httpx.HTTPTransport`, but with the connections of this module."""
 
-    def __init__(self, ssl_context: ssl.SSLContext, limits: httpx.Limits) -> None:
-        self._pool = httpcore.ConnectionPool(
+    def __init__(self, ssl_context: ssl.SSLContext, limits: httpx.Limits, proxy: httpx.Proxy | None = None) -> None:
+        self._pool = _pool(
+            proxy,
             ssl_context=ssl_context,
             max_connections=limits.max_connections,
             max_keepalive_connections=limits.max_keepalive_connections,
@@ -175,13 +188,62 @@ class _Transport(httpx.BaseTransport):
         self._pool.close()
 
 
-def connect(limits: httpx.Limits) -> httpx.Client:
-    """Return a client of httpx with these connections.
+def _pool(proxy: httpx.Proxy | None, **settings: Any) -> httpcore.ConnectionPool:
+    if proxy is None:
+        return httpcore.ConnectionPool(**settings)
+    url = httpcore.URL(
+        scheme=proxy.url.raw_scheme, host=proxy.url.raw_host, port=proxy.url.port, target=proxy.url.raw_path
+    )
+    if proxy.url.scheme.startswith("socks5"):
+        return httpcore.SOCKSProxy(proxy_url=url, proxy_auth=proxy.raw_auth, **settings)
+    return httpcore.HTTPProxy(
+        proxy_url=url,
+        proxy_auth=proxy.raw_auth,
+        proxy_headers=proxy.headers.raw,
+        proxy_ssl_context=proxy.ssl_context,
+        **settings,
+    )
 
-    Calls through a proxy of the environment variables use the connections of httpx instead.
+
+def environment_proxies() -> dict[str, httpx.Proxy | None]:
+    """Return the proxy of each pattern of URLs, or None for no proxy, as httpx reads them from the environment."""
+    given = getproxies()
+    hosts = [host.strip() for host in given.get("no", "").split(",") if host.strip()]
+    if "*" in hosts:
+        return {}
+    proxies: dict[str, httpx.Proxy | None] = {}
+    for scheme in ("http", "https", "all"):
+        if given.get(scheme):
+            url = given[scheme]
+            proxies[f"{scheme}://"] = httpx.Proxy(url if "://" in url else f"http://{url}")
+    for host in hosts:
+        proxies[_pattern(host)] = None
+    return proxies
+
+
+def _pattern(host: str) -> str:
+    """Return the pattern of URLs for a host of NO_PROXY. A name stands for the host and those below it."""
+    if "://" in host:
+        return host
+    try:
+        address = ip_address(host.partition("/")[0])
+    except ValueError:
+        return f"all://{host}" if host.lower() == "localhost" else f"all://*{host}"
+    return f"all://[{host}]" if address.version == 6 else f"all://{host}"
+
+
+def connect(limits: httpx.Limits) -> httpx.Client:
+    """Return a client of httpx with these connections, through the proxies of the environment.
+
+    Raises `ValueError` if the URL of a proxy is not valid, and `RuntimeError` if a package for it is not installed.
     """
     ssl_context = httpx.create_ssl_context()
-    mounts = {} if "all" in getproxies() else {"all://": _Transport(ssl_context, limits)}
+    direct = _Transport(ssl_context, limits)
+    mounts = {
+        pattern: direct if proxy is None else _Transport(ssl_context, limits, proxy)
+        for pattern, proxy in environment_proxies().items()
+    }
+    # trust_env is False, because the proxies that httpx would add itself have no deadline.
     return httpx.Client(
-        verify=ssl_context, limits=limits, mounts=mounts, max_redirects=MAX_REDIRECTS, cookies=no_cookies()
+        transport=direct, mounts=mounts, trust_env=False, max_redirects=MAX_REDIRECTS, cookies=no_cookies()
     )

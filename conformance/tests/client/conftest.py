@@ -12,7 +12,7 @@ from client.recorder import Recorder, recording
 def _bare_environment() -> Iterator[None]:
     """Remove the environment variables that give a client a key, a base URL or a proxy."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
             patch.delenv(name, raising=False)
             patch.delenv(name.lower(), raising=False)
         yield

@@ -268,3 +268,41 @@ def test_the_content_of_an_error_is_its_first_64_kib(driver: Driver, server: Scr
     result = checked_outcome(driver, server, hear_request, say(answer(400, body, "Connection: close")))
     assert isinstance(result, APIStatusError)
     assert result.content == body[: 1 << 16]
+
+
+def _many(items: bytes, count: int) -> bytes:
+    return b'{"created":1,"data":[' + b",".join([items] * count) + b"]}"
+
+
+# JSON of which each byte takes many bytes of memory once it is decoded.
+STRUCTURES = {
+    "objects": b"{}",
+    "arrays": b"[]",
+    "items": b'{"url":"x"}',
+    "numbers": b"1.5",
+    "members": b'{"a":{},"b":[]}',
+}
+
+
+@pytest.mark.parametrize("items", STRUCTURES.values(), ids=STRUCTURES)
+def test_a_response_of_very_many_values_is_refused_before_they_are_built(
+    make: Make, server: ScriptedServer, items: bytes
+) -> None:
+    text = _many(items, (50 << 20) // (len(items) + 1))
+    body = gzip.compress(text, 1)
+    script = (hear_request, say(answer(200, body, "Content-Encoding: gzip", "Connection: close")))
+    results: list[Any] = []
+    with make(base_url=server.base_url, max_retries=0, timeout=60) as driver:
+        peak = _peak_memory(lambda: results.append(checked_outcome(driver, server, *script, timeout=60)))
+    assert "it has more than 262144 values" in str(results[0])
+    assert peak < 3 * len(text)
+
+
+def test_a_response_of_as_many_values_as_are_decoded_takes_little_memory(make: Make, server: ScriptedServer) -> None:
+    body = _many(b'{"url":"x"}', 100_000)
+    script = (hear_request, say(answer(200, body, "Connection: close")))
+    results: list[Any] = []
+    with make(base_url=server.base_url, max_retries=0, timeout=60) as driver:
+        peak = _peak_memory(lambda: results.append(checked_outcome(driver, server, *script, timeout=60)))
+    assert len(results[0].data) == 100_000
+    assert peak < 160 << 20

@@ -2,10 +2,8 @@
 
 import gzip
 import select
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 import time
 import zlib
@@ -21,6 +19,7 @@ from image_variations_conformance.sources import connector, transport
 from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.exchange import Exchange, Failure, Outcome, Request, Response
 from image_variations_conformance.wire.target import Target
+from support.certificates import self_signed, server_side
 from support.loopback import (
     HTTPISH,
     Peer,
@@ -573,22 +572,7 @@ def test_a_server_is_reached_over_ipv6() -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a file with a self-signed certificate for 127.0.0.1 and its key."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl is not installed")
-    file = tmp_path_factory.mktemp("tls") / "both.pem"
-    options = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=here"
-    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(file), "-out", f"{file}.crt"]
-    subprocess.run([openssl, *options.split(), *names], check=True, capture_output=True)
-    file.write_bytes(file.read_bytes() + Path(f"{file}.crt").read_bytes())
-    return file
-
-
-def _server_side(certificate: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
+    return self_signed(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.mark.parametrize(
@@ -597,7 +581,7 @@ def _server_side(certificate: Path) -> ssl.SSLContext:
     ids=["after the request", "before the end of the request"],
 )
 def test_a_request_is_sent_over_tls(certificate: Path, script: tuple[Step, ...]) -> None:
-    with scripted_server(script, tls=_server_side(certificate)) as server:
+    with scripted_server(script, tls=server_side(certificate)) as server:
         target = Target.parse(f"https://127.0.0.1:{server.port}/v1")
         transport_with_ca = Transport(target, LONG_SECONDS, ssl.create_default_context(cafile=certificate))
         exchange = transport_with_ca.send("a-case", request(LARGE))
@@ -606,7 +590,7 @@ def test_a_request_is_sent_over_tls(certificate: Path, script: tuple[Step, ...])
 
 
 def test_a_certificate_of_another_host_is_refused(certificate: Path) -> None:
-    with scripted_server(*answering(answer()), tls=_server_side(certificate)) as server:
+    with scripted_server(*answering(answer()), tls=server_side(certificate)) as server:
         target = Target.parse(f"https://localhost:{server.port}/v1")
         transport_with_ca = Transport(target, LONG_SECONDS, ssl.create_default_context(cafile=certificate))
         exchange = transport_with_ca.send("a-case", request())
@@ -617,7 +601,7 @@ def test_a_certificate_of_another_host_is_refused(certificate: Path) -> None:
 
 
 def test_a_self_signed_certificate_is_refused(certificate: Path) -> None:
-    with scripted_server(*answering(answer()), tls=_server_side(certificate)) as server:
+    with scripted_server(*answering(answer()), tls=server_side(certificate)) as server:
         exchange = Transport(Target.parse(f"https://127.0.0.1:{server.port}/v1"), LONG_SECONDS).send(
             "a-case", request()
         )

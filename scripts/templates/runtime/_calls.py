@@ -269,7 +269,7 @@ def opening(connect: Callable[[], T]) -> T:
         raise ImageVariationsError(
             "The value of a proxy environment variable (such as HTTP_PROXY) is not a valid URL."
         ) from None
-    except ImportError:
+    except (ImportError, RuntimeError):  # of httpx and of httpcore
         raise ImageVariationsError(
             "The proxy of an environment variable (such as ALL_PROXY) needs a package that is not installed."
         ) from None
