@@ -41,6 +41,7 @@ class _BaseClient(Generic[HttpClient, ConnectionsOf]):
         http_client: HttpClient | None = None,
         preflight: bool = True,
         max_response_bytes: int = _options.DEFAULT_MAX_RESPONSE_BYTES,
+        allow_private_links: bool | None = None,
     ) -> None:
         """Create a client. It connects when it is first called.
 
@@ -60,7 +61,9 @@ class _BaseClient(Generic[HttpClient, ConnectionsOf]):
                 attempt.
             preflight: Whether arguments are checked against the contract before a request is sent.
             max_response_bytes: The maximum length of a response body in bytes, after decompression. A longer body of a
-                successful response raises `APIResponseValidationError`.
+                successful response raises `APIResponseValidationError`, and so does one of more than 262,144 values.
+            allow_private_links: Whether links of responses, and their redirects, are fetched from private, loopback and
+                link-local addresses. By default, only if the API itself has such an address.
         """
         self._options = _options.Options(
             api_key=api_key,
@@ -71,6 +74,7 @@ class _BaseClient(Generic[HttpClient, ConnectionsOf]):
             default_query=default_query,
             preflight=preflight,
             max_response_bytes=max_response_bytes,
+            allow_private_links=allow_private_links,
         )
         self._connections = self._connect(http_client)
 
@@ -109,6 +113,7 @@ class _BaseClient(Generic[HttpClient, ConnectionsOf]):
         http_client: HttpClient | NotGiven | None = NOT_GIVEN,
         preflight: bool | NotGiven = NOT_GIVEN,
         max_response_bytes: int | NotGiven = NOT_GIVEN,
+        allow_private_links: bool | NotGiven | None = NOT_GIVEN,
     ) -> Self:
         """Return a copy with other settings, which shares the connections of this client.
 
@@ -126,6 +131,7 @@ class _BaseClient(Generic[HttpClient, ConnectionsOf]):
             "default_query": default_query,
             "preflight": preflight,
             "max_response_bytes": max_response_bytes,
+            "allow_private_links": allow_private_links,
         }
         changed = {name: value for name, value in settings.items() if not isinstance(value, NotGiven)}
         copy = type(self).__new__(type(self))

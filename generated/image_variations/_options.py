@@ -43,6 +43,7 @@ class Options:
         default_query: Mapping[str, str] | None = None,
         preflight: bool = True,
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
+        allow_private_links: bool | None = None,
     ) -> None:
         self.api_key = _api_key() if api_key is None else api_key
         self.base_url = (base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL).rstrip("/")
@@ -52,6 +53,7 @@ class Options:
         self.default_query: Mapping[str, str] = dict(default_query or {})
         self.preflight = preflight
         self.max_response_bytes = max_response_bytes
+        self.allow_private_links = allow_private_links
         if not _HEADER_VALUE.fullmatch(self.api_key):
             raise ImageVariationsError(
                 "api_key holds a character that cannot be sent in a header, such as a line break."

@@ -13,7 +13,8 @@ from itertools import count
 import httpx
 
 from ._answers import Answer, Body, Enough
-from ._calls import LIMITS, SENDING_ERRORS, Call, OpenCall, opening
+from ._calls import LIMITS, MAX_REDIRECTS, SENDING_ERRORS, Call, OpenCall, opening
+from ._links import require_allowed
 from ._options import Options
 from .errors import APIConnectionError
 
@@ -72,12 +73,7 @@ def _attempt(http: httpx.Client, call: OpenCall) -> Answer:
     from ._transport import require_time, time_limit
 
     with time_limit(call.timeout):
-        response = http.send(
-            call.request(http),
-            stream=True,
-            auth=httpx.USE_CLIENT_DEFAULT if call.of_api else None,
-            follow_redirects=not call.of_api,
-        )
+        response = _response(http, call)
         try:
             body = Body(response.status_code, response.headers, call)
             with suppress(Enough):
@@ -92,3 +88,18 @@ def _attempt(http: httpx.Client, call: OpenCall) -> Answer:
             return body.answer()
         finally:
             response.close()
+
+
+def _response(http: httpx.Client, call: OpenCall) -> httpx.Response:
+    """Send a request, and return the response without its body; of a download, the one after its redirects."""
+    request = call.request(http)
+    if call.of_api:
+        return http.send(request, stream=True, follow_redirects=False)
+    for _ in range(MAX_REDIRECTS + 1):
+        require_allowed(request.url.host, call.options)
+        response = http.send(request, stream=True, auth=None, follow_redirects=False)
+        if response.next_request is None:
+            return response
+        response.close()
+        request = response.next_request
+    raise httpx.TooManyRedirects("", request=request)

@@ -21,7 +21,7 @@ from urllib.request import getproxies
 import httpcore
 import httpx
 
-from ._calls import MAX_REDIRECTS, no_cookies
+from ._calls import no_cookies
 
 
 class _Clock(threading.local):
@@ -244,6 +244,4 @@ def connect(limits: httpx.Limits) -> httpx.Client:
         for pattern, proxy in environment_proxies().items()
     }
     # trust_env is False, because the proxies that httpx would add itself have no deadline.
-    return httpx.Client(
-        transport=direct, mounts=mounts, trust_env=False, max_redirects=MAX_REDIRECTS, cookies=no_cookies()
-    )
+    return httpx.Client(transport=direct, mounts=mounts, trust_env=False, cookies=no_cookies())

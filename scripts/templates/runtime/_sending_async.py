@@ -10,9 +10,11 @@ from itertools import count
 import anyio
 import anyio.lowlevel
 import httpx
+from anyio import to_thread
 
 from ._answers import Answer, Body, Enough
 from ._calls import LIMITS, MAX_REDIRECTS, SENDING_ERRORS, Call, OpenCall, no_cookies, opening
+from ._links import require_allowed
 from ._options import Options
 from .errors import APIConnectionError
 
@@ -37,9 +39,7 @@ class AsyncConnections:
         self._forget_ended_loops()
         loop = _event_loop()
         if loop not in self._own:
-            self._own[loop] = opening(
-                partial(httpx.AsyncClient, limits=LIMITS, max_redirects=MAX_REDIRECTS, cookies=no_cookies())
-            )
+            self._own[loop] = opening(partial(httpx.AsyncClient, limits=LIMITS, cookies=no_cookies()))
         return self._own[loop]
 
     async def close(self) -> None:
@@ -106,12 +106,7 @@ async def _in_a_scope(http: httpx.AsyncClient, call: OpenCall) -> Answer:
 
 async def _attempt(http: httpx.AsyncClient, call: OpenCall) -> Answer:
     with anyio.fail_after(call.timeout):
-        response = await http.send(
-            call.request(http),
-            stream=True,
-            auth=httpx.USE_CLIENT_DEFAULT if call.of_api else None,
-            follow_redirects=not call.of_api,
-        )
+        response = await _response(http, call)
         try:
             body = Body(response.status_code, response.headers, call)
             with suppress(Enough):
@@ -125,3 +120,18 @@ async def _attempt(http: httpx.AsyncClient, call: OpenCall) -> Answer:
             return body.answer()
         finally:
             await response.aclose()
+
+
+async def _response(http: httpx.AsyncClient, call: OpenCall) -> httpx.Response:
+    """Send a request, and return the response without its body; of a download, the one after its redirects."""
+    request = call.request(http)
+    if call.of_api:
+        return await http.send(request, stream=True, follow_redirects=False)
+    for _ in range(MAX_REDIRECTS + 1):
+        await to_thread.run_sync(require_allowed, request.url.host, call.options, abandon_on_cancel=True)
+        response = await http.send(request, stream=True, auth=None, follow_redirects=False)
+        if response.next_request is None:
+            return response
+        await response.aclose()
+        request = response.next_request
+    raise httpx.TooManyRedirects("", request=request)

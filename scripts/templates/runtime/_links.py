@@ -1,0 +1,49 @@
+"""Decide whether a link of a response may be fetched, before each request for it.
+
+A server can send any link, also one to a service that only this machine can reach. So links to private addresses are
+fetched only where the API itself has one. The host is looked up here and again when it is connected to: a name server
+that answers both differently is not detected.
+"""
+
+from __future__ import annotations
+
+import socket
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from urllib.parse import urlsplit
+
+from ._options import Options
+from .errors import APIConnectionError
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+
+
+def require_allowed(host: str, options: Options) -> None:
+    """Raise `APIConnectionError` if links to the host are not allowed. A host that cannot be found is."""
+    if options.allow_private_links or not is_private(host):
+        return
+    if options.allow_private_links is None and is_private(urlsplit(options.base_url).hostname or ""):
+        return
+    raise APIConnectionError(
+        f"The link leads to {host}, which has a private address; allow_private_links=True fetches it all the same."
+    )
+
+
+def is_private(host: str) -> bool:
+    """Return whether a host has an address that is not on the public internet: private, loopback or link-local."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return False
+    return not all(_is_public(ip_address(str(entry[4][0]).partition("%")[0])) for entry in found)
+
+
+def _is_public(address: IPv4Address | IPv6Address) -> bool:
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            inner = IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return _is_public(inner)
+        if address.teredo is not None or address.is_site_local:
+            return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
