@@ -24,12 +24,7 @@ from ._bodies import Body, Content, Fields, FilePart, Form, TextPart
 from ._document import USER_AGENT
 from ._options import Options, require_headers, require_timeout
 from ._uploads import Upload, upload
-from .errors import (
-    APIConnectionError,
-    APITimeoutError,
-    ImageVariationsError,
-    InvalidRequestError,
-)
+from .errors import APIConnectionError, APITimeoutError, ImageVariationsError, InvalidRequestError
 from .types import NOT_GIVEN, NotGiven
 
 logger = logging.getLogger(__package__ or __name__)

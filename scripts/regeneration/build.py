@@ -48,6 +48,8 @@ GENERATOR = (*_PYTHON, "-m", "openapi_python_client")
 _RUFF_OPTIONS = (
     *("--isolated", "--no-cache", "--no-respect-gitignore", "--quiet"),
     *("--target-version", "py311", "--config", "line-length = 120"),
+    # The templates end every list with a comma, whether or not it fits into a line.
+    *("--config", "format.skip-magic-trailing-comma = true", "--config", "lint.isort.split-on-trailing-comma = false"),
 )
 # F401 and F811 remove the unused and repeated imports of the templates, and I sorts the rest. Other rules are off,
 # because one of ruff's defaults, PYI036, changes `__exit__` so that `mypy --strict` reports it.

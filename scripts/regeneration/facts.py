@@ -100,6 +100,7 @@ def _class(document: Document, schema: Schema, *, in_request: bool, in_response:
         # A closed enum allows only its own values. An enum in a response is open, because servers can add values.
         "is_closed": in_request and not in_response and not schema.get("x-open"),
         "properties": {name: value_facts(document, inner) for name, inner in properties.items()},
+        "values": _enum_values(schema),
         # One property with a file in base64 and one with a link: alternatives for the same file.
         "download": {"base64": files[0], "url": links[0]} if len(files) == 1 and len(links) == 1 else None,
     }
@@ -108,7 +109,7 @@ def _class(document: Document, schema: Schema, *, in_request: bool, in_response:
 def value_facts(document: Document, schema: Schema) -> Facts:
     """Return the constraints that the client checks before it sends a value, and the note for the docstring."""
     schema = dereferenced(document, schema)
-    values = [value for value in schema.get("enum", []) if value is not None]
+    values = _enum_values(schema)
     is_open = bool(schema.get("x-open"))
     return {
         "number": {argument: schema[keyword] for keyword, argument in _NUMBER_BOUNDS.items() if keyword in schema},
@@ -124,6 +125,11 @@ def value_facts(document: Document, schema: Schema) -> Facts:
         "is_base64": schema.get("contentEncoding") == "base64",
         "note": _note(schema, values),
     }
+
+
+def _enum_values(schema: Schema) -> list[object]:
+    """Return the values of an enum in the order of the document, without null."""
+    return [value for value in schema.get("enum", []) if value is not None]
 
 
 def _image_rules(image: dict[str, Any]) -> Facts:

@@ -35,6 +35,10 @@ class Driver(AbstractContextManager["Driver"]):
         """Call the function `sync_detailed` or `asyncio_detailed` of the operation."""
         raise NotImplementedError
 
+    def raw(self, **arguments: Any) -> Response[ImagesResponse]:
+        """Call the method `images.with_raw_response.create_variation` of the client."""
+        raise NotImplementedError
+
     def read(self, item: Image, **arguments: Any) -> bytes:
         """Return the bytes of the image of an item."""
         raise NotImplementedError
@@ -72,6 +76,9 @@ class SyncDriver(Driver):
     def detailed(self, **fields: Any) -> Response[ImagesResponse]:
         return create_image_variation.sync_detailed(client=self.client, body=CreateImageVariationRequest(**fields))
 
+    def raw(self, **arguments: Any) -> Response[ImagesResponse]:
+        return self.client.images.with_raw_response.create_variation(**arguments)
+
     def read(self, item: Image, **arguments: Any) -> bytes:
         return item.read(**arguments)
 
@@ -106,6 +113,9 @@ class AsyncDriver(Driver):
         return self.run(
             create_image_variation.asyncio_detailed(client=self.client, body=CreateImageVariationRequest(**fields))
         )
+
+    def raw(self, **arguments: Any) -> Response[ImagesResponse]:
+        return self.run(self.client.images.with_raw_response.create_variation(**arguments))
 
     def read(self, item: Image, **arguments: Any) -> bytes:
         return self.run(item.aread(**arguments))

@@ -116,12 +116,13 @@ def test_the_content_type_of_a_successful_response_is_ignored(
     assert driver.call(image=image()).created == 1
 
 
-def test_the_detailed_function_returns_status_headers_content_and_parsed_response(
-    driver: Driver, recorder: Recorder
+@pytest.mark.parametrize("way", ["detailed", "raw"])
+def test_the_detailed_function_and_the_raw_method_return_status_headers_content_and_parsed_response(
+    driver: Driver, recorder: Recorder, way: str
 ) -> None:
     body = b'{"created": 1, "data": [{"url": "x"}]}'
     recorder.expect(CannedResponse(200, body, {"X-Request-Id": "req-1", "X-Other": "a"}))
-    response = driver.detailed(image=image())
+    response = getattr(driver, way)(image=image())
     assert response.status_code == 200
     assert response.content == body
     assert response.headers["x-other"] == "a"

@@ -13,7 +13,7 @@ import attrs
 import pytest
 from client.answers import CONTRACT, SCHEMAS
 from client.subject import MODULES, PACKAGE, http, image_variations
-from image_variations import AsyncClient, Client, models
+from image_variations import AsyncClient, Client, Response, models
 from image_variations.api.images import create_image_variation
 from image_variations.models import CreateImageVariationRequest
 from regeneration.document import dereferenced
@@ -91,7 +91,7 @@ def test_every_property_is_a_field_with_its_description_and_example(model: str, 
 @pytest.mark.parametrize(("model", "name"), ENUMS)
 def test_every_enum_value_is_in_the_type_of_its_field(model: str, name: str) -> None:
     hints = hints_of(getattr(models, model))
-    assert literals(hints[name]) == set(PROPERTIES[model, name]["enum"])
+    assert literals(hints[name]) == PROPERTIES[model, name]["enum"]
 
 
 def hints_of(thing: Any) -> dict[str, Any]:
@@ -99,11 +99,11 @@ def hints_of(thing: Any) -> dict[str, Any]:
     return get_type_hints(thing, localns={**vars(models), "Client": Client, "AsyncClient": AsyncClient})
 
 
-def literals(hint: Any) -> set[object]:
-    """Return the values of all Literal types in a type."""
+def literals(hint: Any) -> list[object]:
+    """Return the values of all Literal types in a type, in order."""
     if get_origin(hint) is Literal:
-        return set(get_args(hint))
-    return set().union(*map(literals, get_args(hint)))
+        return list(get_args(hint))
+    return [value for inner in get_args(hint) for value in literals(inner)]
 
 
 @pytest.mark.parametrize("client", [Client, AsyncClient])
@@ -117,18 +117,25 @@ def test_the_method_has_an_argument_for_each_field_with_its_description(client: 
         assert (parameters[name].default is inspect.Parameter.empty) == (name == "image")
         assert unwrapped(definition["description"]) in documented(method)
         if "enum" in definition:
-            assert literals(hints_of(method)[name]) == set(definition["enum"])
+            assert literals(hints_of(method)[name]) == definition["enum"]
     assert {"extra_headers", "extra_query", "extra_body", "timeout"} <= set(parameters)
     operation = CONTRACT["paths"]["/images/variations"]["post"]
     assert unwrapped(operation["description"]) in documented(method)
 
 
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+def test_the_method_of_raw_responses_has_the_arguments_of_the_other_and_returns_a_response(client: Any) -> None:
+    images = client(api_key="sk-test").images
+    plain, raw = images.create_variation, images.with_raw_response.create_variation
+    assert inspect.signature(plain).parameters == inspect.signature(raw).parameters
+    returned = hints_of(raw)["return"]
+    assert (get_origin(returned), get_args(returned)) == (Response, (hints_of(plain)["return"],))
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_the_functions_of_the_operation_have_its_description_and_type_hints(name: str) -> None:
-    operation = CONTRACT["paths"]["/images/variations"]["post"]
+def test_the_functions_of_the_operation_name_the_method_that_documents_them_and_have_type_hints(name: str) -> None:
     function = getattr(create_image_variation, name)
-    assert unwrapped(operation["summary"]).rstrip(".") in documented(function)
-    assert unwrapped(operation["description"]) in documented(function)
+    assert "`create_variation`, whose method documents the arguments" in documented(function)
     hints = hints_of(function)
     assert hints["client"] is (AsyncClient if "asyncio" in name else Client)
     assert hints["body"] is CreateImageVariationRequest
@@ -217,12 +224,15 @@ def imported_by(path: Path) -> set[str]:
     return found
 
 
-def test_the_client_imports_only_attrs_the_http_library_and_their_dependencies() -> None:
-    allowed = with_dependencies("attrs", http.__name__)
-    distributions = importlib.metadata.packages_distributions()
+def test_the_client_imports_only_attrs_the_http_library_and_their_dependencies_which_are_declared() -> None:
     imported = set().union(*map(imported_by, PACKAGE.rglob("*.py"))) - sys.stdlib_module_names
-    assert {"attrs", http.__name__} <= imported
-    assert {name for name in imported if not {it.lower() for it in distributions[name]} & allowed} == set()
+    core = http.__name__.replace("httpx", "httpcore")
+    assert imported == {"anyio", "attrs", http.__name__, core}
+    assert {"anyio", core} <= with_dependencies("attrs", http.__name__)
+    if http.__name__ == "httpx":
+        declared = importlib.metadata.requires("image-variations") or []
+        named = {re.split(r"[^\w.-]", each)[0] for each in declared if "extra ==" not in each}
+        assert named == imported
 
 
 def test_the_modules_can_be_imported_alone_without_a_warning() -> None:

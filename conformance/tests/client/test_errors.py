@@ -166,7 +166,7 @@ def test_a_redirect_is_not_followed_and_its_location_is_in_the_message(
     assert error.headers["location"] == f"{recorder.base_url}/elsewhere"
 
 
-@pytest.mark.parametrize("function", ["call", "plain", "detailed"])
+@pytest.mark.parametrize("function", ["call", "plain", "detailed", "raw"])
 def test_method_and_functions_of_the_operation_raise_the_same_errors(
     no_retries: Driver, recorder: Recorder, function: str
 ) -> None:

@@ -36,7 +36,7 @@ def refusal(driver: Driver, recorder: Recorder, param: str, **arguments: Any) ->
     """Check that all three ways to call refuse this argument and send nothing. Return the error message."""
     recorder.expect()
     before = recorder.connections
-    for call in (driver.call, driver.plain, driver.detailed):
+    for call in (driver.call, driver.plain, driver.detailed, driver.raw):
         with pytest.raises(InvalidRequestError) as caught:
             call(**{"image": image(), **arguments})
         assert caught.value.param == param

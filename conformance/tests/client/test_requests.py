@@ -85,7 +85,7 @@ def test_the_functions_of_the_operation_send_the_same_as_the_method(
 ) -> None:
     given_fields = {name: value for name, value in fields.items() if value is not None}
     forms = []
-    for call in (driver.call, driver.plain, driver.detailed):
+    for call in (driver.call, driver.plain, driver.detailed, driver.raw):
         recorder.expect()
         call(image=image(), **given_fields)
         forms.append(recorder.only().parts())

@@ -50,11 +50,7 @@ class CreateImageVariationRequest(Model):
                 "image",
                 [self.image],
                 "image/png",
-                _preflight.ImageRules(
-                    kinds=("png",),
-                    square=True,
-                    invalid_from_bytes=4194304,
-                ),
+                _preflight.ImageRules(kinds=("png",), square=True, invalid_from_bytes=4194304),
             ),
             *parts("model", self.model),
             *parts("n", self.n),

@@ -39,7 +39,4 @@ class ErrorResponse(Model):
         from ..models.error_object import ErrorObject
 
         values = _decoding.members(src_dict)
-        return cls(
-            error=_decoding.take(values, "error", ErrorObject.from_dict),
-            additional_properties=values,
-        )
+        return cls(error=_decoding.take(values, "error", ErrorObject.from_dict), additional_properties=values)

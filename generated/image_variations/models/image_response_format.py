@@ -4,4 +4,4 @@
 
 from typing import Literal, TypeAlias
 
-ImageResponseFormat: TypeAlias = Literal["b64_json", "url"]
+ImageResponseFormat: TypeAlias = Literal["url", "b64_json"]

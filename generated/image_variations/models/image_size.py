@@ -4,4 +4,4 @@
 
 from typing import Literal, TypeAlias
 
-ImageSize: TypeAlias = Literal["1024x1024", "256x256", "512x512"]
+ImageSize: TypeAlias = Literal["256x256", "512x512", "1024x1024"]

@@ -4,4 +4,4 @@
 
 from typing import Literal, TypeAlias
 
-ImagesResponseBackground: TypeAlias = Literal["opaque", "transparent"]
+ImagesResponseBackground: TypeAlias = Literal["transparent", "opaque"]

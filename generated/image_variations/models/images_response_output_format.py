@@ -4,4 +4,4 @@
 
 from typing import Literal, TypeAlias
 
-ImagesResponseOutputFormat: TypeAlias = Literal["jpeg", "png", "webp"]
+ImagesResponseOutputFormat: TypeAlias = Literal["png", "webp", "jpeg"]

@@ -4,4 +4,4 @@
 
 from typing import Literal, TypeAlias
 
-ImagesResponseQuality: TypeAlias = Literal["high", "low", "medium"]
+ImagesResponseQuality: TypeAlias = Literal["low", "medium", "high"]

@@ -4,4 +4,4 @@
 
 from typing import Literal, TypeAlias
 
-ImagesResponseSize: TypeAlias = Literal["1024x1024", "1024x1536", "1536x1024", "256x256", "512x512"]
+ImagesResponseSize: TypeAlias = Literal["256x256", "512x512", "1024x1024", "1024x1536", "1536x1024"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from enum import Enum
-from typing import Final, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Final, Generic, Literal, Protocol, TypeAlias, TypedDict, TypeVar
 
 T = TypeVar("T")
 
@@ -33,6 +33,20 @@ class NotGiven(Enum):
 
 
 NOT_GIVEN: Final[Literal[NotGiven.NOT_GIVEN]] = NotGiven.NOT_GIVEN
+
+
+class CallOptions(TypedDict, total=False):
+    """The arguments that every operation has. The methods of operations document them."""
+
+    extra_headers: Mapping[str, str] | None
+    extra_query: Mapping[str, object] | None
+    timeout: float | NotGiven | None
+
+
+class BodyCallOptions(CallOptions, total=False):
+    """The arguments that every operation with a body has."""
+
+    extra_body: Mapping[str, object] | None
 
 
 class Response(Generic[T]):
@@ -65,6 +79,8 @@ class Response(Generic[T]):
 __all__ = [
     "NOT_GIVEN",
     "BinaryFile",
+    "BodyCallOptions",
+    "CallOptions",
     "FileContent",
     "FileInput",
     "NotGiven",

@@ -12,7 +12,7 @@ from ...models.image_model import ImageModel
 from ...models.image_response_format import ImageResponseFormat
 from ...models.image_size import ImageSize
 from ...models.images_response import ImagesResponse
-from ...types import NOT_GIVEN, FileInput, NotGiven
+from ...types import NOT_GIVEN, FileInput, NotGiven, Response
 from . import create_image_variation
 
 if TYPE_CHECKING:
@@ -24,6 +24,11 @@ class Images:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+
+    @property
+    def with_raw_response(self) -> ImagesWithRawResponse:
+        """The same methods, but each returns a `Response`: status, headers, bytes, and the value decoded from them."""
+        return ImagesWithRawResponse(self._client)
 
     def create_variation(
         self,
@@ -69,12 +74,40 @@ class Images:
         return create_image_variation.sync(
             client=self._client,
             body=CreateImageVariationRequest(
-                image=image,
-                model=model,
-                n=n,
-                response_format=response_format,
-                size=size,
-                user=user,
+                image=image, model=model, n=n, response_format=response_format, size=size, user=user
+            ),
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            extra_body=extra_body,
+            timeout=timeout,
+        )
+
+
+class ImagesWithRawResponse:
+    """The methods of `Images`, which return the whole response."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def create_variation(
+        self,
+        *,
+        image: FileInput,
+        model: ImageModel | str | None = None,
+        n: int | None = None,
+        response_format: ImageResponseFormat | None = None,
+        size: ImageSize | None = None,
+        user: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | None | NotGiven = NOT_GIVEN,
+    ) -> Response[ImagesResponse]:
+        """Like `Images.create_variation`, but return the whole response."""
+        return create_image_variation.sync_detailed(
+            client=self._client,
+            body=CreateImageVariationRequest(
+                image=image, model=model, n=n, response_format=response_format, size=size, user=user
             ),
             extra_headers=extra_headers,
             extra_query=extra_query,
@@ -88,6 +121,11 @@ class AsyncImages:
 
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
+
+    @property
+    def with_raw_response(self) -> AsyncImagesWithRawResponse:
+        """The same methods, but each returns a `Response`: status, headers, bytes, and the value decoded from them."""
+        return AsyncImagesWithRawResponse(self._client)
 
     async def create_variation(
         self,
@@ -133,12 +171,40 @@ class AsyncImages:
         return await create_image_variation.asyncio(
             client=self._client,
             body=CreateImageVariationRequest(
-                image=image,
-                model=model,
-                n=n,
-                response_format=response_format,
-                size=size,
-                user=user,
+                image=image, model=model, n=n, response_format=response_format, size=size, user=user
+            ),
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            extra_body=extra_body,
+            timeout=timeout,
+        )
+
+
+class AsyncImagesWithRawResponse:
+    """The methods of `AsyncImages`, which return the whole response."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def create_variation(
+        self,
+        *,
+        image: FileInput,
+        model: ImageModel | str | None = None,
+        n: int | None = None,
+        response_format: ImageResponseFormat | None = None,
+        size: ImageSize | None = None,
+        user: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | None | NotGiven = NOT_GIVEN,
+    ) -> Response[ImagesResponse]:
+        """Like `AsyncImages.create_variation`, but return the whole response."""
+        return await create_image_variation.asyncio_detailed(
+            client=self._client,
+            body=CreateImageVariationRequest(
+                image=image, model=model, n=n, response_format=response_format, size=size, user=user
             ),
             extra_headers=extra_headers,
             extra_query=extra_query,
