@@ -192,7 +192,8 @@ def test_the_client_has_these_options_and_defaults(client: Any) -> None:
         "default_query": None,
         "http_client": None,
         "preflight": True,
-        "max_response_bytes": 256 << 20,
+        "max_response_bytes": 64 << 20,
+        "allow_private_links": None,
     }
 
 
