@@ -21,6 +21,7 @@ from image_variations_conformance.contract.profile import read as read_profile
 from regeneration.build import DEFAULT_HTTP_LIBRARY, GENERATOR, HTTP_LIBRARIES, build
 from regeneration.check import compare
 from regeneration.layout import STAMP_FILE
+from regeneration.other_generator import is_installed, try_version
 from regeneration.refused import Refused
 from regeneration.spec_files import compare_derived_files, require_consistent, write_derived_files
 from regeneration.swap import replace, workspace
@@ -49,14 +50,40 @@ _PATH = click.Path(path_type=Path, resolve_path=True)
 @click.option(
     "--profile", metavar="NAME|FILE", help="Generate the client of servers with this profile; needs --output."
 )
-def command(*, check: bool, spec: Path, output: Path, http_library: str, profile: str | None) -> None:
+@click.option(
+    "--generator-version",
+    metavar="VERSION",
+    help="Show how the package would differ with another version of the generator; write nothing.",
+)
+def command(
+    *,
+    check: bool,
+    spec: Path,
+    output: Path,
+    http_library: str,
+    profile: str | None,
+    generator_version: str | None,
+) -> None:
     """Generate the client package from the contract, and replace the old package if that succeeds.
 
     For the contract in spec/, its files are checked first, and spec/versions.yaml and docs/contract.md are written too.
     """
+    if generator_version is not None and not is_installed(generator_version):
+        sys.exit(_try(generator_version, _options(spec, output, http_library, profile)))
+    check = check or generator_version is not None
     code = run_spec_files(_ROOT, check=check) if spec == _SPEC else 0
     if code != _REFUSED:
-        code = run(spec, output, check=check, http_library=http_library, profile=profile) or code
+        code = (
+            run(
+                spec,
+                output,
+                check=check,
+                http_library=http_library,
+                profile=profile,
+                generator_version=generator_version,
+            )
+            or code
+        )
     sys.exit(code)
 
 
@@ -86,6 +113,7 @@ def run(
     http_library: str = DEFAULT_HTTP_LIBRARY,
     profile: str | None = None,
     generator: Sequence[str] = GENERATOR,
+    generator_version: str | None = None,
 ) -> int:
     """Write the package `output` from the contract `spec`, or compare them if `check` is true. Return the exit code.
 
@@ -98,9 +126,17 @@ def run(
         if profile is not None and output == _OUTPUT:
             raise Refused("--profile: name the folder of the client with --output, which is not that of the contract.")
         declared = None if profile is None else read_profile(profile)
-        build_package = partial(build, spec, profile=declared, http_library=http_library, generator=generator)
+        build_package = partial(
+            build,
+            spec,
+            profile=declared,
+            http_library=http_library,
+            generator=generator,
+            generator_version=generator_version,
+        )
         if check:
-            return _check(spec, output, build_package, _update_command(spec, output, http_library, profile))
+            options = _options(spec, output, http_library, profile)
+            return _check(spec, output, build_package, shlex.join(["scripts/regenerate", *options]))
         _regenerate(spec, output, build_package)
     except (Refused, ProfileError) as refused:
         click.echo(f"scripts/regenerate: {refused}", err=True)
@@ -134,13 +170,21 @@ def _check(spec: Path, output: Path, build_package: Callable[[Path], None], upda
     return _OUT_OF_STEP
 
 
-def _update_command(spec: Path, output: Path, http_library: str, profile: str | None) -> str:
-    words = ["scripts/regenerate"]
-    words += [] if spec == _SPEC else ["--spec", str(spec)]
+def _options(spec: Path, output: Path, http_library: str, profile: str | None) -> list[str]:
+    """Return the options of the command that are not the default."""
+    words = [] if spec == _SPEC else ["--spec", str(spec)]
     words += [] if output == _OUTPUT else ["--output", str(output)]
     words += [] if http_library == DEFAULT_HTTP_LIBRARY else ["--http-library", http_library]
     words += [] if profile is None else ["--profile", profile]
-    return shlex.join(words)
+    return words
+
+
+def _try(generator_version: str, options: Sequence[str]) -> int:
+    try:
+        return try_version(generator_version, options)
+    except Refused as refused:
+        click.echo(f"scripts/regenerate: {refused}", err=True)
+        return _REFUSED
 
 
 def _display_path(path: Path) -> Path:

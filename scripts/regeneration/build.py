@@ -31,9 +31,9 @@ from regeneration.refused import Refused
 SCRIPTS = Path(__file__).parents[1]
 CLIENT = "image_variations"  # the package that templates/runtime is written for
 _CONFIG = SCRIPTS / "regeneration" / "generator.yaml"
-_REQUIREMENTS = SCRIPTS / "requirements.txt"
-_GENERATOR_NAME = "openapi-python-client"
-_PINNED = (_GENERATOR_NAME, "ruff")
+REQUIREMENTS = SCRIPTS / "requirements.txt"
+GENERATOR_NAME = "openapi-python-client"
+_PINNED = (GENERATOR_NAME, "ruff")
 DEFAULT_HTTP_LIBRARY = "httpx"
 # The import statements that stand for those of httpx in the modules of the client.
 HTTP_LIBRARIES: dict[str, dict[str, str]] = {
@@ -88,17 +88,19 @@ def build(
     profile: Profile | None = None,
     http_library: str = DEFAULT_HTTP_LIBRARY,
     generator: Sequence[str] = GENERATOR,
+    generator_version: str | None = None,
 ) -> None:
     """Build the client of the contract in the file `spec` as the new folder `package`, and verify it.
 
     With a `profile`, it is the client of the contract as the profile changes it.
 
     The parent folder of `package` must be empty, because temporary files are written to it too. `http_library` is the
-    HTTP library that the client imports. `generator` is the command line of the generator.
+    HTTP library that the client imports. `generator` is the command line of the generator, which has the version
+    `generator_version`, by default the pinned one.
 
     Raises `Refused` if the contract has a mistake, a tool fails, or the package fails verification.
     """
-    _require_pinned_versions()
+    _require_pinned_versions(generator_version)
     document = read(spec) if profile is None else _effective(spec, profile)
     lint.require_sound(document, spec)
     client_version = _client_version(package.name, document)
@@ -119,15 +121,16 @@ def build(
 
 def pinned_version(name: str) -> str:
     """Return the version of the package `name` in scripts/requirements.txt. Raise `Refused` if it is not listed."""
-    for line in _REQUIREMENTS.read_text(encoding="utf-8").splitlines():
+    for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines():
         if line.startswith(f"{name}=="):
             return line.removeprefix(f"{name}==").split()[0]
     raise Refused(f"scripts/requirements.txt has no pin of {name}.")
 
 
-def _require_pinned_versions() -> None:
+def _require_pinned_versions(tried: str | None) -> None:
     for name in _PINNED:
-        installed, pinned = version(name), pinned_version(name)
+        installed = version(name)
+        pinned = tried if tried is not None and name == GENERATOR_NAME else pinned_version(name)
         if installed != pinned:
             raise Refused(
                 f"{name} {installed} is installed, but scripts/requirements.txt pins {pinned}, and another version "
@@ -173,7 +176,7 @@ def _generate(lowered: object, package: Path, templates: Path, generator: Sequen
     _require_success("The generator", completed)
     if completed.stderr.strip():
         raise Refused(
-            f"The generator warned, which can mean that a part of the client is missing: {_output(completed)}"
+            f"The generator warned, which can mean that a part of the client is missing: {output_of(completed)}"
         )
     if not package.is_dir():
         raise Refused("The generator exited with 0 but wrote nothing.")
@@ -216,7 +219,7 @@ def _stamp(package: Path, spec: Path, client_version: str, contract_version: str
         profile="none" if profile is None else f"{profile.name} {profile.sha256}",
         spec_sha256=_sha256(spec),
         templates_sha256=_inputs_sha256(),
-        generator=f"{_GENERATOR_NAME} {version(_GENERATOR_NAME)}",
+        generator=f"{GENERATOR_NAME} {version(GENERATOR_NAME)}",
         formatter=f"ruff {version('ruff')}",
     )
     (package / layout.STAMP_FILE).write_text(stamp, encoding="utf-8")
@@ -275,10 +278,10 @@ def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[st
 
 def _require_success(step: str, completed: subprocess.CompletedProcess[str]) -> None:
     if completed.returncode != 0:
-        raise Refused(f"{step} failed (exit code {completed.returncode}): {_output(completed)}")
+        raise Refused(f"{step} failed (exit code {completed.returncode}): {output_of(completed)}")
 
 
-def _output(completed: subprocess.CompletedProcess[str]) -> str:
+def output_of(completed: subprocess.CompletedProcess[str]) -> str:
     """Return what the command printed. A Python traceback is reduced to the error at its end."""
     output = "\n".join(text.strip() for text in (completed.stderr, completed.stdout) if text.strip())
     return _TRACEBACK.sub("", output) or "it printed nothing."

@@ -134,6 +134,38 @@ def test_the_old_client_is_replaced_completely(client: Path, built: Path, make_g
     assert tree(client) == tree(built)
 
 
+# --- another version of the generator
+
+
+def test_a_generator_that_does_not_fit_is_refused_with_what_to_do_and_nothing_is_changed(client: Path) -> None:
+    before = tree(client)
+    completed = regeneration("--generator-version", "0.29.0", "--output", client)
+    if "cannot be installed" in completed.stderr:
+        pytest.skip(completed.stderr)
+    assert (completed.returncode, completed.stdout) == (2, "")
+    assert "openapi-python-client 0.29.0 cannot be used as it is: ModuleNotFoundError" in completed.stderr
+    for place in ("scripts/regeneration/generator.py", "scripts/templates", "pyproject.toml", "scripts/lock"):
+        assert place in completed.stderr
+    assert tree(client) == before
+
+
+def test_the_pinned_generator_named_as_another_version_only_compares(client: Path) -> None:
+    (client / "client.py").write_text("edited by hand\n")
+    completed = regeneration(
+        "--generator-version", build_module.pinned_version("openapi-python-client"), "--output", client
+    )
+    assert completed.returncode == 1
+    assert "changed: client.py" in completed.stdout
+    assert (client / "client.py").read_text() == "edited by hand\n"
+
+
+@pytest.mark.parametrize("version", ["../x", "latest", "0.29.1; rm"])
+def test_what_is_not_a_version_of_the_generator_is_refused(version: str) -> None:
+    completed = regeneration("--generator-version", version)
+    assert (completed.returncode, completed.stdout) == (2, "")
+    assert "is not a version such as" in completed.stderr
+
+
 # --- the gate
 
 BROKEN_GENERATORS = {
