@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Write the client into DEST, a folder of your source tree, as a package with its license. The file "
         f"{MANIFEST_FILE} in it says which version it is, and has the digest of each file.",
     )
-    parser.add_argument("dest", metavar="DEST", type=Path, help="an existing folder; the package is written into it")
+    parser.add_argument("dest", metavar="DEST", type=_folder, help="an existing folder; the package is written into it")
     parser.add_argument(
         "--package", metavar="NAME", default=_DEFAULT_PACKAGE, help="the name of the package (default: %(default)s)"
     )
@@ -97,6 +97,13 @@ def _parser() -> argparse.ArgumentParser:
         help="bring the package up to date; refused, with the diff, if a file was edited",
     )
     return parser
+
+
+def _folder(text: str) -> Path:
+    """Return the path that is given for DEST. An empty text, as of a variable that is not set, is refused."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a folder of your source tree, got an empty text")
+    return Path(text)
 
 
 def _package(dest: Path, name: str) -> Path:
@@ -165,7 +172,9 @@ def _compare(call: _Call, *, update: bool) -> int:
         _refuse_update(call, vendored, present, comparison, client)
         return _DIFFERS
     _replace(call.package, client)
-    _say(f"{call.shown} is updated from {vendored.version}, to {client.manifest.version}:", *comparison.lines())
+    done = dict.fromkeys(comparison.edits, "restored") | comparison.changes
+    _say(f"{call.shown} is updated from {vendored.version}, to {client.manifest.version}:")
+    _say(*(f"  {how:8} {name}" for name, how in sorted(done.items())))
     return _IN_STEP
 
 

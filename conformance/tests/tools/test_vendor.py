@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -107,7 +109,8 @@ def test_a_client_that_is_behind_is_found_by_file_and_updated(installation: Inst
     ]
     assert last == "Update it with: image-variations vendor . --package iv --update"
     assert read_files(vendored) == before
-    assert check(installation, vendored, "--update")[0] == 0
+    code, lines = check(installation, vendored, "--update")
+    assert (code, lines[1:]) == (0, ["  removed  _json.py", "  changed  client.py", "  new      models/added.py"])
     assert check(installation, vendored)[0] == 0
     assert (vendored / "models/added.py").exists()
     assert not (vendored / "_json.py").exists()
@@ -206,9 +209,11 @@ REFUSED = {
     "nothing to check": ([".", "--check"], "Write it with: image-variations vendor ."),
     "no manifest": ([".", "--package", "damaged", "--check"], "is not as it was written"),
     "a profile": ([".", "--package", "new", "--profile", "xinference"], "in a checkout"),
-    "no command": ([], "required: DEST"),
+    "no DEST": ([], "required: DEST"),
+    "an empty DEST": ([""], "expected a folder of your source tree, got an empty text"),
+    "a name that is too long": ([".", "--package", "a" * 300], "File name too long"),
     "both": ([".", "--check", "--update"], "not allowed with"),
-    "read-only": (["/sys", "--package", "new"], "/sys/.new.vendoring"),
+    "read-only": (["/sys", "--package", "new"], "/sys/.new.vendoring-"),
 }
 
 
@@ -262,12 +267,38 @@ def test_a_run_that_fails_or_was_killed_leaves_the_old_client(tmp_path: Path) ->
         swap.replace(target, fail)
     assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["iv", "iv/old"]
     # Killed between the two renames.
-    swap.workspace(target).mkdir()
-    target.rename(swap.workspace(target) / "old")
+    workspace = tmp_path / ".iv.vendoring-killed"
+    workspace.mkdir()
+    assert list(swap.workspaces(target)) == [workspace]
+    target.rename(workspace / "old")
+    swap.recover(target)
+    assert [path.name for path in target.iterdir()] == ["old"]
+    # It may be of a run that is under way, until it is an hour old.
+    assert workspace.exists()
+    os.utime(workspace, (0, 0))
     swap.recover(target)
     assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["iv", "iv/old"]
     swap.replace(target, write)
     assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["iv", "iv/new"]
+
+
+def _replace_often(target: Path) -> None:
+    def write(folder: Path) -> None:
+        folder.mkdir()
+        for number in range(5):
+            (folder / str(number)).touch()
+
+    for _ in range(50):
+        swap.recover(target)
+        with suppress(OSError):
+            swap.replace(target, write)
+
+
+def test_runs_at_the_same_time_leave_one_whole_client(tmp_path: Path) -> None:
+    target = tmp_path / "iv"
+    with ThreadPoolExecutor(4) as executor:
+        list(executor.map(_replace_often, [target] * 4))
+    assert sorted(path.name for path in target.iterdir()) == ["0", "1", "2", "3", "4"]
 
 
 @pytest.mark.parametrize(
