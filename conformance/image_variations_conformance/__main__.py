@@ -27,9 +27,9 @@ def _run_without_extra(arguments: list[str], missing: str) -> int:
 
         code = run(arguments[1:])
     else:
-        from .version import repository  # noqa: PLC0415 - not needed with the extra
+        from .version import install_command  # noqa: PLC0415 - not needed with the extra
 
-        command = f"pip install 'image-variations[conformance] @ git+{repository()}'"
+        command = install_command("conformance")
         message = f"image-variations: the package {missing} is missing. Install it with: {command}"
         print(message, file=sys.stderr)  # noqa: T201 - click may be what is missing
         code = 2

@@ -1,4 +1,4 @@
-"""The version of the suite."""
+"""The version of the suite, and how to install its extras."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ def suite_version() -> str:
     return version(DISTRIBUTION)
 
 
-def repository() -> str:
-    """Return the URL of the repository, as pyproject.toml states it."""
+def install_command(extra: str) -> str:
+    """Return the command that installs an extra from the repository, whose URL is in pyproject.toml."""
     from importlib.metadata import metadata  # noqa: PLC0415 - as above
 
     urls: list[str] = metadata(DISTRIBUTION).get_all("Project-URL", [])
-    return dict(entry.split(", ", 1) for entry in urls)["Repository"]
+    repository = dict(entry.split(", ", 1) for entry in urls)["Repository"]
+    return f"pip install '{DISTRIBUTION}[{extra}] @ git+{repository}'"
