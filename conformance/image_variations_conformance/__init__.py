@@ -11,6 +11,7 @@ The folders follow the flow of data. A module may import from its own folder and
     contract    the OpenAPI document, the requirements, and what both say of one request
     media       PNG files and pictures
     wire        requests and responses as bytes
+    vendoring   the command that copies the client into a source tree; needs no package of the extra [conformance]
 
 `reference` is a server that meets every requirement, with faults that break requirements and quirks that do not. It
 imports `contract` alone, and only the command line imports it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from support.node_packages import node_folder
+from support.node_packages import node_modules
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "field"
@@ -42,13 +41,12 @@ def python_environment(name: str) -> Path:
     return python
 
 
-def node_packages(*packages: str) -> Path:
-    """Return the folder `node_modules` with npm packages, each NAME or NAME@VERSION. Raises NotInstalled."""
+def node_packages(project: str) -> Path:
+    """Return the folder `node_modules` of a project in conformance/tests/node. Raises NotInstalled."""
     if shutil.which("npm") is None:
         raise NotInstalled("npm is not on the PATH")
-    name = re.sub(r"[^a-z0-9.]+", "-", " ".join(packages)).strip("-")
     try:
-        return node_folder(f"field-{name}", packages) / "node_modules"
+        return node_modules(project)
     except RuntimeError as error:
         raise NotInstalled(str(error)) from error
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 from attrs import field, frozen
-from support.node_packages import VERSIONS, node_tool
+from support.node_packages import node_tool, node_version
 
 from field_report.installing import ROOT, node_packages, python_environment
 
@@ -59,7 +59,7 @@ def _tool(package: str, command: str, *arguments: str) -> Callable[[Start], Sequ
 
 def _portkey(version: str) -> System:
     def command(start: Start) -> Sequence[str]:
-        package = node_packages(f"@portkey-ai/gateway@{version}") / "@portkey-ai" / "gateway"
+        package = node_packages(f"portkey-gateway-{version}") / "@portkey-ai" / "gateway"
         return ["node", str(package / "build" / "start-server.js"), f"--port={start.port}", "--headless"]
 
     def headers(start: Start) -> Sequence[tuple[str, str]]:
@@ -91,7 +91,7 @@ def _xinference_environment(start: Start) -> Mapping[str, str]:
 
 
 def _scalar(start: Start) -> Sequence[str]:
-    packages = node_packages("@scalar/mock-server", "@hono/node-server")
+    packages = node_packages("scalar-mock-server")
     script = start.folder / "server.mjs"
     script.write_text((_HERE / "scalar_server.mjs").read_text("utf-8"), "utf-8")
     (start.folder / "node_modules").symlink_to(packages)
@@ -132,7 +132,7 @@ SYSTEMS = (
     ),
     System(
         "Prism",
-        VERSIONS["@stoplight/prism-cli"],
+        node_version("@stoplight/prism-cli"),
         "mock",
         _ON_OUR_DOCUMENT,
         _tool("@stoplight/prism-cli", "prism", "mock", "--port", "PORT", str(_SPEC)),
@@ -140,14 +140,14 @@ SYSTEMS = (
     ),
     System(
         "Steady",
-        VERSIONS["@stdy/cli"],
+        node_version("@stdy/cli"),
         "mock",
         _ON_OUR_DOCUMENT,
         _tool("@stdy/cli", "steady", "--host", "127.0.0.1", "--port", "PORT", "--quiet", str(_SPEC)),
         path="",
     ),
-    System("Scalar mock server", VERSIONS["@scalar/mock-server"], "mock", _ON_OUR_DOCUMENT, _scalar, path=""),
-    System("aimock", VERSIONS["@copilotkit/aimock"], "mock", "without fixtures", _aimock),
+    System("Scalar mock server", node_version("@scalar/mock-server"), "mock", _ON_OUR_DOCUMENT, _scalar, path=""),
+    System("aimock", node_version("@copilotkit/aimock"), "mock", "without fixtures", _aimock),
 )
 
 NOT_RUN = {

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
 
+from ..version import install_command
 from .errors import CommandError
 
 _REDIS = ("redis://", "rediss://", "unix://")
@@ -30,7 +31,7 @@ def _redis(url: str) -> ExampleDatabase:
         import redis  # noqa: PLC0415 - an extra
         from hypothesis.extra.redis import RedisExampleDatabase  # noqa: PLC0415
     except ImportError as error:
-        raise CommandError("--example-database redis://… needs: pip install 'image-variations[redis]'") from error
+        raise CommandError(f"--example-database redis://… needs: {install_command('redis')}") from error
     try:
         server = redis.Redis.from_url(url)
         server.ping()

@@ -35,6 +35,8 @@ def reported_bugs(redact: Callable[[str], str]) -> Iterator[None]:
 
         if isinstance(error, OSError) and error.errno in output.UNWRITABLE:
             raise
+        if isinstance(error, ModuleNotFoundError):  # a package of the extra [conformance]: see __main__
+            raise
         if isinstance(error, OutOfResources):
             message = (
                 f"Error: this machine cannot go on: {error}. That is not the server's fault. Raise the limit "

@@ -18,6 +18,7 @@ _COMMANDS = {
     "list": "List the requirements.",
     "profile": "Draft the profile of a server: what it does differently, with what was seen.",
     "profiles": "List the ready-made profiles, and what each declares.",
+    "vendor": "Write the client into your source tree, compare it, or bring it up to date.",
     "explain": "Show one requirement: its text, its source, its cases, and the faults that break it.",
 }
 

@@ -8,8 +8,6 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import click
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -28,7 +26,7 @@ def report_unwritable(error: OSError) -> None:
     """Say on standard error that the output could not be written, unless its reader closed it."""
     if error.errno != errno.EPIPE:
         with suppress(OSError):
-            click.echo(f"Error: the output cannot be written: {error.strerror or error}", err=True)
+            sys.stderr.write(f"Error: the output cannot be written: {error.strerror or error}\n")
 
 
 def close() -> bool:

@@ -334,15 +334,6 @@ def test_serve_does_not_show_the_api_key_that_the_user_gave() -> None:
     assert SECRET not in first_line
 
 
-def test_a_missing_package_of_the_extra_exits_2_with_one_line_that_says_what_to_install(tmp_path: Path) -> None:
-    (tmp_path / "click.py").write_text("raise ModuleNotFoundError(\"No module named 'click'\", name='click')")
-    completed = run("list", PYTHONPATH=str(tmp_path))
-    assert (completed.returncode, completed.stdout) == (2, "")
-    assert completed.stderr == (
-        "image-variations: the package click is missing. Install 'image-variations[conformance]'.\n"
-    )
-
-
 @pytest.mark.parametrize(
     "arguments", [("list",), ("explain", "IV-RES-COUNT"), ("check", "--reference", "--depth", "quick")]
 )

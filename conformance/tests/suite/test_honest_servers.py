@@ -18,7 +18,7 @@ from image_variations_conformance.engine.check import Settings, check
 from image_variations_conformance.engine.run import Run
 from image_variations_conformance.wire.target import Target
 from support.judging import KEY
-from support.node_packages import node_folder
+from support.node_packages import node_modules
 from support.processes import free_port, served
 
 pytestmark = pytest.mark.slow
@@ -31,16 +31,12 @@ def _python(name: str, _: Path) -> list[str]:
     return [sys.executable, str(SERVERS / name / "server.py")]
 
 
-def _node(*packages: str) -> Callable[[str, Path], list[str]]:
-    def command(name: str, folder: Path) -> list[str]:
-        # Node finds packages in the folders above a file.
-        installed = node_folder(f"server-{name}", packages)
-        shutil.copytree(SERVERS / name, folder / name)
-        (folder / "node_modules").symlink_to(installed / "node_modules")
-        (folder / "package.json").write_text(json.dumps({"type": "module" if name == "hono" else "commonjs"}))
-        return ["node", "--preserve-symlinks", str(folder / name / "server.js")]
-
-    return command
+def _node(name: str, folder: Path) -> list[str]:
+    # Node finds packages in the folders above a file.
+    shutil.copytree(SERVERS / name, folder / name)
+    (folder / "node_modules").symlink_to(node_modules(f"server-{name}"))
+    (folder / "package.json").write_text(json.dumps({"type": "module" if name == "hono" else "commonjs"}))
+    return ["node", "--preserve-symlinks", str(folder / name / "server.js")]
 
 
 def _java(name: str, folder: Path) -> list[str]:
@@ -53,8 +49,8 @@ def _java(name: str, folder: Path) -> list[str]:
 COMMANDS: dict[str, Callable[[str, Path], list[str]]] = {
     "fastapi": _python,
     "cherrypy": _python,
-    "koa": _node("koa", "@koa/router", "@koa/multer", "multer", "pngjs"),
-    "hono": _node("hono", "@hono/node-server", "@hono/zod-validator", "zod", "pngjs"),
+    "koa": _node,
+    "hono": _node,
     "jdk": _java,
 }
 # Ids that are true, and for which the list has the same deviation under another id.

@@ -1,80 +1,116 @@
-"""The wheel in an empty environment outside the checkout: the client alone, and the suite with its extra."""
+"""The sdist and the wheel, inspected and installed in an empty environment outside the checkout."""
 
-import os
 import re
 import subprocess
 import sys
-import venv
-import zipfile
 from pathlib import Path
 
 import pytest
+from releasing.artifacts import Artifact, build
+from releasing.environments import clean_environment, create
+from releasing.inspection import placeholders, problems
+from releasing.trials import call_client, run_check
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[3]
+# The environment of the tests has no pip; the base interpreter has it.
+PYTHON = f"{sys.base_prefix}/bin/python3"
+VERSION = "9.9.9"
+METADATA = """\
+Metadata-Version: 2.4
+Name: image-variations
+Version: 9.9.9
+License-Expression: MIT
+License-File: LICENSE
+Project-URL: Repository, https://git.example/x
+Description-Content-Type: text/markdown
+
+[a](https://a.org/) [b](docs/b.md) ![c](#c)
+"""
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = folder.glob("*.whl")
-    return wheel
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> list[Artifact]:
+    """The sdist and the wheel."""
+    return build(tmp_path_factory.mktemp("dist"), "sdist", "wheel")
 
 
-def test_the_wheel_has_the_two_packages_and_their_data_files_and_nothing_else(wheel: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-        metadata = archive.read(next(name for name in names if name.endswith("METADATA"))).decode()
-    tops = {re.sub(r"-\d.*", "", name.split("/")[0]) for name in names}
-    assert tops == {"image_variations", "image_variations_conformance"}
-    for name in (
-        "image_variations/py.typed",
-        "image_variations_conformance/py.typed",
-        "image_variations_conformance/spec/openapi.yaml",
-        "image_variations_conformance/spec/requirements.yaml",
-        "image_variations_conformance/reports/report.schema.json",
-    ):
-        assert name in names
-    required = [line for line in metadata.splitlines() if line.startswith("Requires-Dist") and "extra" not in line]
-    assert [re.split(r"[<>=]", line.split()[1])[0] for line in required] == ["attrs", "httpx"]
+def version_of(artifact: Artifact) -> str:
+    return artifact.path.name.split("-")[1].removesuffix(".tar.gz")
 
 
-def _environment(folder: Path, *requirements: str) -> Path:
-    """Create an environment with these requirements at our pinned versions. Return its folder of executables."""
-    venv.create(folder, with_pip=False)
-    pins = re.findall(r"^[\w.-]+==\S+", (ROOT / "scripts/requirements.txt").read_text(), re.MULTILINE)
-    (folder / "pins.txt").write_text("\n".join(pins))
-    pip = [sys.executable, "-m", "pip"]
-    if subprocess.run([*pip, "--version"], capture_output=True, check=False).returncode:
-        # The environment of the tests may lack pip; the base interpreter has it.
-        pip = [f"{sys.base_prefix}/bin/python3", "-m", "pip"]
-    command = [*pip, "--python", str(folder / "bin/python"), "install", "-qq", "--constraint", str(folder / "pins.txt")]
-    subprocess.run([*command, *requirements], check=True, cwd=folder, capture_output=True)
-    return folder / "bin"
+def test_the_artifacts_have_what_they_need_and_nothing_else(artifacts: list[Artifact]) -> None:
+    assert [problem for artifact in artifacts for problem in problems(artifact, version_of(artifact))] == []
+    required = re.findall(rb"^Requires-Dist: ([\w-]+)[^;\n]*$", artifacts[1].metadata, re.MULTILINE)
+    assert required == [b"anyio", b"attrs", b"httpcore", b"httpx"]
 
 
-def test_the_client_works_with_the_wheel_alone(wheel: Path, tmp_path: Path) -> None:
-    python = _environment(tmp_path / "client", str(wheel)) / "python"
+MISTAKES = {
+    "tests/test_a.py": "tests/test_a.py does not belong in a wheel",
+    "image_variations/__pycache__/a.pyc": "image_variations/__pycache__/a.pyc does not belong in a wheel",
+    "setup.py": "setup.py is outside the packages image_variations and image_variations_conformance",
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_file_that_does_not_belong_in_the_wheel_is_named(artifacts: list[Artifact], name: str) -> None:
+    wheel = Artifact(artifacts[1].path)
+    wheel.files = {**wheel.files, name: b""}
+    assert f"{wheel.path.name}: {MISTAKES[name]}" in list(problems(wheel, version_of(wheel)))
+
+
+@pytest.mark.parametrize("name", ["image_variations/py.typed", "image_variations_conformance/spec/openapi.yaml"])
+def test_a_file_that_is_missing_in_the_wheel_is_named(artifacts: list[Artifact], name: str) -> None:
+    wheel = Artifact(artifacts[1].path)
+    wheel.files = {each: content for each, content in wheel.files.items() if each != name}
+    assert list(problems(wheel, version_of(wheel))) == [f"{wheel.path.name}: {name} is missing"]
+
+
+def test_a_path_of_this_machine_is_found_in_every_artifact(artifacts: list[Artifact]) -> None:
+    for original in artifacts:
+        artifact = Artifact(original.path)
+        artifact.files = {**artifact.files, "image_variations/a.py": f"'{Path.home()}/x'".encode()}
+        found = list(problems(artifact, version_of(artifact)))
+        assert found == [f"{artifact.path.name}: image_variations/a.py has the path {Path.home()} of this machine"]
+
+
+def test_mistakes_of_the_metadata_are_named(artifacts: list[Artifact]) -> None:
+    def found(metadata: str) -> set[str]:
+        wheel = Artifact(artifacts[1].path)
+        (name,) = (name for name in wheel.files if name.endswith("METADATA"))
+        wheel.files = {**wheel.files, name: metadata.encode()}
+        return {problem.partition(": ")[2].partition(", which")[0] for problem in problems(wheel, VERSION)}
+
+    relative = {"the README has the link docs/b.md", "the README has the link #c"}
+    assert found(METADATA) == relative
+    assert found(METADATA.replace("9.9.9", "9.9.8")) == {*relative, "metadata: expected version 9.9.9, got 9.9.8"}
+    without = METADATA.replace("License-File: LICENSE\n", "")
+    assert found(without) == {*relative, "metadata: expected License-Expression MIT with License-File LICENSE"}
+    assert any("MITT" in problem for problem in found(METADATA.replace("MIT", "MITT")))
+    assert placeholders(METADATA.encode()) == ["Repository: https://git.example/x"]
+
+
+def test_the_wheel_alone_is_the_client_and_the_command_vendor(artifacts: list[Artifact], tmp_path: Path) -> None:
+    executables = create(tmp_path / "client", PYTHON, str(artifacts[1].path))
     code = "import image_variations, sys; print(image_variations.__version__, 'click' in sys.modules)"
-    process = subprocess.run([python, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert re.fullmatch(r"\d+\.\d+\.\d+ False\n", process.stdout)
+
+    def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*map(str, command)], cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, check=False
+        )
+
+    assert re.fullmatch(r"\d+\.\d+\.\d+ False\n", run(executables / "python", "-I", "-c", code).stdout)
+    (tmp_path / "tree").mkdir()
+    command = executables / "image-variations"
+    assert [run(command, "vendor", "tree", *option).returncode for option in ((), ("--check",), ())] == [0, 0, 2]
+    assert (tmp_path / "tree/image_variations/LICENSE").is_file()
+    refused = run(command, "check", "--reference")
+    assert refused.returncode == 2
+    assert re.fullmatch(r"image-variations: the package click is missing\. Install it with: .*\n", refused.stderr)
 
 
-def test_the_suite_runs_a_check_if_the_wheel_is_installed_with_its_extra(wheel: Path, tmp_path: Path) -> None:
-    command = _environment(tmp_path / "suite", f"{wheel}[conformance]") / "image-variations"
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    process = subprocess.run(
-        [command, "check", "--reference", "--seed", "1"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert process.returncode == 0
-    # On a slow machine the check reports its progress.
-    assert re.fullmatch(r"(\d+ of \d+ sent, next is [\w-]+\n)*", process.stderr)
-    assert process.stdout.splitlines()[-1] == "Conforms to contract 1.1.0."
+def test_the_sdist_with_its_extra_runs_a_check_and_calls_a_server(artifacts: list[Artifact], tmp_path: Path) -> None:
+    executables = create(tmp_path / "suite", PYTHON, f"{artifacts[0].path}[conformance]")
+    (tmp_path / "work").mkdir()
+    assert re.fullmatch(r"Conforms to contract [\d.]+\.", run_check(executables, tmp_path / "work"))
+    assert call_client(executables, tmp_path / "work").startswith("2 images, ")

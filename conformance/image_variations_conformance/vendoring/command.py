@@ -1,0 +1,211 @@
+"""The command line of `image-variations vendor`.
+
+Exit codes: 0, the client is written or in step; 1, it was edited or is behind; 2, wrong usage, or it cannot be
+written; 130, interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import keyword
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from .comparison import Comparison, compare, diff
+from .files import read_files, write_files
+from .manifest import MANIFEST_FILE, Manifest, read_manifest
+from .refused import Refused
+from .source import Client, client_for, installed_client, installed_folder, profile_argument, requirements
+from .swap import recover, replace
+
+_PROGRAM = "image-variations vendor"
+_DEFAULT_PACKAGE = "image_variations"
+_IN_STEP, _DIFFERS, _REFUSED, _INTERRUPTED = 0, 1, 2, 130
+
+
+@frozen
+class _Call:
+    """What the command was called with: `dest`, `name` and `profile` as given, and the absolute path of the package."""
+
+    dest: Path
+    name: str
+    profile: str | None
+    package: Path
+
+    @property
+    def shown(self) -> Path:
+        """The path of the package as the user would write it."""
+        return self.dest / self.name
+
+    def again(self, *options: str) -> str:
+        """Return the command line with other options."""
+        words = ["image-variations", "vendor", str(self.dest)]
+        words += [] if self.name == _DEFAULT_PACKAGE else ["--package", self.name]
+        words += [] if self.profile is None else ["--profile", self.profile]
+        return shlex.join([*words, *options])
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command with the arguments after its name. Return the exit code. Raises SystemExit for wrong usage."""
+    options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a diff may have any character
+    try:
+        package = _package(options.dest, options.package)
+        call = _Call(options.dest, options.package, options.profile, package)
+        if options.check or options.update:
+            return _compare(call, update=options.update)
+        return _write(call)
+    except (Refused, OSError) as error:
+        _say(f"{_PROGRAM}: {error}", is_error=True)
+        return _REFUSED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=_PROGRAM,
+        allow_abbrev=False,
+        description="Write the client into DEST, a folder of your source tree, as a package with its license. The file "
+        f"{MANIFEST_FILE} in it says which version it is, and has the digest of each file.",
+    )
+    parser.add_argument("dest", metavar="DEST", type=_folder, help="an existing folder; the package is written into it")
+    parser.add_argument(
+        "--package", metavar="NAME", default=_DEFAULT_PACKAGE, help="the name of the package (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--profile",
+        metavar="NAME|FILE",
+        help="the client for servers with this profile; only in a checkout of the project. --check and --update "
+        "take that of the vendored client by default.",
+    )
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; exit with 1 if a file was edited, or differs from the installed client",
+    )
+    modes.add_argument(
+        "--update",
+        action="store_true",
+        help="bring the package up to date; refused, with the diff, if a file was edited",
+    )
+    return parser
+
+
+def _folder(text: str) -> Path:
+    """Return the path that is given for DEST. An empty text, as of a variable that is not set, is refused."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a folder of your source tree, got an empty text")
+    return Path(text)
+
+
+def _package(dest: Path, name: str) -> Path:
+    """Return the absolute path of the package. Raises Refused if no client can be there."""
+    if not (name.isidentifier() and name.isascii()) or keyword.iskeyword(name):
+        raise Refused(f"--package: expected the name of a Python package, such as variations, got {name!r}.")
+    if not dest.is_dir():
+        raise Refused(f"{dest}: expected an existing folder of your source tree. Create it first.")
+    folder = dest.resolve()
+    installed = installed_folder()
+    for above in (folder, *folder.parents):
+        if (above / MANIFEST_FILE).exists() or above == installed:
+            raise Refused(f"{dest} is inside a client, {above}. Name the folder that the package is in.")
+    package = folder / name
+    if package.is_symlink():
+        raise Refused(f"{dest / name} is a symbolic link. Name the folder that it points to by DEST and --package.")
+    return package
+
+
+def _write(call: _Call) -> int:
+    recover(call.package)
+    if (call.package / MANIFEST_FILE).exists():
+        raise Refused(f"{call.shown} has a client. Bring it up to date with: {call.again('--update')}")
+    if call.package.exists():
+        raise Refused(
+            f"{call.shown} exists, and this command did not write it. Remove it, or choose another --package."
+        )
+    client = _client(call.profile, call.package)
+    _replace(call.package, client)
+    _say(f"{call.shown} is written: {client.manifest.version}. It needs {requirements()}.")
+    return _IN_STEP
+
+
+def _compare(call: _Call, *, update: bool) -> int:
+    if update:
+        recover(call.package)
+    if not (call.package / MANIFEST_FILE).exists():
+        raise Refused(f"{call.shown} has no client that this command wrote. Write it with: {call.again()}")
+    vendored = read_manifest(call.package)
+    present = read_files(call.package)
+    profile = call.profile
+    if profile is None and vendored.profile is not None:
+        profile = profile_argument(vendored.profile, call.package)
+    try:
+        client = _client(profile, call.package)
+    except Refused as refused:
+        # What was edited can be told all the same.
+        comparison = compare(vendored, present, None)
+        if not comparison.edits:
+            raise
+        _say(f"{call.shown}, {vendored.version}, was edited:", *comparison.lines())
+        _say(f"{_PROGRAM}: {refused}", is_error=True)
+        return _DIFFERS
+    comparison = compare(vendored, present, client)
+    if not comparison.edits and not comparison.changes:
+        _say(f"{call.shown} is in step with {client.manifest.version}.")
+        return _IN_STEP
+    if vendored.is_newer_than(client.manifest):
+        installed = client.manifest.version
+        _say(f"{call.shown} is of {vendored.version}. Installed is the older {installed}: install the newer one.")
+        return _DIFFERS
+    if not update:
+        _report(call, vendored, comparison, client.manifest)
+        return _DIFFERS
+    if comparison.lost_by_update:
+        _refuse_update(call, vendored, present, comparison, client)
+        return _DIFFERS
+    _replace(call.package, client)
+    done = dict.fromkeys(comparison.edits, "restored") | comparison.changes
+    _say(f"{call.shown} is updated from {vendored.version}, to {client.manifest.version}:")
+    _say(*(f"  {how:8} {name}" for name, how in sorted(done.items())))
+    return _IN_STEP
+
+
+def _report(call: _Call, vendored: Manifest, comparison: Comparison, installed: Manifest) -> None:
+    """Print what differs, and the command that mends it."""
+    _say(f"{call.shown}, {vendored.version}, is not in step with {installed.version}:", *comparison.lines())
+    update = call.again("--update")
+    if comparison.lost_by_update:
+        _say(f"Undo the edits before you update it. This shows them: {update}")
+    else:
+        _say(f"Update it with: {update}")
+
+
+def _refuse_update(
+    call: _Call, vendored: Manifest, present: Mapping[str, bytes | None], comparison: Comparison, client: Client
+) -> None:
+    """Print the edits that an update would lose."""
+    _say(f"{call.shown} is not updated, and nothing is changed: these edits would be lost.")
+    for name in comparison.lost_by_update:
+        _say(*diff(name, vendored, present.get(name), client))
+    _say(f"Undo them and call it again, or discard all: remove {call.shown}, then {call.again()}")
+
+
+def _client(profile: str | None, package: Path) -> Client:
+    return installed_client() if profile is None else client_for(profile, package)
+
+
+def _replace(package: Path, client: Client) -> None:
+    files = {**client.files, MANIFEST_FILE: client.manifest.encode()}
+    replace(package, lambda folder: write_files(folder, files))
+
+
+def _say(*lines: str, is_error: bool = False) -> None:
+    print(*lines, sep="\n", file=sys.stderr if is_error else sys.stdout)

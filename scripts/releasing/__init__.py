@@ -1,0 +1,1 @@
+"""Builds the sdist and the wheel, inspects them, and tries them in environments outside the checkout."""
