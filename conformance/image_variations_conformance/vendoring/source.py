@@ -17,7 +17,6 @@ from .manifest import Manifest
 from .refused import Refused
 
 _PACKAGE = "image_variations"
-_LICENSE_FILE = "LICENSE"
 _STAMP_FILE = "_stamp.py"
 _SUITE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _SUITE.parents[1]
@@ -27,7 +26,7 @@ _PROFILES = _CHECKOUT / "spec" / "profiles"
 
 @frozen
 class Client:
-    """The files of a client by path, with its license, and their manifest."""
+    """The files of a client by path, and their manifest."""
 
     files: dict[str, bytes]
     manifest: Manifest
@@ -62,7 +61,7 @@ def client_for(profile: str, package: Path) -> Client:
             f"command in a checkout: scripts/setup, then .venv/bin/image-variations vendor … --profile {profile}"
         )
     with tempfile.TemporaryDirectory(prefix="image-variations-vendor-") as folder:
-        output = Path(folder) / package.name
+        output = Path(folder) / _PACKAGE
         command = [str(_REGENERATE), "--profile", profile, "--output", str(output)]
         process = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own script
         if process.returncode:
@@ -95,11 +94,6 @@ def _relative(file: Path, package: Path) -> str:
 
 def _read(folder: Path, profile: str | None) -> Client:
     files = {name: content for name, content in read_files(folder).items() if content is not None}
-    if _LICENSE_FILE not in files:
-        text = distribution(DISTRIBUTION).read_text(f"licenses/{_LICENSE_FILE}")
-        if text is None:
-            raise Refused(f"The installation has no {_LICENSE_FILE}. Install image-variations again.")
-        files[_LICENSE_FILE] = text.encode()
     contract = _contract_version(files[_STAMP_FILE].decode())
     digests = {name: digest(content) for name, content in sorted(files.items())}
     return Client(files, Manifest(suite_version(), contract, profile, digests))
