@@ -89,6 +89,7 @@ FEATURES: tuple[Row, ...] = (
         True,
     ),
     Row("IV-IMAGE-PNG-CHUNKS", "chunks", "transparent-colour", _CHUNKS, variant("transparent-colour")),
+    Row("IV-IMAGE-PNG-CHUNKS", "chunks", "text-of-2-million-characters", _CHUNKS, variant("expanding-text")),
     Row("IV-IMAGE-PNG-ANIMATED", "png", "animated", _PNG, variant("animated")),
     Row("IV-IMAGE-PNG-SIDES", "side", "minimum", _SIDE, side(0), quick=True),
     Row("IV-IMAGE-PNG-SIDES", "side", "odd", _SIDE, side(255), quick=True),
@@ -102,6 +103,14 @@ FEATURES: tuple[Row, ...] = (
     Row("IV-IMAGE-BY-BYTES", "image-label", "jpeg-type", "part-type", image_type("image/jpeg"), True),
     Row("IV-IMAGE-BY-BYTES", "image-label", "text-type", "part-type", image_type("text/plain")),
     Row("IV-IMAGE-BY-BYTES", "image-label", "upper-case-type", "part-type", image_type("IMAGE/PNG")),
+    Row("IV-IMAGE-BY-BYTES", "image-label", "name-of-dots", "filename", filename('; filename=".."')),
+    Row(
+        "IV-IMAGE-BY-BYTES",
+        "image-label",
+        "type-of-a-form",
+        "part-type",
+        image_type("application/x-www-form-urlencoded"),
+    ),
     Row("IV-IMAGE-BY-BYTES", "image-label", "type-with-parameter", "part-type", image_type("image/png; x=1")),
     Row("IV-IMAGE-PNG-KINDS", "png", "palette", _PNG, of_kind(png.Kind(png.PALETTE)), True),
     Row("IV-IMAGE-PNG-KINDS", "png", "grey", _PNG, of_kind(png.Kind(png.GREY))),
@@ -141,6 +150,7 @@ FEATURES: tuple[Row, ...] = (
     Row("IV-WIRE-FILENAME", "filename", "percent-quote", "filename", filename('; filename="a %22b%22.png"')),
     Row("IV-WIRE-FILENAME", "filename", "unicode", "filename", filename('; filename="B\u00e4r \u718a.png"'), True),
     Row("IV-WIRE-FILENAME", "filename", "semicolon", "filename", filename('; filename="a; name=b=c, d.png"')),
+    Row("IV-WIRE-FILENAME", "filename", "comma-and-quote", "filename", filename('; filename="a, \\"b\\".png"')),
     Row("IV-WIRE-FILENAME", "filename", "apostrophe", "filename", filename('; filename="it\'s (1) [2].tar.gz.png"')),
     Row("IV-WIRE-FILENAME", "filename", "path", "filename", filename('; filename="../pictures/a.png"')),
     Row("IV-WIRE-FILENAME", "filename", "200-characters", "filename", filename(f'; filename="{"p" * 196}.png"')),
@@ -170,6 +180,13 @@ FEATURES: tuple[Row, ...] = (
         True,
     ),
     Row("IV-WIRE-BOUNDARY", "boundary", "dashes", "boundary", boundary(lambda b: f"{'-' * 27}{b.boundary()[:16]}")),
+    Row(
+        "IV-WIRE-BOUNDARY",
+        "boundary",
+        "quoted-pair",
+        "boundary",
+        boundary(lambda b: b.boundary(), '"\\{boundary}"'),
+    ),
     Row("IV-WIRE-BOUNDARY", "boundary", "short", "boundary", boundary(lambda b: f"x{b.boundary()[:7]}")),
     Row(
         "IV-WIRE-PART-HEADERS",
@@ -187,6 +204,13 @@ FEATURES: tuple[Row, ...] = (
         image_part(
             lambda _, part: evolve(part, headers=(*part.headers, *((f"X-Part-{number}", "1") for number in range(10))))
         ),
+    ),
+    Row(
+        "IV-WIRE-PART-HEADERS",
+        "part-headers",
+        "signs-in-a-name",
+        "headers",
+        image_part(lambda _, part: evolve(part, headers=(*part.headers, ("X!#$%&'*+.^_`|~", "1")))),
     ),
     Row(
         "IV-WIRE-PART-HEADERS",
@@ -316,6 +340,17 @@ FEATURES: tuple[Row, ...] = (
             )
         ),
         True,
+    ),
+    Row(
+        "IV-WIRE-PARAMETERS",
+        "parameter-order",
+        "backslash-before-name",
+        "filename",
+        image_part(
+            lambda b, part: transforms.with_disposition(
+                part, f'form-data; filename="pictures\\\\"; name="{b.contract.image_field}"'
+            )
+        ),
     ),
     Row(
         "IV-WIRE-PARAMETERS",

@@ -22,7 +22,7 @@ from .features import probes
 from .field_cases import invalid_field_cases
 from .named_case import DEPTHS, Depth, NamedCase
 from .open_probes import HARMLESS, ODD
-from .probes import DRAWN, KEY, NO_5XX, WHOLE, Change, Probe
+from .probes import DRAWN, KEY, NO_5XX, TEXT_TYPE, WHOLE, Change, Probe
 from .refusals import OPEN_CASES, REFUSALS, SHOWN_BY_RESPONSE
 from .wrong_values import WRONG_VALUES
 
@@ -180,7 +180,8 @@ class Plan:
     def _drafted(self, label: str, base: Base, tried: tuple[Probe, ...]) -> tuple[Builder, Draft]:
         builder = Builder.of(self.contract, self.target, self.seed, label, base)
         draft = builder.draft()
-        for probe in tried:
+        # The type of the text parts last: another probe may add or replace one of them.
+        for probe in sorted(tried, key=lambda probe: TEXT_TYPE in probe.axes):
             draft = probe.apply(builder, draft)
         return builder, draft
 

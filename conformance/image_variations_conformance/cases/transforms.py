@@ -37,17 +37,18 @@ def with_transport_padding(request: Request) -> Request:
 
 
 def with_chunked_coding(
-    extension: str = "", trailers: Headers = (), chunk_bytes: int = 65536
+    extension: str = "", trailers: Headers = (), chunk_bytes: int = 65536, *, announced: bool = True
 ) -> Callable[[Request], Request]:
     """Return the change to chunked transfer coding in place of a content length.
 
-    Each chunk has this extension, the body these trailers, and a chunk at most `chunk_bytes`.
+    Each chunk has this extension, the body these trailers, and a chunk at most `chunk_bytes`. The header Trailer names
+    the trailers if they are `announced`.
     """
 
     def change(request: Request) -> Request:
         request = with_header(request, "Content-Length", None)
-        announced = (("Trailer", ", ".join(name for name, _ in trailers)),) if trailers else ()
-        headers = (*request.headers, ("Transfer-Encoding", "chunked"), *announced)
+        names = (("Trailer", ", ".join(name for name, _ in trailers)),) if trailers and announced else ()
+        headers = (*request.headers, ("Transfer-Encoding", "chunked"), *names)
         return evolve(
             request,
             headers=headers,

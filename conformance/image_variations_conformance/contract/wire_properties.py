@@ -100,7 +100,7 @@ def _classify_parameters(header: str, value: str, first: str, found: Properties)
 def _unusual_boundary(content_type: str, boundary: str) -> str | None:
     """Return what is unusual about a boundary, or None."""
     if '"' in content_type:
-        return "quoted"
+        return "quoted pair" if "\\" in content_type else "quoted"
     if len(boundary) == _LONGEST_BOUNDARY:
         return f"{_LONGEST_BOUNDARY} characters"
     if not re.fullmatch(r"[0-9A-Za-z-]+", boundary):

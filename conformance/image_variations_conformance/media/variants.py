@@ -143,6 +143,11 @@ def _added(*chunks: Chunk, before: bytes | None = None) -> Apply:
     return lambda content: png.with_chunks(content, *chunks, before=before)
 
 
+def _expanding_text(content: bytes) -> bytes:
+    """Add a text of 2,000,000 characters, of which 2 KB are in the file. Decoders with a limit on texts may give up."""
+    return png.with_chunks(content, (b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 2_000_000, 9)))
+
+
 def _transparent_colour(content: bytes) -> bytes:
     """Make the colour of the first pixel of an 8-bit RGB picture transparent."""
     red, green, blue = zlib.decompress(png.pixel_stream(content))[1:4]
@@ -171,6 +176,7 @@ ANCILLARY: Mapping[str, Apply] = {
         (b"iTXt", b"Title\0\0\0de\0Titel\0" + _UNICODE),
         (b"iTXt", b"Comment\0\1\0\0\0" + zlib.compress(_UNICODE)),
     ),
+    "expanding-text": _expanding_text,
     "long-text": _added((b"tEXt", b"Comment\0" + b"long text " * 6000)),
     "many-texts": _added(*((b"tEXt", b"Comment\0text %d" % number) for number in range(300))),
     "private-before": _added((b"vrPd", b"private")),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 from python_multipart.exceptions import MultipartParseError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser
 
 from .exchange import Headers, header
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 # The parser also logs what it rejects as a warning, which Python prints in a program that configures no logging.
 logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
+# RFC 9110, section 5.6.6; without quotes, any text up to a semicolon. python-multipart takes two backslashes before the
+# end of a quoted text for an escaped quote, and does not remove the backslash of other quoted pairs.
+_PARAMETER = re.compile(r';\s*([^\s;="]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^;"]*))', re.DOTALL)
 _QUOTED = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 
@@ -43,16 +46,15 @@ class Part:
     @cached_property
     def name(self) -> str | None:
         """The name of the form field, or None if Content-Disposition has none."""
-        return self._disposition(b"name")
+        return self._disposition("name")
 
     @cached_property
     def filename(self) -> str | None:
         """The file name in Content-Disposition, or None."""
-        return self._disposition(b"filename")
+        return self._disposition("filename")
 
-    def _disposition(self, parameter: bytes) -> str | None:
-        value = _options(header(self.headers, "content-disposition") or "").get(parameter)
-        return None if value is None else value.decode("utf-8", "surrogateescape")
+    def _disposition(self, parameter: str) -> str | None:
+        return _options(header(self.headers, "content-disposition") or "").get(parameter)
 
     @property
     def content_type(self) -> str | None:
@@ -60,8 +62,12 @@ class Part:
         return header(self.headers, "content-type")
 
 
-def _options(value: str) -> dict[bytes, bytes]:
-    return parse_options_header(value.encode("utf-8", "surrogateescape"))[1]
+def _options(value: str) -> dict[str, str]:
+    """Return the parameters of a header, unquoted, by their names in lower case; of two with a name, the first."""
+    found: dict[str, str] = {}
+    for name, quoted, bare in _PARAMETER.findall(value):
+        found.setdefault(name.lower(), re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL) or bare.strip())
+    return found
 
 
 def text_part(name: str, value: str | bytes) -> Part:
@@ -96,11 +102,9 @@ def has_preamble_or_epilogue(content_type: str, body: bytes) -> bool:
 
 def boundary_of(content_type: str) -> str | None:
     """Return the boundary in a content type, unquoted; None unless it is multipart/form-data with a valid boundary."""
-    media_type, options = parse_options_header(content_type.encode("utf-8", "surrogateescape"))
-    boundary = options.get(b"boundary")
-    if media_type.lower() != b"multipart/form-data" or boundary is None:
+    text = _options(content_type).get("boundary")
+    if content_type.partition(";")[0].strip().lower() != "multipart/form-data" or text is None:
         return None
-    text = boundary.decode("utf-8", "surrogateescape")
     return text if re.fullmatch(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]", text) else None
 
 

@@ -279,7 +279,7 @@ def test_the_console_shows_failures_only_and_how_to_send_them_again_and_the_head
     assert shown[at].endswith("reference-page.md#n; reference-page.md#data; readings.md#data")
     assert "n=10: expected 10 items, got 4" in " ".join(shown[at + 1 : at + 4])
     assert any(line.startswith("      As it should be: n=1, n=2") for line in shown)
-    commands = [line.strip() for line in shown if "curl -sS" in line]
+    commands = [line.strip() for line in shown if "curl -sS" in line or "/dev/tcp/" in line]
     assert len(commands) == len(failed)
     assert all(f"{report}/" in line or "@" not in line for line in commands)
     assert f"Failed     {'  '.join(failed)}" in shown

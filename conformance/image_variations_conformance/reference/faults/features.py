@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,15 @@ class PngInfo:
     def ancillary(self) -> frozenset[bytes]:
         """The types of chunks that do not define the pixels."""
         return frozenset(self.chunks) - PIXEL_CHUNKS
+
+
+def long_text(part: Part) -> bool:
+    """Return whether a PNG has a compressed text of more than 1 MiB."""
+    start = part.content.find(b"zTXt")
+    if start < 0:
+        return False
+    packed = part.content[start + 4 :].partition(b"\0\0")[2]
+    return len(zlib.decompressobj().decompress(packed, (1 << 20) + 1)) > 1 << 20
 
 
 def png_info(content: bytes) -> PngInfo:

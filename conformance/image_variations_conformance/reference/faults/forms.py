@@ -68,6 +68,11 @@ fault("boundary-first-required", "Refuses a content type with another parameter 
       refuses(_PARAMETERS, header("content-type", r"(?i)^[^;]*;(?!\s*boundary)")))
 fault("charset-first-crashes", "Answers 500 to a content type with a charset before the boundary.",
       refuses(_PARAMETERS, header("content-type", "(?i)charset=.*boundary="), 500))
+fault("boundary-pair-crashes", "Answers 500 to a quoted pair in the boundary, whose backslash it keeps.",
+      refuses(_BOUNDARY, header("content-type", r'boundary="[^"]*\\'), 500))
+fault("backslash-ends-name", "Refuses a part whose file name ends in a backslash before the name of the field.",
+      refuses(_PARAMETERS,
+              any_part(lambda part: re.search(rb'filename="[^"]*\\\\"; *name=', _disposition(part)) is not None)))
 fault("name-first-required", "Refuses a part with the file name before the name of the field.",
       refuses(_PARAMETERS,
               any_part(lambda part: re.match(rb"(?i)form-data; *filename=", _disposition(part)) is not None)))
@@ -109,6 +114,9 @@ fault("image-last-crashes", "Answers 500 to a form in which image is the last of
 fault("part-headers-refused", "Refuses a part with headers other than Content-Disposition and Content-Type.",
       refuses("IV-WIRE-PART-HEADERS", any_part(lambda part: bool(set(part.headers) - _USUAL_HEADERS)),
               message="A part of the form has a header that is not known."))
+fault("part-header-signs-refused", "Refuses a part with a sign in the name of a header other than a hyphen.",
+      refuses("IV-WIRE-PART-HEADERS",
+              any_part(lambda part: any(not name.replace(b"-", b"").isalnum() for name in part.headers))))
 fault("part-headers-crash",
       "Answers 500 to a part with headers other than Content-Disposition, Content-Type and Content-Length.",
       refuses("IV-WIRE-PART-HEADERS",
@@ -152,6 +160,8 @@ fault("file-name-unicode-crashes", "Answers 500 to a file name with non-ASCII ch
       _names(rb"[\x80-\xff]", _FILENAME, 500))
 fault("file-name-quote-refused", "Refuses a file name that contains a double quote.", _names(b'"', _FILENAME, 400))
 fault("file-name-space-refused", "Refuses a file name that contains a space.", _names(b" ", _FILENAME, 400))
+fault("file-name-comma-quote-refused", "Refuses a file name with a comma before a double quote.",
+      _names(b',.*"', _FILENAME, 400))
 fault("file-name-path-refused", "Refuses a file name that contains a slash.", _names(b"/", _FILENAME, 400))
 fault("file-name-semicolon-crashes",
       "Answers 500 to a file name that contains a semicolon, at which it splits the header.",

@@ -13,7 +13,7 @@ from ..app.form import Part, read_form
 from ..app.service import Service, Wanted
 from ..registry import Change, FaultFamily
 from .factories import NO_5XX, accepts, crashes_on, limits_bytes, refuses
-from .features import GREY, GREY_ALPHA, PALETTE, RGB, RGBA, PngInfo, image, image_part, png_info
+from .features import GREY, GREY_ALPHA, PALETTE, RGB, RGBA, PngInfo, image, image_part, long_text, png_info
 from .no_response import Failure
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ fault("private-chunks-refused", "Refuses a PNG with a chunk that the specificati
       _refuses(_CHUNKS, lambda info: bool(info.ancillary - _KNOWN_CHUNKS)), also=("IV-IMAGE-UP-TO-LIMIT",))
 fault("text-chunks-crash", "Answers 500 to a PNG with texts.",
       _refuses(_CHUNKS, lambda info: not info.ancillary.isdisjoint(_TEXT_CHUNKS), 500))
+fault("long-compressed-text-crashes", "Answers 500 to a PNG with a compressed text of more than 1 MiB, as Pillow does.",
+      refuses(_CHUNKS, image_part(long_text), 500))
 fault("colour-profile-crashes", "Answers 500 to a PNG with a colour profile.",
       _refuses(_CHUNKS, lambda info: b"iCCP" in info.chunks, 500))
 fault("exif-refused", "Refuses a PNG with Exif data.", _refuses(_CHUNKS, lambda info: b"eXIf" in info.chunks))
@@ -141,6 +143,12 @@ fault("part-type-checked",
       refuses("IV-IMAGE-BY-BYTES",
               image_part(lambda part: part.content_type not in {None, "image/png", "application/octet-stream"}),
               param="image", message="image must be of the type image/png."))
+fault("form-type-refused", "Refuses a PNG in a part with the type of a form, whose content it decodes as text.",
+      refuses("IV-IMAGE-BY-BYTES", image_part(lambda part: _type_of(part).startswith("application/x-www-form")),
+              param="image"))
+fault("name-of-dots-dropped", "Takes an image whose file name is a folder for missing.",
+      refuses("IV-IMAGE-BY-BYTES", image_part(lambda part: (part.filename or b"x").strip(b"./") == b""),
+              param="image", message="image is missing."))
 fault("jpeg-type-refused", "Refuses a PNG in a part with the Content-Type image/jpeg.",
       refuses("IV-IMAGE-BY-BYTES", image_part(lambda part: _type_of(part) == "image/jpeg"), 415, param="image"))
 fault("octet-stream-refused", "Refuses a PNG in a part with the Content-Type application/octet-stream.",
