@@ -20,7 +20,7 @@ from attrs import field, frozen
 from . import _preflight
 from ._bodies import Body, Content, Fields, FilePart, Form, TextPart
 from ._document import USER_AGENT
-from ._options import Options, require_headers, require_timeout
+from ._options import Options, require_before_path, require_headers, require_timeout
 from ._uploads import Upload, upload
 from .errors import (
     APIConnectionError,
@@ -73,10 +73,12 @@ class Call:
     def opened(self, options: Options) -> Generator[OpenCall]:
         """Open the files of the call and check it, and yield it. The files opened here are closed afterwards.
 
-        Raises `InvalidRequestError` if a file cannot be read or fails a check, and `ImageVariationsError` if a header
-        or the timeout is invalid.
+        Raises `InvalidRequestError` if a file cannot be read or fails a check, and `ImageVariationsError` if a header,
+        the timeout or the base URL is invalid.
         """
         require_headers(self.headers)
+        if self.of_api:
+            require_before_path(options.base_url, self.url)
         timeout = options.timeout if isinstance(self.timeout, NotGiven) else self.timeout
         require_timeout(timeout)
         with ExitStack() as stack:
