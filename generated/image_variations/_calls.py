@@ -24,6 +24,7 @@ from . import _preflight
 from ._bodies import Body, Content, Fields, FilePart, Form, TextPart
 from ._document import USER_AGENT
 from ._options import Options, require_before_path, require_headers, require_timeout
+from ._redaction import redacted
 from ._uploads import Upload, upload
 from .errors import (
     APIConnectionError,
@@ -42,7 +43,6 @@ MAX_REDIRECTS = 5
 SENDING_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError, OverflowError, ExceptionGroup, UnicodeError)
 _JOINED_BYTES = 1 << 16
 _MAX_SHOWN = 300
-_MIN_KEY_BYTES = 4  # a shorter key is not redacted, because it can be part of ordinary words
 _MAX_CONNECT_SECONDS = 10.0
 _PORTS = {"http": 80, "https": 443}
 _FIRST_DELAY_SECONDS = 0.5
@@ -222,12 +222,11 @@ class OpenCall:
 
     def redacted(self, content: bytes) -> bytes:
         """Return bytes of the server without the API key."""
-        key = self.options.api_key.encode()
-        return content.replace(key, b"[api key]") if len(key) >= _MIN_KEY_BYTES else content
+        return redacted(content, self.options.api_key)
 
     def clean(self, headers: httpx.Headers) -> httpx.Headers:
         """Return headers of the server without the API key."""
-        return httpx.Headers([(name, self.redacted(value)) for name, value in headers.raw])
+        return httpx.Headers([(self.redacted(name), self.redacted(value)) for name, value in headers.raw])
 
     def delay_after_error(self, attempts: int, error: Exception) -> float | None:
         """Return the seconds to wait before a retry, or None for no retry, after `attempts` attempts.

@@ -145,7 +145,7 @@ class Reading(Generic[T]):
             body=_error_object(value),
             status_code=answer.status_code,
             headers=call.clean(answer.headers),
-            content=_error_content(answer, call),
+            content=content[:_MAX_CONTENT_BYTES],
             parsed=parsed,
         )
         error.param = found.param if error.param is None else error.param
@@ -174,16 +174,12 @@ def as_nothing(_: bytes) -> None:
 def _unreadable(answer: Answer, call: OpenCall, reason: str, field: str | None = None) -> APIResponseValidationError:
     return APIResponseValidationError(
         f"The answer cannot be read: {call.shown(reason)}.",
-        field=field,
+        field=None if field is None else call.redacted(field.encode(errors="replace")).decode(),
         status_code=answer.status_code,
         headers=call.clean(answer.headers),
-        content=_error_content(answer, call),
+        # The content is cut after redaction, because a key that is cut in two may not be found.
+        content=call.redacted(answer.content[: 2 * _MAX_CONTENT_BYTES])[:_MAX_CONTENT_BYTES],
     )
-
-
-def _error_content(answer: Answer, call: OpenCall) -> bytes:
-    """Return the part of the body for an error: the first 64 KiB, without the API key."""
-    return call.redacted(answer.content[: 2 * _MAX_CONTENT_BYTES])[:_MAX_CONTENT_BYTES]
 
 
 def _of(readers: Mapping[str, Read[T]], status_code: int) -> Read[T] | None:
