@@ -190,9 +190,10 @@ class OpenCall:
             reason = self.shown(str(error)) or type(error).__name__
             return APIConnectionError(f"{place}: the connection failed: {reason}.")
         if isinstance(error, OSError):
-            return InvalidRequestError(f"A file could not be read: {error.strerror or type(error).__name__}.")
+            reason = error.strerror or type(error).__name__
+            return InvalidRequestError(f"A file of the environment (SSL_CERT_FILE?) could not be read: {reason}.")
         # The other errors are about the request itself, and their messages can quote a header.
-        return InvalidRequestError("The request could not be sent: a header is malformed.")
+        return InvalidRequestError("The request could not be sent: a header or the host of base_url is malformed.")
 
     def _place(self, error: Exception) -> str:
         """Return method, path, host and port of the request that failed, or for a download its host and port only.

@@ -12,7 +12,7 @@ from client.items import item_with
 from client.recorder import CannedResponse, Recorder
 from client.subject import http
 from client.uploads import image
-from image_variations import APIConnectionError, APITimeoutError
+from image_variations import APIConnectionError, APITimeoutError, ImageVariationsError
 from support.loopback import hear_request, hold, reset, say, scripted_server
 
 TARGET = "POST /v1/images/variations at 127.0.0.1:"
@@ -102,6 +102,19 @@ def test_a_connection_that_is_not_made_in_time_names_the_limit_of_connecting(mak
         assert str(error) == f"{TARGET}8000: there was no connection within 10 seconds."
         error = failure(driver.call, image=image(), timeout=3)
         assert str(error) == f"{TARGET}8000: there was no connection within 3 seconds."
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64, ".a"])
+def test_a_host_that_cannot_be_looked_up_is_an_error_that_mentions_the_host(make: Make, host: str) -> None:
+    with make(base_url=f"http://{host}/v1", max_retries=0) as driver, pytest.raises(ImageVariationsError) as caught:
+        driver.call(image=image())
+    assert "host" in str(caught.value) or host in str(caught.value)
+
+
+def test_missing_certificates_of_the_environment_are_named(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent")
+    with make(base_url="https://127.0.0.1:1/v1") as driver, pytest.raises(ImageVariationsError, match="SSL_CERT_FILE"):
+        driver.call(image=image())
 
 
 # --- downloads
