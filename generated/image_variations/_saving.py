@@ -64,7 +64,7 @@ def destination(path: object) -> Destination:
         raise _refused(f"must name a file, and {asked!r:.200} ends like a folder")
     try:
         target = Path(os.path.realpath(asked))
-        mode = _mode(asked)
+        mode = _mode(target)
         if mode is None:
             target.parent.stat()
             return Destination(asked, target, None)
@@ -80,9 +80,9 @@ def destination(path: object) -> Destination:
     return Destination(asked, target, stat.S_IMODE(mode) & 0o777)
 
 
-def _mode(path: str) -> int | None:
+def _mode(path: Path) -> int | None:
     try:
-        return os.stat(path).st_mode  # noqa: PTH116 - the path is used unchanged
+        return path.stat().st_mode
     except FileNotFoundError:
         return None
 

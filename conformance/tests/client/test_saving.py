@@ -128,6 +128,14 @@ def test_the_permissions_of_an_existing_file_are_kept(driver: Driver, tmp_path: 
     assert (stat.S_IMODE(path.stat().st_mode), path.read_bytes()) == (permissions, b"a")
 
 
+def test_the_permissions_are_those_of_the_file_that_is_replaced_whatever_its_path(
+    driver: Driver, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").touch(0o600)
+    driver.save(ITEM, tmp_path / "missing" / ".." / "a.png")
+    assert stat.S_IMODE((tmp_path / "a.png").stat().st_mode) == 0o600
+
+
 @pytest.mark.parametrize("umask", [0o022, 0o077, 0o007])
 def test_a_new_file_has_the_permissions_of_the_umask(driver: Driver, tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)

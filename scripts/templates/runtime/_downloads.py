@@ -74,8 +74,8 @@ class Downloadable:
     def save(self, path: str | os.PathLike[str], *, max_bytes: int = DEFAULT_MAX_DOWNLOAD_BYTES) -> Path:
         """Write the file to `path` and return the path.
 
-        The file is replaced as a whole; its permissions are kept, and a symbolic link is followed. If there is an
-        error, nothing is left behind, and an existing file stays as it is.
+        An existing file is replaced as a whole; its permissions are kept, its owner is not, and a symbolic link is
+        followed. If there is an error, nothing is left behind, and an existing file stays as it is.
 
         Raises the errors of `read`, `InvalidRequestError` if `path` is a folder, a device, a pipe, a socket or no path,
         and `OSError` with `path` as its `filename` for what the operating system refuses: a missing folder, a file or
