@@ -11,10 +11,11 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import IO, Any, TypeAlias, TypeVar, cast
+from urllib.parse import urlsplit
 
 import httpx
 from attrs import field, frozen
@@ -22,7 +23,8 @@ from attrs import field, frozen
 from . import _preflight
 from ._bodies import Body, Content, Fields, FilePart, Form, TextPart
 from ._document import USER_AGENT
-from ._options import Options, require_headers, require_timeout
+from ._options import Options, require_before_path, require_headers, require_timeout
+from ._redaction import redacted
 from ._uploads import Upload, upload
 from .errors import APIConnectionError, APITimeoutError, ImageVariationsError, InvalidRequestError
 from .types import NOT_GIVEN, NotGiven
@@ -36,8 +38,8 @@ MAX_REDIRECTS = 5
 SENDING_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError, OverflowError, ExceptionGroup, UnicodeError)
 _JOINED_BYTES = 1 << 16
 _MAX_SHOWN = 300
-_MIN_KEY_BYTES = 4  # a shorter key is not redacted, because it can be part of ordinary words
 _MAX_CONNECT_SECONDS = 10.0
+_PORTS = {"http": 80, "https": 443}
 _FIRST_DELAY_SECONDS = 0.5
 _MAX_DELAY_SECONDS = 8.0
 _MAX_RETRY_AFTER_SECONDS = 60.0
@@ -70,10 +72,12 @@ class Call:
     def opened(self, options: Options) -> Generator[OpenCall]:
         """Open the files of the call and check it, and yield it. The files opened here are closed afterwards.
 
-        Raises `InvalidRequestError` if a file cannot be read or fails a check, and `ImageVariationsError` if a header
-        or the timeout is invalid.
+        Raises `InvalidRequestError` if a file cannot be read or fails a check, and `ImageVariationsError` if a header,
+        the timeout or the base URL is invalid.
         """
         require_headers(self.headers)
+        if self.of_api:
+            require_before_path(options.base_url, self.url)
         timeout = options.timeout if isinstance(self.timeout, NotGiven) else self.timeout
         require_timeout(timeout)
         with ExitStack() as stack:
@@ -105,8 +109,7 @@ class OpenCall:
     def request(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
         """Return a new request with the complete call, every file from its start."""
         call, options = self.call, self.options
-        connect = _MAX_CONNECT_SECONDS if self.timeout is None else min(self.timeout, _MAX_CONNECT_SECONDS)
-        timeout = httpx.Timeout(self.timeout, connect=connect)
+        timeout = httpx.Timeout(self.timeout, connect=self._connect_seconds)
         if not call.of_api:  # not built by `http`, so that its default headers are not sent to another host
             headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
             return httpx.Request(call.method, call.url, headers=headers, extensions={"timeout": timeout.as_dict()})
@@ -135,6 +138,10 @@ class OpenCall:
             request.stream = _Joined(request.stream)
         return request
 
+    @property
+    def _connect_seconds(self) -> float:
+        return _MAX_CONNECT_SECONDS if self.timeout is None else min(self.timeout, _MAX_CONNECT_SECONDS)
+
     def _body(self) -> dict[str, Any]:
         match self.call.body:
             case Form(parts):
@@ -158,25 +165,49 @@ class OpenCall:
     def failure(self, error: Exception) -> ImageVariationsError:
         """Return the error of this package for an exception of an attempt.
 
-        Its message contains neither the API key nor a part of the request.
+        Its message contains neither the API key nor another secret of the request.
         """
+        place = self._place(error)
+        if isinstance(error, httpx.ConnectTimeout):
+            return APITimeoutError(f"{place}: there was no connection within {self._connect_seconds:g} seconds.")
         if isinstance(error, httpx.TimeoutException | TimeoutError):
             limit = "in time" if self.timeout is None else f"within {self.timeout:g} seconds"
-            return APITimeoutError(f"The server did not answer {limit}.")
+            return APITimeoutError(f"{place}: the server did not answer {limit}.")
         if isinstance(error, httpx.TooManyRedirects):
-            return APIConnectionError("The server sent too many redirects.")
+            return APIConnectionError(f"{place}: the server sent too many redirects.")
         if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | OverflowError | ExceptionGroup):
-            return APIConnectionError("The URL, or the target of a redirect, cannot be fetched over http or https.")
+            return APIConnectionError(
+                f"{place}: the URL, or the target of a redirect, cannot be fetched over http or https."
+            )
         if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
-            return APIConnectionError(f"The server broke HTTP: {self.shown(str(error))}.")
+            return APIConnectionError(f"{place}: the server broke HTTP: {self.shown(str(error))}.")
         if isinstance(error, httpx.TransportError) and not isinstance(error, httpx.LocalProtocolError):
-            return APIConnectionError(f"The connection failed: {self.shown(str(error)) or type(error).__name__}.")
+            reason = self.shown(str(error)) or type(error).__name__
+            return APIConnectionError(f"{place}: the connection failed: {reason}.")
         if isinstance(error, OSError):
-            return InvalidRequestError(f"A file could not be read: {error.strerror or type(error).__name__}.")
+            reason = error.strerror or type(error).__name__
+            return InvalidRequestError(f"A file of the environment (SSL_CERT_FILE?) could not be read: {reason}.")
         # The other errors are about the request itself, and their messages can quote a header.
-        return InvalidRequestError(
-            "The request could not be sent: a file has changed meanwhile, or a header is malformed."
-        )
+        return InvalidRequestError("The request could not be sent: a header or the host of base_url is malformed.")
+
+    def _place(self, error: Exception) -> str:
+        """Return method, path, host and port of the request that failed, or for a download its host and port only.
+
+        A query, a user, and the path of a download can be secret.
+        """
+        url = self.options.base_url + self.call.url if self.call.of_api else self.call.url
+        if isinstance(error, httpx.RequestError):
+            with suppress(RuntimeError):  # the request is not known
+                url = str(error.request.url)  # after a redirect, that of the redirect
+        what, where = "Download", ""
+        with suppress(ValueError):
+            parts = urlsplit(url)
+            if self.call.of_api:
+                what = f"{self.call.method} {parts.path}"
+            if parts.hostname:
+                host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+                where = f" {'at' if self.call.of_api else 'from'} {host}:{parts.port or _PORTS.get(parts.scheme, '')}"
+        return self.shown(what + where)
 
     def shown(self, text: str) -> str:
         """Return a text of the server for a message: shortened, printable, on one line, and without the API key."""
@@ -187,12 +218,11 @@ class OpenCall:
 
     def redacted(self, content: bytes) -> bytes:
         """Return bytes of the server without the API key."""
-        key = self.options.api_key.encode()
-        return content.replace(key, b"[api key]") if len(key) >= _MIN_KEY_BYTES else content
+        return redacted(content, self.options.api_key)
 
     def clean(self, headers: httpx.Headers) -> httpx.Headers:
         """Return headers of the server without the API key."""
-        return httpx.Headers([(name, self.redacted(value)) for name, value in headers.raw])
+        return httpx.Headers([(self.redacted(name), self.redacted(value)) for name, value in headers.raw])
 
     def delay_after_error(self, attempts: int, error: Exception) -> float | None:
         """Return the seconds to wait before a retry, or None for no retry, after `attempts` attempts.

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote_to_bytes
@@ -15,6 +14,7 @@ from ._answers import Reading, as_bytes
 from ._calls import Call
 from ._models import Model, members
 from ._options import DEFAULT_MAX_DOWNLOAD_BYTES
+from ._saving import destination
 from .errors import APIResponseValidationError, ImageVariationsError
 from .types import NOT_GIVEN, NotGiven
 
@@ -74,17 +74,23 @@ class Downloadable:
         return await client.download(url, max_bytes=max_bytes)
 
     def save(self, path: str | os.PathLike[str], *, max_bytes: int = DEFAULT_MAX_DOWNLOAD_BYTES) -> Path:
-        """Write the file to `path` and return the path. Raises the errors of `read`, and `OSError`.
+        """Write the file to `path` and return the path.
 
-        If there is an error, no incomplete file is left at `path`, and an existing file stays as it is.
+        An existing file is replaced as a whole; its permissions are kept, its owner is not, and a symbolic link is
+        followed. If there is an error, nothing is left behind, and an existing file stays as it is.
+
+        Raises the errors of `read`, `InvalidRequestError` if `path` is a folder, a device, a pipe, a socket or no path,
+        and `OSError` with `path` as its `filename` for what the operating system refuses: a missing folder, a file or
+        folder that must not be written, a full disk.
         """
-        return _write(Path(path), self.read(max_bytes=max_bytes))
+        return destination(path).write(self.read(max_bytes=max_bytes))
 
     async def asave(self, path: str | os.PathLike[str], *, max_bytes: int = DEFAULT_MAX_DOWNLOAD_BYTES) -> Path:
         """Write the file like `save`, for an item that an `AsyncClient` received."""
         from anyio import to_thread
 
-        return await to_thread.run_sync(_write, Path(path), await self.aread(max_bytes=max_bytes))
+        place = await to_thread.run_sync(destination, path)
+        return await to_thread.run_sync(place.write, await self.aread(max_bytes=max_bytes))
 
     def _bound(self) -> SyncClient | AsyncClient:
         client: SyncClient | AsyncClient | None = getattr(self, "_client", None)
@@ -142,14 +148,3 @@ def _within(name: str, content: bytes, max_bytes: int) -> bytes:
 
 def _invalid(name: str, reason: str) -> APIResponseValidationError:
     return APIResponseValidationError(f"{name}: {reason}.", field=name)
-
-
-def _write(path: Path, content: bytes) -> Path:
-    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path

@@ -4,6 +4,10 @@
 
 A file is sent from its start, whatever its current position. A file that is not seekable (a pipe, a socket) is first
 copied to a temporary file, so that a retry sends the same bytes. Other files are streamed, not read into memory.
+
+Every attempt sends the bytes that the file had when the call began. What is appended to it later is not sent. If it has
+become shorter, was closed, or was written to before a retry, the call ends with an `InvalidRequestError`. A path is
+opened once, so that a file that is deleted or replaced under it is sent all the same.
 """
 
 from __future__ import annotations
@@ -11,7 +15,9 @@ from __future__ import annotations
 import io
 import os
 import tempfile
-from contextlib import ExitStack
+import zlib
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import IO, cast
 
@@ -26,42 +32,63 @@ _MAX_HELD_BYTES = 1 << 23  # the part of a copied file that is held in memory
 
 @frozen
 class Upload:
-    """An open file that can be sent any number of times. `head` has its first bytes."""
+    """An open file of the argument `name`, which can be sent any number of times.
 
+    `head` has its first bytes. `state` is that of `_state` when the call began.
+    """
+
+    name: str
     file_name: str
     media_type: str
     size_bytes: int
     head: bytes
     source: bytes | BinaryFile
+    state: tuple[int, int] | None = None
 
     def content(self) -> bytes | IO[bytes]:
-        """Return the content, from its first byte."""
-        return (
-            self.source if isinstance(self.source, bytes) else cast("IO[bytes]", _Rewound(self.source, self.size_bytes))
-        )
+        """Return the content, from its first byte. Raises `InvalidRequestError` if the file has changed.
+
+        Reading raises it too.
+        """
+        return self.source if isinstance(self.source, bytes) else cast("IO[bytes]", _Rewound(self, self.source))
 
 
 class _Rewound(io.RawIOBase):
-    """A view of a file from its start, with the length that the file had at the beginning of the call.
+    """A view of the file of an upload from its start, with the length that the file had when the call began.
 
-    It has no `fileno`, because the size of the underlying file can differ from that of the content (GzipFile).
+    It has no `fileno`, because the size of the underlying file can differ from that of the content (GzipFile). It has a
+    position of its own, so that several calls of an event loop can send the same file.
     """
 
-    def __init__(self, source: BinaryFile, size_bytes: int) -> None:
-        self._source = source
-        self._size_bytes = size_bytes
-        cast("IO[bytes]", source).seek(0)
+    def __init__(self, upload: Upload, source: BinaryFile) -> None:
+        self._upload = upload
+        self._source = cast("IO[bytes]", source)
+        self._position = 0
+        with _reading(upload.name):
+            if _state(source) != upload.state:
+                raise _changed(upload.name, "it was written to before a retry")
 
     def read(self, size: int = -1, /) -> bytes:
-        return self._source.read(size)
+        if size < 0:
+            return self.readall()
+        size = min(size, self._upload.size_bytes - self._position)
+        if not size:
+            return b""
+        with _reading(self._upload.name):
+            self._source.seek(self._position)
+            chunk = _bytes_of(self._source.read(size))[:size]
+        if not chunk:
+            raise _changed(self._upload.name, f"it had {self._upload.size_bytes} bytes, and has {self._position} now")
+        self._position += len(chunk)
+        return chunk
 
     def tell(self) -> int:
-        return 0
+        return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        if whence == os.SEEK_END:  # the HTTP library determines the size in this way
-            return self._size_bytes
-        return cast("IO[bytes]", self._source).seek(offset, whence)
+        # The HTTP library seeks the start and the end only, the end to determine the size.
+        self._position = self._upload.size_bytes if whence == os.SEEK_END else offset
+        return self._position
 
 
 def upload(
@@ -73,20 +100,17 @@ def upload(
     `limit_bytes` bytes or a little more.
     """
     file_name, content, media_type = _split(name, value)
-    try:
+    state = None
+    with _reading(name):
         source, own_name = _opened(name, content, stack)
         if isinstance(source, bytes):
             size_bytes, head = len(source), source[:head_bytes]
         else:
             source, size_bytes, head = _measured(source, head_bytes, limit_bytes, stack)
-    except (OSError, ValueError) as error:  # ValueError for a closed file, or a path with a null character
-        if isinstance(error, InvalidRequestError):
-            raise
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InvalidRequestError(f"{name} cannot be read: {reason}.", param=name) from error
+            state = _state(source)
     media_type = media_type or default_type
     fallback = name + _SUFFIXES.get(media_type, "")
-    return Upload(_base_name(file_name or own_name) or fallback, media_type, size_bytes, head, source)
+    return Upload(name, _base_name(file_name or own_name) or fallback, media_type, size_bytes, head, source, state)
 
 
 _SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
@@ -138,6 +162,37 @@ def _measured(
     while len(head) < head_bytes and (chunk := _bytes_of(file.read(head_bytes - len(head)))):
         head += chunk
     return file, size_bytes, head
+
+
+def _state(file: BinaryFile) -> tuple[int, int] | None:
+    """Return size and time of modification of a file of the operating system, or None for any other object.
+
+    Only what `open` returns is asked: a SpooledTemporaryFile, for example, is written to a disk by its `fileno`.
+    """
+    if not isinstance(file, io.BufferedReader | io.BufferedRandom | io.FileIO):
+        return None
+    try:
+        status = os.fstat(file.fileno())
+    except io.UnsupportedOperation:  # a buffer around something else
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+@contextmanager
+def _reading(name: str) -> Generator[None]:
+    """Raise `InvalidRequestError` for the argument `name` in place of the errors of its file."""
+    try:
+        yield
+    except (OSError, ValueError, EOFError, zlib.error) as error:
+        # ValueError for a closed file, or a path with a null character, the last two for a damaged GzipFile
+        if isinstance(error, InvalidRequestError):
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InvalidRequestError(f"{name} cannot be read: {reason.rstrip('.')}.", param=name) from error
+
+
+def _changed(name: str, how: str) -> InvalidRequestError:
+    return InvalidRequestError(f"{name} has changed during the call: {how}.", param=name)
 
 
 def _can_seek(file: IO[bytes]) -> bool:

@@ -25,6 +25,12 @@ def sent(driver: Driver, recorder: Recorder, **arguments: Any) -> Received:
     return recorder.only()
 
 
+def _short(value: object) -> str:
+    """Return what the client shows of a wrong option: a number of few digits, or else the type."""
+    is_short = isinstance(value, float) or (isinstance(value, int) and abs(value) < 10**12)
+    return repr(value) if is_short else f"a value of type {type(value).__name__}"
+
+
 # --- the environment
 
 
@@ -120,6 +126,75 @@ def test_any_text_as_base_url_is_accepted_or_refused_with_a_short_message(base_u
         assert isinstance(result, client) or len(str(result)) < 600
 
 
+@pytest.mark.parametrize(
+    ("base_url", "reason"),
+    [
+        ("localhost:8000", "base_url must begin with http:// or https://, like http://localhost:8000."),
+        ("api.example/v1/", "base_url must begin with http:// or https://, like http://api.example/v1."),
+        ("server:8000/v1", "like http://server:8000/v1."),
+        ("/v1", "like http://127.0.0.1:8000/v1."),
+        (f"me:{KEY}@api.example/v1", "like http://127.0.0.1:8000/v1."),
+        ("ftp://api.example", "not ftp://."),
+        ("http://api.example/v1\n", "must not hold spaces, line breaks"),
+        (" http://api.example/v1", "must not hold spaces"),
+        ("http://api.example/\u200b", "must not hold spaces, line breaks or other invisible"),
+        ("http://api.example:port", "its host or its port is malformed"),
+        ("http://", "must begin with http:// or https://"),
+        ("http:///v1", "has no host"),
+        ("http://api.example/v1?api-version=1", "there is default_query"),
+        (f"http://me:{KEY}@api.example/v1", "must not hold a user or a password"),
+    ],
+)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_error_for_an_invalid_base_url_says_what_is_wrong_with_it(client: Any, base_url: str, reason: str) -> None:
+    with pytest.raises(ImageVariationsError) as caught:
+        client(api_key="", base_url=base_url)
+    assert reason in str(caught.value)
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [b"http://127.0.0.1", 8000, False, ["http://127.0.0.1"]], ids=repr)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_base_url_that_is_no_text_is_refused_with_its_type(client: Any, value: Any) -> None:
+    with pytest.raises(ImageVariationsError, match=f"^base_url must be a str, not {type(value).__name__}.$"):
+        client(api_key=KEY, base_url=value)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_error_for_an_invalid_base_url_of_the_environment_names_the_variable(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1/v1\n")
+    with pytest.raises(ImageVariationsError, match=r"^OPENAI_BASE_URL must not hold"):
+        client(api_key=KEY)
+
+
+def test_an_uppercase_scheme_is_accepted(make: Make, recorder: Recorder) -> None:
+    with make(base_url=recorder.base_url.replace("http", "HTTP")) as driver:
+        assert sent(driver, recorder).target == "/v1/images/variations"
+
+
+@pytest.mark.parametrize("ending", ["/images/variations", "/images/variations/"])
+def test_a_base_url_with_the_path_of_the_operation_is_refused_with_the_part_to_use(
+    make: Make, recorder: Recorder, ending: str
+) -> None:
+    recorder.expect()
+    with make(base_url=recorder.base_url + ending) as driver:
+        for call in (driver.call, driver.plain, driver.detailed):
+            with pytest.raises(ImageVariationsError) as caught:
+                call(image=image())
+            assert str(caught.value) == (
+                f"base_url must end before /images/variations, which the client appends: {recorder.base_url}"
+            )
+    assert recorder.received == []
+
+
+def test_a_base_url_that_only_resembles_the_path_of_the_operation_is_used(make: Make, recorder: Recorder) -> None:
+    for path in ("/images", "/variations", "/images/variations/v1", "/IMAGES/VARIATIONS"):
+        with make(base_url=recorder.origin + path) as driver:
+            assert sent(driver, recorder).target == f"{path}/images/variations"
+
+
 # --- the key and the headers
 
 
@@ -152,6 +227,90 @@ def test_a_key_that_cannot_be_a_header_value_is_refused_by_the_constructor(clien
         client(api_key=key)
     assert "secret" not in str(caught.value)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+class Secret:
+    """Like SecretStr of pydantic: not a text, but it has one."""
+
+    def get_secret_value(self) -> str:
+        return KEY
+
+    def __str__(self) -> str:
+        return KEY
+
+    __repr__ = __str__
+
+
+NO_TEXTS = [KEY.encode(), bytearray(KEY.encode()), 1234567, 1.5, True, [KEY], {"a": KEY}, Secret(), lambda: KEY]
+
+
+@pytest.mark.parametrize("value", NO_TEXTS, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_key_or_header_or_query_value_that_is_no_text_is_refused_with_its_type(client: Any, value: Any) -> None:
+    for options, start in (
+        ({"api_key": value}, "api_key must be a str, not "),
+        ({"default_headers": {"X-Token": value}}, "The header X-Token must be a str, not "),
+        ({"default_query": {"token": value}}, "default_query must map str to str, and has "),
+    ):
+        for make_client in (client, client(api_key=KEY).with_options):
+            with pytest.raises(ImageVariationsError) as caught:
+                make_client(**{"api_key": KEY, **options})
+            assert str(caught.value).startswith(start + type(value).__name__)
+            assert KEY[8:] not in repr(caught.value)
+            assert "1234567" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [None, b"a", 7, Secret()], ids=repr)
+def test_a_header_of_a_call_that_is_no_text_is_refused_with_its_type(
+    driver: Driver, recorder: Recorder, value: Any
+) -> None:
+    recorder.expect()
+    with pytest.raises(ImageVariationsError, match=f"X-Token must be a str, not {type(value).__name__}"):
+        driver.call(image=image(), extra_headers={"X-Token": value})
+    with pytest.raises(ImageVariationsError, match=f"name of a header must be a str, not {type(value).__name__}"):
+        driver.call(image=image(), extra_headers={value: "a"})
+    assert recorder.received == []
+
+
+@pytest.mark.parametrize("name", ["default_headers", "default_query"])
+@pytest.mark.parametrize("value", ["a=b", b"a", 7, [("a", "b")], ()], ids=repr)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_headers_and_query_that_are_no_mapping_are_refused_with_their_type(client: Any, name: str, value: Any) -> None:
+    for make_client in (client, client(api_key=KEY).with_options):
+        with pytest.raises(ImageVariationsError, match=f"{name} must map .* of type {type(value).__name__}"):
+            make_client(**{"api_key": KEY, name: value})
+
+
+@pytest.mark.parametrize("query", [{"a": "\ud800"}, {"\ud800": "a"}, {7: "a"}, {None: "a"}], ids=repr)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_query_that_cannot_be_sent_is_refused_by_the_constructor(client: Any, query: Any) -> None:
+    with pytest.raises(ImageVariationsError, match=r"^default_query "):
+        client(api_key=KEY, default_query=query)
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("sk-secret\n", "character 10 is a line break"),
+        ("sk secret", "character 3 is a space"),
+        (" sk-secret", "character 1 is a space"),
+        ("sk-secr\u00e9t", "character 8 is none of them"),
+        ("sk-\0secret", "character 4 is none of them"),
+    ],
+)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_error_for_an_invalid_key_says_where_and_names_the_variable(
+    client: Any, key: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ImageVariationsError, match=r"^api_key must consist of visible ASCII characters") as caught:
+        client(api_key=key)
+    assert reason in str(caught.value)
+    assert "secr" not in repr(caught.value)
+    if "\0" not in key:
+        monkeypatch.setenv("OPENAI_API_KEY", key)
+        with pytest.raises(ImageVariationsError, match=r"^OPENAI_API_KEY must consist") as caught:
+            client()
+        assert "secr" not in repr(caught.value)
 
 
 def test_headers_of_a_call_override_those_of_the_client_for_this_call_only(make: Make, recorder: Recorder) -> None:
@@ -309,17 +468,47 @@ def test_invalid_options_of_a_copy_are_refused_and_the_original_remains_usable(
     [
         {"timeout": -1},
         {"timeout": float("nan")},
+        {"timeout": float("inf")},
+        {"timeout": 0},
+        {"timeout": True},
         {"timeout": "1"},
+        {"timeout": b"1"},
+        {"timeout": [1]},
+        {"timeout": 2_147_484},
+        {"timeout": 1e300},
+        {"timeout": 10**5000},
         {"max_retries": -1},
+        {"max_retries": -(10**5000)},
         {"max_retries": 1.5},
+        {"max_retries": True},
+        {"max_retries": None},
+        {"max_retries": "2"},
         {"max_response_bytes": -1},
+        {"max_response_bytes": True},
     ],
-    ids=str,
+    ids=lambda options: "-".join(f"{name}={_short(value)}" for name, value in options.items()),
 )
 def test_an_invalid_option_is_refused_by_the_constructor_with_its_name(client: Any, options: dict[str, Any]) -> None:
-    with pytest.raises(ImageVariationsError) as caught:
-        client(api_key=KEY, **options)
-    assert next(iter(options)) in str(caught.value)
+    ((name, value),) = options.items()
+    for make_client in (client, client(api_key=KEY).with_options):
+        with pytest.raises(ImageVariationsError) as caught:
+            make_client(api_key=KEY, **options)
+        assert str(caught.value).startswith(f"{name} must be ")
+        shown = str(caught.value).rpartition(", not ")[2]
+        assert shown == f"{_short(value)}."
+
+
+@pytest.mark.parametrize("timeout", [float("inf"), float("nan"), True, "5", 0, -1, 1e300])
+def test_an_invalid_timeout_of_a_call_is_refused(driver: Driver, recorder: Recorder, timeout: Any) -> None:
+    recorder.expect()
+    with pytest.raises(ImageVariationsError, match=r"^timeout must be a number of seconds above 0"):
+        driver.call(image=image(), timeout=timeout)
+    assert recorder.received == []
+
+
+@pytest.mark.parametrize("timeout", [2_147_483, 2_147_483.0, 1e6, None])
+def test_the_longest_timeout_is_used(driver: Driver, recorder: Recorder, timeout: Any) -> None:
+    assert sent(driver, recorder, timeout=timeout).target == "/v1/images/variations"
 
 
 # --- an HTTP client of the caller

@@ -3,19 +3,22 @@
 import io
 import struct
 from contextlib import ExitStack
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
-from client.driving import Driver
+from client.driving import Driver, outcome
 from client.recorder import Recorder
-from client.subject import image_variations
+from client.subject import MODULES, image_variations
 from client.uploads import KINDS, SIGNATURE, head, image
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from image_variations_conformance.cases.png_strategies import pngs
 from image_variations_conformance.media import png
 
+preflight: Any = MODULES["image_variations._preflight"]
 InvalidRequestError = image_variations.InvalidRequestError
 TOO_LARGE = 4_194_304
 NOT_PNGS = {
@@ -255,6 +258,53 @@ def test_a_number_as_enum_value_is_refused(driver: Driver, recorder: Recorder, n
 )
 def test_a_text_argument_of_another_type_is_refused(driver: Driver, recorder: Recorder, name: str, value: Any) -> None:
     refusal(driver, recorder, name, **{name: value})
+
+
+def test_an_n_of_thousands_of_digits_is_refused_with_and_without_preflight(
+    driver: Driver, unchecked: Driver, recorder: Recorder
+) -> None:
+    for n in (10**5000, -(10**5000)):
+        for client in (driver, unchecked):
+            refusal(client, recorder, "n", n=n)
+
+
+_FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+_INTEGERS = st.integers() | st.integers(1, 400).map(lambda digits: 10**digits)
+_DECIMALS = st.builds(lambda digits, places: digits / 10**places, st.integers(-(10**6), 10**6), st.integers(0, 6))
+_STEPS = st.sampled_from([0.1, 0.01, 0.25, 0.3, 1e-7, 1, 3, 7.5, 10, 1e-300, 1e300])
+
+
+@given(value=_DECIMALS | _INTEGERS | _FLOATS | st.sampled_from([0.3, -0.0, 1e308, 5e-324, 4.35]), step=_STEPS)
+@example(value=0.3, step=0.1)
+@example(value=1e308, step=0.1)
+@example(value=10**400, step=0.1)
+def test_a_number_is_a_multiple_exactly_if_an_independent_validator_says_so(value: float, step: float) -> None:
+    expected = jsonschema_rs.is_valid({"multipleOf": step}, value)
+    result = outcome(lambda: preflight.number("strength", value, step=step))
+    assert (result is None) == expected
+    if result is not None:
+        assert isinstance(result, InvalidRequestError)
+        assert f"a multiple of {step}" in str(result)
+
+
+@given(numerator=st.integers(-(10**9), 10**9), step=_STEPS)
+def test_every_multiple_is_accepted_and_half_a_step_beside_it_is_refused(numerator: int, step: float) -> None:
+    exact = Decimal(repr(step)) * numerator
+    value = float(exact)
+    if Decimal(repr(value)) == exact:
+        preflight.number("strength", value, step=step)
+    beside = float(exact + Decimal(repr(step)) / 2)
+    if Decimal(repr(beside)) == exact + Decimal(repr(step)) / 2:
+        with pytest.raises(InvalidRequestError):
+            preflight.number("strength", beside, step=step)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")], ids=repr)
+@pytest.mark.parametrize("bounds", [{}, {"step": 0.1}, {"minimum": 0}, {"maximum": 0}])
+def test_a_number_that_json_does_not_have_is_refused(value: float, bounds: dict[str, float]) -> None:
+    with pytest.raises(InvalidRequestError, match="must be a finite number") as caught:
+        preflight.number("strength", value, **bounds)
+    assert caught.value.param == "strength"
 
 
 def test_an_unknown_model_is_sent(driver: Driver, recorder: Recorder) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast
 import httpx
 from attrs import field, frozen
 
-from . import _json
+from . import _json, _reasons
 from ._calls import OpenCall, logger
 from ._inflating import Inflater
 from .errors import APIResponseValidationError, DataError, of_status
@@ -132,23 +132,26 @@ class Reading(Generic[T]):
 
     def _failure(self, answer: Answer, call: OpenCall) -> Exception:
         content = call.redacted(answer.content)
-        body = _body(content)
+        value = _value(content)
+        found = _reasons.reason(value)
         read = _of(self.errors, answer.status_code)
         try:
             parsed = None if read is None else read(content)
         except (ValueError, RecursionError):
             parsed = None
-        message = call.shown(_message(body)) or "the server gives no reason"
+        message = call.shown(found.text) or "the server gives no reason"
         if answer.status_code in _MOVED:
             message = f"moved to {call.shown(answer.headers.get('location', 'nowhere'))}, which is not followed"
-        return of_status(answer.status_code)(
+        error = of_status(answer.status_code)(
             message,
-            body=body,
+            body=_error_object(value),
             status_code=answer.status_code,
             headers=call.clean(answer.headers),
-            content=_error_content(answer, call),
+            content=content[:_MAX_CONTENT_BYTES],
             parsed=parsed,
         )
+        error.param = found.param if error.param is None else error.param
+        return error
 
 
 def as_json(decode: Callable[[object], T]) -> Read[T]:
@@ -173,16 +176,12 @@ def as_nothing(_: bytes) -> None:
 def _unreadable(answer: Answer, call: OpenCall, reason: str, field: str | None = None) -> APIResponseValidationError:
     return APIResponseValidationError(
         f"The answer cannot be read: {call.shown(reason)}.",
-        field=field,
+        field=None if field is None else call.redacted(field.encode(errors="replace")).decode(),
         status_code=answer.status_code,
         headers=call.clean(answer.headers),
-        content=_error_content(answer, call),
+        # The content is cut after redaction, because a key that is cut in two may not be found.
+        content=call.redacted(answer.content[: 2 * _MAX_CONTENT_BYTES])[:_MAX_CONTENT_BYTES],
     )
-
-
-def _error_content(answer: Answer, call: OpenCall) -> bytes:
-    """Return the part of the body for an error: the first 64 KiB, without the API key."""
-    return call.redacted(answer.content[: 2 * _MAX_CONTENT_BYTES])[:_MAX_CONTENT_BYTES]
 
 
 def _of(readers: Mapping[str, Read[T]], status_code: int) -> Read[T] | None:
@@ -192,26 +191,15 @@ def _of(readers: Mapping[str, Read[T]], status_code: int) -> Read[T] | None:
     return None
 
 
-def _body(content: bytes) -> object:
-    """Return the error object of a body, or else its JSON value, or else its text."""
+def _value(content: bytes) -> object:
+    """Return the JSON value of a body, or else its text."""
     try:
-        value = _json.loads(content)
+        return _json.loads(content)
     except (ValueError, RecursionError):
         return content[:_MAX_CONTENT_BYTES].decode(errors="replace")
-    if isinstance(value, dict):
-        members = cast("dict[str, object]", value)
-        return members.get("error") if members.get("error") is not None else members
-    return value
 
 
-def _message(body: object) -> str:
-    """Return the message of an error of a server or gateway, or an empty string if it has none."""
-    if isinstance(body, str):
-        return "" if body.lstrip()[:1] == "<" else body  # HTML is not a readable message
-    if isinstance(body, dict):
-        members = cast("dict[str, object]", body)
-        for name in ("message", "detail", "title", "error"):
-            message = members.get(name)
-            if isinstance(message, str) and message.strip():
-                return message
-    return ""
+def _error_object(value: object) -> object:
+    """Return the member `error` of the value of a body, or the value if it has none."""
+    error = cast("dict[str, object]", value).get("error") if isinstance(value, dict) else None
+    return value if error is None else error

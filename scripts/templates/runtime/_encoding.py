@@ -54,13 +54,15 @@ def all_texts(values: Mapping[str, object] | None) -> Iterator[tuple[str, str]]:
 
 
 def text(name: str, value: object) -> str:
-    """Return `value` as text. Raises `InvalidRequestError` if it cannot be encoded as UTF-8."""
+    """Return `value` as text. Raises `InvalidRequestError` if it cannot be written in UTF-8."""
     plain = jsonable(value)
-    string = str(plain).lower() if isinstance(plain, bool) else str(plain)
     try:
+        string = str(plain).lower() if isinstance(plain, bool) else str(plain)
         string.encode()
     except UnicodeEncodeError:
         raise InvalidRequestError(f"{name} holds half a character (a lone surrogate).", param=name) from None
+    except ValueError:
+        raise InvalidRequestError(f"{name} is a number of too many digits to be written.", param=name) from None
     return string
 
 

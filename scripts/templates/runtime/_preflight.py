@@ -5,8 +5,10 @@ Each function raises `InvalidRequestError` if the value is not valid. Except for
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Sized
+from fractions import Fraction
 from typing import cast
 
 from attrs import frozen
@@ -73,12 +75,14 @@ def number(
         return
     if isinstance(value, bool) or not isinstance(value, int | float) or (whole and not isinstance(value, int)):
         raise _refused(name, "must be a whole number" if whole else "must be a number", value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _refused(name, "must be a finite number", value)
     bounds = (
         (minimum is None or value >= minimum, f"at least {minimum}"),
         (maximum is None or value <= maximum, f"at most {maximum}"),
         (above is None or value > above, f"more than {above}"),
         (below is None or value < below, f"less than {below}"),
-        (step is None or value % step == 0, f"a multiple of {step}"),
+        (step is None or (_exact(value) / _exact(step)).denominator == 1, f"a multiple of {step}"),
     )
     for is_met, bound in bounds:
         if not is_met:
@@ -129,7 +133,15 @@ def image(name: str, head: bytes, size_bytes: int, rules: ImageRules) -> None:
         raise InvalidRequestError(f"{name} must have less than {limit} bytes, and has {size_bytes}.", param=name)
 
 
+def _exact(number: float) -> Fraction:
+    """Return the number that its decimal digits say, since 0.3 is a multiple of 0.1 only in decimal."""
+    return Fraction(number if isinstance(number, int) else float.__repr__(number))
+
+
 def _refused(name: str, rule: str, value: object) -> InvalidRequestError:
-    shown = repr(value) if isinstance(value, str | int | float) else type(value).__name__
+    try:
+        shown = repr(value) if isinstance(value, str | int | float) else type(value).__name__
+    except ValueError:  # the digits of a very large integer are not computed
+        shown = "a number of thousands of digits"
     shown = shown if len(shown) <= _MAX_SHOWN else shown[:_MAX_SHOWN] + "..."
     return InvalidRequestError(f"{name} {rule}, not {shown} (preflight=False sends it all the same).", param=name)

@@ -60,7 +60,7 @@ class APIError(ImageVariationsError):
     Attributes:
         message: The message of the server if it sent one, or else of this client.
         body: The error object of an error response, or else its JSON value or text; None for other errors.
-        param: The `param` of the error object: the name of the invalid field.
+        param: The name of the invalid field: `param` of the error object, or what other formats have in its place.
         code: The `code` of the error object, which identifies the error.
         type: The `type` of the error object: the kind of error.
     """
