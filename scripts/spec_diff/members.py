@@ -84,13 +84,13 @@ def _types(before: Any, after: Any) -> Iterator[tuple[str, str]]:
     )
     for types in (old, new):
         types.update(("integer",) if "number" in types else ())
+    found = []
     if ("null" in old) != ("null" in new) and ABSENT not in (before, after):
-        yield ("became-nullable" if "null" in new else "became-not-nullable"), ""
+        found.append("became-nullable" if "null" in new else "became-not-nullable")
     old, new = old - {"null"}, new - {"null"}
     if old != new:
-        yield ("generalized" if old < new else "specialized" if old > new else "changed"), ""
-    elif ("null" in old) == ("null" in new):
-        yield "restated", ""
+        found.append("generalized" if old < new else "specialized" if old > new else "changed")
+    yield from ((action, "") for action in found or ["restated"])
 
 
 def _values(kind: str, before: Any, after: Any) -> Iterator[tuple[str, str]]:

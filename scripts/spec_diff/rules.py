@@ -96,7 +96,10 @@ WORD_KEYS = frozenset(
 # Kind of object, key, what happened: id, effect. An `x-` key of ours is explained at the head of spec/openapi.yaml.
 _ROWS: tuple[tuple[str, str, str, str, Impact | Shift], ...] = (
     ("document", "openapi", "changed", "openapi-version-changed", WORDS),
-    ("document", "security", "changed", "api-global-security-changed", WORDS),  # its effect shows at each operation
+    # What it means shows at each operation.
+    ("document", "security", "added", "api-global-security-added", WORDS),
+    ("document", "security", "changed", "api-global-security-changed", WORDS),
+    ("document", "security", "removed", "api-global-security-removed", WORDS),
     ("document", "servers", "added", "api-server-added", CLIENT_MORE),
     ("document", "servers", "removed", "api-server-removed", CLIENT_NAMES),
     ("document", "servers", "reordered", "api-server-order-changed", CLIENT_NAMES),  # the first one is the default
@@ -181,6 +184,8 @@ _ROWS: tuple[tuple[str, str, str, str, Impact | Shift], ...] = (
     ("schema", "properties", "response-optional-added", "response-optional-property-added", SUGGESTS_MORE),
     ("schema", "properties", "response-required-removed", "response-required-property-removed", BREAKS_CALLERS),
     ("schema", "properties", "response-optional-removed", "response-optional-property-removed", BREAKS_CALLERS),
+    ("schema", "properties", "closed-added", "{direction}-property-added-to-closed-object", CHANGED),
+    ("schema", "properties", "closed-removed", "{direction}-property-removed-from-closed-object", CHANGED),
     ("schema", "required", "value-added", "{direction}-property-became-required", NARROWED),
     ("schema", "required", "value-removed", "{direction}-property-became-optional", WIDENED),
     ("schema", "type", "generalized", "{at}-type-generalized", WIDENED),
@@ -210,6 +215,10 @@ _ROWS: tuple[tuple[str, str, str, str, Impact | Shift], ...] = (
     ("schema", "anyOf", "removed", "{at}-any-of-removed", NARROWED),
     ("schema", "oneOf", "added", "{at}-one-of-added", CHANGED),  # a value of two alternatives is valid by none
     ("schema", "oneOf", "removed", "{at}-one-of-removed", CHANGED),
+    ("schema", "anyOf", "set", "{at}-any-of-set", NARROWED),
+    ("schema", "anyOf", "unset", "{at}-any-of-unset", WIDENED),
+    ("schema", "oneOf", "set", "{at}-one-of-set", NARROWED),
+    ("schema", "oneOf", "unset", "{at}-one-of-unset", WIDENED),
     ("schema", "x-image", "added", "{at}-image-rules-added", NARROWED),
     ("schema", "x-image", "removed", "{at}-image-rules-removed", WIDENED),
     ("image", "kinds", "value-added", "{at}-image-kind-added", WIDENED),

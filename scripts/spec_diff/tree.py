@@ -7,7 +7,7 @@ no rule is about is an unknown change.
 from typing import Any, Literal, TypeAlias
 
 from attrs import evolve, field, frozen
-from regeneration.document import LIST_APPLICATORS, METHODS, Document, NodePath, pointer, resolve
+from regeneration.document import METHODS, Document, NodePath, pointer, resolve
 
 from spec_diff.members import ABSENT, actions, canonical, shown
 from spec_diff.rules import RESTATED, REWORDED, RULES, UNKNOWN, WORD_KEYS, WORDS, Direction, Impact, Rule
@@ -62,7 +62,7 @@ _BELOW: dict[tuple[str, str], tuple[_Shape, str]] = {
     ("schema", "x-image"): ("one", "image"),
     ("image", "sides"): ("one", "sides"),
     **{("schema", key): ("one", "schema") for key in ("additionalProperties", "else", "if", "items", "not", "then")},
-    **{("schema", key): ("list", "schema") for key in LIST_APPLICATORS},
+    **{("schema", key): ("list", "schema") for key in ("allOf", "anyOf", "oneOf")},
 }
 _SIDES: dict[tuple[str, str], tuple[Direction, str]] = {
     ("operation", "parameters"): ("request", "request-parameter"),
@@ -126,9 +126,13 @@ class Comparison:
         shape, inner = _BELOW.get((kind, key), ("", ""))
         containers = (list,) if shape == "list" else (dict,)
         if (kind, key) == ("operation", "security"):
-            return
+            return  # compared already
         if shape == "one" and isinstance(before, dict) and isinstance(after, dict):
             self._node(before, after, self._below(place, key, inner))
+        elif key in {"anyOf", "oneOf"} and kind == "schema" and ABSENT in (before, after):
+            self._changed(
+                place, key, "set" if before is ABSENT else "unset", f"{key}: {shown(before)} → {shown(after)}"
+            )
         elif shape in {"map", "list"} and all(it is ABSENT or isinstance(it, containers) for it in (before, after)):
             self._children(key, old, new, place)
         elif kind != "components" or key == "securitySchemes":
@@ -155,21 +159,22 @@ class Comparison:
         if lengths != [len(before), len(after)] and canonical(old.get(key)) != canonical(new.get(key)):
             self._report(UNKNOWN, place, f"{key}: one name is there twice", key)
         pairs = {name: name for name in before if name in after}
-        if kind == "schema" and shape == "list":  # what is no longer there as it was, is compared by its order
+        if shape == "list" and list(pairs) != [name for name in after if name in pairs]:
+            rule = RESTATED if kind == "schema" else RULES.get((place.kind, key, "reordered"), UNKNOWN)
+            self._report(rule, place, f"{key}: {', '.join(before)} → {', '.join(after)}", key)
+        if shape == "list" and kind == "schema":  # what is no longer there as it was, is compared by its order
             gone, come = ([name for name in each if name not in pairs] for each in (before, after))
             pairs |= dict(zip(gone, come, strict=True)) if len(gone) == len(come) else {}
-        elif list(pairs) != [name for name in after if name in pairs] and shape == "list":
-            self._changed(place, key, "reordered", f"{key}: {', '.join(before)} → {', '.join(after)}")
         for name, (step, child) in before.items():
             if name in pairs:
                 other_step, other = after[pairs[name]]
                 self._node(child, other, self._below(place, key, kind, (step, other_step)))
             else:
-                word = _qualified(self.old, old, key, name, child, place)
+                word = _qualified(self.old, (old, new), key, name, child, place.direction)
                 self._changed(place, key, f"{word}removed", f"{key}: {name} removed", step, gone=True)
         for name, (step, child) in after.items():
             if name not in pairs.values():
-                word = _qualified(self.new, new, key, name, child, place)
+                word = _qualified(self.new, (new, old), key, name, child, place.direction)
                 self._changed(place, key, f"{word}added", f"{key}: {name} added", step)
 
     def _leaf(self, key: str, before: Any, after: Any, old: Any, new: Any, place: _Place) -> None:
@@ -182,12 +187,11 @@ class Comparison:
             text = f"{value} {action.removeprefix('value-')}" if value else f"{shown(before)} → {shown(after)}"
             if action == "restated":
                 self._report(RESTATED, place, f"{key}: {text}", key, gone=after is ABSENT)
-            elif (place.kind, key) == ("operation", "requestBody") and action in {"added", "removed"}:
-                document, body = (self.new, after) if action == "added" else (self.old, before)
-                word = _qualified(document, {}, key, "", body, place)
-                self._changed(place, key, word + action, f"{key} {action}", gone=after is ABSENT)
             else:
-                self._changed(place, key, action, f"{key}: {text}", gone=after is ABSENT)
+                document, child = (self.new, after) if before is ABSENT else (self.old, before)
+                is_whole = action in {"added", "removed"}
+                word = _qualified(document, (old, new), key, "", child, place.direction) if is_whole else ""
+                self._changed(place, key, word + action, f"{key}: {text}", gone=after is ABSENT)
 
     def _security(self, old: dict[str, Any], new: dict[str, Any], place: _Place) -> None:
         """Compare the security that holds for an operation, which may be that of the document."""
@@ -275,13 +279,20 @@ def _name(kind: str, item: Any, child: Any) -> str:
     return " ".join(str(item[key]) for key in keys)
 
 
-def _qualified(document: Document, owner: dict[str, Any], key: str, name: str, child: Any, place: _Place) -> str:
-    """Return what stands before added or removed, such as `required-`, if it matters."""
+def _qualified(
+    document: Document, owners: tuple[dict[str, Any], dict[str, Any]], key: str, name: str, child: Any, side: Direction
+) -> str:
+    """Return what stands before added or removed, such as `required-`, if it matters.
+
+    `owners` are the object that has the child, and the one that has not.
+    """
     if key == "responses":
         return "success-" if name.startswith("2") else "non-success-"
     if key == "properties":
-        names = owner.get("required")
-        return f"{place.direction}-{'required' if isinstance(names, list) and name in names else 'optional'}-"
+        names = owners[0].get("required")
+        is_required = isinstance(names, list) and name in names
+        is_closed = owners[1].get("additionalProperties", True) is not True  # so it was said what else may be there
+        return "closed-" if is_closed else f"{side}-required-" if is_required else f"{side}-optional-"
     if key in {"headers", "parameters", "requestBody"}:
         target = _target(document, child, ())[0]
         return "required-" if isinstance(target, dict) and target.get("required") is True else "optional-"

@@ -45,7 +45,7 @@ def problems(root: Path, openapi: MarkedYaml, versions: tuple[object, object], c
     elif not re.search(rf"\bcontract {re.escape(str(new))}(?!\.?[0-9])", _changelog(root)):
         lines = enumerate(_changelog(root).splitlines(), 1)
         line = next((number for number, text in lines if text.startswith("## ")), 1)
-        yield f"{CHANGELOG}:{line}: expected “contract {new}” and what changed for its users: add a line under Unreleased"
+        yield f"{CHANGELOG}:{line}: expected “contract {new}” and what changed for users: add it under Unreleased"
 
 
 def _numbers(version: re.Match[str]) -> tuple[int, ...]:
