@@ -53,8 +53,9 @@ def run(root: Path, base: str | None) -> int:
     try:
         revision = revisions.find(root, base)
         old = {name: revisions.content(root, revision, f"spec/{name}") for name in (OPENAPI, REQUIREMENTS)}
+        before = {name: _value(f"{revision}: spec/{name}", text) for name, text in old.items()}
         new = {name: _text(root, name) for name in (OPENAPI, REQUIREMENTS)}
-        before, after = ({name: _value(name, text) for name, text in each.items()} for each in (old, new))
+        after = {name: _value(f"spec/{name}", text) for name, text in new.items()}
         changes = Comparison(before[OPENAPI], after[OPENAPI]).run()
         changes += compare_registers(before[REQUIREMENTS], after[REQUIREMENTS])
     except (Refused, RecursionError) as error:
@@ -83,9 +84,9 @@ def _value(name: str, text: str) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = 1 if mark is None else mark.line + 1
-        raise Refused(f"spec/{name}:{line}: not YAML: {getattr(error, 'problem', error)}") from None
+        raise Refused(f"{name}:{line}: not YAML: {getattr(error, 'problem', error)}") from None
     if not isinstance(value, dict):
-        raise Refused(f"spec/{name}:1: expected a mapping, got {type(value).__name__}")
+        raise Refused(f"{name}:1: expected a mapping, got {type(value).__name__}")
     return value
 
 

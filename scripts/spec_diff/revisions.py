@@ -25,14 +25,16 @@ def find(root: Path, name: str | None) -> Revision:
 
     Raises Refused if there is no git, no checkout or no such revision.
     """
-    if _git(root, "rev-parse", "--git-dir") is None:
-        raise Refused(f"{root} is not in a git checkout, so there is nothing to compare with; use a clone.")
+    checkout = _run(root, "rev-parse", "--git-dir")
+    if checkout.returncode != 0:
+        reason = checkout.stderr.decode(errors="replace").partition("\n")[0]
+        raise Refused(f"{root} is no git checkout, so there is nothing to compare with; use a clone. git: {reason}")
     if name is None:
         name = _git(root, "describe", "--tags", "--abbrev=0", "--match", "v[0-9]*", "--match", "[0-9]*")
     if name is not None:
         commit = _commit(root, name)
         if commit is None:
-            raise Refused(f"{name} is no revision of this checkout; `git log` and `git tag` list them.")
+            raise Refused(f"{name!r} is no revision of this checkout; `git log` and `git tag` list them.")
         return Revision(name, commit)
     for branch in _BRANCHES:
         if tip := _commit(root, branch):
@@ -55,12 +57,17 @@ def _commit(root: Path, name: str) -> str | None:
 
 
 def _git(root: Path, *arguments: str) -> str | None:
-    """Return the output of a git command, None if it fails."""
-    command = ["git", "-C", str(root), *arguments]
+    """Return the output of a git command, None if it fails or is not text."""
+    result = _run(root, *arguments)
     try:
-        result = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - no shell, and our own words
         return result.stdout.decode().strip() if result.returncode == 0 else None
-    except FileNotFoundError:
-        raise Refused("git is not installed; spec-diff reads the earlier contract with it.") from None
     except UnicodeDecodeError:
         return None
+
+
+def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    command = ["git", "-C", str(root), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - no shell is involved
+    except FileNotFoundError:
+        raise Refused("git is not installed; spec-diff reads the earlier contract with it.") from None

@@ -106,7 +106,7 @@ _ROWS: tuple[tuple[str, str, str, str, Impact | Shift], ...] = (
     ("document", "tags", "added", "api-tag-described", WORDS),
     ("document", "tags", "removed", "api-tag-no-longer-described", WORDS),
     ("document", "tags", "reordered", "api-tags-reordered", WORDS),
-    ("document", "paths", "added", "api-path-added", SAYS_MORE),
+    ("document", "paths", "added", "endpoint-added", SAYS_MORE),
     ("document", "paths", "removed", "api-path-removed-without-deprecation", BREAKS_CALLERS),
     ("info", "version", "changed", "api-version-changed", WORDS),
     ("server", "x-environment-variable", "added", "api-server-variable-added", CLIENT_MORE),

@@ -1,6 +1,7 @@
 """Tests of scripts/spec-diff on the contract: what an edit breaks, the version that it needs, and git revisions."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -213,7 +214,7 @@ def test_a_removed_field_still_names_what_was_about_it(root: Path, capsys: pytes
 def test_a_document_that_the_suite_cannot_read_is_compared(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     change(root, "spec/openapi.yaml", "paths:\n", "paths:\n  /images/edits: {post: {responses: {}}}\n")
     assert run(root, None) == 1
-    assert "api-path-added" in capsys.readouterr().out
+    assert "endpoint-added" in capsys.readouterr().out
 
 
 # --- the revision
@@ -278,11 +279,11 @@ def replacing(file: str, content: bytes) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("break_it", "base", "words"),
     [
-        (without_git, None, "is not in a git checkout, so there is nothing to compare with"),
+        (without_git, None, "is no git checkout, so there is nothing to compare with"),
         (without_main, None, "there is neither a tag nor a branch main; name a revision"),
-        (lambda _: None, "nonsense", "nonsense is no revision of this checkout"),
-        (lambda _: None, "--all", "--all is no revision of this checkout"),
-        (lambda _: None, "main:spec", "main:spec is no revision of this checkout"),
+        (lambda _: None, "nonsense", "'nonsense' is no revision of this checkout"),
+        (lambda _: None, "--all", "'--all' is no revision of this checkout"),
+        (lambda _: None, "main:spec", "'main:spec' is no revision of this checkout"),
         (replacing("spec/openapi.yaml", b"a: [1\nb: 2\n"), None, "spec/openapi.yaml:2: not YAML"),
         (replacing("spec/openapi.yaml", b""), None, "spec/openapi.yaml:1: expected a mapping, got NoneType"),
         (replacing("spec/openapi.yaml", b"- 1"), None, "spec/openapi.yaml:1: expected a mapping, got list"),
@@ -299,6 +300,15 @@ def test_what_cannot_be_compared_is_refused_with_the_reason(
     captured = capsys.readouterr()
     assert words in captured.err
     assert captured.out == ""
+
+
+def test_a_revision_whose_contract_is_not_yaml_is_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (root / "spec/openapi.yaml").read_text()
+    (root / "spec/openapi.yaml").write_text(f"<<<<<<< HEAD\n{text}")
+    commit(root)
+    (root / "spec/openapi.yaml").write_text(text)
+    assert run(root, "HEAD") == 2
+    assert re.search(r"HEAD \([0-9a-f]{9}\): spec/openapi.yaml:\d+: not YAML", capsys.readouterr().err)
 
 
 def test_a_revision_without_the_contract_is_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
