@@ -211,7 +211,7 @@ EXAMPLES: dict[tuple[str, str, str], Edit] = {
     ("schema", "x-open", "disabled"): ("schema:x-open", True, False),
     ("schema", "deprecated", "enabled"): ("schema:deprecated", ABSENT, True),
     ("schema", "deprecated", "disabled"): ("schema:deprecated", True, False),
-    ("schema", "multipleOf", "generalized"): ("schema:multipleOf", 0.3, 0.1),
+    ("schema", "multipleOf", "generalized"): ("schema:multipleOf", 1, 0.5),
     ("schema", "multipleOf", "specialized"): ("schema:multipleOf", 2, 8),
     ("schema", "multipleOf", "changed"): ("schema:multipleOf", 2, 3),
     ("schema", "uniqueItems", "enabled"): ("schema:uniqueItems", ABSENT, True),

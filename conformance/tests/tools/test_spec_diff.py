@@ -26,7 +26,7 @@ def git(folder: Path, *arguments: str) -> None:
     """Run a git command that reads no configuration of the user."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     identity = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    environment |= identity | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    environment |= identity | {"GIT_CONFIG_NOSYSTEM": "1", "HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     subprocess.run(["git", "-C", folder, *arguments], check=True, capture_output=True, env=environment)
 
 
