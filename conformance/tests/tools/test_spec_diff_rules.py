@@ -83,7 +83,7 @@ _SHIFTS = [key for key, rule in RULES.items() if key[0] == "schema" and rule.eff
 def test_a_rule_says_narrowed_or_widened_as_a_validator_does(key: tuple[str, str, str]) -> None:
     place, *values = EXAMPLES[key]
     keyword = place.removeprefix("schema:")
-    old, new = ({} if value is ABSENT else {keyword: value} for value in values)
+    old, new = [{} if value is ABSENT else {keyword: value} for value in values]
     narrow, wide = (old, new) if RULES[key].effect is WIDENED else (new, old)
     validity = {(is_valid(narrow, value), is_valid(wide, value)) for value in _TYPICAL}
     assert (False, True) in validity
@@ -171,8 +171,8 @@ def test_a_value_that_becomes_valid_or_invalid_breaks_the_side_that_relied_on_it
 @pytest.mark.parametrize("media", [FIELDS, ANSWER])
 def test_a_bound_below_a_condition_breaks_both_sides(keyword: str, media: str) -> None:
     place = f"{media}/schema/properties/size"
-    old, new = ({"if": {}, "then": {}, "else": {}} | {keyword: {"maximum": maximum}} for maximum in (5, 4))
-    changes = compared(edited(STUDIO, place, old), edited(STUDIO, place, new))
+    old = edited(STUDIO, place, {"if": {}, "then": {}, "else": {}})
+    changes = compared(*(edited(old, f"{place}/{keyword}/maximum", maximum) for maximum in (5, 4)))
     assert [(it.impact.callers, it.impact.servers) for it in changes] == [(BREAKING, BREAKING)]
 
 
