@@ -1,0 +1,155 @@
+"""The command line of `scripts/spec-diff`.
+
+Exit codes: 0, info.version and CHANGELOG.md match what changed; 1, they do not; 2, wrong usage, no git checkout, an
+unknown revision, or a file that is not YAML.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from regeneration.marks import MarkedYaml
+from regeneration.refused import Refused
+from regeneration.register import OPENAPI, REQUIREMENTS
+
+from spec_diff import revisions
+from spec_diff.members import plain
+from spec_diff.register import compare_registers
+from spec_diff.revisions import Revision
+from spec_diff.rules import Effect
+from spec_diff.touched import Subjects
+from spec_diff.tree import Change, Comparison
+from spec_diff.verdict import needed_bump, problems
+
+_ROOT = Path(__file__).resolve().parents[2]
+_DO_NOT_MATCH = 1
+_REFUSED = 2
+_SHOWN = 4
+
+
+@click.command()
+@click.argument("base", required=False)
+def command(base: str | None) -> None:
+    """Say what changed in the contract, spec/openapi.yaml and spec/requirements.yaml, since the git revision BASE.
+
+    Each change is breaking, additive or editorial for callers and for servers, in the vocabulary of oasdiff. Changes
+    that no rule knows are unknown-change, and breaking. CONTRIBUTING.md has the rules of the version.
+
+    BASE is by default the last tag such as v0.2.0, since that is what others have. If there is none, it is the commit
+    at which the present branch left main; on main itself that is HEAD, so what is not committed is compared.
+
+    Exit codes: 0, info.version and CHANGELOG.md match what changed; 1, they do not; 2, wrong usage, no git checkout, an
+    unknown revision, or a file that is not YAML.
+    """
+    sys.exit(run(_ROOT, base))
+
+
+def run(root: Path, base: str | None) -> int:
+    """Compare the contract of a source tree with that of a revision, print the changes, and return the exit code."""
+    try:
+        revision = revisions.find(root, base)
+        old = {name: revisions.content(root, revision, f"spec/{name}") for name in (OPENAPI, REQUIREMENTS)}
+        before = {name: _value(f"{revision}: spec/{name}", text) for name, text in old.items()}
+        new = {name: _text(root, name) for name in (OPENAPI, REQUIREMENTS)}
+        after = {name: _value(f"spec/{name}", text) for name, text in new.items()}
+        changes = Comparison(before[OPENAPI], after[OPENAPI]).run()
+        changes += compare_registers(before[REQUIREMENTS], after[REQUIREMENTS])
+    except (Refused, RecursionError) as error:
+        reason = "a file of spec/ refers to itself without end" if isinstance(error, RecursionError) else error
+        click.echo(f"scripts/spec-diff: {reason}", err=True)
+        return _REFUSED
+    versions = (_version(before[OPENAPI]), _version(after[OPENAPI]))
+    marked = {name: MarkedYaml.read(root / "spec" / name) for name in new}
+    subjects = [Subjects.of(*(text.encode() for text in each.values())) for each in (new, old)] if changes else []
+    click.echo("\n".join(_report(revision, versions, changes, marked, [each for each in subjects if each])))
+    found = list(problems(root, marked[OPENAPI], versions, changes))
+    click.echo("\n".join(found or ["info.version and CHANGELOG.md match."]))
+    return _DO_NOT_MATCH if found else 0
+
+
+def _text(root: Path, name: str) -> str:
+    try:
+        return (root / "spec" / name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"spec/{name} cannot be read: {error}") from None
+
+
+def _value(name: str, text: str) -> dict[str, Any]:
+    try:
+        value = plain(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = 1 if mark is None else mark.line + 1
+        raise Refused(f"{name}:{line}: not YAML: {getattr(error, 'problem', error)}") from None
+    if not isinstance(value, dict):
+        raise Refused(f"{name}:1: expected a mapping, got {type(value).__name__}")
+    return value
+
+
+def _version(document: dict[str, Any]) -> object:
+    info = document.get("info")
+    return info.get("version") if isinstance(info, dict) else None
+
+
+def _report(
+    revision: Revision,
+    versions: tuple[object, object],
+    changes: list[Change],
+    marked: dict[str, MarkedYaml],
+    subjects: list[Subjects],
+) -> Iterator[str]:
+    """Yield the lines: the changes by what they break, what each touches, and the bump."""
+    count = "1 change" if len(changes) == 1 else f"{len(changes) or 'no'} changes"
+    yield f"contract {versions[0]} at {revision} → {versions[1]} in the working tree: {count}"
+    order = list(Effect)
+    groups = sorted({(each.impact.callers, each.impact.servers) for each in changes}, key=lambda it: _rank(order, it))
+    for callers, servers in groups:
+        both = f"{callers} for callers and servers"
+        yield "\n" + (both if callers == servers else f"{callers} for callers, {servers} for servers")
+        for change in changes:
+            if (change.impact.callers, change.impact.servers) == (callers, servers):
+                line = marked[change.file].line_at(change.pointer)
+                yield f"  {change.id}  spec/{change.file}:{line}  {_what(change)}"
+                if {callers, servers} != {Effect.EDITORIAL}:
+                    yield from _touches(change, subjects)
+    if changes and not subjects:
+        yield "\nRequirements, cases and profiles are not named, since the suite cannot read the contract:"
+        yield "scripts/regenerate says why."
+    yield f"\nbump: {needed_bump(changes) or 'none'}"
+
+
+def _rank(order: list[Effect], effects: tuple[Effect, Effect]) -> tuple[int, ...]:
+    return (min(map(order.index, effects)), *map(order.index, effects))
+
+
+def _what(change: Change) -> str:
+    """Return the place of a change in short, and what it is."""
+    if change.file == REQUIREMENTS:
+        return change.text
+    parent = change.pointer.rpartition("/")[0]
+    if operation := re.match("/paths/([^/]+)/([a-z]+)", parent):
+        path = operation[1].replace("~1", "/").replace("~0", "~")
+        parent = f"{operation[2].upper()} {path}{parent[operation.end() :]}"
+    name = parent.replace("/components/schemas/", "").replace("/properties/", ".").replace("/components/", "")
+    return f"{name}  {change.text}" if name else change.text
+
+
+def _touches(change: Change, subjects: list[Subjects]) -> Iterator[str]:
+    found = [each.touched(change) for each in subjects]
+    named = zip(("requirements", "cases", "profiles"), zip(*found, strict=True), strict=True)
+    parts = []
+    for noun, lists in named:
+        names = list(dict.fromkeys(name for each in lists for name in each))
+        if names:
+            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+            parts.append(f"{noun} {', '.join(names[:_SHOWN])}{more}")
+    if parts:
+        yield f"      {'; '.join(parts)}"
+
+
+if __name__ == "__main__":
+    command(prog_name="scripts/spec-diff")

@@ -1,0 +1,118 @@
+"""What happened to a member of an object: a value, a bound, or a set of values."""
+
+import json
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from typing import Any
+
+from spec_diff.rules import RULES
+
+ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "nothing"})()
+"""The value of a member that is not there."""
+
+_SETS = {
+    *(("operation", "tags"), ("encoding", "contentType"), ("image", "kinds"), ("image", "other-names")),
+    *(("schema", "enum"), ("schema", "required"), ("statuses", "must"), ("statuses", "should")),
+}
+_WITHOUT_BOUND = {("schema", "enum"), ("encoding", "contentType")}
+"""The sets that mean anything if they are absent. The others mean nothing then."""
+# What an absent key means.
+_IMPLIED: dict[tuple[str, str], object] = {
+    **{(kind, "required"): False for kind in ("body", "header", "parameter")},
+    **{(kind, "deprecated"): False for kind in ("operation", "parameter", "schema")},
+    **{("schema", key): 0 for key in ("minItems", "minLength", "minProperties")},
+    ("schema", "additionalProperties"): True,
+    ("schema", "uniqueItems"): False,
+    ("schema", "x-open"): False,
+    ("sides", "multiple-of"): 1,
+}
+
+
+def canonical(value: object) -> str:
+    """Return a text that is equal for equal values, whatever the order of keys is. 1, 1.0 and true differ."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+
+
+def plain(value: Any) -> Any:
+    """Return a value of YAML with texts for keys."""
+    if isinstance(value, dict):
+        return {str(key): plain(member) for key, member in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+def shown(value: object) -> str:
+    """Return a value as it stands in a message, cut short."""
+    text = value if isinstance(value, str) else repr(value) if value is ABSENT else canonical(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def actions(kind: str, key: str, before: Any, after: Any) -> Iterable[tuple[str, str]]:
+    """Yield what happened to a member, and to which value if it is a set."""
+    if (kind, key) == ("schema", "type"):
+        return _types(before, after)
+    if (kind, key) in _SETS and not ((kind, key) in _WITHOUT_BOUND and ABSENT in (before, after)):
+        return _values(kind, before, after)
+    implied = _IMPLIED.get((kind, key), ABSENT)
+    old, new = (implied if it is ABSENT else it for it in (before, after))
+    if ABSENT not in (old, new) and canonical(old) == canonical(new):
+        return [("restated", "")]
+    if isinstance(old, bool) and isinstance(new, bool):
+        return [("enabled" if new else "disabled", "")]
+    if ABSENT in (before, after) and (kind, key) != ("sides", "multiple-of"):
+        return [("added" if before is ABSENT else "removed", "")]
+    if _is_number(old) and _is_number(new):
+        return [(_of_numbers(kind, key, Fraction(str(old)), Fraction(str(new))), "")]
+    return [("changed", "")]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
+
+
+def _of_numbers(kind: str, key: str, old: Fraction, new: Fraction) -> str:
+    if old == new:
+        return "restated"
+    if (kind, key, "generalized") in RULES and old and new:
+        return "changed" if old % new and new % old else "specialized" if old % new else "generalized"
+    return ("increased" if new > old else "decreased") if (kind, key, "increased") in RULES else "changed"
+
+
+def _types(before: Any, after: Any) -> Iterator[tuple[str, str]]:
+    every = ("array", "boolean", "integer", "number", "object", "string")
+    old, new = (
+        set(every) if it is ABSENT else set(map(str, it if isinstance(it, list) else [it])) for it in (before, after)
+    )
+    for types in (old, new):
+        types.update(("integer",) if "number" in types else ())
+    found = []
+    if ("null" in old) != ("null" in new) and ABSENT not in (before, after):
+        found.append("became-nullable" if "null" in new else "became-not-nullable")
+    old, new = old - {"null"}, new - {"null"}
+    if old != new:
+        found.append("generalized" if old < new else "specialized" if old > new else "changed")
+    yield from ((action, "") for action in found or ["restated"])
+
+
+def _values(kind: str, before: Any, after: Any) -> Iterator[tuple[str, str]]:
+    sets = [_set(kind, each) for each in (before, after)]
+    if None in sets:
+        yield "changed", ""
+        return
+    old, new = (each or {} for each in sets)
+    changes = [("value-removed", text) for value, text in old.items() if value not in new]
+    changes += [("value-added", text) for value, text in new.items() if value not in old]
+    if kind == "statuses":  # 4XX is a hundred of them
+        changes = [(action, "") for action in dict.fromkeys(action for action, _ in changes)]
+    yield from changes or [("restated", "")]
+
+
+def _set(kind: str, value: Any) -> dict[str, str] | None:
+    """Return the values of a set with their texts, None if it is none."""
+    items = [each.strip() for each in value.split(",")] if kind == "encoding" and isinstance(value, str) else value
+    if items is ABSENT:
+        return {}
+    if not isinstance(items, list):
+        return None
+    if kind == "statuses":
+        items = [n for each in map(str, items) for n in ([f"4{i:02}" for i in range(100)] if each == "4XX" else [each])]
+    return {canonical(each): shown(each) for each in items}
