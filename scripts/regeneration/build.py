@@ -20,11 +20,12 @@ from image_variations_conformance.contract.effective import apply
 from image_variations_conformance.contract.profile import Profile, ProfileError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from regeneration import layout, lint
+from regeneration import layout
 from regeneration.document import Document, read
 from regeneration.facts import DEFAULT_HTTP_LIBRARY, Facts, facts
 from regeneration.layout import RUNTIME_TEMPLATES, TEMPLATES
 from regeneration.lowering import lower
+from regeneration.mistakes import require_none
 from regeneration.refused import Refused
 
 SCRIPTS = Path(__file__).parents[1]
@@ -85,7 +86,7 @@ def build(
     """
     _require_pinned_versions()
     document = read(spec) if profile is None else _effective(spec, profile)
-    lint.require_sound(document, spec)
+    require_none(document, spec)
     lowered = lower(document)
     templates = package.parent / "templates"
     _write_templates(facts(lowered, http_library), templates)

@@ -6,7 +6,6 @@ a property. They are reported here, before openapi-spec-validator checks the doc
 
 import difflib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from attrs import frozen
@@ -25,7 +24,6 @@ from regeneration.document import (
     schemas,
     subschemas,
 )
-from regeneration.refused import Refused
 
 _DIALECT = "https://json-schema.org/draft/2020-12"
 _VOCABULARIES = ("applicator", "content", "core", "format-annotation", "meta-data", "unevaluated", "validation")
@@ -104,14 +102,6 @@ class Problem:
         return f"{self.pointer or '/'}: {self.message}"
 
 
-def require_sound(document: Document, path: Path) -> None:
-    """Raise `Refused` with all mistakes if the document, read from `path`, has any."""
-    problems = lint(document)
-    if problems:
-        count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-        raise Refused("\n  ".join([f"{path} has {count}:", *map(str, problems)]))
-
-
 def lint(document: Document) -> list[Problem]:
     """Return the mistakes of the document.
 
@@ -159,6 +149,8 @@ def _references_and_names(document: Document) -> Iterator[Problem]:
 
 def _openapi(document: Document) -> Iterator[Problem]:
     for error in OpenAPIV31SpecValidator(document).iter_errors():
+        if error.validator_value == "regex":
+            continue  # it tests expressions by Python's syntax; `_keywords` does by that of JSON Schema
         yield Problem(pointer(tuple(error.absolute_path)), error.message.splitlines()[0])
 
 
@@ -176,7 +168,17 @@ def _keywords(path: NodePath, schema: Schema) -> Iterator[Problem]:
             near = difflib.get_close_matches(keyword, sorted(KEYWORDS), n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             yield Problem(pointer((*path, keyword)), f"no schema has the keyword {keyword!r}{hint}")
+    if "pattern" in schema and not _is_expression(schema["pattern"]):
+        yield Problem(pointer((*path, "pattern")), f"{schema['pattern']!r} is no regular expression; correct it")
     yield from _extensions(path, schema, _SCHEMA_EXTENSIONS)
+
+
+def _is_expression(pattern: str) -> bool:
+    try:
+        Draft202012Validator({"pattern": pattern})
+    except ValueError:
+        return False
+    return True
 
 
 def _extensions(path: NodePath, node: dict[str, Any], known: dict[str, Schema]) -> Iterator[Problem]:
