@@ -21,6 +21,7 @@ from image_variations_conformance.contract.profile import Profile, ProfileError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from regeneration import layout
+from regeneration.contents import verify
 from regeneration.document import Document, read
 from regeneration.facts import DEFAULT_HTTP_LIBRARY, Facts, facts
 from regeneration.layout import RUNTIME_TEMPLATES, TEMPLATES
@@ -99,6 +100,7 @@ def build(
     _verify_files(package, expected)
     _verify_imports(package)
     _verify_types(package)
+    verify(package, lowered, http_library)
     _verify_files(package, expected)  # again, because a tool may have left files behind
 
 

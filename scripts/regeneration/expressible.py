@@ -188,8 +188,10 @@ def _response(schemas: Schemas, path: NodePath, response: dict[str, Any], *, is_
         where = (*path, "content", media_type)
         if media_type.startswith(_EVENTS):
             yield _problem(where, "the client reads no events of a stream; remove it")
+        elif "schema" not in media:
+            yield _problem(where, "a body without a schema would be ignored; write one, such as type: string")
         elif JSON.fullmatch(media_type):
-            yield from schemas.problems((*where, "schema"), media.get("schema", {}), Place(is_request=False))
+            yield from schemas.problems((*where, "schema"), media["schema"], Place(is_request=False))
         elif not media_type.startswith("text/") and media_type != _OCTETS:
             yield _problem(where, f"the client cannot read {media_type}; write JSON, a text type, or {_OCTETS}")
 

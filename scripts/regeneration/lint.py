@@ -107,7 +107,7 @@ def lint(document: Document) -> list[Problem]:
 
     Each check relies on the previous ones, so the checks after the first one that finds mistakes are skipped.
     """
-    for check in (_non_json_values, _types_of_keywords, _references_and_names, _openapi):
+    for check in (_non_json_values, _types_of_keywords, _references_and_names, _openapi, _values):
         problems = list(check(document))
         if problems:
             return problems
@@ -152,6 +152,26 @@ def _openapi(document: Document) -> Iterator[Problem]:
         if error.validator_value == "regex":
             continue  # it tests expressions by Python's syntax; `_keywords` does by that of JSON Schema
         yield Problem(pointer(tuple(error.absolute_path)), error.message.splitlines()[0])
+
+
+def _values(document: Document) -> Iterator[Problem]:
+    """Yield the values in a schema that the schema itself refuses, and those that an enum has twice."""
+    for path, schema in schemas(document):
+        listed = [(("enum", index), value) for index, value in enumerate(schema.get("enum", []))]
+        given = [((keyword,), schema[keyword]) for keyword in ("const", "default", "example") if keyword in schema]
+        examples = [(("examples", index), value) for index, value in enumerate(schema.get("examples", []))]
+        if not (listed or given or examples):
+            continue
+        validator = Draft202012Validator(
+            {"components": document.get("components", {}), **schema}, validate_formats=True
+        )
+        for relative, value in [*given, *listed, *examples]:
+            for error in validator.iter_errors(value):
+                where = (*path, *relative)
+                yield Problem(pointer(where), f"the schema does not allow this value: {error.message}")
+        for index, value in enumerate(schema.get("enum", [])):
+            if value in schema["enum"][:index]:
+                yield Problem(pointer((*path, "enum", index)), f"the enum has {value!r} twice; remove one")
 
 
 def _reference(document: Document, path: NodePath, node: dict[str, Any]) -> Iterator[Problem]:

@@ -267,12 +267,15 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
         f"{OK}/image~1png",
         "application/json is it",
     ),
-    "an image as a response": (put(OK, {"image/png": {}}), f"{OK}/image~1png", "cannot read image/png"),
+    "an image as a response": (put(OK, {"image/png": {"schema": {}}}), f"{OK}/image~1png", "cannot read image/png"),
     "a stream of events": (put(OK, {"text/event-stream": {}}), f"{OK}/text~1event-stream", "no events"),
     "two kinds of JSON of an error": (
         put(
             f"{OPERATION}/responses/400",
-            {"description": "No.", "content": {"application/json": {}, "application/problem+json": {}}},
+            {
+                "description": "No.",
+                "content": {"application/json": {"schema": {}}, "application/problem+json": {"schema": {}}},
+            },
         ),
         f"{OPERATION}/responses/4XX/content/application~1problem+json",
         "one media type",
