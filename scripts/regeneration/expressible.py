@@ -149,11 +149,11 @@ def _body(schemas: Schemas, path: NodePath, body: dict[str, Any]) -> Iterator[Pr
         else:
             place = Place(is_request=True, shape=_SHAPES.get(media_type, "any"), is_reached=True)
             yield from schemas.problems((*where, "schema"), media["schema"], place)
-            yield from _encoding(schemas.document, where, media, media_type)
+            yield from _encoding(schemas, where, media, media_type)
 
 
-def _encoding(document: Document, path: NodePath, media: dict[str, Any], media_type: str) -> Iterator[Problem]:
-    schema = dereferenced(document, media["schema"])
+def _encoding(schemas: Schemas, path: NodePath, media: dict[str, Any], media_type: str) -> Iterator[Problem]:
+    schema = dereferenced(schemas.document, media["schema"])
     properties = schema.get("properties", {})
     for name, encoding in media.get("encoding", {}).items():
         where = (*path, "encoding", name)
@@ -165,16 +165,11 @@ def _encoding(document: Document, path: NodePath, media: dict[str, Any], media_t
         content_type = encoding.get("contentType")
         if content_type is None:
             continue
-        if not _is_file(document, properties.get(name, {})) or media_type != FORM:
+        if not schemas.has_file(properties.get(name, {})) or media_type != FORM:
             yield _problem((*where, "contentType"), "only a file is sent with a media type of its own; remove it")
         elif "*" in content_type:
             message = f"{content_type} is no media type that can be sent; write one, such as image/png"
             yield _problem((*where, "contentType"), message)
-
-
-def _is_file(document: Document, schema: dict[str, Any]) -> bool:
-    schema = dereferenced(document, schema)
-    return schema.get("format") == "binary" or ("items" in schema and _is_file(document, schema["items"]))
 
 
 def _response(schemas: Schemas, path: NodePath, response: dict[str, Any], *, is_success: bool) -> Iterator[Problem]:

@@ -151,7 +151,7 @@ class Schemas:
             message = f"{', '.join(map(repr, beside))} beside {first!r} would be dropped; put it into each branch"
             yield _problem((*path, beside[0]), message)
             return
-        if any(self._has_file(each) for _, _, each in branches):
+        if any(self.has_file(each) for _, _, each in branches):
             message = "a union with a file cannot be sent right: a text could be a path or a value; write one type"
             yield _problem((*path, first), message)
             return
@@ -218,12 +218,13 @@ class Schemas:
                         yield _problem((*path, "allOf", index), message)
             yield from self.problems((*path, "allOf", index), part, evolve(place, is_checked=False))
 
-    def _has_file(self, schema: object) -> bool:
+    def has_file(self, schema: object) -> bool:
+        """Return whether values of the schema can be files or lists of files."""
         resolved = self._resolved(schema)
         if resolved.get("type") == "array":
-            return self._has_file(resolved.get("items", {}))
+            return self.has_file(resolved.get("items", {}))
         inner = [each for keyword in ("allOf", "anyOf", "oneOf") for _, each in _listed(resolved, keyword)]
-        return resolved.get("format") == "binary" or any(map(self._has_file, inner))
+        return resolved.get("format") == "binary" or any(map(self.has_file, inner))
 
     def _resolved(self, schema: object) -> Schema:
         return dereferenced(self.document, schema) if isinstance(schema, dict) else {}
@@ -243,7 +244,8 @@ def _keywords(path: NodePath, schema: Schema, place: Place) -> Iterator[Problem]
             yield _problem(where, "a writeOnly member stands in a response; give requests a schema of their own")
         elif place.is_request:
             yield from _in_request(where, keyword, schema, place)
-    if "x-image" in schema and schema.get("format") != "binary":
+    is_union = bool({"anyOf", "oneOf"} & schema.keys())
+    if "x-image" in schema and schema.get("format") != "binary" and not is_union:
         yield _problem((*path, "x-image"), "only a field with a file (format: binary) is checked by x-image")
 
 
