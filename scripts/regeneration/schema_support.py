@@ -96,11 +96,9 @@ class Schemas:
     document: Document
     _seen: set[tuple[str, Place]] = field(factory=set[tuple[str, Place]], repr=False)
 
-    def problems(self, path: NodePath, schema: object, place: Place) -> Iterator[Problem]:
+    def problems(self, path: NodePath, schema: Schema, place: Place) -> Iterator[Problem]:
         """Yield what the client cannot express of the schema at `path`, and of the schemas within it."""
-        if not isinstance(schema, dict):
-            yield _problem(path, "true and false are no schemas that the generator can read; write a type")
-        elif "$ref" in schema:
+        if "$ref" in schema:
             yield from self._reference(path, schema, place)
         else:
             yield from _keywords(path, schema, place)
