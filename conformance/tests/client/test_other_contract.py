@@ -41,9 +41,11 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
 class Studio:
     """A synchronous or asynchronous client of the other contract, with one way to call both."""
 
-    def __init__(self, package: ModuleType, mode: str, base_url: str, runner: asyncio.Runner) -> None:
+    def __init__(
+        self, package: ModuleType, mode: str, base_url: str, runner: asyncio.Runner, api_key: str = TOKEN
+    ) -> None:
         kind = package.Client if mode == "sync" else package.AsyncClient
-        self.client = kind(api_key=TOKEN, base_url=base_url)
+        self.client = kind(api_key=api_key, base_url=base_url)
         self._runner = runner
 
     def __call__(self, function: Callable[..., Any], **arguments: Any) -> Any:
