@@ -3,6 +3,7 @@
 Each case changes a small document that is expressed completely, and expects exactly one problem, at one place.
 """
 
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -15,7 +16,8 @@ from image_variations_conformance.contract.pointers import escaped
 from image_variations_conformance.contract.profile import read as read_profile
 from regeneration.document import Document, read
 from regeneration.lint import KEYWORDS
-from regeneration.mistakes import mistakes
+from regeneration.mistakes import mistakes, require_none
+from regeneration.refused import Refused
 from regeneration.reserved_names import client_members, model_members
 
 ROOT = Path(__file__).parents[3]
@@ -454,6 +456,29 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
 
 def found(document: Document) -> list[tuple[str, str]]:
     return [(problem.pointer, problem.message) for problem in mistakes(document)]
+
+
+def test_an_operation_of_openai_beside_ours_is_refused_by_name_with_its_lines() -> None:
+    edits = CONTRACTS / "edits.yaml"
+    with pytest.raises(Refused) as refused:
+        require_none(read(edits), edits)
+    lines = edits.read_text().splitlines()
+    form, post = "/components/schemas/EditForm/properties", "/paths/~1images~1edits/post"
+    named = {
+        f"{post}/requestBody/content/application~1json: only the form is sent": "          application/json:",
+        f"{post}/responses/200/content/text~1event-stream: a response has one media type": "            text/event-stream:",
+        f"{form}/image/anyOf: a union with a file cannot be sent right": "          anyOf:",
+        f"{form}/n/minimum: the client does not check 'minimum' of a value of several types": lines[62],
+        f"{form}/model/anyOf/1/enum: the client does not check 'enum' here": lines[66],
+        "/components/schemas/EditEvent/discriminator: 'discriminator' would be dropped": "      discriminator:",
+    }
+    for message, line in named.items():
+        found = re.search(
+            rf"^  conformance/tests/contracts/edits\.yaml:(\d+): {re.escape(message)}", str(refused.value), re.MULTILINE
+        )
+        assert found is not None, message
+        assert lines[int(found[1]) - 1] == line
+    assert "createImageVariation" not in str(refused.value)
 
 
 def test_the_base_of_the_cases_has_no_problems() -> None:
