@@ -219,8 +219,34 @@ def _boolean_schemas(document: Document) -> Iterator[Problem]:
 
 
 def _values_and_operations(document: Document) -> Iterator[Problem]:
+    yield from _endless(document)
     yield from _values(document)
     yield from _operations(document)
+
+
+def _endless(document: Document) -> Iterator[Problem]:
+    """Yield the schemas that no finite value has, because they require a member of the same schema."""
+    for name, schema in document.get("components", {}).get("schemas", {}).items():
+        pending, seen = list(_required_members(document, schema)), set[int]()
+        while pending:
+            inner = pending.pop()
+            if inner is schema:
+                message = "no value is valid: it requires a member of the same schema; make one of them optional"
+                yield Problem(pointer(("components", "schemas", name)), message)
+                break
+            if id(inner) not in seen:
+                seen.add(id(inner))
+                pending += _required_members(document, inner)
+
+
+def _required_members(document: Document, schema: Schema) -> Iterator[Schema]:
+    """Yield the schemas of the required properties of an object and of its `allOf`, without those that can be null."""
+    parts = [schema, *(dereferenced(document, each) for each in schema.get("allOf", ()))]
+    required = {name for part in parts for name in part.get("required", ())}
+    for part in parts:
+        for name, inner in part.get("properties", {}).items():
+            if name in required:
+                yield dereferenced(document, inner)
 
 
 def _operations(document: Document) -> Iterator[Problem]:

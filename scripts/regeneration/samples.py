@@ -91,7 +91,7 @@ class Samples:
 
     def valid(self, schema: Schema, *, full: bool, stack: tuple[int, ...] = ()) -> Sample:
         """Return a valid value: with all properties if `full`, else with the required ones."""
-        schema = self.resolved(schema)
+        schema = self._finite(schema, stack)
         kind = type_of(schema)
         if "const" in schema or "enum" in schema:
             value = schema["const"] if "const" in schema else _choices(schema)[0]
@@ -113,6 +113,17 @@ class Samples:
         value = _scalar(schema, kind)
         return Sample(value, value)
 
+    def _finite(self, schema: Schema, stack: tuple[int, ...]) -> Schema:
+        """Return the schema itself like `resolved`, of several alternatives one that does not contain this value."""
+        schema = dereferenced(self.document, schema)
+        for keyword in ("anyOf", "oneOf"):
+            for each in schema.get(keyword, ()):
+                if type_of(self.resolved(each)) != "null" and id(self.resolved(each)) not in stack:
+                    return self.resolved(each)
+            if keyword in schema:
+                return {"type": "null"}
+        return self.resolved(schema)
+
     def _object(self, schema: Schema, *, full: bool, stack: tuple[int, ...]) -> Sample:
         required, properties = self.members(schema)
         stack = (*stack, id(schema))
@@ -126,7 +137,8 @@ class Samples:
     def model(self, schema: Schema, values: Mapping[str, Sample]) -> Sample:
         """Return the object of a schema with these members."""
         arguments = {attribute(name): value.argument for name, value in values.items()}
-        wire = {name: value.wire for name, value in values.items() if value.wire is not None}
+        required, _ = self.members(schema)
+        wire = {name: value.wire for name, value in values.items() if value.wire is not None or name in required}
         return Sample({"model": [self._names.get(id(schema), "?"), arguments]}, wire)
 
     def edges(self, schema: Schema, *, is_checked: bool, stack: tuple[int, ...] = ()) -> Iterator[Edge]:

@@ -279,7 +279,9 @@ def _type(path: NodePath, schema: Schema, place: Place) -> Iterator[Problem]:
         yield _problem((*path, "enum"), "the values of an enum must all be strings, or all be integers")
     if isinstance(schema.get("const"), dict | list) or ("const" in schema and schema["const"] is None):
         yield _problem((*path, "const"), "a const must be a string, a number or a boolean")
-    if types & {"array", "boolean", "object"} and "enum" in schema:
+    if len(types) > 1 and "enum" in schema:
+        yield _problem((*path, "type"), "an enum of several types is read from its values; leave out the type")
+    elif types & {"array", "boolean", "object"} and "enum" in schema:
         yield _problem((*path, "enum"), f"an enum of type {schema['type']} would be dropped; write strings or integers")
     if schema.get("format") == "binary" and (place.shape not in {"file", "part", "part item"} or len(types) > 1):
         message = "a file can only be a field of a multipart form, or a body of application/octet-stream"

@@ -12,12 +12,13 @@ from regeneration.probe import BASE_URL, KEY
 from regeneration.samples import Sample
 from regeneration.tested_operations import OCTETS, Operation
 
+_SAFE = "/{}%:@!$&'()*+,;=~"
 _FORM, _FIELDS = "multipart/form-data", "application/x-www-form-urlencoded"
 
 
 def expected_parts(operation: Operation, values: dict[str, Sample], body: Sample | None) -> Iterator[tuple[str, Any]]:
     """Yield the parts of the request that the document calls for."""
-    path = operation.path
+    path = quote(operation.path, safe=_SAFE)
     query: list[tuple[str, str]] = []
     headers: dict[str, str] = {}
     for parameter in operation.parameters:
@@ -40,6 +41,8 @@ def expected_parts(operation: Operation, values: dict[str, Sample], body: Sample
         yield f"header {name}", headers.get(name)
     if operation.body is not None and body is not None:
         media_type, media, _ = operation.body
+        if media_type == _FIELDS and not body.wire:
+            return  # a form without fields is an empty body
         yield "media type", media_type
         yield "body", _expected_body(media_type, media, body)
 

@@ -404,6 +404,18 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
     ),
     "an array without items": (put(MEMBER, {"type": "array"}), MEMBER, "needs the items"),
     "an enum of several types": (put(MEMBER, {"enum": ["a", 1]}), f"{MEMBER}/enum", "all be integers"),
+    "a nullable enum with a type": (
+        put(MEMBER, {"type": ["string", "null"], "enum": ["a", None]}),
+        f"{MEMBER}/type",
+        "leave out the type",
+    ),
+    "a schema that requires itself": (
+        put(
+            f"{BOOK}", {"type": "object", "required": ["a"], "properties": {"a": {"$ref": "#/components/schemas/Book"}}}
+        ),
+        BOOK,
+        "no value is valid",
+    ),
     "an enum of numbers": (put(MEMBER, {"type": "number", "enum": [0.5]}), f"{MEMBER}/enum", "all be integers"),
     "a const that is null": (put(MEMBER, {"const": None}), f"{MEMBER}/const", "a const must be"),
     "a boolean schema": (put(MEMBER, True), MEMBER, "write a type"),
