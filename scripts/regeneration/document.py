@@ -80,7 +80,17 @@ def read(path: Path) -> Document:
         raise Refused(f"{shown}:{line}: /: not YAML: {getattr(error, 'problem', None) or error}") from error
     if not isinstance(loaded, dict):
         raise Refused(f"{shown}:1: /: expected an OpenAPI document, which is a mapping, not {type(loaded).__name__}.")
-    return loaded
+    try:
+        return {name: _unshared(node) for name, node in loaded.items()}
+    except RecursionError:
+        raise Refused(f"{shown}:1: /: an alias of YAML is within its own anchor; write a $ref.") from None
+
+
+def _unshared(node: object) -> Any:
+    """Return a copy in which an alias of YAML is an object of its own, because schemas are told apart by identity."""
+    if isinstance(node, dict):
+        return {name: _unshared(inner) for name, inner in node.items()}
+    return [_unshared(inner) for inner in node] if isinstance(node, list) else node
 
 
 def _repeated_keys(path: Path) -> list[tuple[str, int]]:

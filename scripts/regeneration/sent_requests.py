@@ -12,13 +12,13 @@ from regeneration.probe import BASE_URL, KEY
 from regeneration.samples import Sample
 from regeneration.tested_operations import OCTETS, Operation
 
-_SAFE = "/{}%:@!$&'()*+,;=~"
+_SAFE = "/%:@!$&'()*+,;=~"
 _FORM, _FIELDS = "multipart/form-data", "application/x-www-form-urlencoded"
 
 
 def expected_parts(operation: Operation, values: dict[str, Sample], body: Sample | None) -> Iterator[tuple[str, Any]]:
     """Yield the parts of the request that the document calls for."""
-    path = quote(operation.path, safe=_SAFE)
+    path = operation.path
     query: list[tuple[str, str]] = []
     headers: dict[str, str] = {}
     for parameter in operation.parameters:
@@ -32,7 +32,7 @@ def expected_parts(operation: Operation, values: dict[str, Sample], body: Sample
         else:
             headers |= {name.lower(): text for name, text in pairs}
     yield "method", operation.http_method.upper()
-    yield "path", urlsplit(BASE_URL).path + path
+    yield "path", urlsplit(BASE_URL).path + quote(path, safe=_SAFE)
     yield "query", sorted(query)
     yield "authorization", f"Bearer {KEY}" if operation.node.get("security") else None
     media_types = {media_type for media_type, _ in operation.responses.values() if media_type} or {"application/json"}
@@ -41,7 +41,7 @@ def expected_parts(operation: Operation, values: dict[str, Sample], body: Sample
         yield f"header {name}", headers.get(name)
     if operation.body is not None and body is not None:
         media_type, media, _ = operation.body
-        if media_type == _FIELDS and not body.wire:
+        if media_type in {_FORM, _FIELDS} and not body.wire:
             return  # a form without fields is an empty body
         yield "media type", media_type
         yield "body", _expected_body(media_type, media, body)

@@ -253,6 +253,7 @@ def test_a_misspelt_member_outside_the_schemas_is_found(contract: Document) -> N
     ("text", "message"),
     [
         ("openapi: 3.1.0\nopenapi: 3.1.0\n", "yaml:2: /openapi: this key is there twice"),
+        ("info: &info\n  more: *info\n", "yaml:1: /: an alias of YAML is within its own anchor"),
         ("openapi: 3.1.0\ninfo: [", "yaml:2: /: not YAML"),
         ("- openapi\n", "yaml:1: /: expected an OpenAPI document, which is a mapping, not list"),
     ],
