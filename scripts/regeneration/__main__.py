@@ -22,13 +22,12 @@ from regeneration.build import DEFAULT_HTTP_LIBRARY, GENERATOR, HTTP_LIBRARIES, 
 from regeneration.check import compare
 from regeneration.layout import STAMP_FILE
 from regeneration.other_generator import is_installed, try_version
-from regeneration.refused import Refused
+from regeneration.refused import ROOT, Refused, shown_path
 from regeneration.spec_files import compare_derived_files, require_consistent, write_derived_files
 from regeneration.swap import replace, workspace
 
-_ROOT = Path(__file__).resolve().parents[2]
-_SPEC = _ROOT / "spec" / "openapi.yaml"
-_OUTPUT = _ROOT / "generated" / "image_variations"
+_SPEC = ROOT / "spec" / "openapi.yaml"
+_OUTPUT = ROOT / "generated" / "image_variations"
 _OUT_OF_STEP = 1
 _REFUSED = 2
 _PATH = click.Path(path_type=Path, resolve_path=True)
@@ -71,7 +70,7 @@ def command(
     if generator_version is not None and not is_installed(generator_version):
         sys.exit(_try(generator_version, _options(spec, output, http_library, profile)))
     check = check or generator_version is not None
-    code = run_spec_files(_ROOT, check=check) if spec == _SPEC else 0
+    code = run_spec_files(ROOT, check=check) if spec == _SPEC else 0
     if code != _REFUSED:
         code = (
             run(
@@ -154,7 +153,7 @@ def _regenerate(spec: Path, output: Path, build_package: Callable[[Path], None])
         package = folder / output.name
         build_package(package)
         replace(output, package)
-    click.echo(f"{_display_path(output)} is written from {_display_path(spec)}.")
+    click.echo(f"{shown_path(output)} is written from {shown_path(spec)}.")
 
 
 def _check(spec: Path, output: Path, build_package: Callable[[Path], None], update_command: str) -> int:
@@ -163,9 +162,9 @@ def _check(spec: Path, output: Path, build_package: Callable[[Path], None], upda
         build_package(package)
         report = compare(output, package)
     if not report:
-        click.echo(f"{_display_path(output)} is in step with {_display_path(spec)}.")
+        click.echo(f"{shown_path(output)} is in step with {shown_path(spec)}.")
         return 0
-    click.echo(f"{_display_path(output)} is out of step with {_display_path(spec)}:")
+    click.echo(f"{shown_path(output)} is out of step with {shown_path(spec)}:")
     click.echo("\n".join([*report, f"Update it with: {update_command}"]))
     return _OUT_OF_STEP
 
@@ -185,10 +184,6 @@ def _try(generator_version: str, options: Sequence[str]) -> int:
     except Refused as refused:
         click.echo(f"scripts/regenerate: {refused}", err=True)
         return _REFUSED
-
-
-def _display_path(path: Path) -> Path:
-    return path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else path
 
 
 def end_on_signals() -> None:

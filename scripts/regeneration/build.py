@@ -21,11 +21,13 @@ from image_variations_conformance.contract.effective import apply
 from image_variations_conformance.contract.profile import Profile, ProfileError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from regeneration import layout, lint
+from regeneration import layout
+from regeneration.contents import verify
 from regeneration.document import Document, read
 from regeneration.facts import Facts, base_error, facts
 from regeneration.layout import RUNTIME, TEMPLATES
 from regeneration.lowering import lower
+from regeneration.mistakes import require_none
 from regeneration.refused import Refused
 
 SCRIPTS = Path(__file__).parents[1]
@@ -102,7 +104,7 @@ def build(
     """
     _require_pinned_versions(generator_version)
     document = read(spec) if profile is None else _effective(spec, profile)
-    lint.require_sound(document, spec)
+    require_none(document, spec)
     client_version = _client_version(package.name, document)
     lowered = lower(document)
     templates = package.parent / "templates"
@@ -116,6 +118,7 @@ def build(
     _verify_files(package, expected)
     _verify_imports(package)
     _verify_types(package)
+    verify(package, lowered, http_library)
     _verify_files(package, expected)  # again, because a tool may have left files behind
 
 

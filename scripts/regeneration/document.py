@@ -12,8 +12,10 @@ from typing import Any, TypeAlias
 from image_variations_conformance.contract.pointers import escaped, steps
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from yaml import MarkedYAMLError
 
-from regeneration.refused import Refused
+from regeneration.marks import MarkedYaml
+from regeneration.refused import Refused, shown_path
 
 Document: TypeAlias = dict[str, Any]
 Schema: TypeAlias = dict[str, Any]
@@ -59,18 +61,40 @@ _DATA = frozenset({"default", "enum", "example", "examples", "links"})
 def read(path: Path) -> Document:
     """Return the document in the YAML or JSON file at `path`.
 
-    Raises `Refused` if the file cannot be read, is not valid YAML 1.2 (which forbids duplicate keys), or is not a
-    mapping.
+    Raises `Refused` with file and line if the file cannot be read, is not valid YAML 1.2 (which forbids duplicate
+    keys), or is not a mapping.
     """
+    shown = shown_path(path)
     try:
+        repeated = [f"{shown}:{line}: {key}: this key is there twice; remove one" for key, line in _repeated_keys(path)]
+        if repeated:
+            raise Refused("\n  ".join([f"{shown} is not YAML:", *repeated]))
         loaded: object = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise Refused(f"{path} cannot be read: {error.strerror}.") from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise Refused(f"{path} is not YAML: {error}") from error
+        raise Refused(f"{shown} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise Refused(f"{shown}: not text in UTF-8: {error.reason}; save it in this encoding.") from error
+    except (YAMLError, MarkedYAMLError) as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        line = 1 if mark is None else mark.line + 1
+        raise Refused(f"{shown}:{line}: /: not YAML: {getattr(error, 'problem', None) or error}") from error
     if not isinstance(loaded, dict):
-        raise Refused(f"{path} is not an OpenAPI document: a mapping was expected, not {type(loaded).__name__}.")
-    return loaded
+        raise Refused(f"{shown}:1: /: expected an OpenAPI document, which is a mapping, not {type(loaded).__name__}.")
+    try:
+        return {name: _unshared(node) for name, node in loaded.items()}
+    except RecursionError:
+        raise Refused(f"{shown}:1: /: an alias of YAML is within its own anchor; write a $ref.") from None
+
+
+def _unshared(node: object) -> Any:
+    """Return a copy in which an alias of YAML is an object of its own, because schemas are told apart by identity."""
+    if isinstance(node, dict):
+        return {name: _unshared(inner) for name, inner in node.items()}
+    return [_unshared(inner) for inner in node] if isinstance(node, list) else node
+
+
+def _repeated_keys(path: Path) -> list[tuple[str, int]]:
+    return sorted(MarkedYaml.read(path).repeated_keys(), key=lambda found: found[1])
 
 
 def pointer(path: NodePath) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from regeneration.document import Document, Schema, dereferenced, subschemas
 from regeneration.generator import class_name, python_name, tag_name
 from regeneration.layout import classes, named_operations
+from regeneration.patterns import python_pattern
 
 Facts = dict[str, Any]
 
@@ -27,7 +28,7 @@ _NUMBER_BOUNDS = {
 _SIZES = {"characters": ("minLength", "maxLength"), "items": ("minItems", "maxItems")}
 _ENVIRONMENT = "x-environment-variable"
 # The arguments that generated functions and methods have besides those of the contract.
-_ARGUMENTS = frozenset({"body", "client", "extra_body", "extra_headers", "extra_query", "self", "timeout"})
+ARGUMENTS = frozenset({"body", "client", "extra_body", "extra_headers", "extra_query", "self", "timeout"})
 
 
 def facts(document: Document, package: str, version: str) -> Facts:
@@ -118,6 +119,7 @@ def value_facts(document: Document, schema: Schema) -> Facts:
             for unit, (minimum, maximum) in _SIZES.items()
             if minimum in schema or maximum in schema
         ],
+        "pattern": python_pattern(schema["pattern"]) if "pattern" in schema else None,
         "is_open": is_open,
         "choices": [] if is_open else values,
         "image": _image_rules(schema.get("x-image", {})),
@@ -128,8 +130,9 @@ def value_facts(document: Document, schema: Schema) -> Facts:
 
 
 def _enum_values(schema: Schema) -> list[object]:
-    """Return the values of an enum in the order of the document, without null."""
-    return [value for value in schema.get("enum", []) if value is not None]
+    """Return the values of an enum, or of a const, in the order of the document, without null."""
+    listed = [schema["const"]] if "const" in schema else schema.get("enum", [])
+    return [value for value in listed if value is not None]
 
 
 def _image_rules(image: dict[str, Any]) -> Facts:
@@ -157,6 +160,7 @@ def _note(schema: Schema, values: list[object]) -> str:
         "maxLength": "at most {} characters",
         "minItems": "at least {} items",
         "maxItems": "at most {} items",
+        "pattern": "matching {}",
     }
     bounds = [words[keyword].format(schema[keyword]) for keyword in words if keyword in schema]
     bounds = [re.sub(r"(\b1 (?:character|item))s$", r"\1", bound) for bound in bounds]
@@ -167,10 +171,11 @@ def _note(schema: Schema, values: list[object]) -> str:
 
 
 def _operations(document: Document) -> dict[str, Facts]:
-    methods = _method_names(document)
+    methods = method_names(document)
     return {
         name: {
             "method": methods[name],
+            "accept": _accept(document, operation),
             "flat": _flat_class(document, operation),
             "parameters": {
                 parameter["name"]: value_facts(document, parameter.get("schema", {}))
@@ -180,6 +185,13 @@ def _operations(document: Document) -> dict[str, Facts]:
         }
         for _, name, operation in named_operations(document)
     }
+
+
+def _accept(document: Document, operation: dict[str, Any]) -> str | None:
+    """Return the media types of the responses for the header `Accept`, or None if they are all application/json."""
+    found = (dereferenced(document, response).get("content", {}) for response in operation["responses"].values())
+    media_types = list(dict.fromkeys(media_type for content in found for media_type in content))
+    return None if set(media_types) <= {"application/json"} else ", ".join(media_types)
 
 
 def _flat_class(document: Document, operation: dict[str, Any]) -> str | None:
@@ -195,11 +207,11 @@ def _flat_class(document: Document, operation: dict[str, Any]) -> str | None:
     names = [*_properties(document, schema)]
     names += [dereferenced(document, each).get("name", "") for each in operation["parameters"]]
     arguments = [python_name(name) for name in names]
-    is_plain = len(set(arguments)) == len(arguments) and not _ARGUMENTS & set(arguments)
+    is_plain = len(set(arguments)) == len(arguments) and not ARGUMENTS & set(arguments)
     return next((name for name, each in classes(document) if each is schema and is_plain and "enum" not in each), None)
 
 
-def _method_names(document: Document) -> dict[str, str]:
+def method_names(document: Document) -> dict[str, str]:
     """Return the method name of each operation: its name without the name of the tag, if it stays unique in the tag.
 
     For example, `create_image_variation` of the tag `images` becomes `create_variation`.

@@ -5,27 +5,31 @@ a property. They are reported here, before openapi-spec-validator checks the doc
 """
 
 import difflib
+import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 from jsonschema_rs import Draft202012Validator
 from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # it ships no types
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from openapi_spec_validator.schemas import get_schema_content_v31
 
 from regeneration.document import (
+    LIST_APPLICATORS,
+    MAP_APPLICATORS,
     Document,
     NodePath,
     Schema,
+    dereferenced,
     objects,
+    operations,
     pointer,
     resolve,
     root_schemas,
     schemas,
     subschemas,
 )
-from regeneration.refused import Refused
 
 _DIALECT = "https://json-schema.org/draft/2020-12"
 _VOCABULARIES = ("applicator", "content", "core", "format-annotation", "meta-data", "unevaluated", "validation")
@@ -89,6 +93,9 @@ _OBJECT_EXTENSIONS: dict[str, Schema] = {
 }
 _EXTENSION_LIKENESS = 0.8
 
+_TEMPLATED = re.compile(r"\{([^}]*)\}")
+_BOUNDS = (("minimum", "maximum"), ("minLength", "maxLength"), ("minItems", "maxItems"))
+
 # The keywords whose subschemas apply to the same value as the outer schema.
 _IN_PLACE = frozenset({"allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "then"})
 
@@ -104,20 +111,16 @@ class Problem:
         return f"{self.pointer or '/'}: {self.message}"
 
 
-def require_sound(document: Document, path: Path) -> None:
-    """Raise `Refused` with all mistakes if the document, read from `path`, has any."""
-    problems = lint(document)
-    if problems:
-        count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-        raise Refused("\n  ".join([f"{path} has {count}:", *map(str, problems)]))
-
-
 def lint(document: Document) -> list[Problem]:
     """Return the mistakes of the document.
 
     Each check relies on the previous ones, so the checks after the first one that finds mistakes are skipped.
     """
-    for check in (_non_json_values, _types_of_keywords, _references_and_names, _openapi):
+    checks = (
+        *(_non_json_values, _structure, _types_of_keywords, _references_and_names),
+        *(_values_and_operations, _openapi),
+    )
+    for check in checks:
         problems = list(check(document))
         if problems:
             return problems
@@ -139,6 +142,12 @@ def _non_json_values(node: object, path: NodePath = ()) -> Iterator[Problem]:
         yield Problem(pointer(path), f"{node} is read as a {type(node).__name__}; put it in quotes")
 
 
+def _structure(document: Document) -> Iterator[Problem]:
+    """Yield the objects outside schemas that OpenAPI does not know, or that have no or wrong members."""
+    for error in Draft202012Validator(dict(get_schema_content_v31())).iter_errors(document):
+        yield Problem(pointer(tuple(error.instance_path)), error.message.splitlines()[0])
+
+
 def _types_of_keywords(document: Document) -> Iterator[Problem]:
     metaschema = Draft202012Validator({"$ref": f"{_DIALECT}/schema"})
     for path, schema in root_schemas(document):
@@ -149,6 +158,7 @@ def _types_of_keywords(document: Document) -> Iterator[Problem]:
 def _references_and_names(document: Document) -> Iterator[Problem]:
     for path, node in [*objects(document), *schemas(document)]:
         yield from _reference(document, path, node)
+    yield from _boolean_schemas(document)
     for path, schema in root_schemas(document):
         yield from _required_names(document, path, schema, frozenset())
     for path, schema in schemas(document):
@@ -159,7 +169,108 @@ def _references_and_names(document: Document) -> Iterator[Problem]:
 
 def _openapi(document: Document) -> Iterator[Problem]:
     for error in OpenAPIV31SpecValidator(document).iter_errors():
+        if error.validator_value == "regex":
+            continue  # it tests expressions by Python's syntax; `_keywords` does by that of JSON Schema
         yield Problem(pointer(tuple(error.absolute_path)), error.message.splitlines()[0])
+
+
+def _values(document: Document) -> Iterator[Problem]:
+    """Yield the values in a schema that the schema itself refuses, those that an enum has twice, and crossed bounds."""
+    for path, schema in schemas(document):
+        for lower, upper in _BOUNDS:
+            if lower in schema and upper in schema and schema[lower] > schema[upper]:
+                message = (
+                    f"no value is valid: {lower} {schema[lower]} is more than {upper} {schema[upper]}; correct one"
+                )
+                yield Problem(pointer((*path, lower)), message)
+        listed = [(("enum", index), value) for index, value in enumerate(schema.get("enum", []))]
+        given = [((keyword,), schema[keyword]) for keyword in ("const", "default", "example") if keyword in schema]
+        examples = [(("examples", index), value) for index, value in enumerate(schema.get("examples", []))]
+        if not (listed or given or examples):
+            continue
+        validator = Draft202012Validator(
+            {"components": document.get("components", {}), **schema}, validate_formats=True
+        )
+        for relative, value in [*given, *listed, *examples]:
+            for error in validator.iter_errors(value):
+                where = (*path, *relative)
+                yield Problem(pointer(where), f"the schema does not allow this value: {error.message}")
+        for index, value in enumerate(schema.get("enum", [])):
+            if value in schema["enum"][:index]:
+                yield Problem(pointer((*path, "enum", index)), f"the enum has {value!r} twice; remove one")
+
+
+def _boolean_schemas(document: Document) -> Iterator[Problem]:
+    """Yield the schemas `true` and `false` where the generator reads none."""
+    found: list[tuple[NodePath, object]] = []
+    for path, node in objects(document):
+        found += [((*path, "schema"), node["schema"])] if "schema" in node else []
+        if path == ("components",):
+            found += [((*path, "schemas", name), each) for name, each in node.get("schemas", {}).items()]
+    for path, schema in schemas(document):
+        for keyword in {*LIST_APPLICATORS, *MAP_APPLICATORS} & schema.keys():
+            members = schema[keyword]
+            listed = members.items() if isinstance(members, dict) else enumerate(members)
+            found += [((*path, keyword, name), each) for name, each in listed]
+        found += [((*path, "items"), schema["items"])] if "items" in schema else []
+    for path, each in found:
+        if isinstance(each, bool):
+            yield Problem(pointer(path), f"{str(each).lower()} is no schema that the generator can read; write a type")
+
+
+def _values_and_operations(document: Document) -> Iterator[Problem]:
+    yield from _endless(document)
+    yield from _values(document)
+    yield from _operations(document)
+
+
+def _endless(document: Document) -> Iterator[Problem]:
+    """Yield the schemas that no finite value has, because they require a member of the same schema."""
+    for name, schema in document.get("components", {}).get("schemas", {}).items():
+        pending, seen = list(_required_members(document, schema)), set[int]()
+        while pending:
+            inner = pending.pop()
+            if inner is schema:
+                message = "no value is valid: it requires a member of the same schema; make one of them optional"
+                yield Problem(pointer(("components", "schemas", name)), message)
+                break
+            if id(inner) not in seen:
+                seen.add(id(inner))
+                pending += _required_members(document, inner)
+
+
+def _required_members(document: Document, schema: Schema) -> Iterator[Schema]:
+    """Yield the schemas of the required properties of an object and of its `allOf`, without those that can be null."""
+    parts = [schema, *(dereferenced(document, each) for each in schema.get("allOf", ()))]
+    required = {name for part in parts for name in part.get("required", ())}
+    for part in parts:
+        for name, inner in part.get("properties", {}).items():
+            if name in required:
+                yield dereferenced(document, inner)
+
+
+def _operations(document: Document) -> Iterator[Problem]:
+    """Yield what the last check finds too, but without the place: repeated ids, and parameters of paths."""
+    ids: dict[str, str] = {}
+    for path, method, operation in operations(document):
+        at: NodePath = ("paths", path, method)
+        if not operation.get("responses"):
+            yield Problem(pointer(at), "the operation has no responses; describe what a client reads")
+        name = operation.get("operationId")
+        if name in ids:
+            yield Problem(pointer((*at, "operationId")), f"{ids[name]} has the operationId {name!r} too; rename one")
+        elif name is not None:
+            ids[name] = pointer(at)
+        listed = [*operation.get("parameters", []), *document["paths"][path].get("parameters", [])]
+        resolved = [dereferenced(document, each) for each in listed]
+        described = {str(each["name"]) for each in resolved if each.get("in") == "path"}
+        used: set[str] = set(_TEMPLATED.findall(path))
+        for missing in sorted(used - described):
+            yield Problem(pointer(at), f"the path has a parameter {missing!r} that is not described; add it")
+        for unused in sorted(described - used):
+            yield Problem(
+                pointer(at), f"{unused!r} is described as a parameter of the path, which has none; correct one"
+            )
 
 
 def _reference(document: Document, path: NodePath, node: dict[str, Any]) -> Iterator[Problem]:
@@ -176,7 +287,17 @@ def _keywords(path: NodePath, schema: Schema) -> Iterator[Problem]:
             near = difflib.get_close_matches(keyword, sorted(KEYWORDS), n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             yield Problem(pointer((*path, keyword)), f"no schema has the keyword {keyword!r}{hint}")
+    if "pattern" in schema and not _is_expression(schema["pattern"]):
+        yield Problem(pointer((*path, "pattern")), f"{schema['pattern']!r} is no regular expression; correct it")
     yield from _extensions(path, schema, _SCHEMA_EXTENSIONS)
+
+
+def _is_expression(pattern: str) -> bool:
+    try:
+        Draft202012Validator({"pattern": pattern})
+    except ValueError:
+        return False
+    return True
 
 
 def _extensions(path: NodePath, node: dict[str, Any], known: dict[str, Schema]) -> Iterator[Problem]:

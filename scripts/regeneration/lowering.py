@@ -15,8 +15,8 @@ from regeneration.document import Document, Schema, dereferenced, objects, opera
 
 _OTHER_DEFAULTS = {"input": "that of the input image", "any": "up to the server"}
 _ERROR_CLASSES = {"4": "4XX", "5": "5XX"}
-_FORM = "multipart/form-data"
-_JSON = re.compile(r"application/([^;]*\+)?json *(;.*)?")
+FORM = "multipart/form-data"
+JSON = re.compile(r"application/([^;]*\+)?json *(;.*)?")
 
 
 def lower(document: Document) -> Document:
@@ -122,7 +122,7 @@ def keep_forms(document: Document) -> Document:
     lowered = deepcopy(document)
     for _, _, operation in operations(lowered):
         content = dereferenced(lowered, operation.get("requestBody", {})).get("content", {})
-        for media_type in [each for each in content if _FORM in content and each != _FORM]:
+        for media_type in [each for each in content if FORM in content and each != FORM]:
             del content[media_type]
     return lowered
 
@@ -138,7 +138,7 @@ def keep_json_errors(document: Document) -> Document:
         for status in [status for status in responses if status[0] in _ERROR_CLASSES]:
             response = dereferenced(lowered, responses[status])
             content = response.get("content", {})
-            of_json = {name: media for name, media in content.items() if _JSON.fullmatch(name)}
+            of_json = {name: media for name, media in content.items() if JSON.fullmatch(name)}
             if of_json and of_json != content:
                 responses[status] = {**response, "content": of_json}
     return lowered

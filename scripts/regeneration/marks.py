@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 from attrs import field, frozen
-from image_variations_conformance.contract.pointers import steps
+from image_variations_conformance.contract.pointers import escaped, steps
 
 
 @frozen
@@ -31,22 +31,24 @@ class MarkedYaml:
             loader.dispose()
 
     def repeated_keys(self) -> Iterator[tuple[str, int]]:
-        """Yield each key that its mapping has twice, with the line of the second one."""
-        pending, seen = [self._root], set()
+        """Yield the JSON pointer to each key that its mapping has twice, with the line of the second one."""
+        pending: list[tuple[str, yaml.Node | None]] = [("", self._root)]
+        seen = set()
         while pending:
-            node = pending.pop()
+            pointer, node = pending.pop()
             if node is None or id(node) in seen:  # an alias is the same node again
                 continue
             seen.add(id(node))
             if isinstance(node, yaml.SequenceNode):
-                pending.extend(node.value)
+                pending.extend((f"{pointer}/{index}", item) for index, item in enumerate(node.value))
             elif isinstance(node, yaml.MappingNode):
                 keys = set()
                 for key, value in node.value:
+                    inner = f"{pointer}/{escaped(str(key.value))}"
                     if key.value in keys:
-                        yield key.value, key.start_mark.line + 1
+                        yield inner, key.start_mark.line + 1
                     keys.add(key.value)
-                    pending.append(value)
+                    pending.append((inner, value))
 
     def line(self, path: Sequence[str | int]) -> int:
         """Return the line of a key or item, from 1; of what is not there, that of the innermost node around it."""

@@ -23,8 +23,8 @@ from jsonschema import Draft202012Validator
 
 from regeneration import literals, proofs
 from regeneration.citations import Page, matches, read_page
-from regeneration.lint import lint
 from regeneration.marks import MarkedYaml
+from regeneration.mistakes import mistakes
 
 OPENAPI = "openapi.yaml"
 REQUIREMENTS = "requirements.yaml"
@@ -155,7 +155,7 @@ def _schema(files: SpecFiles) -> Iterator[Problem]:
 
 def _document(files: SpecFiles) -> Iterator[Problem]:
     """The document is a sound OpenAPI document with a version of three numbers."""
-    for problem in lint(files.openapi.value):
+    for problem in mistakes(files.openapi.value):
         line = files.openapi.line_at(problem.pointer)
         yield Problem(OPENAPI, line, "document", f"{problem.pointer or '/'}: {problem.message}")
     version = files.openapi.value.get("info", {}).get("version")
@@ -195,7 +195,7 @@ def _unjudged(files: SpecFiles) -> Iterator[Problem]:
     try:
         parts = list(unjudged(files.openapi.value))
     except (LookupError, TypeError, AttributeError):
-        return  # lint reports what is missing
+        return  # `mistakes` reports what is missing
     for pointer, what in parts:
         message = f"{pointer}: {what} would not be judged by the suite; remove it, or teach the suite to judge it"
         yield Problem(OPENAPI, files.openapi.line_at(pointer), "unjudged", message)
@@ -204,8 +204,8 @@ def _unjudged(files: SpecFiles) -> Iterator[Problem]:
 def _keys(files: SpecFiles) -> Iterator[Problem]:
     """No key of a mapping is there twice, since only the last one would count."""
     for name, marked in ((OPENAPI, files.openapi), (REQUIREMENTS, files.register)):
-        for key, line in marked.repeated_keys():
-            yield Problem(name, line, "duplicate", f"the key {key!r} is there twice; remove one")
+        for pointer, line in marked.repeated_keys():
+            yield Problem(name, line, "duplicate", f"{pointer}: this key is there twice; remove one")
 
 
 def _ids(files: SpecFiles) -> Iterator[Problem]:

@@ -136,10 +136,14 @@ MISTAKES: dict[str, tuple[Change, str, str, str]] = {
         "expected at most invalid-from-bytes 4194304, got 5000000",
     ),
     "a field of a type that no form has": (
-        replaced(OPENAPI, "        user:\n          type: string\n", "        user:\n          type: array\n"),
+        replaced(
+            OPENAPI,
+            "        user:\n",
+            "        tags:\n          type: array\n          items: {type: string}\n        user:\n",
+        ),
         "unjudged",
         OPENAPI,
-        "the field user, which is no string, integer, number, boolean or enum would not be judged by the suite",
+        "the field tags, which is no string, integer, number, boolean or enum would not be judged by the suite",
     ),
     "a requirement about a field that does not exist": (
         replaced(REGISTER, "about: {field: user, values: absent}", "about: {field: usr, values: absent}"),
@@ -245,7 +249,7 @@ MISTAKES: dict[str, tuple[Change, str, str, str]] = {
         replaced(REGISTER, "    level: must\n", "    level: must\n    level: may\n"),
         "duplicate",
         REGISTER,
-        "the key 'level' is there twice",
+        "/level: this key is there twice",
     ),
     "a section that is no section": (
         replaced(REGISTER, "RFC 2046 section 5.1.1", "RFC 2046 section 5-1"),

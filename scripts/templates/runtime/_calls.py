@@ -56,17 +56,18 @@ class Call:
     """A call, without the base URL and the API key, which are options of the client.
 
     `url` is the path after the base URL. If `of_api` is false, the call is a download: `url` is the complete URL, the
-    API key is not sent, and redirects are followed. `secured` says whether the operation needs the API key. `timeout`
-    is in seconds and, like `max_response_bytes`, overrides the option of the client.
+    API key is not sent, and redirects are followed. `secured` says whether the operation needs the API key, and
+    `accept` which media types its responses have. `timeout` is in seconds and, like `max_response_bytes`, overrides the
+    option of the client.
     """
 
     method: str
     url: str
     of_api: bool = True
     secured: bool = True
+    accept: str = "application/json"
     query: Sequence[tuple[str, str]] = ()
     headers: Mapping[str, str] = field(factory=dict[str, str])
-    cookies: Mapping[str, str] = field(factory=dict[str, str])
     body: Body | None = None
     max_response_bytes: int | None = None
     timeout: float | NotGiven | None = NOT_GIVEN
@@ -117,14 +118,11 @@ class OpenCall:
             headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
             return httpx.Request(call.method, call.url, headers=headers, extensions={"timeout": timeout.as_dict()})
         headers = {
-            "Accept": "application/json",
+            "Accept": call.accept,
             "Accept-Encoding": "gzip, deflate",
             "User-Agent": USER_AGENT,
             **({"Authorization": f"Bearer {options.api_key}"} if call.secured and options.api_key else {}),
             **({"Content-Type": call.body.media_type} if isinstance(call.body, Content) else {}),
-            **(
-                {"Cookie": "; ".join(f"{name}={value}" for name, value in call.cookies.items())} if call.cookies else {}
-            ),
         }
         named = {name for name, _ in call.query}
         defaults = [(name, value) for name, value in options.default_query.items() if name not in named]

@@ -5,11 +5,13 @@ Each function raises `InvalidRequestError` if the value is not valid. Except for
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import re
 from collections.abc import Collection, Sized
 from fractions import Fraction
 from typing import cast
+from uuid import UUID
 
 from attrs import frozen
 
@@ -57,6 +59,36 @@ def text(name: str, value: object) -> None:
     """Check that the value is a string."""
     if value is not None and not isinstance(value, str):
         raise _refused(name, "must be a string", value)
+
+
+def pattern(name: str, value: object, expression: str) -> None:
+    """Check that a string has a match of the regular expression, with ASCII classes."""
+    if isinstance(value, str) and not re.search(expression, value, re.ASCII):
+        raise _refused(name, f"must match {expression}", value)
+
+
+def boolean(name: str, value: object) -> None:
+    """Check that the value is True or False."""
+    if value is not None and not isinstance(value, bool):
+        raise _refused(name, "must be True or False", value)
+
+
+def date(name: str, value: object) -> None:
+    """Check that the value is a date, without a time."""
+    if value is not None and (not isinstance(value, dt.date) or isinstance(value, dt.datetime)):
+        raise _refused(name, "must be a date", value)
+
+
+def datetime(name: str, value: object) -> None:
+    """Check that the value is a date and time with a time zone, which RFC 3339 demands."""
+    if value is not None and not (isinstance(value, dt.datetime) and value.tzinfo is not None):
+        raise _refused(name, "must be a datetime with a time zone", value)
+
+
+def uuid(name: str, value: object) -> None:
+    """Check that the value is a UUID."""
+    if value is not None and not isinstance(value, UUID):
+        raise _refused(name, "must be a UUID", value)
 
 
 def number(

@@ -1,0 +1,213 @@
+"""Typical mistakes in spec/openapi.yaml are found by a named check, with file and line, before anything is written."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from copy import deepcopy
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from regeneration.__main__ import run, run_spec_files
+from regeneration.document import NodePath, read
+from regeneration.mistakes import mistakes
+
+ROOT = Path(__file__).parents[3]
+REQUEST = "/components/schemas/CreateImageVariationRequest"
+POST = "/paths/~1images~1variations/post"
+
+LIBRARY = Path(__file__).parents[1] / "contracts" / "library.yaml"
+COPY = """\
+  /copies:
+    get:
+      operationId: createImageVariation
+      responses:
+        "204":
+          description: Made.
+"""
+
+# What stands in the document, what is written instead, the text of the line that is named, the check, and the message.
+MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
+    "a misspelt keyword": (
+        "          maximum: 10\n",
+        "          maxmum: 10\n",
+        "          maxmum: 10",
+        "document",
+        f"{REQUEST}/properties/n/maxmum: no schema has the keyword 'maxmum'; did you mean 'maximum'?",
+    ),
+    "a misspelt name of a required field": (
+        "      required: [image]\n",
+        "      required: [imgae]\n",
+        "      required: [imgae]",
+        "document",
+        f"{REQUEST}/required/0: no property is called 'imgae'; did you mean 'image'?",
+    ),
+    "a reference to nothing": (
+        '          $ref: "#/components/schemas/ImageSize"\n',
+        '          $ref: "#/components/schemas/ImageSzie"\n',
+        '          $ref: "#/components/schemas/ImageSzie"',
+        "document",
+        f"{REQUEST}/properties/size/$ref: '#/components/schemas/ImageSzie' points to nothing in this document",
+    ),
+    "a type that does not exist": (
+        "        n:\n          type: integer\n",
+        "        n:\n          type: int\n",
+        "          type: int",
+        "document",
+        f"{REQUEST}/properties/n/type: ",
+    ),
+    "a status without quotes": (
+        '        "200":\n',
+        "        200:\n",
+        "      responses:",
+        "document",
+        f"{POST}/responses: the key 200 is not a string; put it in quotes",
+    ),
+    "a default that is no value of the enum": (
+        "      default: 1024x1024\n",
+        "      default: 1024\n",
+        "      default: 1024",
+        "document",
+        "/components/schemas/ImageSize/default: the schema does not allow this value",
+    ),
+    "a value twice in an enum": (
+        "      enum: [url, b64_json]\n",
+        "      enum: [url, b64_json, url]\n",
+        "      enum: [url, b64_json, url]",
+        "document",
+        "/components/schemas/ImageResponseFormat/enum/2: the enum has 'url' twice",
+    ),
+    "bounds that contradict each other": (
+        "          minimum: 1\n          maximum: 10\n",
+        "          minimum: 11\n          maximum: 10\n",
+        "          minimum: 11",
+        "document",
+        f"{REQUEST}/properties/n/minimum: no value is valid: minimum 11 is more than maximum 10",
+    ),
+    "a bound of another type": (
+        "          maximum: 10\n",
+        "          maximum: 10\n          maxLength: 2\n",
+        "          maxLength: 2",
+        "document",
+        f"{REQUEST}/properties/n/maxLength: 'maxLength' is about values of type string",
+    ),
+    "a misspelt security scheme": (
+        "        - bearerAuth: []\n",
+        "        - bearerAut: []\n",
+        "        - bearerAut: []",
+        "document",
+        f"{POST}/security/0/bearerAut: there is no security scheme 'bearerAut', but bearerAuth",
+    ),
+    "a key twice": (
+        "          maximum: 10\n",
+        "          maximum: 10\n          maximum: 11\n",
+        "          maximum: 11",
+        "duplicate",
+        f"{REQUEST}/properties/n/maximum: this key is there twice; remove one",
+    ),
+    "a bracket that is not closed": (
+        "      enum: [url, b64_json]\n      default",
+        "      enum: [url, b64_json\n      default",
+        "      default: url",
+        "yaml",
+        "not YAML: expected ',' or ']'",
+    ),
+    "a misspelt extension": (
+        "          x-image:\n",
+        "          x-imgae:\n",
+        "          x-imgae:",
+        "document",
+        f"{REQUEST}/properties/image/x-imgae: there is no extension 'x-imgae'; did you mean 'x-image'?",
+    ),
+    "a parameter of the path that is not described": (
+        "  /images/variations:\n",
+        "  /images/{kind}:\n",
+        "    post:",
+        "document",
+        "/paths/~1images~1{kind}/post: the path has a parameter 'kind' that is not described; add it",
+    ),
+    "a member of the operation that does not exist": (
+        "      summary: Create",
+        "      sumary: Create",
+        "    post:",
+        "document",
+        f"{POST}: ",
+    ),
+    "an operation id twice": (
+        "components:\n",
+        COPY + "components:\n",
+        "      operationId: createImageVariation",
+        "document",
+        f"/paths/~1copies/get/operationId: {POST} has the operationId 'createImageVariation' too; rename one",
+    ),
+    "a name that the client has": (
+        "        user:\n",
+        "        parts:\n",
+        "        parts:",
+        "document",
+        f"{REQUEST}/properties/parts: a model has parts already; rename the property",
+    ),
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name in ("spec", "docs"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def changed(tree: Path, name: str) -> tuple[Path, int]:
+    """Make a mistake in the document of a source tree. Return the document and the line where it is."""
+    old, new, line, *_ = MISTAKES[name]
+    spec = tree / "spec" / "openapi.yaml"
+    before, found, after = spec.read_text().partition(old)
+    assert found
+    spec.write_text(before + new + after)
+    start = before.count("\n")
+    lines = spec.read_text().splitlines()
+    near = [number for number in range(max(0, start - 60), start + 4) if lines[number] == line]
+    return spec, min(near, key=lambda number: abs(number - start)) + 1
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_named_with_file_line_and_check(tree: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _, line = changed(tree, name)
+    before = {path: path.read_bytes() for path in tree.rglob("*") if path.is_file()}
+    assert run_spec_files(tree, check=False) == 2
+    stderr = capsys.readouterr().err
+    check, message = MISTAKES[name][3:]
+    assert re.search(rf"^  spec/openapi\.yaml:{line}: .*{re.escape(message)}.* \[{check}\]$", stderr, re.MULTILINE), (
+        stderr
+    )
+    assert {path: path.read_bytes() for path in tree.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_the_generator_does_not_start_with_a_mistake(tree: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    spec, line = changed(tree, name)
+    assert run(spec, tree / "client", check=False, generator=["a generator that does not exist"]) == 2
+    assert f"{spec}:{line}: " in capsys.readouterr().err
+    assert not (tree / "client").exists()
+
+
+def paths(node: object, path: NodePath = ()) -> Iterator[NodePath]:
+    if path:
+        yield path
+    if isinstance(node, dict | list):
+        for step, inner in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from paths(inner, (*path, step))
+
+
+@pytest.mark.slow
+def test_a_wrong_value_anywhere_is_a_mistake_with_a_place_and_no_traceback() -> None:
+    document = read(LIBRARY)
+    wrong: Iterator[Any] = cycle([None, [], {}, "x", 1, True, [1], {"a": 1}])
+    for path in paths(document):
+        changed = deepcopy(document)
+        node: Any = changed
+        for step in path[:-1]:
+            node = node[step]
+        node[path[-1]] = next(wrong)
+        assert all(problem.pointer.startswith("/") or problem.pointer == "" for problem in mistakes(changed))

@@ -1,0 +1,221 @@
+"""Compare what a generated client does with what the lowered document says, one operation after the other.
+
+The client is called as its users call it (`probe`), with valid arguments, with values at the limits of the document
+and beyond, and with responses of each status. So a template or a generator that loses a method, a path, a parameter, a
+field, a type, a bound, an enum value, a media type, the security or a status is found, whatever the code looks like.
+"""
+
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, frozen
+
+from regeneration.document import Document
+from regeneration.refused import Refused
+from regeneration.samples import Sample, attribute
+from regeneration.sent_requests import expected_parts, sent_parts
+from regeneration.tested_operations import Answer, Operation, tested_operations
+
+_PROBE = Path(__file__).with_name("probe.py")
+_MAX_SHOWN = 20
+_MAX_VALUE = 200
+_COMMON = frozenset({"extra_headers", "extra_query", "extra_body", "timeout"})
+
+Outcome = dict[str, Any]
+# What is wrong with the outcome of a trial, or an empty string.
+Judge = Callable[[Outcome], str]
+
+
+@frozen
+class Trial:
+    """A call of an operation with a response, what it is about, and the judge of its outcome."""
+
+    about: str
+    tag: str
+    method: str
+    arguments: dict[str, Any]
+    answer: Answer
+    judge: Judge
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """The trial in the notation of `probe`."""
+        answer = self.answer
+        body = base64.b64encode(answer.body).decode()
+        response = {"status": answer.status, "media_type": answer.media_type, "body": body}
+        return {"tag": self.tag, "method": self.method, "arguments": self.arguments, **response}
+
+
+def verify(package: Path, lowered: Document, http_library: str) -> None:
+    """Raise `Refused` if the generated client of the folder `package` does not do what the lowered document says."""
+    found = list(tested_operations(lowered))
+    methods = [[each.tag, each.method] for each in found]
+    signatures = _run(package, http_library, {"methods": methods, "trials": []})["signatures"]
+    faults: list[str] = []
+    trials: list[Trial] = []
+    for each in found:
+        signature = signatures[f"{each.tag}.{each.method}"]
+        if isinstance(signature, str):
+            faults.append(f"{each.http_method.upper()} {each.path}: there is no method {each.tag}.{each.method}")
+            continue
+        operation = evolve(each, signature=signature[0])
+        wrong = [fault for side in signature for fault in _wrong_arguments(operation, side)]
+        faults += wrong
+        trials += [] if wrong else _trials(operation)
+    outcomes = _run(package, http_library, {"methods": [], "trials": [trial.plan for trial in trials]})["outcomes"]
+    for trial, both in zip(trials, outcomes, strict=True):
+        faults += [f"{trial.about}: {fault}" for fault in map(trial.judge, both) if fault]
+    faults = list(dict.fromkeys(faults))
+    if faults:
+        rest = [f"... and {len(faults) - _MAX_SHOWN} more"] if len(faults) > _MAX_SHOWN else []
+        raise Refused(
+            "\n  ".join(["The generated client does not do what the document says:", *faults[:_MAX_SHOWN], *rest])
+            + "\nCorrect the templates, or, if the generator drops something, add a rewrite to "
+            "scripts/regeneration/lowering.py."
+        )
+
+
+def _run(package: Path, http_library: str, plan: dict[str, Any]) -> dict[str, Any]:
+    completed = subprocess.run(  # noqa: S603 - a fixed command, with paths that the user chose
+        [sys.executable, "-I", "-B", str(_PROBE), str(package.parent), package.name, http_library],
+        input=json.dumps(plan),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if completed.returncode != 0:
+        raise Refused(f"The generated client cannot be called: {completed.stderr.strip().splitlines()[-1:]}")
+    loaded: dict[str, Any] = json.loads(completed.stdout)
+    return loaded
+
+
+def _wrong_arguments(operation: Operation, signature: dict[str, bool]) -> Iterator[str]:
+    """Yield the differences between the arguments of a method and those of the document."""
+    expected = {attribute(each["name"]): bool(each.get("required")) for each in operation.parameters}
+    if operation.body is not None and "body" in signature:
+        expected["body"] = operation.body[2]
+    elif operation.body is not None:
+        required, properties = operation.samples.members(operation.samples.resolved(operation.body[1]["schema"]))
+        expected |= {attribute(name): name in required for name in properties}
+    found = {name: is_required for name, is_required in signature.items() if name not in _COMMON - expected.keys()}
+    where = f"{operation.tag}.{operation.method}"
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            words = {True: "a required argument", False: "an optional argument", None: "no argument"}
+            yield f"{where}: expected {words[expected.get(name)]} {name}, found {words[found.get(name)]}"
+
+
+def _trials(operation: Operation) -> Iterator[Trial]:
+    first = next((status for status in operation.responses if operation.is_success(status)), None)
+    accepted = Answer(204) if first is None else operation.answer(first)[0]
+    yield from _request_trials(operation, accepted)
+    yield from _response_trials(operation)
+
+
+def _request_trials(operation: Operation, accepted: Answer) -> Iterator[Trial]:
+    where = f"{operation.tag}.{operation.method}"
+    for full in (False, True):
+        values, body = operation.example(full=full)
+        about = f"{where} with {'all' if full else 'the required'} arguments"
+        judge = _sends(operation, values, body)
+        yield Trial(about, operation.tag, operation.method, operation.call(values, body), accepted, judge)
+    values, body = operation.example(full=False)
+    for parameter in operation.parameters:
+        for edge in operation.samples.edges(parameter["schema"], is_checked=True):
+            name = ".".join((parameter["name"], *edge.path))
+            changed = {**values, parameter["name"]: edge.sample}
+            judge = _sends(operation, changed, body) if edge.is_valid else _refuses
+            arguments = operation.call(changed, body)
+            yield Trial(f"{where}, {name}: {edge.about}", operation.tag, operation.method, arguments, accepted, judge)
+    if operation.body is not None:
+        for edge in operation.samples.edges(operation.body[1]["schema"], is_checked=False):
+            judge = _sends(operation, values, edge.sample) if edge.is_valid else _refuses
+            arguments = operation.call(values, edge.sample)
+            about = f"{where}, {'.'.join(edge.path)}: {edge.about}"
+            yield Trial(about, operation.tag, operation.method, arguments, accepted, judge)
+
+
+def _response_trials(operation: Operation) -> Iterator[Trial]:
+    arguments = operation.call(*operation.example(full=False))
+
+    def trial(about: str, answer: Answer, judge: Judge) -> Trial:
+        where = f"{operation.tag}.{operation.method}, a response {about}"
+        return Trial(where, operation.tag, operation.method, arguments, answer, judge)
+
+    for status, (media_type, schema) in operation.responses.items():
+        for full in (True, False):
+            answer, value = operation.answer(status, full=full)
+            kind = operation.samples.class_name(schema) if "json" in media_type else None
+            judge = _returns(value, kind) if operation.is_success(status) else _raises("APIStatusError", value, kind)
+            yield trial(status, answer, judge)
+        if operation.is_success(status) and "json" in media_type:
+            for about, broken in operation.samples.broken(schema):
+                wrong = evolve(answer, body=json.dumps(broken).encode())
+                yield trial(f"{status} {about}", wrong, _raises("APIResponseValidationError", None))
+    if not any(operation.is_success(status) and not status.isdecimal() for status in operation.responses):
+        other = next(each for each in range(218, 300) if str(each) not in operation.responses)
+        yield trial(
+            "of a status that is not in the document", Answer(other), _raises("APIResponseValidationError", None)
+        )
+
+
+def _sends(operation: Operation, values: dict[str, Sample], body: Sample | None) -> Judge:
+    def judge(outcome: Outcome) -> str:
+        sent = outcome["sent"]
+        if sent is None:
+            return f"expected a request, but {_shown(outcome['raised'])}"
+        expected, found = dict(expected_parts(operation, values, body)), dict(sent_parts(operation, sent))
+        wrong = [
+            f"expected {part} {_shown(expected.get(part))}, sent {_shown(found.get(part))}"
+            for part in expected | found
+            if expected.get(part) != found.get(part)
+        ]
+        return "; ".join(wrong)
+
+    return judge
+
+
+def _refuses(outcome: Outcome) -> str:
+    if outcome["sent"] is not None:
+        return "the document forbids it, and it was sent"
+    classes = (outcome["raised"] or {}).get("classes", [])
+    return "" if "InvalidRequestError" in classes else f"expected InvalidRequestError, but {_shown(outcome['raised'])}"
+
+
+def _returns(value: Any, kind: str | None) -> Judge:
+    def judge(outcome: Outcome) -> str:
+        if outcome["returned"] is None:
+            return f"expected {_shown(value)}, but {_shown(outcome['raised'])}"
+        found = outcome["returned"]
+        if kind not in {None, found["class"]}:
+            return f"expected the model {kind}, returned {found['class']}"
+        return "" if found["value"] == value else f"expected {_shown(value)}, returned {_shown(found['value'])}"
+
+    return judge
+
+
+def _raises(error: str, parsed: Any, kind: str | None = None) -> Judge:
+    def judge(outcome: Outcome) -> str:
+        raised = outcome["raised"]
+        if raised is None or error not in raised["classes"]:
+            return f"expected {error}, got {_shown(raised or outcome['returned'])}"
+        if kind not in {None, raised["parsed_class"]}:
+            return f"expected the model {kind} of an error, read {raised['parsed_class']}"
+        if raised["parsed"] != parsed:
+            return f"expected the error {_shown(parsed)}, read {_shown(raised['parsed'])}"
+        return ""
+
+    return judge
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict) and "classes" in value:
+        value = f"{value['classes'][0]}: {value['message']}"
+    text = repr(value)
+    return text if len(text) <= _MAX_VALUE else text[:_MAX_VALUE] + "..."

@@ -1,0 +1,38 @@
+"""Report everything that is wrong with an OpenAPI document before anything is generated from it.
+
+A document is refused if it has a mistake (`lint`), if it says something that the client cannot express (`expressible`),
+or if one of its names is one that the client has for itself (`reserved_names`).
+"""
+
+from pathlib import Path
+
+from regeneration.document import Document
+from regeneration.expressible import inexpressible
+from regeneration.lint import Problem, lint
+from regeneration.lowering import lower
+from regeneration.marks import MarkedYaml
+from regeneration.refused import Refused, shown_path
+from regeneration.reserved_names import reserved
+
+
+def mistakes(document: Document) -> list[Problem]:
+    """Return the mistakes of a document, one for each place.
+
+    What cannot be expressed is only searched in a document that is sound.
+    """
+    problems = lint(document)
+    if not problems:
+        lowered = lower(document)
+        problems = [*inexpressible(document, lowered), *reserved(lowered)]
+    return list({problem.pointer: problem for problem in reversed(problems)}.values())[::-1]
+
+
+def require_none(document: Document, path: Path) -> None:
+    """Raise `Refused` with all mistakes of the document, which was read from `path`, by file and line."""
+    problems = mistakes(document)
+    if problems:
+        marked = MarkedYaml.read(path)
+        shown = shown_path(path)
+        count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+        lines = sorted((marked.line_at(problem.pointer), str(problem)) for problem in problems)
+        raise Refused("\n  ".join([f"{shown} has {count}:", *(f"{shown}:{line}: {text}" for line, text in lines)]))
