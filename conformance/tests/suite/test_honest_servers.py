@@ -56,8 +56,8 @@ COMMANDS: dict[str, Callable[[str, Path], list[str]]] = {
 # Ids that are true, and for which the list has the same deviation under another id.
 SAME = {"IV-AUTH-SPACES": "IV-OP-VALID", "IV-WIRE-PARAMETERS": "IV-OP-VALID", "IV-WIRE-HEADER-CASE": "IV-OP-VALID"}
 # Reported by the suite, not on the list, and found true by hand afterwards.
-CONFIRMED = {"hono": {"IV-WIRE-HEADER-CASE"}}
-LEAST_REPORTED = {"fastapi": 10, "cherrypy": 11, "koa": 10, "hono": 8, "jdk": 12}
+CONFIRMED = {"hono": {"IV-WIRE-HEADER-CASE"}, "fastapi": {"IV-WIRE-BOUNDARY"}}
+LEAST_REPORTED = {"fastapi": 12, "cherrypy": 16, "koa": 12, "hono": 9, "jdk": 12}
 """How many requirements of each list the suite reports, at least, at MUST level."""
 
 
@@ -95,6 +95,6 @@ def test_every_failure_of_an_honest_server_is_true_and_most_of_its_list_is_repor
     assert len(reported & listed) >= LEAST_REPORTED[name]
 
 
-def test_at_least_three_fifths_of_what_honest_servers_break_is_reported() -> None:
+def test_at_least_seven_tenths_of_what_honest_servers_break_is_reported() -> None:
     listed = sum(len(_deviations(name, "must")) for name in COMMANDS)
-    assert sum(LEAST_REPORTED.values()) >= 0.6 * listed
+    assert sum(LEAST_REPORTED.values()) >= 0.7 * listed
