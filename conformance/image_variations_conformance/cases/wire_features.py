@@ -225,7 +225,7 @@ WIRE_FEATURES: tuple[Row, ...] = (
         "filename",
         image_part(
             lambda b, part: transforms.with_disposition(
-                part, f'form-data; filename="pictures\\\\"; name="{b.contract.image_field}"'
+                part, f'form-data; note="a\\\\"; name="{b.contract.image_field}"; filename="a.png"'
             )
         ),
     ),

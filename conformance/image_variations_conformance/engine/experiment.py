@@ -145,10 +145,16 @@ class Experiment(Trials):
             position, outcome = yield from self._try(rest, found[0], planned=True, after_accepted=False)
             yield from self._explain(rest, position, outcome)
 
-    def was_accepted(self, probes: Sequence[Probe]) -> bool:
-        """Return whether a request with these probes, and perhaps others, was accepted."""
+    def was_accepted(self, probes: Sequence[Probe], *, alone: bool = True) -> bool:
+        """Return whether a request with these probes, and perhaps others, was accepted.
+
+        `alone` leaves out requests at the same time as others, or after others on one connection.
+        """
         return any(
-            outcome == "accepted" and step.alone and step.base == self.cheap and set(probes) <= set(step.probes)
+            outcome == "accepted"
+            and (step.alone or not alone)
+            and step.base == self.cheap
+            and set(probes) <= set(step.probes)
             for step, outcome in self.sent
         )
 

@@ -174,7 +174,7 @@ class Session:
     def _probes_accepted(self, beginning: str) -> tuple[Probe, ...]:
         """Return the probes of MUSTs that the server accepted, whose items begin like this."""
         named = (probe for probe in self.plan.must_probes if probe.item.startswith(beginning))
-        return tuple(probe for probe in named if self.experiment.was_accepted((probe,)))
+        return tuple(probe for probe in named if self.experiment.was_accepted((probe,), alone=False))
 
     @property
     def _size(self) -> str:

@@ -70,9 +70,9 @@ fault("charset-first-crashes", "Answers 500 to a content type with a charset bef
       refuses(_PARAMETERS, header("content-type", "(?i)charset=.*boundary="), 500))
 fault("boundary-pair-crashes", "Answers 500 to a quoted pair in the boundary, whose backslash it keeps.",
       refuses(_BOUNDARY, header("content-type", r'boundary="[^"]*\\'), 500))
-fault("backslash-ends-name", "Refuses a part whose file name ends in a backslash before the name of the field.",
+fault("backslash-ends-text", "Refuses a part with a parameter that ends in a backslash before the name of the field.",
       refuses(_PARAMETERS,
-              any_part(lambda part: re.search(rb'filename="[^"]*\\\\"; *name=', _disposition(part)) is not None)))
+              any_part(lambda part: re.search(rb'\\\\"; *name=', _disposition(part)) is not None)))
 fault("name-first-required", "Refuses a part with the file name before the name of the field.",
       refuses(_PARAMETERS,
               any_part(lambda part: re.match(rb"(?i)form-data; *filename=", _disposition(part)) is not None)))

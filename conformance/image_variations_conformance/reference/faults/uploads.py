@@ -10,6 +10,7 @@ from PIL import Image
 
 from ...media import png
 from ..app.form import Part, read_form
+from ..app.picture import PIXEL_CHUNKS, SIGNATURE, chunks
 from ..app.service import Service, Wanted
 from ..registry import Change, FaultFamily
 from .factories import NO_5XX, accepts, crashes_on, limits_bytes, refuses
@@ -35,7 +36,11 @@ def _refuses(breaks: str, test: Callable[[PngInfo], bool], status: Failure = 400
 
 
 def _is_transparent(part: Part) -> bool:
-    with Image.open(io.BytesIO(part.content)) as picture:
+    if png_info(part.content).colour != RGBA:
+        return False
+    # Without its texts, of which Pillow refuses those of more than 1 MiB.
+    pixels = b"".join(chunk for kind, chunk in chunks(part.content) if kind in PIXEL_CHUNKS)
+    with Image.open(io.BytesIO(SIGNATURE + pixels)) as picture:
         return picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (0, 0)
 
 
