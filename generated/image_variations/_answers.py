@@ -203,5 +203,7 @@ def _value(content: bytes) -> object:
 
 def _error_object(value: object) -> object:
     """Return the member `error` of the value of a body, or the value if it has none."""
-    error = cast("dict[str, object]", value).get("error") if isinstance(value, dict) else None
-    return value if error is None else error
+    if not isinstance(value, dict):
+        return value
+    members = cast("dict[str, object]", value)
+    return members if members.get("error") is None else members["error"]

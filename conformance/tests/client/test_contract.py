@@ -151,7 +151,7 @@ def test_every_module_says_that_it_is_generated_and_how_to_regenerate_it() -> No
         head = path.read_text().splitlines()[:2]
         assert head[0].startswith("# Written by scripts/regenerate"), path
         assert "run scripts/regenerate again" in head[1], path
-    assert (PACKAGE / "LICENSE").read_bytes() == (PACKAGE.parents[1] / "LICENSE").read_bytes()
+    assert (PACKAGE / "LICENSE").read_bytes() == (Path(__file__).parents[3] / "LICENSE").read_bytes()
 
 
 def test_every_public_name_exists_and_is_exported() -> None:

@@ -69,7 +69,7 @@ def test_a_violated_must_exits_1_and_is_in_the_report(tmp_path: Path) -> None:
     (heading,) = (line for line in lines if line.startswith("FAIL"))
     assert heading.startswith("FAIL  IV-RES-COUNT  must  The list data has exactly n items.  reference-page.md#n; ")
     assert any(line.startswith("      n=10: expected 10 items, got 4") for line in lines)
-    assert any("curl -sS" in line and f"@{report}/IV-RES-COUNT/" in line for line in lines)
+    assert any(f"{report}/IV-RES-COUNT/" in line for line in lines if "curl -sS" in line or "/dev/tcp/" in line)
     assert "Failed     IV-RES-COUNT" in lines
     assert lines[-2:] == [
         f"{report}/report.json",

@@ -49,7 +49,9 @@ def sync_detailed(
     *, client: Client, body: CreateImageVariationRequest, **options: Unpack[BodyCallOptions]
 ) -> Response[ImagesResponse]:
     """Call `create_variation`, whose method documents the arguments, and return the whole response."""
-    return client._send(_call(client=client, body=body, **options), _READING)
+    return client._send(  # pyright: ignore[reportPrivateUsage]
+        _call(client=client, body=body, **options), _READING
+    )
 
 
 def sync(*, client: Client, body: CreateImageVariationRequest, **options: Unpack[BodyCallOptions]) -> ImagesResponse:
@@ -61,7 +63,9 @@ async def asyncio_detailed(
     *, client: AsyncClient, body: CreateImageVariationRequest, **options: Unpack[BodyCallOptions]
 ) -> Response[ImagesResponse]:
     """Call `create_variation`, whose method documents the arguments, and return the whole response."""
-    return await client._send(_call(client=client, body=body, **options), _READING)
+    return await client._send(  # pyright: ignore[reportPrivateUsage]
+        _call(client=client, body=body, **options), _READING
+    )
 
 
 async def asyncio(
