@@ -187,6 +187,7 @@ _NO_KEY = Request(authorization=None)
 _VALID = Request()
 _URLS = Request(_URL)
 _CHUNKS = b"".join(chunk(kind, b"x\0y") for kind in (b"iCCP", b"eXIf", b"tEXt"))
+_LONG_TEXT = chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2_000_000)))
 _ANIMATED = saved(SMALL, save_all=True, append_images=[BLUE])
 _ADLER = raw_png(stream=lambda rows: zlib.compress(rows)[:-1] + bytes([zlib.compress(rows)[-1] ^ 1]))
 _SHORT = raw_png(stream=lambda rows: zlib.compress(rows[: len(rows) // 2]))
@@ -302,7 +303,7 @@ PROBES: tuple[Probe, ...] = (
     ),
     *image_probes(
         "IV-IMAGE-PNG-CHUNKS",
-        *(raw_png(before=chunks) for chunks in (_CHUNKS, chunk(b"prVt", b""), chunk(b"tRNS", bytes(6)))),
+        *(raw_png(before=chunks) for chunks in (_CHUNKS, chunk(b"prVt", b""), chunk(b"tRNS", bytes(6)), _LONG_TEXT)),
         *(raw_png(before=chunk(kind, b"x\0y")) for kind in (b"iCCP", b"eXIf", b"tEXt")),
         raw_png(before=chunk(b"tEXt", b"k\0v") * 300),
     ),
@@ -316,15 +317,16 @@ PROBES: tuple[Probe, ...] = (
         for name in (
             *("", '; filename=""', '; filename="blob"', '; filename="a.jpg"', '; filename="a b.png"'),
             *('; filename="\\"a.png"', '; filename="\u00e4.png"', '; filename="a;b.png"', '; filename="a/b.png"'),
-            *(f'; filename="{"p" * 196}.png"', ';filename="a.png"'),
+            *(f'; filename="{"p" * 196}.png"', ';filename="a.png"', '; filename=".."', '; filename="a, \\"b\\".png"'),
         )
     ),
     valid("IV-WIRE-PARAMETERS", Form(disposition='form-data; filename="a.png"; name="image"')),
+    valid("IV-WIRE-PARAMETERS", Form(disposition='form-data; x="\\\\"; name="image"; filename="a.png"')),
     *(
         valid("IV-IMAGE-OCTET-STREAM IV-IMAGE-BY-BYTES", Form(part_headers=headers))
         for headers in (
             *("", "Content-Type: application/octet-stream\r\n", "Content-Type: image/jpeg\r\n"),
-            "Content-Type: text/plain\r\n",
+            *("Content-Type: text/plain\r\n", "Content-Type: application/x-www-form-urlencoded\r\n"),
         )
     ),
     *text_probes("IV-N-RANGE IV-RES-COUNT", "n", "1", "2", "6", "10"),
@@ -340,7 +342,7 @@ PROBES: tuple[Probe, ...] = (
     *(
         valid("IV-WIRE-BOUNDARY", Form(boundary=boundary, content_type=content_type))
         for boundary, content_type in (
-            ("b0undary", 'multipart/form-data; boundary="{}"'),
+            *(("b0undary", f'multipart/form-data; boundary="{pair}{{}}"') for pair in ("", "\\")),
             *((boundary, Form().content_type) for boundary in ("B0undary", "b" * 70, "a'b", "----b")),
         )
     ),
@@ -358,7 +360,7 @@ PROBES: tuple[Probe, ...] = (
     valid("IV-WIRE-ORDER", Form(image_last=True)),
     *(
         valid("IV-WIRE-PART-HEADERS", Form(part_headers=headers))
-        for headers in ("X-Part: 1\r\n", f"Content-Length: {len(PNG)}\r\n")
+        for headers in ("X-Part: 1\r\n", "X`Part: 1\r\n", f"Content-Length: {len(PNG)}\r\n")
     ),
     *(
         valid("IV-WIRE-TEXT-TYPE", Form(text_headers=f"Content-Type: {media_type}\r\n"))

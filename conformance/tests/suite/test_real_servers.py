@@ -73,16 +73,16 @@ BROKEN_BY_ANY_IMAGE = {"IV-IMAGE-FORMAT", "IV-IMAGE-INTACT", "IV-IMAGE-SQUARE", 
 
 
 def test_prism_fails_the_requirements_that_its_example_breaks(prism: Run) -> None:
-    """It dies before n and the number of items could differ in another way than by the default of n."""
-    assert verdicts(prism, "fail").keys() == (BROKEN_BY_EXAMPLE - {"IV-RES-COUNT"}) | {"IV-ERR-NO-5XX"}
+    """When it dies differs, and so does what else is seen until then."""
+    seen = {"IV-ERR-NO-5XX", "IV-WIRE-HEADER-CASE", "IV-WIRE-PARAMETERS"}
+    failed = verdicts(prism, "fail").keys()
+    assert BROKEN_BY_EXAMPLE <= failed <= BROKEN_BY_EXAMPLE | BROKEN_BY_ANY_IMAGE | seen
 
 
-def test_prism_dies_of_a_valid_request_and_later_cases_are_not_tested(prism: Run) -> None:
-    dropped = {name for name, it in prism.observations.items() if it.exchange.sent and it.response is None}
-    assert dropped == {"must-1"}
+def test_prism_dies_and_later_cases_are_not_tested(prism: Run) -> None:
     (reason,) = {it.exchange.not_tested for it in prism.observations.values() if not it.exchange.sent}
-    assert reason == ServerGone(("must-1",))
-    assert verdicts(prism, "not-tested").keys() >= BROKEN_BY_ANY_IMAGE | {"IV-N-BOUNDS", "IV-IMAGE-OCTET-STREAM"}
+    assert isinstance(reason, ServerGone)
+    assert verdicts(prism, "not-tested").keys() >= {"IV-IMAGE-FORMAT", "IV-IMAGE-SQUARE", "IV-N-BOUNDS"}
     assert prism.exit_code == 1
 
 
@@ -109,7 +109,7 @@ def test_the_headline_says_that_aimock_does_not_have_the_operation(aimock: Run) 
     assert verdicts(aimock, "pass").keys() == {"IV-OP-HEAD-OPTIONS", "IV-ERR-SECRETS"}
 
 
-def test_steady_fails_the_same_requirements_within_the_default_limits_but_one_for_lack_of_images(
+def test_steady_fails_the_same_requirements_within_the_default_limits_but_few_for_lack_of_images(
     steady_url: str, steady: Run
 ) -> None:
     """It makes two images for each request."""
@@ -117,10 +117,11 @@ def test_steady_fails_the_same_requirements_within_the_default_limits_but_one_fo
     profile = DEPTH_PROFILES["standard"]
     assert run.cost.images <= (profile.max_images or 0)
     assert run.cost.fetches <= (profile.max_fetches or 0)
-    (left_out,) = (it for it in run.verdicts if it.requirement.id == "IV-WIRE-HEADER-CASE")
-    assert verdicts(run, "fail").keys() == verdicts(steady, "fail").keys() - {left_out.requirement.id}
-    assert left_out.missing
-    assert isinstance(left_out.reason, MaxImages | Unexplained)
+    assert verdicts(run, "fail").keys() < verdicts(steady, "fail").keys()
+    for name in verdicts(steady, "fail").keys() - verdicts(run, "fail").keys():
+        (left_out,) = (it for it in run.verdicts if it.requirement.id == name)
+        assert left_out.missing
+        assert isinstance(left_out.reason, MaxImages | Unexplained)
 
 
 def test_requirements_on_images_are_not_tested_on_prism_and_steady(prism: Run, steady: Run) -> None:

@@ -54,7 +54,7 @@ def destination(path: object) -> Destination:
     Raises `InvalidRequestError` if it cannot be the path of a regular file, and `OSError` if its folder is missing or
     the file that is there must not be written.
     """
-    asked = os.fspath(cast("str | os.PathLike[str]", path)) if isinstance(path, str | os.PathLike) else path
+    asked: object = os.fspath(cast("os.PathLike[str]", path)) if isinstance(path, str | os.PathLike) else path
     if not isinstance(asked, str):
         raise _refused(f"must be a str or os.PathLike of one, not {type(path).__name__}")
     if not asked:
