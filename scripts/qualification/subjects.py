@@ -31,6 +31,8 @@ NARROWING = (
 """Faults that narrow what can be asked of a server: with one of them, a suite may miss another fault."""
 _SHARE_WITH_NARROWING = 0.75
 _FAULTS_A_PROFILE = 5
+_OF_OTHER_SIZES = frozenset({"kept-whatever-size", "images-of-the-same-input-shared"})
+"""Faults that break nothing where a server has only one size."""
 _PATIENCE_SECONDS = 20.0
 # Short, because each request without a response takes this long, but longer than any response on a busy machine.
 _PATIENCE_WITH_HANGS_SECONDS = 3.0
@@ -124,7 +126,9 @@ def under_profiles() -> list[Subject]:
     for server in SERVERS:
         expressed = expressed_by(server)
         usable = [it for it in usual if it.name not in NARROWING and expressed.isdisjoint((*it.breaks, *it.also))]
-        for fault in random.Random(f"profiles/{server}").sample(usable, _FAULTS_A_PROFILE):  # noqa: S311 - no secret
+        unfit = _OF_OTHER_SIZES if len(SERVERS[server].get("sizes", ())) == 1 else frozenset()
+        drawn = random.Random(f"profiles/{server}").sample(usable, _FAULTS_A_PROFILE + len(unfit))  # noqa: S311 - no secret
+        for fault in [it for it in drawn if it.name not in unfit][:_FAULTS_A_PROFILE]:
             name = f"{fault.name}@{server}"
             found.append(evolve(fault, name=name, family=f"under the profile {server}", profile=server))
     return found
