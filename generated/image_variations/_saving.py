@@ -56,9 +56,10 @@ def destination(path: object) -> Destination:
     Raises `InvalidRequestError` if it cannot be the path of a regular file, and `OSError` if its folder is missing or
     the file that is there must not be written.
     """
+    kind = type(path).__name__
     asked: object = os.fspath(cast("os.PathLike[str]", path)) if isinstance(path, str | os.PathLike) else path
     if not isinstance(asked, str):
-        raise _refused(f"must be a str or os.PathLike of one, not {type(path).__name__}")
+        raise _refused(f"must be a str or os.PathLike of one, not {kind}")
     if not asked:
         raise _refused("is empty: it must name the file to write")
     if asked.endswith(tuple(filter(None, (os.sep, os.altsep)))):

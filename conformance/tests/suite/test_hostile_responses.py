@@ -227,7 +227,8 @@ def test_a_response_sent_before_the_request_is_read_is_judged(last: Step, tmp_pa
 
 def test_a_correct_response_passes_its_requirements(tmp_path: Path) -> None:
     """Without this, the other tests could pass because the small run never passes anything."""
-    with scripted_server((hear_request, say(GOOD))) as server:
+    # Not GOOD, which was created when this module was imported.
+    with scripted_server((hear_request, say(said(as_text(IMAGE))))) as server:
         judged = judge_small(server.base_url, tmp_path, 5.0)
     assert {it for it in PASSED_BY_GOOD if judged.verdict(it) == "pass"} == PASSED_BY_GOOD
 
