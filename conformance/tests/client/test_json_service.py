@@ -1,15 +1,12 @@
 """The client of a service in JSON alone, with several tags, against a small server that keeps books and loans."""
 
 import asyncio
-import importlib
 import json
 import re
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -17,12 +14,10 @@ from uuid import UUID
 
 import pytest
 from client.driving import MODES
-from client.test_other_contract import Studio as Caller
-from regeneration.__main__ import run
+from client.other_clients import Caller, generated
 
 pytestmark = pytest.mark.slow
 
-LIBRARY = Path(__file__).parents[1] / "contracts" / "library.yaml"
 TOKEN = "lib-0123456789"  # noqa: S105 - of a test server
 MISSING = UUID("00000000-0000-4000-8000-000000000000")
 IDS = [UUID(f"00000000-0000-4000-8000-{number:012}") for number in range(1, 9)]
@@ -115,11 +110,8 @@ def shelf() -> Iterator[Shelf]:
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
-    folder = tmp_path_factory.mktemp("library")
-    assert run(LIBRARY, folder / "library", check=False) == 0
-    sys.path.insert(0, str(folder))
-    yield importlib.import_module("library")
-    sys.path.remove(str(folder))
+    with generated("library", tmp_path_factory.mktemp("library")) as package:
+        yield package
 
 
 @pytest.fixture(params=MODES)

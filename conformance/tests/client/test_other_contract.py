@@ -2,12 +2,10 @@
 
 import asyncio
 import importlib
-import inspect
 import io
 import json
-import sys
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +13,7 @@ from typing import Any
 
 import pytest
 from client.driving import MODES
+from client.other_clients import CONTRACTS, Caller, generated
 from client.recorder import CannedResponse, Part, Recorder
 from image_variations_conformance.media import png
 from PIL import Image
@@ -22,7 +21,7 @@ from regeneration.__main__ import run
 
 pytestmark = pytest.mark.slow
 
-STUDIO = Path(__file__).parents[1] / "contracts" / "studio.yaml"
+STUDIO = CONTRACTS / "studio.yaml"
 TOKEN = "st-0123456789abcdef"  # noqa: S105 - of a test server
 SQUARE = png.encode(Image.new("RGB", (2, 2)))
 RETOUCHED = b'{"at": "2026-05-12T10:00:00Z", "photos": []}'
@@ -31,37 +30,14 @@ RETOUCHED = b'{"at": "2026-05-12T10:00:00Z", "photos": []}'
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """The generated client package of the other contract."""
-    folder = tmp_path_factory.mktemp("studio")
-    assert run(STUDIO, folder / "studio", check=False) == 0
-    sys.path.insert(0, str(folder))
-    yield importlib.import_module("studio")
-    sys.path.remove(str(folder))
-
-
-class Studio:
-    """A synchronous or asynchronous client of the other contract, with one way to call both."""
-
-    def __init__(
-        self, package: ModuleType, mode: str, base_url: str, runner: asyncio.Runner, api_key: str = TOKEN
-    ) -> None:
-        kind = package.Client if mode == "sync" else package.AsyncClient
-        self.client = kind(api_key=api_key, base_url=base_url)
-        self._runner = runner
-
-    def __call__(self, function: Callable[..., Any], **arguments: Any) -> Any:
-        """Call a function of the client and return its result. Run the event loop if the result is awaitable."""
-        result = function(**arguments)
-        return self._runner.run(_await(result)) if inspect.isawaitable(result) else result
-
-
-async def _await(awaitable: Awaitable[Any]) -> Any:
-    return await awaitable
+    with generated("studio", tmp_path_factory.mktemp("studio")) as package:
+        yield package
 
 
 @pytest.fixture(params=MODES)
-def call(request: pytest.FixtureRequest, studio: ModuleType, recorder: Recorder) -> Iterator[Studio]:
+def call(request: pytest.FixtureRequest, studio: ModuleType, recorder: Recorder) -> Iterator[Caller]:
     with asyncio.Runner() as runner:
-        caller = Studio(studio, request.param, recorder.base_url, runner)
+        caller = Caller(studio, request.param, recorder.base_url, runner, TOKEN)
         yield caller
         caller(caller.client.close)
 
@@ -78,7 +54,7 @@ def test_the_key_and_the_base_url_are_read_from_the_variables_named_in_the_contr
 
 
 def test_every_kind_of_part_is_encoded_as_the_contract_requires(
-    call: Studio, studio: ModuleType, recorder: Recorder
+    call: Caller, studio: ModuleType, recorder: Recorder
 ) -> None:
     recorder.expect(CannedResponse(201, RETOUCHED))
     frame = importlib.import_module("studio.models").RetouchPhotoBodyFrame(width=3)
@@ -126,7 +102,7 @@ def test_every_kind_of_part_is_encoded_as_the_contract_requires(
     ],
 )
 def test_a_value_out_of_the_bounds_of_the_contract_is_refused_before_it_is_sent(
-    call: Studio, studio: ModuleType, recorder: Recorder, arguments: dict[str, Any], param: str
+    call: Caller, studio: ModuleType, recorder: Recorder, arguments: dict[str, Any], param: str
 ) -> None:
     recorder.expect()
     with pytest.raises(studio.InvalidRequestError) as caught:
@@ -136,7 +112,7 @@ def test_a_value_out_of_the_bounds_of_the_contract_is_refused_before_it_is_sent(
 
 
 def test_members_of_models_and_path_parameters_and_json_fields_are_checked_too(
-    call: Studio, studio: ModuleType
+    call: Caller, studio: ModuleType
 ) -> None:
     frame = importlib.import_module("studio.models").RetouchPhotoBodyFrame(width=0)
     with pytest.raises(studio.InvalidRequestError, match="width"):
@@ -148,7 +124,7 @@ def test_members_of_models_and_path_parameters_and_json_fields_are_checked_too(
 
 
 @pytest.mark.parametrize("mask", [b"\xff\xd8\xff\xe0", b"RIFF\x64\0\0\0WEBPVP8 ", b"GIF87a", b"GIF89a"])
-def test_an_image_of_any_of_several_kinds_is_sent(call: Studio, recorder: Recorder, mask: bytes) -> None:
+def test_an_image_of_any_of_several_kinds_is_sent(call: Caller, recorder: Recorder, mask: bytes) -> None:
     recorder.expect(CannedResponse(201, RETOUCHED))
     photo = SQUARE.ljust(1000, b"\0")
     call(call.client.photos.retouch, photo=photo, strength=1, mask=mask)
@@ -156,12 +132,12 @@ def test_an_image_of_any_of_several_kinds_is_sent(call: Studio, recorder: Record
     assert (parts["photo"].content, parts["mask"].content) == (photo, mask)
 
 
-def test_the_valid_kinds_are_listed_in_the_error_message(call: Studio, studio: ModuleType) -> None:
+def test_the_valid_kinds_are_listed_in_the_error_message(call: Caller, studio: ModuleType) -> None:
     with pytest.raises(studio.InvalidRequestError, match="mask must be a JPEG, WebP or GIF file"):
         call(call.client.photos.retouch, photo=SQUARE, strength=1, mask=SQUARE)
 
 
-def test_a_retry_sends_the_same_parts(call: Studio, recorder: Recorder) -> None:
+def test_a_retry_sends_the_same_parts(call: Caller, recorder: Recorder) -> None:
     recorder.expect(CannedResponse(503, b"", {"Retry-After": "0"}), CannedResponse(201, RETOUCHED))
     call(call.client.photos.retouch, photo=io.BytesIO(SQUARE), strength=1)
     first, second = (received.parts() for received in recorder.received)
@@ -169,7 +145,7 @@ def test_a_retry_sends_the_same_parts(call: Studio, recorder: Recorder) -> None:
     assert first["photo"] == Part(SQUARE, "photo.png", "image/png")
 
 
-def test_an_item_with_an_embedded_file_or_a_link_can_be_read(call: Studio, recorder: Recorder) -> None:
+def test_an_item_with_an_embedded_file_or_a_link_can_be_read(call: Caller, recorder: Recorder) -> None:
     photos = [{"file": b64encode(SQUARE).decode()}, {"address": f"{recorder.origin}/p.png"}]
     body = json.dumps({"at": "2026-05-12T10:00:00Z", "photos": photos}).encode()
     recorder.expect(CannedResponse(201, body), CannedResponse(200, b"linked", {}))
@@ -180,7 +156,7 @@ def test_an_item_with_an_embedded_file_or_a_link_can_be_read(call: Studio, recor
     assert recorder.received[1].header("authorization") is None
 
 
-def test_parameters_are_sent_in_path_query_and_headers_and_the_body_as_json(call: Studio, recorder: Recorder) -> None:
+def test_parameters_are_sent_in_path_query_and_headers_and_the_body_as_json(call: Caller, recorder: Recorder) -> None:
     recorder.expect(CannedResponse(204, b"", {}))
     result = call(
         call.client.photos.annotate, photo_id="a/é", lang="de", x_trace="t1", text="Hm", until=date(2026, 1, 2)
@@ -193,7 +169,7 @@ def test_parameters_are_sent_in_path_query_and_headers_and_the_body_as_json(call
 
 
 def test_an_error_has_the_model_of_its_status_in_the_contract(
-    call: Studio, studio: ModuleType, recorder: Recorder
+    call: Caller, studio: ModuleType, recorder: Recorder
 ) -> None:
     recorder.expect(
         CannedResponse(422, b'{"detail": "Too dark."}'), CannedResponse(404, b'{"detail": "No such photo."}')
@@ -206,7 +182,7 @@ def test_an_error_has_the_model_of_its_status_in_the_contract(
     assert missing.value.parsed == studio.Complaint(detail="No such photo.")
 
 
-def test_an_operation_without_security_is_called_without_the_key(call: Studio, recorder: Recorder) -> None:
+def test_an_operation_without_security_is_called_without_the_key(call: Caller, recorder: Recorder) -> None:
     recorder.expect(CannedResponse(200, "gefunden: Zoë".encode(), {"Content-Type": "text/plain"}))
     # `timeout` is a field of this body and an argument of every call, so the body must be passed as a model.
     body = importlib.import_module("studio.models").SearchBody(words=["sea", "a&b"], timeout=3)
