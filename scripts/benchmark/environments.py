@@ -6,14 +6,13 @@ there, and the generated client imports msgspec and pybase64.
 
 import hashlib
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from attrs import frozen
+from python_environments import NotInstalled, create, install
 
 from benchmark import lock
 
@@ -64,21 +63,12 @@ def prepare(name: str) -> Environment:
     if stamp.is_file() and stamp.read_text(encoding="ascii") == digest:
         return environment
     click.echo(f"scripts/bench: installing {name} (once) ...", err=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     listed = folder / "requirements.txt"
-    listed.write_text(wanted)
-    # The pip of the base interpreter installs the packages, because the project's environment has no pip.
-    base = getattr(sys, "_base_executable", sys.executable)
-    _run(base, "-m", "venv", "--without-pip", str(folder))
-    pip = (base, "-m", "pip", "--python", str(environment.python), "--disable-pip-version-check", "install", "-qq")
-    _run(*pip, "--no-deps", "--require-hashes", "--requirement", str(listed))
+    try:
+        python = create(folder)
+        listed.write_text(wanted)
+        install(python, "--no-deps", "--require-hashes", "--requirement", str(listed))
+    except NotInstalled as error:
+        raise Unavailable(f"{error.step} failed: {error.last_line}") from error
     stamp.write_text(digest)
     return environment
-
-
-def _run(*command: str) -> None:
-    completed = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed commands
-    if completed.returncode:
-        output = (completed.stderr or completed.stdout).strip().splitlines()
-        raise Unavailable(f"{' '.join(command[:3])} failed: {output[-1] if output else 'no output'}")

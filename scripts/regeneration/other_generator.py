@@ -2,17 +2,17 @@
 
 import re
 import subprocess
-import sys
 import sysconfig
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
-from regeneration.build import GENERATOR_NAME, output_of, pinned_version
-from regeneration.refused import Refused
+from python_environments import NotInstalled, create, install
 
-_ROOT = Path(__file__).resolve().parents[2]
-_ENVIRONMENTS = _ROOT / ".cache" / "generators"
-_REFUSED = 2
+from regeneration.build import GENERATOR_NAME, output_of, pinned_version
+from regeneration.refused import ROOT, Refused
+
+_ENVIRONMENTS = ROOT / ".cache" / "generators"
 
 
 def try_version(version: str, options: Sequence[str]) -> int:
@@ -47,9 +47,7 @@ def try_version(version: str, options: Sequence[str]) -> int:
 
 def is_installed(version: str) -> bool:
     """Return whether this process runs with that version of the generator."""
-    from importlib.metadata import version as installed  # noqa: PLC0415
-
-    return installed(GENERATOR_NAME) == version
+    return metadata.version(GENERATOR_NAME) == version
 
 
 def _environment(version: str) -> Path:
@@ -57,28 +55,15 @@ def _environment(version: str) -> Path:
     if not re.fullmatch(r"[0-9][0-9A-Za-z.+!-]*", version):
         raise Refused(f"--generator-version: {version!r} is not a version such as 0.30.0.")
     folder = _ENVIRONMENTS / version
-    python = folder / "bin" / "python"
-    marker = folder / "installed"
+    python, marker = folder / "bin" / "python", folder / "installed"
     if marker.is_file():
         return python
-    subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", folder], check=True)  # noqa: S603
-    base = getattr(sys, "_base_executable", sys.executable)
-    install: list[str | Path] = [
-        base,
-        "-m",
-        "pip",
-        "--python",
-        python,
-        "--disable-pip-version-check",
-        "install",
-        "--quiet",
-    ]
-    # Without its dependencies: those of this process are used, so that the formatter stays the pinned one.
-    completed = subprocess.run(  # noqa: S603
-        [*install, "--no-deps", f"{GENERATOR_NAME}=={version}"], capture_output=True, text=True, check=False
-    )
-    if completed.returncode != 0:
-        raise Refused(f"{GENERATOR_NAME} {version} cannot be installed: {completed.stderr.strip().splitlines()[-1]}")
+    try:
+        create(folder)
+        # Without its dependencies: those of this process are used, so that the formatter stays the pinned one.
+        install(python, "--no-deps", f"{GENERATOR_NAME}=={version}")
+    except NotInstalled as error:
+        raise Refused(f"{GENERATOR_NAME} {version} cannot be installed: {error.last_line}") from error
     library = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
     (library / "project.pth").write_text(
         f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n", encoding="utf-8"

@@ -14,9 +14,10 @@ import tomllib
 from pathlib import Path
 
 import click
+from python_environments import NotInstalled
 
 from releasing.artifacts import ROOT, Artifact, build
-from releasing.environments import OLDEST, Interpreter, NotInstalled, create, interpreters
+from releasing.environments import OLDEST, Interpreter, create, interpreters
 from releasing.inspection import placeholders, problems
 from releasing.trials import Failed, call_client, run_check
 

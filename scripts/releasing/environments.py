@@ -6,20 +6,17 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
+import python_environments
 from attrs import frozen
+from python_environments import install
 
 from releasing.artifacts import ROOT
 
 OLDEST = 11
 _NEWEST = 20
-
-
-class NotInstalled(Exception):
-    """A package cannot be installed. The message is what pip said."""
 
 
 @frozen
@@ -42,19 +39,13 @@ def interpreters() -> list[Interpreter]:
 def create(folder: Path, python: str, *requirements: str) -> Path:
     """Create an environment with these requirements at our pinned versions. Return its folder of executables.
 
-    The pip of the interpreter installs them, as in scripts/setup. Raises NotInstalled.
+    Raises NotInstalled.
     """
-    _run([python, "-m", "venv", "--without-pip", str(folder)])
+    environment = python_environments.create(folder, python)
     pins = re.findall(r"^[\w.-]+==\S+", (ROOT / "scripts/requirements.txt").read_text(), re.MULTILINE)
     (folder / "pins.txt").write_text("\n".join(pins))
-    pip = [python, "-m", "pip", "--python", str(folder / "bin/python"), "--disable-pip-version-check"]
-    _run([*pip, "install", "-qq", "--constraint", str(folder / "pins.txt"), *requirements])
-    return folder / "bin"
-
-
-def clean_environment() -> Mapping[str, str]:
-    """Return the environment variables of this process without those that lead Python to the checkout."""
-    return {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    install(environment, "--constraint", str(folder / "pins.txt"), *requirements, python=python)
+    return environment.parent
 
 
 def _first_that_runs(minor: int) -> Interpreter | None:
@@ -85,16 +76,3 @@ def _version(command: str) -> tuple[int, ...]:
     except OSError:
         return ()
     return tuple(map(int, process.stdout.split())) if process.returncode == 0 else ()
-
-
-def _run(command: list[str]) -> None:
-    process = subprocess.run(  # noqa: S603 - our own command
-        command,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tempfile.gettempdir(),
-        env=clean_environment(),
-    )
-    if process.returncode:
-        raise NotInstalled((process.stderr or process.stdout).strip()[-1000:])

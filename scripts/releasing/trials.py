@@ -10,8 +10,7 @@ from image_variations_conformance.reference.app.serving import running
 from image_variations_conformance.reference.app.variations import png
 from image_variations_conformance.reference.variants import faulty
 from PIL import Image
-
-from releasing.environments import clean_environment
+from python_environments import clean_variables
 
 _PROGRAM = """
 import sys
@@ -42,7 +41,7 @@ def call_client(executables: Path, folder: Path) -> str:
 
 def _last_line(command: list[str], folder: Path) -> str:
     process = subprocess.run(  # noqa: S603 - our own command
-        command, cwd=folder, env=clean_environment(), capture_output=True, text=True, check=False
+        command, cwd=folder, env=clean_variables(), capture_output=True, text=True, check=False
     )
     if process.returncode or not process.stdout:
         raise Failed(f"{Path(command[0]).name}: exit code {process.returncode}\n{process.stdout}{process.stderr}")

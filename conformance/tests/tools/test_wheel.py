@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from python_environments import clean_variables
 from releasing.artifacts import Artifact, build
-from releasing.environments import clean_environment, create
+from releasing.environments import create
 from releasing.inspection import placeholders, problems
 from releasing.trials import call_client, run_check
 
@@ -96,7 +97,7 @@ def test_the_wheel_alone_is_the_client_and_the_command_vendor(artifacts: list[Ar
 
     def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*map(str, command)], cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, check=False
+            [*map(str, command)], cwd=tmp_path, env=clean_variables(), capture_output=True, text=True, check=False
         )
 
     assert re.fullmatch(r"\d+\.\d+\.\d+ False\n", run(executables / "python", "-I", "-c", code).stdout)
