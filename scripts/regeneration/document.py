@@ -5,7 +5,7 @@ keys and indexes from the root to a node. Examples, defaults, enums, links and `
 not searched for schemas.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -130,6 +130,11 @@ def operations(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
         for method in METHODS:
             if method in path_item:
                 yield path, method, path_item[method]
+
+
+def is_success(status: str, responses: Collection[str]) -> bool:
+    """Return whether a response is one to an accepted request: a 2xx, or the default if there is no 2xx."""
+    return status.startswith("2") or (status == "default" and not any(each.startswith("2") for each in responses))
 
 
 def objects(document: Document) -> Iterator[tuple[NodePath, dict[str, Any]]]:

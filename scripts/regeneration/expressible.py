@@ -9,19 +9,27 @@ from typing import Any
 
 from image_variations_conformance.contract.pointers import steps
 
-from regeneration.document import METHODS, Document, NodePath, dereferenced, pointer, resolve
+from regeneration.document import (
+    METHODS,
+    Document,
+    NodePath,
+    dereferenced,
+    is_success,
+    operations,
+    pointer,
+    resolve,
+)
 from regeneration.facts import ARGUMENTS
 from regeneration.generator import python_name
 from regeneration.lint import Problem
-from regeneration.lowering import FORM, JSON
+from regeneration.lowering import FORM, JSON, OCTETS
 from regeneration.schema_support import Place, Schemas, Shape
 
 _SHAPES: dict[str, Shape] = {
     FORM: "form",
     "application/x-www-form-urlencoded": "fields",
-    "application/octet-stream": "file",
+    OCTETS: "file",
 }
-_OCTETS = "application/octet-stream"
 _EVENTS = "text/event-stream"
 _HEADERS_OF_OTHER_PARTS = frozenset({"accept", "authorization", "content-type"})
 _DIALECTS = frozenset(
@@ -38,7 +46,7 @@ def inexpressible(document: Document, lowered: Document) -> Iterator[Problem]:
     for path, item in lowered.get("paths", {}).items():
         at: NodePath = ("paths", path)
         for member in sorted(item.keys() & {"$ref", "servers"}):
-            yield _problem((*at, member), f"{member!r} of a path would be dropped; write it out in the operations")
+            yield Problem.at((*at, member), f"{member!r} of a path would be dropped; write it out in the operations")
         for method in METHODS:
             if method in item:
                 yield from _operation(
@@ -52,83 +60,76 @@ def inexpressible(document: Document, lowered: Document) -> Iterator[Problem]:
 
 def _document(document: Document) -> Iterator[Problem]:
     if document.get("webhooks"):
-        yield _problem(("webhooks",), "a client receives no requests; remove the webhooks")
+        yield Problem.at(("webhooks",), "a client receives no requests; remove the webhooks")
     if document.get("jsonSchemaDialect", next(iter(_DIALECTS))) not in _DIALECTS:
-        yield _problem(("jsonSchemaDialect",), "schemas are read as JSON Schema 2020-12; remove the dialect")
+        yield Problem.at(("jsonSchemaDialect",), "schemas are read as JSON Schema 2020-12; remove the dialect")
     for index, server in enumerate(document.get("servers", [])[:1]):
         if not server["url"].startswith(("http://", "https://", "{")):
             message = "a client needs an absolute URL, such as https://api.example/v1"
-            yield _problem(("servers", index, "url"), message)
+            yield Problem.at(("servers", index, "url"), message)
 
 
 def _dropped_bodies(document: Document) -> Iterator[Problem]:
     """Yield the bodies beside a form that `keep_forms` would drop although they say something else than the form."""
-    for path, item in document.get("paths", {}).items():
-        for method in METHODS:
-            place = _followed(
-                document, ("paths", path, method, "requestBody"), item.get(method, {}).get("requestBody", {})
-            )
-            content = place[1].get("content", {})
-            for media_type, media in content.items() if FORM in content else ():
-                schema = media.get("schema", {})
-                says_nothing = not schema.keys() - {"type", "description"}
-                if not says_nothing and schema != content[FORM].get("schema", {}):
-                    where = (*place[0], "content", media_type)
-                    yield _problem(where, f"only the form is sent; give {media_type} the same schema, or remove it")
+    for path, method, operation in operations(document):
+        at, body = _followed(document, ("paths", path, method, "requestBody"), operation.get("requestBody", {}))
+        content = body.get("content", {})
+        for media_type, media in content.items() if FORM in content else ():
+            schema = media.get("schema", {})
+            says_nothing = not schema.keys() - {"type", "description"}
+            if not says_nothing and schema != content[FORM].get("schema", {}):
+                message = f"only the form is sent; give {media_type} the same schema, or remove it"
+                yield Problem.at((*at, "content", media_type), message)
 
 
 def _operation(
     schemas: Schemas, path: NodePath, operation: dict[str, Any], shared: list[Any], shared_path: NodePath
 ) -> Iterator[Problem]:
     for member in sorted(operation.keys() & {"callbacks", "servers"}):
-        yield _problem((*path, member), f"{member!r} of an operation would be dropped; remove it")
+        yield Problem.at((*path, member), f"{member!r} of an operation would be dropped; remove it")
     parameters = [
         *((*path, "parameters", index) for index, _ in enumerate(operation.get("parameters", []))),
         *((*shared_path, index) for index, _ in enumerate(shared)),
     ]
     arguments: dict[str, str] = {}
     for where in parameters:
-        at, parameter = _followed(schemas.document, where, _at(schemas.document, where))
+        at, parameter = _followed(schemas.document, where, resolve(schemas.document, f"#{pointer(where)}"))
         argument = python_name(parameter["name"])
         if argument in ARGUMENTS:
-            yield _problem((*at, "name"), f"every call has an argument {argument} already; give it another name")
+            yield Problem.at((*at, "name"), f"every call has an argument {argument} already; give it another name")
         elif argument in arguments:
             message = f"the argument would be {argument}, as that of {arguments[argument]!r}; give one another name"
-            yield _problem((*at, "name"), message)
+            yield Problem.at((*at, "name"), message)
         arguments.setdefault(argument, parameter["name"])
         yield from _parameter(schemas, at, parameter)
     if "requestBody" in operation:
         yield from _body(schemas, *_followed(schemas.document, (*path, "requestBody"), operation["requestBody"]))
     for status, response in operation.get("responses", {}).items():
         at, followed = _followed(schemas.document, (*path, "responses", status), response)
-        yield from _response(schemas, at, followed, is_success=_is_success(status, operation["responses"]))
-
-
-def _is_success(status: str, responses: dict[str, Any]) -> bool:
-    return status.startswith("2") or (status == "default" and not any(each.startswith("2") for each in responses))
+        yield from _response(schemas, at, followed, is_success=is_success(status, operation["responses"]))
 
 
 def _parameter(schemas: Schemas, path: NodePath, parameter: dict[str, Any]) -> Iterator[Problem]:
     place, name = parameter["in"], parameter["name"]
     if place == "cookie":
-        yield _problem((*path, "in"), "the client sends no cookies; write a header or a query parameter")
+        yield Problem.at((*path, "in"), "the client sends no cookies; write a header or a query parameter")
     if place == "header" and name.lower() in _HEADERS_OF_OTHER_PARTS:
         message = f"the header {name} follows from the media types and the security; OpenAPI ignores it as a parameter"
-        yield _problem((*path, "name"), message)
+        yield Problem.at((*path, "name"), message)
     if "content" in parameter:
-        yield _problem((*path, "content"), "a parameter with a media type would be dropped; write a schema")
+        yield Problem.at((*path, "content"), "a parameter with a media type would be dropped; write a schema")
         return
     usual = {"query": "form", "cookie": "form"}.get(place, "simple")
     if parameter.get("style", usual) != usual:
-        yield _problem((*path, "style"), f"parameters in {place} are only sent in the style {usual!r}")
+        yield Problem.at((*path, "style"), f"parameters in {place} are only sent in the style {usual!r}")
     resolved = dereferenced(schemas.document, parameter["schema"])
     if parameter.get("explode", True) is not True and place == "query" and resolved.get("type") in {"array", "object"}:
-        yield _problem(
+        yield Problem.at(
             (*path, "explode"), "each item of a list is sent as a parameter of its own; remove explode: false"
         )
     for flag in ("allowReserved", "allowEmptyValue"):
         if parameter.get(flag):
-            yield _problem((*path, flag), f"{flag!r} would be dropped; remove it")
+            yield Problem.at((*path, flag), f"{flag!r} would be dropped; remove it")
     shape: Shape = "pairs" if place == "query" else "scalar"
     where = Place(is_request=True, shape=shape, is_checked=True, is_reached=True)
     yield from schemas.problems((*path, "schema"), parameter["schema"], where)
@@ -138,13 +139,13 @@ def _body(schemas: Schemas, path: NodePath, body: dict[str, Any]) -> Iterator[Pr
     content = body.get("content", {})
     for media_type in list(content)[1:]:
         message = f"the client would choose between {' and '.join(content)} by a guess; keep one"
-        yield _problem((*path, "content", media_type), message)
+        yield Problem.at((*path, "content", media_type), message)
     for media_type, media in content.items():
         where = (*path, "content", media_type)
         if not JSON.fullmatch(media_type) and media_type not in _SHAPES:
-            yield _problem(where, f"the client cannot send {media_type}; write JSON, a form, or {_OCTETS}")
+            yield Problem.at(where, f"the client cannot send {media_type}; write JSON, a form, or {OCTETS}")
         elif "schema" not in media:
-            yield _problem(where, "a body without a schema would be dropped; write one")
+            yield Problem.at(where, "a body without a schema would be dropped; write one")
         else:
             place = Place(is_request=True, shape=_SHAPES.get(media_type, "any"), is_reached=True)
             yield from schemas.problems((*where, "schema"), media["schema"], place)
@@ -157,18 +158,18 @@ def _encoding(schemas: Schemas, path: NodePath, media: dict[str, Any], media_typ
     for name, encoding in media.get("encoding", {}).items():
         where = (*path, "encoding", name)
         if name not in properties and "allOf" not in schema:
-            yield _problem(where, f"the body has no property {name!r}; correct the name")
+            yield Problem.at(where, f"the body has no property {name!r}; correct the name")
             continue
         for member in sorted(encoding.keys() - {"contentType"}):
-            yield _problem((*where, member), f"{member!r} of a part would be dropped; remove it")
+            yield Problem.at((*where, member), f"{member!r} of a part would be dropped; remove it")
         content_type = encoding.get("contentType")
         if content_type is None:
             continue
         if not schemas.has_file(properties.get(name, {})) or media_type != FORM:
-            yield _problem((*where, "contentType"), "only a file is sent with a media type of its own; remove it")
+            yield Problem.at((*where, "contentType"), "only a file is sent with a media type of its own; remove it")
         elif "*" in content_type:
             message = f"{content_type} is no media type that can be sent; write one, such as image/png"
-            yield _problem((*where, "contentType"), message)
+            yield Problem.at((*where, "contentType"), message)
 
 
 def _response(schemas: Schemas, path: NodePath, response: dict[str, Any], *, is_success: bool) -> Iterator[Problem]:
@@ -177,49 +178,48 @@ def _response(schemas: Schemas, path: NodePath, response: dict[str, Any], *, is_
     alike = not is_success and all(media_type.startswith("text/") for media_type in content)
     for media_type in list(content)[1:] if not alike else []:
         message = f"a response has one media type, and {next(iter(content))} is it; the client would not read this one"
-        yield _problem((*path, "content", media_type), message)
+        yield Problem.at((*path, "content", media_type), message)
     for media_type, media in content.items():
         where = (*path, "content", media_type)
         if media_type.startswith(_EVENTS):
-            yield _problem(where, "the client reads no events of a stream; remove it")
+            yield Problem.at(where, "the client reads no events of a stream; remove it")
         elif "schema" not in media:
-            yield _problem(where, "a body without a schema would be ignored; write one, such as type: string")
+            yield Problem.at(where, "a body without a schema would be ignored; write one, such as type: string")
         elif JSON.fullmatch(media_type):
             yield from schemas.problems((*where, "schema"), media["schema"], Place(is_request=False))
-        elif not media_type.startswith("text/") and media_type != _OCTETS:
-            yield _problem(where, f"the client cannot read {media_type}; write JSON, a text type, or {_OCTETS}")
+        elif not media_type.startswith("text/") and media_type != OCTETS:
+            yield Problem.at(where, f"the client cannot read {media_type}; write JSON, a text type, or {OCTETS}")
 
 
 def _security(document: Document) -> Iterator[Problem]:
     """Yield the requirements of operations that are not one bearer token, the same for all operations."""
     schemes = document.get("components", {}).get("securitySchemes", {})
     known: set[str] = set()
-    for path, item in document.get("paths", {}).items():
-        for method in METHODS:
-            security = item.get(method, {}).get("security", [])
-            # The lowering copies the security of the document to the operations.
-            where: NodePath = ("paths", path, method, "security")
-            where = ("security",) if security == document.get("security") else where
-            for index, requirement in enumerate(security):
-                yield from _requirement(schemes, (*where, index), requirement)
-                known |= {name for name in requirement if _is_bearer(document, schemes.get(name))}
-                if len(known) > 1:
-                    message = f"the client has one key, not one for each of {' and '.join(sorted(known))}; keep one"
-                    yield _problem((*where, index), message)
+    for path, method, operation in operations(document):
+        security = operation.get("security", [])
+        # The lowering copies the security of the document to the operations.
+        where: NodePath = ("paths", path, method, "security")
+        where = ("security",) if security == document.get("security") else where
+        for index, requirement in enumerate(security):
+            yield from _requirement(schemes, (*where, index), requirement)
+            known |= {name for name in requirement if _is_bearer(document, schemes.get(name))}
+            if len(known) > 1:
+                message = f"the client has one key, not one for each of {' and '.join(sorted(known))}; keep one"
+                yield Problem.at((*where, index), message)
 
 
 def _requirement(schemes: dict[str, Any], path: NodePath, requirement: dict[str, Any]) -> Iterator[Problem]:
     if len(requirement) > 1:
         message = f"the client cannot send {' and '.join(requirement)} together; keep one bearer scheme"
-        yield _problem(path, message)
+        yield Problem.at(path, message)
     for name in requirement:
         if name not in schemes:
             known = ", ".join(schemes) or "none"
-            yield _problem((*path, name), f"there is no security scheme {name!r}, but {known}; correct the name")
+            yield Problem.at((*path, name), f"there is no security scheme {name!r}, but {known}; correct the name")
         elif not _is_bearer({"components": {"securitySchemes": schemes}}, schemes[name]):
             kind = f"{schemes[name].get('type')} {schemes[name].get('scheme', '')}".strip()
             message = f"the client only sends a bearer token, and this is {kind!r}; write type: http, scheme: bearer"
-            yield _problem(("components", "securitySchemes", name), message)
+            yield Problem.at(("components", "securitySchemes", name), message)
 
 
 def _is_bearer(document: Document, scheme: dict[str, Any] | None) -> bool:
@@ -235,14 +235,3 @@ def _followed(document: Document, path: NodePath, node: dict[str, Any]) -> _Foun
         target = node["$ref"]
         path, node = tuple(steps(target)), resolve(document, target)
     return path, node
-
-
-def _at(document: Document, path: NodePath) -> Any:
-    node: Any = document
-    for step in path:
-        node = node[step]
-    return node
-
-
-def _problem(path: NodePath, message: str) -> Problem:
-    return Problem(pointer(path), message)

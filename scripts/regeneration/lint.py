@@ -7,7 +7,7 @@ a property. They are reported here, before openapi-spec-validator checks the doc
 import difflib
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 from attrs import frozen
 from jsonschema_rs import Draft202012Validator
@@ -107,6 +107,11 @@ class Problem:
     pointer: str
     message: str
 
+    @classmethod
+    def at(cls, path: NodePath, message: str) -> Self:
+        """Return the mistake at a place of a document."""
+        return cls(pointer(path), message)
+
     def __str__(self) -> str:
         return f"{self.pointer or '/'}: {self.message}"
 
@@ -134,25 +139,25 @@ def _non_json_values(node: object, path: NodePath = ()) -> Iterator[Problem]:
             if isinstance(key, str):
                 yield from _non_json_values(value, (*path, key))
             else:
-                yield Problem(pointer(path), f"the key {key!r} is not a string; put it in quotes")
+                yield Problem.at(path, f"the key {key!r} is not a string; put it in quotes")
     elif isinstance(node, list):
         for index, item in enumerate(node):
             yield from _non_json_values(item, (*path, index))
     elif not isinstance(node, str | int | float | bool | None):
-        yield Problem(pointer(path), f"{node} is read as a {type(node).__name__}; put it in quotes")
+        yield Problem.at(path, f"{node} is read as a {type(node).__name__}; put it in quotes")
 
 
 def _structure(document: Document) -> Iterator[Problem]:
     """Yield the objects outside schemas that OpenAPI does not know, or that have no or wrong members."""
     for error in Draft202012Validator(dict(get_schema_content_v31())).iter_errors(document):
-        yield Problem(pointer(tuple(error.instance_path)), error.message.splitlines()[0])
+        yield Problem.at(tuple(error.instance_path), error.message.splitlines()[0])
 
 
 def _types_of_keywords(document: Document) -> Iterator[Problem]:
     metaschema = Draft202012Validator({"$ref": f"{_DIALECT}/schema"})
     for path, schema in root_schemas(document):
         for error in metaschema.iter_errors(schema):
-            yield Problem(pointer((*path, *error.instance_path)), error.message)
+            yield Problem.at((*path, *error.instance_path), error.message)
 
 
 def _references_and_names(document: Document) -> Iterator[Problem]:
@@ -171,7 +176,7 @@ def _openapi(document: Document) -> Iterator[Problem]:
     for error in OpenAPIV31SpecValidator(document).iter_errors():
         if error.validator_value == "regex":
             continue  # it tests expressions by Python's syntax; `_keywords` does by that of JSON Schema
-        yield Problem(pointer(tuple(error.absolute_path)), error.message.splitlines()[0])
+        yield Problem.at(tuple(error.absolute_path), error.message.splitlines()[0])
 
 
 def _values(document: Document) -> Iterator[Problem]:
@@ -182,7 +187,7 @@ def _values(document: Document) -> Iterator[Problem]:
                 message = (
                     f"no value is valid: {lower} {schema[lower]} is more than {upper} {schema[upper]}; correct one"
                 )
-                yield Problem(pointer((*path, lower)), message)
+                yield Problem.at((*path, lower), message)
         listed = [(("enum", index), value) for index, value in enumerate(schema.get("enum", []))]
         given = [((keyword,), schema[keyword]) for keyword in ("const", "default", "example") if keyword in schema]
         examples = [(("examples", index), value) for index, value in enumerate(schema.get("examples", []))]
@@ -194,10 +199,10 @@ def _values(document: Document) -> Iterator[Problem]:
         for relative, value in [*given, *listed, *examples]:
             for error in validator.iter_errors(value):
                 where = (*path, *relative)
-                yield Problem(pointer(where), f"the schema does not allow this value: {error.message}")
+                yield Problem.at(where, f"the schema does not allow this value: {error.message}")
         for index, value in enumerate(schema.get("enum", [])):
             if value in schema["enum"][:index]:
-                yield Problem(pointer((*path, "enum", index)), f"the enum has {value!r} twice; remove one")
+                yield Problem.at((*path, "enum", index), f"the enum has {value!r} twice; remove one")
 
 
 def _boolean_schemas(document: Document) -> Iterator[Problem]:
@@ -215,7 +220,7 @@ def _boolean_schemas(document: Document) -> Iterator[Problem]:
         found += [((*path, "items"), schema["items"])] if "items" in schema else []
     for path, each in found:
         if isinstance(each, bool):
-            yield Problem(pointer(path), f"{str(each).lower()} is no schema that the generator can read; write a type")
+            yield Problem.at(path, f"{str(each).lower()} is no schema that the generator can read; write a type")
 
 
 def _values_and_operations(document: Document) -> Iterator[Problem]:
@@ -232,7 +237,7 @@ def _endless(document: Document) -> Iterator[Problem]:
             inner = pending.pop()
             if inner is schema:
                 message = "no value is valid: it requires a member of the same schema; make one of them optional"
-                yield Problem(pointer(("components", "schemas", name)), message)
+                yield Problem.at(("components", "schemas", name), message)
                 break
             if id(inner) not in seen:
                 seen.add(id(inner))
@@ -255,10 +260,10 @@ def _operations(document: Document) -> Iterator[Problem]:
     for path, method, operation in operations(document):
         at: NodePath = ("paths", path, method)
         if not operation.get("responses"):
-            yield Problem(pointer(at), "the operation has no responses; describe what a client reads")
+            yield Problem.at(at, "the operation has no responses; describe what a client reads")
         name = operation.get("operationId")
         if name in ids:
-            yield Problem(pointer((*at, "operationId")), f"{ids[name]} has the operationId {name!r} too; rename one")
+            yield Problem.at((*at, "operationId"), f"{ids[name]} has the operationId {name!r} too; rename one")
         elif name is not None:
             ids[name] = pointer(at)
         listed = [*operation.get("parameters", []), *document["paths"][path].get("parameters", [])]
@@ -266,7 +271,7 @@ def _operations(document: Document) -> Iterator[Problem]:
         described = {str(each["name"]) for each in resolved if each.get("in") == "path"}
         used: set[str] = set(_TEMPLATED.findall(path))
         for missing in sorted(used - described):
-            yield Problem(pointer(at), f"the path has a parameter {missing!r} that is not described; add it")
+            yield Problem.at(at, f"the path has a parameter {missing!r} that is not described; add it")
         for unused in sorted(described - used):
             yield Problem(
                 pointer(at), f"{unused!r} is described as a parameter of the path, which has none; correct one"
@@ -278,7 +283,7 @@ def _reference(document: Document, path: NodePath, node: dict[str, Any]) -> Iter
         try:
             resolve(document, str(node["$ref"]))
         except LookupError:
-            yield Problem(pointer((*path, "$ref")), f"{node['$ref']!r} points to nothing in this document")
+            yield Problem.at((*path, "$ref"), f"{node['$ref']!r} points to nothing in this document")
 
 
 def _keywords(path: NodePath, schema: Schema) -> Iterator[Problem]:
@@ -286,9 +291,9 @@ def _keywords(path: NodePath, schema: Schema) -> Iterator[Problem]:
         if not keyword.startswith("x-"):
             near = difflib.get_close_matches(keyword, sorted(KEYWORDS), n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            yield Problem(pointer((*path, keyword)), f"no schema has the keyword {keyword!r}{hint}")
+            yield Problem.at((*path, keyword), f"no schema has the keyword {keyword!r}{hint}")
     if "pattern" in schema and not _is_expression(schema["pattern"]):
-        yield Problem(pointer((*path, "pattern")), f"{schema['pattern']!r} is no regular expression; correct it")
+        yield Problem.at((*path, "pattern"), f"{schema['pattern']!r} is no regular expression; correct it")
     yield from _extensions(path, schema, _SCHEMA_EXTENSIONS)
 
 
@@ -304,9 +309,9 @@ def _extensions(path: NodePath, node: dict[str, Any], known: dict[str, Schema]) 
     for name in sorted(name for name in node if name.startswith("x-")):
         if name in known:
             for error in Draft202012Validator(known[name]).iter_errors(node[name]):
-                yield Problem(pointer((*path, name, *error.instance_path)), error.message)
+                yield Problem.at((*path, name, *error.instance_path), error.message)
         elif near := difflib.get_close_matches(name, sorted(known), n=1, cutoff=_EXTENSION_LIKENESS):
-            yield Problem(pointer((*path, name)), f"there is no extension {name!r}; did you mean {near[0]!r}?")
+            yield Problem.at((*path, name), f"there is no extension {name!r}; did you mean {near[0]!r}?")
 
 
 def _required_names(document: Document, path: NodePath, schema: Schema, outer: frozenset[str]) -> Iterator[Problem]:
@@ -317,7 +322,7 @@ def _required_names(document: Document, path: NodePath, schema: Schema, outer: f
         if name not in known:
             near = difflib.get_close_matches(name, sorted(known), n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            yield Problem(pointer((*path, "required", index)), f"no property is called {name!r}{hint}")
+            yield Problem.at((*path, "required", index), f"no property is called {name!r}{hint}")
     for relative, inner in subschemas(schema):
         inherited = known if relative[0] in _IN_PLACE else frozenset()
         yield from _required_names(document, (*path, *relative), inner, inherited)

@@ -16,6 +16,7 @@ from regeneration.document import Document, Schema, dereferenced, objects, opera
 _OTHER_DEFAULTS = {"input": "that of the input image", "any": "up to the server"}
 _ERROR_CLASSES = {"4": "4XX", "5": "5XX"}
 FORM = "multipart/form-data"
+OCTETS = "application/octet-stream"
 JSON = re.compile(r"application/([^;]*\+)?json *(;.*)?")
 
 

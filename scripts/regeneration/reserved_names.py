@@ -6,9 +6,8 @@ The names of the client are read from its templates, so that a new method of a t
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
 
-from regeneration.document import METHODS, Document, NodePath, pointer, schemas
+from regeneration.document import Document, NodePath, operations, pointer, schemas
 from regeneration.facts import method_names
 from regeneration.generator import class_name, python_name
 from regeneration.layout import TEMPLATES, classes, named_operations
@@ -44,10 +43,10 @@ def _class_names(document: Document) -> Iterator[Problem]:
         path = paths.get(id(schema), ())
         module = python_name(name)
         if name in taken:
-            yield _problem(path, f"the class of this schema would be {name}, which the client has already; rename it")
+            yield Problem.at(path, f"the class of this schema would be {name}, which the client has already; rename it")
         elif module in seen:
             other = pointer(seen[module])
-            yield _problem(path, f"the class of this schema would be {name}, as that of {other}; rename one")
+            yield Problem.at(path, f"the class of this schema would be {name}, as that of {other}; rename one")
         seen.setdefault(module, path)
 
 
@@ -59,10 +58,10 @@ def _member_names(document: Document) -> Iterator[Problem]:
             attribute = python_name(name)
             where = (*path, "properties", name)
             if attribute in taken:
-                yield _problem(where, f"a model has {attribute} already; rename the property")
+                yield Problem.at(where, f"a model has {attribute} already; rename the property")
             elif attribute in names:
                 message = f"the attribute would be {attribute}, as that of {names[attribute]!r}; rename one"
-                yield _problem(where, message)
+                yield Problem.at(where, message)
             names.setdefault(attribute, name)
 
 
@@ -70,21 +69,18 @@ def _operation_names(document: Document) -> Iterator[Problem]:
     clients, tag_members = client_members(), _members(_OF_TAGS)
     names: dict[tuple[str, str], str] = {}
     methods = method_names(document)
-    found: list[tuple[NodePath, dict[str, Any]]] = [
-        (("paths", path, method), item[method])
-        for path, item in document.get("paths", {}).items()
-        for method in METHODS
-        if method in item
-    ]
-    for (path, operation), (tag, name, _) in zip(found, named_operations(document), strict=True):
+    for (place, method, operation), (tag, name, _) in zip(
+        operations(document), named_operations(document), strict=True
+    ):
+        path: NodePath = ("paths", place, method)
         where = (*path, "operationId") if "operationId" in operation else path
         if tag in clients:
             at = (*path, "tags", 0) if operation.get("tags") else path
-            yield _problem(at, f"a client has {tag} already; rename the tag")
+            yield Problem.at(at, f"a client has {tag} already; rename the tag")
         if methods[name] in tag_members:
-            yield _problem(where, f"the operations of a tag have {methods[name]} already; rename the operation")
+            yield Problem.at(where, f"the operations of a tag have {methods[name]} already; rename the operation")
         if (tag, name) in names:
-            yield _problem(where, f"the function would be {name}, as that of {names[tag, name]}; rename one")
+            yield Problem.at(where, f"the function would be {name}, as that of {names[tag, name]}; rename one")
         names.setdefault((tag, name), pointer(path))
 
 
@@ -122,7 +118,3 @@ def _texts(stems: tuple[str, ...]) -> Iterator[str]:
     for path in (*TEMPLATES.glob("*"), *TEMPLATES.glob("runtime/*")):
         if path.name.split(".")[0] in stems:
             yield path.read_text(encoding="utf-8")
-
-
-def _problem(path: NodePath, message: str) -> Problem:
-    return Problem(pointer(path), message)

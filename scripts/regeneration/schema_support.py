@@ -12,7 +12,7 @@ from typing import Any, Literal
 from attrs import evolve, field, frozen
 from image_variations_conformance.contract.pointers import escaped, steps
 
-from regeneration.document import Document, NodePath, Schema, dereferenced, pointer
+from regeneration.document import Document, NodePath, Schema, dereferenced
 from regeneration.lint import Problem
 from regeneration.patterns import python_pattern
 
@@ -114,9 +114,9 @@ class Schemas:
         for keyword in sorted(schema.keys() - _NOTES - {"$ref"}):
             if not keyword.startswith("x-"):
                 message = f"{keyword!r} beside $ref would be dropped; put it into a schema of its own"
-                yield _problem((*path, keyword), message)
+                yield Problem.at((*path, keyword), message)
         if target[:2] != ["components", "schemas"] or len(target) != 3:
-            yield _problem((*path, "$ref"), "the generator only follows references to #/components/schemas/NAME")
+            yield Problem.at((*path, "$ref"), "the generator only follows references to #/components/schemas/NAME")
         elif (schema["$ref"], place) not in self._seen:
             self._seen.add((schema["$ref"], place))
             yield from self.problems(tuple(target), dereferenced(self.document, schema), place)
@@ -136,7 +136,7 @@ class Schemas:
             inside = evolve(place.member, is_checked=False, is_reached=False)
             yield from self.problems((*path, "additionalProperties"), schema["additionalProperties"], inside)
         if "array" in types and "items" not in schema:
-            yield _problem(path, "the generator needs the items of an array; write the schema of an item")
+            yield Problem.at(path, "the generator needs the items of an array; write the schema of an item")
         elif "items" in schema:
             yield from self.problems((*path, "items"), schema["items"], place.item)
 
@@ -147,11 +147,11 @@ class Schemas:
         beside = sorted(key for key in schema.keys() - _NOTES - {first} if not key.startswith("x-"))
         if beside:
             message = f"{', '.join(map(repr, beside))} beside {first!r} would be dropped; put it into each branch"
-            yield _problem((*path, beside[0]), message)
+            yield Problem.at((*path, beside[0]), message)
             return
         if any(self.has_file(each) for _, _, each in branches):
             message = "a union with a file cannot be sent right: a text could be a path or a value; write one type"
-            yield _problem((*path, first), message)
+            yield Problem.at((*path, first), message)
             return
         inside = evolve(place, is_checked=False)
         for keyword, index, each in branches:
@@ -166,7 +166,7 @@ class Schemas:
             hiding = [earlier_index for _, earlier_index, earlier in found[:position] if self._hides(earlier, later)]
             if hiding:
                 message = f"it would be read as branch {hiding[0]}; put it first, or give both a const that differs"
-                yield _problem((*path, keyword, index), message)
+                yield Problem.at((*path, keyword, index), message)
 
     def _hides(self, earlier: Schema, later: Schema) -> bool:
         if not earlier.keys() - _NOTES:
@@ -198,7 +198,7 @@ class Schemas:
         is_alias = len(parts) == 1 and "$ref" in parts[0] and "properties" not in schema
         allowed = _NOTES | {"allOf"} if is_alias else _IN_ALL_OF
         for keyword in sorted(key for key in schema.keys() - allowed if not key.startswith("x-")):
-            yield _problem(
+            yield Problem.at(
                 (*path, keyword), f"{keyword!r} beside 'allOf' would be dropped; put it into a part of its own"
             )
         seen: dict[str, object] = dict(schema.get("properties", {}))
@@ -206,14 +206,14 @@ class Schemas:
             resolved = self._resolved(part)
             if not is_alias:
                 if not _is_object(resolved) or resolved.keys() & {"anyOf", "oneOf", "enum"}:
-                    yield _problem((*path, "allOf", index), "each part of an allOf must be an object with properties")
+                    yield Problem.at((*path, "allOf", index), "each part of an allOf must be an object with properties")
                     continue
                 if isinstance(resolved.get("additionalProperties"), dict):
-                    yield _problem((*path, "allOf", index), "'additionalProperties' of this part would be dropped")
+                    yield Problem.at((*path, "allOf", index), "'additionalProperties' of this part would be dropped")
                 for name, inner in resolved.get("properties", {}).items():
                     if seen.setdefault(name, inner) != inner:
                         message = f"the property {name!r} is in two parts with different schemas; state it once"
-                        yield _problem((*path, "allOf", index), message)
+                        yield Problem.at((*path, "allOf", index), message)
             yield from self.problems((*path, "allOf", index), part, evolve(place, is_checked=False))
 
     def has_file(self, schema: object) -> bool:
@@ -234,41 +234,41 @@ def _keywords(path: NodePath, schema: Schema, place: Place) -> Iterator[Problem]
     for keyword, value in schema.items():
         where = (*path, keyword)
         if keyword in _IGNORED or (keyword.startswith("unevaluated") and isinstance(value, dict)):
-            yield _problem(where, f"{keyword!r} would be dropped without a trace; describe the values in another way")
+            yield Problem.at(where, f"{keyword!r} would be dropped without a trace; describe the values in another way")
         elif keyword in _OF_TYPES and not types & {*_OF_TYPES[keyword]} and not _is_object_keyword(keyword, schema):
             expected = " or ".join(_OF_TYPES[keyword])
-            yield _problem(where, f"{keyword!r} is about values of type {expected}; correct the type, or remove it")
+            yield Problem.at(where, f"{keyword!r} is about values of type {expected}; correct the type, or remove it")
         elif keyword == "writeOnly" and value is True and not place.is_request:
-            yield _problem(where, "a writeOnly member stands in a response; give requests a schema of their own")
+            yield Problem.at(where, "a writeOnly member stands in a response; give requests a schema of their own")
         elif place.is_request:
             yield from _in_request(where, keyword, schema, place)
     is_union = bool({"anyOf", "oneOf"} & schema.keys())
     if "x-image" in schema and schema.get("format") != "binary" and not is_union:
-        yield _problem((*path, "x-image"), "only a field with a file (format: binary) is checked by x-image")
+        yield Problem.at((*path, "x-image"), "only a field with a file (format: binary) is checked by x-image")
 
 
 def _in_request(where: NodePath, keyword: str, schema: Schema, place: Place) -> Iterator[Problem]:
     value, types = schema[keyword], _types(schema)
     if keyword in _UNCHECKED and value is not False:
         message = f"the client does not check {keyword!r} before it sends a request; say it in the description"
-        yield _problem(where, message)
+        yield Problem.at(where, message)
     elif keyword == "format" and value not in _HELD_FORMATS:
         how = "write minimum and maximum" if value in {"int32", "int64"} else "say it in the description"
-        yield _problem(where, f"the client does not check the format {value!r} before it sends a request; {how}")
+        yield Problem.at(where, f"the client does not check the format {value!r} before it sends a request; {how}")
     elif keyword == "format" and value in {"date", "date-time"} and (len(types) > 1 or not place.is_checked):
-        yield _problem(where, f"the client does not check the format {value!r} here, only of fields and parameters")
+        yield Problem.at(where, f"the client does not check the format {value!r} here, only of fields and parameters")
     elif keyword == "readOnly" and value is True:
-        yield _problem(where, "a readOnly member stands in a request; give responses a schema of their own")
+        yield Problem.at(where, "a readOnly member stands in a request; give responses a schema of their own")
     elif keyword in _CHECKED and not place.is_checked:
         message = f"the client does not check {keyword!r} here, only of fields, members and parameters"
-        yield _problem(where, message)
+        yield Problem.at(where, message)
     elif keyword == "pattern" and python_pattern(value) is None:
         message = f"{value} does not mean the same in Python; write it with literals, classes, groups and quantifiers"
-        yield _problem(where, message)
+        yield Problem.at(where, message)
     elif keyword in _NUMBER and len(types) > 1:
-        yield _problem(where, f"the client does not check {keyword!r} of a value of several types; write one type")
+        yield Problem.at(where, f"the client does not check {keyword!r} of a value of several types; write one type")
     elif keyword in {"maxLength", "minLength", "pattern"} and schema.get("format") in _OBJECT_FORMATS:
-        yield _problem(where, f"the client does not check {keyword!r} of the format {schema['format']!r}; remove it")
+        yield Problem.at(where, f"the client does not check {keyword!r} of the format {schema['format']!r}; remove it")
 
 
 def _type(path: NodePath, schema: Schema, place: Place) -> Iterator[Problem]:
@@ -276,29 +276,31 @@ def _type(path: NodePath, schema: Schema, place: Place) -> Iterator[Problem]:
     types = _types(schema)
     values = [value for value in schema.get("enum", ()) if value is not None]
     if not (all(isinstance(value, str) for value in values) or all(type(value) is int for value in values)):
-        yield _problem((*path, "enum"), "the values of an enum must all be strings, or all be integers")
+        yield Problem.at((*path, "enum"), "the values of an enum must all be strings, or all be integers")
     if isinstance(schema.get("const"), dict | list) or ("const" in schema and schema["const"] is None):
-        yield _problem((*path, "const"), "a const must be a string, a number or a boolean")
+        yield Problem.at((*path, "const"), "a const must be a string, a number or a boolean")
     if len(types) > 1 and "enum" in schema:
-        yield _problem((*path, "type"), "an enum of several types is read from its values; leave out the type")
+        yield Problem.at((*path, "type"), "an enum of several types is read from its values; leave out the type")
     elif types & {"array", "boolean", "object"} and "enum" in schema:
-        yield _problem((*path, "enum"), f"an enum of type {schema['type']} would be dropped; write strings or integers")
+        yield Problem.at(
+            (*path, "enum"), f"an enum of type {schema['type']} would be dropped; write strings or integers"
+        )
     if schema.get("format") == "binary" and (place.shape not in {"file", "part", "part item"} or len(types) > 1):
         message = "a file can only be a field of a multipart form, or a body of application/octet-stream"
-        yield _problem((*path, "format"), message)
+        yield Problem.at((*path, "format"), message)
     yield from _shape(path, schema, place, types)
 
 
 def _shape(path: NodePath, schema: Schema, place: Place, types: frozenset[str]) -> Iterator[Problem]:
     is_object = _is_object(schema)
     if place.shape in {"fields", "form"} and not is_object:
-        yield _problem(path, "the body of a form must be an object with properties")
+        yield Problem.at(path, "the body of a form must be an object with properties")
     elif place.shape == "scalar" and (is_object or "array" in types):
-        yield _problem(path, "a list or an object cannot be sent here, only one value")
+        yield Problem.at(path, "a list or an object cannot be sent here, only one value")
     elif place.shape == "part item" and "array" in types:
-        yield _problem(path, "a form cannot have a list of lists")
+        yield Problem.at(path, "a form cannot have a list of lists")
     elif place.shape == "file" and schema.get("format") != "binary":
-        yield _problem(path, "a body of application/octet-stream must be type: string, format: binary")
+        yield Problem.at(path, "a body of application/octet-stream must be type: string, format: binary")
 
 
 def _is_object(schema: Schema) -> bool:
@@ -316,7 +318,3 @@ def _types(schema: Schema) -> frozenset[str]:
 
 def _listed(schema: Schema, keyword: str) -> Iterator[tuple[int, Any]]:
     yield from enumerate(schema.get(keyword, ()))
-
-
-def _problem(path: NodePath, message: str) -> Problem:
-    return Problem(pointer(path), message)

@@ -8,9 +8,10 @@ from email.parser import BytesParser
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from regeneration.lowering import OCTETS
 from regeneration.probe import BASE_URL, KEY
 from regeneration.samples import Sample
-from regeneration.tested_operations import OCTETS, Operation
+from regeneration.tested_operations import Operation
 
 _SAFE = "/%:@!$&'()*+,;=~"
 _FORM, _FIELDS = "multipart/form-data", "application/x-www-form-urlencoded"

@@ -7,12 +7,11 @@ from typing import Any
 
 from attrs import field, frozen
 
-from regeneration.document import Document, Schema, dereferenced, operations
+from regeneration.document import Document, Schema, dereferenced, is_success, operations
 from regeneration.facts import method_names
 from regeneration.layout import named_operations
+from regeneration.lowering import OCTETS
 from regeneration.samples import Sample, Samples, attribute
-
-OCTETS = "application/octet-stream"
 
 
 @frozen
@@ -63,9 +62,7 @@ class Operation:
 
     def is_success(self, status: str) -> bool:
         """Return whether the responses of a status are returned, not raised."""
-        return status.startswith("2") or (
-            status == "default" and not any(each.startswith("2") for each in self.responses)
-        )
+        return is_success(status, self.responses)
 
     def call(self, values: dict[str, Sample], body: Sample | None) -> dict[str, Any]:
         """Return the arguments of a call with these parameters and this body."""

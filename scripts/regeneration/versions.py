@@ -22,10 +22,14 @@ _HEAD = """\
 """
 
 
+def canonical(value: object) -> str:
+    """Return a text that is equal for equal values, whatever the order of keys is. 1, 1.0 and true differ."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+
+
 def digest(value: object) -> str:
     """Return the SHA-256 of the content of a YAML file."""
-    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
 def check_version(folder: Path) -> list[Problem]:

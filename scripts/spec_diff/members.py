@@ -1,9 +1,10 @@
 """What happened to a member of an object: a value, a bound, or a set of values."""
 
-import json
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any
+
+from regeneration.versions import canonical
 
 from spec_diff.rules import RULES
 
@@ -26,11 +27,6 @@ _IMPLIED: dict[tuple[str, str], object] = {
     ("schema", "x-open"): False,
     ("sides", "multiple-of"): 1,
 }
-
-
-def canonical(value: object) -> str:
-    """Return a text that is equal for equal values, whatever the order of keys is. 1, 1.0 and true differ."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
 
 
 def plain(value: Any) -> Any:

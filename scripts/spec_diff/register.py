@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from spec_diff.members import canonical, shown
+from regeneration.versions import canonical
+
+from spec_diff.members import shown
 from spec_diff.rules import RULES, UNKNOWN
 from spec_diff.tree import Change
 

@@ -8,8 +8,9 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import evolve, field, frozen
 from regeneration.document import METHODS, Document, NodePath, pointer, resolve
+from regeneration.versions import canonical
 
-from spec_diff.members import ABSENT, actions, canonical, shown
+from spec_diff.members import ABSENT, actions, shown
 from spec_diff.rules import RESTATED, REWORDED, RULES, UNKNOWN, WORD_KEYS, WORDS, Direction, Impact, Rule
 
 

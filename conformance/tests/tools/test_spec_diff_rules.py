@@ -12,7 +12,8 @@ import pytest
 import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from spec_diff.members import ABSENT, canonical, plain
+from regeneration.versions import canonical
+from spec_diff.members import ABSENT, plain
 from spec_diff.register import compare_registers
 from spec_diff.rules import NARROWED, RULES, WIDENED, WORD_KEYS, WORDS
 from spec_diff.tree import Change
