@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from image_variations_conformance.contract.pointers import escaped, steps
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 from yaml import MarkedYAMLError
 
 from regeneration.marks import MarkedYaml
@@ -61,20 +59,21 @@ _DATA = frozenset({"default", "enum", "example", "examples", "links"})
 def read(path: Path) -> Document:
     """Return the document in the YAML or JSON file at `path`.
 
-    Raises `Refused` with file and line if the file cannot be read, is not valid YAML 1.2 (which forbids duplicate
-    keys), or is not a mapping.
+    Raises `Refused` with file and line if the file cannot be read, is not YAML that every parser reads alike, or is not
+    a mapping.
     """
     shown = shown_path(path)
     try:
-        repeated = [f"{shown}:{line}: {key}: this key is there twice; remove one" for key, line in _repeated_keys(path)]
-        if repeated:
-            raise Refused("\n  ".join([f"{shown} is not YAML:", *repeated]))
-        loaded: object = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        marked = MarkedYaml.read(path)
+        ambiguities = [f"{shown}:{line}: {key}: {message}" for line, key, message in sorted(marked.ambiguities())]
+        if ambiguities:
+            raise Refused("\n  ".join([f"{shown} is not YAML that every parser reads alike:", *ambiguities]))
+        loaded = marked.value
     except OSError as error:
         raise Refused(f"{shown} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise Refused(f"{shown}: not text in UTF-8: {error.reason}; save it in this encoding.") from error
-    except (YAMLError, MarkedYAMLError) as error:
+    except MarkedYAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         line = 1 if mark is None else mark.line + 1
         raise Refused(f"{shown}:{line}: /: not YAML: {getattr(error, 'problem', None) or error}") from error
@@ -91,10 +90,6 @@ def _unshared(node: object) -> Any:
     if isinstance(node, dict):
         return {name: _unshared(inner) for name, inner in node.items()}
     return [_unshared(inner) for inner in node] if isinstance(node, list) else node
-
-
-def _repeated_keys(path: Path) -> list[tuple[str, int]]:
-    return sorted(MarkedYaml.read(path).repeated_keys(), key=lambda found: found[1])
 
 
 def pointer(path: NodePath) -> str:

@@ -1,5 +1,7 @@
 """A YAML file with the line numbers of its nodes."""
 
+import io
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,28 @@ from typing import Any
 import yaml
 from attrs import field, frozen
 from image_variations_conformance.contract.pointers import escaped, steps
+
+# The C loader is ten times as fast. The wheels of PyYAML contain it.
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_SafeLoader):  # type: ignore[misc]  # its base is known at run time only
+    """Reads dates as text, since some that look like one are none; `ambiguities` reports them."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _SafeLoader.construct_yaml_str)
+
+# What a scalar without quotes is in YAML 1.2 (core schema). PyYAML reads YAML 1.1, where `no`, `012` and dates differ.
+_YAML_1_2 = {
+    "null": re.compile(r"null|Null|NULL|~|"),
+    "bool": re.compile(r"true|True|TRUE|false|False|FALSE"),
+    "int": re.compile(r"[-+]?(0|[1-9][0-9]*)|0x[0-9a-fA-F]+"),
+    "float": re.compile(
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+    ),
+}
+_MAX_DEPTH = 200
+_TAG = "tag:yaml.org,2002:"
 
 
 @frozen
@@ -22,16 +46,24 @@ class MarkedYaml:
 
         Raises yaml.MarkedYAMLError with the name of the file if it is not YAML.
         """
-        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
-        loader.name = path.name
+        stream = io.StringIO(path.read_text(encoding="utf-8"))
+        stream.name = path.name  # errors quote it
+        _require_shallow(stream)
+        stream.seek(0)
+        loader, root = _Loader(stream), None
         try:
             root = loader.get_single_node()
             return cls(loader.construct_document(root) if root is not None else None, root)
+        except ValueError as error:  # such as `!!int x`
+            raise yaml.MarkedYAMLError(problem=str(error), problem_mark=root and root.start_mark) from error
         finally:
             loader.dispose()
 
-    def repeated_keys(self) -> Iterator[tuple[str, int]]:
-        """Yield the JSON pointer to each key that its mapping has twice, with the line of the second one."""
+    def ambiguities(self) -> Iterator[tuple[int, str, str]]:
+        """Yield the line, the JSON pointer and a message of what parsers of YAML do not all read as the same value.
+
+        These are keys that a mapping has twice, and scalars without quotes that YAML 1.1 and 1.2 read differently.
+        """
         pending: list[tuple[str, yaml.Node | None]] = [("", self._root)]
         seen = set()
         while pending:
@@ -46,9 +78,15 @@ class MarkedYaml:
                 for key, value in node.value:
                     inner = f"{pointer}/{escaped(str(key.value))}"
                     if key.value in keys:
-                        yield inner, key.start_mark.line + 1
+                        yield key.start_mark.line + 1, inner, "this key is there twice; remove one"
                     keys.add(key.value)
-                    pending.append((inner, value))
+                    pending += [(inner, key), (inner, value)]
+            elif isinstance(node, yaml.ScalarNode) and _is_ambiguous(node):
+                yield (
+                    node.start_mark.line + 1,
+                    pointer,
+                    f"YAML 1.1 and 1.2 read {node.value} differently; quote a text, write a number in plain digits",
+                )
 
     def line(self, path: Sequence[str | int]) -> int:
         """Return the line of a key or item, from 1; of what is not there, that of the innermost node around it."""
@@ -63,6 +101,23 @@ class MarkedYaml:
     def line_at(self, pointer: str) -> int:
         """Return the line of the node at a JSON pointer."""
         return self.line(steps(pointer))
+
+
+def _require_shallow(stream: io.StringIO) -> None:
+    """Raise an error for a text with too many levels, which would overflow the stack of the C loader."""
+    depth = 0
+    event: Any
+    for event in yaml.parse(stream, _Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            raise yaml.MarkedYAMLError(problem=f"more than {_MAX_DEPTH} levels", problem_mark=event.start_mark)
+
+
+def _is_ambiguous(scalar: yaml.ScalarNode) -> bool:
+    if scalar.style or not scalar.tag.startswith(_TAG):
+        return False
+    newer = next((kind for kind, pattern in _YAML_1_2.items() if pattern.fullmatch(scalar.value)), "str")
+    return scalar.tag.removeprefix(_TAG) not in {newer, "merge"}
 
 
 def _child(node: yaml.Node | None, step: str) -> tuple[int, yaml.Node] | None:

@@ -202,10 +202,10 @@ def _unjudged(files: SpecFiles) -> Iterator[Problem]:
 
 
 def _keys(files: SpecFiles) -> Iterator[Problem]:
-    """No key of a mapping is there twice, since only the last one would count."""
+    """All parsers read the same: no key is there twice, and no scalar is one of YAML 1.1 only."""
     for name, marked in ((OPENAPI, files.openapi), (REQUIREMENTS, files.register)):
-        for pointer, line in marked.repeated_keys():
-            yield Problem(name, line, "duplicate", f"{pointer}: this key is there twice; remove one")
+        for line, pointer, message in marked.ambiguities():
+            yield Problem(name, line, "duplicate", f"{pointer}: {message}")
 
 
 def _ids(files: SpecFiles) -> Iterator[Problem]:

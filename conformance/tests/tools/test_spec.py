@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from PIL import Image
 from regeneration.document import Document, NodePath, objects, pointer, read, root_schemas, schemas
 from regeneration.lint import KEYWORDS, lint
 from regeneration.mistakes import require_none
 from regeneration.refused import Refused
+from ruamel.yaml import YAML
 
 SPEC = Path(__file__).parents[3] / "spec" / "openapi.yaml"
 MUSEUM = Path(__file__).parents[1] / "contracts" / "museum.yaml"
@@ -254,7 +258,9 @@ def test_a_misspelt_member_outside_the_schemas_is_found(contract: Document) -> N
     [
         ("openapi: 3.1.0\nopenapi: 3.1.0\n", "yaml:2: /openapi: this key is there twice"),
         ("info: &info\n  more: *info\n", "yaml:1: /: an alias of YAML is within its own anchor"),
-        ("openapi: 3.1.0\ninfo: [", "yaml:2: /: not YAML"),
+        ("openapi: 3.1.0\ninfo: [\n", "yaml:3: /: not YAML"),
+        ("openapi: 3.1.0\ninfo: " + 100_000 * "[", "yaml:2: /: not YAML: more than 200 levels"),
+        ("openapi: 3.1.0\ninfo: !!int x\n", "yaml:1: /: not YAML: invalid literal for int"),
         ("- openapi\n", "yaml:1: /: expected an OpenAPI document, which is a mapping, not list"),
     ],
 )
@@ -263,6 +269,34 @@ def test_a_file_that_is_not_a_yaml_mapping_is_refused(tmp_path: Path, text: str,
     path.write_text(text)
     with pytest.raises(Refused, match=message):
         read(path)
+
+
+@pytest.mark.parametrize("scalar", ["no", "On", "012", "1_0", "1:30", "0b1", "0o14", "1e3", "2026-01-31", "2026-99-99"])
+def test_a_scalar_that_parsers_of_yaml_read_differently_is_refused(tmp_path: Path, scalar: str) -> None:
+    path = tmp_path / "openapi.yaml"
+    for text in (f"info: {scalar}\n", f"{scalar}: info\n"):
+        path.write_text(text)
+        with pytest.raises(Refused, match=rf"yaml:1: /.*: YAML 1.1 and 1.2 read {scalar} differently"):
+            read(path)
+        path.write_text(text.replace(scalar, f"'{scalar}'"))
+        assert scalar in {*read(path), *read(path).values()}
+
+
+_LIKE_NUMBERS = st.text("0123456789.+-:eExob", min_size=1, max_size=6)
+_LIKE_WORDS = st.sampled_from(["yes", "no", "on", "off", "true", "null", "y", "n", ".inf", ".nan", "~"])
+
+
+@given(scalar=_LIKE_NUMBERS | _LIKE_WORDS | _LIKE_WORDS.map(str.upper) | _LIKE_WORDS.map(str.title))
+def test_parsers_of_both_versions_of_yaml_read_an_accepted_document_alike(
+    tmp_path_factory: pytest.TempPathFactory, scalar: str
+) -> None:
+    path = tmp_path_factory.mktemp("yaml") / "openapi.yaml"
+    path.write_text(f"info: {scalar}\n")
+    try:
+        document = read(path)
+    except Refused:
+        return
+    assert repr(document) == repr(yaml.safe_load(path.read_text())) == repr(YAML(typ="safe", pure=True).load(path))
 
 
 def test_a_file_that_does_not_exist_is_refused(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
         "      enum: [url, b64_json\n      default",
         "      default: url",
         "yaml",
-        "not YAML: expected ',' or ']'",
+        "not YAML: did not find expected ',' or ']'",
     ),
     "a misspelt extension": (
         "          x-image:\n",
