@@ -108,9 +108,10 @@ def build(
     client_version = _client_version(package.name, document)
     lowered = lower(document)
     templates = package.parent / "templates"
-    _write_templates(facts(lowered, package.name, client_version), templates)
+    document_facts = facts(lowered, package.name, client_version)
+    _write_templates(document_facts, templates)
     _generate(lowered, package, templates, generator)
-    _add_runtime(package, templates, http_library)
+    _add_runtime(package, document_facts, http_library)
     (package / "py.typed").touch()
     _stamp(package, spec, client_version, document["info"]["version"], profile)
     _format(package)
@@ -143,15 +144,22 @@ def _require_pinned_versions(tried: str | None) -> None:
 
 
 def _write_templates(document_facts: Facts, templates: Path) -> None:
-    """Copy scripts/templates to the folder `templates`, and add `facts.jinja`, which sets the variable `facts`.
+    """Copy scripts/templates to the folder `templates`, and add the facts.
 
-    The repr of the facts is both Python and Jinja2 syntax.
+    `facts.jinja` sets the variable `facts`. `classes/NAME.jinja` and `operations/NAME.jinja` set `known` to the facts of
+    one class or operation, because Jinja2 runs an imported template again for each operation. The repr of the facts is
+    both Python and Jinja2 syntax.
     """
     shutil.copytree(TEMPLATES, templates)
-    (templates / "facts.jinja").write_text(f"{{% set facts = {document_facts!r} %}}", encoding="utf-8")
+    for kind in ("classes", "operations"):
+        (templates / kind).mkdir()
+        for name, known in document_facts[kind].items():
+            (templates / kind / f"{name}.jinja").write_text(f"{{% set known = {known!r} %}}", encoding="utf-8")
+    rest = {name: value for name, value in document_facts.items() if name not in {"classes", "operations"}}
+    (templates / "facts.jinja").write_text(f"{{% set facts = {rest!r} %}}", encoding="utf-8")
 
 
-def _add_runtime(package: Path, templates: Path, http_library: str) -> None:
+def _add_runtime(package: Path, document_facts: Facts, http_library: str) -> None:
     """Copy templates/runtime to the package, in place of the generator's modules of these names.
 
     In the copy, the base error has the name of the package, and `http_library` is imported. `_document.py`, which the
@@ -163,9 +171,9 @@ def _add_runtime(package: Path, templates: Path, http_library: str) -> None:
             text = re.sub(rf"^( *){statement}$", rf"\g<1>{other}", text, flags=re.MULTILINE)
         (package / path.name).write_text(text, encoding="utf-8")
     environment = Environment(  # noqa: S701 - the output is Python, not HTML
-        loader=FileSystemLoader(templates), undefined=StrictUndefined
+        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined
     )
-    text = environment.get_template("_document.py.jinja").render()
+    text = environment.get_template("_document.py.jinja").render(facts=document_facts)
     (package / "_document.py").write_text(text, encoding="utf-8")
     shutil.copyfile(SCRIPTS.parent / "LICENSE", package / "LICENSE")
 

@@ -111,20 +111,21 @@ def value_facts(document: Document, schema: Schema) -> Facts:
     """Return the constraints that the client checks before it sends a value, and the note for the docstring."""
     schema = dereferenced(document, schema)
     values = _enum_values(schema)
-    is_open = bool(schema.get("x-open"))
-    return {
-        "number": {argument: schema[keyword] for keyword, argument in _NUMBER_BOUNDS.items() if keyword in schema},
+    constraints = {
         "sizes": [
             {"unit": unit, "minimum": schema.get(minimum), "maximum": schema.get(maximum)}
             for unit, (minimum, maximum) in _SIZES.items()
             if minimum in schema or maximum in schema
         ],
         "pattern": python_pattern(schema["pattern"]) if "pattern" in schema else None,
-        "is_open": is_open,
-        "choices": [] if is_open else values,
+        "choices": [] if schema.get("x-open") else values,
         "image": _image_rules(schema.get("x-image", {})),
-        "description": "",  # the generator passes on the description of a schema
         "is_base64": schema.get("contentEncoding") == "base64",
+    }
+    return {
+        # Jinja2 takes long to parse the facts of many values, and reads a member that is missing as none.
+        **{name: constraint for name, constraint in constraints.items() if constraint},
+        "number": {argument: schema[keyword] for keyword, argument in _NUMBER_BOUNDS.items() if keyword in schema},
         "note": _note(schema, values),
     }
 
@@ -172,11 +173,12 @@ def _note(schema: Schema, values: list[object]) -> str:
 
 def _operations(document: Document) -> dict[str, Facts]:
     methods = method_names(document)
+    models = {id(schema): name for name, schema in classes(document) if "enum" not in schema}
     return {
         name: {
             "method": methods[name],
             "accept": _accept(document, operation),
-            "flat": _flat_class(document, operation),
+            "flat": _flat_class(document, operation, models),
             "parameters": {
                 parameter["name"]: value_facts(document, parameter.get("schema", {}))
                 | {"description": parameter.get("description", "")}
@@ -194,10 +196,11 @@ def _accept(document: Document, operation: dict[str, Any]) -> str | None:
     return None if set(media_types) <= {"application/json"} else ", ".join(media_types)
 
 
-def _flat_class(document: Document, operation: dict[str, Any]) -> str | None:
+def _flat_class(document: Document, operation: dict[str, Any], models: dict[int, str]) -> str | None:
     """Return the class of the body if its properties can be the arguments of a method, or None.
 
     They can if the operation has a single body, which is required and a model, and no two arguments have the same name.
+    `models` has the class of each model by the id() of its schema.
     """
     body = dereferenced(document, operation.get("requestBody", {}))
     media = list(body.get("content", {}).values())
@@ -208,7 +211,7 @@ def _flat_class(document: Document, operation: dict[str, Any]) -> str | None:
     names += [dereferenced(document, each).get("name", "") for each in operation["parameters"]]
     arguments = [python_name(name) for name in names]
     is_plain = len(set(arguments)) == len(arguments) and not ARGUMENTS & set(arguments)
-    return next((name for name, each in classes(document) if each is schema and is_plain and "enum" not in each), None)
+    return models.get(id(schema)) if is_plain else None
 
 
 def method_names(document: Document) -> dict[str, str]:

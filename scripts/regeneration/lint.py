@@ -8,9 +8,10 @@ import difflib
 import re
 from collections.abc import Iterator
 from typing import Any, Self
+from urllib.parse import quote
 
 from attrs import frozen
-from jsonschema_rs import Draft202012Validator
+from jsonschema_rs import Draft202012Validator, Registry
 from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # it ships no types
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from openapi_spec_validator.schemas import get_schema_content_v31
@@ -93,6 +94,7 @@ _OBJECT_EXTENSIONS: dict[str, Schema] = {
 }
 _EXTENSION_LIKENESS = 0.8
 
+_DOCUMENT = "urn:document"  # the name of the document for a validator
 _TEMPLATED = re.compile(r"\{([^}]*)\}")
 _BOUNDS = (("minimum", "maximum"), ("minLength", "maxLength"), ("minItems", "maxItems"))
 
@@ -181,6 +183,7 @@ def _openapi(document: Document) -> Iterator[Problem]:
 
 def _values(document: Document) -> Iterator[Problem]:
     """Yield the values in a schema that the schema itself refuses, those that an enum has twice, and crossed bounds."""
+    registry = Registry([(_DOCUMENT, document)])
     for path, schema in schemas(document):
         for lower, upper in _BOUNDS:
             if lower in schema and upper in schema and schema[lower] > schema[upper]:
@@ -194,7 +197,7 @@ def _values(document: Document) -> Iterator[Problem]:
         if not (listed or given or examples):
             continue
         validator = Draft202012Validator(
-            {"components": document.get("components", {}), **schema}, validate_formats=True
+            {"$ref": f"{_DOCUMENT}#{quote(pointer(path))}"}, registry=registry, validate_formats=True
         )
         for relative, value in [*given, *listed, *examples]:
             for error in validator.iter_errors(value):

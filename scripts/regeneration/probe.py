@@ -136,7 +136,7 @@ def main() -> None:
             except AttributeError as error:
                 signatures[f"{tag}.{method}"] = str(error)
         outcomes = [probe.outcomes(each, runner) for each in plan["trials"]]
-    json.dump({"signatures": signatures, "outcomes": outcomes}, sys.stdout)
+    sys.stdout.write(json.dumps({"signatures": signatures, "outcomes": outcomes}))  # json.dump writes word by word
 
 
 if __name__ == "__main__":
