@@ -17,6 +17,7 @@ from types import FrameType
 import click
 from image_variations_conformance.contract.profile import ProfileError
 from image_variations_conformance.contract.profile import read as read_profile
+from image_variations_conformance.vendoring.swap import recover, replace
 
 from regeneration.build import DEFAULT_HTTP_LIBRARY, GENERATOR, HTTP_LIBRARIES, build
 from regeneration.check import compare
@@ -24,7 +25,6 @@ from regeneration.layout import STAMP_FILE
 from regeneration.other_generator import is_installed, try_version
 from regeneration.refused import ROOT, Refused, shown_path
 from regeneration.spec_files import compare_derived_files, require_consistent, write_derived_files
-from regeneration.swap import replace, workspace
 
 _SPEC = ROOT / "spec" / "openapi.yaml"
 _OUTPUT = ROOT / "generated" / "image_variations"
@@ -147,12 +147,11 @@ def run(
 
 
 def _regenerate(spec: Path, output: Path, build_package: Callable[[Path], None]) -> None:
+    output.parent.mkdir(parents=True, exist_ok=True)
+    recover(output)
     if output != _OUTPUT and output.exists() and not (output / STAMP_FILE).is_file():
         raise Refused(f"--output: {output} was not written by scripts/regenerate. Remove it, or name another folder.")
-    with workspace(output) as folder:
-        package = folder / output.name
-        build_package(package)
-        replace(output, package)
+    replace(output, build_package)
     click.echo(f"{shown_path(output)} is written from {shown_path(spec)}.")
 
 

@@ -146,9 +146,9 @@ def _require_pinned_versions(tried: str | None) -> None:
 def _write_templates(document_facts: Facts, templates: Path) -> None:
     """Copy scripts/templates to the folder `templates`, and add the facts.
 
-    `facts.jinja` sets the variable `facts`. `classes/NAME.jinja` and `operations/NAME.jinja` set `known` to the facts of
-    one class or operation, because Jinja2 runs an imported template again for each operation. The repr of the facts is
-    both Python and Jinja2 syntax.
+    `facts.jinja` sets the variable `facts`. `classes/NAME.jinja` and `operations/NAME.jinja` set `known` to the facts
+    of one class or operation, because Jinja2 runs an imported template again for each operation. The repr of the facts
+    is both Python and Jinja2 syntax.
     """
     shutil.copytree(TEMPLATES, templates)
     for kind in ("classes", "operations"):

@@ -33,13 +33,18 @@ def recover(target: Path) -> None:
 
 
 def replace(target: Path, write: Callable[[Path], None]) -> None:
-    """Call `write` with the path of a folder to write, and move it to `target`. Raises OSError."""
+    """Call `write` with the path of a folder to write, and move it to `target`. Raises OSError.
+
+    The folder has the name of the target. The folder around it is empty, and removed with what `write` leaves there.
+    """
     workspace = Path(tempfile.mkdtemp(prefix=_prefix(target), dir=target.parent))
     try:
-        write(workspace / _NEW)
+        new = workspace / _NEW / target.name
+        new.parent.mkdir()
+        write(new)
         if target.exists():
             target.rename(workspace / _OLD)
-        (workspace / _NEW).rename(target)
+        new.rename(target)
     except BaseException:
         _restore(workspace, target)
         if target.exists() or not (workspace / _OLD).exists():  # otherwise the next run moves it back
@@ -49,7 +54,7 @@ def replace(target: Path, write: Callable[[Path], None]) -> None:
 
 
 def _prefix(target: Path) -> str:
-    return f".{target.name}.vendoring-"
+    return f".{target.name}.writing-"
 
 
 def _restore(workspace: Path, target: Path) -> None:

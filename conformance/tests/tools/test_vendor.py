@@ -213,7 +213,7 @@ REFUSED = {
     "an empty DEST": ([""], "expected a folder of your source tree, got an empty text"),
     "a name that is too long": ([".", "--package", "a" * 300], "File name too long"),
     "both": ([".", "--check", "--update"], "not allowed with"),
-    "read-only": (["/sys", "--package", "new"], "/sys/.new.vendoring-"),
+    "read-only": (["/sys", "--package", "new"], "/sys/.new.writing-"),
 }
 
 
@@ -267,7 +267,7 @@ def test_a_run_that_fails_or_was_killed_leaves_the_old_client(tmp_path: Path) ->
         swap.replace(target, fail)
     assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["iv", "iv/old"]
     # Killed between the two renames.
-    workspace = tmp_path / ".iv.vendoring-killed"
+    workspace = tmp_path / ".iv.writing-killed"
     workspace.mkdir()
     assert list(swap.workspaces(target)) == [workspace]
     target.rename(workspace / "old")
