@@ -11,8 +11,10 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -56,6 +58,8 @@ _RUFF_OPTIONS = (
 # F401 and F811 remove the unused and repeated imports of the templates, and I sorts the rest. Other rules are off,
 # because one of ruff's defaults, PYI036, changes `__exit__` so that `mypy --strict` reports it.
 _RUFF_RULES = "F401,F811,I"
+
+_TYPE_CACHE = Path(sys.prefix) / "mypy-cache"  # a new environment, with other versions, has a new one
 
 _TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?: .*\n)+", re.MULTILINE)
 
@@ -266,9 +270,17 @@ def _verify_imports(package: Path) -> None:
 
 
 def _verify_types(package: Path) -> None:
-    # An empty --config-file disables configuration files, and the null device as folder disables the cache.
-    command = [*_PYTHON, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={os.devnull}", str(package)]
+    """Run mypy, with a copy of its cache, since other runs may use that too. It has what it knows of the libraries."""
+    cache = package.parent / "mypy-cache"
+    with suppress(OSError):
+        shutil.copytree(_TYPE_CACHE, cache)
+    # An empty --config-file disables configuration files.
+    command = [*_PYTHON, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={cache}", str(package)]
     _require_success("Type-checking the generated package (mypy --strict)", _run(command, package.parent))
+    if not _TYPE_CACHE.exists():
+        # Another run may be faster, and the environment may be one that cannot be written.
+        with suppress(OSError), tempfile.TemporaryDirectory(prefix="mypy-cache-", dir=sys.prefix) as folder:
+            shutil.copytree(cache, Path(folder) / "new").rename(_TYPE_CACHE)
 
 
 def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
