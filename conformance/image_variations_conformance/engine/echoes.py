@@ -24,8 +24,9 @@ _RECOVERS, _INDEPENDENT = "IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT"
 _PARALLEL, _CONNECTION = "IV-STATE-PARALLEL", "IV-STATE-CONNECTION"
 OF_RESPONSES = ("IV-RES-", "IV-N-", "IV-SIZE-", "IV-FORMAT-", "IV-OUT-SIZE")
 """How the ids of requirements begin that say what a response has, and that an ignored field breaks."""
+_ERROR_JSON = "IV-ERR-JSON"
 _OF_ERRORS = frozenset(
-    {"IV-ERR-JSON", "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-READABLE", "IV-ERR-NULL", "IV-ERR-PARAM"}
+    {_ERROR_JSON, "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-READABLE", "IV-ERR-NULL", "IV-ERR-PARAM"}
 )
 # Where one of these is broken, the other cannot hold.
 _PRECONDITIONS: Mapping[str, frozenset[str]] = {
@@ -106,6 +107,12 @@ def _of_what_breaks(finding: Finding, failures: _Failures) -> Iterable[str]:
     return [*own, *company, *sorted(violated & failures.crashing), *names, *itself, *lost]
 
 
+def _of_no_json(finding: Finding, failures: _Failures) -> Iterable[str]:
+    """The body of an error that is no JSON is no error object."""
+    no_json = failures.session.observations[finding.label].content.document is None
+    return [_ERROR_JSON] if finding.requirement == "IV-ERR-OBJECT" and no_json else []
+
+
 def _of_an_ignored_field(finding: Finding, failures: _Failures) -> Iterable[str]:
     """An accepted property of the request makes the server ignore what is requested."""
     if not finding.requirement.startswith(OF_RESPONSES):
@@ -184,6 +191,7 @@ def _of_company(finding: Finding, failures: _Failures) -> Iterable[str]:
 _RULES: tuple[Callable[[Finding, _Failures], Iterable[str]], ...] = (
     _of_the_loss,
     _of_what_breaks,
+    _of_no_json,
     _of_an_implied_item,
     _of_preconditions,
     _of_recovery,

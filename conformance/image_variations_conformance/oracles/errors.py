@@ -72,6 +72,7 @@ def errors_are_error_objects(observation: Observation, contract: Contract) -> It
     is_json = value is not None and response.media_type == "application/json"
     yield observation.finding("IV-ERR-JSON", is_json, f"expected an error object as application/json, got {got}")
     if value is None:
+        yield observation.finding("IV-ERR-OBJECT", False, f"expected an error object, got {got}")
         return
     schema_errors = list(contract.schema_errors("ErrorResponse", value))
     of_message = [schema_error for schema_error in schema_errors if schema_error.path[-1:] == ("message",)]

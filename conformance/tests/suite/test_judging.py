@@ -391,7 +391,7 @@ def test_a_503_that_did_not_occur_again_breaks_only_that_it_says_how_long_to_wai
 # --- whole runs
 
 # The body of a crash is a plain text.
-OF_CRASHES = {NO_5XX, "IV-ERR-JSON"}
+OF_CRASHES = {NO_5XX, "IV-ERR-JSON", "IV-ERR-OBJECT"}
 
 
 def judged(app: Service) -> Run:
@@ -406,6 +406,7 @@ def judged(app: Service) -> Run:
     [
         ("wrong-key-crashes", "IV-AUTH-WRONG", {*OF_CRASHES, "IV-AUTH-FIRST"}),
         ("link-dead", "IV-URL-FETCH", {"IV-URL-END"}),
+        ("error-as-page", "IV-ERR-JSON", {"IV-ERR-OBJECT"}),
         ("user-unicode-crashes", "IV-USER-TEXT", OF_CRASHES),
         ("missing-image-crashes", "IV-IMAGE-REQUIRED", OF_CRASHES),
         ("valid-crashes", "IV-OP-VALID", OF_CRASHES),
