@@ -12,6 +12,7 @@ from image_variations_conformance.engine.check import Settings, check
 from image_variations_conformance.engine.run import Run
 from image_variations_conformance.reference.app.serving import running
 from image_variations_conformance.reference.variants import FAULTS
+from image_variations_conformance.reports.folder import files_of
 from image_variations_conformance.reports.reasons import describe
 from image_variations_conformance.wire.target import Target
 from starlette.types import ASGIApp
@@ -75,6 +76,8 @@ def attempt(subject: Subject, depth: Depth) -> Trial:
         # Each fault must be reported by the plan, whatever is drawn at random; and nothing must be that is right.
         max_seconds = 0.0 if subject.kind in {"fault", "pair"} else None
         run = judge_app(subject.service(), subject, depth, max_seconds)
+        for _ in files_of(run):
+            pass  # whatever a server has sent, there is a report
     except Exception:  # noqa: BLE001 - a failure of the suite on one subject must not stop the others
         seconds = time.monotonic() - started
         return Trial(subject, "error", {}, {}, {}, {}, Spent(0, 0), None, seconds, depth, traceback.format_exc())

@@ -2,7 +2,8 @@
 
 Where curl itself would encode the same form, up to the boundary, the line has the fields one by one, so that a person
 can read and edit it. Otherwise curl sends the recorded body. What curl cannot send is written to the connection byte by
-byte: more than one chunk, their extensions, trailers, and another spelling of Host. Large files are compressed.
+byte: more than one chunk, their extensions, trailers, another spelling of Host, and bytes of a header that cannot be
+printed. Large files are compressed.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _UNASKED = ("Accept", "User-Agent")
 # curl asks whether it may send a body of this size.
 _EXPECTS_FROM_BYTES = 1 << 20
 _LARGE_BYTES = 1 << 18
+# Control characters but for line ends, and bytes that are not in UTF-8, as Python decodes them.
+_UNPRINTABLE = re.compile(r"[^\r\n\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]")
 _PLAIN_BOUNDARY = re.compile(r"[0-9a-f]{32}")
 _PLAIN_NAME = re.compile(r"[\w .-]*")
 _PLAIN_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(; *[\w.-]+=[\w.-]+)*")
@@ -104,6 +107,7 @@ def _needs_every_byte(request: Request) -> bool:
         (request.chunked and (several or bool(request.chunk_extension or request.trailers)))
         or any(name.lower() == "host" and name != "Host" for name, _ in request.headers)
         or any(value and not value.strip() for _, value in request.headers)
+        or _UNPRINTABLE.search(_text(request.head())) is not None
     )
 
 
@@ -115,14 +119,23 @@ def _byte_by_byte(request: Request, target: Target, folder: str) -> Command:
         send = f"openssl s_client -quiet -connect {shlex.quote(f'{parts.hostname}:{port}')}"
     else:
         send = f"bash -c {shlex.quote(f'exec 3<>/dev/tcp/{host}/{port}; cat >&3; cat <&3')}"
-    head = request.head().decode("utf-8", "surrogateescape")
+    head = _text(request.head())
     secrets = [f'"{_expansion(match[0])}"' for match in PLACEHOLDER.finditer(head)]
     shown = PLACEHOLDER.sub("\0", head).replace("\\", "\\\\").replace("%", "%%").replace("\0", "%s")
     shown = shown.replace("\r", "\\r").replace("\n", "\\n")
+    shown = _UNPRINTABLE.sub(lambda it: "".join(f"\\{byte:03o}" for byte in _bytes(it[0])), shown)
     printed = " ".join(["printf", shlex.quote(shown), *secrets])
     file = _File.of(CHUNKS_FILE if request.chunked else BODY_FILE, b"".join(request.framed_body()), folder)
     read = " ".join(file.unpacking[:-1]) or f"cat {shlex.quote(file.path)}"
     return Command(f"{{ {printed}; {read}; }} | {send}", file.written)
+
+
+def _text(head: bytes) -> str:
+    return head.decode("utf-8", "surrogateescape")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _shell(text: str) -> str:

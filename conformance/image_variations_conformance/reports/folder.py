@@ -84,7 +84,7 @@ class ReportFolder:
         """
         self.clear()
         self.path.mkdir(parents=True, exist_ok=True)
-        files = dict(_files(run))
+        files = dict(files_of(run))
         digests = {file: hashlib.sha256(content).hexdigest() for file, content in files.items()}
         try:
             _write(self.path, LIST, json.dumps({"files": digests}, indent=1).encode() + b"\n")
@@ -151,7 +151,7 @@ def _write(root: Path, file: str, content: bytes) -> None:
     temporary.replace(root / file)
 
 
-def _files(run: Run) -> Iterator[tuple[str, bytes]]:
+def files_of(run: Run) -> Iterator[tuple[str, bytes]]:
     """Yield the path and content of each file of a report. report.json is last, because it names the others."""
     broken = [(verdict, again) for verdict in run.verdicts if (again := reproduction(run, verdict)) is not None]
     most_bytes = min(_MAX_RESPONSE_BYTES, _MAX_RESPONSES_BYTES // max(1, len(broken)))

@@ -134,7 +134,7 @@ class Request:
             lines.append("Transfer-Encoding: chunked")
             body = b"%x%b\r\n%b\r\n0\r\n%b\r\n" % (len(body), self.extension, body, self.trailers)
         head = "".join(f"{line}\r\n" for line in lines) + self.headers + "\r\n"
-        return self.change(head.encode()) + body
+        return self.change(head.encode("utf-8", "surrogateescape")) + body
 
 
 @frozen
@@ -224,7 +224,8 @@ PROBES: tuple[Probe, ...] = (
     *(
         valid("IV-AUTH-WRONG IV-AUTH-401 IV-AUTH-REQUIRED", authorization=authorization)
         for authorization in (
-            *(None, "Bearer sk-wrong", f"Bearer {KEY[:-1]}", f"Bearer {KEY}x", f"Bearer {KEY.swapcase()}"),
+            *(None, "Bearer sk-wrong", f"Bearer {KEY[:-1]}", f"Bearer {KEY}x", f"Bearer {KEY}\udca0"),
+            f"Bearer {KEY.swapcase()}",
             *("Bearer", "Bearer ", KEY, f"Token {KEY}", "Basic dXNlcjpwYXNzd29yZA=="),
         )
     ),

@@ -54,6 +54,7 @@ def heard(server: ScriptedServer, request: Request, target: Target, path: Path) 
         "IMAGE_VARIATIONS_API_KEY": target.api_key or "",
         **{f"IMAGE_VARIATIONS_HEADER_{name.upper().replace('-', '_')}": value for name, value in target.headers},
     }
+    assert again.line.isprintable()
     before = len(server.heard)
     done = subprocess.run(
         ["sh", "-c", again.line], cwd=path, env=environment, capture_output=True, timeout=30, check=False
@@ -128,7 +129,11 @@ def test_the_command_of_a_probe_sends_it_again(server: ScriptedServer, tmp_path:
 
 
 @pytest.mark.parametrize(
-    "label", ["method-head", "body-none", "body-empty", "image-too-large", "key-prefix", "key-other-case", "n-zero"]
+    "label",
+    [
+        *("method-head", "body-none", "body-empty", "image-too-large"),
+        *("key-prefix", "key-other-case", "key-no-break-space", "n-zero"),
+    ],
 )
 def test_the_command_of_an_unusual_case_sends_the_case_again(
     server: ScriptedServer, tmp_path: Path, label: str

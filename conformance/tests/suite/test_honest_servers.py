@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from image_variations_conformance.engine.check import Settings, check
 from image_variations_conformance.engine.run import Run
+from image_variations_conformance.reports.folder import ReportFolder
 from image_variations_conformance.wire.target import Target
 from support.judging import KEY
 from support.node_packages import node_modules
@@ -86,6 +87,7 @@ def _reported(run: Run) -> set[str]:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_failure_of_an_honest_server_is_true_and_most_of_its_list_is_reported(name: str, tmp_path: Path) -> None:
     run = _run(name, tmp_path)
+    ReportFolder.at(tmp_path / "report").write(run)
     failed = {it.requirement.id: it.message for it in run.verdicts if it.result == "fail"}
     listed = _deviations(name, "must")
     true = listed | {other for other, same in SAME.items() if same in listed} | CONFIRMED.get(name, set())

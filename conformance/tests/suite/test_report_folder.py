@@ -40,6 +40,17 @@ def test_a_second_report_replaces_the_first_and_leaves_other_files_alone(run: Ru
     assert (tmp_path / "IV").is_dir()
 
 
+@pytest.mark.slow
+def test_a_request_with_bytes_that_are_not_in_utf_8_is_reported_whole(tmp_path: Path) -> None:
+    run = judge_app(faulty(["key-no-break-space-accepted"], api_key=KEY))
+    ReportFolder.at(tmp_path).write(run)
+    requirements = json.loads((tmp_path / "report.json").read_text())["requirements"]
+    (failed,) = (it for it in requirements if it["verdict"] == "fail")
+    assert failed["id"] == "IV-AUTH-WRONG"
+    assert r"Authorization: Bearer %s\240\r\n" in failed["curl"]
+    assert b"Bearer ${IMAGE_VARIATIONS_API_KEY}\xa0\r\n" in (tmp_path / "IV-AUTH-WRONG" / "request.head").read_bytes()
+
+
 @pytest.mark.parametrize("name", ["report.json", "junit.xml", "IV-N-BOUNDS/request.body", "IV-N-RANGE/x", LIST])
 def test_a_user_file_with_the_name_of_a_report_file_is_refused_and_kept(name: str, tmp_path: Path) -> None:
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

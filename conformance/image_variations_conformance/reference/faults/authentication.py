@@ -52,6 +52,8 @@ fault("key-prefix-accepted", "Accepts a beginning of the API key, as a compariso
       _takes(lambda sent, right: bool(_key(sent)) and right.startswith(_key(sent))))
 fault("key-longer-accepted", "Accepts an API key that begins with the right one.",
       _takes(lambda sent, right: _key(sent).startswith(right)))
+fault("key-no-break-space-accepted", "Accepts the API key with a no-break space in Latin-1 after it.",
+      _takes(lambda sent, right: _key(sent).strip() == right))
 fault("key-case-ignored", "Accepts the API key in other letter case.",
       _takes(lambda sent, right: _key(sent).lower() == right.lower()))
 fault("key-empty-accepted", "Accepts the scheme Bearer without an API key.",
