@@ -16,7 +16,7 @@ _TEMPLATES: dict[type[Reason], str] = {
     reasons.NothingAccepted: "no valid request of the plan was accepted",
     reasons.ControlRefused: "a request that was accepted before is refused now",
     reasons.RateLimited: "the server kept limiting the rate",
-    reasons.Unexplained: "a valid request with it was refused, and no request was left to find out why",
+    reasons.Unexplained: "a valid request with it was refused; more --max-requests or --max-images find out why",
     reasons.MaxRequests: "--max-requests {limit} are used up",
     reasons.MaxImages: "the case needs {needed} of --max-images {limit}, of which {left} are left",
     reasons.MaxFetches: "{limit} links were followed, the maximum of a run",
