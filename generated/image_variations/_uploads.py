@@ -108,7 +108,7 @@ def upload(
         else:
             source, size_bytes, head = _measured(source, head_bytes, limit_bytes, stack)
             state = _state(source)
-    media_type = media_type or default_type
+    media_type = (media_type or "").strip() or default_type
     fallback = name + _SUFFIXES.get(media_type, "")
     return Upload(name, _base_name(file_name or own_name) or fallback, media_type, size_bytes, head, source, state)
 

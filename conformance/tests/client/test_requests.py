@@ -11,7 +11,7 @@ from client.driving import KEY, Driver, outcome
 from client.recorder import Part, Received, Recorder
 from client.subject import image_variations
 from client.uploads import KINDS, head, image
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from image_variations import ImagesResponse
 
@@ -256,6 +256,7 @@ def test_a_file_opened_by_its_descriptor_gets_the_default_name(
 # --- content types of parts
 
 
+@example(content_type=" ")
 @given(
     content_type=st.lists(TRICKY_TEXTS | st.sampled_from(["image/webp", "text/plain; charset=x"]) | st.text()).map(
         "".join
