@@ -126,9 +126,12 @@ def other_value(b: Builder, name: str) -> str:
 
 
 def with_query(b: Builder, draft: Draft) -> Draft:
-    """Add a query string with other values of the fields, those that the form has and those that it does not have."""
-    query = "&".join(f"{name}={other_value(b, name)}" for name in b.contract.text_fields)
-    return draft.finally_(transforms.with_query(query))
+    """Add a query string with other values of the fields, those that the form has and those that it does not have.
+
+    It also has names that servers refuse that parse it: with a semicolon, and with brackets that contradict each other.
+    """
+    values = (f"{name}={other_value(b, name)}" for name in b.contract.text_fields)
+    return draft.finally_(transforms.with_query("&".join((*values, "a=1;b=2", "c=1", "c%5Bd%5D=2", "c%5B%5D=3"))))
 
 
 def lower_part(part: Part) -> Part:

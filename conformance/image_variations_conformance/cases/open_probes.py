@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from attrs import evolve
 
 from ..media import png
-from ..wire.multipart import Part, text_part
+from ..wire.exchange import Request
+from ..wire.multipart import Part, file_part, text_part
 from . import transforms
-from .builder import Builder
+from .builder import Builder, Draft
 from .changes import content, extra, field, filename, header, image_part, image_type, text_type, user
-from .probes import NO_5XX, Change, Probe
+from .probes import NO_5XX, WHOLE, Change, Probe
 
 
 def _open(label: str, axes: str, apply: Change, *, quick: bool = False) -> Probe:
@@ -25,6 +28,16 @@ def _with_empty_chunks(b: Builder) -> bytes:
     return png.with_chunks(b.png(), *((name, b"") for name in (b"pHYs", b"gAMA", b"cHRM", b"iCCP")))
 
 
+def _to_a_link(change: Callable[[Request], Request]) -> Change:
+    """Return the change of a whole request, which asks for a link where there are any."""
+
+    def apply(b: Builder, draft: Draft) -> Draft:
+        has_links = "url" in b.contract.text_fields.get("response_format", {}).get("enum", ())
+        return (draft.text("response_format", "url") if has_links else draft).finally_(change)
+
+    return apply
+
+
 HARMLESS: tuple[Probe, ...] = (
     _open("image-empty-chunks", "image", content(_with_empty_chunks)),
     _open("field-unknown", "unknown-1", extra(text_part("quality_of_light", "low")), quick=True),
@@ -34,6 +47,12 @@ HARMLESS: tuple[Probe, ...] = (
         "unknown-3",
         extra(text_part("n[]", "1"), text_part("user[name]", "x"), text_part("a[b][c]", "1")),
     ),
+    # Some parsers make an object of them, under the name of a field.
+    _open(
+        "field-indexed",
+        "unknown-15",
+        extra(*(text_part(f"{name}[a]", "1") for name in ("n", "size", "model", "response_format", "user"))),
+    ),
     _open(
         "field-dotted",
         "unknown-4",
@@ -41,6 +60,8 @@ HARMLESS: tuple[Probe, ...] = (
     ),
     _open("field-name-unicode", "unknown-5", extra(text_part("\u7528\u6237", "x"))),
     _open("field-name-long", "unknown-6", extra(text_part("x" * 2000, "1"))),
+    _open("field-name-nul", "unknown-16", extra(text_part("a\0b", "1"))),
+    _open("field-name-nested", "unknown-17", extra(text_part("a" + 120 * "[a]", "1"))),
     _open("field-repeated", "unknown-11", extra(*(text_part("tag", str(number)) for number in range(3)))),
     _open("fields-many", "unknown-12", extra(*(text_part(f"field_{number}", "x") for number in range(101)))),
     _open("field-long", "unknown-14", extra(text_part("comment", "c" * 70_000))),
@@ -82,6 +103,10 @@ ODD: tuple[Probe, ...] = (
     _open("field-unnamed", "unknown-8", extra(_unnamed("form-data")), quick=True),
     _open("field-attachment", "unknown-9", extra(_unnamed("attachment"))),
     _open("field-without-headers", "unknown-10", extra(Part((), b"x"))),
+    _open("field-name-of-20000-characters", "unknown-18", extra(text_part("x" * 20_000, "1"))),
+    _open("files-150", "unknown-19", extra(*(file_part(f"f{it}", b"x", "a.txt", "text/plain") for it in range(150)))),
+    # Links are often made of the host.
+    _open("host-missing", WHOLE, _to_a_link(transforms.without_host)),
     _open("image-twice", "second-image", lambda b, draft: evolve(draft, texts=(*draft.texts, b.image())), quick=True),
     _open("user-nul", "user", user("a\0b"), quick=True),
     _open("user-not-utf-8", "user", user(b"\xff\xfe"), quick=True),

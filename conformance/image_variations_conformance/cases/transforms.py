@@ -17,6 +17,11 @@ def with_header(request: Request, name: str, value: str | None) -> Request:
     return evolve(request, headers=(*kept, *added))
 
 
+def without_host(request: Request) -> Request:
+    """Return a request of HTTP/1.0 without the header Host, which that version does not know."""
+    return evolve(with_header(request, "Host", None), http_version="1.0")
+
+
 def with_body(request: Request, body: bytes) -> Request:
     """Return a request with another body and, unless it is chunked, its length."""
     request = evolve(request, body=body)

@@ -1,6 +1,7 @@
 """Named cases of text fields with values that must be refused: such as servers and their parsers accept.
 
-Each row of a table has a label, a value, and the least depth at which it is sent.
+Each row of a table has a label, a value, and the least depth at which it is sent. Bytes that are not UTF-8 are written
+as Python decodes them (surrogateescape).
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ _INTEGERS: _Table = (
     ("n-empty", "", "quick"),
     ("n-blank", " ", "deep"),
     ("n-hexadecimal", "0x1", "standard"),
-    ("n-octal", "0o1", "standard"),
-    ("n-binary", "0b1", "standard"),
+    ("n-octal", "0o1", "deep"),
+    ("n-binary", "0b1", "deep"),
     ("n-exponent", "1e0", "standard"),
     ("n-infinity", "Infinity", "standard"),
     ("n-nan", "NaN", "standard"),
@@ -51,6 +52,7 @@ _INTEGERS: _Table = (
     ("n-sign-alone", "-", "deep"),
     ("n-two-signs", "--1", "standard"),
     ("n-nul", "1\0", "standard"),
+    ("n-not-utf-8", "1\udce9", "standard"),
     # If it is accepted, it may cost ten images.
     ("n-underscore", "1_0", "standard"),
 )
@@ -67,11 +69,11 @@ _SIZES: _Table = (
     ("size-empty", "", "quick"),
     ("size-auto", "auto", "standard"),
     ("size-of-another-model", "1024x1536", "quick"),
-    ("size-wide-of-another-model", "1792x1024", "standard"),
+    ("size-wide-of-another-model", "1792x1024", "deep"),
     ("size-half", "256", "quick"),
     ("size-without-height", "256x", "deep"),
     ("size-not-square", "512x256", "standard"),
-    ("size-zero", "0x0", "standard"),
+    ("size-zero", "0x0", "deep"),
     ("size-negative", "-256x-256", "deep"),
     ("size-one-pixel", "1x1", "deep"),
     ("size-huge", "100000x100000", "standard"),
@@ -89,6 +91,7 @@ _SIZES: _Table = (
     ("size-byte-order-mark", "\ufeff256x256", "standard"),
     ("size-in-quotes", '"256x256"', "deep"),
     ("size-null", "null", "deep"),
+    ("size-not-utf-8", "256x256\udce9", "standard"),
 )
 _FORMATS: _Table = (
     ("format-unknown", "base64", "quick"),
@@ -97,21 +100,22 @@ _FORMATS: _Table = (
     ("format-prefix", "b64", "deep"),
     ("format-hyphen", "b64-json", "deep"),
     ("format-two", "url,b64_json", "standard"),
-    ("format-space", " b64_json", "standard"),
+    ("format-space", " b64_json", "deep"),
     ("format-space-after", "url ", "standard"),
     ("format-line-feed", "b64_json\n", "standard"),
     ("format-nul", "url\0", "standard"),
     ("format-byte-order-mark", "\ufeffb64_json", "deep"),
     ("format-in-quotes", '"url"', "deep"),
     ("format-null", "null", "deep"),
+    ("format-not-utf-8", "b64_json\udcff", "standard"),
 )
 _MODELS: _Table = (
     ("model-unknown", "no-such-model", "quick"),
     ("model-empty", "", "quick"),
     ("model-of-other-operations", "dall-e-3", "quick"),
     ("model-gpt-image", "gpt-image-1", "standard"),
-    ("model-gpt-image-mini", "gpt-image-1-mini", "standard"),
-    ("model-gpt-image-newer", "gpt-image-1.5", "standard"),
+    ("model-gpt-image-mini", "gpt-image-1-mini", "deep"),
+    ("model-gpt-image-newer", "gpt-image-1.5", "deep"),
     ("model-upper-case", "DALL-E-2", "standard"),
     ("model-prefix", "dall-e", "deep"),
     ("model-longer", "dall-e-20", "deep"),
@@ -123,6 +127,7 @@ _MODELS: _Table = (
     ("model-nul", "dall-e-2\0", "standard"),
     ("model-byte-order-mark", "\ufeffdall-e-2", "deep"),
     ("model-null", "null", "deep"),
+    ("model-not-utf-8", "dall-e-2\udce9", "standard"),
     ("model-long", "m" * 5000, "standard"),
 )
 _OTHER_CASE = (

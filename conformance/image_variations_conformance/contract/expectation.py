@@ -98,6 +98,8 @@ def classify(request: Request, contract: Contract, api_key: str | None) -> Expec
         found.violation("IV-OP-METHOD", None, f"method {request.method}")
         return Expectation(violations=tuple(found.violations))
     content_type = request.header("content-type") or ""
+    if request.header("content-encoding") is not None or not request.has_sound_chunks:
+        return Expectation(violations=tuple(found.violations), unspecified=("a body that is coded otherwise",))
     if contract.accepts_json and content_type.partition(";")[0].strip().lower() == "application/json":
         return Expectation(violations=tuple(found.violations), unspecified=("a JSON body",))
     try:
@@ -189,10 +191,14 @@ def _classify_absence(name: str, schema: Schema, contract: Contract, found: Prop
         found.feature(rules.absent)
 
 
+def _is_utf_8(text: str) -> bool:
+    return not any("\udc80" <= each <= "\udcff" for each in text)
+
+
 def _classify_text(name: str, schema: Schema, rules: FieldRules, part: Part, found: Properties) -> None:
-    try:
-        value = part.content.decode()
-    except UnicodeDecodeError:
+    value = part.content.decode("utf-8", "surrogateescape")
+    if not _is_utf_8(value) and kind_of(schema) in {"text", None}:
+        # In no charset it is one of a few values, or a number.
         found.unspecified.append(f"{name} is not UTF-8")
         return
     text_types = (_TEXT_TYPE, _TEXT_TYPE_OF_ASCII) if value.isascii() else (_TEXT_TYPE,)

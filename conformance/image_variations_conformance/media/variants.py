@@ -167,6 +167,7 @@ ANCILLARY: Mapping[str, Apply] = {
     "sbit": _added((b"sBIT", bytes([8, 8, 8]))),
     "background": _added((b"bKGD", struct.pack(">HHH", 255, 128, 0)), before=b"IDAT"),
     "transparent-colour": _transparent_colour,
+    "suggested-palette": _added((b"PLTE", bytes(range(30)))),
     "physical-size": _added((b"pHYs", struct.pack(">IIB", 11811, 11811, 1))),
     "time": _added((b"tIME", struct.pack(">HBBBBB", 2024, 2, 29, 23, 59, 60))),
     "exif": _added((b"eXIf", _EXIF)),

@@ -63,6 +63,7 @@ def errors_are_error_objects(observation: Observation, contract: Contract) -> It
         response is None
         or response.status < 400
         or observation.exchange.request.method != "POST"
+        or not observation.exchange.request.is_usual_http
         or observation.limited
     ):
         return

@@ -8,6 +8,7 @@ from ..contract.document import Contract
 from ..contract.expectation import Violation
 from .base import Finding, Observation, judges
 
+_VERSION_NOT_SUPPORTED = 505
 _NOT_IMPLEMENTED = 501
 # RFC 9110, section 10.1.1.
 _EXPECTATION_FAILED = 417
@@ -20,6 +21,8 @@ def is_server_error(observation: Observation, contract: Contract) -> bool:
     if response is None:
         return True
     if response.status == _NOT_IMPLEMENTED and observation.exchange.request.method in {"HEAD", "OPTIONS"}:
+        return False
+    if response.status == _VERSION_NOT_SUPPORTED and observation.exchange.request.http_version != "1.1":
         return False
     kinds = [violation.kind for violation in observation.expectation.violations]
     return response.status >= 500 and not any(contract.statuses(kind).allows(response.status) for kind in kinds)

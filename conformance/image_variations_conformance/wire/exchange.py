@@ -34,7 +34,7 @@ def _short(body: bytes) -> str:
 
 @frozen
 class Request:
-    """One HTTP/1.1 request. `body` is the payload without transfer coding; `chunked` says how it is framed.
+    """One request. `body` is the payload without transfer coding; `chunked` says how it is framed.
 
     Chunks have at most `chunk_bytes` bytes of payload and `chunk_extension` after their size; `trailers` follow them.
     """
@@ -47,14 +47,26 @@ class Request:
     chunk_extension: str = ""
     chunk_bytes: int = DEFAULT_CHUNK_BYTES
     trailers: Headers = ()
+    http_version: str = "1.1"
 
     def header(self, name: str) -> str | None:
         """Return the value of a header, or None."""
         return header(self.headers, name)
 
+    @property
+    def is_usual_http(self) -> bool:
+        """Whether it is HTTP/1.1 with sound chunks. What is not may be refused before it reaches the API."""
+        return self.http_version == "1.1" and self.has_sound_chunks
+
+    @property
+    def has_sound_chunks(self) -> bool:
+        """Whether the sizes of its chunks are numbers."""
+        return not self.chunk_extension or self.chunk_extension.startswith(";")
+
     def head(self) -> bytes:
         """Return the request line, the headers and the empty line after them."""
-        lines = [f"{self.method} {self.target} HTTP/1.1", *(f"{name}: {value}" for name, value in self.headers), "", ""]
+        lines = [f"{self.method} {self.target} HTTP/{self.http_version}"]
+        lines += [*(f"{name}: {value}" for name, value in self.headers), "", ""]
         return "\r\n".join(lines).encode("utf-8", "surrogateescape")
 
     def framed_body(self) -> Iterable[bytes]:

@@ -72,7 +72,7 @@ def _options(value: str) -> dict[str, str]:
 
 def text_part(name: str, value: str | bytes) -> Part:
     """Return the part of a text field, with the name escaped as browsers do."""
-    content = value if isinstance(value, bytes) else value.encode()
+    content = value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
     return Part((("Content-Disposition", f'form-data; name="{name.translate(_QUOTED)}"'),), content)
 
 

@@ -157,7 +157,7 @@ def test_a_transparent_colour_echoes_that_rgb_pictures_are_refused() -> None:
     session = session_of((pack("one"), refusal()), (pack("two"), refusal()))
     found = [
         broken("IV-IMAGE-PNG", "one", "png=rgb"),
-        broken("IV-IMAGE-PNG-CHUNKS", "two", "chunks=transparent-colour"),
+        broken("IV-IMAGE-PNG-CHUNKS", "two", "chunks=palette-and-transparent-colour"),
         broken("IV-IMAGE-PNG-CHUNKS", "two", "chunks=known-ancillary"),
     ]
     assert echoes(session, *found) == [None, "IV-IMAGE-PNG", None]

@@ -153,7 +153,8 @@ class _Reader:
         try:
             self._parser.write(data)
         except FormParserError as error:
-            raise ApiError(f"The form is malformed. {error}.", kind="not-multipart", detail="form-malformed") from error
+            detail = "headers-limit" if "header size" in str(error) else "form-malformed"
+            raise ApiError(f"The form is malformed. {error}.", kind="not-multipart", detail=detail) from error
 
     def end(self, *, begun: bool) -> tuple[Part, ...]:
         """Return the parts. `begun` is whether there is a delimiter at all. Raises ApiError if none closes the form."""

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 import anyio
 import anyio.to_thread
+from attrs import evolve
 from PIL import Image
 
 from ...contract.document import Contract, load
+from ...contract.fields import kind_of
 from . import fields as texts
 from .answers import FILE_SUFFIX, FILES_PATH, Answers, Wanted
 from .api_error import ApiError, shown
@@ -259,7 +261,7 @@ class Service(Answers):
 
     def wanted(self, fields: Mapping[str, Part]) -> Wanted:
         """Return the parameters from all fields except the image. Raises ApiError (400) for an invalid value."""
-        values = {name: part.text() for name, part in fields.items() if name not in self.image_fields}
+        values = {name: self.text(name, part) for name, part in fields.items() if name not in self.image_fields}
         self.model(values.get("model"))
         self.user(values.get("user"))
         for name, text in values.items():
@@ -270,6 +272,14 @@ class Service(Answers):
             size=self.dimensions(self.size(values.get("size"))),
             response_format=self.response_format(values.get("response_format")),
         )
+
+    def text(self, name: str, part: Part) -> str:
+        """Return the text of a field. Raises ApiError (400) for bytes that are not UTF-8, which no listed value has."""
+        try:
+            return part.text()
+        except ApiError as problem:
+            is_free = kind_of(self.contract.text_fields[name]) == "text"
+            raise problem if is_free else evolve(problem, requirement=self.contract.rules[name].invalid) from None
 
     def checked(self, check: Callable[[Contract, str, str], T], name: str, text: str, kind: type[T]) -> T:
         """Return the value of a field, which `check` validates. Raises ApiError (400)."""

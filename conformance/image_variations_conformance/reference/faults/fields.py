@@ -26,6 +26,11 @@ def _refuses_value(name: str, value: str, status: Failure = 400) -> Change:
 
 # --- size
 
+
+def _only_utf_8(value: str | None) -> str | None:
+    return None if value is None else value.encode("utf-8", "surrogateescape").decode("utf-8", "ignore")
+
+
 # fmt: off
 fault("size-any-made", "Accepts any size up to 999x999, and makes images of its width.",
       accepts(_SIZE, like("[1-9][0-9]{0,2}x[1-9][0-9]{0,2}"), instead=lambda problem: problem.text))
@@ -130,8 +135,12 @@ fault("user-punctuation-refused", "Refuses a user with ASCII characters other th
               param="user", message="user must be an identifier."))
 fault("user-control-characters-crash", "Answers 500 to a user with NUL or a line end in it.",
       refuses(NO_5XX, text("user", lambda user: re.search("[\0\r\n]", user) is not None), 500))
-fault("text-not-utf-8-crashes", "Answers 500 to a text that is not UTF-8.",
+fault("user-not-utf-8-crashes", "Answers 500 to a user that is not UTF-8.",
       crashes_on(NO_5XX, when=lambda problem: problem.detail == "text-not-utf-8"))
+fault("values-not-utf-8-crash", "Answers 500 to any value that is not UTF-8, which it cannot write in its error.",
+      crashes_on((_INTEGER, *_UNKNOWN), when=lambda problem: problem.detail == "text-not-utf-8"))
+fault("bytes-not-utf-8-removed", "Removes bytes that are not UTF-8 from all values.",
+      reads((_INTEGER, *_UNKNOWN), **dict.fromkeys(_NAMES, _only_utf_8)))
 
 # --- several fields
 

@@ -21,9 +21,11 @@ from .features import (
     on_wire,
     text_part,
 )
-from .no_response import Failure
+from .no_response import Crash, Failure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..app.incoming import IncomingRequest
     from ..app.received import Received
 
@@ -70,6 +72,12 @@ fault("charset-first-crashes", "Answers 500 to a content type with a charset bef
       refuses(_PARAMETERS, header("content-type", "(?i)charset=.*boundary="), 500))
 fault("boundary-pair-crashes", "Answers 500 to a quoted pair in the boundary, whose backslash it keeps.",
       refuses(_BOUNDARY, header("content-type", r'boundary="[^"]*\\'), 500))
+fault("boundary-ends-at-semicolon", "Refuses white space after the boundary, which it takes for a part of it.",
+      refuses(_PARAMETERS, header("content-type", r"boundary=\S+\s+;")))
+fault("boundary-searched", "Reads the first boundary= in the Content-Type, also within another name or a quoted text.",
+      refuses(_PARAMETERS, header("content-type", r'[^;\s]boundary=|"[^"]*boundary=')))
+fault("empty-parameters-refused", "Refuses a content type with an empty parameter.",
+      refuses(_PARAMETERS, header("content-type", r";\s*(;|$)"), 415))
 fault("backslash-ends-text", "Refuses a part with a parameter that ends in a backslash before the name of the field.",
       refuses(_PARAMETERS,
               any_part(lambda part: re.search(rb'\\\\"; *name=', _disposition(part)) is not None)))
@@ -117,6 +125,9 @@ fault("part-headers-refused", "Refuses a part with headers other than Content-Di
 fault("part-header-signs-refused", "Refuses a part with a sign in the name of a header other than a hyphen.",
       refuses("IV-WIRE-PART-HEADERS",
               any_part(lambda part: any(not name.replace(b"-", b"").isalnum() for name in part.headers))))
+fault("part-headers-searched", "Reads the first words of a part that are like Content-Disposition.",
+      refuses("IV-WIRE-PART-HEADERS",
+              any_part(lambda part: any(name.endswith(b"-content-disposition") for name in part.headers))))
 fault("part-headers-crash",
       "Answers 500 to a part with headers other than Content-Disposition, Content-Type and Content-Length.",
       refuses("IV-WIRE-PART-HEADERS",
@@ -151,6 +162,8 @@ fault("unknown-field-crashes", "Answers 500 to a form with an unknown field.",
 fault("bracket-field-crashes",
       "Answers 500 to a field with brackets in its name, which it reads as a list or an object.",
       refuses(NO_5XX, lambda received: any("[" in name for name in _unknown(received)), 500))
+fault("indexed-field-crashes", "Answers 500 to a field like n[a], which its parser makes an object of that it calls n.",
+      refuses(NO_5XX, lambda received: any(re.match(r"(n|size|model)\[\w", name) for name in _unknown(received)), 500))
 fault("unnamed-part-crashes", "Answers 500 to a form with a part without a name.",
       crashes_on(NO_5XX, when=lambda problem: problem.detail == "part-unnamed"))
 fault("many-parts-crash", "Answers 500 to a form with more than 100 parts.",
@@ -166,6 +179,8 @@ fault("file-name-path-refused", "Refuses a file name that contains a slash.", _n
 fault("file-name-semicolon-crashes",
       "Answers 500 to a file name that contains a semicolon, at which it splits the header.",
       _names(b";", _FILENAME, 500))
+fault("file-name-searched", "Reads the name of the field at the first name=, also within the file name.",
+      _names(b"; name=", _FILENAME, 400))
 fault("file-name-over-100-crashes", "Answers 500 to a file name of more than 100 bytes.",
       _names(b".{101}", _FILENAME, 500))
 
@@ -204,6 +219,29 @@ def _query(breaks: str, *fields: str, absent_only: bool) -> Change:
     return Change(Query, (breaks,))
 
 
+def _crashes_on(test: Callable[[tuple[Part, ...]], bool]) -> Change:
+    """Fail with 500 in response to forms with these parts, also without an image."""
+
+    class Crashes(Service):
+        async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
+            parts = await super().parts(request, boundary)
+            if test(parts):
+                raise Crash
+            return parts
+
+    return Change(Crashes, (NO_5XX,))
+
+
+@fault.service("compressed-form-crashes", NO_5XX)
+class _CompressedFormCrashes(Service):
+    """Answers 500 to a form with a content coding."""
+
+    async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
+        if "content-encoding" in request.headers:
+            raise Crash
+        return await super().parts(request, boundary)
+
+
 # fmt: off
 fault("query-read", "Uses n and size from the query string instead of the form.",
       _query("IV-WIRE-QUERY", "n", "size", absent_only=False))
@@ -214,7 +252,26 @@ fault("query-refused", "Refuses a request with a query string.",
 fault("query-crashes", "Answers 500 to a request with a query string.",
       refuses("IV-WIRE-QUERY", lambda received: bool(received.request.url.query), 500))
 
+fault("query-semicolon-refused", "Refuses a request with a semicolon in its query string, which it parses.",
+      refuses("IV-WIRE-QUERY", lambda received: ";" in received.request.url.query))
+fault("query-brackets-crash", "Answers 500 to a query string whose brackets contradict each other, since it parses it.",
+      refuses("IV-WIRE-QUERY", lambda received: "%5B" in received.request.url.query, 500))
+
+# --- what breaks a server before it looks at the fields
+
+fault("field-name-nul-crashes", "Answers 500 to a form with a NUL in the name of a field.",
+      _crashes_on(lambda parts: any("\0" in part.name for part in parts)))
+fault("long-part-header-crashes", "Answers 500 to a form with a part header that is longer than its parser allows.",
+      crashes_on(NO_5XX, when=lambda problem: problem.detail == "headers-limit"))
+fault("nested-field-crashes", "Answers 500 to a form with a name of more than 100 brackets, which it reads as objects.",
+      _crashes_on(lambda parts: any(part.name.count("[") > 100 for part in parts)))
+fault("part-limit-crashes", "Answers 500 to a form with more parts than its parser allows.",
+      crashes_on(NO_5XX, when=lambda problem: problem.detail == "part-limit"))
+
 # --- other headers
+
+fault("referer-refused", "Answers 403 to a request with the Referer of another site.",
+      refuses("IV-WIRE-HEADERS", header("referer", "."), 403))
 
 fault("accept-must-name-json", "Answers 406 to a request whose Accept does not name JSON.",
       refuses("IV-WIRE-HEADERS", lambda received: "json" not in received.header("accept"), 406))

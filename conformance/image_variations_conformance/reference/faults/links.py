@@ -12,7 +12,8 @@ from ..app.api_error import ApiError
 from ..app.responses import plain_response, redirect_response
 from ..app.service import FILES_PATH, Service, Wanted
 from ..registry import Change, FaultFamily
-from .factories import Document, Ids, PerServer, answers, ids_of, links, serves, with_body
+from .factories import NO_5XX, Document, Ids, PerServer, answers, ids_of, links, serves, with_body
+from .no_response import Crash
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -236,3 +237,22 @@ class LinkNeedsKey(Service):
         if request.url.path.startswith(FILES_PATH):
             self.authenticate(request)
         return await super().route(request)
+
+
+@fault.service("link-without-host", _ABSOLUTE)
+class _LinkOfHost(Service):
+    """Makes links of the header Host, and so without a host if that is missing or empty."""
+
+    def link(self, request: IncomingRequest, token: str) -> str:
+        link = super().link(request, token)
+        return link if request.headers.get("host") else f"http://{urlsplit(link).path}"
+
+
+@fault.service("host-required", NO_5XX)
+class _HostRequired(Service):
+    """Answers 500 to a request without the header Host, of which it makes links."""
+
+    def link(self, request: IncomingRequest, token: str) -> str:
+        if "host" not in request.headers:
+            raise Crash
+        return super().link(request, token)

@@ -105,6 +105,8 @@ fault("many-chunks-refused", "Refuses a PNG with more than 100 chunks.",
       _refuses(_CHUNKS, lambda info: len(info.chunks) - info.chunks.count(b"IDAT") > 100))
 fault("transparent-colour-crashes", "Answers 500 to an RGB PNG with a transparent colour.",
       _refuses(_CHUNKS, lambda info: b"tRNS" in info.chunks and info.colour == RGB, 500))
+fault("palette-and-transparency-refused", "Refuses an RGB PNG with a palette and a transparent colour.",
+      _refuses(_CHUNKS, lambda info: info.colour == RGB and {b"PLTE", b"tRNS"} <= set(info.chunks)))
 fault("animated-refused", "Refuses an animated PNG.",
       _refuses("IV-IMAGE-PNG-ANIMATED", lambda info: b"acTL" in info.chunks))
 fault("animated-crashes", "Answers 500 to an animated PNG.",
