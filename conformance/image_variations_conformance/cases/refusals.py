@@ -6,7 +6,6 @@ Each is a request that the server accepts, the base, with one thing wrong.
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 from collections.abc import Callable
 
@@ -313,11 +312,6 @@ def _text_form_replacing(before: bytes, after: bytes) -> Build:
     return build
 
 
-def _compressed(b: Builder) -> Request:
-    request = b.form()
-    return with_header(with_body(request, gzip.compress(request.body, mtime=0)), "Content-Encoding", "gzip")
-
-
 OPEN_CASES = (
     _method("HEAD", "IV-OP-HEAD-OPTIONS", "the method HEAD", depth="quick"),
     _method("OPTIONS", "IV-OP-HEAD-OPTIONS", "the method OPTIONS", depth="quick"),
@@ -343,7 +337,6 @@ OPEN_CASES = (
         "a part without the line between headers and content",
         _text_form_replacing(b"\r\n\r\n", b"\r\n"),
     ),
-    NamedCase("body-gzip", "IV-ERR-NO-5XX", "a form compressed with gzip", _compressed),
     NamedCase(
         "body-chunk-size-broken",
         "IV-ERR-NO-5XX",

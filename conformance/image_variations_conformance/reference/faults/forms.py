@@ -232,16 +232,6 @@ def _crashes_on(test: Callable[[tuple[Part, ...]], bool]) -> Change:
     return Change(Crashes, (NO_5XX,))
 
 
-@fault.service("compressed-form-crashes", NO_5XX)
-class _CompressedFormCrashes(Service):
-    """Answers 500 to a form with a content coding."""
-
-    async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
-        if "content-encoding" in request.headers:
-            raise Crash
-        return await super().parts(request, boundary)
-
-
 # fmt: off
 fault("query-read", "Uses n and size from the query string instead of the form.",
       _query("IV-WIRE-QUERY", "n", "size", absent_only=False))
