@@ -337,12 +337,6 @@ OPEN_CASES = (
         "a part without the line between headers and content",
         _text_form_replacing(b"\r\n\r\n", b"\r\n"),
     ),
-    NamedCase(
-        "body-chunk-size-broken",
-        "IV-ERR-NO-5XX",
-        "a chunk whose size is no number",
-        lambda b: with_chunked_coding(extension="zz")(b.multipart(b.texts(user="user-1234"))),
-    ),
 )
 
 REFUSALS: tuple[NamedCase, ...] = (*METHODS, *KEYS, *BODIES, *MISSING, *IMAGES)

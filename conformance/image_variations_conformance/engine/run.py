@@ -166,9 +166,8 @@ class Run:
     @property
     def not_offered(self) -> int | None:
         """The status of all POST requests if it says that the operation is not there at all, or None."""
-        sent = [it.exchange for it in self.observations.values() if it.exchange.not_tested is None]
-        posts = [it for it in sent if it.request.method == "POST" and it.request.is_usual_http]
-        statuses = {it.response.status if it.response else 0 for it in posts}
+        posts = [it.exchange for it in self.observations.values() if it.exchange.request.method == "POST"]
+        statuses = {it.response.status if it.response else 0 for it in posts if it.not_tested is None}
         return statuses.pop() if len(statuses) == 1 and statuses <= {404, 405, 501} else None
 
     @property

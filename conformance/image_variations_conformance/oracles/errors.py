@@ -63,7 +63,7 @@ def errors_are_error_objects(observation: Observation, contract: Contract) -> It
         response is None
         or response.status < 400
         or observation.exchange.request.method != "POST"
-        or not observation.exchange.request.is_usual_http
+        or observation.exchange.request.http_version != "1.1"  # a server may refuse it before it reads it
         or observation.limited
     ):
         return

@@ -53,16 +53,6 @@ class Request:
         """Return the value of a header, or None."""
         return header(self.headers, name)
 
-    @property
-    def is_usual_http(self) -> bool:
-        """Whether it is HTTP/1.1 with sound chunks. What is not may be refused before it reaches the API."""
-        return self.http_version == "1.1" and self.has_sound_chunks
-
-    @property
-    def has_sound_chunks(self) -> bool:
-        """Whether the sizes of its chunks are numbers."""
-        return not self.chunk_extension or self.chunk_extension.startswith(";")
-
     def head(self) -> bytes:
         """Return the request line, the headers and the empty line after them."""
         lines = [f"{self.method} {self.target} HTTP/{self.http_version}"]

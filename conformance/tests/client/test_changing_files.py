@@ -196,7 +196,8 @@ def test_a_file_that_the_caller_closes_before_a_retry_is_refused(
     with opened(tmp_path / "a.png") as file:
         first = (hear_request, then(file.close), say(BUSY))
         with scripted_server(first, (hear_request, say(SUCCESS))) as server:
-            assert "closed file" in refusal(make, server, file)
+            # The system may close the descriptor before Python knows.
+        assert re.search("closed file|Bad file descriptor", refusal(make, server, file))
 
 
 # --- during an attempt
@@ -250,7 +251,8 @@ def test_a_file_that_is_closed_while_it_is_sent_is_refused(
     with opened(tmp_path / "a.png") as file:
         script = (hear(3000), then(file.close), hear_request)
         with scripted_server(script, (hear_request, say(SUCCESS))) as server:
-            assert "closed file" in refusal(make, server, file)
+            # The system may close the descriptor before Python knows.
+        assert re.search("closed file|Bad file descriptor", refusal(make, server, file))
 
 
 @pytest.mark.parametrize("opened", [*FILES, *BUFFERS])

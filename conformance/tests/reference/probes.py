@@ -196,6 +196,11 @@ _NO_PIXELS = raw_png()[:33] + chunk(b"IEND", b"")
 _NO_PALETTE = raw_png(colour=3).replace(chunk(b"PLTE", bytes(range(3)) * 256), b"")
 
 
+def _without_host(head: bytes) -> bytes:
+    line, _, headers = head.partition(b"\r\n")
+    return line.replace(b"HTTP/1.1", b"HTTP/1.0") + b"\r\n" + headers.partition(b"\r\n")[2]
+
+
 def _damaged_checksum() -> bytes:
     file = bytearray(raw_png(before=chunk(b"tEXt", b"k\0v")))
     file[29] ^= 1
@@ -281,15 +286,28 @@ PROBES: tuple[Probe, ...] = (
     ),
     *image_probes("IV-IMAGE-SQUARE", *(saved(RED.crop((0, 0, *size))) for size in ((8, 9), (9, 8), (8, 4), (4, 8)))),
     *image_probes("IV-IMAGE-MAX-BYTES IV-ERR-JSON IV-ERR-400", padded(4_194_304), padded(5_000_000)),
+    *(
+        probe
+        for requirement, name, value in (
+            *(("IV-N-INTEGER", "n", b"1\xff"), ("IV-SIZE-UNKNOWN", "size", b"256x256\xff")),
+            *(("IV-FORMAT-UNKNOWN", "response_format", b"url\xff"), ("IV-MODEL-UNKNOWN", "model", b"dall-e-2\xff")),
+        )
+        for probe in text_probes(requirement, name, value)
+    ),
     # --- what the contract leaves open
     *text_probes("IV-ERR-NO-5XX", "user", b"\xff", "a\0b", "a\r\nb"),
     *text_probes("IV-ERR-NO-5XX", "strength", "1"),
-    valid("IV-ERR-NO-5XX", with_texts(**{"list[0]": "x"})),
+    *(
+        valid("IV-ERR-NO-5XX", with_texts(**{name: "x"}))
+        for name in ("list[0]", "n[a]", "a\0b", "x" * 20_000, "a" + 120 * "[a]")
+    ),
+    valid(f"{_LINKS} IV-ERR-NO-5XX", _URL, change=_without_host),
     valid("IV-ERR-NO-5XX", Form(more=(b'Content-Disposition: form-data; name="size"\r\n\r\n512x512',))),
     valid("IV-ERR-NO-5XX", Form(more=(b'Content-Disposition: form-data; name="image"; filename="b"\r\n\r\n' + PNG,))),
     valid("IV-ERR-NO-5XX", Form(more=(b"Content-Disposition: form-data\r\n\r\nx",))),
     valid("IV-ERR-NO-5XX", Form(more=(b"Content-Disposition form-data\r\n\r\nx",))),
     valid("IV-ERR-NO-5XX", Form(more=(b'Content-Disposition: form-data; name="x"\r\n\r\n',) * 120)),
+    valid("IV-ERR-NO-5XX", Form(more=(b'Content-Disposition: form-data; name="x"\r\n\r\n',) * 150)),
     valid("IV-ERR-NO-5XX", Form(change=lambda body: body[:-12])),
     valid("IV-ERR-NO-5XX", Form(change=lambda body: body.replace(b"\r\n", b"\n"))),
     # --- valid requests
@@ -306,7 +324,10 @@ PROBES: tuple[Probe, ...] = (
         "IV-IMAGE-PNG-CHUNKS",
         *(raw_png(before=chunks) for chunks in (_CHUNKS, chunk(b"prVt", b""), chunk(b"tRNS", bytes(6)), _LONG_TEXT)),
         *(raw_png(before=chunk(kind, b"x\0y")) for kind in (b"iCCP", b"eXIf", b"tEXt")),
-        raw_png(before=chunk(b"tEXt", b"k\0v") * 300),
+        *(
+            raw_png(before=chunk(b"tEXt", b"k\0v") * 300),
+            raw_png(before=chunk(b"PLTE", bytes(9)) + chunk(b"tRNS", bytes(6))),
+        ),
     ),
     *image_probes("IV-IMAGE-PNG-ANIMATED", _ANIMATED),
     *image_probes("IV-IMAGE-UP-TO-LIMIT", padded(3_999_999), padded(1_100_000)),
@@ -318,6 +339,7 @@ PROBES: tuple[Probe, ...] = (
         for name in (
             *("", '; filename=""', '; filename="blob"', '; filename="a.jpg"', '; filename="a b.png"'),
             *('; filename="\\"a.png"', '; filename="\u00e4.png"', '; filename="a;b.png"', '; filename="a/b.png"'),
+            '; filename="a; name=b.png"',
             *(f'; filename="{"p" * 196}.png"', ';filename="a.png"', '; filename=".."', '; filename="a, \\"b\\".png"'),
         )
     ),
@@ -351,7 +373,8 @@ PROBES: tuple[Probe, ...] = (
         valid("IV-WIRE-PARAMETERS IV-WIRE-HEADER-CASE", Form(content_type=content_type))
         for content_type in (
             *("multipart/form-data; charset=utf-8; boundary={}", "multipart/form-data ; boundary={}"),
-            "Multipart/Form-Data; Boundary={}",
+            *("Multipart/Form-Data; Boundary={}", "multipart/form-data; boundary={} ; charset=utf-8"),
+            *("multipart/form-data;; boundary={};", 'multipart/form-data; x="boundary=a"; boundary={}'),
         )
     ),
     valid("IV-WIRE-HEADER-CASE", authorization=f"bearer {KEY}"),
@@ -361,7 +384,10 @@ PROBES: tuple[Probe, ...] = (
     valid("IV-WIRE-ORDER", Form(image_last=True)),
     *(
         valid("IV-WIRE-PART-HEADERS", Form(part_headers=headers))
-        for headers in ("X-Part: 1\r\n", "X`Part: 1\r\n", f"Content-Length: {len(PNG)}\r\n")
+        for headers in (
+            'X-Content-Disposition: form-data; name="n"\r\n',
+            *("X-Part: 1\r\n", "X`Part: 1\r\n", f"Content-Length: {len(PNG)}\r\n"),
+        )
     ),
     *(
         valid("IV-WIRE-TEXT-TYPE", Form(text_headers=f"Content-Type: {media_type}\r\n"))
@@ -375,10 +401,13 @@ PROBES: tuple[Probe, ...] = (
     valid("IV-WIRE-CHUNKED", extension=b"", trailers=b"X-Checksum: 0\r\n"),
     valid("IV-WIRE-QUERY", query="?n=3&size=512x512&response_format=url"),
     valid("IV-WIRE-QUERY", query="?n=3"),
+    valid("IV-WIRE-QUERY", query="?a=1;b=2"),
+    valid("IV-WIRE-QUERY", query="?a=1&a%5Bb%5D=2"),
     valid("IV-WIRE-EXPECT", headers="Expect: 100-continue\r\n"),
     valid("IV-WIRE-HEADERS"),
     valid("IV-WIRE-HEADERS", headers="User-Agent: a\r\nAccept: application/json\r\nCookie: a=1\r\n"),
     valid("IV-WIRE-HEADERS", headers="User-Agent: a\r\nAccept: */*\r\nX-Trace: " + "t" * 4000 + "\r\n"),
+    valid("IV-WIRE-HEADERS", headers="User-Agent: a\r\nAccept: */*\r\nReferer: http://other.example/\r\n"),
     # --- what only quirks treat in another way
     *text_probes("", "n", "03"),
     *image_probes("", *map(padded, (4_000_000, 4_000_001, 4_100_000, 4_194_303)), saved(SMOOTH.resize((2049, 2049)))),

@@ -70,7 +70,7 @@ def assert_same(received: bytes, request: Request) -> None:
     head, _, body = received.partition(b"\r\n\r\n")
     line, *lines = head.decode("utf-8", "surrogateescape").split("\r\n")
     headers = [(name, value.removeprefix(" ")) for name, _, value in (each.partition(":") for each in lines)]
-    assert line == f"{request.method} {request.target} HTTP/1.1"
+    assert line == f"{request.method} {request.target} HTTP/{request.http_version}"
     if request.chunked:
         framed = b"".join(request.framed_body())
         assert body == framed or (unchunked(body) == request.body and len(request.body) <= request.chunk_bytes)

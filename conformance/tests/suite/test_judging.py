@@ -412,7 +412,7 @@ def judged(app: Service) -> Run:
         ("valid-crashes", "IV-OP-VALID", OF_CRASHES),
         ("parallel-crashes", "IV-STATE-PARALLEL", OF_CRASHES),
         ("n-remembered", "IV-STATE-INDEPENDENT", {"IV-N-DEFAULT"}),
-        ("error-repeated", "IV-STATE-RECOVERS", {"IV-ERR-PARAM", "IV-OP-VALID"}),
+        ("error-repeated", "IV-STATE-RECOVERS", {"IV-AUTH-FIRST", "IV-ERR-PARAM", "IV-OP-VALID"}),
         ("locked-by-bad-keys", "IV-STATE-RECOVERS", set()),
         ("crashes-every-tenth", NO_5XX, OF_CRASHES - {NO_5XX}),
     ],
