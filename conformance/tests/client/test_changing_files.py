@@ -197,7 +197,7 @@ def test_a_file_that_the_caller_closes_before_a_retry_is_refused(
         first = (hear_request, then(file.close), say(BUSY))
         with scripted_server(first, (hear_request, say(SUCCESS))) as server:
             # The system may close the descriptor before Python knows.
-        assert re.search("closed file|Bad file descriptor", refusal(make, server, file))
+            assert re.search("closed file|Bad file descriptor", refusal(make, server, file))
 
 
 # --- during an attempt
@@ -252,7 +252,7 @@ def test_a_file_that_is_closed_while_it_is_sent_is_refused(
         script = (hear(3000), then(file.close), hear_request)
         with scripted_server(script, (hear_request, say(SUCCESS))) as server:
             # The system may close the descriptor before Python knows.
-        assert re.search("closed file|Bad file descriptor", refusal(make, server, file))
+            assert re.search("closed file|Bad file descriptor", refusal(make, server, file))
 
 
 @pytest.mark.parametrize("opened", [*FILES, *BUFFERS])
