@@ -135,7 +135,7 @@ fault("user-punctuation-refused", "Refuses a user with ASCII characters other th
               param="user", message="user must be an identifier."))
 fault("user-control-characters-crash", "Answers 500 to a user with NUL or a line end in it.",
       refuses(NO_5XX, text("user", lambda user: re.search("[\0\r\n]", user) is not None), 500))
-fault("user-not-utf-8-crashes", "Answers 500 to a user that is not UTF-8.",
+fault("text-not-utf-8-crashes", "Answers 500 to a user that is not UTF-8.",
       crashes_on(NO_5XX, when=lambda problem: problem.detail == "text-not-utf-8"))
 fault("values-not-utf-8-crash", "Answers 500 to any value that is not UTF-8, which it cannot write in its error.",
       crashes_on((_INTEGER, *_UNKNOWN), when=lambda problem: problem.detail == "text-not-utf-8"))
