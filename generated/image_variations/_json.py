@@ -26,7 +26,7 @@ def loads(content: bytes) -> object:
     Raises `TooManyValues` before anything is decoded if the text may have more than MAX_VALUES values, `ValueError` for
     invalid JSON, including NaN and Infinity, and `RecursionError` for JSON nested too deeply.
     """
-    if sum(map(content.count, (b",", b"[", b"{"))) > MAX_VALUES:
+    if not _has_few_values(content):
         raise TooManyValues(f"it has more than {MAX_VALUES} values")
     fast = _fast_loads()
     if fast is not None:
@@ -35,6 +35,22 @@ def loads(content: bytes) -> object:
         except (ValueError, RecursionError):
             pass  # The standard library decides, so that the result is the same without msgspec.
     return json.loads(content.decode("utf-8-sig"), parse_constant=_raise_not_json)
+
+
+def _has_few_values(content: bytes) -> bool:
+    """Return whether a text has at most MAX_VALUES of the characters that begin a value.
+
+    Files in base64 have none, so looking for the next one is several times as fast as counting.
+    """
+    left = MAX_VALUES
+    for character in (b",", b"[", b"{"):
+        at = content.find(character)
+        while at >= 0:
+            left -= 1
+            if left < 0:
+                return False
+            at = content.find(character, at + 1)
+    return True
 
 
 def decode_base64(text: str) -> bytes:
