@@ -58,7 +58,7 @@ COMMANDS: dict[str, Callable[[str, Path], list[str]]] = {
 SAME = {"IV-AUTH-SPACES": "IV-OP-VALID", "IV-WIRE-PARAMETERS": "IV-OP-VALID", "IV-WIRE-HEADER-CASE": "IV-OP-VALID"}
 # Reported by the suite, not on the list, and found true by hand afterwards.
 CONFIRMED = {"hono": {"IV-WIRE-HEADER-CASE"}, "fastapi": {"IV-WIRE-BOUNDARY"}}
-LEAST_REPORTED = {"fastapi": 12, "cherrypy": 18, "koa": 11, "hono": 8, "jdk": 11}
+LEAST_REPORTED = {"fastapi": 12, "cherrypy": 16, "koa": 12, "hono": 9, "jdk": 12}
 """How many requirements of each list the suite reports, at least, at MUST level."""
 
 
