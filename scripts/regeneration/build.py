@@ -155,11 +155,11 @@ def _write_templates(document_facts: Facts, templates: Path) -> None:
     is both Python and Jinja2 syntax.
     """
     shutil.copytree(TEMPLATES, templates)
+    rest = dict(document_facts)
     for kind in ("classes", "operations"):
         (templates / kind).mkdir()
-        for name, known in document_facts[kind].items():
+        for name, known in rest.pop(kind).items():
             (templates / kind / f"{name}.jinja").write_text(f"{{% set known = {known!r} %}}", encoding="utf-8")
-    rest = {name: value for name, value in document_facts.items() if name not in {"classes", "operations"}}
     (templates / "facts.jinja").write_text(f"{{% set facts = {rest!r} %}}", encoding="utf-8")
 
 

@@ -276,9 +276,7 @@ def _operations(document: Document) -> Iterator[Problem]:
         for missing in sorted(used - described):
             yield Problem.at(at, f"the path has a parameter {missing!r} that is not described; add it")
         for unused in sorted(described - used):
-            yield Problem(
-                pointer(at), f"{unused!r} is described as a parameter of the path, which has none; correct one"
-            )
+            yield Problem.at(at, f"{unused!r} is described as a parameter of the path, which has none; correct one")
 
 
 def _reference(document: Document, path: NodePath, node: dict[str, Any]) -> Iterator[Problem]:

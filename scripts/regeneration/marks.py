@@ -8,17 +8,15 @@ from typing import Any
 
 import yaml
 from attrs import field, frozen
+from image_variations_conformance.contract.document import SafeLoader
 from image_variations_conformance.contract.pointers import escaped, steps
 
-# The C loader is ten times as fast. The wheels of PyYAML contain it.
-_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-
-class _Loader(_SafeLoader):  # type: ignore[misc]  # its base is known at run time only
+class _Loader(SafeLoader):  # type: ignore[misc]  # its base is known at run time only
     """Reads dates as text, since some that look like one are none; `ambiguities` reports them."""
 
 
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _SafeLoader.construct_yaml_str)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", SafeLoader.construct_yaml_str)
 
 # What a scalar without quotes is in YAML 1.2 (core schema). PyYAML reads YAML 1.1, where `no`, `012` and dates differ.
 _YAML_1_2 = {

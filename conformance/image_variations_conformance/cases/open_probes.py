@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from attrs import evolve
 
 from ..media import png
-from ..wire.exchange import Request
 from ..wire.multipart import Part, file_part, text_part
 from . import transforms
 from .builder import Builder, Draft
@@ -28,14 +25,10 @@ def _with_empty_chunks(b: Builder) -> bytes:
     return png.with_chunks(b.png(), *((name, b"") for name in (b"pHYs", b"gAMA", b"cHRM", b"iCCP")))
 
 
-def _to_a_link(change: Callable[[Request], Request]) -> Change:
-    """Return the change of a whole request, which asks for a link where there are any."""
-
-    def apply(b: Builder, draft: Draft) -> Draft:
-        has_links = "url" in b.contract.text_fields.get("response_format", {}).get("enum", ())
-        return (draft.text("response_format", "url") if has_links else draft).finally_(change)
-
-    return apply
+def _without_host(b: Builder, draft: Draft) -> Draft:
+    """Ask for a link, where there are any, without a Host."""
+    has_links = "url" in b.contract.text_fields.get("response_format", {}).get("enum", ())
+    return (draft.text("response_format", "url") if has_links else draft).finally_(transforms.without_host)
 
 
 HARMLESS: tuple[Probe, ...] = (
@@ -106,7 +99,7 @@ ODD: tuple[Probe, ...] = (
     _open("field-name-of-20000-characters", "unknown-18", extra(text_part("x" * 20_000, "1"))),
     _open("files-150", "unknown-19", extra(*(file_part(f"f{it}", b"x", "a.txt", "text/plain") for it in range(150)))),
     # Links are often made of the host.
-    _open("host-missing", WHOLE, _to_a_link(transforms.without_host)),
+    _open("host-missing", WHOLE, _without_host),
     _open("image-twice", "second-image", lambda b, draft: evolve(draft, texts=(*draft.texts, b.image())), quick=True),
     _open("user-nul", "user", user("a\0b"), quick=True),
     _open("user-not-utf-8", "user", user(b"\xff\xfe"), quick=True),

@@ -189,16 +189,15 @@ def _classify_absence(name: str, schema: Schema, contract: Contract, found: Prop
         found.feature(rules.absent)
 
 
-def _is_utf_8(text: str) -> bool:
-    return not any("\udc80" <= each <= "\udcff" for each in text)
-
-
 def _classify_text(name: str, schema: Schema, rules: FieldRules, part: Part, found: Properties) -> None:
-    value = part.content.decode("utf-8", "surrogateescape")
-    if not _is_utf_8(value) and kind_of(schema) in {"text", None}:
+    try:
+        value = part.content.decode()
+    except UnicodeDecodeError:
+        if kind_of(schema) in {"text", None}:
+            found.unspecified.append(f"{name} is not UTF-8")
+            return
         # In no charset it is one of a few values, or a number.
-        found.unspecified.append(f"{name} is not UTF-8")
-        return
+        value = part.content.decode("utf-8", "surrogateescape")
     text_types = (_TEXT_TYPE, _TEXT_TYPE_OF_ASCII) if value.isascii() else (_TEXT_TYPE,)
     if part.content_type is not None and any(text_type.fullmatch(part.content_type) for text_type in text_types):
         found.feature("IV-WIRE-TEXT-TYPE", part.content_type)

@@ -124,7 +124,9 @@ def _byte_by_byte(request: Request, target: Target, folder: str) -> Command:
     secrets = [f'"{_expansion(match[0])}"' for match in PLACEHOLDER.finditer(head)]
     shown = PLACEHOLDER.sub("\0", head).replace("\\", "\\\\").replace("%", "%%").replace("\0", "%s")
     shown = shown.replace("\r", "\\r").replace("\n", "\\n")
-    shown = _UNPRINTABLE.sub(lambda it: "".join(f"\\{byte:03o}" for byte in _bytes(it[0])), shown)
+    shown = _UNPRINTABLE.sub(
+        lambda it: "".join(f"\\{byte:03o}" for byte in it[0].encode("utf-8", "surrogateescape")), shown
+    )
     printed = " ".join(["printf", shlex.quote(shown), *secrets])
     file = _File.of(CHUNKS_FILE if request.chunked else BODY_FILE, b"".join(request.framed_body()), folder)
     read = " ".join(file.unpacking[:-1]) or f"cat {shlex.quote(file.path)}"
@@ -133,10 +135,6 @@ def _byte_by_byte(request: Request, target: Target, folder: str) -> Command:
 
 def _text(head: bytes) -> str:
     return head.decode("utf-8", "surrogateescape")
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
 
 
 def _shell(text: str) -> str:
