@@ -93,13 +93,14 @@ class Experiment(Trials):
         yield from self.probe([pack[: len(pack) // 2], pack[len(pack) // 2 :]])
 
     def _try(
-        self, probes: tuple[Probe, ...], at: int, *, planned: bool = False, after_accepted: bool = True
+        self, probes: tuple[Probe, ...], at: int, *, planned: bool = False, after_accepted: bool = False
     ) -> Sending[tuple[int, Outcome]]:
-        """Send probes, if need be after the control, and return the position and the outcome.
+        """Send probes, and return the position and the outcome.
 
-        A request that takes the place of a planned one, which was refused, costs the images of that, and nothing of the
-        allowance for narrowing. Where there is no room, or the server has ended the run, the outcome is "not-sent" and
-        the position is `at`.
+        With `after_accepted`, the control is sent first unless the latest request was accepted. A request that takes
+        the place of a planned one, which was refused, costs the images of that, and nothing of the allowance for
+        narrowing. Where there is no room, or the server has ended the run, the outcome is "not-sent" and the position
+        is `at`.
         """
         step = Step(self.cheap or Base(), probes, narrowing=not planned)
         if self.ended or (step.narrowing and not self._allows(step)):
@@ -142,7 +143,7 @@ class Experiment(Trials):
         culprit = yield from self._culprit(pack, found, bad)
         rest = tuple(probe for probe in pack if probe not in culprit)
         if self._unreported(rest) or not self.was_accepted(rest):
-            position, outcome = yield from self._try(rest, found[0], planned=True, after_accepted=False)
+            position, outcome = yield from self._try(rest, found[0], planned=True)
             yield from self._explain(rest, position, outcome)
 
     def was_accepted(self, probes: Sequence[Probe], *, alone: bool = True) -> bool:
@@ -213,7 +214,7 @@ class Experiment(Trials):
             return at, "accepted"
         # A single probe of several images has to be seen to hold anyway.
         planned = len(probes) == 1 and images(probes) > 1
-        position, outcome = yield from self._try(probes, at, planned=planned, after_accepted=False)
+        position, outcome = yield from self._try(probes, at, planned=planned)
         if outcome == "accepted":
             self._of_probes(probes, "holds", position)
         elif outcome == "limited":
@@ -256,17 +257,33 @@ class Experiment(Trials):
     def _confirm(self, probes: tuple[Probe, ...], found: list[int], bad: Outcome) -> Sending[Outcome]:
         """Send probes again until the outcome is another or was bad often enough. Return the last outcome.
 
-        The positions are added to those where it was bad before. The last request follows an accepted one.
+        The positions are added to those where it was bad before. Between two such outcomes, a request was accepted.
         """
         while len(found) < (enough := self._enough(probes, found)):
             last = len(found) == enough - 1
-            position, outcome = yield from self._try(probes, found[0], after_accepted=last)
+            after_accepted = last and not self._recurs(probes, found)
+            position, outcome = yield from self._try(probes, found[0], after_accepted=after_accepted)
             if outcome == "not-sent":
                 return outcome
             found.append(position)
             if outcome != bad:
                 return outcome
         return bad
+
+    def _recurs(self, probes: Sequence[Probe], found: Sequence[int]) -> bool:
+        """Return whether one of the positions follows an accepted request, and that a request with these probes.
+
+        The latter was not accepted, or its images were wrong, so that what is at fault is no accident and no outage.
+        """
+        first = min(
+            (
+                at
+                for at, (step, outcome) in enumerate(self.sent)
+                if set(probes) <= set(step.probes) and outcome != "accepted"
+            ),
+            default=len(self.sent),
+        )
+        return any(at > first and self.sent[at - 1][1] in MADE_IMAGES for at in found)
 
     def _enough(self, probes: Sequence[Probe], found: Sequence[int]) -> int:
         """Return how often a request is refused, or its images are wrong, before that counts."""
@@ -341,7 +358,8 @@ class Experiment(Trials):
         for at, (step, outcome) in enumerate(zip(steps, outcomes, strict=True), start=first):
             position, by_itself = at, outcome
             if outcome != "accepted" and (step.probes or outcome != "not-sent"):
-                position, by_itself = yield from self._try(step.probes, at, planned=True)
+                limited = outcome == "limited"
+                position, by_itself = yield from self._try(step.probes, at, planned=True, after_accepted=limited)
             yield from self._explain(step.probes, position, by_itself)
             if outcome == "refused" and by_itself == "accepted":
                 refused.append(at)
