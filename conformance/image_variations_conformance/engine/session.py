@@ -54,13 +54,14 @@ _REQUESTS_AT_THE_END = 4
 """To find out what of what SHOULD be accepted is refused leaves so many for what MUST hold at the end."""
 _LINKS = "response_format=url"
 _LOOKS = ASKING - {"n"}
+_WITH_TRAILERS = with_chunked_coding(trailers=(("X-Checksum", "0"),), announced=False)
 # Servers leave the rest of such requests unread, and take it for the next request.
 _ON_A_CONNECTION: dict[str, Callable[[Request], Request]] = {
     "image-too-large": lambda request: request,
     "method-get": lambda request: request,
-    "n-zero": with_chunked_coding(trailers=(("X-Checksum", "0"),), announced=False),
+    "n-zero": _WITH_TRAILERS,
     # After a request with the right key: a server may check the key of the first request alone.
-    "key-wrong": with_chunked_coding(),
+    "key-wrong": _WITH_TRAILERS,
 }
 
 

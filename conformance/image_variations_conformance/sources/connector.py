@@ -20,6 +20,9 @@ from .resources import own_resources, require_sockets
 _READ_BYTES = 1 << 16
 _CONTINUE_SECONDS = 1.0
 """How long a request with Expect waits for the server to ask for its body."""
+_UNASKED_SECONDS = 0.05
+"""How long a kept connection is watched before a request is sent on it: a server that takes what is left of the last
+request for another one answers that at once."""
 
 
 class Deadline:
@@ -97,7 +100,7 @@ class Connector:
         try:
             if kept in self._kept:
                 with suppress(_ClosedBefore):
-                    return self._talk(self._kept.pop(kept), request, deadline, limit, kept)
+                    return self._talk(self._kept.pop(kept), request, deadline, limit, kept, used=True)
             return self._talk(self.connect(parts, addresses, deadline), request, deadline, limit, kept)
         except ExchangeFailed as failed:
             return failed.outcome
@@ -107,17 +110,27 @@ class Connector:
             return _broken(error)
 
     def _talk(
-        self, connection: socket.socket, request: Request, deadline: Deadline, limit: int, kept: str | None
+        self,
+        connection: socket.socket,
+        request: Request,
+        deadline: Deadline,
+        limit: int,
+        kept: str | None,
+        *,
+        used: bool = False,
     ) -> Response:
         """Send a request on an open connection, which is closed afterwards unless it is to be kept.
 
-        Raises _ClosedBefore if a connection that is to be kept ends before the first byte of a response.
+        On a connection that was used before, a response that is there already is taken for that to the request, as a
+        client takes it whose request is a moment earlier. Raises _ClosedBefore if a connection that is to be kept ends
+        before the first byte of a response.
         """
         keeps = False
         with self.body(limit) as body, own_resources():
             reader = Reader(request.method, limit, body, keep=kept is not None)
             try:
-                early = _send(connection, request, deadline, reader)
+                unasked = used and _await(connection, _UNASKED_SECONDS, deadline, reader)
+                early = unasked or _send(connection, request, deadline, reader)
                 if not early:
                     _receive(connection, deadline, reader)
                 # After a response to half a request, the server would read the next request as the other half.
@@ -184,7 +197,8 @@ def _send(connection: socket.socket, request: Request, deadline: Deadline, reade
     head, body = request.head(), iter(request.framed_body())
     try:
         if "100-continue" in (request.header("expect") or "").lower():
-            if _write(connection, head, deadline, reader) or _await_continue(connection, deadline, reader):
+            # RFC 9110, section 10.1.1: the body may follow after a while even if the server does not ask for it.
+            if _write(connection, head, deadline, reader) or _await(connection, _CONTINUE_SECONDS, deadline, reader):
                 return True
         # In one packet if possible: some servers take longer for a request in two.
         elif _write(connection, head + next(body, b""), deadline, reader):
@@ -195,12 +209,9 @@ def _send(connection: socket.socket, request: Request, deadline: Deadline, reade
         return False
 
 
-def _await_continue(connection: socket.socket, deadline: Deadline, reader: Reader) -> bool:
-    """Wait until the server asks for the body, and return whether it has responded instead.
-
-    RFC 9110, section 10.1.1: the body may follow after a while even if the server does not ask for it.
-    """
-    readable, _, _ = select.select([connection], [], [], min(_CONTINUE_SECONDS, deadline.left()))
+def _await(connection: socket.socket, seconds: float, deadline: Deadline, reader: Reader) -> bool:
+    """Wait so long for data from the server, at most, and return whether a whole response has come."""
+    readable, _, _ = select.select([connection], [], [], min(seconds, deadline.left()))
     return bool(readable) and reader.feed(_available(connection))
 
 

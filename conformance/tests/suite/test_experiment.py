@@ -31,6 +31,7 @@ from support.simulated_servers import (
     refusing_probes_and_pairs,
     refusing_some_together,
     refusing_the_second_on_a_connection,
+    refusing_the_second_on_a_connection_and_what_is_planned_there,
     unavailable_for_probes,
 )
 from support.simulation import (
@@ -315,6 +316,12 @@ def test_a_server_that_refuses_the_second_request_on_a_connection_is_found() -> 
         experiment, _, _ = run(refusing_the_second_on_a_connection, seed)
         assert verdicts(experiment, "IV-STATE-CONNECTION") == {"contradicted"}, seed
         assert verdicts(experiment, "IV-STATE-PARALLEL") == {"holds"}, seed
+
+
+def test_a_server_that_refuses_the_second_request_on_a_connection_is_found_where_others_are_refused_anyway() -> None:
+    for seed in range(RUNS):
+        experiment, _, _ = run(refusing_the_second_on_a_connection_and_what_is_planned_there, seed)
+        assert verdicts(experiment, "IV-STATE-CONNECTION") == {"contradicted"}, seed
 
 
 def test_a_server_that_refuses_the_first_request_at_the_end_is_found() -> None:

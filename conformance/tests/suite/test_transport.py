@@ -301,6 +301,14 @@ def test_a_kept_connection_that_ends_within_a_response_is_a_failure(second: Step
     assert len(server.heard) == 1
 
 
+def test_a_response_that_is_there_before_the_next_request_on_a_kept_connection_is_taken_for_its_own() -> None:
+    """A server took the rest of the first request for another one, and closes the connection."""
+    script = (hear_request, say(answer(200)), wait(0.02), say(answer(400)), reset)
+    with scripted_server(script, (hear_request, say(answer(201)))) as server:
+        assert statuses(kept_outcomes(server, request(b"one"), request(b"two"), request(b"three"))) == [200, 400, 201]
+    assert [bytes(heard)[-3:] for heard in server.heard] == [b"one", b"ree"]
+
+
 def test_a_request_that_every_connection_is_closed_at_is_a_failure() -> None:
     with scripted_server((hear_request, say(answer(200)), hear_next_request), (hear_request,)) as server:
         outcomes = kept_outcomes(server, request(), request(), request())

@@ -137,6 +137,11 @@ def refusing_the_second_on_a_connection(rng: random.Random, plan: Simulated) -> 
     return Server([RefusesSecondOnConnection()])
 
 
+def refusing_the_second_on_a_connection_and_what_is_planned_there(rng: random.Random, plan: Simulated) -> Server:
+    refused = frozenset(rng.choice(pack) for pack in plan.arranged.on_one_connection)
+    return Server([RefusesSecondOnConnection(), RefusesProbes(refused)])
+
+
 def refusing_everything(rng: random.Random, plan: Simulated) -> Server:
     return Server([Everything(rng.choice(["refused", "unavailable", "limited"]))])
 
@@ -159,6 +164,7 @@ STABLE: tuple[Make, ...] = (
     needing_a_base,
     refusing_some_together,
     refusing_the_second_on_a_connection,
+    refusing_the_second_on_a_connection_and_what_is_planned_there,
     refusing_everything,
 )
 BY_STATE: tuple[Make, ...] = (

@@ -269,6 +269,10 @@ class Simulated:
     def probes(self) -> tuple[Probe, ...]:
         return tuple(probe for pack in self.packs for probe in pack)
 
+    @property
+    def arranged(self) -> Arranged:
+        return Arranged.of(self.must, self.rows // _ROWS_BETWEEN_CONTROLS)
+
 
 @define
 class Driver:
@@ -287,7 +291,7 @@ class Driver:
         if not self._drive(experiment.find_base(CONTRACT)):
             self._refuse(range(self.plan.rows))
             return
-        order = Arranged.of(self.plan.must, self.plan.rows // _ROWS_BETWEEN_CONTROLS)
+        order = self.plan.arranged
         self._drive(experiment.probe(order.alone))
         if any(images(pack) > 1 for pack in order.alone):
             self._drive(experiment.control())
