@@ -430,6 +430,7 @@ PROBES: tuple[Probe, ...] = (
     Probe("IV-LIMIT-RETRY-AFTER", (_VALID,) * 3),
     Probe("IV-STATE-CONNECTION", (_VALID, Request(with_texts(n="2"))), kept=True),
     Probe("IV-STATE-CONNECTION", (_BAD_N, _VALID), kept=True),
+    Probe("IV-STATE-CONNECTION", (Request(extension=b"", trailers=b"X-Checksum: 0\r\n"), _VALID), kept=True),
     Probe("IV-AUTH-WRONG", (_VALID, Request(authorization="Bearer sk-wrong")), kept=True),
     valid("IV-ERR-NO-5XX", Form(disposition=f'form-data; name="image"; filename="{"p" * 296}.png"')),
     valid("IV-ERR-NO-5XX", Form(part_headers="Content-Type: png\r\n")),

@@ -127,6 +127,10 @@ def chunked(received: Received) -> bool:
     return received.request.declared is None
 
 
+TRAILERS = rb"\r\n0\r\n[^\r\n]+\r\n(?:[^\r\n]+\r\n)*\r\n\Z"
+"""What the bytes of a request in chunked coding with trailers contain."""
+
+
 def on_wire(pattern: bytes) -> Feature:
     """Return whether the bytes of a request in chunked coding contain a match of a pattern.
 

@@ -10,6 +10,7 @@ from ..app.service import Service
 from ..registry import Change, FaultFamily
 from .factories import NO_5XX, Ids, crashes_on, refuses
 from .features import (
+    TRAILERS,
     any_part,
     body_end,
     body_start,
@@ -194,9 +195,9 @@ fault("chunked-501", "Answers 501 to a body in chunked coding, which every HTTP/
 fault("chunk-extensions-refused", "Refuses a chunked body with chunk extensions.",
       refuses(_CHUNKED, on_wire(rb"\r\n\r\n[0-9a-fA-F]+[ \t]*;")))
 fault("trailers-refused", "Refuses a chunked body with trailers.",
-      refuses(_CHUNKED, on_wire(rb"\r\n0\r\n[^\r\n]+\r\n(?:[^\r\n]+\r\n)*\r\n\Z")))
+      refuses(_CHUNKED, on_wire(TRAILERS)))
 fault("trailers-crash", "Answers 500 to a chunked body with trailers.",
-      refuses(_CHUNKED, on_wire(rb"\r\n0\r\n[^\r\n]+\r\n(?:[^\r\n]+\r\n)*\r\n\Z"), 500))
+      refuses(_CHUNKED, on_wire(TRAILERS), 500))
 # fmt: on
 
 # --- the query string

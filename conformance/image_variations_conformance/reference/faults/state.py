@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -12,9 +13,12 @@ from ..app.extensions import Connection
 from ..app.service import Service, Wanted
 from ..registry import Change, FaultFamily
 from .factories import NO_5XX, PerServer, limits_rate, refuses
+from .features import TRAILERS
 from .no_response import Crash
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.responses import Response
 
     from ..app.incoming import IncomingRequest
@@ -215,20 +219,29 @@ class ConnectionRepeatsAnswer(Service):
         return self.first[request.connection]
 
 
-@fault.service("connection-remembers-error", _CONNECTION)
-class ConnectionRemembersError(Service):
-    """Takes the rest of a refused body for the next request on the connection, and so answers 400 to that."""
+def _remembers(is_left: Callable[[IncomingRequest, Response], bool]) -> Change:
+    """Take what is left of a request for the next one on its connection, and so answer 400 to that."""
+    left: WeakSet[Connection] = WeakSet()
 
-    refused: ClassVar[WeakSet[Connection]] = WeakSet()
+    class Remembers(Service):
+        async def respond(self, request: IncomingRequest) -> Response:
+            if request.connection in left:
+                left.remove(request.connection)
+                return self.refusal(ApiError("The request line is malformed."))
+            response = await super().respond(request)
+            if is_left(request, response):
+                left.add(request.connection)
+            return response
 
-    async def respond(self, request: IncomingRequest) -> Response:
-        if request.connection in self.refused:
-            self.refused.remove(request.connection)
-            return self.refusal(ApiError("The request line is malformed."))
-        response = await super().respond(request)
-        if response.status_code >= 400:
-            self.refused.add(request.connection)
-        return response
+    return Change(Remembers, (_CONNECTION,))
+
+
+# fmt: off
+fault("connection-remembers-error", "Takes the rest of a refused body for the next request on the connection.",
+      _remembers(lambda _, response: response.status_code >= 400))
+fault("connection-remembers-trailers", "Takes the trailers of a chunked body for the next request on the connection.",
+      _remembers(lambda request, _: re.search(TRAILERS, request.connection.received) is not None))
+# fmt: on
 
 
 def _keeps(*fields: str) -> Change:
