@@ -128,7 +128,7 @@ def _byte_by_byte(request: Request, target: Target, folder: str) -> Command:
         lambda it: "".join(f"\\{byte:03o}" for byte in it[0].encode("utf-8", "surrogateescape")), shown
     )
     printed = " ".join(["printf", shlex.quote(shown), *secrets])
-    file = _File.of(CHUNKS_FILE if request.chunked else BODY_FILE, b"".join(request.framed_body()), folder)
+    file = _File.of(CHUNKS_FILE if request.chunked else BODY_FILE, request.framed_body(), folder)
     read = " ".join(file.unpacking[:-1]) or f"cat {shlex.quote(file.path)}"
     return Command(f"{{ {printed}; {read}; }} | {send}", file.written)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import select
 import socket
 import ssl
@@ -17,12 +18,14 @@ from .addresses import addresses as _addresses
 from .reader import Body, ExchangeFailed, Memory, Reader
 from .resources import own_resources, require_sockets
 
-_READ_BYTES = 1 << 16
+_READ_BYTES = _WRITTEN_BYTES = 1 << 16
 _CONTINUE_SECONDS = 1.0
 """How long a request with Expect waits for the server to ask for its body."""
 _UNASKED_SECONDS = 0.05
 """How long a kept connection is watched before a request is sent on it: a server that takes what is left of the last
 request for another one answers that at once."""
+_STATUS = re.compile(rb"HTTP/1\.[01] [0-9]{3}(?![0-9])")
+_TIMED_OUT = b"408"
 
 
 class Deadline:
@@ -59,8 +62,8 @@ class Connector:
         default=Factory(lambda self: _tls_context(self.target), takes_self=True), repr=False
     )
     _memory: Memory = field(factory=Memory, repr=False)
-    # The connections that are kept open, by name.
-    _kept: dict[str | None, socket.socket] = field(factory=dict, repr=False)
+    # The connections that are kept open, by name, each with what the server had sent after its last response.
+    _kept: dict[str | None, tuple[socket.socket, bytes]] = field(factory=dict, repr=False)
 
     def deadline(self, most_seconds: float | None) -> Deadline:
         """Return the deadline of an exchange that begins now: the timeout, or `most_seconds` if that is sooner."""
@@ -100,7 +103,8 @@ class Connector:
         try:
             if kept in self._kept:
                 with suppress(_ClosedBefore):
-                    return self._talk(self._kept.pop(kept), request, deadline, limit, kept, used=True)
+                    connection, unasked = self._kept.pop(kept)
+                    return self._talk(connection, request, deadline, limit, kept, unasked)
             return self._talk(self.connect(parts, addresses, deadline), request, deadline, limit, kept)
         except ExchangeFailed as failed:
             return failed.outcome
@@ -116,21 +120,20 @@ class Connector:
         deadline: Deadline,
         limit: int,
         kept: str | None,
-        *,
-        used: bool = False,
+        unasked: bytes | None = None,
     ) -> Response:
         """Send a request on an open connection, which is closed afterwards unless it is to be kept.
 
-        On a connection that was used before, a response that is there already is taken for that to the request, as a
-        client takes it whose request is a moment earlier. Raises _ClosedBefore if a connection that is to be kept ends
-        before the first byte of a response.
+        `unasked` is what the server had sent on a connection after its last response, and None on a new one. Raises
+        _ClosedBefore if a connection that is to be kept ends before the first byte of a response.
         """
         keeps = False
         with self.body(limit) as body, own_resources():
             reader = Reader(request.method, limit, body, keep=kept is not None)
             try:
-                unasked = used and _await(connection, _UNASKED_SECONDS, deadline, reader)
-                early = unasked or _send(connection, request, deadline, reader)
+                if unasked is not None:
+                    _require_silence(connection, unasked, deadline)
+                early = _send(connection, request, deadline, reader)
                 if not early:
                     _receive(connection, deadline, reader)
                 # After a response to half a request, the server would read the next request as the other half.
@@ -144,14 +147,14 @@ class Connector:
                 raise _ClosedBefore(outcome) from error
             finally:
                 if keeps and kept is not None:
-                    self._kept[kept] = connection
+                    self._kept[kept] = (connection, reader.rest)
                 else:
                     connection.close()
 
     def close(self) -> None:
         """Close the connections that were kept open."""
         while self._kept:
-            self._kept.popitem()[1].close()
+            self._kept.popitem()[1][0].close()
 
     def connect(self, parts: SplitResult, addresses: tuple[str, ...] | None, deadline: Deadline) -> socket.socket:
         """Return an open connection, with TLS where the URL asks for it. Raises ExchangeFailed."""
@@ -192,18 +195,37 @@ def _broken(error: OSError) -> Failure:
     return Failure("dropped", f"the connection broke: {error.strerror or error}")
 
 
+def _require_silence(connection: socket.socket, unasked: bytes, deadline: Deadline) -> None:
+    """Raise ExchangeFailed if the server has sent data before a request, and _ClosedBefore if it ends the connection.
+
+    RFC 9112, section 9.2: such data is no response to the request. A 408 says why the connection ends.
+    """
+    if not unasked:
+        readable, _, _ = select.select([connection], [], [], min(_UNASKED_SECONDS, deadline.left()))
+        data = _available(connection) if readable else None
+        if data == b"":
+            raise _ClosedBefore(Failure("dropped", "the connection was closed"))
+        unasked = data or b""
+    status = _STATUS.match(unasked)
+    if status is not None and status[0].endswith(_TIMED_OUT):
+        raise _ClosedBefore(Failure("dropped", "the connection timed out"))
+    if unasked.strip(b"\r\n"):
+        # Not more of it: it may hold secrets.
+        shown = f"an answer ({status[0].decode()})" if status else f"{len(unasked)} bytes"
+        raise ExchangeFailed.failed("malformed", f"the server had sent {shown} before the request")
+
+
 def _send(connection: socket.socket, request: Request, deadline: Deadline, reader: Reader) -> bool:
     """Send a request, and return whether a whole response came before its end: a server may not read everything."""
-    head, body = request.head(), iter(request.framed_body())
+    head, body = request.head(), request.framed_body()
     try:
         if "100-continue" in (request.header("expect") or "").lower():
             # RFC 9110, section 10.1.1: the body may follow after a while even if the server does not ask for it.
-            if _write(connection, head, deadline, reader) or _await(connection, _CONTINUE_SECONDS, deadline, reader):
-                return True
-        # In one packet if possible: some servers take longer for a request in two.
-        elif _write(connection, head + next(body, b""), deadline, reader):
-            return True
-        return any(_write(connection, piece, deadline, reader) for piece in body)
+            early = _write(connection, head, deadline, reader)
+            early = early or _await(connection, _CONTINUE_SECONDS, deadline, reader)
+            return early or _write(connection, body, deadline, reader)
+        # In one packet if possible: some servers take longer for a request in two, or answer between them.
+        return _write(connection, head + body, deadline, reader)
     except (BrokenPipeError, ConnectionResetError):
         # The server has closed the connection, but may have sent a response before.
         return False
@@ -224,7 +246,8 @@ def _write(connection: socket.socket, piece: bytes, deadline: Deadline, reader: 
             return True
         if writable:
             connection.settimeout(deadline.left())
-            left = left[connection.send(left) :]
+            # TLS would send all of it before it reads a response.
+            left = left[connection.send(left[:_WRITTEN_BYTES]) :]
     return False
 
 

@@ -223,7 +223,12 @@ class Reader:
     @property
     def keeps_connection(self) -> bool:
         """Whether another request may be sent on the connection after the response."""
-        return self._connection.their_state is h11.DONE and not self._connection.trailing_data[0]
+        return self._connection.their_state is h11.DONE
+
+    @property
+    def rest(self) -> bytes:
+        """What has come after the response."""
+        return self._connection.trailing_data[0]
 
     def response(self) -> Response:
         """Return the response. Raises ExchangeFailed if there is none or its compressed body is truncated."""

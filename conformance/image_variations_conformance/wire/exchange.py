@@ -7,7 +7,6 @@ a recording.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from typing import Literal
 
 from attrs import field, frozen
@@ -59,15 +58,15 @@ class Request:
         lines += [*(f"{name}: {value}" for name, value in self.headers), "", ""]
         return "\r\n".join(lines).encode("utf-8", "surrogateescape")
 
-    def framed_body(self) -> Iterable[bytes]:
-        """Yield the body as it is sent, in pieces of at most `chunk_bytes`, not counting the framing."""
+    def framed_body(self) -> bytes:
+        """Return the body as it is sent."""
+        if not self.chunked:
+            return self.body
         extension = self.chunk_extension.encode()
-        for start in range(0, len(self.body), self.chunk_bytes):
-            piece = self.body[start : start + self.chunk_bytes]
-            yield b"%x%b\r\n%b\r\n" % (len(piece), extension, piece) if self.chunked else piece
-        if self.chunked:
-            trailers = "".join(f"{name}: {value}\r\n" for name, value in self.trailers)
-            yield f"0{self.chunk_extension}\r\n{trailers}\r\n".encode()
+        pieces = [self.body[at : at + self.chunk_bytes] for at in range(0, len(self.body), self.chunk_bytes)]
+        chunks = [b"%x%b\r\n%b\r\n" % (len(piece), extension, piece) for piece in pieces]
+        trailers = "".join(f"{name}: {value}\r\n" for name, value in self.trailers)
+        return b"".join([*chunks, f"0{self.chunk_extension}\r\n{trailers}\r\n".encode()])
 
 
 @frozen

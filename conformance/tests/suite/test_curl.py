@@ -72,7 +72,7 @@ def assert_same(received: bytes, request: Request) -> None:
     headers = [(name, value.removeprefix(" ")) for name, _, value in (each.partition(":") for each in lines)]
     assert line == f"{request.method} {request.target} HTTP/{request.http_version}"
     if request.chunked:
-        framed = b"".join(request.framed_body())
+        framed = request.framed_body()
         assert body == framed or (unchunked(body) == request.body and len(request.body) <= request.chunk_bytes)
         assert compared(headers) == compared(request.headers)
         return

@@ -55,7 +55,7 @@ def planned(plan: Plan, base: Base = BASE) -> Iterator[Case]:
 def digests(plan: Plan) -> list[list[str]]:
     """Return the label of each case of a plan and the digest of its bytes."""
     return [
-        [case.label, hashlib.sha256(b"".join([case.request.head(), *case.request.framed_body()])).hexdigest()]
+        [case.label, hashlib.sha256(case.request.head() + case.request.framed_body()).hexdigest()]
         for case in planned(plan)
     ]
 

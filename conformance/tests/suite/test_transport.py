@@ -137,7 +137,7 @@ def test_an_independent_parser_reads_the_body_of_every_chunked_request(
         trailers=tuple(trailers),
     )
     server = h11.Connection(h11.SERVER)
-    server.receive_data(sent.head() + b"".join(sent.framed_body()))
+    server.receive_data(sent.head() + sent.framed_body())
     received = b""
     while not isinstance(event := server.next_event(), h11.EndOfMessage):
         received += bytes(event.data) if isinstance(event, h11.Data) else b""
@@ -242,7 +242,7 @@ def test_requests_on_a_kept_connection_use_one_socket_in_order() -> None:
     script = (hear_request, say(answer(200)), hear_next_request, say(answer(201)), hear_next_request, say(answer(202)))
     with scripted_server((*script, hear_the_end)) as server:
         assert statuses(kept_outcomes(server, one, two, one)) == [200, 201, 202]
-    sent = [each.head() + b"".join(each.framed_body()) for each in (one, two, one)]
+    sent = [each.head() + each.framed_body() for each in (one, two, one)]
     assert [bytes(heard) for heard in server.heard] == [b"".join(sent)]
 
 
@@ -263,9 +263,9 @@ def test_connections_of_other_names_and_requests_without_one_have_their_own_sock
         (say(answer(200, b"", "Connection: close")), hold),
         (say(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"), hold),
         (say(b"HTTP/1.1 200 OK\r\n\r\nuntil the end"),),
-        (say(answer(200) + answer(500)), hold),
+        (say(answer(200)), wait(0.02), say(answer(408))),
     ],
-    ids=["closed", "reset", "Connection: close", "HTTP/1.0", "no length", "more than one response"],
+    ids=["closed", "reset", "Connection: close", "HTTP/1.0", "no length", "408"],
 )
 def test_a_connection_that_the_server_does_not_keep_is_opened_anew_and_nobody_is_blamed(
     first: tuple[Step, ...],
@@ -301,12 +301,27 @@ def test_a_kept_connection_that_ends_within_a_response_is_a_failure(second: Step
     assert len(server.heard) == 1
 
 
-def test_a_response_that_is_there_before_the_next_request_on_a_kept_connection_is_taken_for_its_own() -> None:
-    """A server took the rest of the first request for another one, and closes the connection."""
-    script = (hear_request, say(answer(200)), wait(0.02), say(answer(400)), reset)
-    with scripted_server(script, (hear_request, say(answer(201)))) as server:
-        assert statuses(kept_outcomes(server, request(b"one"), request(b"two"), request(b"three"))) == [200, 400, 201]
+@pytest.mark.parametrize(
+    "first",
+    [(say(answer(200) + answer(400)), hold), (say(answer(200)), wait(0.02), say(answer(400)), reset)],
+    ids=["with the response", "after it"],
+)
+def test_data_that_a_server_sends_before_the_next_request_on_a_kept_connection_is_a_failure(
+    first: tuple[Step, ...],
+) -> None:
+    """It took what was left of the first request for another one. RFC 9112, section 9.2: that is no response."""
+    with scripted_server((hear_request, *first), (hear_request, say(answer(201)))) as server:
+        one, two, three = kept_outcomes(server, request(b"one"), request(b"two"), request(b"three"))
+    assert statuses([one, two, three]) == [200, "malformed", 201]
+    assert isinstance(two, Failure)
+    assert two.message == "the server had sent an answer (HTTP/1.1 400) before the request"
     assert [bytes(heard)[-3:] for heard in server.heard] == [b"one", b"ree"]
+
+
+def test_empty_lines_before_the_next_request_on_a_kept_connection_are_ignored() -> None:
+    script = (hear_request, say(answer(200) + b"\r\n"), hear_next_request, say(answer(201)))
+    with scripted_server(script) as server:
+        assert statuses(kept_outcomes(server, request(b"one"), request(b"two"))) == [200, 201]
 
 
 def test_a_request_that_every_connection_is_closed_at_is_a_failure() -> None:
