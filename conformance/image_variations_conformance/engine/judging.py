@@ -223,10 +223,13 @@ def _without_doubts(found: Sequence[Finding], session: Session) -> Iterator[Find
         and not all(probe.axes & ASKING for probe in step.probes)
         and not is_explained(session.labels[at], session)
     }
+    doubtful |= {alone for label, alone in session.alone.items() if label in doubtful}
     certain = {
         (finding.requirement, finding.item)
         for finding in found
-        if finding.state == "contradicted" and finding.label not in doubtful
+        if finding.state == "contradicted"
+        and finding.label not in doubtful
+        and not is_explained(finding.label, session)
     }
     for finding in found:
         in_doubt = finding.label in doubtful and finding.requirement.startswith(OF_RESPONSES)

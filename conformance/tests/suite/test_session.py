@@ -3,6 +3,7 @@
 import base64
 import json
 import random
+import re
 from collections.abc import Callable
 from functools import cache
 
@@ -11,6 +12,7 @@ from attrs import evolve, frozen
 from image_variations_conformance.cases.plan import Plan
 from image_variations_conformance.engine.bases import bases
 from image_variations_conformance.engine.budget import Budget
+from image_variations_conformance.engine.experiment import Experiment
 from image_variations_conformance.engine.judging import findings_of
 from image_variations_conformance.engine.scheduler import Scheduler
 from image_variations_conformance.engine.session import CONTROL_EVERY, Session
@@ -82,13 +84,19 @@ class Ran:
         return self.transport.sent[self.transport.sent.index(label) :]
 
 
-def run(respond: Respond = by_contract, depth: str = "quick", **outcomes: list[Response]) -> Ran:
+def run(
+    respond: Respond = by_contract,
+    depth: str = "quick",
+    experiment: Experiment | None = None,
+    **outcomes: list[Response],
+) -> Ran:
     """Run the session of a plan on a server. `outcomes` are its responses to some cases, "_" standing for "-"."""
     by_label = {label.replace("_", "-"): responses for label, responses in outcomes.items()}
     transport = FakeTransport(TARGET, outcomes=by_label, default=respond)
     slept: list[float] = []
     scheduler = Scheduler(transport, lambda *_: None, slept.append, budget=Budget())
-    session = Session(Plan.of(CONTRACT, TARGET, 1, "standard" if depth == "standard" else "quick"), scheduler)
+    plan = Plan.of(CONTRACT, TARGET, 1, "standard" if depth == "standard" else "quick")
+    session = Session(plan, scheduler, experiment or Experiment())
     session.run()
     return Ran(session, findings_of(session), transport, slept)
 
@@ -126,6 +134,21 @@ def test_a_server_wrong_in_links_times_and_names_of_fields_breaks_nothing_else()
         "IV-OUT-RESEMBLES",
     }
     assert run().slept == []
+
+
+@pytest.mark.parametrize("narrowing_images", [0, 2, 4, 6, 20])
+def test_an_ignored_field_is_no_failure_of_its_own_where_the_images_do_not_suffice_to_find_out_why(
+    narrowing_images: int,
+) -> None:
+    def ignores_typed_texts(request: Request) -> Response:
+        typed = re.search(rb'name="(n|size|response_format)"\r\nContent-Type:', request.body, re.IGNORECASE)
+        answer = by_contract(request)
+        if typed is None or answer.status != 200:
+            return answer
+        return evolve(answer, body=b'{"created": 1, "data": [{"url": "http://127.0.0.1/a.png"}]}')
+
+    ran = run(ignores_typed_texts, "standard", Experiment(narrowing_images=narrowing_images))
+    assert ran.broken <= {"IV-WIRE-TEXT-TYPE"}
 
 
 # --- wrong refusals are sent again
