@@ -8,7 +8,7 @@ from ..media import png
 from ..wire.multipart import Part, file_part, text_part
 from . import transforms
 from .builder import Builder, Draft
-from .changes import content, extra, field, filename, header, image_part, image_type, text_type, user
+from .changes import content, extra, field, filename, header, image_type, text_type, user
 from .probes import NO_5XX, WHOLE, Change, Probe
 
 
@@ -23,6 +23,13 @@ def _unnamed(disposition: str) -> Part:
 def _with_empty_chunks(b: Builder) -> bytes:
     """Return a PNG with empty ancillary chunks, which a decoder may ignore."""
     return png.with_chunks(b.png(), *((name, b"") for name in (b"pHYs", b"gAMA", b"cHRM", b"iCCP")))
+
+
+def _with_transfer_encodings(_: Builder, draft: Draft) -> Draft:
+    """Say of each part how it is encoded, as some clients in Java do."""
+    image = evolve(draft.image, headers=(*draft.image.headers, ("Content-Transfer-Encoding", "binary")))
+    texts = (evolve(part, headers=(*part.headers, ("Content-Transfer-Encoding", "8bit"))) for part in draft.texts)
+    return evolve(draft, image=image, texts=tuple(texts))
 
 
 def _without_host(b: Builder, draft: Draft) -> Draft:
@@ -63,7 +70,7 @@ HARMLESS: tuple[Probe, ...] = (
     _open(
         "part-transfer-encoding",
         "headers",
-        image_part(lambda _, part: evolve(part, headers=(*part.headers, ("Content-Transfer-Encoding", "binary")))),
+        _with_transfer_encodings,
     ),
     _open("filename-star", "filename", filename("; filename=\"a.png\"; filename*=UTF-8''%e7%86%8a.png")),
     _open("query-odd", "query", lambda _, draft: draft.finally_(transforms.with_query("%zz&a=%00&=&&b[]=1"))),

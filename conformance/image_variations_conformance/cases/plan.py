@@ -84,12 +84,13 @@ class Plan:
 
         all_probes, all_rows = probes(contract, seed), [*REFUSALS, *WRONG_VALUES, *invalid_field_cases(contract)]
         found, rows = list(filter(tried, all_probes)), list(filter(sent, all_rows))
+        opened = list(filter(sent, OPEN_CASES))
         left_out = {row.label for row in (*all_rows, *OPEN_CASES) if not sent(row)}
         left_out |= {probe.item for probe in (*all_probes, *HARMLESS, *ODD) if not tried(probe)}
         left_out |= {ALIKE} if depth == "quick" else set()
         if target.api_key is None:
             # No request has a wrong key, nor a right one in another spelling.
-            rows = [row for row in rows if not row.label.startswith("key-")]
+            rows, opened = ([row for row in each if not row.label.startswith("key-")] for each in (rows, opened))
             found = [probe for probe in found if KEY not in probe.axes]
         # Without a profile, each row violates what it names.
         expected = [(row, _expectation(row, contract, target)) for row in rows if contract.base is not None]
@@ -99,7 +100,7 @@ class Plan:
             target,
             seed,
             tuple(_round_robin(rows, contract)),
-            tuple(filter(sent, OPEN_CASES)),
+            tuple(opened),
             tuple(probe for probe in found if contract.requirements[probe.requirement].level == "must"),
             tuple(probe for probe in found if contract.requirements[probe.requirement].level == "should"),
             tuple(filter(tried, HARMLESS)),

@@ -129,6 +129,9 @@ def _announced(content_type: str | None) -> Build:
     return build
 
 
+_LONG_LINE = 700_000
+"""How many bytes without a line end a parser may not expect."""
+
 BODIES = (
     _body("body-json", "a JSON body", _json, depth="quick"),
     _body("body-json-broken", "a broken JSON body", lambda b: b.post(b'{"image": ', "application/json"), depth="deep"),
@@ -147,8 +150,8 @@ BODIES = (
     ),
     _body(
         "body-zeros",
-        "zeros in place of a form",
-        lambda b: b.post(bytes(500), f"multipart/form-data; boundary={b.boundary()}"),
+        "zeros in place of a form, more of them than a line may have",
+        lambda b: b.post(bytes(_LONG_LINE), f"multipart/form-data; boundary={b.boundary()}"),
     ),
     _body("body-no-boundary", "no boundary announced", _announced("multipart/form-data"), depth="quick"),
     _body("body-empty-boundary", "an empty boundary announced", _announced("multipart/form-data; boundary=")),
@@ -336,6 +339,11 @@ OPEN_CASES = (
         "IV-ERR-NO-5XX",
         "a part without the line between headers and content",
         _text_form_replacing(b"\r\n\r\n", b"\r\n"),
+    ),
+    # Parsers of HTTP quote the line that they refuse.
+    evolve(
+        _key("key-control-character", "the right key and a control character", lambda key: f"Bearer {key}\x01"),
+        requirements="IV-ERR-NO-5XX IV-ERR-SECRETS",
     ),
 )
 

@@ -218,6 +218,13 @@ WIRE_FEATURES: tuple[Row, ...] = (
         lambda _, draft: draft.finally_(transforms.with_scheme("BEARER")),
     ),
     Row(
+        "IV-WIRE-HEADER-CASE",
+        "letter-case",
+        "text-part-type",
+        "text-type+user",
+        text_type("Text/Plain"),
+    ),
+    Row(
         "IV-WIRE-PARAMETERS",
         "parameter-order",
         "filename-first",

@@ -91,6 +91,8 @@ def classify(request: Request, contract: Contract, api_key: str | None) -> Expec
     """Return the expectation of a request. `api_key` is the right key, or None if no key is required."""
     if request.method in _UNSPECIFIED_METHODS:
         return Expectation(unspecified=(f"method {request.method}",))
+    if request.has_control_characters:
+        return Expectation(unspecified=("a control character in a header",))
     found = Properties()
     _classify_key(request, contract, api_key, found)
     if request.method != "POST":
@@ -201,6 +203,8 @@ def _classify_text(name: str, schema: Schema, rules: FieldRules, part: Part, fou
     text_types = (_TEXT_TYPE, _TEXT_TYPE_OF_ASCII) if value.isascii() else (_TEXT_TYPE,)
     if part.content_type is not None and any(text_type.fullmatch(part.content_type) for text_type in text_types):
         found.feature("IV-WIRE-TEXT-TYPE", part.content_type)
+        if not part.content_type.startswith("text/plain"):
+            found.feature("IV-WIRE-HEADER-CASE", "type of a text part")
     elif part.content_type is not None:
         found.unspecified.append(f"{name} is sent as {part.content_type[:40]}")
     shown = f"{name}={value[:40]!r}"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from ..contract.document import Contract, SchemaError
-from ..wire.exchange import Response
+from ..wire.exchange import Request, Response
 from .base import Finding, Observation, judges, shortened
 from .refusal import is_server_error, refuses_framing
 
@@ -62,8 +62,7 @@ def errors_are_error_objects(observation: Observation, contract: Contract) -> It
     if (
         response is None
         or response.status < 400
-        or observation.exchange.request.method != "POST"
-        or observation.exchange.request.http_version != "1.1"  # a server may refuse it before it reads it
+        or _may_be_refused_unread(observation.exchange.request)
         or observation.limited
     ):
         return
@@ -86,6 +85,11 @@ def errors_are_error_objects(observation: Observation, contract: Contract) -> It
         yield observation.finding("IV-ERR-MESSAGE", not of_message, f"{_first(of_message)}, in {got}")
         if not of_message:
             yield from _names_the_field(observation, error, contract)
+
+
+def _may_be_refused_unread(request: Request) -> bool:
+    """Return whether a server may refuse a request before it knows that it is for this operation."""
+    return request.method != "POST" or request.http_version != "1.1" or request.has_control_characters
 
 
 def _first(schema_errors: list[SchemaError]) -> str:
@@ -142,7 +146,9 @@ def responses_keep_secrets(observation: Observation, _: Contract) -> Iterator[Fi
     response = observation.response
     if response is None:
         return
-    key = (observation.exchange.request.header("authorization") or "").partition(" ")[2]
+    sent = (observation.exchange.request.header("authorization") or "").partition(" ")[2]
+    # Without spaces and control characters around it, which an error may write in another way.
+    key = max(re.findall("[!-~]+", sent), key=len, default="")
     head = "\n".join(f"{name}: {value}" for name, value in response.headers)
     for text in (_text_of(observation, response), head):
         found = next((what for what, pattern in _LEAKS.items() if re.search(pattern, text)), None)

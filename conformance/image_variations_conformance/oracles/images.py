@@ -97,7 +97,7 @@ def images_vary(observation: Observation, _: Contract) -> Iterator[Finding]:
         same = len({picture.pixels_sha256 for _, picture in shown}) < len(shown)
         message = f"{len(shown)} images, but not all different" if same else "the same link twice"
         yield observation.finding("IV-OUT-DISTINCT", not same and len(set(links)) == len(links), message)
-    if sent is not None and min(sent.width, sent.height) >= _MIN_INPUT_PIXELS:
+    if sent is not None and not sent.one_colour and min(sent.width, sent.height) >= _MIN_INPUT_PIXELS:
         for at, picture in shown:
             changed = picture.difference(sent) > MAX_UNCHANGED
             yield observation.finding("IV-OUT-CHANGED", changed, f"item {at} is the input, at most resized")

@@ -7,6 +7,7 @@ a recording.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Literal
 
 from attrs import field, frozen
@@ -17,6 +18,8 @@ Headers = tuple[tuple[str, str], ...]
 
 # Far more than the 8,000 that RFC 9110, section 4.1, recommends to support. Longer links are not followed.
 MAX_LINK_CHARACTERS = 64 * 1024
+# Without the tab, which is white space.
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 DEFAULT_CHUNK_BYTES = 1 << 16
 """How many bytes of the body a chunk has at most, unless a request says otherwise."""
 
@@ -51,6 +54,11 @@ class Request:
     def header(self, name: str) -> str | None:
         """Return the value of a header, or None."""
         return header(self.headers, name)
+
+    @property
+    def has_control_characters(self) -> bool:
+        """Whether a header has any, for which a server may refuse the whole request (RFC 9110, section 5.5)."""
+        return any(_CONTROL_CHARACTER.search(value) for _, value in self.headers)
 
     def head(self) -> bytes:
         """Return the request line, the headers and the empty line after them."""

@@ -138,6 +138,11 @@ def test_the_input_image_sent_back_breaks_iv_out_changed() -> None:
     assert failed(exchange("a-case", b.form(b.image(content), **B64), sent_back)) == {"IV-OUT-CHANGED"}
 
 
+def test_an_input_of_one_colour_that_is_sent_back_breaks_nothing() -> None:
+    blank = Image.new("RGBA", (256, 256), (255, 0, 0, 0))
+    assert failed(made_of("a-case", blank, encoded(blank))) == set()
+
+
 @pytest.mark.parametrize("own", [True, False])
 def test_only_images_that_resemble_the_inputs_of_other_requests_break_iv_out_resembles(own: bool) -> None:
     exchanges, inputs = [], []

@@ -170,6 +170,17 @@ class MessageWithKey(Service):
         return super().refusal(evolve(problem, message=f"{problem.message} (api_key={self.api_key})"))
 
 
+@fault.service("broken-header-quoted", _SECRETS)
+class BrokenHeaderQuoted(Service):
+    """Quotes an Authorization with a control character in the error message."""
+
+    async def respond(self, request: IncomingRequest) -> Response:
+        authorization = request.headers.get("authorization", "")
+        if any(sign < " " for sign in authorization):
+            return self.refusal(ApiError(f"Authorization: {authorization!r} is not valid."))
+        return await super().respond(request)
+
+
 @fault.service("header-with-key", _SECRETS)
 class HeaderWithKey(Service):
     """Sends the API key in a header of every response to the operation."""

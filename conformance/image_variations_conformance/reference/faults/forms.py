@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ..app.api_error import ApiError
 from ..app.form import Part
 from ..app.service import Service
 from ..registry import Change, FaultFamily
@@ -26,6 +27,8 @@ from .no_response import Crash, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from starlette.responses import Response
 
     from ..app.incoming import IncomingRequest
     from ..app.received import Received
@@ -112,9 +115,22 @@ fault("bare-line-feeds-crash", "Answers 500 to a form with LF line ends instead 
       crashes_on(NO_5XX, when=lambda problem: problem.detail == "line-ends"))
 fault("part-header-broken-crashes", "Answers 500 to a part with a header that has no colon or no end.",
       crashes_on(NO_5XX, when=lambda problem: problem.detail == "form-malformed"))
+# fmt: on
+
+
+@fault.service("long-line-crashes", "IV-OP-MULTIPART", also=(NO_5XX,))
+class LongLineCrashes(Service):
+    """Answers 500 to 500,000 bytes and more that are no form, as a parser does that reads a line at a time."""
+
+    async def respond(self, request: IncomingRequest) -> Response:
+        response = await super().respond(request)
+        is_crash = response.status_code == 400 and request.received > 500_000 and b"\n" not in request.start
+        return self.refusal(ApiError("The line is too long.", status=500)) if is_crash else response
+
 
 # --- parts
 
+# fmt: off
 fault("image-first-required", "Refuses a form in which image is not the first part.",
       refuses("IV-WIRE-ORDER", lambda received: received.parts[0] is not received.image, param="image",
               message="image must be the first part of the form."))
@@ -145,6 +161,11 @@ fault("typed-text-crashes", "Answers 500 to a text field in a part with a Conten
       refuses(_TEXT_TYPE, text_part(lambda part: part.content_type is not None), 500))
 fault("text-charset-refused", "Refuses a text field in a part whose Content-Type has a charset.",
       refuses(_TEXT_TYPE, text_part(lambda part: "charset" in (part.content_type or "").lower())))
+fault("text-type-case-crashes", "Answers 500 to a text field in a part whose type is not in lower case.",
+      refuses("IV-WIRE-HEADER-CASE",
+              text_part(lambda part: not (part.content_type or "text/").startswith("text/")), 500))
+fault("text-encoding-crashes", "Answers 500 to a text field in a part with Content-Transfer-Encoding.",
+      refuses(NO_5XX, text_part(lambda part: b"content-transfer-encoding" in part.headers), 500))
 fault("second-image-crashes", "Answers 500 to a form with two images.",
       crashes_on(NO_5XX, when=lambda problem: problem.detail == "field-repeated" and problem.param == "image"))
 fault("repeated-text-crashes", "Answers 500 to a form with a text field that is there twice.",
