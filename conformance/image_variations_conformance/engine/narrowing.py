@@ -173,6 +173,8 @@ class Narrowing(Trials):
         search.
         """
         broken = {result.requirement for result in self.results if result.state == "contradicted"}
+        if bad == "wrong":
+            pack, found = yield from self._halved(pack, found, broken)
         is_combination = False
         for probe in sorted(pack, key=lambda each: (-each.images, each.requirement not in broken)):
             fewer = tuple(other for other in pack if other is not probe)
@@ -194,6 +196,30 @@ class Narrowing(Trials):
                     return pack, found, outcome
                 is_combination = True
         return pack, found, bad
+
+    def _halved(
+        self, pack: tuple[Probe, ...], found: list[int], broken: set[str]
+    ) -> Sending[tuple[tuple[Probe, ...], list[int]]]:
+        """Find the one probe of a pack for which the images are wrong, in few requests, since each costs an image.
+
+        Probes of requirements that are known to be broken come first. Return the probe with the position that shows it,
+        or the whole pack, with those of the pack, if there is none.
+        """
+        left, shown = pack, found
+        while len(left) > 1:
+            likely = tuple(probe for probe in left if probe.requirement in broken)
+            half = likely if 0 < len(likely) < len(left) else left[: len(left) // 2]
+            position, outcome = yield from self._part(half, found[0])
+            if outcome == "wrong":
+                left, shown = half, [position]
+            elif outcome == "accepted":
+                left, shown = tuple(probe for probe in left if probe not in half), []
+            else:
+                return pack, found
+        if not shown:
+            position, outcome = yield from self._part(left, found[0])
+            return (left, [position]) if outcome == "wrong" else (pack, found)
+        return left, shown
 
     def _part(self, probes: tuple[Probe, ...], at: int) -> Sending[tuple[int, Outcome]]:
         """Send a part of a refused pack, and return the position and the outcome; "not-sent" if it shows nothing."""
