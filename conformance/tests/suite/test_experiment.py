@@ -63,6 +63,10 @@ MOST_IMAGES = 10
 """How many images one request costs at most."""
 
 
+IN_COMPANY = {"IV-STATE-PARALLEL", "IV-STATE-CONNECTION"}
+_LIKE_ALONE = {"accepted", "wrong", "declined"}
+
+
 # --- what is true of a server
 
 
@@ -77,6 +81,10 @@ def untrue(experiment: Experiment, server: Server) -> Iterator[str]:
                 yield f"{result.requirement} {result.item}: not shown by {result.steps}, {result.twin}"
         elif result.state == "holds" and result.item in refused:
             yield f"{result.requirement} {result.item}: does not hold"
+        elif result.state == "holds" and result.requirement in IN_COMPANY:
+            outcomes = [experiment.sent[at][1] for at in result.steps]
+            if {"limited", "not-sent"} & set(outcomes) or sum(outcome in _LIKE_ALONE for outcome in outcomes) < 2:
+                yield f"{result.requirement}: not shown by {outcomes}"
     if experiment.lost is not None and not server.has(Breaks):
         yield "lost"
     if experiment.limited and not (server.has(During, Everything) or server.has(NowAndThen)):
@@ -151,9 +159,10 @@ def over_budget(experiment: Experiment, server: Server) -> Iterator[str]:
 
 
 def without_result(experiment: Experiment, plan: Simulated) -> Iterator[str]:
-    """Yield the items of planned probes on which an experiment says nothing."""
+    """Yield the items of planned probes, and the requirements on company, on which an experiment says nothing."""
     if experiment.cheap is not None:
         yield from {probe.item for probe in plan.probes} - {result.item for result in experiment.results}
+        yield from IN_COMPANY - {result.requirement for result in experiment.results}
 
 
 def run(make: Make, seed: int) -> tuple[Experiment, Server, Simulated]:
