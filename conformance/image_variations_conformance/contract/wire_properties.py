@@ -44,8 +44,6 @@ def classify_wire(request: Request, parts: tuple[Part, ...], contract: Contract,
 
 
 def _classify_framing(request: Request, found: Properties) -> None:
-    if request.http_version != "1.1":
-        found.unspecified.append(f"HTTP/{request.http_version}")
     if request.chunked:
         found.feature("IV-WIRE-CHUNKED", "small chunks" if request.chunk_bytes < _USUAL_CHUNK_BYTES else "chunks")
         if request.chunk_extension:

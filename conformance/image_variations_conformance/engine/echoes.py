@@ -97,7 +97,8 @@ def _of_what_breaks(finding: Finding, failures: _Failures) -> Iterable[str]:
     if not of_body and (finding.requirement != NO_5XX or not _is_of_label(finding)):
         return []
     session, label = failures.session, original(finding.label)
-    case, violated = session.cases[finding.label], session.observations[finding.label].expectation.violated
+    case = session.cases[finding.label]
+    violated = session.observations[finding.label].expectation.violated.union(case.tests)
     company = [name for name in _requirements_of_company(case) if name in failures.requirements]
     items = [probe.item for probe in case.probes] or _items_of_base(label, session)
     names = [failures.by_item[item] for item in (*items, STABLE) if _is_reason(item, failures)]

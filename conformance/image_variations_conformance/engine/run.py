@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from attrs import field, frozen
@@ -13,7 +13,7 @@ from ..contract.document import Contract
 from ..contract.requirements import Requirement
 from ..oracles import Finding, Observation
 from ..oracles.base import State
-from ..wire.exchange import FailureKind
+from ..wire.exchange import Exchange, FailureKind
 from ..wire.reasons import Declared, Excluded, Interrupted, NoKey, RateLimited, Reason, RunEnded
 from ..wire.target import Target
 from .campaign import Summary
@@ -164,10 +164,15 @@ class Run:
         return any(observation.exchange.not_tested == Interrupted() for observation in self.observations.values())
 
     @property
+    def _tested(self) -> Sequence[Exchange]:
+        """What came of the requests that were sent, but for those that say nothing of the operation."""
+        exchanges = (observation.exchange for observation in self.observations.values())
+        return [it for it in exchanges if it.not_tested is None and not it.request.may_be_refused_unread]
+
+    @property
     def not_offered(self) -> int | None:
         """The status of all POST requests if it says that the operation is not there at all, or None."""
-        posts = [it.exchange for it in self.observations.values() if it.exchange.request.method == "POST"]
-        statuses = {it.response.status if it.response else 0 for it in posts if it.not_tested is None}
+        statuses = {it.response.status if it.response else 0 for it in self._tested if it.request.method == "POST"}
         return statuses.pop() if len(statuses) == 1 and statuses <= {404, 405, 501} else None
 
     @property
@@ -257,7 +262,7 @@ class Run:
         """Return the one reason why every request failed, or None where there is none."""
         if self.not_offered is not None:
             return f"POST /images/variations is not offered; every request was answered {self.not_offered}"
-        exchanges = [it.exchange for it in self.observations.values() if it.exchange.not_tested is None]
+        exchanges = self._tested
         statuses = {exchange.response.status if exchange.response else 0 for exchange in exchanges}
         shown = " or ".join(map(str, sorted(statuses)))
         if statuses and statuses <= {401, 403, 405}:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from ..contract.document import Contract, SchemaError
-from ..wire.exchange import Request, Response
+from ..wire.exchange import Response
 from .base import Finding, Observation, judges, shortened
 from .refusal import is_server_error, refuses_framing
 
@@ -62,7 +62,8 @@ def errors_are_error_objects(observation: Observation, contract: Contract) -> It
     if (
         response is None
         or response.status < 400
-        or _may_be_refused_unread(observation.exchange.request)
+        or observation.exchange.request.method != "POST"
+        or observation.exchange.request.may_be_refused_unread
         or observation.limited
     ):
         return
@@ -85,11 +86,6 @@ def errors_are_error_objects(observation: Observation, contract: Contract) -> It
         yield observation.finding("IV-ERR-MESSAGE", not of_message, f"{_first(of_message)}, in {got}")
         if not of_message:
             yield from _names_the_field(observation, error, contract)
-
-
-def _may_be_refused_unread(request: Request) -> bool:
-    """Return whether a server may refuse a request before it knows that it is for this operation."""
-    return request.method != "POST" or request.http_version != "1.1" or request.has_control_characters
 
 
 def _first(schema_errors: list[SchemaError]) -> str:

@@ -29,8 +29,10 @@ def is_server_error(observation: Observation, contract: Contract) -> bool:
 
 
 def refuses_framing(observation: Observation, contract: Contract) -> bool:
-    """Return whether a body in chunked coding, or the header Expect, was refused as such, which a server may do."""
+    """Return whether a request was refused for its HTTP alone, such as a body in chunked coding, where a server may."""
     request, status = observation.exchange.request, status_of(observation)
+    if request.may_be_refused_unread and 400 <= status < 500:
+        return True
     if status == _EXPECTATION_FAILED and request.header("expect") is not None:
         return True
     return request.chunked and contract.statuses("chunked-body").allows(status)

@@ -56,9 +56,12 @@ class Request:
         return header(self.headers, name)
 
     @property
-    def has_control_characters(self) -> bool:
-        """Whether a header has any, for which a server may refuse the whole request (RFC 9110, section 5.5)."""
-        return any(_CONTROL_CHARACTER.search(value) for _, value in self.headers)
+    def may_be_refused_unread(self) -> bool:
+        """Whether a server may refuse the request before it knows what it is for, in a way of its own.
+
+        That is one of another version of HTTP, or with a control character in a header (RFC 9110, section 5.5).
+        """
+        return self.http_version != "1.1" or any(_CONTROL_CHARACTER.search(value) for _, value in self.headers)
 
     def head(self) -> bytes:
         """Return the request line, the headers and the empty line after them."""

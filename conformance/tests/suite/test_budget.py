@@ -191,7 +191,7 @@ def test_what_must_hold_at_the_end_of_a_run_has_its_images_set_aside() -> None:
 
 @pytest.mark.parametrize(
     ("max_images", "fault", "requirement"),
-    [(14, "file-name-quote-refused", "IV-WIRE-FILENAME"), (40, "boundary-signs-refused", "IV-WIRE-BOUNDARY")],
+    [(18, "file-name-quote-refused", "IV-WIRE-FILENAME"), (40, "boundary-signs-refused", "IV-WIRE-BOUNDARY")],
 )
 def test_a_refused_valid_request_that_no_image_is_left_to_explain_is_no_choice_of_the_user(
     max_images: int, fault: str, requirement: str

@@ -9,7 +9,7 @@ import pytest
 from image_variations_conformance.cases.plan import DEPTH_PROFILES
 from image_variations_conformance.engine.check import Settings, check
 from image_variations_conformance.engine.run import Run
-from image_variations_conformance.wire.reasons import InvalidCostsImage, MaxImages, ServerGone, Unexplained
+from image_variations_conformance.wire.reasons import InvalidCostsImage, MaxImages, ReportedAs, ServerGone, Unexplained
 from image_variations_conformance.wire.target import Target
 from support.judging import KEY, judge_url, verdicts
 from support.node_packages import node_tool
@@ -121,7 +121,7 @@ def test_steady_fails_the_same_requirements_within_the_default_limits_but_few_fo
     for name in verdicts(steady, "fail").keys() - verdicts(run, "fail").keys():
         (left_out,) = (it for it in run.verdicts if it.requirement.id == name)
         assert left_out.missing
-        assert isinstance(left_out.reason, InvalidCostsImage | MaxImages | Unexplained)
+        assert isinstance(left_out.reason, InvalidCostsImage | MaxImages | ReportedAs | Unexplained)
 
 
 def test_requirements_on_images_are_not_tested_on_prism_and_steady(prism: Run, steady: Run) -> None:
