@@ -89,11 +89,20 @@ class Expectation:
 
 def classify(request: Request, contract: Contract, api_key: str | None) -> Expectation:
     """Return the expectation of a request. `api_key` is the right key, or None if no key is required."""
+    expectation = _classify(request, contract, api_key)
+    if not request.may_be_refused_unread:
+        return expectation
+    # RFC 9110, section 5.5: it may also read a control character as a space, and so a wrong key as the right one.
+    return Expectation(
+        unspecified=("a version of HTTP or a header that a server may refuse",),
+        image=expectation.image,
+        image_count=max(1, expectation.image_count),
+    )
+
+
+def _classify(request: Request, contract: Contract, api_key: str | None) -> Expectation:
     if request.method in _UNSPECIFIED_METHODS:
         return Expectation(unspecified=(f"method {request.method}",))
-    if request.may_be_refused_unread:
-        # RFC 9110, section 5.5: it may also read a control character as a space, and so a wrong key as the right one.
-        return Expectation(unspecified=("a version of HTTP or a header that a server may refuse",))
     found = Properties()
     _classify_key(request, contract, api_key, found)
     if request.method != "POST":
