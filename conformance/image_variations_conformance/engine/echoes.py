@@ -36,7 +36,10 @@ _PRECONDITIONS: Mapping[str, frozenset[str]] = {
 # Whether these hold depends on which violation of which request an error is about.
 _ABOUT_VIOLATIONS = frozenset({"IV-AUTH-401", "IV-AUTH-FIRST", "IV-ERR-400", "IV-ERR-PARAM", "IV-OP-MULTIPART-STATUS"})
 # Where the second item is refused, the first one is, too: only RGB pictures have a transparent colour.
-_IMPLIED_BY = {"chunks=palette-and-transparent-colour": "png=rgb"}
+_IMPLIED_BY = {
+    "chunks=palette-and-transparent-colour": "png=rgb",
+    "letter-case=text-part-type": "text-part-type=text-plain",
+}
 _NOTHING_ACCEPTED = "fields=image-only"
 
 

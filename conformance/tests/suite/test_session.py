@@ -148,6 +148,8 @@ def test_an_ignored_field_is_no_failure_of_its_own_where_the_images_do_not_suffi
         return evolve(answer, body=b'{"created": 1, "data": [{"url": "http://127.0.0.1/a.png"}]}')
 
     ran = run(ignores_typed_texts, "standard", Experiment(narrowing_images=narrowing_images))
+    # With few images, only the letter case of a type may be found out about.
+    assert len(ran.broken) <= 1
     assert ran.broken <= {"IV-WIRE-TEXT-TYPE", "IV-WIRE-HEADER-CASE"}
 
 
