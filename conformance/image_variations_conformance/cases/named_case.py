@@ -34,6 +34,11 @@ class NamedCase:
     depth: Depth = "standard"
 
 
+def is_of_key(label: str) -> bool:
+    """Return whether a row is about the API key: the labels of all of them begin with this word."""
+    return label.startswith("key-")
+
+
 def form_case(label: str, requirements: str, *, depth: Depth = "standard", **fields: str) -> NamedCase:
     """Return a case that is a plain form: an image, the base, and these fields."""
     note = ", ".join(f"{name}={shown(value)}" for name, value in fields.items())

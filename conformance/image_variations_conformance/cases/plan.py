@@ -20,7 +20,7 @@ from .builder import Base, Builder, Draft
 from .case import Case
 from .features import probes
 from .field_cases import invalid_field_cases
-from .named_case import DEPTHS, Depth, NamedCase
+from .named_case import DEPTHS, Depth, NamedCase, is_of_key
 from .open_probes import HARMLESS, ODD
 from .probes import DRAWN, KEY, NO_5XX, TEXT_TYPE, WHOLE, Change, Probe
 from .refusals import OPEN_CASES, REFUSALS, SHOWN_BY_RESPONSE
@@ -90,7 +90,7 @@ class Plan:
         left_out |= {ALIKE} if depth == "quick" else set()
         if target.api_key is None:
             # No request has a wrong key, nor a right one in another spelling.
-            rows, opened = ([row for row in each if not row.label.startswith("key-")] for each in (rows, opened))
+            rows, opened = ([row for row in each if not is_of_key(row.label)] for each in (rows, opened))
             found = [probe for probe in found if KEY not in probe.axes]
         # Without a profile, each row violates what it names.
         expected = [(row, _expectation(row, contract, target)) for row in rows if contract.base is not None]

@@ -18,6 +18,7 @@ from ..media.damage import DAMAGES
 from ..media.variants import ANCILLARY as CHUNKS
 from ..media.variants import LAYOUTS
 from .features import FEATURES
+from .named_case import is_of_key
 from .open_probes import OPEN
 from .probes import IMAGE, KEY, WHOLE
 from .refusals import REFUSALS
@@ -210,7 +211,7 @@ def _axes(contract: Contract, *, has_key: bool) -> list[Axis]:
 def _wrong(contract: Contract, *, has_key: bool) -> st.SearchStrategy[Variation]:
     """Return the strategy for what is wrong with a request."""
     wrong_texts = ((name, wrong_values(schema)) for name, schema in contract.text_fields.items())
-    labels = [row.label for row in REFUSALS if has_key or not row.label.startswith("key-")]
+    labels = [row.label for row in REFUSALS if has_key or not is_of_key(row.label)]
     return st.one_of(
         *(_texts(name, values) for name, values in wrong_texts if values is not None),
         broken_pictures(contract.image_rules),

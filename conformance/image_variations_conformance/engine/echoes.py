@@ -12,6 +12,7 @@ from itertools import chain
 from attrs import evolve, frozen
 
 from ..cases.case import Case
+from ..cases.named_case import is_of_key
 from ..cases.probes import NO_5XX, Probe
 from ..contract.evidence import ABSENT
 from ..oracles import Finding
@@ -102,7 +103,7 @@ def _of_what_breaks(finding: Finding, failures: _Failures) -> Iterable[str]:
     session, label = failures.session, original(finding.label)
     case = session.cases[finding.label]
     # A key with a control character may be read as the right one, but is a wrong one to a server that fails at those.
-    of_key = {"IV-AUTH-WRONG"} if label.startswith("key-") else set()
+    of_key = {"IV-AUTH-WRONG"} if is_of_key(label) else set()
     violated = session.observations[finding.label].expectation.violated | of_key
     company = [name for name in _requirements_of_company(case) if name in failures.requirements]
     items = [probe.item for probe in case.probes] or _items_of_base(label, session)

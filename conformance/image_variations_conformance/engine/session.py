@@ -16,7 +16,7 @@ from attrs import define, evolve, field
 from ..cases.builder import Base
 from ..cases.case import Case
 from ..cases.changes import SAME_IMAGE, same_image
-from ..cases.named_case import NamedCase
+from ..cases.named_case import NamedCase, is_of_key
 from ..cases.plan import ALIKE, Plan
 from ..cases.probes import Probe
 from ..cases.refusals import REFUSALS
@@ -229,7 +229,7 @@ class Session:
         """Yield requests that must be refused, to be sent on a connection before those that must be accepted."""
         rows = {row.label: row for row in (*REFUSALS, *WRONG_VALUES)}
         for label, change in _ON_A_CONNECTION.items():
-            if self.plan.target.api_key is not None or not label.startswith("key-"):
+            if self.plan.target.api_key is not None or not is_of_key(label):
                 case = self.plan.named(rows[label], self.experiment.cheap or Base())
                 changed = _without_close(change(case.request))
                 name = f"{connection}-{label}"

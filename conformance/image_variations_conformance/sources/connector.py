@@ -24,8 +24,7 @@ _CONTINUE_SECONDS = 1.0
 _UNASKED_SECONDS = 0.05
 """How long a kept connection is watched before a request is sent on it: a server that takes what is left of the last
 request for another one answers that at once."""
-_STATUS = re.compile(rb"HTTP/1\.[01] [0-9]{3}(?![0-9])")
-_TIMED_OUT = b"408"
+_STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})(?![0-9])")
 
 
 class Deadline:
@@ -201,13 +200,12 @@ def _require_silence(connection: socket.socket, unasked: bytes, deadline: Deadli
     RFC 9112, section 9.2: such data is no response to the request. A 408 says why the connection ends.
     """
     if not unasked:
-        readable, _, _ = select.select([connection], [], [], min(_UNASKED_SECONDS, deadline.left()))
-        data = _available(connection) if readable else None
+        data = _arriving(connection, _UNASKED_SECONDS, deadline)
         if data == b"":
             raise _ClosedBefore(Failure("dropped", "the connection was closed"))
         unasked = data or b""
     status = _STATUS.match(unasked)
-    if status is not None and status[0].endswith(_TIMED_OUT):
+    if status is not None and status[1] == b"408":
         raise _ClosedBefore(Failure("dropped", "the connection timed out"))
     if unasked.strip(b"\r\n"):
         # Not more of it: it may hold secrets.
@@ -222,7 +220,7 @@ def _send(connection: socket.socket, request: Request, deadline: Deadline, reade
         if "100-continue" in (request.header("expect") or "").lower():
             # RFC 9110, section 10.1.1: the body may follow after a while even if the server does not ask for it.
             early = _write(connection, head, deadline, reader)
-            early = early or _await(connection, _CONTINUE_SECONDS, deadline, reader)
+            early = early or reader.feed(_arriving(connection, _CONTINUE_SECONDS, deadline))
             return early or _write(connection, body, deadline, reader)
         # In one packet if possible: some servers take longer for a request in two, or answer between them.
         return _write(connection, head + body, deadline, reader)
@@ -231,10 +229,10 @@ def _send(connection: socket.socket, request: Request, deadline: Deadline, reade
         return False
 
 
-def _await(connection: socket.socket, seconds: float, deadline: Deadline, reader: Reader) -> bool:
-    """Wait so long for data from the server, at most, and return whether a whole response has come."""
+def _arriving(connection: socket.socket, seconds: float, deadline: Deadline) -> bytes | None:
+    """Return the data that arrives within so many seconds, None if there is none, b"" if the connection ends."""
     readable, _, _ = select.select([connection], [], [], min(seconds, deadline.left()))
-    return bool(readable) and reader.feed(_available(connection))
+    return _available(connection) if readable else None
 
 
 def _write(connection: socket.socket, piece: bytes, deadline: Deadline, reader: Reader) -> bool:

@@ -115,22 +115,9 @@ fault("bare-line-feeds-crash", "Answers 500 to a form with LF line ends instead 
       crashes_on(NO_5XX, when=lambda problem: problem.detail == "line-ends"))
 fault("part-header-broken-crashes", "Answers 500 to a part with a header that has no colon or no end.",
       crashes_on(NO_5XX, when=lambda problem: problem.detail == "form-malformed"))
-# fmt: on
-
-
-@fault.service("long-line-crashes", "IV-OP-MULTIPART", also=(NO_5XX,))
-class LongLineCrashes(Service):
-    """Answers 500 to 500,000 bytes and more that are no form, as a parser does that reads a line at a time."""
-
-    async def respond(self, request: IncomingRequest) -> Response:
-        response = await super().respond(request)
-        is_crash = response.status_code == 400 and request.received > 500_000 and b"\n" not in request.start
-        return self.refusal(ApiError("The line is too long.", status=500)) if is_crash else response
-
 
 # --- parts
 
-# fmt: off
 fault("image-first-required", "Refuses a form in which image is not the first part.",
       refuses("IV-WIRE-ORDER", lambda received: received.parts[0] is not received.image, param="image",
               message="image must be the first part of the form."))
@@ -220,6 +207,17 @@ fault("trailers-refused", "Refuses a chunked body with trailers.",
 fault("trailers-crash", "Answers 500 to a chunked body with trailers.",
       refuses(_CHUNKED, on_wire(TRAILERS), 500))
 # fmt: on
+
+
+@fault.service("long-line-crashes", "IV-OP-MULTIPART", also=(NO_5XX,))
+class LongLineCrashes(Service):
+    """Answers 500 to 500,000 bytes and more that are no form, as a parser does that reads a line at a time."""
+
+    async def respond(self, request: IncomingRequest) -> Response:
+        response = await super().respond(request)
+        is_crash = response.status_code == 400 and request.received > 500_000 and b"\n" not in request.start
+        return self.refusal(ApiError("The line is too long.", status=500)) if is_crash else response
+
 
 # --- the query string
 
