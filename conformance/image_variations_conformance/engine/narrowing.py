@@ -25,6 +25,7 @@ from .trials import Trials
 INDEPENDENT = "IV-STATE-INDEPENDENT"
 _MAY_BE_DECLINED = frozenset({"IV-WIRE-CHUNKED", "IV-WIRE-EXPECT"})
 """A status of its own says that a server does without one of these."""
+_FAILED = frozenset({"refused", "unavailable", "wrong"})
 _PACKS_AT_A_TIME = 8
 _REFUSALS = 3
 _WRONG = 2
@@ -285,7 +286,7 @@ class Narrowing(Trials):
 
     def _recurs(self, probes: Sequence[Probe], found: Sequence[int]) -> bool:
         """Return whether a request with these probes failed, then one was accepted, and then one of `found` failed."""
-        failed = (at for at, (step, outcome) in enumerate(self.sent) if outcome != "accepted" and _has(step, probes))
+        failed = (at for at, (step, outcome) in enumerate(self.sent) if outcome in _FAILED and _has(step, probes))
         first = next(failed, len(self.sent))
         return any(at > first and self.sent[at - 1][1] in MADE_IMAGES for at in found)
 

@@ -113,6 +113,12 @@ def lost_for_good(rng: random.Random, plan: Simulated) -> Server:
     return Server([Breaks(lambda asked, number: number >= first, FOREVER)])
 
 
+def limited_and_then_lost_for_good(rng: random.Random, plan: Simulated) -> Server:
+    first = rng.randint(5, 120)
+    limit = During(rng.randint(0, first), rng.randint(1, 6))
+    return Server([limit, Breaks(lambda asked, number: number >= first, FOREVER)])
+
+
 def lost_for_a_while(rng: random.Random, plan: Simulated) -> Server:
     first = rng.randint(0, 120)
     return Server([Breaks(lambda asked, number: number == first, rng.choice([0.1, 1.0, 2.0]), each_time=False)])
@@ -171,6 +177,7 @@ BY_STATE: tuple[Make, ...] = (
     limited_for_a_while,
     limited_for_good,
     lost_for_good,
+    limited_and_then_lost_for_good,
     lost_for_a_while,
     broken_by_a_row,
     poisoned,
