@@ -13,11 +13,14 @@ from . import transforms
 from .builder import Builder, Draft
 from .changes import field, image_part
 from .form_features import FORM_FEATURES
-from .probes import KEY, Change, Probe
+from .probes import DEFAULT, KEY, Change, Probe
 from .rows import Row
 from .wire_features import WIRE_FEATURES
 
 FEATURES: tuple[Row, ...] = (*FORM_FEATURES, *WIRE_FEATURES)
+
+_VISIBLE = frozenset({"size", "response_format"})
+"""The fields whose values show in the response, for no more images."""
 
 KEY_ITEMS = frozenset(row.probe().item for row in FEATURES if row.axes == KEY)
 """The items of evidence on spellings of the API key, which a request without one does not show."""
@@ -42,18 +45,12 @@ def _field_probes(contract: Contract, seed: int) -> Iterator[Probe]:
             evidence = requirement.evidence if requirement is not None else None
             if not isinstance(evidence, AcceptsField | Sample) or evidence.field != name:
                 continue
-            for item in evidence.items(contract, seed):
-                value: str | None = item.partition("=")[2]
-                value = None if value == ABSENT else value
-                images = int(value) if name == "n" and value is not None else 1
-                # A seed adds some numbers of images, which cost most.
-                quick = images <= 2
-                first = item in {"n=2", "response_format=url"}
-                yield Probe(requirement_id or "", item, frozenset({name}), field(name, value), images, quick, first)
+            items = evidence.items(contract, seed)
+            most = max(_image_count(item) for item in items)
+            yield from (_field_probe(requirement_id or "", name, item, most, contract) for item in items)
     if contract.fields["n"].get("maximum") == 2 and "b64_json" in contract.fields["response_format"]["enum"]:
         # The only request for several images asks for links.
-        axes = frozenset({"n", "response_format"})
-        yield Probe("IV-N-RANGE", "n=2 in b64_json", axes, _two_in_base64, 2)
+        yield Probe("IV-N-RANGE", "n=2 in b64_json", frozenset({"n", *_VISIBLE}), _two_in_base64, 2)
     for name in contract.image_rules.other_names:
         yield Probe(
             "IV-IMAGE-REQUIRED",
@@ -62,6 +59,28 @@ def _field_probes(contract: Contract, seed: int) -> Iterator[Probe]:
             _image_named(name),
             quick=True,
         )
+
+
+def _field_probe(requirement: str, name: str, item: str, most: int, contract: Contract) -> Probe:
+    """Return the probe of a value of a text field, or of its absence. `most` is the highest number of images."""
+    text = item.partition("=")[2]
+    value = None if text == ABSENT else text
+    images = _image_count(item)
+    axes = {name}
+    if name in _VISIBLE and value in {None, contract.defaults.get(name)}:
+        axes.add(DEFAULT)
+    if images == most > 2:
+        # It differs from other requests in n alone: a server may keep the images that it made of an input.
+        axes |= _VISIBLE
+    # A seed adds some numbers of images, which cost most.
+    is_quick, is_first = images <= 2, item in {"n=2", "response_format=url"}
+    return Probe(requirement, item, frozenset(axes), field(name, value), images, is_quick, is_first)
+
+
+def _image_count(item: str) -> int:
+    """Return how many images a request with a value of a field costs."""
+    name, _, value = item.partition("=")
+    return int(value) if name == "n" and value != ABSENT else 1
 
 
 def _two_in_base64(_: Builder, draft: Draft) -> Draft:

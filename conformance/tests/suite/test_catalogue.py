@@ -3,8 +3,10 @@
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
+from attrs import evolve
 from image_variations_conformance.cases.builder import Base
 from image_variations_conformance.cases.catalogue import (
     FEATURE_VALUES,
@@ -25,6 +27,7 @@ from image_variations_conformance.contract.expectation import Expectation
 from image_variations_conformance.engine.packs import PACK_SIZE, packs
 from image_variations_conformance.media import png
 from image_variations_conformance.wire.multipart import decode
+from support.profiles import effective
 from support.requests import CONTRACT, SMALL, TARGET
 
 TESTS = Path(__file__).parents[1]
@@ -87,6 +90,23 @@ def test_packs_have_every_probe_once_and_only_probes_that_change_different_prope
 def test_another_seed_sends_other_probes_together() -> None:
     one, other = ({frozenset(probe.item for probe in pack) for pack in packs(PROBES, seed)} for seed in (1, 2))
     assert len(one & other) < len(one) / 2
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_each_pack_asks_for_other_images_than_a_form_without_fields(seed: int) -> None:
+    plain, base = of_probes(Base()).requested, Base({"size": "256x256", "response_format": "b64_json"})
+    for pack in (*packs(probes(CONTRACT, seed), seed), *packs(PLAN.harmless_probes, seed)):
+        requested = of_probes(base, *pack).requested
+        assert requested is None or evolve(requested, explicit=frozenset()) != plain, [probe.item for probe in pack]
+
+
+@pytest.mark.parametrize("profile", [{}, {"max_n": 2}, {"max_n": "unlimited"}, {"max_n": 4}])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_request_for_several_images_differs_from_the_base_in_n_alone(seed: int, profile: dict[str, Any]) -> None:
+    contract = effective(**profile)
+    several = [pack for pack in packs(probes(contract, seed), seed) if max(probe.images for probe in pack) > 1]
+    looks = [{probe.item.partition("=")[0] for probe in pack} & {"size", "response_format"} for pack in several]
+    assert set() in looks
 
 
 @pytest.mark.parametrize("seed", range(3))
