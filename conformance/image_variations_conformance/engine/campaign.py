@@ -62,6 +62,8 @@ _KEY = b"image-variations random requests"
 """The key of the example database. A value is the code of a request, or of several in order."""
 _LABEL = "random"
 _VALID = "IV-OP-VALID"
+_OF_FORMS = "IV-WIRE-"
+"""How the ids of requirements begin that say how a form may be written: the same defect shows in all that it asks."""
 _RECOVERS, _INDEPENDENT = "IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT"
 
 
@@ -176,6 +178,8 @@ class Campaign:
             names = frozenset()
         if self._is_by_names(finding.requirement, case.expectation.violated, names):
             self._broken_by.setdefault(finding.requirement, []).append(names)
+            if finding.requirement.startswith(_OF_FORMS):
+                self._know(names)
 
     def _is_news(self, requirement: str, drawn: Drawn, observation: Observation) -> bool:
         """Return whether it is not reported already that such a request breaks a requirement."""

@@ -30,7 +30,7 @@ class Confirmation:
         """
         session, experiment, case = self.session, self.session.experiment, self._case(drawn, base)
         if case.expectation.violations:
-            session.send_refusals([evolve(case, is_random=False)])
+            session.send_refusals([evolve(case, is_random=False, probes=drawn.probes)])
             return
         first = len(experiment.sent)
         experiment.narrowing_requests, experiment.narrowing_images = _NARROWING

@@ -1,7 +1,8 @@
 """Tells which failures only echo another one, so that one defect gives one failure.
 
 Each rule names the requirements that a failure may echo. The rules are tried in order, and the first name counts that
-weighs as much as the failure.
+weighs as much as the failure. A field that is ignored because of how the form is written is no failure besides, even
+where that is only a warning.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from .session import Session, original
 from .steps import STABLE, Result
 
 _RECOVERS, _INDEPENDENT = "IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT"
-_PARALLEL, _CONNECTION = "IV-STATE-PARALLEL", "IV-STATE-CONNECTION"
-OF_RESPONSES = ("IV-RES-", "IV-N-", "IV-SIZE-", "IV-FORMAT-", "IV-OUT-SIZE")
-"""How the ids of requirements begin that say what a response has, and that an ignored field breaks."""
+_PARALLEL, _CONNECTION, _CHUNKED = "IV-STATE-PARALLEL", "IV-STATE-CONNECTION", "IV-WIRE-CHUNKED"
+_OF_FIELDS = ("IV-RES-COUNT", "IV-RES-KEY", "IV-N-", "IV-SIZE-", "IV-FORMAT-", "IV-OUT-SIZE")
+"""How the ids of requirements begin that an ignored field breaks."""
+OF_RESPONSES = ("IV-RES-", *_OF_FIELDS)
+"""How the ids of requirements begin that say what a response has."""
 _ERROR_JSON = "IV-ERR-JSON"
 _OF_ERRORS = frozenset(
     {_ERROR_JSON, "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-READABLE", "IV-ERR-NULL", "IV-ERR-PARAM"}
@@ -86,7 +89,7 @@ def without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Findi
     for finding in found:
         rules = _RULES if finding.state == "contradicted" else ()
         names = chain.from_iterable(rule(finding, failures) for rule in rules)
-        echo = next((name for name in names if _weighs_as_much(name, finding, session)), None)
+        echo = next((name for name in names if _weighs_as_much(name, finding, failures)), None)
         yield finding if echo is None else evolve(finding, reported_as=echo)
 
 
@@ -121,8 +124,9 @@ def _of_no_json(finding: Finding, failures: _Failures) -> Iterable[str]:
 
 
 def _of_an_ignored_field(finding: Finding, failures: _Failures) -> Iterable[str]:
-    """An accepted property of the request makes the server ignore what is requested."""
-    if not finding.requirement.startswith(OF_RESPONSES):
+    """An accepted property of the request makes the server ignore what is requested, or what is wrong with it."""
+    is_of_response = finding.requirement.startswith(OF_RESPONSES)
+    if not is_of_response and finding.requirement not in failures.session.cases[finding.label].expectation.violated:
         return []
     return [probe.requirement for probe in wrong_probes(finding.label, failures.session)]
 
@@ -185,8 +189,9 @@ def _of_memory(finding: Finding, failures: _Failures) -> Iterable[str]:
 def _of_company(finding: Finding, failures: _Failures) -> Iterable[str]:
     """A response is wrong in company of other requests, and right alone."""
     session = failures.session
-    if session.cases[finding.label].is_preparation and _CONNECTION in failures.requirements:
-        return [_CONNECTION]
+    if session.cases[finding.label].is_preparation:
+        # Its body is in chunked coding.
+        return [it for it in (_CONNECTION, _CHUNKED) if it in failures.requirements]
     alone = session.alone.get(finding.label)
     if alone is None or finding.requirement in {_PARALLEL, _CONNECTION}:
         return []
@@ -213,10 +218,17 @@ def _is_of_label(finding: Finding) -> bool:
     return finding.item == original(finding.label)
 
 
-def _weighs_as_much(name: str, finding: Finding, session: Session) -> bool:
-    """Return whether a broken requirement is a MUST if that of a finding is: a warning does not stand for a failure."""
-    levels = {it: session.plan.contract.requirements[it].level for it in (name, finding.requirement)}
-    return levels[name] == "must" or levels[finding.requirement] != "must"
+def _weighs_as_much(name: str, finding: Finding, failures: _Failures) -> bool:
+    """Return whether a broken requirement is a MUST if that of a finding is: a warning does not stand for a failure.
+
+    It does for a field that is ignored in a form that need not be read.
+    """
+    requirements, session = failures.session.plan.contract.requirements, failures.session
+    if requirements[name].level == "must" or requirements[finding.requirement].level != "must":
+        return True
+    violated = session.cases[finding.label].expectation.violated
+    is_of_field = finding.requirement in violated or finding.requirement.startswith(_OF_FIELDS)
+    return is_of_field and name in _of_an_ignored_field(finding, failures)
 
 
 def _is_reason(item: str, failures: _Failures) -> bool:

@@ -166,12 +166,14 @@ def _item(
     cases = circumstances.cases
     alone = [finding for finding in findings if not finding.company]
     in_company = [finding for finding in findings if finding.company]
+    held = any(finding.state == "holds" for finding in findings)
     for group, state in (*product((alone, in_company), _SHOWN), (findings, "blocked")):
         of_state = [finding for finding in group if finding.state == state]
         own = [finding for finding in of_state if finding.reported_as is None]
         if state == "contradicted" and of_state and not own:
             ids = tuple(dict.fromkeys(finding.reported_as or "" for finding in of_state))
-            return Item(name, None, tuple(of_state), ReportedAs(ids))
+            if not held or not _is_only_warned_of(ids, requirement, circumstances):
+                return Item(name, None, tuple(of_state), ReportedAs(ids))
         if own:
             own.sort(key=lambda finding: AGAIN in finding.label)
             drawn = (it for it in own[_MAX_FINDINGS:] if it.label in cases and cases[it.label].code)
@@ -181,6 +183,12 @@ def _item(
         return Item(name, None, (), Masked(by))
     without_key = not circumstances.has_key and (name in KEY_ITEMS or name.startswith("IV-AUTH-"))
     return Item(name, None, (), NoKey() if without_key else _why_left_out(name, requirement, circumstances))
+
+
+def _is_only_warned_of(ids: Iterable[str], requirement: Requirement, circumstances: Circumstances) -> bool:
+    """Return whether requirements under which a MUST requirement is reported are none: it holds where it must."""
+    levels = {circumstances.contract.requirements[name].level for name in ids}
+    return requirement.level == "must" and "must" not in levels
 
 
 def _why_left_out(name: str, requirement: Requirement, circumstances: Circumstances) -> Reason:

@@ -22,6 +22,7 @@ from image_variations_conformance.reference.app.api_error import ApiError
 from image_variations_conformance.reference.app.received import Received
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.app.serving import running
+from image_variations_conformance.reference.variants import faulty
 from image_variations_conformance.wire.reasons import ControlRefused, MaxRequests, NothingAccepted
 from image_variations_conformance.wire.target import Target
 from support.judging import verdicts
@@ -127,6 +128,13 @@ def test_a_right_server_conforms_after_many_random_requests() -> None:
     assert run.outcome == "conforms"
     assert run.campaign is not None
     assert run.campaign.ended == MaxRequests(600)
+
+
+def test_fields_that_are_ignored_in_a_form_that_need_not_be_read_are_one_warning() -> None:
+    run = deep(faulty(["padded-texts-ignored"], api_key=KEY), max_requests=500)
+    assert verdicts(run, "fail") == {}
+    assert set(verdicts(run, "warn")) == {"IV-WIRE-PREAMBLE"}
+    assert run.outcome == "conforms"
 
 
 def test_a_standard_run_sends_few_random_requests_for_few_images() -> None:

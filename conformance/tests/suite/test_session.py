@@ -153,6 +153,23 @@ def test_an_ignored_field_is_no_failure_of_its_own_where_the_images_do_not_suffi
     assert ran.broken <= {"IV-WIRE-TEXT-TYPE", "IV-WIRE-HEADER-CASE"}
 
 
+@pytest.mark.parametrize(
+    ("feature", "requirement"),
+    [
+        (rb"\A--[^ \r]+[ \t]+\r\n", "IV-WIRE-PREAMBLE"),  # a SHOULD
+        (rb"\nX-[A-Z]", "IV-WIRE-PART-HEADERS"),
+    ],
+)
+def test_a_form_in_which_fields_are_ignored_is_one_failure_or_one_warning(feature: bytes, requirement: str) -> None:
+    def ignores_fields(request: Request) -> Response:
+        answer = by_contract(request)
+        if answer.status != 200 or re.search(feature, request.body) is None:
+            return answer
+        return evolve(answer, body=b'{"created": 1, "data": [{"url": "http://127.0.0.1/a.png"}]}')
+
+    assert run(ignores_fields, "standard").broken == {requirement}
+
+
 # --- wrong refusals are sent again
 
 

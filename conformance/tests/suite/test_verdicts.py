@@ -228,6 +228,21 @@ def test_an_echo_breaks_nothing_and_is_named_by_the_requirement_that_it_echoes()
     assert judged("IV-ERR-NO-5XX", evolve(echo, reported_as="IV-ERR-NO-5XX")).also == ()
 
 
+@pytest.mark.parametrize(
+    ("reported_as", "findings", "result"),
+    [
+        ("IV-WIRE-PREAMBLE", HELD, "pass"),
+        ("IV-WIRE-ORDER", HELD, "partial"),
+        ("IV-WIRE-PREAMBLE", HELD[1:], "partial"),
+    ],
+)
+def test_an_echo_of_a_warning_takes_nothing_from_a_must_that_holds_elsewhere(
+    reported_as: str, findings: list[Finding], result: Result
+) -> None:
+    echo = of(SIZES[0], "contradicted", label="padded", reported_as=reported_as)
+    assert judged("IV-SIZE-ENUM", echo, *findings).result == result
+
+
 def test_each_case_of_a_requirement_is_an_item_unless_its_violation_is_one() -> None:
     bad = case("n-hundred", "n=100", builder().form(n="100"))
     cases = {"n-hundred": evolve(bad, tests=("IV-N-BOUNDS", "IV-ERR-400"))}

@@ -17,6 +17,7 @@ from PIL import Image
 
 from ..app.api_error import ApiError, error_object
 from ..app.form import Part
+from ..app.received import Received
 from ..app.responses import plain_response
 from ..app.service import Service, Wanted
 from ..registry import Change
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from starlette.types import Send
 
     from ..app.incoming import IncomingRequest
-    from ..app.received import Received
     from ..app.variations import VariationMaker
 
 Ids = str | tuple[str, ...]
@@ -158,6 +158,19 @@ def refuses(
             raise ApiError(message, param, code, status, None)
 
     return Change(Refuses, ids, _crash_ids(ids) if fails else (), status == "hang")
+
+
+def ignores_texts(breaks: Ids, when: Callable[[Received], bool]) -> Change:
+    """Ignore the text fields of forms for which `when` is true, so that the defaults count."""
+
+    class IgnoresTexts(Service):
+        async def parts(self, request: IncomingRequest, boundary: bytes) -> tuple[Part, ...]:
+            parts = await super().parts(request, boundary)
+            fields = {part.name: part for part in parts if part.name in self.field_names}
+            received = Received(request, boundary, parts, fields, self.image_part(fields), self.wanted({}))
+            return tuple(part for part in parts if part.name in self.image_fields) if when(received) else parts
+
+    return Change(IgnoresTexts, ids_of(breaks))
 
 
 def limits_bytes(breaks: Ids, size_bytes: int) -> Change:

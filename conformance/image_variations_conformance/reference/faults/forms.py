@@ -9,7 +9,7 @@ from ..app.api_error import ApiError
 from ..app.form import Part
 from ..app.service import Service
 from ..registry import Change, FaultFamily
-from .factories import NO_5XX, Ids, crashes_on, refuses
+from .factories import NO_5XX, Ids, crashes_on, ignores_texts, refuses
 from .features import (
     TRAILERS,
     any_part,
@@ -48,6 +48,10 @@ def _names(pattern: bytes, breaks: Ids, status: Failure) -> Change:
 
 def _disposition(part: Part) -> bytes:
     return part.headers.get(b"content-disposition", b"")
+
+
+def _image_is_last(received: Received) -> bool:
+    return len(received.parts) > 1 and received.parts[-1] is received.image
 
 
 # --- the boundary, and the order of parameters
@@ -105,6 +109,8 @@ fault("boundary-padding-refused", "Refuses a form with white space after a bound
       refuses(_PREAMBLE, body_start(rb"BOUNDARY[ \t]+\r\n"), message="The form is malformed."))
 fault("boundary-padding-crashes", "Answers 500 to a form with white space after a boundary.",
       refuses(_PREAMBLE, body_start(rb"BOUNDARY[ \t]+\r\n"), 500))
+fault("padded-texts-ignored", "Ignores the text fields of a form with white space after a boundary.",
+      ignores_texts(_PREAMBLE, body_start(rb"BOUNDARY[ \t]+\r\n")))
 fault("malformed-form-crashes", "Answers 500 to a malformed form, such as one with a part without a name.",
       crashes_on(NO_5XX, when=lambda problem: problem.detail in _MALFORMED))
 fault("cut-off-form-crashes", "Answers 500 to a form that ends before its closing boundary.",
@@ -122,7 +128,9 @@ fault("image-first-required", "Refuses a form in which image is not the first pa
       refuses("IV-WIRE-ORDER", lambda received: received.parts[0] is not received.image, param="image",
               message="image must be the first part of the form."))
 fault("image-last-crashes", "Answers 500 to a form in which image is the last of several parts.",
-      refuses("IV-WIRE-ORDER", lambda received: received.parts[0] is not received.image is received.parts[-1], 500))
+      refuses("IV-WIRE-ORDER", _image_is_last, 500))
+fault("texts-before-image-ignored", "Ignores the text fields of a form whose image is the last part.",
+      ignores_texts("IV-WIRE-ORDER", _image_is_last))
 fault("part-headers-refused", "Refuses a part with headers other than Content-Disposition and Content-Type.",
       refuses("IV-WIRE-PART-HEADERS", any_part(lambda part: bool(set(part.headers) - _USUAL_HEADERS)),
               message="A part of the form has a header that is not known."))
@@ -136,6 +144,9 @@ fault("part-headers-crash",
       "Answers 500 to a part with headers other than Content-Disposition, Content-Type and Content-Length.",
       refuses("IV-WIRE-PART-HEADERS",
               any_part(lambda part: bool(set(part.headers) - _USUAL_HEADERS - {b"content-length"})), 500))
+fault("texts-beside-part-headers-ignored",
+      "Ignores the text fields of a form in which a part has headers that are not usual.",
+      ignores_texts("IV-WIRE-PART-HEADERS", any_part(lambda part: bool(set(part.headers) - _USUAL_HEADERS))))
 fault("part-length-refused", "Refuses a part with the header Content-Length.",
       refuses("IV-WIRE-PART-HEADERS", any_part(lambda part: b"content-length" in part.headers)))
 fault("part-header-case-matters", "Refuses a part whose header names are in lower case.",
@@ -146,6 +157,8 @@ fault("typed-text-refused", "Refuses a text field in a part with a Content-Type,
       refuses(_TEXT_TYPE, text_part(lambda part: part.content_type is not None)))
 fault("typed-text-crashes", "Answers 500 to a text field in a part with a Content-Type.",
       refuses(_TEXT_TYPE, text_part(lambda part: part.content_type is not None), 500))
+fault("typed-text-ignored", "Ignores text fields in parts with a Content-Type, which it takes for files.",
+      ignores_texts(_TEXT_TYPE, text_part(lambda part: part.content_type is not None)))
 fault("text-charset-refused", "Refuses a text field in a part whose Content-Type has a charset.",
       refuses(_TEXT_TYPE, text_part(lambda part: "charset" in (part.content_type or "").lower())))
 fault("text-type-case-crashes", "Answers 500 to a text field in a part whose type is not in lower case.",
@@ -197,6 +210,8 @@ fault("file-name-over-100-crashes", "Answers 500 to a file name of more than 100
 
 fault("chunked-refused", "Answers 400 to a body in chunked coding.",
       refuses(_CHUNKED, chunked, message="A Content-Length is needed."))
+fault("chunked-texts-ignored", "Ignores the text fields of a form in chunked coding.",
+      ignores_texts(_CHUNKED, chunked))
 fault("chunked-crashes", "Answers 500 to a body in chunked coding.", refuses(_CHUNKED, chunked, 500))
 fault("chunked-501", "Answers 501 to a body in chunked coding, which every HTTP/1.1 server has to read.",
       refuses(_CHUNKED, chunked, 501))
