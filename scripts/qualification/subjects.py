@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Iterator
-from operator import attrgetter
 from typing import Literal
 
 from attrs import evolve, frozen
@@ -123,17 +122,20 @@ def profiles() -> list[Subject]:
 def under_profiles() -> list[Subject]:
     """Return a few faults for each of these servers, always the same ones, which its profile does not express."""
     usual = [it for it in faults() if not it.everywhere and it.patience == _PATIENCE_SECONDS]
-    usual.sort(key=attrgetter("name"))  # the draw is the same wherever a fault is defined
     found = []
     for server in SERVERS:
         expressed = expressed_by(server)
         usable = [it for it in usual if it.name not in NARROWING and expressed.isdisjoint((*it.breaks, *it.also))]
         unfit = _OF_OTHER_SIZES if len(SERVERS[server].get("sizes", ())) == 1 else frozenset()
-        drawn = random.Random(f"profiles/{server}").sample(usable, _FAULTS_A_PROFILE + len(unfit))  # noqa: S311 - no secret
-        for fault in [it for it in drawn if it.name not in unfit][:_FAULTS_A_PROFILE]:
+        for fault in _drawn([it for it in usable if it.name not in unfit], server)[:_FAULTS_A_PROFILE]:
             name = f"{fault.name}@{server}"
             found.append(evolve(fault, name=name, family=f"under the profile {server}", profile=server))
     return found
+
+
+def _drawn(subjects: Collection[Subject], server: str) -> list[Subject]:
+    """Return subjects in an order of chance, in which a new one changes nothing for the others."""
+    return sorted(subjects, key=lambda it: random.Random(f"profiles/{server}/{it.name}").random())  # noqa: S311 - no secret
 
 
 def quirks() -> list[Subject]:
