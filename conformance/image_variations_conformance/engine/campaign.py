@@ -42,6 +42,7 @@ from ..wire.reasons import (
 )
 from .budget import Limits
 from .confirmation import Confirmation
+from .echoes import OF_FORMS
 from .session import Session
 
 _EXAMPLES, _EXAMPLES_IN_ORDER = 2000, 100
@@ -62,8 +63,6 @@ _KEY = b"image-variations random requests"
 """The key of the example database. A value is the code of a request, or of several in order."""
 _LABEL = "random"
 _VALID = "IV-OP-VALID"
-_OF_FORMS = "IV-WIRE-"
-"""How the ids of requirements begin that say how a form may be written: the same defect shows in all that it asks."""
 _RECOVERS, _INDEPENDENT = "IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT"
 
 
@@ -178,7 +177,8 @@ class Campaign:
             names = frozenset()
         if self._is_by_names(finding.requirement, case.expectation.violated, names):
             self._broken_by.setdefault(finding.requirement, []).append(names)
-            if finding.requirement.startswith(_OF_FORMS):
+            if finding.requirement.startswith(OF_FORMS):
+                # A server that does not read such forms shows that in whatever they ask.
                 self._know(names)
 
     def _is_news(self, requirement: str, drawn: Drawn, observation: Observation) -> bool:

@@ -28,6 +28,8 @@ _OF_FIELDS = ("IV-RES-COUNT", "IV-RES-KEY", "IV-N-", "IV-SIZE-", "IV-FORMAT-", "
 """How the ids of requirements begin that an ignored field breaks."""
 OF_RESPONSES = ("IV-RES-", *_OF_FIELDS)
 """How the ids of requirements begin that say what a response has."""
+OF_FORMS = "IV-WIRE-"
+"""How the ids of requirements begin that say how a form may be written."""
 _ERROR_JSON = "IV-ERR-JSON"
 _OF_ERRORS = frozenset(
     {_ERROR_JSON, "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-READABLE", "IV-ERR-NULL", "IV-ERR-PARAM"}
@@ -228,7 +230,7 @@ def _weighs_as_much(name: str, finding: Finding, failures: _Failures) -> bool:
         return True
     violated = session.cases[finding.label].expectation.violated
     is_of_field = finding.requirement in violated or finding.requirement.startswith(_OF_FIELDS)
-    return is_of_field and name in _of_an_ignored_field(finding, failures)
+    return name.startswith(OF_FORMS) and is_of_field and name in _of_an_ignored_field(finding, failures)
 
 
 def _is_reason(item: str, failures: _Failures) -> bool:
