@@ -23,7 +23,8 @@ def _ids(text: str) -> tuple[str, ...]:
 class NamedCase:
     """A row of the catalogue: a label, the ids of the requirements, a short note, and how the request is made.
 
-    `fields` are the text fields of a plain form, `depth` is the least depth at which it is sent.
+    `fields` are the text fields of a plain form, `depth` is the least depth at which it is sent. `last` ones are sent
+    at the end of a run, because a server may die of them.
     """
 
     label: str
@@ -32,6 +33,7 @@ class NamedCase:
     build: Build
     fields: Mapping[str, str] = field(factory=dict)
     depth: Depth = "standard"
+    last: bool = False
 
 
 def is_of_key(label: str) -> bool:

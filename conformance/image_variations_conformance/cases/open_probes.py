@@ -56,8 +56,14 @@ HARMLESS: tuple[Probe, ...] = (
     _open(
         "field-dotted",
         "unknown-4",
-        extra(text_part("user.name", "x"), text_part("__proto__", "{}"), text_part("constructor.prototype.x", "1")),
+        extra(
+            text_part("user.name", "x"),
+            text_part("__proto__", "{}"),
+            text_part("constructor.prototype.x", "1"),
+        ),
     ),
+    # Methods of the object in which some parsers keep the fields.
+    _open("field-method", "unknown-20", extra(text_part("hasOwnProperty", "1"), text_part("toString", "1"))),
     _open("field-name-unicode", "unknown-5", extra(text_part("\u7528\u6237", "x"))),
     _open("field-name-long", "unknown-6", extra(text_part("x" * 2000, "1"))),
     _open("field-name-nul", "unknown-16", extra(text_part("a\0b", "1"))),

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from attrs import evolve
 
 from ..media import png
-from ..media.damage import DAMAGES, Damage
+from ..media.damage import DAMAGES, Damage, with_sides
 from ..wire.exchange import Request
 from ..wire.multipart import Part, file_part, text_part
 from .builder import Builder
@@ -117,6 +117,12 @@ def _json(b: Builder) -> Request:
     return b.post(json.dumps({**b.base.texts, "image": image}).encode(), "application/json")
 
 
+def _json_bytes(b: Builder) -> Request:
+    """Return the request that JSON.stringify makes of a Buffer of Node."""
+    image = {"type": "Buffer", "data": list(b.png(side=8))}
+    return b.post(json.dumps({**b.base.texts, "image": image}).encode(), "application/json")
+
+
 def _announced(content_type: str | None) -> Build:
     """Return what builds a valid form under another content type, in which {boundary} stands for its boundary."""
 
@@ -134,6 +140,7 @@ _LONG_LINE = 700_000
 
 BODIES = (
     _body("body-json", "a JSON body", _json, depth="quick"),
+    _body("body-json-bytes", "a JSON body with the bytes of the image", _json_bytes),
     _body("body-json-broken", "a broken JSON body", lambda b: b.post(b'{"image": ', "application/json"), depth="deep"),
     _body(
         "body-urlencoded",
@@ -168,9 +175,16 @@ BODIES = (
 
 
 def _image(
-    label: str, requirements: str, note: str, make: Callable[[Builder], bytes], *, depth: Depth = "standard"
+    label: str,
+    requirements: str,
+    note: str,
+    make: Callable[[Builder], bytes],
+    *,
+    depth: Depth = "standard",
+    last: bool = False,
 ) -> NamedCase:
-    return NamedCase(label, requirements, note, lambda b: b.form(b.image(make(b))), depth=depth)
+    """Return the case of a form with another image."""
+    return NamedCase(label, requirements, note, lambda b: b.form(b.image(make(b))), depth=depth, last=last)
 
 
 def _instead(label: str, note: str, make: Callable[[Builder], tuple[Part, ...]]) -> NamedCase:
@@ -275,6 +289,12 @@ IMAGES = (
         "a file name as a text field",
         lambda b: b.form(text_part(b.contract.image_field, "picture.png")),
     ),
+    NamedCase(
+        "image-as-json",
+        "IV-IMAGE-FORMAT",
+        "an empty JSON object as a text field",
+        lambda b: b.form(text_part(b.contract.image_field, "{}")),
+    ),
     *map(_damaged, DAMAGES),
     _oblong("image-wide", 64, 32, depth="quick"),
     _oblong("image-tall", 32, 64, depth="deep"),
@@ -339,6 +359,14 @@ OPEN_CASES = (
         "IV-ERR-NO-5XX",
         "a part without the line between headers and content",
         _text_form_replacing(b"\r\n\r\n", b"\r\n"),
+    ),
+    # A decoder that gets the memory before it reads the rows, of which the file has few, may fail at it.
+    _image(
+        "image-of-2-20-a-side",
+        "IV-ERR-NO-5XX",
+        "sides of 2^20 pixels in the header of a small file",
+        lambda b: with_sides(2**20)(b.png()),
+        last=True,
     ),
     # Some parsers of HTTP quote the line that they refuse.
     evolve(

@@ -32,7 +32,7 @@ WIRE_FEATURES: tuple[Row, ...] = (
     Row("IV-WIRE-FILENAME", "filename", "percent-quote", "filename", filename('; filename="a %22b%22.png"')),
     Row("IV-WIRE-FILENAME", "filename", "unicode", "filename", filename('; filename="B\u00e4r \u718a.png"'), True),
     Row("IV-WIRE-FILENAME", "filename", "semicolon", "filename", filename('; filename="a; name=b; c=d, e.png"')),
-    Row("IV-WIRE-FILENAME", "filename", "comma-and-quote", "filename", filename('; filename="a, \\"b\\".png"')),
+    Row("IV-WIRE-FILENAME", "filename", "comma-and-quote", "filename", filename('; filename="a, \\"b\\"; name=c.png"')),
     Row("IV-WIRE-FILENAME", "filename", "path", "filename", filename('; filename="../it\'s (1) [2].tar.gz/a.png"')),
     Row("IV-WIRE-FILENAME", "filename", "200-characters", "filename", filename(f'; filename="{"p" * 196}.png"')),
     Row(

@@ -24,6 +24,7 @@ from .steps import STABLE, Result
 
 _RECOVERS, _INDEPENDENT = "IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT"
 _PARALLEL, _CONNECTION, _CHUNKED = "IV-STATE-PARALLEL", "IV-STATE-CONNECTION", "IV-WIRE-CHUNKED"
+_END = "IV-URL-END"
 _OF_FIELDS = ("IV-RES-COUNT", "IV-RES-KEY", "IV-N-", "IV-SIZE-", "IV-FORMAT-", "IV-OUT-SIZE")
 """How the ids of requirements begin that an ignored field breaks."""
 OF_RESPONSES = ("IV-RES-", *_OF_FIELDS)
@@ -37,7 +38,7 @@ _OF_ERRORS = frozenset(
 # Where one of these is broken, the other cannot hold.
 _PRECONDITIONS: Mapping[str, frozenset[str]] = {
     "IV-AUTH-FIRST": frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}),
-    "IV-URL-END": frozenset({"IV-URL-FETCH"}),
+    _END: frozenset({"IV-URL-FETCH"}),
 }
 # Whether these hold depends on which violation of which request an error is about.
 _ABOUT_VIOLATIONS = frozenset({"IV-AUTH-401", "IV-AUTH-FIRST", "IV-ERR-400", "IV-ERR-PARAM", "IV-OP-MULTIPART-STATUS"})
@@ -183,7 +184,10 @@ def _of_memory(finding: Finding, failures: _Failures) -> Iterable[str]:
     """A response is wrong after some requests, and right after others, and so at the same time as others."""
     if _INDEPENDENT not in failures.requirements:
         return []
-    held = (finding.requirement, finding.item) in failures.held
+    # Or the image behind a link is another one now.
+    requested = failures.session.observations[finding.label].expectation.requested
+    changed = requested is not None and requested.response_format == "url" and _END in failures.requirements
+    held = changed or (finding.requirement, finding.item) in failures.held
     depends = finding.requirement.startswith(OF_RESPONSES) and held
     return [_INDEPENDENT] if depends or finding.requirement in {_PARALLEL, _CONNECTION} else []
 

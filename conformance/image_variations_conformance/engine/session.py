@@ -101,7 +101,8 @@ class Session:
     def run(self) -> None:
         """Send the plan. Raises Unreachable and KeyRefused."""
         plan, experiment = self.plan, self.experiment
-        refusals, opened = plan.refusals, plan.open_cases
+        refusals, opened = plan.refusals, [row for row in plan.open_cases if not row.last]
+        last = [row for row in plan.open_cases if row.last]
         must = self._packs(plan.must_probes, "must")
         harmless = self._packs(plan.harmless_probes, "open", _OPEN_PACK_SIZE)
         odd = self._packs(plan.odd_probes, "odd", 1)
@@ -110,7 +111,7 @@ class Session:
         experiment.optional = frozenset(requirement.id for requirement in rules if requirement.level == "should")
         has_base = self.drive(experiment.find_base(plan.contract))
         if not has_base:
-            self._refuse([*refusals, *opened])
+            self._refuse([*refusals, *opened, *last])
             return
         self.scheduler.budget.set_aside({self._pack_labels[pack]: images(pack) for pack in must} | self._last_images())
         order = Arranged.of(must, len(refusals) // CONTROL_EVERY)
@@ -145,6 +146,7 @@ class Session:
         for few in _slices(self._put_off, self.scheduler.workers):
             self.send_refusals(few)
         self.drive(experiment.verify())
+        self._refuse(last)
 
     def _image_of(self, packs: Sequence[tuple[Probe, ...]]) -> Probe:
         """Return the probe of the image of a pack, if possible of one that differs from the base only in n."""

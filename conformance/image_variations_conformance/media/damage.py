@@ -115,8 +115,8 @@ def _header(offset: int, value: bytes) -> Apply:
     return _chunk(b"IHDR", lambda header: header[:offset] + value + header[offset + len(value) :])
 
 
-def _sides(side: int) -> Apply:
-    # Width and height alike: a picture that is not square would be refused for that.
+def with_sides(side: int) -> Apply:
+    """Set width and height in the header alike: a picture that is not square would be refused for that."""
     return _header(0, struct.pack(">II", side, side))
 
 
@@ -208,8 +208,8 @@ DAMAGES: tuple[Damage, ...] = (
     Damage("ihdr-short", "an IHDR of 12 bytes", _chunk(b"IHDR", lambda header: header[:-1])),
     Damage("no-ihdr", "no IHDR", _without(b"IHDR")),
     # Fields of the header.
-    Damage("side-zero", "0x0 pixels", _sides(0)),
-    Damage("side-2-31", "sides of 2^31 pixels", _sides(2**31)),
+    Damage("side-zero", "0x0 pixels", with_sides(0)),
+    Damage("side-2-31", "sides of 2^31 pixels", with_sides(2**31)),
     Damage("bit-depth-3", "a bit depth of 3", _header(8, b"\3")),
     Damage("bit-depth-for-colour", "a bit depth of 4 for RGB", _header(8, b"\4")),
     Damage("colour-type-5", "colour type 5", _header(9, b"\5")),

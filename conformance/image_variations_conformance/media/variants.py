@@ -159,6 +159,11 @@ _EXIF = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 0x0112, 3, 1, 1, 0, 0)
 # x and y of white point, red, green and blue of sRGB, in 1/100,000.
 _CHROMATICITIES = struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 _UNICODE = "Größe, 大きさ".encode()
+# Tools write some of these; image libraries keep them, some together with their own properties of a picture.
+_KEYWORDS = (
+    *(b"Comment", b"Software", b"parameters", b"XML:com.adobe.xmp", b"Raw profile type exif", b"exif", b"icc_profile"),
+    *(b"dpi", b"gamma", b"aspect", b"transparency"),
+)
 
 ANCILLARY: Mapping[str, Apply] = {
     "srgb": _added((b"gAMA", struct.pack(">I", 45455)), (b"cHRM", _CHROMATICITIES), (b"sRGB", b"\0")),
@@ -179,7 +184,7 @@ ANCILLARY: Mapping[str, Apply] = {
     ),
     "expanding-text": _expanding_text,
     "long-text": _added((b"tEXt", b"Comment\0" + b"long text " * 6000)),
-    "many-texts": _added(*((b"tEXt", b"Comment\0text %d" % number) for number in range(300))),
+    "many-texts": _added(*((b"tEXt", b"%b\0text %d" % each) for each in zip(cycle(_KEYWORDS), range(300)))),
     "private-before": _added((b"vrPd", b"private")),
     "private-after": _added((b"vrPd", b"private"), before=b"IEND"),
 }

@@ -196,6 +196,12 @@ _NO_PIXELS = raw_png()[:33] + chunk(b"IEND", b"")
 _NO_PALETTE = raw_png(colour=3).replace(chunk(b"PLTE", bytes(range(3)) * 256), b"")
 
 
+def _huge() -> bytes:
+    """Return a small PNG whose header says that it has 2^20 pixels a side."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 1 << 20, 1 << 20, 8, 2, 0, 0, 0))
+    return raw_png()[:8] + header + raw_png()[33:]
+
+
 def _without_host(head: bytes) -> bytes:
     line, _, headers = head.partition(b"\r\n")
     return line.replace(b"HTTP/1.1", b"HTTP/1.0") + b"\r\n" + headers.partition(b"\r\n")[2]
@@ -278,7 +284,7 @@ PROBES: tuple[Probe, ...] = (
     *image_probes(
         "IV-IMAGE-FORMAT",
         *(saved(SMALL, kind) for kind in ("JPEG", "GIF", "WEBP", "BMP")),
-        *(b"no image", b"data:image/png;base64," + base64.b64encode(PNG)),
+        *(b"no image", b"{}", b"data:image/png;base64," + base64.b64encode(PNG)),
     ),
     *image_probes(
         "IV-IMAGE-INTACT",
@@ -299,9 +305,10 @@ PROBES: tuple[Probe, ...] = (
     *text_probes("IV-ERR-NO-5XX", "strength", "1"),
     *(
         valid("IV-ERR-NO-5XX", with_texts(**{name: "x"}))
-        for name in ("list[0]", "n[a]", "a\0b", "x" * 20_000, "a" + 120 * "[a]")
+        for name in ("list[0]", "n[a]", "a\0b", "x" * 20_000, "a" + 120 * "[a]", "hasOwnProperty")
     ),
     valid(f"{_LINKS} IV-ERR-NO-5XX", _URL, change=_without_host),
+    valid("IV-ERR-NO-5XX", Form(_huge())),
     valid("IV-ERR-NO-5XX", Form(more=(b'Content-Disposition: form-data; name="size"\r\n\r\n512x512',))),
     valid("IV-ERR-NO-5XX", Form(more=(b'Content-Disposition: form-data; name="image"; filename="b"\r\n\r\n' + PNG,))),
     valid("IV-ERR-NO-5XX", Form(more=(b"Content-Disposition: form-data\r\n\r\nx",))),
@@ -326,6 +333,7 @@ PROBES: tuple[Probe, ...] = (
         *(raw_png(before=chunk(kind, b"x\0y")) for kind in (b"iCCP", b"eXIf", b"tEXt")),
         *(
             raw_png(before=chunk(b"tEXt", b"k\0v") * 300),
+            raw_png(before=chunk(b"tEXt", b"transparency\0v")),
             raw_png(before=chunk(b"PLTE", bytes(9)) + chunk(b"tRNS", bytes(6))),
         ),
     ),

@@ -66,6 +66,8 @@ fault("data-url-accepted", "Accepts a PNG in base64, with or without data: befor
       accepts(_FORMAT, _begins(b"data:image/png;base64,", b"iVBOR")))
 fault("not-png-crashes", "Answers 500 to a file that is not a PNG.", crashes_on(_FORMAT))
 fault("jpeg-crashes", "Answers 500 to a JPEG.", crashes_on(_FORMAT, when=_begins(b"\xff\xd8\xff")))
+fault("json-object-crashes", "Answers 500 to an empty JSON object in place of the image.",
+      crashes_on(_FORMAT, when=_begins(b"{}")))
 fault("text-file-crashes", "Answers 500 to a file that is no image of any kind.",
       crashes_on(_FORMAT, when=_is_part(lambda part: opened(part).size == placeholder().size)))
 

@@ -284,6 +284,8 @@ fault("query-brackets-crash", "Answers 500 to a query string whose brackets cont
 
 # --- what breaks a server before it looks at the fields
 
+fault("method-field-crashes", "Answers 500 to a field that is named like a method of the object that keeps the fields.",
+      _crashes_on(lambda parts: any(part.name == "hasOwnProperty" for part in parts)))
 fault("field-name-nul-crashes", "Answers 500 to a form with a NUL in the name of a field.",
       _crashes_on(lambda parts: any("\0" in part.name for part in parts)))
 fault("long-part-header-crashes", "Answers 500 to a form with a part header that is longer than its parser allows.",

@@ -13,7 +13,7 @@ from ..app.api_error import ApiError
 from ..app.service import Service
 from ..registry import Change, FaultFamily
 from .factories import NO_5XX, PerServer, crashes_on, refuses, sends_half
-from .features import image_part
+from .features import image_part, png_info
 from .no_response import hang, hang_up
 
 if TYPE_CHECKING:
@@ -64,6 +64,10 @@ def _dies(
     return Change(Dies, (_RECOVERS,), (*also, NO_5XX))
 
 
+def _side(problem: ApiError) -> int:
+    return 0 if problem.part is None else png_info(problem.part.content).side
+
+
 # fmt: off
 fault("dies-of-bad-key", "Dies when it gets a missing or wrong API key.",
       _dies("IV-AUTH-REQUIRED", "IV-AUTH-WRONG", error=lambda problem: problem.requirement.startswith("IV-AUTH-")))
@@ -72,6 +76,8 @@ fault("dies-of-bad-image", "Dies when it gets a missing or invalid image.",
             error=lambda problem: problem.param == "image" and problem.status == 400))
 fault("dies-of-large-image", "Dies when it gets an image that is too large.",
       _dies("IV-IMAGE-MAX-BYTES", error=lambda problem: problem.requirement == "IV-IMAGE-MAX-BYTES"))
+fault("dies-of-many-pixels", "Dies when it gets a PNG whose header says that it has 2^20 pixels a side or more.",
+      _dies(error=lambda problem: problem.detail == "pixel-limit" and _side(problem) >= 1 << 20))
 fault("dies-of-untyped-part", "Dies when it gets an image in a part without a Content-Type.",
       _dies("IV-IMAGE-OCTET-STREAM", request=image_part(lambda part: part.content_type is None)))
 fault("dies-of-unnamed-part", "Dies when it gets a form with a part without a name.",

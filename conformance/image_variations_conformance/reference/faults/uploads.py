@@ -98,6 +98,8 @@ fault("text-chunks-crash", "Answers 500 to a PNG with texts.",
       _refuses(_CHUNKS, lambda info: not info.ancillary.isdisjoint(_TEXT_CHUNKS), 500))
 fault("long-compressed-text-crashes", "Answers 500 to a PNG with a compressed text of more than 1 MiB, as Pillow does.",
       refuses(_CHUNKS, image_part(long_text), 500))
+fault("text-keyword-crashes", "Answers 500 to a PNG with a text named transparency, as Pillow does.",
+      refuses(_CHUNKS, image_part(lambda part: b"tEXttransparency\0" in part.content), 500))
 fault("colour-profile-crashes", "Answers 500 to a PNG with a colour profile.",
       _refuses(_CHUNKS, lambda info: b"iCCP" in info.chunks, 500))
 fault("exif-refused", "Refuses a PNG with Exif data.", _refuses(_CHUNKS, lambda info: b"eXIf" in info.chunks))
