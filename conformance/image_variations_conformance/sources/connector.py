@@ -253,7 +253,14 @@ def _receive(connection: socket.socket, deadline: Deadline, reader: Reader) -> N
     """Read until the response is complete."""
     while True:
         connection.settimeout(deadline.left())
-        if reader.feed(connection.recv(_READ_BYTES)):
+        try:
+            data = connection.recv(_READ_BYTES)
+        except ConnectionResetError:
+            if not reader.begun:
+                raise
+            # So ends the connection of a server that has not read the whole request.
+            data = b""
+        if reader.feed(data):
             return
 
 

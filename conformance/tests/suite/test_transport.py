@@ -368,6 +368,12 @@ def test_a_response_before_a_reset_is_read() -> None:
     assert response_of(hear_request, say(answer(401, b"no")), wait(0.05), reset).body == b"no"
 
 
+def test_a_response_that_ends_with_its_connection_is_whole_after_a_reset() -> None:
+    """Servers in Go answer a request with a broken header so, and leave its body unread."""
+    head = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
+    assert response_of(hear_request, say(head + b"no"), wait(0.05), reset).body == b"no"
+
+
 def test_a_response_and_a_reset_between_select_and_send_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     reset_done = threading.Event()
 
