@@ -18,7 +18,7 @@ from ..cases.probes import NO_5XX, Probe
 from ..contract.evidence import ABSENT
 from ..oracles import Finding
 from ..oracles.refusal import is_server_error
-from ..wire.reasons import RejectsEverything
+from ..wire.reasons import RejectsEverything, ServerGone
 from .session import Session, original
 from .steps import STABLE, Result
 
@@ -284,6 +284,14 @@ def last_before_loss(session: Session) -> str | None:
     return next((label for label in reversed(before) if not label.startswith("control")), None)
 
 
+def killed_by(session: Session) -> tuple[str, ...]:
+    """Return the labels of the requests at which a server went away that had accepted some; of those, one killed it."""
+    ended = session.scheduler.ended
+    worked = any(observation.accepted for observation in session.observations.values())
+    after = ended.after if isinstance(ended, ServerGone) and worked else ()
+    return tuple(label for label in after if label in session.observations)
+
+
 def _unconfirmed(session: Session) -> frozenset[str]:
     """Return the labels of the requests whose failures nothing can confirm, because the server was lost for good.
 
@@ -291,7 +299,7 @@ def _unconfirmed(session: Session) -> frozenset[str]:
     """
     lost = session.experiment.lost
     if lost is None:
-        return frozenset()
+        return frozenset(killed_by(session))
     labels = list(session.observations)
     accepted, refused = (labels.index(session.labels[at]) for at in lost)
     since = {*labels[accepted:refused], last_before_loss(session)}

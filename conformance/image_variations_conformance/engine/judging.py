@@ -22,6 +22,7 @@ from .echoes import (
     OF_RESPONSES,
     is_explained,
     is_wrong_together,
+    killed_by,
     last_before_loss,
     without_echoes,
     wrong_probes,
@@ -108,6 +109,10 @@ def _of_experiment(session: Session) -> Iterator[Finding]:
         message = f"{again}: expected 200 as before, got {refused.answer}"
         lost = refused.finding("IV-STATE-RECOVERS", False, message, "plain-at-the-end")
         yield evolve(lost, twin=accepted.exchange.label)
+    killers = killed_by(session)
+    if killers:
+        message = f"after {' or '.join(killers)}: expected that the server goes on, got no connection any more"
+        yield session.observations[killers[0]].finding("IV-STATE-RECOVERS", False, message, "plain-at-the-end")
 
 
 def _without_base(session: Session) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ import base64
 import json
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import pytest
@@ -21,7 +21,7 @@ from image_variations_conformance.media.pictures import paint
 from image_variations_conformance.oracles import Finding
 from image_variations_conformance.reference.app.incoming import IncomingRequest
 from image_variations_conformance.reference.app.service import Service
-from image_variations_conformance.wire.exchange import Request, Response
+from image_variations_conformance.wire.exchange import Failure, Request, Response
 from image_variations_conformance.wire.reasons import ControlRefused, NothingAccepted, RateLimited, RejectsEverything
 from starlette.responses import Response as StarletteResponse
 from support.fake_transport import FakeTransport
@@ -88,11 +88,15 @@ def run(
     respond: Respond = by_contract,
     depth: str = "quick",
     experiment: Experiment | None = None,
-    **outcomes: list[Response],
+    accepts: tuple[bool, ...] = (True,),
+    **outcomes: Sequence[Response | Failure],
 ) -> Ran:
-    """Run the session of a plan on a server. `outcomes` are its responses to some cases, "_" standing for "-"."""
+    """Run the session of a plan on a server. `outcomes` are its responses to some cases, "_" standing for "-".
+
+    `accepts` says whether it accepts connections, each time that it is asked after a dropped one.
+    """
     by_label = {label.replace("_", "-"): responses for label, responses in outcomes.items()}
-    transport = FakeTransport(TARGET, outcomes=by_label, default=respond)
+    transport = FakeTransport(TARGET, outcomes=by_label, default=respond, accepts=accepts)
     slept: list[float] = []
     scheduler = Scheduler(transport, lambda *_: None, slept.append, budget=Budget())
     plan = Plan.of(CONTRACT, TARGET, 1, "standard" if depth == "standard" else "quick")
@@ -170,6 +174,19 @@ def test_fields_that_are_ignored_in_some_forms_are_one_failure_or_one_warning(fe
         return evolve(answer, body=b'{"created": 1, "data": [{"url": "http://127.0.0.1/a.png"}]}')
 
     assert run(ignores_fields, "standard").broken == broken
+
+
+def test_a_request_that_a_server_dies_of_breaks_that_it_recovers_and_its_missing_response_is_an_echo() -> None:
+    dropped = Failure("dropped", "the connection was closed without a response")
+    ran = run(n_eleven=[dropped], accepts=(False,))
+    assert ran.broken == {"IV-STATE-RECOVERS"}
+    (finding,) = ran.of("IV-STATE-RECOVERS")
+    assert (finding.label, finding.message) == (
+        "n-eleven",
+        "after n-eleven: expected that the server goes on, got no connection any more",
+    )
+    # A server that is there again has only left a request without a response.
+    assert run(n_eleven=[dropped], n_eleven_again=[dropped], accepts=(False, True)).broken == {"IV-N-BOUNDS"}
 
 
 # --- wrong refusals are sent again
