@@ -56,11 +56,7 @@ HARMLESS: tuple[Probe, ...] = (
     _open(
         "field-dotted",
         "unknown-4",
-        extra(
-            text_part("user.name", "x"),
-            text_part("__proto__", "{}"),
-            text_part("constructor.prototype.x", "1"),
-        ),
+        extra(text_part("user.name", "x"), text_part("__proto__", "{}"), text_part("constructor.prototype.x", "1")),
     ),
     # Methods of the object in which some parsers keep the fields.
     _open("field-method", "unknown-20", extra(text_part("hasOwnProperty", "1"), text_part("toString", "1"))),

@@ -24,6 +24,8 @@ _SIMILAR_HEADERS = (
     ("X-Content-Type", "text/plain; charset=unknown"),
     ("Content-Description", 'a text; name="n"'),
 )
+# Scripts set cookies that no grammar allows.
+_COOKIES = '_ga=GA1.1.1; theme=dark; prefs={"a":[1,2]}; name="J D"; =; empty='
 _QUOTE = '; filename="a \\"b\\".png"'
 
 WIRE_FEATURES: tuple[Row, ...] = (
@@ -311,7 +313,7 @@ WIRE_FEATURES: tuple[Row, ...] = (
     Row("IV-WIRE-HEADERS", "header", "no-accept", "accept", header("Accept", None)),
     Row("IV-WIRE-HEADERS", "header", "no-user-agent", "agent", header("User-Agent", None)),
     Row("IV-WIRE-HEADERS", "header", "referer", "referer", header("Referer", "http://other.example/")),
-    Row("IV-WIRE-HEADERS", "header", "cookie", "cookie", header("Cookie", "a=1; theme=dark")),
+    Row("IV-WIRE-HEADERS", "header", "cookie", "cookie", header("Cookie", _COOKIES)),
     Row("IV-WIRE-HEADERS", "header", "unknown", "unknown-header", header("X-Request-Source", "conformance"), True),
     Row("IV-WIRE-HEADERS", "header", "4000-characters", "unknown-header", header("X-Trace", "t" * 4000)),
     Row("IV-WIRE-QUERY", "query-string", "other-values", WHOLE, with_query, True),
