@@ -24,17 +24,15 @@ from .steps import STABLE, Result
 
 _RECOVERS, _INDEPENDENT = "IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT"
 _PARALLEL, _CONNECTION, _CHUNKED = "IV-STATE-PARALLEL", "IV-STATE-CONNECTION", "IV-WIRE-CHUNKED"
-_END = "IV-URL-END"
+_END, _QUERY = "IV-URL-END", "IV-WIRE-QUERY"
 _OF_FIELDS = ("IV-RES-COUNT", "IV-RES-KEY", "IV-N-", "IV-SIZE-", "IV-FORMAT-", "IV-OUT-SIZE")
 """How the ids of requirements begin that an ignored field breaks."""
 OF_RESPONSES = ("IV-RES-", *_OF_FIELDS)
 """How the ids of requirements begin that say what a response has."""
 OF_FORMS = "IV-WIRE-"
 """How the ids of requirements begin that say how a form may be written."""
-_ERROR_JSON = "IV-ERR-JSON"
-_OF_ERRORS = frozenset(
-    {_ERROR_JSON, "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-READABLE", "IV-ERR-NULL", "IV-ERR-PARAM"}
-)
+_ERROR_JSON, _PARAM = "IV-ERR-JSON", "IV-ERR-PARAM"
+_OF_ERRORS = frozenset({_ERROR_JSON, "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-READABLE", "IV-ERR-NULL", _PARAM})
 # Where one of these is broken, the other cannot hold.
 _PRECONDITIONS: Mapping[str, frozenset[str]] = {
     "IV-AUTH-FIRST": frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}),
@@ -189,21 +187,29 @@ def _of_memory(finding: Finding, failures: _Failures) -> Iterable[str]:
     changed = requested is not None and requested.response_format == "url" and _END in failures.requirements
     held = changed or (finding.requirement, finding.item) in failures.held
     depends = finding.requirement.startswith(OF_RESPONSES) and held
-    return [_INDEPENDENT] if depends or finding.requirement in {_PARALLEL, _CONNECTION} else []
+    return [_INDEPENDENT] if depends or finding.requirement in {_PARALLEL, _CONNECTION, _QUERY} else []
 
 
 def _of_company(finding: Finding, failures: _Failures) -> Iterable[str]:
     """A response is wrong in company of other requests, and right alone."""
     session = failures.session
-    if session.cases[finding.label].is_preparation:
-        # Its body is in chunked coding.
-        return [it for it in (_CONNECTION, _CHUNKED) if it in failures.requirements]
+    if session.cases[finding.label].is_preparation and _CONNECTION in failures.requirements:
+        return [_CONNECTION]
     alone = session.alone.get(finding.label)
     if alone is None or finding.requirement in {_PARALLEL, _CONNECTION}:
         return []
     if (alone, finding.requirement) in failures.shown:
         return []
     return _requirements_of_company(session.cases[finding.label])
+
+
+def _of_chunks(finding: Finding, failures: _Failures) -> Iterable[str]:
+    """Where chunked coding is refused, the error is about that; where it hides fields, so it does what is wrong."""
+    case = failures.session.cases[finding.label]
+    is_chunked = case.request.header("transfer-encoding") is not None
+    if not is_chunked or _CHUNKED not in failures.requirements:
+        return []
+    return [_CHUNKED] if case.is_preparation or finding.requirement == _PARAM else []
 
 
 _RULES: tuple[Callable[[Finding, _Failures], Iterable[str]], ...] = (
@@ -216,6 +222,7 @@ _RULES: tuple[Callable[[Finding, _Failures], Iterable[str]], ...] = (
     _of_memory,
     _of_an_ignored_field,
     _of_company,
+    _of_chunks,
 )
 
 
