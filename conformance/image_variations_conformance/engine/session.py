@@ -56,9 +56,9 @@ _LINKS = "response_format=url"
 _LOOKS = ASKING - {"n"}
 _WITH_TRAILERS = with_chunked_coding(trailers=(("X-Checksum", "0"),), announced=False)
 # Servers leave the rest of such requests unread, and take it for the next request.
-_ON_A_CONNECTION: dict[str, Callable[[Request], Request]] = {
-    "image-too-large": lambda request: request,
-    "method-get": lambda request: request,
+_ON_A_CONNECTION: dict[str, Callable[[Request], Request] | None] = {
+    "image-too-large": None,
+    "method-get": None,
     "n-zero": _WITH_TRAILERS,
     # After a request with the right key: a server may check the key of the first request alone.
     "key-wrong": _WITH_TRAILERS,
@@ -231,10 +231,14 @@ class Session:
     def _refused_on(self, connection: str) -> Iterator[Case]:
         """Yield requests that must be refused, to be sent on a connection before those that must be accepted."""
         rows = {row.label: row for row in (*REFUSALS, *WRONG_VALUES)}
+        broken = {it.requirement for it in self.experiment.results if it.state == "contradicted"}
         for label, change in _ON_A_CONNECTION.items():
             if self.plan.target.api_key is not None or not is_of_key(label):
                 case = self.plan.named(rows[label], self.experiment.cheap or Base())
-                changed = _without_close(change(case.request))
+                # Where chunked coding is refused, nothing else would be seen.
+                if change is not None and "IV-WIRE-CHUNKED" not in broken:
+                    case = evolve(case, request=change(case.request))
+                changed = _without_close(case.request)
                 name = f"{connection}-{label}"
                 yield evolve(case, label=name, tests=(), request=changed, connection=connection, is_preparation=True)
 

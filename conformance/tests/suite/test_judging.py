@@ -1,7 +1,7 @@
 """Findings get the item of evidence that they are about, and what only echoes another failure is reported once."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -26,6 +26,7 @@ from image_variations_conformance.wire.target import Target
 from PIL import Image
 from starlette.responses import JSONResponse
 from starlette.responses import Response as StarletteResponse
+from support.fake_transport import FakeTransport
 from support.judging import verdicts
 from support.requests import CONTRACT, KEY, SMALL, TARGET, observed
 
@@ -44,7 +45,7 @@ def refusal(status: int = 400, message: str = "n is wrong") -> Response:
 
 def session_of(*sent: tuple[Case, Answer]) -> Session:
     """Return a session in which these cases were answered so, in this order, after one that is called `plain`."""
-    session = Session(PLAN, cast("Scheduler", None))
+    session = Session(PLAN, Scheduler(FakeTransport(TARGET), lambda *_: None))
     for case, answer in ((pack("plain"), OK), *sent):
         exchange = Exchange(case.label, case.request, answer, 1.0, 0.1, case.concurrent_with, case.connection)
         session.cases[case.label] = case
