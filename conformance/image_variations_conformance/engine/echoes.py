@@ -31,8 +31,10 @@ OF_RESPONSES = ("IV-RES-", *_OF_FIELDS)
 """How the ids of requirements begin that say what a response has."""
 OF_FORMS = "IV-WIRE-"
 """How the ids of requirements begin that say how a form may be written."""
-_ERROR_JSON, _PARAM = "IV-ERR-JSON", "IV-ERR-PARAM"
-_OF_ERRORS = frozenset({_ERROR_JSON, "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-READABLE", "IV-ERR-NULL", _PARAM})
+_ERROR_JSON = "IV-ERR-JSON"
+_OF_ERRORS = frozenset(
+    {_ERROR_JSON, "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-READABLE", "IV-ERR-NULL", "IV-ERR-PARAM"}
+)
 # Where one of these is broken, the other cannot hold.
 _PRECONDITIONS: Mapping[str, frozenset[str]] = {
     "IV-AUTH-FIRST": frozenset({"IV-AUTH-REQUIRED", "IV-AUTH-WRONG"}),
@@ -204,12 +206,13 @@ def _of_company(finding: Finding, failures: _Failures) -> Iterable[str]:
 
 
 def _of_chunks(finding: Finding, failures: _Failures) -> Iterable[str]:
-    """Where chunked coding is refused, the error is about that; where it hides fields, so it does what is wrong."""
+    """Where chunked coding is refused, the answer is about that; where it hides fields, so it does what is wrong."""
     case = failures.session.cases[finding.label]
     is_chunked = case.request.header("transfer-encoding") is not None
-    if not is_chunked or _CHUNKED not in failures.requirements:
+    if not is_chunked or finding.requirement == _CHUNKED or _CHUNKED not in failures.requirements:
         return []
-    return [_CHUNKED] if case.is_preparation or finding.requirement == _PARAM else []
+    is_refused = not failures.session.observations[finding.label].accepted
+    return [_CHUNKED] if case.is_preparation or is_refused else []
 
 
 _RULES: tuple[Callable[[Finding, _Failures], Iterable[str]], ...] = (
