@@ -112,3 +112,8 @@ def _with_part_header(part: Part, name: str, value: str | None) -> Part:
 def with_unknown_headers(part: Part) -> Part:
     """Return a part with header fields that RFC 7578 does not define, before and after its own."""
     return evolve(part, headers=(("X-Part", "1"), *part.headers, ("Content-Language", "en")))
+
+
+def kept_open(request: Request) -> Request:
+    """Return a request that does not ask for the end of its connection."""
+    return with_header(request, "Connection", None)

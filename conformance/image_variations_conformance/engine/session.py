@@ -8,7 +8,7 @@ at once; what SHOULD be accepted; the plain request and the links again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from attrs import define, evolve, field
@@ -16,19 +16,18 @@ from attrs import define, evolve, field
 from ..cases.builder import Base
 from ..cases.case import Case
 from ..cases.changes import SAME_IMAGE, same_image
-from ..cases.named_case import NamedCase, is_of_key
+from ..cases.named_case import NamedCase
 from ..cases.plan import ALIKE, Plan
+from ..cases.preparations import preparations
 from ..cases.probes import Probe
-from ..cases.refusals import REFUSALS
-from ..cases.transforms import with_chunked_coding, with_header
+from ..cases.transforms import kept_open
 from ..cases.variations import Drawn, code_of
-from ..cases.wrong_values import WRONG_VALUES
 from ..contract.evidence import ABSENT
 from ..oracles.base import Observation, observe
 from ..oracles.links import AT_THE_END
 from ..oracles.refusal import is_server_error, is_wrong_refusal, status_of
 from ..oracles.summary import differences
-from ..wire.exchange import Exchange, NotTested, Request
+from ..wire.exchange import Exchange, NotTested
 from ..wire.reasons import ControlRefused, NothingAccepted, Preparation, RateLimited, Reason, RejectsEverything
 from .experiment import Experiment
 from .outcomes import outcome_of
@@ -54,15 +53,6 @@ _REQUESTS_AT_THE_END = 4
 """To find out what of what SHOULD be accepted is refused leaves so many for what MUST hold at the end."""
 _LINKS = "response_format=url"
 _LOOKS = ASKING - {"n"}
-_WITH_TRAILERS = with_chunked_coding(trailers=(("X-Checksum", "0"),), announced=False)
-# Servers leave the rest of such requests unread, and take it for the next request.
-_ON_A_CONNECTION: dict[str, Callable[[Request], Request] | None] = {
-    "image-too-large": None,
-    "method-get": None,
-    "n-zero": _WITH_TRAILERS,
-    # After a request with the right key: a server may check the key of the first request alone.
-    "key-wrong": _WITH_TRAILERS,
-}
 
 
 @define
@@ -219,7 +209,9 @@ class Session:
             )
         self.labels += [case.label for case in cases]
         if steps[0].connection:
-            *before, between = self._refused_on(steps[0].connection)
+            broken = {it.requirement for it in self.experiment.results if it.state == "contradicted"}
+            base, chunked = self.experiment.cheap or Base(), "IV-WIRE-CHUNKED" not in broken
+            *before, between = preparations(self.plan, base, steps[0].connection, chunked=chunked)
             self.send([*before, cases[0], between, *cases[1:]])
         else:
             self.send(cases)
@@ -227,20 +219,6 @@ class Session:
         unanswered = (at for at, case in enumerate(cases, first) if self.observations[case.label].response is None)
         self.experiment.unanswered.update(unanswered)
         return tuple(self._outcome(it) for it in cases)
-
-    def _refused_on(self, connection: str) -> Iterator[Case]:
-        """Yield requests that must be refused, to be sent on a connection before those that must be accepted."""
-        rows = {row.label: row for row in (*REFUSALS, *WRONG_VALUES)}
-        broken = {it.requirement for it in self.experiment.results if it.state == "contradicted"}
-        for label, change in _ON_A_CONNECTION.items():
-            if self.plan.target.api_key is not None or not is_of_key(label):
-                case = self.plan.named(rows[label], self.experiment.cheap or Base())
-                # Where chunked coding is refused, nothing else would be seen.
-                if change is not None and "IV-WIRE-CHUNKED" not in broken:
-                    case = evolve(case, request=change(case.request))
-                changed = _without_close(case.request)
-                name = f"{connection}-{label}"
-                yield evolve(case, label=name, tests=(), request=changed, connection=connection, is_preparation=True)
 
     def _outcome(self, case: Case) -> Outcome:
         """Return what came of a step. A success that is not as requested is wrong, unless the control is so as well."""
@@ -269,7 +247,7 @@ class Session:
         note = items or (str(step.base) if step.base != Base() else "nothing but an image")
         case = self.plan.valid(label, note, step.base, step.probes)
         if step.connection is not None:
-            case = evolve(case, request=_without_close(case.request))
+            case = evolve(case, request=kept_open(case.request))
         code = "" if self.sent_again is None else code_of(step.probes, cheap=self.sent_again.cheap)
         case = evolve(case, concurrent_with=step.group, connection=step.connection, code=code)
         self.cases[label] = case
@@ -426,10 +404,6 @@ class Session:
 def original(label: str) -> str:
     """Return the label of the case whose request was sent again under this label."""
     return label.partition(AGAIN)[0]
-
-
-def _without_close(request: Request) -> Request:
-    return with_header(request, "Connection", None)
 
 
 def _slices(cases: Sequence[Case], size: int) -> Iterator[Sequence[Case]]:
