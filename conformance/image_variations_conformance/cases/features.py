@@ -46,8 +46,7 @@ def _field_probes(contract: Contract, seed: int) -> Iterator[Probe]:
             if not isinstance(evidence, AcceptsField | Sample) or evidence.field != name:
                 continue
             items = evidence.items(contract, seed)
-            most = max(_image_count(item) for item in items)
-            yield from (_field_probe(requirement_id or "", name, item, most, contract) for item in items)
+            yield from (_field_probe(requirement_id or "", name, item, contract) for item in items)
     if contract.fields["n"].get("maximum") == 2 and "b64_json" in contract.fields["response_format"]["enum"]:
         # The only request for several images asks for links.
         yield Probe("IV-N-RANGE", "n=2 in b64_json", frozenset({"n", *_VISIBLE}), _two_in_base64, 2)
@@ -61,16 +60,17 @@ def _field_probes(contract: Contract, seed: int) -> Iterator[Probe]:
         )
 
 
-def _field_probe(requirement: str, name: str, item: str, most: int, contract: Contract) -> Probe:
-    """Return the probe of a value of a text field, or of its absence. `most` is the highest number of images."""
+def _field_probe(requirement: str, name: str, item: str, contract: Contract) -> Probe:
+    """Return the probe of a value of a text field, or of its absence."""
     text = item.partition("=")[2]
     value = None if text == ABSENT else text
     images = _image_count(item)
     axes = {name}
     if name in _VISIBLE and value in {None, contract.defaults.get(name)}:
         axes.add(DEFAULT)
-    if images == most > 2:
-        # It differs from other requests in n alone: a server may keep the images that it made of an input.
+    if images > 2:
+        # It differs from other requests in n alone: a server may keep the images that it made of an input. And many
+        # images of the default size, which is the largest, take long.
         axes |= _VISIBLE
     # A seed adds some numbers of images, which cost most.
     is_quick, is_first = images <= 2, item in {"n=2", "response_format=url"}

@@ -5,7 +5,7 @@ Servers leave the rest of such a request unread, and take it for the next one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from attrs import evolve
 
@@ -28,14 +28,20 @@ _ROWS: dict[str, Callable[[Request], Request] | None] = {
 }
 
 
-def preparations(plan: Plan, base: Base, connection: str, *, chunked: bool) -> Iterator[Case]:
-    """Yield the requests for a connection, some of them in chunked coding unless that is refused anyway."""
+def preparations(plan: Plan, base: Base, connection: str, *, chunked: bool) -> tuple[list[Case], list[Case]]:
+    """Return the requests for a connection: those before all others, and those after the first other one.
+
+    Where chunked coding is refused (not `chunked`), a wrong key in it shows nothing, and is sent without it, too.
+    """
     rows = {row.label: row for row in (*REFUSALS, *WRONG_VALUES)}
+    before, between = [], []
     for label, change in _ROWS.items():
-        if plan.target.api_key is not None or not is_of_key(label):
-            case = plan.named(rows[label], base)
-            request = case.request if change is None or not chunked else change(case.request)
-            name = f"{connection}-{label}"
-            yield evolve(
-                case, label=name, tests=(), request=kept_open(request), connection=connection, is_preparation=True
-            )
+        case = evolve(plan.named(rows[label], base), tests=(), connection=connection, is_preparation=True)
+        request = case.request if change is None else change(case.request)
+        changed = evolve(case, label=f"{connection}-{label}", request=kept_open(request))
+        if not is_of_key(label):
+            before.append(changed)
+        elif plan.target.api_key is not None:
+            as_is = evolve(case, label=f"{connection}-{label}-as-is", request=kept_open(case.request))
+            between += [changed] if chunked else [as_is, changed]
+    return before, between

@@ -209,7 +209,7 @@ def _of_chunks(finding: Finding, failures: _Failures) -> Iterable[str]:
     """Where chunked coding is refused, the answer is about that; where it hides fields, so it does what is wrong."""
     case = failures.session.cases[finding.label]
     is_chunked = case.request.header("transfer-encoding") is not None
-    if not is_chunked or finding.requirement == _CHUNKED or _CHUNKED not in failures.requirements:
+    if not is_chunked or finding.requirement == _CHUNKED or failures.by_item.get("body=chunked") != _CHUNKED:
         return []
     is_refused = not failures.session.observations[finding.label].accepted
     return [_CHUNKED] if case.is_preparation or is_refused else []

@@ -19,6 +19,8 @@ from ..wire.redaction import Redactor
 _RECONNECT_ATTEMPTS = 6
 _RECONNECT_PAUSE_SECONDS = 0.3
 _MAX_TIMEOUTS_IN_A_ROW = 3
+# To find out what a server that has answered before does not answer takes more of them.
+_MAX_TIMEOUTS_AFTER_ANSWERS = 6
 _MAX_TIMEOUTS = 10
 # A server that drops connections all the time and lives is not waited for each time.
 _MAX_INVESTIGATED_DROPS = 5
@@ -52,6 +54,7 @@ class Liveness:
     _drops: int = 0
     _timeouts: int = 0
     _timeouts_in_a_row: int = 0
+    _has_answered: bool = False
     # The number of responses so far while all of them are 401; None after any other response.
     _unauthorized: int | None = 0
 
@@ -69,6 +72,7 @@ class Liveness:
             # Of requests at the same time, one may keep all the others waiting.
             self._timeouts += kind == "timeout"
             self._timeouts_in_a_row = self._timeouts_in_a_row + 1 if kind == "timeout" else 0
+        self._has_answered = self._has_answered or kind is None
         self._require_accepted_key(exchange)
         if failure is None:
             return None
@@ -81,8 +85,8 @@ class Liveness:
             return ServerGone(self._suspects(exchange.concurrent_with))
         if self._timeouts >= _MAX_TIMEOUTS:
             return ServerSilent(self._timeouts, in_a_row=False)
-        if self._timeouts_in_a_row >= _MAX_TIMEOUTS_IN_A_ROW:
-            return ServerSilent(_MAX_TIMEOUTS_IN_A_ROW, in_a_row=True)
+        if self._timeouts_in_a_row >= (_MAX_TIMEOUTS_AFTER_ANSWERS if self._has_answered else _MAX_TIMEOUTS_IN_A_ROW):
+            return ServerSilent(self._timeouts_in_a_row, in_a_row=True)
         return None
 
     def _suspects(self, group: str | None) -> tuple[str, ...]:

@@ -209,10 +209,10 @@ class Session:
             )
         self.labels += [case.label for case in cases]
         if steps[0].connection:
-            broken = {it.requirement for it in self.experiment.results if it.state == "contradicted"}
-            base, chunked = self.experiment.cheap or Base(), "IV-WIRE-CHUNKED" not in broken
-            *before, between = preparations(self.plan, base, steps[0].connection, chunked=chunked)
-            self.send([*before, cases[0], between, *cases[1:]])
+            broken = {it.item for it in self.experiment.results if it.state == "contradicted"}
+            base, chunked = self.experiment.cheap or Base(), "body=chunked" not in broken
+            before, between = preparations(self.plan, base, steps[0].connection, chunked=chunked)
+            self.send([*before, cases[0], *between, *cases[1:]])
         else:
             self.send(cases)
         first = len(self.experiment.sent)
