@@ -39,6 +39,9 @@ _BOUNDARY, _FILENAME, _PARAMETERS = "IV-WIRE-BOUNDARY", "IV-WIRE-FILENAME", "IV-
 _TEXT_TYPE, _PREAMBLE, _CHUNKED = "IV-WIRE-TEXT-TYPE", "IV-WIRE-PREAMBLE", "IV-WIRE-CHUNKED"
 _MALFORMED = frozenset({"form-malformed", "part-unnamed", "line-ends", "form-cut-off"})
 _USUAL_HEADERS = frozenset({b"content-disposition", b"content-type"})
+_PADDED = body_start(rb"BOUNDARY[ \t]+\r\n")
+_TYPED = text_part(lambda part: part.content_type is not None)
+_UNUSUAL_HEADERS = any_part(lambda part: bool(set(part.headers) - _USUAL_HEADERS))
 
 
 def _names(pattern: bytes, breaks: Ids, status: Failure) -> Change:
@@ -106,11 +109,11 @@ fault("preamble-crashes", "Answers 500 to a form with a preamble before its firs
 fault("epilogue-refused", "Refuses a form with text after its last boundary.",
       refuses(_PREAMBLE, body_end(rb"BOUNDARY--\r\n(?s:.+)"), message="The form is malformed."))
 fault("boundary-padding-refused", "Refuses a form with white space after a boundary.",
-      refuses(_PREAMBLE, body_start(rb"BOUNDARY[ \t]+\r\n"), message="The form is malformed."))
+      refuses(_PREAMBLE, _PADDED, message="The form is malformed."))
 fault("boundary-padding-crashes", "Answers 500 to a form with white space after a boundary.",
-      refuses(_PREAMBLE, body_start(rb"BOUNDARY[ \t]+\r\n"), 500))
+      refuses(_PREAMBLE, _PADDED, 500))
 fault("padded-texts-ignored", "Ignores the text fields of a form with white space after a boundary.",
-      ignores_texts(_PREAMBLE, body_start(rb"BOUNDARY[ \t]+\r\n")))
+      ignores_texts(_PREAMBLE, _PADDED))
 fault("malformed-form-crashes", "Answers 500 to a malformed form, such as one with a part without a name.",
       crashes_on(NO_5XX, when=lambda problem: problem.detail in _MALFORMED))
 fault("cut-off-form-crashes", "Answers 500 to a form that ends before its closing boundary.",
@@ -132,7 +135,7 @@ fault("image-last-crashes", "Answers 500 to a form in which image is the last of
 fault("texts-before-image-ignored", "Ignores the text fields of a form whose image is the last part.",
       ignores_texts("IV-WIRE-ORDER", _image_is_last))
 fault("part-headers-refused", "Refuses a part with headers other than Content-Disposition and Content-Type.",
-      refuses("IV-WIRE-PART-HEADERS", any_part(lambda part: bool(set(part.headers) - _USUAL_HEADERS)),
+      refuses("IV-WIRE-PART-HEADERS", _UNUSUAL_HEADERS,
               message="A part of the form has a header that is not known."))
 fault("part-header-signs-refused", "Refuses a part with a sign in the name of a header other than a hyphen.",
       refuses("IV-WIRE-PART-HEADERS",
@@ -146,7 +149,7 @@ fault("part-headers-crash",
               any_part(lambda part: bool(set(part.headers) - _USUAL_HEADERS - {b"content-length"})), 500))
 fault("texts-beside-part-headers-ignored",
       "Ignores the text fields of a form in which a part has headers that are not usual.",
-      ignores_texts("IV-WIRE-PART-HEADERS", any_part(lambda part: bool(set(part.headers) - _USUAL_HEADERS))))
+      ignores_texts("IV-WIRE-PART-HEADERS", _UNUSUAL_HEADERS))
 fault("part-length-refused", "Refuses a part with the header Content-Length.",
       refuses("IV-WIRE-PART-HEADERS", any_part(lambda part: b"content-length" in part.headers)))
 fault("part-header-case-matters", "Refuses a part whose header names are in lower case.",
@@ -154,11 +157,11 @@ fault("part-header-case-matters", "Refuses a part whose header names are in lowe
 fault("header-case-matters", "Refuses a request whose header names are in lower case.",
       refuses("IV-WIRE-HEADER-CASE", head(rb"\r\ncontent-type:"), 415))
 fault("typed-text-refused", "Refuses a text field in a part with a Content-Type, which it takes for a file.",
-      refuses(_TEXT_TYPE, text_part(lambda part: part.content_type is not None)))
+      refuses(_TEXT_TYPE, _TYPED))
 fault("typed-text-crashes", "Answers 500 to a text field in a part with a Content-Type.",
-      refuses(_TEXT_TYPE, text_part(lambda part: part.content_type is not None), 500))
+      refuses(_TEXT_TYPE, _TYPED, 500))
 fault("typed-text-ignored", "Ignores text fields in parts with a Content-Type, which it takes for files.",
-      ignores_texts(_TEXT_TYPE, text_part(lambda part: part.content_type is not None)))
+      ignores_texts(_TEXT_TYPE, _TYPED))
 fault("text-charset-refused", "Refuses a text field in a part whose Content-Type has a charset.",
       refuses(_TEXT_TYPE, text_part(lambda part: "charset" in (part.content_type or "").lower())))
 fault("text-type-case-crashes", "Answers 500 to a text field in a part whose type is not in lower case.",
