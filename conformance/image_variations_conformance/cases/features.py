@@ -64,7 +64,7 @@ def _field_probe(requirement: str, name: str, item: str, contract: Contract) -> 
     """Return the probe of a value of a text field, or of its absence."""
     text = item.partition("=")[2]
     value = None if text == ABSENT else text
-    images = _image_count(item)
+    images = int(value) if name == "n" and value is not None else 1
     axes = {name}
     if name in _VISIBLE and value in {None, contract.defaults.get(name)}:
         axes.add(DEFAULT)
@@ -75,12 +75,6 @@ def _field_probe(requirement: str, name: str, item: str, contract: Contract) -> 
     # A seed adds some numbers of images, which cost most.
     is_quick, is_first = images <= 2, item in {"n=2", "response_format=url"}
     return Probe(requirement, item, frozenset(axes), field(name, value), images, is_quick, is_first)
-
-
-def _image_count(item: str) -> int:
-    """Return how many images a request with a value of a field costs."""
-    name, _, value = item.partition("=")
-    return int(value) if name == "n" and value != ABSENT else 1
 
 
 def _two_in_base64(_: Builder, draft: Draft) -> Draft:

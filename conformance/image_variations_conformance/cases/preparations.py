@@ -19,9 +19,9 @@ from .transforms import kept_open, with_chunked_coding
 from .wrong_values import WRONG_VALUES
 
 _WITH_TRAILERS = with_chunked_coding(trailers=(("X-Checksum", "0"),), announced=False)
-_ROWS: dict[str, Callable[[Request], Request] | None] = {
-    "image-too-large": None,
-    "method-get": None,
+_ROWS: dict[str, Callable[[Request], Request]] = {
+    "image-too-large": lambda request: request,
+    "method-get": lambda request: request,
     "n-zero": _WITH_TRAILERS,
     # After a request with the right key: a server may check the key of the first request alone.
     "key-wrong": _WITH_TRAILERS,
@@ -36,12 +36,20 @@ def preparations(plan: Plan, base: Base, connection: str, *, chunked: bool) -> t
     rows = {row.label: row for row in (*REFUSALS, *WRONG_VALUES)}
     before, between = [], []
     for label, change in _ROWS.items():
-        case = evolve(plan.named(rows[label], base), tests=(), connection=connection, is_preparation=True)
-        request = case.request if change is None else change(case.request)
-        changed = evolve(case, label=f"{connection}-{label}", request=kept_open(request))
-        if not is_of_key(label):
-            before.append(changed)
-        elif plan.target.api_key is not None:
-            as_is = evolve(case, label=f"{connection}-{label}-as-is", request=kept_open(case.request))
+        if is_of_key(label) and plan.target.api_key is None:
+            continue
+        case = plan.named(rows[label], base)
+        as_is = evolve(
+            case,
+            label=f"{connection}-{label}-as-is",
+            tests=(),
+            request=kept_open(case.request),
+            connection=connection,
+            is_preparation=True,
+        )
+        changed = evolve(as_is, label=f"{connection}-{label}", request=change(as_is.request))
+        if is_of_key(label):
             between += [changed] if chunked else [as_is, changed]
+        else:
+            before.append(changed)
     return before, between

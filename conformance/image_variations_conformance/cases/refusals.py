@@ -112,15 +112,14 @@ def _body(label: str, note: str, build: Build, *, depth: Depth = "standard") -> 
     return NamedCase(label, "IV-OP-MULTIPART IV-OP-MULTIPART-STATUS", note, build, depth=depth)
 
 
-def _json(b: Builder) -> Request:
-    image = base64.b64encode(b.png(side=8)).decode()
-    return b.post(json.dumps({**b.base.texts, "image": image}).encode(), "application/json")
+def _json(encode: Callable[[bytes], object]) -> Build:
+    """Return what builds a JSON body with the image as `encode` returns it."""
+    return lambda b: b.post(json.dumps({**b.base.texts, "image": encode(b.png(side=8))}).encode(), "application/json")
 
 
-def _json_bytes(b: Builder) -> Request:
-    """Return the request that JSON.stringify makes of a Buffer of Node."""
-    image = {"type": "Buffer", "data": list(b.png(side=8))}
-    return b.post(json.dumps({**b.base.texts, "image": image}).encode(), "application/json")
+def _buffer(image: bytes) -> object:
+    """Return what JSON.stringify makes of a Buffer of Node."""
+    return {"type": "Buffer", "data": list(image)}
 
 
 def _announced(content_type: str | None) -> Build:
@@ -139,8 +138,8 @@ _LONG_LINE = 700_000
 """How many bytes without a line end a parser may not expect."""
 
 BODIES = (
-    _body("body-json", "a JSON body", _json, depth="quick"),
-    _body("body-json-bytes", "a JSON body with the bytes of the image", _json_bytes),
+    _body("body-json", "a JSON body", _json(lambda image: base64.b64encode(image).decode()), depth="quick"),
+    _body("body-json-bytes", "a JSON body with the bytes of the image", _json(_buffer)),
     _body("body-json-broken", "a broken JSON body", lambda b: b.post(b'{"image": ', "application/json"), depth="deep"),
     _body(
         "body-urlencoded",

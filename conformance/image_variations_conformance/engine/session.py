@@ -140,8 +140,8 @@ class Session:
 
     def _image_of(self, packs: Sequence[tuple[Probe, ...]]) -> Probe:
         """Return the probe of the image of a pack, if possible of one that differs from the base only in n."""
-        others = {pack: [probe for probe in pack if probe.images == 1] for pack in packs}
-        pack = next((pack for pack in packs if not any(probe.axes & _LOOKS for probe in others[pack])), packs[0])
+        in_n_alone = (pack for pack in packs if not any(probe.images == 1 and probe.axes & _LOOKS for probe in pack))
+        pack = next(in_n_alone, packs[0])
         return self._same_image(self._pack_labels[pack], pack)
 
     def _same_image(self, label: str, pack: tuple[Probe, ...] = ()) -> Probe:

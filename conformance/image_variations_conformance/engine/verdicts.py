@@ -186,7 +186,7 @@ def _item(
 
 
 def _is_only_warned_of(ids: Iterable[str], requirement: Requirement, circumstances: Circumstances) -> bool:
-    """Return whether requirements under which a MUST requirement is reported are none: it holds where it must."""
+    """Return whether what a MUST requirement is reported under is only warned of, so that it holds where it must."""
     levels = {circumstances.contract.requirements[name].level for name in ids}
     return requirement.level == "must" and "must" not in levels
 
