@@ -22,6 +22,7 @@ _MOST_IN_COMPANY = 16
 """How many requests are sent in company of each other, at most, to explain refusals there."""
 _SHOW_COMPANY = 2
 """How many requests have to be answered in company of each other to show that it does not matter."""
+_BAD_ALONE = frozenset({"refused", "wrong"})
 _CHANCE = 1e-4
 """What is less likely than this is not explained by chance."""
 
@@ -42,11 +43,14 @@ class Experiment(Narrowing):
         steps = [Step(self.cheap or Base(), pack, connection=connection) for pack in packs]
         yield from self._in_company(steps, _CONNECTION, connection)
 
-    def _in_company(self, steps: Sequence[Step], requirement: str, item: str) -> Sending[None]:
+    def _in_company(
+        self, steps: Sequence[Step], requirement: str, item: str, *, repeated: bool = False
+    ) -> Sending[None]:
         """Send requests in company of each other, or of earlier ones, and tell whether that is at fault.
 
         Those refused are sent again, alone. Where they are accepted, all are sent in company again, until a server that
-        refuses requests by mere chance would hardly have refused so many of just these.
+        refuses requests by mere chance would hardly have refused so many of just these. `repeated` are steps that were
+        in company before, with more probes.
         """
         first = len(self.sent)
         if self.cheap is None or self.ended:
@@ -64,7 +68,7 @@ class Experiment(Narrowing):
             if outcome == "refused" and by_itself == "accepted":
                 refused.append(at)
                 twins.append(position)
-            elif outcome not in {"accepted", "declined", "refused"} and by_itself not in {"refused", "wrong"}:
+            elif outcome not in {"accepted", "declined", "refused"} and not (step.probes and by_itself in _BAD_ALONE):
                 # Whether company is the reason for wrong images is told by the oracles, which compare the responses.
                 kept_back.append(at)
             again.append(evolve(step, probes=step.probes if by_itself == "accepted" else (), narrowing=True))
@@ -73,19 +77,24 @@ class Experiment(Narrowing):
         elif not refused and sum(outcome in {"accepted", "wrong", "declined"} for outcome in outcomes) >= _SHOW_COMPANY:
             self._conclude(requirement, item, "holds", range(first, first + len(steps)))
         elif not refused:
-            yield from self._in_company_without_refused(steps, again, requirement, item)
+            yield from self._in_company_without_refused(steps, again, requirement, item, repeated=repeated)
         elif (yield from self._company_matters(again, refused)):
             self._conclude(requirement, item, "contradicted", refused, twins[0])
         else:
             self._conclude(requirement, item, "unstable", refused)
 
     def _in_company_without_refused(
-        self, steps: Sequence[Step], again: Sequence[Step], requirement: str, item: str
+        self, steps: Sequence[Step], again: Sequence[Step], requirement: str, item: str, *, repeated: bool
     ) -> Sending[None]:
-        """Send requests in company once more, without the probes that are refused alone as well: they hide the rest."""
-        if [step.probes for step in again] != [step.probes for step in steps] and self._allows(*again):
-            new = [evolve(step, connection=step.connection and f"{step.connection}-without-refused") for step in again]
-            yield from self._in_company(new, requirement, item)
+        """Send requests in company once more, without the probes that are refused alone as well: they hide the rest.
+
+        The first time, they take the place of the planned ones, and cost nothing of the allowance for narrowing.
+        """
+        is_fewer = [step.probes for step in again] != [step.probes for step in steps]
+        if is_fewer and (not repeated or self._allows(*again)):
+            connection = steps[0].connection and f"{steps[0].connection}-without-refused"
+            new = [evolve(step, connection=connection, narrowing=repeated) for step in again]
+            yield from self._in_company(new, requirement, item, repeated=True)
         else:
             self._conclude(requirement, item, "blocked", (len(self.sent) - 1,))
 

@@ -25,6 +25,8 @@ from .trials import Trials
 INDEPENDENT = "IV-STATE-INDEPENDENT"
 _MAY_BE_DECLINED = frozenset({"IV-WIRE-CHUNKED", "IV-WIRE-EXPECT"})
 """A status of its own says that a server does without one of these."""
+Part = tuple[tuple[Probe, ...], list[int], Outcome]
+"""A part of a pack, the positions at which it was sent, and the outcome there."""
 _FAILED = frozenset({"refused", "unavailable", "wrong"})
 _PACKS_AT_A_TIME = 8
 _REFUSALS = 3
@@ -155,25 +157,36 @@ class Narrowing(Trials):
         part, found, outcome = yield from self._smallest(pack, found, bad)
         if outcome == bad:
             yield from self._conclude_on(part, found, bad)
+        elif bad != "wrong" and self.sent[found[0]][1] == "wrong":
+            yield from self._explain_wrong(part, found[0])
+            part = self._contradicted(part) or part
         else:
             yield from self._conclude_on_other(part, found, outcome)
         self._of_probes(self._unreported(part), "blocked", found[0])
         return part
 
-    def _unreported(self, probes: Sequence[Probe]) -> list[Probe]:
+    def _unreported(self, probes: Sequence[Probe]) -> tuple[Probe, ...]:
         """Return the probes that have no result yet."""
         reported = {(result.requirement, result.item) for result in self.results}
-        return [probe for probe in probes if (probe.requirement, probe.item) not in reported]
+        return tuple(probe for probe in probes if (probe.requirement, probe.item) not in reported)
 
-    def _smallest(
-        self, pack: tuple[Probe, ...], found: list[int], bad: Outcome
-    ) -> Sending[tuple[tuple[Probe, ...], list[int], Outcome]]:
+    def _contradicted(self, probes: Sequence[Probe]) -> tuple[Probe, ...]:
+        """Return the probes that are known to come to a bad outcome alone."""
+        found = {(result.requirement, result.item) for result in self.results if result.state == "contradicted"}
+        return tuple(probe for probe in probes if (probe.requirement, probe.item) in found)
+
+    def _broken(self, *, wrong: bool) -> set[str]:
+        """Return the requirements that wrong images, or else refusals, contradict so far."""
+        found = (result for result in self.results if result.state == "contradicted")
+        return {result.requirement for result in found if (self.sent[result.steps[0]][1] == "wrong") is wrong}
+
+    def _smallest(self, pack: tuple[Probe, ...], found: list[int], bad: Outcome) -> Sending[Part]:
         """Leave probes out of a pack while it comes to a bad outcome.
 
         Return what remains, the positions at which that came to it, and the bad outcome; or else the one that ended the
         search.
         """
-        broken = {result.requirement for result in self.results if result.state == "contradicted"}
+        broken = self._broken(wrong=bad == "wrong")
         if bad == "wrong":
             pack, found = yield from self._halved(pack, found, broken)
         is_combination = False
@@ -187,9 +200,9 @@ class Narrowing(Trials):
             elif outcome == "not-sent":
                 return pack, found, outcome
             elif not is_combination:
-                position, outcome = yield from self._part((probe,), found[0])
-                if outcome in {bad, "not-sent"}:
-                    return ((probe,), [position], bad) if outcome == bad else (pack, found, outcome)
+                smaller = yield from self._smaller(probe, (fewer, [position], outcome), found[0], bad)
+                if smaller is not None:
+                    return smaller
                 # To look for a combination costs images. Chance, or an earlier request, may be why this came to it.
                 position, outcome = yield from self._try(pack, found[0])
                 found = [*found, position]
@@ -198,13 +211,23 @@ class Narrowing(Trials):
                 is_combination = True
         return pack, found, bad
 
+    def _smaller(self, probe: Probe, rest: Part, at: int, bad: Outcome) -> Sending[Part | None]:
+        """Send the probe that was left out of a pack alone. Return it or the rest if that comes to a bad outcome, too.
+
+        The rest may come to wrong images where the pack is refused.
+        """
+        position, outcome = yield from self._part((probe,), at)
+        if outcome in {bad, "wrong", "not-sent"}:
+            return (probe,), [position], outcome
+        return rest if rest[-1] == "wrong" else None
+
     def _halved(
         self, pack: tuple[Probe, ...], found: list[int], broken: set[str]
     ) -> Sending[tuple[tuple[Probe, ...], list[int]]]:
         """Find the one probe of a pack for which the images are wrong, in few requests, since each costs an image.
 
-        Probes of requirements that are known to be broken come first. Return the probe with the position that shows it,
-        or the whole pack, with those of the pack, if there is none.
+        Probes of requirements that are known to be broken in this way come first. Return the probe with the position
+        that shows it, or the whole pack, with those of the pack, if there is none.
         """
         left, shown = pack, found
         while len(left) > 1:

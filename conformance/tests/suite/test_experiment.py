@@ -32,6 +32,7 @@ from support.simulated_servers import (
     refusing_some_together,
     refusing_the_second_on_a_connection,
     refusing_the_second_on_a_connection_and_what_is_planned_there,
+    refusing_with_another_probe_what_it_ignores,
     unavailable_for_probes,
 )
 from support.simulation import (
@@ -270,6 +271,14 @@ def test_every_refused_pair_that_met_in_a_pack_is_contradicted(make: Make) -> No
         assert items(experiment, "contradicted") <= refused | pairs.keys(), seed
         assert items(experiment, "unstable") == set(), seed
         assert dear or items(experiment, "holds") == {probe.item for probe in plan.probes} - refused, seed
+
+
+def test_a_probe_with_wrong_images_is_contradicted_where_the_server_refuses_it_together_with_another() -> None:
+    for seed in range(RUNS):
+        experiment, server, plan = run(refusing_with_another_probe_what_it_ignores, seed)
+        wrong_alone = refused_alone(experiment, server, plan.probes)
+        assert items(experiment, "contradicted") == wrong_alone, seed
+        assert items(experiment, "holds") == {probe.item for probe in plan.probes} - wrong_alone, seed
 
 
 def test_probes_hold_whose_own_images_are_other_ones_than_requested() -> None:

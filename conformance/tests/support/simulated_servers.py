@@ -84,6 +84,14 @@ def refusing_probes_and_pairs(rng: random.Random, plan: Simulated) -> Server:
     return Server([RefusesProbes(frozenset(rng.sample(others, rng.randint(1, 2)))), RefusesTogether(pairs)])
 
 
+def refusing_with_another_probe_what_it_ignores(rng: random.Random, plan: Simulated) -> Server:
+    ignorable = {probe for probe in plan.probes if not probe.open and not probe.axes & ASKING}
+    pack = rng.choice([pack for pack in plan.packs if len(pack) > 1 and ignorable & set(pack)])
+    ignored = rng.choice([probe for probe in pack if probe in ignorable])
+    other = rng.choice([probe for probe in pack if probe is not ignored])
+    return Server([RefusesTogether((frozenset({ignored, other}),)), RefusesProbes(frozenset({ignored}), "wrong")])
+
+
 def needing_a_base(rng: random.Random, plan: Simulated) -> Server:
     return Server([Needs(rng.choice(["model", "size", "response_format", "n", "user", "rgba"]))])
 
@@ -167,6 +175,7 @@ STABLE: tuple[Make, ...] = (
     refusing_pairs,
     refusing_triples,
     refusing_probes_and_pairs,
+    refusing_with_another_probe_what_it_ignores,
     needing_a_base,
     refusing_some_together,
     refusing_the_second_on_a_connection,
