@@ -80,6 +80,12 @@ HARMLESS: tuple[Probe, ...] = (
     _open("header-accept-broken", "accept", header("Accept", ";;q=x")),
     _open("header-idempotency", "unknown-header", header("Idempotency-Key", "1")),
     _open("header-encoding", "encoding", header("Accept-Encoding", "gzip;q=1.0, deflate;q=0.8, identity;q=0.1")),
+    # Some frameworks parse these before any code of the application runs, and answer what they cannot parse themselves.
+    _open("header-cookie-broken", "cookie", header("Cookie", 'a:b=1; c(d)=2; =; "x')),
+    _open("header-encoded-word", "unknown-header-2", header("X-Note", "a =?utf-8?q?x?= =?x?y?")),
+    _open("header-utf-8", "unknown-header-3", header("X-Name", "Zo\xeb")),
+    _open("header-forwarded-broken", "forwarded", header("Forwarded", 'for="_x;by=')),
+    _open("header-forwarded-for-broken", "forwarded-for", header("X-Forwarded-For", "unknown, [::1]:x")),
     _open("header-if-none-match", "condition", header("If-None-Match", "*")),
     _open("header-range", "range", header("Range", "bytes=0-10")),
     _open("field-name-empty", "unknown-7", extra(text_part("", "x"))),
@@ -109,6 +115,7 @@ ODD: tuple[Probe, ...] = (
     _open("files-150", "unknown-19", extra(*(file_part(f"f{it}", b"x", "a.txt", "text/plain") for it in range(150)))),
     # Links are often made of the host.
     _open("host-missing", WHOLE, _without_host),
+    _open("host-missing-in-http-1-1", WHOLE, header("Host", None)),
     _open("image-twice", "second-image", lambda b, draft: evolve(draft, texts=(*draft.texts, b.image())), quick=True),
     _open("user-nul", "user", user("a\0b"), quick=True),
     _open("user-not-utf-8", "user", user(b"\xff\xfe"), quick=True),

@@ -59,9 +59,11 @@ class Request:
     def may_be_refused_unread(self) -> bool:
         """Whether a server may refuse the request before it knows what it is for, in a way of its own.
 
-        That is one of another version of HTTP, or with a control character in a header (RFC 9110, section 5.5).
+        That is one of another version of HTTP, without Host (RFC 9112, section 3.2), or with a control character in a
+        header (RFC 9110, section 5.5).
         """
-        return self.http_version != "1.1" or any(_CONTROL_CHARACTER.search(value) for _, value in self.headers)
+        is_usual = self.http_version == "1.1" and self.header("host") is not None
+        return not is_usual or any(_CONTROL_CHARACTER.search(value) for _, value in self.headers)
 
     def head(self) -> bytes:
         """Return the request line, the headers and the empty line after them."""

@@ -308,6 +308,10 @@ PROBES: tuple[Probe, ...] = (
         for name in ("list[0]", "n[a]", "a\0b", "x" * 20_000, "a" + 120 * "[a]", "hasOwnProperty")
     ),
     valid(f"{_LINKS} IV-ERR-NO-5XX", _URL, change=_without_host),
+    *(
+        valid("IV-ERR-NO-5XX IV-ERR-SECRETS", headers=f"User-Agent: a\r\nAccept: */*\r\n{line}\r\n")
+        for line in ("Cookie: c(d)=2", "X: =?x?", "X: \xeb", 'Forwarded: for="_x', "X-Forwarded-For: x")
+    ),
     valid("IV-ERR-NO-5XX", Form(_huge())),
     valid("IV-ERR-NO-5XX", Form(more=(b'Content-Disposition: form-data; name="size"\r\n\r\n512x512',))),
     valid("IV-ERR-NO-5XX", Form(more=(b'Content-Disposition: form-data; name="image"; filename="b"\r\n\r\n' + PNG,))),

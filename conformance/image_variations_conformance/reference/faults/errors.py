@@ -14,7 +14,8 @@ from ..app.api_error import ApiError
 from ..app.responses import json_response, plain_response
 from ..app.service import Service
 from ..registry import Change, FaultFamily
-from .factories import Document, answers, answers_errors, errs, member
+from .factories import Document, answers, answers_errors, errs, member, refuses
+from .features import header
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -156,7 +157,8 @@ fault(
     ),
 )
 
-
+fault("cookie-error-with-traceback", "Answers a cookie that its framework cannot parse with a Python traceback.",
+      refuses(_SECRETS, header("cookie", r"[()]"), message=_TRACEBACK))
 fault("image-answer-with-traceback", "Sends a Python traceback of a warning in a member of a 200.",
       answers(_SECRETS, member("warning", _TRACEBACK)))
 # fmt: on

@@ -309,6 +309,14 @@ fault("user-agent-required", "Answers 403 to a request without User-Agent, as a 
       refuses("IV-WIRE-HEADERS", lambda received: not received.header("user-agent"), 403))
 fault("cookie-crashes", "Answers 500 to a request with a cookie.",
       refuses("IV-WIRE-HEADERS", header("cookie", "."), 500))
+fault("encoded-word-crashes", "Answers 500 to a request with a header that ends in an encoded word, as in mail.",
+      refuses(NO_5XX, lambda received: any("=?" in value for value in received.request.headers.values()), 500))
+fault("utf-8-header-crashes", "Answers 500 to a request with a header beyond ASCII.",
+      refuses(NO_5XX, lambda received: not all(value.isascii() for value in received.request.headers.values()), 500))
+fault("broken-forwarded-crashes", "Answers 500 to a request with a Forwarded that it cannot parse.",
+      refuses(NO_5XX, header("forwarded", '="[^"]*$'), 500))
+fault("broken-forwarded-for-crashes", "Answers 500 to a request with an X-Forwarded-For that is no list of addresses.",
+      refuses(NO_5XX, header("x-forwarded-for", "[^0-9a-f:., ]"), 500))
 fault("long-header-431", "Answers 431 to a request with a header of more than 2,000 characters.",
       refuses("IV-WIRE-HEADERS", lambda received: any(len(value) > 2000 for value in received.request.headers.values()),
               431))
