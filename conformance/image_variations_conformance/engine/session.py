@@ -178,7 +178,8 @@ class Session:
     def _last_images(self) -> dict[str, int]:
         """Return how many images are set aside for the end, by label. They show what MUST hold of the whole run."""
         alike = {f"{ALIKE}-{number}": 1 for number in range(1, self.plan.at_the_same_time + 1)}
-        return {} if self.plan.is_narrowed else {**alike, "plain-at-the-end": 1}
+        last = {row.label: 1 for row in self.plan.open_cases if row.last}
+        return {} if self.plan.is_narrowed else {**alike, "plain-at-the-end": 1, **last}
 
     def _packs(self, probes: Sequence[Probe], name: str, size: int = PACK_SIZE) -> list[tuple[Probe, ...]]:
         """Return probes in packs, whose cases will be labelled with the name and a number."""
