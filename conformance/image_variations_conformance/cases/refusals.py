@@ -79,6 +79,7 @@ KEYS = (
         more="IV-AUTH-401",
     ),
     _key("key-longer", "the right key and one letter more", lambda key: f"Bearer {key}x", depth="quick"),
+    _key("key-and-word", "the right key, a space and a word", lambda key: f"Bearer {key} x"),
     _key("key-prefix", "the right key without its last letter", lambda key: f"Bearer {key[:-1]}"),
     # The byte A0, which is white space in Latin-1.
     _key("key-no-break-space", "the right key and the byte A0", lambda key: f"Bearer {key}\udca0"),
@@ -87,7 +88,7 @@ KEYS = (
     _key("key-scheme-alone", "the word Bearer alone", lambda _: "Bearer"),
     _key("key-without-scheme", "the right key without a scheme", lambda key: key),
     _key("key-other-scheme", "the right key under another scheme", lambda key: f"Token {key}"),
-    _key("key-basic", "the scheme Basic", lambda _: "Basic dXNlcjpwYXNzd29yZA=="),
+    _key("key-basic", "the scheme Basic", lambda _: "Basic dXNlcjpwYXNzd29yZA==", depth="deep"),
     _key("key-in-quotes", "the right key in quotes", lambda key: f'Bearer "{key}"', depth="deep"),
     _key("key-null", "the word null as key", lambda _: "Bearer null", depth="deep"),
     NamedCase(

@@ -64,7 +64,7 @@ WIRE_FEATURES: tuple[Row, ...] = (
     ),
     Row("IV-WIRE-BOUNDARY", "boundary", "dashes", "boundary", boundary(lambda b: f"{'-' * 27}{b.boundary()[:16]}")),
     Row(
-        "IV-WIRE-BOUNDARY",
+        "IV-WIRE-QUOTED-PAIR",
         "boundary",
         "quoted-pair",
         "boundary",
@@ -85,7 +85,7 @@ WIRE_FEATURES: tuple[Row, ...] = (
         "ten-unknown",
         "headers",
         image_part(
-            lambda _, part: evolve(part, headers=(*part.headers, *((f"X-Part-{number}", "1") for number in range(10))))
+            lambda _, part: evolve(part, headers=(*part.headers, *((f"X-Part-{it}", "p" * 150) for it in range(10))))
         ),
     ),
     Row(

@@ -36,6 +36,8 @@ def classify_wire(request: Request, parts: tuple[Part, ...], contract: Contract,
     boundary = _unusual_boundary(content_type, boundary_of(content_type) or "")
     if boundary is not None:
         found.feature("IV-WIRE-BOUNDARY", boundary)
+    if re.search(r'boundary="[^"]*\\', content_type, re.IGNORECASE):
+        found.feature("IV-WIRE-QUOTED-PAIR")
     if has_preamble_or_epilogue(content_type, request.body):
         found.feature("IV-WIRE-PREAMBLE")
     _classify_part_headers(request, parts, found)
@@ -100,7 +102,7 @@ def _classify_parameters(header: str, value: str, first: str, found: Properties)
 def _unusual_boundary(content_type: str, boundary: str) -> str | None:
     """Return what is unusual about a boundary, or None."""
     if '"' in content_type:
-        return "quoted pair" if "\\" in content_type else "quoted"
+        return "quoted"
     if len(boundary) == _LONGEST_BOUNDARY:
         return f"{_LONGEST_BOUNDARY} characters"
     if not re.fullmatch(r"[0-9A-Za-z-]+", boundary):

@@ -46,6 +46,7 @@ _ABOUT_VIOLATIONS = frozenset({"IV-AUTH-401", "IV-AUTH-FIRST", "IV-ERR-400", "IV
 _IMPLIED_BY = {
     "chunks=palette-and-transparent-colour": "png=rgb",
     "letter-case=text-part-type": "text-part-type=text-plain",
+    "boundary=quoted-pair": "boundary=quoted",
 }
 _NOTHING_ACCEPTED = "fields=image-only"
 

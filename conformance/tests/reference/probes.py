@@ -235,7 +235,14 @@ PROBES: tuple[Probe, ...] = (
     *(
         valid("IV-AUTH-WRONG IV-AUTH-401 IV-AUTH-REQUIRED", authorization=authorization)
         for authorization in (
-            *(None, "Bearer sk-wrong", f"Bearer {KEY[:-1]}", f"Bearer {KEY}x", f"Bearer {KEY}\udca0"),
+            *(
+                None,
+                "Bearer sk-wrong",
+                f"Bearer {KEY[:-1]}",
+                f"Bearer {KEY}x",
+                f"Bearer {KEY} x",
+                f"Bearer {KEY}\udca0",
+            ),
             f"Bearer {KEY.swapcase()}",
             *("Bearer", "Bearer ", KEY, f"Token {KEY}", "Basic dXNlcjpwYXNzd29yZA=="),
         )
@@ -375,7 +382,7 @@ PROBES: tuple[Probe, ...] = (
         *(None, "a", "", "a b <c>", "\u00fc\u7528", "\U0001f600", "u" * 1000),
     ),
     *(
-        valid("IV-WIRE-BOUNDARY", Form(boundary=boundary, content_type=content_type))
+        valid("IV-WIRE-BOUNDARY IV-WIRE-QUOTED-PAIR", Form(boundary=boundary, content_type=content_type))
         for boundary, content_type in (
             *(("b0undary", f'multipart/form-data; boundary="{pair}{{}}"') for pair in ("", "\\")),
             *((boundary, Form().content_type) for boundary in ("B0undary", "b" * 70, "a'b", "----b")),
@@ -398,7 +405,7 @@ PROBES: tuple[Probe, ...] = (
         valid("IV-WIRE-PART-HEADERS", Form(part_headers=headers))
         for headers in (
             'X-Content-Disposition: form-data; name="n"\r\n',
-            *("X-Part: 1\r\n", "X`Part: 1\r\n", f"Content-Length: {len(PNG)}\r\n"),
+            *("X-Part: 1\r\n", f"X-Part: {'p' * 1024}\r\n", "X`Part: 1\r\n", f"Content-Length: {len(PNG)}\r\n"),
         )
     ),
     *(

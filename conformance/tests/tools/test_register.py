@@ -204,7 +204,7 @@ MISTAKES: dict[str, tuple[Change, str, str, str]] = {
         "IV-WIRE-ORDER: evidence/accepts/values: no probe sends part-order=image-first",
     ),
     "a probe that no evidence names": (
-        replaced(REGISTER, "values: [quoted, quoted-pair, 70-characters, ", "values: [70-characters, "),
+        replaced(REGISTER, "values: [quoted, 70-characters, ", "values: [70-characters, "),
         "evidence",
         REGISTER,
         "IV-WIRE-BOUNDARY: a probe sends boundary=quoted; name it in the evidence, or remove the probe",

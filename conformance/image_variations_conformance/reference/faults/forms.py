@@ -82,7 +82,9 @@ fault("boundary-first-required", "Refuses a content type with another parameter 
 fault("charset-first-crashes", "Answers 500 to a content type with a charset before the boundary.",
       refuses(_PARAMETERS, header("content-type", "(?i)charset=.*boundary="), 500))
 fault("boundary-pair-crashes", "Answers 500 to a quoted pair in the boundary, whose backslash it keeps.",
-      refuses(_BOUNDARY, header("content-type", r'boundary="[^"]*\\'), 500))
+      refuses("IV-WIRE-QUOTED-PAIR", header("content-type", r'boundary="[^"]*\\'), 500))
+fault("boundary-pair-refused", "Refuses a quoted pair in the boundary, whose backslash it keeps.",
+      refuses("IV-WIRE-QUOTED-PAIR", header("content-type", r'boundary="[^"]*\\'), message="The form has no part."))
 fault("boundary-ends-at-semicolon", "Refuses white space after the boundary, which it takes for a part of it.",
       refuses(_PARAMETERS, header("content-type", r"boundary=\S+\s+;")))
 fault("boundary-searched", "Reads the first boundary= in the Content-Type, also within another name or a quoted text.",
@@ -137,6 +139,9 @@ fault("texts-before-image-ignored", "Ignores the text fields of a form whose ima
 fault("part-headers-refused", "Refuses a part with headers other than Content-Disposition and Content-Type.",
       refuses("IV-WIRE-PART-HEADERS", _UNUSUAL_HEADERS,
               message="A part of the form has a header that is not known."))
+fault("part-headers-over-1024-bytes", "Refuses a part whose headers have more than 1,024 bytes.",
+      refuses("IV-WIRE-PART-HEADERS",
+              any_part(lambda part: sum(map(len, (*part.headers, *part.headers.values()))) > 1024)))
 fault("part-header-signs-refused", "Refuses a part with a sign in the name of a header other than a hyphen.",
       refuses("IV-WIRE-PART-HEADERS",
               any_part(lambda part: any(not name.replace(b"-", b"").isalnum() for name in part.headers))))
