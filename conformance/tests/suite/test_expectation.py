@@ -82,6 +82,7 @@ def test_an_image_alone_exercises_what_is_valid_without_other_fields() -> None:
         ("filename=quote", Feature("IV-WIRE-FILENAME", 'a "b".png')),
         ("filename=unicode", Feature("IV-WIRE-FILENAME", "B\u00e4r \u718a.png")),
         ("boundary=quoted", Feature("IV-WIRE-BOUNDARY", "quoted")),
+        ("boundary=quoted-pair", Feature("IV-WIRE-QUOTED-PAIR")),
         ("boundary=dashes", Feature("IV-WIRE-BOUNDARY", "dashes")),
         ("boundary=short", Feature("IV-WIRE-BOUNDARY", "short")),
         ("body=small-chunks", Feature("IV-WIRE-CHUNKED", "small chunks")),
