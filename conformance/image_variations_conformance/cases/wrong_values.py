@@ -133,7 +133,7 @@ _MODELS: _Table = (
 _OTHER_CASE = (
     form_case("size-upper-case", "IV-ENUM-CASE", size="256X256", depth="quick"),
     form_case("format-upper-case", "IV-ENUM-CASE", response_format="URL", depth="quick"),
-    form_case("format-title-case", "IV-ENUM-CASE", response_format="B64_json", depth="deep"),
+    form_case("format-title-case", "IV-ENUM-CASE", response_format="B64_json"),
 )
 
 

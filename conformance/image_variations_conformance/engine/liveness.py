@@ -90,10 +90,12 @@ class Liveness:
         return None
 
     def _suspects(self, group: str | None) -> tuple[str, ...]:
-        """Return the labels of the cases that were under way last: those of a group, or one for each worker."""
-        if group is not None:
-            return tuple(label for label, other in self._reached if other == group)
-        return tuple(label for label, _ in self._reached)[-self.workers :]
+        """Return the labels of the cases that were under way last: those of a group, or one for each worker.
+
+        Where none of the group has reached the server, the cases before it are the last ones.
+        """
+        of_group = tuple(label for label, other in self._reached if other == group) if group is not None else ()
+        return of_group or tuple(label for label, _ in self._reached)[-self.workers :]
 
     def _require_accepted_key(self, exchange: Exchange) -> None:
         """Raise KeyRefused if the first requests with the key of the run (or none, if it has none) are answered 401."""
