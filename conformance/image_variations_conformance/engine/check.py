@@ -18,7 +18,6 @@ from ..wire.redaction import Redactor
 from ..wire.target import Target
 from .budget import Budget, Limits
 from .campaign import Campaign, Summary
-from .experiment import Experiment
 from .judging import findings_of
 from .run import Cost, Run
 from .scheduler import Progress, Scheduler
@@ -29,8 +28,8 @@ DEEP_SECONDS = 300.0
 """How long a deep run takes by default, unless its plan takes longer."""
 FEW_REQUESTS, FEW_IMAGES = 80, 8
 """How many random requests and images a standard run has after its plan, at most."""
-# What may be sent to explain refusals in a run that has no limit of images.
-_NARROWING_REQUESTS, _NARROWING_IMAGES = 270, 60
+# How many requests and images may be spent to explain refusals in a run that has no limit of images.
+_NARROWING = (270, 60)
 # How much of the body of a response that broke something is kept for the report.
 _KEPT_BYTES = 1 << 20
 
@@ -109,10 +108,9 @@ def check(
     started = time.monotonic()
     budget = Budget(settings.limits)
     scheduler = Scheduler(Transport(target, settings.timeout), progress, sleep, settings.workers, budget)
-    experiment = Experiment()
+    session = Session(plan_of(target, settings), scheduler)
     if settings.limits.max_images is None:
-        experiment = Experiment(narrowing_requests=_NARROWING_REQUESTS, narrowing_images=_NARROWING_IMAGES)
-    session = Session(plan_of(target, settings), scheduler, experiment)
+        session.experiment.narrowing_requests, session.experiment.narrowing_images = _NARROWING
     with closing(scheduler.transport):
         session.run()
         findings = findings_of(session)

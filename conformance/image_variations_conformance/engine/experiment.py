@@ -13,7 +13,7 @@ from attrs import define, evolve
 
 from ..cases.builder import Base
 from ..cases.probes import Probe
-from .narrowing import INDEPENDENT, Narrowing
+from .narrowing import FAILED, INDEPENDENT, Narrowing
 from .steps import Outcome, Result, Sending, Step
 
 _PARALLEL = "IV-STATE-PARALLEL"
@@ -22,7 +22,6 @@ _MOST_IN_COMPANY = 16
 """How many requests are sent in company of each other, at most, to explain refusals there."""
 _SHOW_COMPANY = 2
 """How many requests have to be answered in company of each other to show that it does not matter."""
-_BAD_ALONE = frozenset({"refused", "wrong"})
 _CHANCE = 1e-4
 """What is less likely than this is not explained by chance."""
 
@@ -68,7 +67,7 @@ class Experiment(Narrowing):
             if outcome == "refused" and by_itself == "accepted":
                 refused.append(at)
                 twins.append(position)
-            elif outcome not in {"accepted", "declined", "refused"} and not (step.probes and by_itself in _BAD_ALONE):
+            elif outcome not in {"accepted", "declined", "refused"} and not (step.probes and by_itself in FAILED):
                 # Whether company is the reason for wrong images is told by the oracles, which compare the responses.
                 kept_back.append(at)
             again.append(evolve(step, probes=step.probes if by_itself == "accepted" else (), narrowing=True))

@@ -27,7 +27,7 @@ _MAY_BE_DECLINED = frozenset({"IV-WIRE-CHUNKED", "IV-WIRE-EXPECT"})
 """A status of its own says that a server does without one of these."""
 Part = tuple[tuple[Probe, ...], list[int], Outcome]
 """A part of a pack, the positions at which it was sent, and the outcome there."""
-_FAILED = frozenset({"refused", "unavailable", "wrong"})
+FAILED = frozenset({"refused", "unavailable", "wrong"})
 _PACKS_AT_A_TIME = 8
 _REFUSALS = 3
 _WRONG = 2
@@ -309,7 +309,7 @@ class Narrowing(Trials):
 
     def _recurs(self, probes: Sequence[Probe], found: Sequence[int]) -> bool:
         """Return whether a request with these probes failed, then one was accepted, and then one of `found` failed."""
-        failed = (at for at, (step, outcome) in enumerate(self.sent) if outcome in _FAILED and _has(step, probes))
+        failed = (at for at, (step, outcome) in enumerate(self.sent) if outcome in FAILED and _has(step, probes))
         first = next(failed, len(self.sent))
         return any(at > first and self.sent[at - 1][1] in MADE_IMAGES for at in found)
 

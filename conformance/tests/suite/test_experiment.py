@@ -235,7 +235,15 @@ def test_hardly_a_result_is_untrue_over_many_more_servers_that_refuse_by_chance(
 
 
 @pytest.mark.parametrize(
-    "make", [accepting, refusing_probes, unavailable_for_probes, ignoring_what_is_requested, needing_a_base]
+    "make",
+    [
+        accepting,
+        refusing_probes,
+        unavailable_for_probes,
+        ignoring_what_is_requested,
+        refusing_with_another_probe_what_it_ignores,
+        needing_a_base,
+    ],
 )
 def test_every_refused_probe_is_contradicted_and_every_other_one_holds(make: Make) -> None:
     """A request that is answered with wrong images costs as many as a right one, and may use up the allowance."""
@@ -271,14 +279,6 @@ def test_every_refused_pair_that_met_in_a_pack_is_contradicted(make: Make) -> No
         assert items(experiment, "contradicted") <= refused | pairs.keys(), seed
         assert items(experiment, "unstable") == set(), seed
         assert dear or items(experiment, "holds") == {probe.item for probe in plan.probes} - refused, seed
-
-
-def test_a_probe_with_wrong_images_is_contradicted_where_the_server_refuses_it_together_with_another() -> None:
-    for seed in range(RUNS):
-        experiment, server, plan = run(refusing_with_another_probe_what_it_ignores, seed)
-        wrong_alone = refused_alone(experiment, server, plan.probes)
-        assert items(experiment, "contradicted") == wrong_alone, seed
-        assert items(experiment, "holds") == {probe.item for probe in plan.probes} - wrong_alone, seed
 
 
 def test_probes_hold_whose_own_images_are_other_ones_than_requested() -> None:

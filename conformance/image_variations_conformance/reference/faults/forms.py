@@ -39,6 +39,7 @@ _BOUNDARY, _FILENAME, _PARAMETERS = "IV-WIRE-BOUNDARY", "IV-WIRE-FILENAME", "IV-
 _TEXT_TYPE, _PREAMBLE, _CHUNKED = "IV-WIRE-TEXT-TYPE", "IV-WIRE-PREAMBLE", "IV-WIRE-CHUNKED"
 _MALFORMED = frozenset({"form-malformed", "part-unnamed", "line-ends", "form-cut-off"})
 _USUAL_HEADERS = frozenset({b"content-disposition", b"content-type"})
+_QUOTED_PAIR = header("content-type", r'boundary="[^"]*\\')
 _PADDED = body_start(rb"BOUNDARY[ \t]+\r\n")
 _TYPED = text_part(lambda part: part.content_type is not None)
 _UNUSUAL_HEADERS = any_part(lambda part: bool(set(part.headers) - _USUAL_HEADERS))
@@ -82,9 +83,9 @@ fault("boundary-first-required", "Refuses a content type with another parameter 
 fault("charset-first-crashes", "Answers 500 to a content type with a charset before the boundary.",
       refuses(_PARAMETERS, header("content-type", "(?i)charset=.*boundary="), 500))
 fault("boundary-pair-crashes", "Answers 500 to a quoted pair in the boundary, whose backslash it keeps.",
-      refuses("IV-WIRE-QUOTED-PAIR", header("content-type", r'boundary="[^"]*\\'), 500))
+      refuses("IV-WIRE-QUOTED-PAIR", _QUOTED_PAIR, 500))
 fault("boundary-pair-refused", "Refuses a quoted pair in the boundary, whose backslash it keeps.",
-      refuses("IV-WIRE-QUOTED-PAIR", header("content-type", r'boundary="[^"]*\\'), message="The form has no part."))
+      refuses("IV-WIRE-QUOTED-PAIR", _QUOTED_PAIR, message="The form has no part."))
 fault("boundary-ends-at-semicolon", "Refuses white space after the boundary, which it takes for a part of it.",
       refuses(_PARAMETERS, header("content-type", r"boundary=\S+\s+;")))
 fault("boundary-searched", "Reads the first boundary= in the Content-Type, also within another name or a quoted text.",
