@@ -105,7 +105,7 @@ def _needs_every_byte(request: Request) -> bool:
     several = len(request.body) > request.chunk_bytes
     return (
         (request.chunked and (several or bool(request.chunk_extension or request.trailers)))
-        or any(name.lower() == "host" and name != "Host" for name, _ in request.headers)
+        or "Host" not in dict(request.headers)
         or request.http_version != "1.1"
         or any(value and not value.strip() for _, value in request.headers)
         or _UNPRINTABLE.search(_text(request.head())) is not None

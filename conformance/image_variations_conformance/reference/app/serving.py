@@ -69,7 +69,7 @@ def running(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[Ru
 def serve(app: ASGIApp, host: str, port: int, announce: Callable[[Running], None]) -> None:
     """Serve an app until it is interrupted. Calls `announce` once the server listens. Raises ServingError."""
     listener = _listen(host, port)
-    server = _Server(app, log_level="warning")
+    server = _Server(app, log_level="error")
     with contextlib.closing(listener), contextlib.suppress(KeyboardInterrupt):
         announce(Running(host, listener.getsockname()[1]))
         server.run_until_exit(listener)
