@@ -130,10 +130,24 @@ _MODELS: _Table = (
     ("model-not-utf-8", "dall-e-2\udce9", "standard"),
     ("model-long", "m" * 5000, "standard"),
 )
+
+
+def _first_format(b: Builder) -> str:
+    """Return the first response format of the contract, which a profile changes, or the usual one."""
+    return str(b.contract.text_fields.get("response_format", {}).get("enum", ("url",))[0])
+
+
 _OTHER_CASE = (
     form_case("size-upper-case", "IV-ENUM-CASE", size="256X256", depth="quick"),
-    form_case("format-upper-case", "IV-ENUM-CASE", response_format="URL", depth="quick"),
-    form_case("format-title-case", "IV-ENUM-CASE", response_format="B64_json"),
+    NamedCase(
+        "format-upper-case",
+        "IV-ENUM-CASE",
+        "the first response_format in capitals",
+        lambda b: b.form(response_format=_first_format(b).upper()),
+        {"response_format": "URL"},
+        depth="quick",
+    ),
+    form_case("format-title-case", "IV-ENUM-CASE", response_format="B64_json", depth="deep"),
 )
 
 
