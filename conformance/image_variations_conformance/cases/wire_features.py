@@ -16,7 +16,7 @@ from .changes import (
     with_query,
     with_text,
 )
-from .probes import KEY, WHOLE
+from .probes import DEFAULT, KEY, WHOLE
 from .rows import Row
 
 _SIMILAR_HEADERS = (
@@ -117,11 +117,12 @@ WIRE_FEATURES: tuple[Row, ...] = (
         lambda _, draft: draft.finally_(transforms.with_preamble),
         True,
     ),
+    # A server that ignores the fields of such a form answers a request for the defaults as it must.
     Row(
         "IV-WIRE-PREAMBLE",
         "text-around",
         "transport-padding",
-        "around+boundary",
+        f"around+boundary+{DEFAULT}",
         lambda _, draft: draft.finally_(transforms.with_transport_padding),
     ),
     Row(
