@@ -25,7 +25,7 @@ IMAGE_FILE, BODY_FILE, CHUNKS_FILE = "image.png", "request.body", "request.chunk
 # Headers that curl writes itself under these names. The values of the first and the last do not matter for a case.
 _CURLS_OWN = frozenset({"User-Agent", "Host", "Connection"})
 # Headers that curl sends unless it is told not to.
-_UNASKED = ("Accept", "User-Agent")
+_UNASKED = ("Accept", "User-Agent", "Host")
 # curl asks whether it may send a body of this size.
 _EXPECTS_FROM_BYTES = 1 << 20
 _LARGE_BYTES = 1 << 18
@@ -105,7 +105,7 @@ def _needs_every_byte(request: Request) -> bool:
     several = len(request.body) > request.chunk_bytes
     return (
         (request.chunked and (several or bool(request.chunk_extension or request.trailers)))
-        or "Host" not in dict(request.headers)
+        or any(name.lower() == "host" and name != "Host" for name, _ in request.headers)
         or request.http_version != "1.1"
         or any(value and not value.strip() for _, value in request.headers)
         or _UNPRINTABLE.search(_text(request.head())) is not None
