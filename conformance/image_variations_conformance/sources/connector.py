@@ -15,7 +15,8 @@ from attrs import Factory, field, frozen
 from ..wire.exchange import Failure, Outcome, Request, Response
 from ..wire.target import Target, port_of
 from .addresses import addresses as _addresses
-from .reader import Body, ExchangeFailed, Memory, Reader
+from .failed import ExchangeFailed
+from .reader import Body, Memory, Reader
 from .resources import own_resources, require_sockets
 
 _READ_BYTES = _WRITTEN_BYTES = 1 << 16

@@ -14,10 +14,12 @@ from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit
 from ..wire.exchange import MAX_LINK_CHARACTERS, Failure, Outcome, Request, Response
 from .addresses import NOWHERE, PRIVATE, PUBLIC, reach
 from .connector import Connector, Deadline
-from .reader import Body, ExchangeFailed
+from .failed import ExchangeFailed
+from .reader import Body
 
 MAX_IMAGE_BYTES = 32 * 1024 * 1024
-_MAX_REDIRECTS = 5
+# As many as browsers follow.
+_MAX_REDIRECTS = 20
 _UNQUOTED_AT_ONCE_CHARACTERS = 1 << 16
 
 

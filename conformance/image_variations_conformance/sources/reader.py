@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import io
 import threading
-import zlib
 from types import TracebackType
 
 import h11
 from attrs import define, field
 
-from ..wire.exchange import Failure, FailureKind, NotTested, Response
-from ..wire.reasons import AnswerDiscarded, Reason
+from ..wire.exchange import Response
+from ..wire.reasons import AnswerDiscarded
+from .codings import Decoder
+from .failed import ExchangeFailed
 
 # A run with real pictures keeps about 50 MiB.
 KEPT_BYTES = 256 * 1024 * 1024
@@ -29,25 +30,6 @@ _MAX_HEAD_BYTES = 64 * 1024
 # A header takes about a hundred bytes of memory, and as few as four in the response.
 _MAX_HEADERS = 256
 _MAX_INFORMATIONAL = 20
-_INFLATED_AT_ONCE_BYTES = 1 << 20
-
-
-class ExchangeFailed(Exception):
-    """Raised when an exchange ends without a response that can be judged; `outcome` is the outcome of the exchange."""
-
-    def __init__(self, outcome: Failure | NotTested) -> None:
-        super().__init__(str(outcome))
-        self.outcome = outcome
-
-    @classmethod
-    def failed(cls, kind: FailureKind, message: str) -> ExchangeFailed:
-        """Return the exception for a failure of this kind."""
-        return cls(Failure(kind, message))
-
-    @classmethod
-    def not_tested(cls, reason: Reason) -> ExchangeFailed:
-        """Return the exception for an exchange that cannot be judged."""
-        return cls(NotTested(reason))
 
 
 @define(eq=False)
@@ -147,9 +129,8 @@ class Reader:
         self._informational = 0
         self._head: h11.Response | None = None
         self._body = body
-        self._received_bytes = 0
-        self._coding = ""
-        self._inflate: zlib._Decompress | None = None
+        self._codings = ""
+        self._decoder: Decoder | None = None
 
     def feed(self, data: bytes | None) -> bool:
         """Process received data and return whether the response is complete. Raises ExchangeFailed.
@@ -198,27 +179,14 @@ class Reader:
             raise ExchangeFailed.failed("malformed", f"more than {_MAX_HEADERS} headers")
         self._head = head
         codings = (value for name, value in head.headers if name == b"content-encoding")
-        self._coding = b", ".join(codings).decode("latin-1").strip().lower()
+        self._codings = b", ".join(codings).decode("latin-1")
 
     def _append(self, data: bytes | bytearray) -> None:
-        """Append a piece of the body, with gzip or deflate decoded. Some servers apply them without being asked to."""
-        if self._coding in {"", "identity"}:
-            self._body.write(data)
-            return
-        if self._coding not in {"gzip", "x-gzip", "deflate"}:
-            raise ExchangeFailed.failed("malformed", f"expected no content coding, got {self._coding[:20]!r}")
-        # A compressed stream may be endless and inflate to nothing.
-        self._received_bytes += len(data)
-        if self._received_bytes > self._limit:
-            raise ExchangeFailed.failed("too-large", f"a response of more than {self._limit} bytes")
-        if self._inflate is None:
-            self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
-        try:
-            while data and not self._inflate.eof:
-                self._body.write(self._inflate.decompress(data, _INFLATED_AT_ONCE_BYTES))
-                data = self._inflate.unconsumed_tail
-        except zlib.error as error:
-            raise ExchangeFailed.failed("malformed", f"not {self._coding}: {error}") from error
+        """Append a piece of the body, decoded from its content coding."""
+        if self._decoder is None:
+            self._decoder = Decoder(self._codings, self._limit)
+        for piece in self._decoder.decode(bytes(data)):
+            self._body.write(piece)
 
     @property
     def keeps_connection(self) -> bool:
@@ -234,8 +202,8 @@ class Reader:
         """Return the response. Raises ExchangeFailed if there is none or its compressed body is truncated."""
         if self._head is None:
             raise ExchangeFailed.failed("dropped", "the connection was closed without a response")
-        if self._inflate is not None and not self._inflate.eof:
-            raise ExchangeFailed.failed("dropped", f"the {self._coding} body is truncated")
+        if self._decoder is not None and self._decoder.truncated is not None:
+            raise ExchangeFailed.failed("dropped", f"the {self._decoder.truncated} body is truncated")
         headers = tuple(
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in self._head.headers.raw_items()
         )

@@ -15,8 +15,8 @@ from attrs import evolve, field, frozen
 from ..wire.exchange import MAX_LINK_CHARACTERS, Exchange, Failure, NotTested, Outcome, Request
 from ..wire.reasons import LinksTimedOut
 from .connector import Connector
+from .failed import ExchangeFailed
 from .links import follow
-from .reader import ExchangeFailed
 
 # Ten RGBA images of 1024x1024, uncompressed and in base64, are 56 MiB.
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024

@@ -50,6 +50,28 @@ class Deflate(Service):
         return rewritten(response, zlib.compress(bytes(response.body), 1), (b"content-encoding", b"Deflate"))
 
 
+@quirk.service("gzip-in-two-members", "RFC 1952 section 2.2: a file is a series of members")
+class GzipInTwoMembers(Service):
+    """Sends responses with the content coding gzip, as two members one after the other."""
+
+    async def respond(self, request: IncomingRequest) -> Response:
+        response = await super().respond(request)
+        body = bytes(response.body)
+        halves = (body[: len(body) // 2], body[len(body) // 2 :])
+        members = b"".join(gzip.compress(half, compresslevel=1) for half in halves)
+        return rewritten(response, members, (b"content-encoding", b"gzip"))
+
+
+@quirk.service("gzip-of-deflate", "RFC 9110 section 8.4: a list of codings, in the order in which they were applied")
+class GzipOfDeflate(Service):
+    """Sends responses with the content coding deflate, and gzip after that."""
+
+    async def respond(self, request: IncomingRequest) -> Response:
+        response = await super().respond(request)
+        body = gzip.compress(zlib.compress(bytes(response.body), 1), compresslevel=1)
+        return rewritten(response, body, (b"content-encoding", b"deflate, gzip"))
+
+
 # --- framing
 
 
