@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..contract.document import Contract
+from ..contract.evidence import RATE_LIMITED
 from .features import FEATURES, probes
 from .open_probes import OPEN
 from .refusals import OPEN_CASES, REFUSALS
@@ -23,7 +24,7 @@ SEQUENCES = {
 
 
 SITUATIONS = frozenset(
-    {row.label for row in NAMED_CASES} | {probe.item for probe in OPEN} | set(SEQUENCES) | {"rate-limited"}
+    {row.label for row in NAMED_CASES} | {probe.item for probe in OPEN} | set(SEQUENCES) | {RATE_LIMITED}
 )
 """The names that evidence may give to what is seen of requests, refusals and sequences."""
 FEATURE_VALUES = frozenset(

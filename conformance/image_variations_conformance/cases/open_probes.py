@@ -95,7 +95,7 @@ HARMLESS: tuple[Probe, ...] = (
     _open("header-idempotency", "unknown-header", header("Idempotency-Key", "1")),
     _open("header-encoding", "encoding", header("Accept-Encoding", "gzip;q=1.0, deflate;q=0.8, identity;q=0.1")),
     # Some frameworks parse these before any code of the application runs, and answer what they cannot parse themselves.
-    _open("header-cookie-broken", "cookie", header("Cookie", 'a:b=1; c(d)=2; =; "x')),
+    _open("header-cookie-broken", "cookie", header("Cookie", 'prefs={"a":[1,2]}; name="J D"; a:b=1; c(d)=2; =; "x')),
     _open("headers-odd", "odd-headers", _with_odd_headers),
     _open("header-if-none-match", "condition", header("If-None-Match", "*")),
     _open("header-range", "range", header("Range", "bytes=0-10")),

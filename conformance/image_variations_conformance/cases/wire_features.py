@@ -24,8 +24,8 @@ _SIMILAR_HEADERS = (
     ("X-Content-Type", "text/plain; charset=unknown"),
     ("Content-Description", 'a text; name="n"'),
 )
-# Scripts set cookies that no grammar allows.
-_COOKIES = '_ga=GA1.1.1; theme=dark; prefs={"a":[1,2]}; name="J D"; =; empty='
+# As RFC 6265, section 4.2.1, allows them. What else scripts set is in an open probe.
+_COOKIES = '_ga=GA1.1.1; theme=dark; prefs="%7B%22a%22:[1,2]%7D"; id=a+b/c==; empty='
 _QUOTE = '; filename="a \\"b\\".png"'
 
 WIRE_FEATURES: tuple[Row, ...] = (

@@ -30,6 +30,8 @@ BY_FORMAT: frozenset[Subject] = frozenset({"response", "image", "link"})
 BOUNDS = ("minimum", "maximum")
 ENUM = "enum"
 ABSENT = "absent"
+RATE_LIMITED = "rate-limited"
+"""The situation of any request that was limited: no case of its own leads to it."""
 _FORMAT_FIELD = "response_format"
 _MAX_SAMPLED = 10_000
 

@@ -94,7 +94,7 @@ def classify(request: Request, contract: Contract, api_key: str | None) -> Expec
         return expectation
     # RFC 9110, section 5.5: it may also read a control character as a space, and so a wrong key as the right one.
     return Expectation(
-        unspecified=("a version of HTTP or a header that a server may refuse",),
+        unspecified=("a version of HTTP, a target or a header that a server may refuse",),
         image=expectation.image,
         image_count=max(1, expectation.image_count),
     )

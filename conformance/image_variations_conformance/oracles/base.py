@@ -88,10 +88,7 @@ class Observation:
     @property
     def limited(self) -> bool:
         """Whether the server refused every attempt because of a limit of the rate or of the account."""
-        response = self.response
-        if response is None:
-            return False
-        return response.status in {402, 429} or (response.status == 503 and response.header("retry-after") is not None)
+        return is_limit(self.response)
 
     @property
     def untested(self) -> Reason | None:
@@ -121,6 +118,13 @@ class Observation:
     def not_tested(self, requirement: str, reason: Reason) -> Finding:
         """Return a finding that the requirement was kept from being seen, for a reason."""
         return Finding(requirement, "blocked", "", self.exchange.label, reason=reason)
+
+
+def is_limit(response: Response | None) -> bool:
+    """Return whether a response says that a limit of the rate or of the account is reached."""
+    if response is None:
+        return False
+    return response.status in {402, 429} or (response.status == 503 and response.header("retry-after") is not None)
 
 
 def observe(

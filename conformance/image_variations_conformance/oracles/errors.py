@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator
 
 from ..contract.document import Contract, SchemaError
+from ..contract.evidence import RATE_LIMITED
 from ..wire.exchange import Response
-from .base import Finding, Observation, judges, shortened
-from .refusal import is_server_error, refuses_framing
+from .base import Finding, Observation, is_limit, judges, shortened
+from .refusal import is_server_error, refuses_framing, status_of
 
 # Patterns of internal details in the languages that servers are written in. Each must take linear time, because the
 # server controls the text.
@@ -30,6 +31,7 @@ _MIN_KEY_CHARACTERS = 8
 _MOST_SEARCHED = 1 << 16
 # A message that names so many other fields as well does not say which one is wrong.
 _MANY_FIELDS = 3
+_CONTENT_TOO_LARGE = 413
 _WORDS_FOR_NULL = frozenset({"none", "null", "undefined"})
 # The error of another server, copied as JSON or as an HTML page.
 _FOREIGN_DOCUMENT = re.compile(r'"error"\s*:\s*["{]|<!doctype html|<html[\s>]', re.IGNORECASE)
@@ -47,12 +49,14 @@ def nothing_breaks_the_server(observation: Observation, contract: Contract) -> I
 
 @judges("IV-LIMIT-RETRY-AFTER")
 def limits_say_how_long_to_wait(observation: Observation, _: Contract) -> Iterator[Finding]:
-    """A 429 or 503 has Retry-After."""
-    responses = [*observation.exchange.limited, *([observation.response] if observation.response is not None else [])]
-    for response in responses:
-        if response.status == 429 or (response.status == 503 and response is not observation.response):
-            message = f"the {response.status} has no Retry-After"
-            yield observation.finding("IV-LIMIT-RETRY-AFTER", response.header("retry-after") is not None, message)
+    """A 429 or 503 has Retry-After. A last 503 without it may be an error of another kind."""
+    for exchange in (observation.exchange, *observation.exchange.fetches):
+        last = [exchange.response] if is_limit(exchange.response) and exchange.response is not None else []
+        for response in (*exchange.limited, *last):
+            if response.status in {429, 503}:
+                message = f"the {response.status} has no Retry-After"
+                has_time = response.header("retry-after") is not None
+                yield observation.finding("IV-LIMIT-RETRY-AFTER", has_time, message, RATE_LIMITED)
 
 
 @judges("IV-ERR-JSON", "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-PARAM", "IV-ERR-NULL", "IV-ERR-READABLE")
@@ -131,7 +135,9 @@ def _names_the_field(observation: Observation, error: dict[str, object], contrac
         named = _names(param, field)
     else:
         others = sum(name != field and _names(message, name) for name in contract.fields)
-        named = _names(f"{param} {message}", field) and others < _MANY_FIELDS
+        # A 413 may be about the whole request, which a proxy refuses before anything reads a field.
+        of_request = status_of(observation) == _CONTENT_TOO_LARGE
+        named = of_request or (_names(f"{param} {message}", field) and others < _MANY_FIELDS)
     text = f"the error does not name the field {field} alone: param {param}, message {shortened(message)}"
     yield observation.finding("IV-ERR-PARAM", named, text)
 

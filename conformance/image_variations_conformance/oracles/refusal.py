@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ..contract.document import Contract
 from ..contract.expectation import Violation
+from ..wire.exchange import header_list
 from .base import Finding, Observation, judges
 
 _VERSION_NOT_SUPPORTED = 505
@@ -136,8 +137,8 @@ def other_methods_are_refused(observation: Observation, contract: Contract) -> I
     message = f"{method}: expected {statuses.allowed}, got {observation.answer}"
     yield observation.finding("IV-OP-METHOD", statuses.allows(status), message)
     if statuses.allows(status) and observation.response is not None:
-        allow = observation.response.header("allow")
-        allowed = {method.strip().upper() for method in (allow or "").split(",")}
+        allow = header_list(observation.response.headers, "allow")
+        allowed = {method.strip().upper() for method in allow.split(",")}
         message = (
             f"{method}: expected 405 with Allow: POST, got {status} with {f'Allow: {allow}' if allow else 'no Allow'}"
         )

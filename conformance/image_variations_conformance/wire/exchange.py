@@ -20,6 +20,11 @@ Headers = tuple[tuple[str, str], ...]
 MAX_LINK_CHARACTERS = 64 * 1024
 # Without the tab, which is white space.
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# RFC 3986, sections 3.3 and 3.4: a path and a query.
+_PATH = r"/(?:[\w.~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*"
+_QUERY = r"\?(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*"
+REQUEST_TARGET = re.compile(f"{_PATH}(?:{_QUERY})?", re.ASCII)
+"""The target of a request by RFC 9112, section 3.2.1."""
 DEFAULT_CHUNK_BYTES = 1 << 16
 """How many bytes of the body a chunk has at most, unless a request says otherwise."""
 
@@ -28,6 +33,11 @@ def header(headers: Headers, name: str) -> str | None:
     """Return the value of the first header of that name, in any letter case, or None."""
     wanted = name.lower()
     return next((value for key, value in headers if key.lower() == wanted), None)
+
+
+def header_list(headers: Headers, name: str) -> str:
+    """Return the values of all headers of that name, joined by commas as RFC 9110, section 5.3, allows for lists."""
+    return ", ".join(value for key, value in headers if key.lower() == name.lower())
 
 
 def _short(body: bytes) -> str:
@@ -59,10 +69,12 @@ class Request:
     def may_be_refused_unread(self) -> bool:
         """Whether a server may refuse the request before it knows what it is for, in a way of its own.
 
-        That is one of another version of HTTP, without Host (RFC 9112, section 3.2), or with a control character in a
-        header (RFC 9110, section 5.5).
+        That is one of another version of HTTP, without Host or with a target that is no URL (RFC 9112, section 3.2), or
+        with a control character in a header (RFC 9110, section 5.5).
         """
-        is_usual = self.http_version == "1.1" and self.header("host") is not None
+        is_usual = (
+            self.http_version == "1.1" and self.header("host") is not None and REQUEST_TARGET.fullmatch(self.target)
+        )
         return not is_usual or any(_CONTROL_CHARACTER.search(value) for _, value in self.headers)
 
     def head(self) -> bytes:

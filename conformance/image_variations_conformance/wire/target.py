@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import field, frozen
 
-from .exchange import Headers
+from .exchange import REQUEST_TARGET, Headers
 
 
 class UnusableUrl(ValueError):
@@ -35,7 +35,7 @@ class Target:
             (parts.hostname or "").encode("idna")
         except ValueError:
             usable = False
-        if not usable or re.search(r"[^!-~]|[?#@]", url):
+        if not usable or re.search(r"[^!-~]|[?#@]", url) or not REQUEST_TARGET.fullmatch(parts.path or "/"):
             raise UnusableUrl(f"not a base URL, which has no user name, query, fragment or space: {hint}")
         if parts.path.rstrip("/").endswith("/images/variations"):
             raise UnusableUrl(f"the base URL goes too far: {hint}")

@@ -422,6 +422,7 @@ PROBES: tuple[Probe, ...] = (
     valid("IV-WIRE-QUERY", query="?n=3"),
     valid("IV-WIRE-QUERY", query="?a=1;b=2"),
     valid("IV-WIRE-QUERY", query="?a=1&a%5Bb%5D=2"),
+    valid("IV-ERR-NO-5XX", query="?a=%zz"),
     valid("IV-WIRE-EXPECT", headers="Expect: 100-continue\r\n"),
     valid("IV-WIRE-HEADERS"),
     valid("IV-WIRE-HEADERS", headers="User-Agent: a\r\nAccept: application/json\r\nCookie: a=1\r\n"),

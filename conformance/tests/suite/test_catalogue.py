@@ -22,7 +22,7 @@ from image_variations_conformance.cases.plan import Plan
 from image_variations_conformance.cases.probes import Probe
 from image_variations_conformance.cases.refusals import OPEN_CASES, REFUSALS, SHOWN_BY_RESPONSE
 from image_variations_conformance.cases.wrong_values import WRONG_VALUES
-from image_variations_conformance.contract.evidence import BY_FORMAT, Every
+from image_variations_conformance.contract.evidence import BY_FORMAT, RATE_LIMITED, Every
 from image_variations_conformance.contract.expectation import Expectation
 from image_variations_conformance.engine.packs import PACK_SIZE, packs
 from image_variations_conformance.media import png
@@ -146,7 +146,6 @@ def test_an_open_probe_or_case_violates_nothing(base: Base) -> None:
     assert {label for label, expectation in expectations.items() if expectation.validity == "invalid"} == set()
     # Nothing in the contract forbids such requests, but servers are known to fail on them.
     assert {label for label, expectation in expectations.items() if expectation.validity == "valid"} == {
-        "query-odd",
         "header-idempotency",
         "header-encoding",
         "header-cookie-broken",
@@ -200,7 +199,7 @@ def test_the_evidence_of_a_requirement_is_sent_by_a_standard_run(requirement: st
         elif item in CONTRACT.requirements:
             assert any(item in named for named in rows.values())
         else:
-            assert item in sent | set(SEQUENCES) | {"rate-limited"}
+            assert item in sent | set(SEQUENCES) | {RATE_LIMITED}
 
 
 def test_what_shows_a_requirement_are_its_cases_its_probes_and_sequences() -> None:

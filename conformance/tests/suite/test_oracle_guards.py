@@ -8,7 +8,7 @@ import time
 
 import pytest
 from attrs import evolve
-from image_variations_conformance.cases.transforms import with_chunked_coding, with_header
+from image_variations_conformance.cases.transforms import with_chunked_coding, with_header, with_query
 from image_variations_conformance.contract.document import Contract
 from image_variations_conformance.contract.expectation import classify
 from image_variations_conformance.media.pictures import paint
@@ -16,6 +16,7 @@ from image_variations_conformance.oracles import Finding, Observation, judge, ob
 from image_variations_conformance.oracles.links import AT_THE_END
 from image_variations_conformance.oracles.refusal import is_wrong_refusal
 from image_variations_conformance.wire.exchange import Exchange, Request, Response
+from PIL import Image
 from support.profiles import effective
 from support.requests import CONTRACT, KEY, builder, observed
 
@@ -27,6 +28,12 @@ TEXT = b"This is no image."
 def png(seed: int, side: int = 256) -> bytes:
     out = io.BytesIO()
     paint(random.Random(seed), side).save(out, "PNG")
+    return out.getvalue()
+
+
+def jpeg(content: bytes, side: int = 256) -> bytes:
+    out = io.BytesIO()
+    Image.open(io.BytesIO(content)).resize((side, side)).save(out, "JPEG")
     return out.getvalue()
 
 
@@ -88,6 +95,10 @@ def test_a_link_with_the_image_in_it_outlives_the_run() -> None:
     [
         (png(1), "http://127.0.0.1/a.png", set()),
         (png(2), "http://127.0.0.1/a.png", {"IV-URL-END"}),
+        # Compressed again on the way.
+        (jpeg(png(1)), "http://127.0.0.1/a.png", set()),
+        (jpeg(png(1), 300), "http://127.0.0.1/a.png", {"IV-URL-END"}),
+        (jpeg(png(2)), "http://127.0.0.1/a.png", {"IV-URL-END"}),
         # Of another link, it may be another image.
         (png(2), "http://127.0.0.1/b.png", set()),
     ],
@@ -198,3 +209,17 @@ def test_a_stack_trace_is_found_in_json_and_in_text(media_type: str) -> None:
     body = json.dumps({"error": {"message": trace}}).encode() if media_type == "application/json" else trace.encode()
     outcome = Response(400, (("Content-Type", media_type),), body)
     assert "IV-ERR-SECRETS" in broken(observed(exchange(builder().form(n="0"), outcome)))
+
+
+@pytest.mark.parametrize("query", ["%zz", "%", "a=b[]", "a=%0", "a b", 'a="b"', "a=\u00e9", "a=1#b", "a={}", "a=^|`"])
+def test_a_target_that_is_no_url_may_be_refused_in_any_way_but_not_break_the_server(query: str) -> None:
+    request = with_query(query)(builder().form(size="256x256"))
+    assert broken(observed(exchange(request, Response(400, (("Content-Type", "text/plain"),), b"Bad")))) == set()
+    assert broken(observed(exchange(request, Response(500)))) == {"IV-ERR-NO-5XX"}
+
+
+@pytest.mark.parametrize("query", ["", "a=1;b=2&&=&c%5B%5D", "a=1&b=/?:@-._~!$'()*+,;=", "%C3%A9%00"])
+def test_a_target_with_an_unusual_query_is_answered_like_any_other(query: str) -> None:
+    request = with_query(query)(builder().form(size="256x256"))
+    plain = Response(400, (("Content-Type", "text/plain"),), b"Bad")
+    assert "IV-ERR-JSON" in broken(observed(exchange(request, plain)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,36 @@ quirk("challenge-missing", "reading: WWW-Authenticate is not judged", "Sends a 4
 quirk("allow-more", "RFC 9110 section 10.2.1", "Lists OPTIONS and POST in Allow, without a space.",
       _alters(lambda problem: problem.status == 405, headers={"Allow": "OPTIONS,POST"}))
 
+# fmt: on
+
+
+@quirk.service("allow-twice", "RFC 9110 section 5.3: a list may be in several headers of one name")
+class AllowTwice(Service):
+    """Lists OPTIONS and POST in two headers Allow."""
+
+    async def respond(self, request: IncomingRequest) -> Response:
+        response = await super().respond(request)
+        if "allow" in response.headers:
+            response.raw_headers.insert(0, (b"allow", b"OPTIONS"))
+        return response
+
+
+# --- targets that are no URL
+
+_URL = re.compile(rb"(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*", re.ASCII)
+
+
+@quirk.service("invalid-query-refused", "RFC 9112 section 3: a server should answer 400 to an invalid target")
+class InvalidQueryRefused(Service):
+    """Answers 400 as plain text to a query that RFC 3986 does not allow, as proxies do."""
+
+    async def respond(self, request: IncomingRequest) -> Response:
+        if not _URL.fullmatch(request.scope["query_string"]):
+            return plain_response("Bad request.", 400, media_type="text/plain")
+        return await super().respond(request)
+
+
+# fmt: off
 # --- other error objects
 
 quirk("param-never", "IV-ERR-PARAM: the message may name the field",
