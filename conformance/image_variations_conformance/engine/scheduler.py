@@ -88,48 +88,60 @@ class Scheduler:
 
     def send(self, case: Case) -> Exchange:
         """Send one case, again after a wait where the server limits the rate, and follow the links of the response."""
-        limited: list[Response] = []
-        while True:
-            seconds = self.budget.seconds_left()
-            exchange = self._within_run(
-                self.transport.send(case.label, case.request, case.concurrent_with, seconds, case.connection)
-            )
-            wait_seconds = _wait_seconds(exchange.response, len(limited))
-            if wait_seconds is None or wait_seconds > _MAX_WAIT_SECONDS or len(limited) == _MAX_ATTEMPTS - 1:
-                break
-            if sum(self._waits) + wait_seconds > _MAX_WAITS_SECONDS or not self.budget.retried(wait_seconds):
-                break
-            self._waits.append(wait_seconds)
-            self.sleep(wait_seconds)
-            limited += [exchange.response] if exchange.response is not None else []
+        exchange = self._patiently(
+            lambda: self.transport.send(
+                case.label, case.request, case.concurrent_with, self.budget.seconds_left(), case.connection
+            ),
+            self.budget.retried,
+        )
         found, images = _items(exchange.response)
         self.budget.settle(case, images)
-        fetches = tuple(self._follow(exchange.label, found))
-        return evolve(exchange, fetches=fetches, retries=len(limited), limited=tuple(limited), image_count=images)
+        return evolve(exchange, fetches=tuple(self._follow(exchange.label, found)), image_count=images)
 
     def fetch_again(self, label: str, link: str) -> Exchange:
         """Follow a link once more and return the exchange."""
-        refusal = self.budget.fetch_refusal() or self.ended
-        if refusal is not None:
-            return Exchange(label, Request("GET", link, ()), NotTested(refusal), 0.0, 0.0)
-        return self._within_run(self.transport.fetch(label, link, self.budget.seconds_left()))
+        return self._fetch(label, link, self.ended)
 
     def _follow(self, label: str, found: Sequence[Item]) -> Iterator[Exchange]:
         """Follow each link that is new in this run, and the first of them twice: a link is valid for an hour."""
         links = [(item, _digest(item.text)) for item in found if item.key == "url" and item.scheme][:_MAX_LINKS]
         new = [(item, digest) for item, digest in links if digest not in self._fetched]
         for item, digest in (*new, *new[:1]):
-            name, refusal = f"{label}/{item.at}", self.budget.fetch_refusal()
-            if refusal is not None:
-                request = Request("GET", item.text[:MAX_LINK_CHARACTERS], ())
-                yield Exchange(name, request, NotTested(refusal), 0.0, 0.0)
-                continue
-            fetch = self.transport.fetch(name, item.text, self.budget.seconds_left())
-            self._fetched[digest] = self._within_run(fetch)
-            yield self._fetched[digest]
+            exchange = self._fetch(f"{label}/{item.at}", item.text)
+            if exchange.sent:
+                self._fetched[digest] = exchange
+            yield exchange
         for item, digest in links:
             if (item, digest) not in new and digest in self._fetched:
                 yield evolve(self._fetched[digest], label=f"{label}/{item.at}")
+
+    def _fetch(self, label: str, link: str, refusal: Reason | None = None) -> Exchange:
+        """Follow a link, again after a wait where its server limits the rate; or not at all, for the reason `refusal`.
+
+        The budget may have another reason not to follow it.
+        """
+        refusal = refusal or self.budget.fetch_refusal()
+        if refusal is not None:
+            return Exchange(label, Request("GET", link[:MAX_LINK_CHARACTERS], ()), NotTested(refusal), 0.0, 0.0)
+        return self._patiently(
+            lambda: self.transport.fetch(label, link, self.budget.seconds_left()),
+            lambda _: self.budget.fetch_refusal() is None,
+        )
+
+    def _patiently(self, send: Callable[[], Exchange], may_repeat: Callable[[float], bool]) -> Exchange:
+        """Send a request, again after a wait as long as it is limited and `may_repeat` after so many seconds."""
+        limited: list[Response] = []
+        while True:
+            exchange = self._within_run(send())
+            wait_seconds = _wait_seconds(exchange.response, len(limited))
+            if wait_seconds is None or wait_seconds > _MAX_WAIT_SECONDS or len(limited) == _MAX_ATTEMPTS - 1:
+                break
+            if sum(self._waits) + wait_seconds > _MAX_WAITS_SECONDS or not may_repeat(wait_seconds):
+                break
+            self._waits.append(wait_seconds)
+            self.sleep(wait_seconds)
+            limited += [exchange.response] if exchange.response is not None else []
+        return evolve(exchange, retries=len(limited), limited=tuple(limited))
 
     def _within_run(self, exchange: Exchange) -> Exchange:
         """Return an exchange; one that timed out because the time of the run is over is not tested."""

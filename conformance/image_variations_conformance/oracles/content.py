@@ -14,6 +14,9 @@ from ..media.pictures import MAX_PICTURE_BYTES, Picture, Unreadable, look
 from ..wire.exchange import MAX_LINK_CHARACTERS, Exchange
 from ..wire.json_body import Item, NotJson, abridged, data_of, items, parse_json
 
+STATUSES_OF_FILES = frozenset({200, 203})
+"""The statuses of a response that holds the file that was asked for. A 203 comes from a proxy that changed it."""
+
 
 class NotBase64(ValueError):
     """The text is not strict base64; the message says where."""
@@ -26,8 +29,8 @@ class Content:
     `document` is the JSON value, abridged; it is None if `json_error` says why there is none. `items` have texts of at
     most the length of a link, and `digests` are those of the complete texts. `images` are by index and key of the item.
     `targets` are the result of each fetch of the exchange: a picture, a text that says why the body is none, or None if
-    the fetch was not answered 200. `repeated` is the name of a member that an object has twice. `endings` are the last
-    characters of each complete text.
+    the fetch was not answered with a file. `repeated` is the name of a member that an object has twice. `endings` are
+    the last characters of each complete text.
     """
 
     document: Any = None
@@ -80,7 +83,7 @@ def read_content(exchange: Exchange) -> Content:
 
 
 def _target(fetch: Exchange) -> Picture | str | None:
-    if fetch.response is None or fetch.response.status != 200:
+    if fetch.response is None or fetch.response.status not in STATUSES_OF_FILES:
         return None
     try:
         return look(fetch.response.body)

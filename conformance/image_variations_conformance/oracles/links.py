@@ -10,11 +10,15 @@ from urllib.parse import unquote
 from ..contract.document import Contract
 from ..media.pictures import Picture
 from ..wire.exchange import MAX_LINK_CHARACTERS, Exchange, NotTested
-from .base import Finding, Observation, judges, judges_run, shortened
+from ..wire.reasons import RateLimited
+from .base import Finding, Observation, is_limit, judges, judges_run, shortened
+from .content import STATUSES_OF_FILES
 
 # Links of different responses that differ in one number, by at most so much, can be guessed.
 _GUESSABLE_DIFFERENCE = 1000
 _MIN_KEY_CHARACTERS = 8
+_LOSSY, _LOSS = frozenset({"jpeg", "webp"}), 2.0
+"""The formats that lose something, and the mean difference of samples (0 to 255) that their loss stays below."""
 AT_THE_END = "/end"
 """The end of the label of a fetch at the end of a run."""
 
@@ -47,6 +51,9 @@ def links_lead_to_images(observation: Observation, _: Contract) -> Iterator[Find
         if isinstance(fetch.outcome, NotTested):
             yield observation.not_tested(requirement, fetch.outcome.reason)
             continue
+        if is_limit(fetch.response):
+            yield observation.not_tested(requirement, RateLimited())
+            continue
         problem = _problem(fetch, target) or _other_image(fetch, target, observation)
         link = shortened(fetch.request.target, 60)
         yield observation.finding(requirement, problem is None, f"{link}: {problem}")
@@ -65,14 +72,19 @@ def _other_image(fetch: Exchange, target: Picture | str | None, observation: Obs
         return None
     pairs = zip(observation.exchange.fetches, observation.content.targets, strict=True)
     first = next((it for other, it in pairs if other.request.target == fetch.request.target), None)
-    same = not isinstance(first, Picture) or first.pixels_sha256 == target.pixels_sha256
-    return None if same else "another image than at first"
+    return None if not isinstance(first, Picture) or _is_same(first, target) else "another image than at first"
+
+
+def _is_same(first: Picture, later: Picture) -> bool:
+    """Return whether two pictures are the same, perhaps compressed again on the way with a loss that nobody sees."""
+    compressed = not _LOSSY.isdisjoint({first.format, later.format}) and later.size == first.size
+    return first.pixels_sha256 == later.pixels_sha256 or (compressed and first.difference(later) < _LOSS)
 
 
 def _problem(fetch: Exchange, target: Picture | str | None) -> str | None:
     if fetch.response is None:
         return f"no response ({fetch.failure.message if fetch.failure is not None else ''})"
-    if fetch.response.status != 200:
+    if fetch.response.status not in STATUSES_OF_FILES:
         return f"expected 200 with an image, got {fetch.response.status}"
     return f"expected a complete image: {target}" if isinstance(target, str) else None
 

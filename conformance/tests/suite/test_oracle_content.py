@@ -16,7 +16,7 @@ from image_variations_conformance.media.pictures import paint
 from image_variations_conformance.oracles import Finding, judge
 from image_variations_conformance.oracles.content import is_canonical
 from image_variations_conformance.wire.exchange import Exchange, Failure, NotTested, Outcome, Request, Response
-from image_variations_conformance.wire.reasons import MaxFetches
+from image_variations_conformance.wire.reasons import MaxFetches, RateLimited
 from PIL import Image, ImageEnhance
 from support.requests import CONTRACT, KEY, builder, observed
 
@@ -217,7 +217,10 @@ PNG = Response(200, (("Content-Type", "image/png"),), base64.b64decode(GOOD))
         ("data:image/png;base64,AAAA", PNG, {"IV-URL-HTTP"}),
         ("/a.png", PNG, {"IV-URL-ABSOLUTE"}),
         ("http://127.0.0.1/a.png", evolve(PNG, headers=(("Content-Type", "text/html"),)), {"IV-URL-TYPE"}),
+        ("http://127.0.0.1/a.png", evolve(PNG, status=203), set()),
+        ("http://127.0.0.1/a.png", evolve(PNG, status=201), {"IV-URL-FETCH"}),
         ("http://127.0.0.1/a.png", Response(404), {"IV-URL-FETCH"}),
+        ("http://127.0.0.1/a.png", Response(503), {"IV-URL-FETCH"}),
         ("http://127.0.0.1/a.png", evolve(PNG, body=PNG.body[:-100]), {"IV-URL-FETCH"}),
     ],
 )
@@ -225,6 +228,14 @@ def test_a_link_or_the_response_behind_it_breaks_the_stated_requirements(
     link: str, fetched: Response, requirements: set[str]
 ) -> None:
     assert failed(linked(link, fetched)) == requirements
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_link_that_stays_limited_is_not_judged(status: int) -> None:
+    limited = Response(status, (("Retry-After", "1"),))
+    found = findings([linked("http://127.0.0.1/a.png", limited)])
+    assert [(it.state, it.reason) for it in found if it.requirement == "IV-URL-FETCH"] == [("blocked", RateLimited())]
+    assert [it.state for it in found if it.requirement == "IV-LIMIT-RETRY-AFTER"] == ["holds"]
 
 
 @pytest.mark.parametrize(

@@ -347,9 +347,14 @@ def test_the_label_of_a_fetch_has_the_index_of_its_item() -> None:
 
 
 def run_on(
-    server: ScriptedServer, todo: Sequence[Case], timeout: float = 20.0, sleep: Callable[[float], None] = time.sleep
+    server: ScriptedServer,
+    todo: Sequence[Case],
+    timeout: float = 20.0,
+    sleep: Callable[[float], None] = time.sleep,
+    budget: Budget | None = None,
 ) -> list[Exchange]:
-    return Scheduler(Transport(Target.parse(server.base_url), timeout), ignore_progress, sleep).run(todo)
+    transport = Transport(Target.parse(server.base_url), timeout)
+    return Scheduler(transport, ignore_progress, sleep, budget=budget or Budget()).run(todo)
 
 
 def test_concurrent_cases_are_sent_at_the_same_time() -> None:
@@ -388,6 +393,33 @@ def test_a_link_is_followed_to_the_server_and_its_image_kept() -> None:
         (exchange,) = run_on(server, cases("a"))
     assert [fetch.response.body for fetch in exchange.fetches if fetch.response] == [b"first", b"second"]
     assert [fetch.request.target for fetch in exchange.fetches] == [link, link]
+
+
+def test_a_limited_link_is_followed_again_after_a_wait() -> None:
+    slept: list[float] = []
+    with scripted_server() as server:
+        busy = (answer(429, b"", "Retry-After: 7"), answer(503, b"", "Retry-After: 2"))
+        operation = answer(200, links(f"{server.origin}/files/1.png").body)
+        server.scripts = answering(operation, *busy, answer(200, b"first"), answer(200, b"second"))
+        (exchange,) = run_on(server, cases("a"), sleep=slept.append)
+    assert [(fetch.retries, fetch.response and fetch.response.body) for fetch in exchange.fetches] == [
+        (2, b"first"),
+        (0, b"second"),
+    ]
+    assert slept == [7.0, 2.0]
+    assert server.heard[1] == server.heard[2] == server.heard[3]
+
+
+def test_a_link_is_followed_four_times_at_most_and_within_the_budget() -> None:
+    for most, expected in ((None, 8), (3, 3)):
+        with scripted_server() as server:
+            operation = answer(200, links(f"{server.origin}/files/1.png").body)
+            server.scripts = answering(operation, *[answer(429, b"", "Retry-After: 0")] * 9)
+            limits = Limits(max_fetches=most)
+            (exchange,) = run_on(server, cases("a"), sleep=lambda _: None, budget=Budget(limits))
+        assert len(server.heard) - 1 == expected
+        assert exchange.fetches[0].response is not None
+        assert exchange.fetches[0].response.status == 429
 
 
 def test_a_server_that_stops_ends_the_run_with_an_unreachable_exchange() -> None:

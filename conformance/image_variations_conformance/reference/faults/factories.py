@@ -346,6 +346,21 @@ def serves(breaks: Ids, change: Callable[[Response], Response]) -> Change:
     return Change(Serves, ids_of(breaks))
 
 
+def serves_later(breaks: Ids, change: Callable[[bytes], bytes], media_type: str) -> Change:
+    """Answer the second fetch of a link and later ones with another file, which `change` makes of the image."""
+    fetched: PerServer[set[str]] = PerServer(set)
+
+    class ServesLater(Service):
+        def file(self, token: str) -> Response:
+            response, tokens = super().file(token), fetched.of(self)
+            if token in tokens:
+                return with_body(response, change(bytes(response.body)), media_type)
+            tokens.add(token)
+            return response
+
+    return Change(ServesLater, ids_of(breaks))
+
+
 # --- values for these functions
 
 

@@ -12,7 +12,20 @@ from ..app.api_error import ApiError
 from ..app.responses import plain_response, redirect_response
 from ..app.service import FILES_PATH, Service, Wanted
 from ..registry import Change, FaultFamily
-from .factories import NO_5XX, Document, Ids, PerServer, answers, ids_of, links, serves, with_body
+from .factories import (
+    NO_5XX,
+    Document,
+    Ids,
+    PerServer,
+    answers,
+    ids_of,
+    links,
+    loaded,
+    saved,
+    serves,
+    serves_later,
+    with_body,
+)
 from .no_response import Crash
 
 if TYPE_CHECKING:
@@ -226,6 +239,16 @@ fault("link-typed-html", "Serves images with the content type text/html.",
       serves(_TYPE, lambda response: with_body(response, bytes(response.body), "text/html")))
 fault("link-untyped", "Serves images without a content type.",
       serves(_TYPE, lambda response: plain_response(bytes(response.body))))
+# fmt: on
+
+
+def _turned(image: bytes) -> bytes:
+    return saved(loaded(image).rotate(90), "JPEG", quality=30)
+
+
+# fmt: off
+fault("link-changes", "Serves the image turned, as a JPEG, from the second fetch of its link on.",
+      serves_later(_END, _turned, "image/jpeg"))
 # fmt: on
 
 

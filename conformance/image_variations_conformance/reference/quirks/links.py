@@ -10,7 +10,7 @@ from urllib.parse import quote
 from ..app.api_error import ApiError
 from ..app.responses import plain_response, redirect_response
 from ..app.service import FILE_SUFFIX, FILES_PATH, Service
-from ..faults.factories import links, serves
+from ..faults.factories import links, loaded, saved, serves, serves_later
 from ..registry import QuirkFamily
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ quirk = QuirkFamily("links")
 
 _ABSOLUTE = "IV-URL-ABSOLUTE: any absolute URL"
 _ATTACHMENT = {"Content-Type": "Image/PNG; name=a.png", "Content-Disposition": "attachment; filename=a.png"}
+_LIMITED_PERIOD = 20
 _SIGNATURE = "c2ln/bmF0+dXJl="
 
 
@@ -111,11 +112,29 @@ class LinkRedirectsElsewhere(Service):
         return await super().route(request)
 
 
+@quirk.service("links-limited", "IV-LIMIT-RETRY: the same request is sent again")
+class LinksLimited(Service):
+    """Answers 429 with Retry-After to one fetch in 20."""
+
+    __fetches = 0
+
+    def file(self, token: str) -> Response:
+        self.__fetches += 1
+        if self.__fetches % _LIMITED_PERIOD == 1:
+            raise ApiError("Too many fetches.", status=429, kind=None, headers={"Retry-After": "1"})
+        return super().file(token)
+
+
 # fmt: off
 quirk("link-in-capitals", "RFC 3986 section 3.1", "Writes the scheme of its links in upper case.",
       links((), lambda url: url.replace("http:", "HTTP:", 1)))
 quirk("link-typed-with-parameter",
       "RFC 9110 section 8.3.1", "Serves images as Image/PNG with a parameter, and with a Content-Disposition.",
       serves((), lambda response: plain_response(response.body, headers=_ATTACHMENT)))
+quirk("link-through-a-proxy", "RFC 9110 section 15.3.4", "Answers 203 to every link, as a proxy that changed the file.",
+      serves((), lambda response: plain_response(response.body, 203, media_type="image/png")))
+quirk("link-compressed-again",
+      "IV-URL-END: the image, not its bytes", "Serves an image as a JPEG from the second fetch of its link on.",
+      serves_later((), lambda image: saved(loaded(image), "JPEG"), "image/jpeg"))
 quirk("link-typed-octets", "IV-URL-FETCH: only the bytes count", "Serves images as application/octet-stream.",
       serves("IV-URL-TYPE", lambda response: plain_response(response.body, media_type="application/octet-stream")))
