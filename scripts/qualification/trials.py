@@ -14,6 +14,7 @@ from image_variations_conformance.reference.app.serving import running
 from image_variations_conformance.reference.variants import FAULTS
 from image_variations_conformance.reports.folder import files_of
 from image_variations_conformance.reports.reasons import describe
+from image_variations_conformance.wire.reasons import ReportedAs
 from image_variations_conformance.wire.target import Target
 from starlette.types import ASGIApp
 
@@ -78,6 +79,7 @@ def attempt(subject: Subject, depth: Depth) -> Trial:
         run = judge_app(subject.service(), subject, depth, max_seconds)
         for _ in files_of(run):
             pass  # whatever a server has sent, there is a report
+        _require_reported_echoes(run)
     except Exception:  # noqa: BLE001 - a failure of the suite on one subject must not stop the others
         seconds = time.monotonic() - started
         return Trial(subject, "error", {}, {}, {}, {}, Spent(0, 0), None, seconds, depth, traceback.format_exc())
@@ -99,6 +101,22 @@ def attempt(subject: Subject, depth: Depth) -> Trial:
         seconds=time.monotonic() - started,
         depth=depth,
     )
+
+
+def _require_reported_echoes(run: Run) -> None:
+    """Raise AssertionError if a verdict only echoes requirements that are not reported themselves."""
+    reported = {it.requirement.id for it in run.verdicts if it.result in {"fail", "warn"}}
+    echoes = [
+        (it.requirement.id, item.reason.ids)
+        for it in run.verdicts
+        for item in it.items
+        if isinstance(item.reason, ReportedAs)
+    ]
+    while more := {name for name, ids in echoes if reported.intersection(ids)} - reported:
+        reported |= more
+    hidden = [f"{name} as {' or '.join(ids)}" for name, ids in echoes if name not in reported]
+    if hidden:
+        raise AssertionError(f"reported nowhere: {hidden}")
 
 
 def _passed(run: Run, subject: Subject, depth: Depth) -> frozenset[str]:

@@ -90,11 +90,29 @@ class _Failures:
 def without_echoes(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
     """Yield the findings; those that only echo another failure name its requirement in `reported_as`."""
     failures = _Failures.of(found, session)
-    for finding in found:
-        rules = _RULES if finding.state == "contradicted" else ()
-        names = chain.from_iterable(rule(finding, failures) for rule in rules)
-        echo = next((name for name in names if _weighs_as_much(name, finding, failures)), None)
-        yield finding if echo is None else evolve(finding, reported_as=echo)
+    echoes = [_echo(finding, failures) if finding.state == "contradicted" else None for finding in found]
+    reported = _reported(found, echoes)
+    for finding, echo in zip(found, echoes, strict=True):
+        yield finding if echo is None or echo not in reported else evolve(finding, reported_as=echo)
+
+
+def _echo(finding: Finding, failures: _Failures) -> str | None:
+    """Return the broken requirement that a failure echoes, or None."""
+    names = chain.from_iterable(rule(finding, failures) for rule in _RULES)
+    broken = (name for name in names if name in failures.requirements)
+    return next((name for name in broken if _weighs_as_much(name, finding, failures)), None)
+
+
+def _reported(found: Sequence[Finding], echoes: Sequence[str | None]) -> set[str]:
+    """Return the requirements of which a failure is reported, itself or as an echo of one that is.
+
+    Failures that only echo each other would hide each other.
+    """
+    echoed = [(it.requirement, echo) for it, echo in zip(found, echoes, strict=True) if it.state == "contradicted"]
+    reported = {name for name, echo in echoed if echo in {None, name}}
+    while more := {name for name, echo in echoed if echo in reported} - reported:
+        reported |= more
+    return reported
 
 
 def _of_the_loss(finding: Finding, failures: _Failures) -> Iterable[str]:

@@ -191,12 +191,31 @@ def test_a_response_that_is_wrong_in_company_and_right_alone_echoes_that_the_com
     together = pack("must-1", "n=2", concurrent_with="eight-mixed")
     session = session_of((together, OK), (pack("must-1-alone", "n=2"), OK))
     session.alone["must-1"] = "must-1-alone"
-    wrong = broken("IV-RES-COUNT", "must-1", "n=2")
-    assert echoes(session, wrong) == ["IV-STATE-PARALLEL"]
-    assert echoes(session, wrong, broken("IV-RES-COUNT", "must-1-alone", "n=2")) == [None, None]
-    assert echoes(session, broken("IV-STATE-PARALLEL", "must-1")) == [None]
+    wrong, parallel = broken("IV-RES-COUNT", "must-1", "n=2"), broken("IV-STATE-PARALLEL", "must-1")
+    assert echoes(session, wrong, parallel) == ["IV-STATE-PARALLEL", None]
+    assert echoes(session, wrong, broken("IV-RES-COUNT", "must-1-alone", "n=2"), parallel) == [None, None, None]
     session.cases["must-1"] = evolve(together, concurrent_with=None, connection="kept-connection")
-    assert echoes(session, wrong) == ["IV-STATE-CONNECTION"]
+    connection = broken("IV-STATE-CONNECTION", "must-1")
+    assert echoes(session, wrong, connection) == ["IV-STATE-CONNECTION", None]
+
+
+def test_a_failure_is_no_echo_of_a_requirement_that_is_only_kept_from_being_seen() -> None:
+    together = pack("must-1", "n=2", concurrent_with="eight-mixed")
+    session = session_of((together, OK), (pack("must-1-alone", "n=2"), OK))
+    session.alone["must-1"] = "must-1-alone"
+    blocked = evolve(broken("IV-STATE-PARALLEL", "must-1"), state="blocked")
+    for name in ("IV-RES-COUNT", "IV-STATE-RECOVERS"):
+        assert echoes(session, broken(name, "must-1", "n=2"), blocked) == [None, None]
+
+
+def test_failures_that_echo_each_other_are_both_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = session_of((pack("one"), OK))
+    circle = {"IV-RES-COUNT": "IV-RES-KEY", "IV-RES-KEY": "IV-RES-CREATED", "IV-RES-CREATED": "IV-RES-COUNT"}
+    monkeypatch.setattr("image_variations_conformance.engine.echoes._RULES", (lambda it, _: [circle[it.requirement]],))
+    found = [broken(name, "one") for name in circle]
+    assert echoes(session, *found) == [None, None, None]
+    monkeypatch.setitem(circle, "IV-RES-COUNT", "IV-N-DEFAULT")
+    assert echoes(session, *found) == [None, "IV-RES-CREATED", "IV-RES-COUNT"]
 
 
 @pytest.mark.parametrize(
@@ -208,7 +227,7 @@ def test_a_response_that_ignores_a_field_echoes_the_accepted_item_beside_it_unle
 ) -> None:
     session = session_of((pack("must-1", item, "n=2"), OK))
     session.labels, session.experiment.results = ["must-1"], [Result(requirement, item, "contradicted", (0,))]
-    assert echoes(session, broken("IV-RES-COUNT", "must-1", "n=2")) == [echo]
+    assert echoes(session, broken("IV-RES-COUNT", "must-1", "n=2"), broken(requirement, "must-1", item))[0] == echo
 
 
 # --- a server that is lost
