@@ -128,7 +128,7 @@ def _by_chance(failed: Sequence[Observation], other: Observation, session: Sessi
     """Return what is broken where the same request fails by chance: a 5xx to any is one too many."""
     is_error = any(is_server_error(observation, session.plan.contract) for observation in failed)
     answers = dict.fromkeys(it.answer for it in (*failed, other))
-    message = f"the same request was answered {' and '.join(answers)}"
+    message = f"requests that differ in the picture at most were answered {' and '.join(answers)}"
     return failed[0].finding(NO_5XX if is_error else "IV-OP-VALID", False, message, STABLE)
 
 

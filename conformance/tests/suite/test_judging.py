@@ -374,7 +374,7 @@ def test_a_5xx_that_did_not_occur_again_is_one_too_many_and_shows_nothing_else()
     found = findings_of(session)
     first = by_label(found, "n-zero")
     assert first["IV-N-BOUNDS"].state == "unstable"
-    assert first[NO_5XX].message == "the same request was answered 500 and 400"
+    assert first[NO_5XX].message == "requests that differ in the picture at most were answered 500 and 400"
     assert (first[NO_5XX].state, first[NO_5XX].item) == ("contradicted", "stable")
     again = by_label(found, "n-zero-again")
     assert again["IV-N-BOUNDS"].state == "holds"
@@ -390,7 +390,7 @@ def test_a_valid_request_that_fails_by_chance_breaks_the_requirement_on_how_it_f
     session.experiment.sent = [(Step(BASE), it) for it in ("accepted", "refused", "accepted")]
     (stable,) = (it for it in findings_of(session) if it.item == "stable")
     assert (stable.requirement, stable.label) == (requirement, "must-1")
-    assert stable.message == f"the same request was answered {answer.status} and 200"
+    assert stable.message == f"requests that differ in the picture at most were answered {answer.status} and 200"
 
 
 def test_a_503_that_did_not_occur_again_breaks_only_that_it_says_how_long_to_wait() -> None:
