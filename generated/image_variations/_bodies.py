@@ -29,11 +29,11 @@ class TextPart:
 
 @frozen
 class FilePart:
-    """A file part of a form. If there are `rules`, the file is checked before it is sent."""
+    """A file part of a form, of one of the media types. If there are `rules`, the file is checked before it is sent."""
 
     name: str
     value: FileInput
-    media_type: str
+    media_types: Sequence[str]
     rules: ImageRules | None = None
 
 
@@ -72,12 +72,12 @@ def parts(name: str, value: object) -> Iterator[TextPart]:
 
 
 def files(
-    name: str, values: Sequence[FileInput | None] | None, media_type: str, rules: ImageRules | None = None
+    name: str, values: Sequence[FileInput | None] | None, media_types: Sequence[str], rules: ImageRules | None = None
 ) -> Iterator[FilePart]:
     """Yield one part of a form per file, without those that are None."""
     for value in values or ():
         if value is not None:
-            yield FilePart(name, value, media_type, rules)
+            yield FilePart(name, value, media_types, rules)
 
 
 def form(known: Sequence[TextPart | FilePart], extra: Mapping[str, object] | None) -> Form:
@@ -103,7 +103,7 @@ def as_json(value: object, extra: Mapping[str, object] | None, media_type: str =
 def raw(value: FileInput, media_type: str) -> Content:
     """Return the content of a file as the body."""
     with ExitStack() as stack:
-        opened = upload("body", value, media_type, 0, None, stack)
+        opened = upload("body", value, (media_type,), 0, None, stack)
         content = opened.content()
         return Content(content if isinstance(content, bytes) else content.read(), media_type)
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Collection, Sized
+from collections.abc import Collection, Sequence, Sized
 from fractions import Fraction
 from typing import cast
 from uuid import UUID
 
 from attrs import frozen
 
+from ._models import Model
 from .errors import InvalidRequestError
 
 IMAGE_HEAD_BYTES = 24
@@ -28,6 +29,21 @@ _FORMATS = {
     "jpeg": ("JPEG", re.compile(rb"\xff\xd8\xff")),
     "webp": ("WebP", re.compile(rb"RIFF.{4}WEBP", re.DOTALL)),
     "gif": ("GIF", re.compile(rb"GIF8[79]a")),
+}
+
+
+_TYPE_WORDS: dict[type, str] = {
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    bool: "True or False",
+    list: "a list",
+    dict: "a dict",
+    dt.date: "a date",
+    dt.datetime: "a datetime",
+    UUID: "a UUID",
+    type(None): "None",
+    Model: "an object of a class of models",
 }
 
 
@@ -53,8 +69,41 @@ def required(name: str, value: object) -> None:
 
 def choice(name: str, value: object, values: Collection[object]) -> None:
     """Check that the value is one of `values`."""
-    if value is not None and value not in values:
+    if value is not None and not any(_is_equal(value, each) for each in values):
         raise _refused(name, f"must be one of {', '.join(map(repr, values))}", value)
+
+
+def _is_equal(value: object, valid: object) -> bool:
+    """Return whether a value is the valid one also in JSON, where True is not 1. A 2.0 is not sent for 2."""
+    is_kind = isinstance(value, type(valid)) or isinstance(valid, float)
+    return value == valid and is_kind and isinstance(value, bool) == isinstance(valid, bool)
+
+
+def instance(name: str, value: object, types: Collection[type]) -> None:
+    """Check that the value has one of the types: a whole number is a number, too, but True is none."""
+    if value is not None and not any(_is_instance(value, each) for each in types):
+        words = " or ".join(dict.fromkeys(_TYPE_WORDS.get(each, each.__name__) for each in types))
+        raise _refused(name, f"must be {words}", value)
+
+
+def items(name: str, value: object, types: Collection[type] = ()) -> None:
+    """Check that the value is a list, and the type of its items, where there are types."""
+    if value is None:
+        return
+    if not isinstance(value, list | tuple):
+        raise _refused(name, "must be a list", value)
+    for at, item in enumerate(cast("Sequence[object]", value) if types else ()):
+        if item is not None or type(None) not in types:
+            required(f"{name}[{at}]", item)
+        instance(f"{name}[{at}]", item, types)
+
+
+def _is_instance(value: object, kind: type) -> bool:
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, kind) and not (kind is dt.date and isinstance(value, dt.datetime))
 
 
 def text(name: str, value: object) -> None:
@@ -147,7 +196,7 @@ def image(name: str, head: bytes, size_bytes: int, rules: ImageRules) -> None:
     """Check an image file of `size_bytes` bytes by `head`, its first 24 bytes or more."""
     if size_bytes == 0:
         raise InvalidRequestError(f"{name} is empty: there is not a byte to send.", param=name)
-    kind = next((kind for kind, (_, beginning) in _FORMATS.items() if beginning.match(head)), None)
+    kind = kind_of(head)
     if rules.kinds and kind not in rules.kinds:
         names = [_FORMATS[valid][0] for valid in rules.kinds]
         listed = " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
@@ -165,6 +214,11 @@ def image(name: str, head: bytes, size_bytes: int, rules: ImageRules) -> None:
     limit = rules.invalid_from_bytes
     if limit is not None and size_bytes >= limit:
         raise InvalidRequestError(f"{name} must have less than {limit} bytes, and has {size_bytes}.", param=name)
+
+
+def kind_of(head: bytes) -> str | None:
+    """Return the format of an image by its first bytes, such as png, or None if they are of no known one."""
+    return next((kind for kind, (_, beginning) in _FORMATS.items() if beginning.match(head)), None)
 
 
 def _exact(number: float) -> Fraction:

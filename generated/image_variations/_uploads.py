@@ -16,13 +16,14 @@ import io
 import os
 import tempfile
 import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import IO, cast
 
 from attrs import frozen
 
+from ._preflight import kind_of
 from .errors import InvalidRequestError
 from .types import BinaryFile, FileContent, FileInput
 
@@ -92,9 +93,11 @@ class _Rewound(io.RawIOBase):
 
 
 def upload(
-    name: str, value: FileInput, default_type: str, head_bytes: int, limit_bytes: int | None, stack: ExitStack
+    name: str, value: FileInput, media_types: Sequence[str], head_bytes: int, limit_bytes: int | None, stack: ExitStack
 ) -> Upload:
     """Return the open file of the argument `name`. The `stack` closes the files opened here.
+
+    Its media type, unless it is given, is that of `media_types` which its first bytes are of, or else the first one.
 
     Raises `InvalidRequestError` if the file cannot be read. A file that is not seekable is copied, up to
     `limit_bytes` bytes or a little more.
@@ -108,12 +111,17 @@ def upload(
         else:
             source, size_bytes, head = _measured(source, head_bytes, limit_bytes, stack)
             state = _state(source)
-    media_type = (media_type or "").strip() or default_type
+    media_type = (media_type or "").strip() or _media_type(head, media_types)
     fallback = name + _SUFFIXES.get(media_type, "")
     return Upload(name, _base_name(file_name or own_name) or fallback, media_type, size_bytes, head, source, state)
 
 
-_SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
+_SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "image/gif": ".gif"}
+
+
+def _media_type(head: bytes, media_types: Sequence[str]) -> str:
+    found = f"image/{kind_of(head)}"
+    return found if found in media_types else media_types[0]
 
 
 def _split(name: str, value: FileInput) -> tuple[str | None, FileContent, str | None]:

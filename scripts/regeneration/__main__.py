@@ -70,26 +70,42 @@ def command(
     if generator_version is not None and not is_installed(generator_version):
         sys.exit(_try(generator_version, _options(spec, output, http_library, profile)))
     check = check or generator_version is not None
-    code = run_spec_files(ROOT, check=check) if spec == _SPEC else 0
-    if code != _REFUSED:
-        code = (
-            run(
-                spec,
-                output,
-                check=check,
-                http_library=http_library,
-                profile=profile,
-                generator_version=generator_version,
-            )
-            or code
+    steps: list[Callable[[], int]] = [partial(check_spec_files, ROOT)] if spec == _SPEC else []
+    steps.append(
+        partial(
+            run,
+            spec,
+            output,
+            check=check,
+            http_library=http_library,
+            profile=profile,
+            generator_version=generator_version,
         )
+    )
+    if spec == _SPEC:
+        # Last, because versions.yaml must not record a version of which there is no client.
+        steps.append(partial(derive_spec_files, ROOT, check=check))
+    code = 0
+    for step in steps:
+        code = max(code, step())
+        if code == _REFUSED:
+            break
     sys.exit(code)
 
 
-def run_spec_files(root: Path, *, check: bool) -> int:
-    """Check the files in spec/ of a source tree, and write or compare what is made of them. Return the exit code."""
+def check_spec_files(root: Path) -> int:
+    """Check the files in spec/ of a source tree. Return the exit code."""
     try:
         require_consistent(root)
+    except (Refused, OSError) as error:
+        click.echo(f"scripts/regenerate: {error}", err=True)
+        return _REFUSED
+    return 0
+
+
+def derive_spec_files(root: Path, *, check: bool) -> int:
+    """Write or compare what is made of the files in spec/ of a source tree. Return the exit code."""
+    try:
         if not check:
             write_derived_files(root)
             return 0

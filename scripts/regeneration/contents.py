@@ -102,7 +102,8 @@ def _wrong_arguments(operation: Operation, signature: dict[str, bool]) -> Iterat
         expected["body"] = operation.body[2]
     elif operation.body is not None:
         required, properties = operation.samples.members(operation.samples.resolved(operation.body[1]["schema"]))
-        expected |= {attribute(name): name in required for name in properties}
+        names = operation.argument_names
+        expected |= {names.get(attribute(name), attribute(name)): name in required for name in properties}
     found = {name: is_required for name, is_required in signature.items() if name not in _COMMON - expected.keys()}
     where = f"{operation.tag}.{operation.method}"
     for name in sorted(expected.keys() | found.keys()):

@@ -4,6 +4,7 @@ Each problem has the JSON pointer to the place. The checks read the lowered docu
 things knowingly: each of its rewrites says which. `schema_support` checks the schemas.
 """
 
+import difflib
 from collections.abc import Iterator
 from typing import Any
 
@@ -67,6 +68,13 @@ def _document(document: Document) -> Iterator[Problem]:
         if not server["url"].startswith(("http://", "https://", "{")):
             message = "a client needs an absolute URL, such as https://api.example/v1"
             yield Problem.at(("servers", index, "url"), message)
+    tags = {tag["name"] for tag in document.get("tags", [])}
+    for path, method, operation in operations(document) if tags else ():
+        for index, tag in enumerate(operation.get("tags", [])):
+            meant = difflib.get_close_matches(tag, tags, 1, 0.7) if tag not in tags else []
+            if meant:
+                message = f"no tag is called {tag!r}, but {meant[0]!r}; correct the name, or describe the tag in tags"
+                yield Problem.at(("paths", path, method, "tags", index), message)
 
 
 def _dropped_bodies(document: Document) -> Iterator[Problem]:
@@ -153,11 +161,10 @@ def _body(schemas: Schemas, path: NodePath, body: dict[str, Any]) -> Iterator[Pr
 
 
 def _encoding(schemas: Schemas, path: NodePath, media: dict[str, Any], media_type: str) -> Iterator[Problem]:
-    schema = dereferenced(schemas.document, media["schema"])
-    properties = schema.get("properties", {})
+    properties = schemas.members(dereferenced(schemas.document, media["schema"]))[1]
     for name, encoding in media.get("encoding", {}).items():
         where = (*path, "encoding", name)
-        if name not in properties and "allOf" not in schema:
+        if name not in properties:
             yield Problem.at(where, f"the body has no property {name!r}; correct the name")
             continue
         for member in sorted(encoding.keys() - {"contentType"}):
@@ -174,6 +181,8 @@ def _encoding(schemas: Schemas, path: NodePath, media: dict[str, Any], media_typ
 
 def _response(schemas: Schemas, path: NodePath, response: dict[str, Any], *, is_success: bool) -> Iterator[Problem]:
     content = response.get("content", {})
+    if response.get("links"):
+        yield Problem.at((*path, "links"), "'links' of a response would be dropped; remove it")
     # The client keeps the text of an error in text or HTML, whichever of the two it is.
     alike = not is_success and all(media_type.startswith("text/") for media_type in content)
     for media_type in list(content)[1:] if not alike else []:

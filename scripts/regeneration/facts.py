@@ -13,6 +13,7 @@ from typing import Any
 from regeneration.document import Document, Schema, dereferenced, subschemas
 from regeneration.generator import class_name, python_name, tag_name
 from regeneration.layout import classes, named_operations
+from regeneration.lowering import FORM
 from regeneration.patterns import python_pattern
 
 Facts = dict[str, Any]
@@ -40,10 +41,10 @@ def facts(document: Document, package: str, version: str) -> Facts:
         "error": base_error(package),
         "user_agent": f"{package.replace('_', '-')}-python/{version}",
         "security": {
-            "variable": _environment_variable(_security_schemes(document), "API_KEY"),
+            "variable": _environment_variable(_security_schemes(document), f"{package.upper()}_API_KEY"),
             "is_required": any(map(_requires_key, named_operations(document))),
         },
-        "server": _server(document),
+        "server": _server(document, f"{package.upper()}_BASE_URL"),
         "tags": _tags(document),
         "classes": {
             name: _class(document, schema, in_request=id(schema) in in_requests, in_response=id(schema) in in_responses)
@@ -73,14 +74,17 @@ def _environment_variable(nodes: list[dict[str, Any]], default: str) -> str:
     return next((node[_ENVIRONMENT] for node in nodes if _ENVIRONMENT in node), default)
 
 
-def _server(document: Document) -> dict[str, str]:
-    """Return the URL of the first server, with default variables, and the environment variable for another base URL."""
-    servers = document.get("servers") or [{"url": "http://127.0.0.1:8000"}]
-    variables = servers[0].get("variables", {})
-    url = servers[0]["url"]
-    for name, variable in variables.items():
-        url = url.replace(f"{{{name}}}", variable["default"])
-    return {"url": url.rstrip("/"), "variable": _environment_variable([servers[0], *variables.values()], "BASE_URL")}
+def _server(document: Document, variable: str) -> dict[str, str]:
+    """Return the URL of the first server, with default variables, and the environment variable for another base URL.
+
+    That is `variable` where the document names none. Without a server, the URL is empty.
+    """
+    server: dict[str, Any] = next(iter(document.get("servers", [])), {"url": ""})
+    variables = server.get("variables", {})
+    url = server["url"]
+    for name, each in variables.items():
+        url = url.replace(f"{{{name}}}", each["default"])
+    return {"url": url.rstrip("/"), "variable": _environment_variable([server, *variables.values()], variable)}
 
 
 def _tags(document: Document) -> dict[str, str]:
@@ -91,7 +95,7 @@ def _tags(document: Document) -> dict[str, str]:
 
 
 def _class(document: Document, schema: Schema, *, in_request: bool, in_response: bool) -> Facts:
-    properties = _properties(document, schema)
+    properties = {name: dereferenced(document, inner) for name, inner in _properties(document, schema).items()}
     files = [name for name, inner in properties.items() if inner.get("contentEncoding") == "base64"]
     links = [name for name, inner in properties.items() if inner.get("format") == "uri"]
     return {
@@ -100,7 +104,7 @@ def _class(document: Document, schema: Schema, *, in_request: bool, in_response:
         "in_response": in_response or not in_request,
         # A closed enum allows only its own values. An enum in a response is open, because servers can add values.
         "is_closed": in_request and not in_response and not schema.get("x-open"),
-        "properties": {name: value_facts(document, inner) for name, inner in properties.items()},
+        "properties": {name: value_facts(document, inner) for name, inner in _properties(document, schema).items()},
         "values": _enum_values(schema),
         # One property with a file in base64 and one with a link: alternatives for the same file.
         "download": {"base64": files[0], "url": links[0]} if len(files) == 1 and len(links) == 1 else None,
@@ -108,7 +112,11 @@ def _class(document: Document, schema: Schema, *, in_request: bool, in_response:
 
 
 def value_facts(document: Document, schema: Schema) -> Facts:
-    """Return the constraints that the client checks before it sends a value, and the note for the docstring."""
+    """Return the constraints that the client checks before it sends a value, and the note for the docstring.
+
+    So is the description, where the schema has one beside a reference, which the generator would not see.
+    """
+    description = schema.get("description") if {"$ref", "allOf"} & schema.keys() else None
     schema = dereferenced(document, schema)
     values = _enum_values(schema)
     constraints = {
@@ -127,6 +135,7 @@ def value_facts(document: Document, schema: Schema) -> Facts:
         **{name: constraint for name, constraint in constraints.items() if constraint},
         "number": {argument: schema[keyword] for keyword, argument in _NUMBER_BOUNDS.items() if keyword in schema},
         "note": _note(schema, values),
+        **({"description": description} if description else {}),
     }
 
 
@@ -179,6 +188,7 @@ def _operations(document: Document) -> dict[str, Facts]:
             "method": methods[name],
             "accept": _accept(document, operation),
             "flat": _flat_class(document, operation, models),
+            "arguments": renamed_arguments(document, operation),
             "parameters": {
                 parameter["name"]: value_facts(document, parameter.get("schema", {}))
                 | {"description": parameter.get("description", "")}
@@ -197,21 +207,43 @@ def _accept(document: Document, operation: dict[str, Any]) -> str | None:
 
 
 def _flat_class(document: Document, operation: dict[str, Any], models: dict[int, str]) -> str | None:
-    """Return the class of the body if its properties can be the arguments of a method, or None.
+    """Return the class of the body if its properties are the arguments of a method, or None.
 
-    They can if the operation has a single body, which is required and a model, and no two arguments have the same name.
-    `models` has the class of each model by the id() of its schema.
+    They are if the operation has a single body, which is required and a model. `models` has the class of each model by
+    the id() of its schema.
     """
+    schema = _single_body(document, operation)
+    return None if schema is None else models.get(id(schema))
+
+
+def _single_body(document: Document, operation: dict[str, Any]) -> Schema | None:
+    """Return the schema of the body of an operation that has a single one, which is required; or None."""
     body = dereferenced(document, operation.get("requestBody", {}))
     media = list(body.get("content", {}).values())
     if len(media) != 1 or not body.get("required"):
         return None
-    schema = dereferenced(document, media[0].get("schema", {}))
-    names = [*_properties(document, schema)]
-    names += [dereferenced(document, each).get("name", "") for each in operation["parameters"]]
-    arguments = [python_name(name) for name in names]
-    is_plain = len(set(arguments)) == len(arguments) and not ARGUMENTS & set(arguments)
-    return models.get(id(schema)) if is_plain else None
+    return dereferenced(document, media[0].get("schema", {}))
+
+
+def renamed_arguments(document: Document, operation: dict[str, Any]) -> dict[str, str]:
+    """Return the properties of the body whose arguments have `_` at the end, because each call has such an argument.
+
+    So has a parameter of the same name.
+    """
+    schema = _single_body(document, operation)
+    properties = {} if schema is None else _properties(document, schema)
+    parameters = (dereferenced(document, each).get("name", "") for each in operation["parameters"])
+    taken = {*ARGUMENTS, *map(python_name, parameters)}
+    renamed: dict[str, str] = {}
+    for name in properties:
+        argument = python_name(name)
+        if argument in taken:
+            others = {*taken, *map(python_name, properties)}
+            while argument in others:
+                argument += "_"
+            renamed[name] = argument
+        taken.add(argument)
+    return renamed
 
 
 def method_names(document: Document) -> dict[str, str]:
@@ -230,15 +262,25 @@ def method_names(document: Document) -> dict[str, str]:
     return {name: names[name] if counts[tag, names[name]] == 1 else name for tag, name, _ in named_operations(document)}
 
 
-def _part_types(document: Document) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the id() of the schema of each form and the media types of its parts; of a list of types, the first."""
+def _part_types(document: Document) -> Iterator[tuple[int, dict[str, tuple[str, ...]]]]:
+    """Yield the id() of the schema of each form, and the media types of its parts."""
     for _, _, operation in named_operations(document):
         content = dereferenced(document, operation.get("requestBody", {})).get("content", {})
-        for media_type, media in content.items():
-            if media_type == "multipart/form-data":
-                types = {name: each.get("contentType", "") for name, each in media.get("encoding", {}).items()}
-                first = {name: listed.split(",")[0].strip() for name, listed in types.items() if listed}
-                yield id(dereferenced(document, media.get("schema", {}))), first
+        if FORM in content:
+            yield id(dereferenced(document, content[FORM].get("schema", {}))), part_types(document, content[FORM])
+
+
+def part_types(document: Document, media: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the media types of the parts of a form: those of its encoding, and those of the kinds of its images."""
+    properties = _properties(document, dereferenced(document, media.get("schema", {})))
+    types: dict[str, tuple[str, ...]] = {}
+    for name, encoding in media.get("encoding", {}).items():
+        listed = [each.strip() for each in encoding.get("contentType", "").split(",")]
+        rules = dereferenced(document, properties.get(name, {})).get("x-image", {})
+        kinds = [f"image/{kind}" for kind in rules.get("kinds", ())]
+        if listed[0]:
+            types[name] = tuple(dict.fromkeys([*listed, *kinds]))
+    return types
 
 
 def _properties(document: Document, schema: Schema) -> dict[str, Schema]:
@@ -246,7 +288,8 @@ def _properties(document: Document, schema: Schema) -> dict[str, Schema]:
     properties: dict[str, Schema] = {}
     for part in schema.get("allOf", []):
         properties |= _properties(document, dereferenced(document, part))
-    return properties | {name: dereferenced(document, inner) for name, inner in schema.get("properties", {}).items()}
+    own: dict[str, Schema] = schema.get("properties", {})
+    return properties | own
 
 
 def _request_schemas(document: Document) -> Iterator[Schema]:

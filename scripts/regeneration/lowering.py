@@ -65,18 +65,33 @@ def describe_defaults(document: Document) -> Document:
     lowered = deepcopy(document)
     for _, node in objects(lowered):
         if "in" in node and "default" in node.get("schema", {}):
-            _describe_default(node, node["schema"].pop("default"))
+            _add_sentence(document, node, _default_sentence(node["schema"].pop("default")))
     for _, schema in schemas(lowered):
         if "default" in schema:
-            _describe_default(schema, schema.pop("default"))
+            _add_sentence(document, schema, _default_sentence(schema.pop("default")))
         elif "x-default" in schema:
-            _describe_default(schema, _OTHER_DEFAULTS[schema["x-default"]])
+            _add_sentence(document, schema, _default_sentence(_OTHER_DEFAULTS[schema["x-default"]]))
     return lowered
 
 
-def _describe_default(node: dict[str, Any], default: object) -> None:
-    value = default if isinstance(default, str) else json.dumps(default)
-    node["description"] = f"{node.get('description', '')} Default: {value}.".lstrip()
+def _default_sentence(default: object) -> str:
+    return f"Default: {default if isinstance(default, str) else json.dumps(default)}."
+
+
+def describe_deprecated(document: Document) -> Document:
+    """Say in the description of each schema, parameter and operation with `deprecated: true` that it is deprecated."""
+    lowered = deepcopy(document)
+    for _, node in [*objects(lowered), *schemas(lowered)]:
+        if node.get("deprecated") is True:
+            _add_sentence(document, node, "Deprecated.")
+            del node["deprecated"]
+    return lowered
+
+
+def _add_sentence(document: Document, node: dict[str, Any], sentence: str) -> None:
+    """Add a sentence to the description of a node; to that of what it refers to, if it has none of its own."""
+    own = node.get("description") or dereferenced(document, node).get("description", "")
+    node["description"] = f"{own} {sentence}".lstrip()
 
 
 def drop_titles(document: Document) -> Document:
@@ -180,6 +195,7 @@ def _content_schemas(response: dict[str, Any]) -> dict[str, dict[str, Schema]]:
 REWRITES: tuple[Callable[[Document], Document], ...] = (
     drop_required_alternatives,
     describe_defaults,
+    describe_deprecated,
     drop_titles,
     give_first_example,
     secure_operations,

@@ -23,7 +23,7 @@ _MAX_LONGER = 200
 _DATE, _MOMENT, _UUID = "2026-05-12", "2026-05-12T10:00:00+00:00", "6f1cbd0a-7f3c-4f4e-9d0b-3d1f3b6f6c55"
 _OBJECTS = {"date": _DATE, "date-time": _MOMENT, "uuid": _UUID}
 _WRONG: dict[str, object] = {"string": 1, "integer": "1", "number": "1", "boolean": "yes", "array": {}, "object": []}
-_HEADS = {
+HEADS = {
     "png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
     "jpeg": b"\xff\xd8\xff\xe0",
     "webp": b"RIFF\x10\0\0\0WEBPVP8 ",
@@ -152,10 +152,33 @@ class Samples:
             yield from self._member_edges(resolved, (*stack, id(resolved)))
         elif kind == "array":
             yield from self._list_edges(resolved, stack, is_checked=is_checked)
-        elif is_checked and not is_union:
+        elif is_checked and is_union:
+            yield from self._union_edges(schema)
+        elif is_checked:
             for about, value, is_valid in _scalar_edges(resolved, kind):
                 sample = value if isinstance(value, Sample) else Sample(value, value)
                 yield Edge((), about, sample, is_valid)
+
+    def _union_edges(self, schema: Schema) -> Iterator[Edge]:
+        """Yield a value of a type that a union does not have, unless it may have any type."""
+        kinds = self._kinds(schema)
+        other = next((kind for kind in ("string", "integer", "boolean") if kind not in kinds), None)
+        if other is not None and "" not in kinds and not (other == "integer" and "number" in kinds):
+            value = {"string": "a text", "integer": 1, "boolean": True}[other]
+            yield Edge((), f"the types {' or '.join(sorted(kinds))}", Sample(value, value), is_valid=False)
+
+    def _kinds(self, schema: Schema) -> frozenset[str]:
+        """Return the types of a schema and of its alternatives; an empty one for any type."""
+        schema = dereferenced(self.document, schema)
+        inner = [each for keyword in ("anyOf", "oneOf") for each in schema.get(keyword, ())]
+        if inner:
+            return frozenset[str]().union(*map(self._kinds, inner))
+        types = schema.get("type")
+        if isinstance(types, list):
+            return frozenset(types)
+        value = next(iter(_choices(schema)), None) if "enum" in schema else schema.get("const")
+        named = {bool: "boolean", int: "integer", float: "number", str: "string"}.get(type(value), "")
+        return frozenset({type_of(schema) or named})
 
     def _member_edges(self, schema: Schema, stack: tuple[int, ...]) -> Iterator[Edge]:
         required, properties = self.members(schema)
@@ -169,6 +192,10 @@ class Samples:
         if id(inner) in stack:
             return
         item = self.valid(inner, full=False, stack=stack)
+        if is_checked and type_of(inner) in _WRONG and inner.get("format") != "binary":
+            count = max(schema.get("minItems", 0), 1)
+            wrong = [_WRONG[type_of(inner)]] * count
+            yield Edge((), f"items of the type {type_of(inner)}", Sample(wrong, wrong), is_valid=False)
         for keyword, beyond in (("minItems", -1), ("maxItems", 1)) if is_checked else ():
             for count, is_valid in ((schema.get(keyword), True), (schema.get(keyword, 0) + beyond, False)):
                 if keyword in schema and count is not None and count >= 0:
@@ -264,6 +291,8 @@ def _scalar_edges(schema: Schema, kind: str) -> Iterator[tuple[str, Any, bool]]:
         values = [schema["const"]] if "const" in schema else _choices(schema)
         for value in values:
             yield f"the value {value!r}", value, True
+        if type(values[0]) is int and not schema.get("x-open"):
+            yield "the type integer", float(values[0]), False
         other: object = max(values) + 1 if isinstance(values[0], int) else f"{values[0]}-other"
         yield "another value", other, bool(schema.get("x-open"))
     elif kind in {"integer", "number"}:
@@ -321,18 +350,18 @@ def _file(schema: Schema, kind: str | None = None, size: int = 40, sides: tuple[
     rules = schema.get("x-image", {})
     kind = rules.get("kinds", ["png"])[0] if kind is None else kind
     step = rules.get("sides", {}).get("multiple-of", 8)
-    head = _HEADS[kind] + (struct.pack(">II", *(sides or (step, step))) if kind == "png" else b"")
+    head = HEADS[kind] + (struct.pack(">II", *(sides or (step, step))) if kind == "png" else b"")
     return Sample({"file": {"head": base64.b64encode(head).decode(), "size": size}}, head.ljust(size, b"\0"))
 
 
 def _file_edges(schema: Schema) -> Iterator[tuple[str, Any, bool]]:
     rules = schema.get("x-image", {})
-    for kind in _HEADS if "kinds" in rules else ():
+    for kind in HEADS if "kinds" in rules else ():
         yield f"a file of kind {kind}", _file(schema, kind), kind in rules["kinds"]
     step = rules.get("sides", {}).get("multiple-of", 1)
-    if "png" in rules.get("kinds", _HEADS) and rules.get("square"):
+    if "png" in rules.get("kinds", HEADS) and rules.get("square"):
         yield "a file that is not square", _file(schema, "png", sides=(step, 2 * step)), False
-    if "png" in rules.get("kinds", _HEADS) and step > 1:
+    if "png" in rules.get("kinds", HEADS) and step > 1:
         yield f"a side that is no multiple of {step}", _file(schema, "png", sides=(step + 1, step + 1)), False
     if "invalid-from-bytes" in rules:
         limit = rules["invalid-from-bytes"]

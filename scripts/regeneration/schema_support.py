@@ -37,6 +37,8 @@ _CHECKED = _NUMBER | {"const", "enum", "maxItems", "maxLength", "minItems", "min
 _NOTES = frozenset(
     {"$comment", "default", "deprecated", "description", "example", "examples", "externalDocs", "title", "xml"}
 )
+# The extensions that say which values are valid.
+_OF_VALUES = frozenset({"x-image", "x-open"})
 _IGNORED = frozenset(
     {"$anchor", "$defs", "$dynamicAnchor", "$dynamicRef", "$id", "$schema", "$vocabulary", "contentSchema"}
     | {"dependentSchemas", "discriminator", "else", "if", "patternProperties", "prefixItems", "then"}
@@ -112,7 +114,7 @@ class Schemas:
     def _reference(self, path: NodePath, schema: Schema, place: Place) -> Iterator[Problem]:
         target = steps(schema["$ref"])
         for keyword in sorted(schema.keys() - _NOTES - {"$ref"}):
-            if not keyword.startswith("x-"):
+            if not keyword.startswith("x-") or keyword in _OF_VALUES:
                 message = f"{keyword!r} beside $ref would be dropped; put it into a schema of its own"
                 yield Problem.at((*path, keyword), message)
         if target[:2] != ["components", "schemas"] or len(target) != 3:
@@ -172,8 +174,8 @@ class Schemas:
         if not earlier.keys() - _NOTES:
             return True
         if _is_object(earlier) and _is_object(later):
-            required, members = self._members(earlier)
-            other_required, other_members = self._members(later)
+            required, members = self.members(earlier)
+            other_required, other_members = self.members(later)
             differs = any(
                 "const" in members.get(name, {})
                 and "const" in other_members.get(name, {})
@@ -184,12 +186,12 @@ class Schemas:
         is_text = earlier.get("type") == later.get("type") == "string" and "const" not in earlier
         return is_text and "format" not in earlier and later.get("format") in {"date", "date-time", "uuid"}
 
-    def _members(self, schema: Schema) -> tuple[frozenset[str], dict[str, Schema]]:
+    def members(self, schema: Schema) -> tuple[frozenset[str], dict[str, Schema]]:
         """Return the required names and the properties of an object, with those of its `allOf`."""
         required = frozenset(schema.get("required", ()))
         members = {name: self._resolved(each) for name, each in schema.get("properties", {}).items()}
         for _, part in _listed(schema, "allOf"):
-            inner_required, inner = self._members(self._resolved(part))
+            inner_required, inner = self.members(self._resolved(part))
             required, members = required | inner_required, inner | members
         return required, members
 
@@ -243,6 +245,8 @@ def _keywords(path: NodePath, schema: Schema, place: Place) -> Iterator[Problem]
         elif place.is_request:
             yield from _in_request(where, keyword, schema, place)
     is_union = bool({"anyOf", "oneOf"} & schema.keys())
+    if "x-open" in schema and "enum" not in schema:
+        yield Problem.at((*path, "x-open"), "only an enum is open or closed; put x-open beside the values")
     if "x-image" in schema and schema.get("format") != "binary" and not is_union:
         yield Problem.at((*path, "x-image"), "only a field with a file (format: binary) is checked by x-image")
 

@@ -8,9 +8,11 @@ from email.parser import BytesParser
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from regeneration.document import Document
+from regeneration.facts import part_types
 from regeneration.lowering import OCTETS
 from regeneration.probe import BASE_URL, KEY
-from regeneration.samples import Sample
+from regeneration.samples import HEADS, Sample
 from regeneration.tested_operations import Operation
 
 _SAFE = "/%:@!$&'()*+,;=~"
@@ -45,7 +47,7 @@ def expected_parts(operation: Operation, values: dict[str, Sample], body: Sample
         if media_type in {_FORM, _FIELDS} and not body.wire:
             return  # a form without fields is an empty body
         yield "media type", media_type
-        yield "body", _expected_body(media_type, media, body)
+        yield "body", _expected_body(operation.samples.document, media_type, media, body)
 
 
 def sent_parts(operation: Operation, sent: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -64,13 +66,12 @@ def sent_parts(operation: Operation, sent: dict[str, Any]) -> Iterator[tuple[str
         yield "body", _found_body(media_type, content)
 
 
-def _expected_body(media_type: str, media: dict[str, Any], body: Sample) -> Any:
+def _expected_body(document: Document, media_type: str, media: dict[str, Any], body: Sample) -> Any:
     if media_type == _FIELDS:
         return sorted(pair for name, value in body.wire.items() for pair in _pairs(name, value))
     if media_type == _FORM:
-        listed = {name: each.get("contentType", "") for name, each in media.get("encoding", {}).items()}
-        types = {name: each.split(",")[0].strip() for name, each in listed.items()}
-        return sorted(part for name, value in body.wire.items() for part in _parts(name, value, types.get(name)))
+        types = part_types(document, media)
+        return sorted(part for name, value in body.wire.items() for part in _parts(name, value, types.get(name, ())))
     return base64.b64encode(body.wire).decode() if isinstance(body.wire, bytes) else body.wire
 
 
@@ -88,7 +89,12 @@ def _found_body(media_type: str, content: bytes) -> Any:
 
 
 def _part(part: Message) -> tuple[str, str, str, str]:
-    name = str(part.get_param("name", header="content-disposition"))
+    # HTML, section "multipart form data": the bytes of UTF-8, and a quotation mark as %22. The parser of mails takes
+    # them for bytes of an unknown charset.
+    disposition = Message()
+    raw = next((value for key, value in part.raw_items() if key.lower() == "content-disposition"), "")
+    disposition["content-disposition"] = str(raw).encode("ascii", "surrogateescape").decode()
+    name = str(disposition.get_param("name", header="content-disposition")).replace("%22", '"')
     kind = "file" if part.get_filename() else "text"
     return name, kind, str(part["content-type"] or ""), repr(part.get_payload(decode=True))
 
@@ -97,10 +103,11 @@ def _header_names(operation: Operation) -> list[str]:
     return [each["name"].lower() for each in operation.parameters if each["in"] == "header"]
 
 
-def _parts(name: str, value: Any, media_type: str | None) -> Iterator[tuple[str, str, str, str]]:
+def _parts(name: str, value: Any, media_types: tuple[str, ...]) -> Iterator[tuple[str, str, str, str]]:
     for item in value if isinstance(value, list) else [value]:
         if isinstance(item, bytes):
-            yield name, "file", media_type or OCTETS, repr(item)
+            own = (f"image/{kind}" for kind, head in HEADS.items() if item.startswith(head[:4]))
+            yield name, "file", next((each for each in (*own, *media_types) if each in media_types), OCTETS), repr(item)
         elif isinstance(item, dict):
             yield name, "text", "application/json", repr(json.dumps(item).encode())
         else:

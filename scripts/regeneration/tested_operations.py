@@ -8,7 +8,7 @@ from typing import Any
 from attrs import field, frozen
 
 from regeneration.document import Document, Schema, dereferenced, is_success, operations
-from regeneration.facts import method_names
+from regeneration.facts import method_names, renamed_arguments
 from regeneration.layout import named_operations
 from regeneration.lowering import OCTETS
 from regeneration.samples import Sample, Samples, attribute
@@ -71,7 +71,14 @@ class Operation:
             return arguments
         if "body" in self.signature:
             return {**arguments, "body": body.argument}
-        return {**arguments, **body.argument["model"][1]}
+        names = self.argument_names
+        return arguments | {names.get(name, name): value for name, value in body.argument["model"][1].items()}
+
+    @property
+    def argument_names(self) -> dict[str, str]:
+        """The arguments for the attributes of the body that have another name."""
+        renamed = renamed_arguments(self.samples.document, self.node)
+        return {attribute(name): argument for name, argument in renamed.items()}
 
     def example(self, *, full: bool) -> tuple[dict[str, Sample], Sample | None]:
         """Return a value for each parameter and for the body; without the optional ones unless `full`."""

@@ -427,6 +427,18 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
     ),
     "a callback": (put(f"{OPERATION}/callbacks", {"a": {}}), f"{OPERATION}/callbacks", "would be dropped"),
     "another server of an operation": (put(f"{OPERATION}/servers", [{"url": "/"}]), f"{OPERATION}/servers", "dropped"),
+    "links of a response": (
+        put(f"{OPERATION}/responses/200/links", {"next": {"operationId": "addBook"}}),
+        f"{OPERATION}/responses/200/links",
+        "would be dropped",
+    ),
+    "a tag that is misspelt": (put("/tags", [{"name": "book"}]), f"{OPERATION}/tags/0", "'books', but 'book'"),
+    "a text that is open": (put(f"{PROPERTY}/x-open", True), f"{PROPERTY}/x-open", "only an enum"),
+    "an open reference": (
+        put(PROPERTY, {"$ref": "#/components/schemas/Stored", "x-open": True}),
+        f"{PROPERTY}/x-open",
+        "beside $ref",
+    ),
     "a relative URL": (put("/servers", [{"url": "/v1"}]), "/servers/0/url", "an absolute URL"),
     # names
     "a tag of a client": (put(f"{OPERATION}/tags/0", "close"), f"{OPERATION}/tags/0", "a client has close already"),

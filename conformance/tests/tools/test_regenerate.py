@@ -11,7 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -227,6 +227,24 @@ def test_another_version_of_the_generator_is_refused(
     stderr = capsys.readouterr().err
     assert "openapi-python-client 0.28.0 is installed, but scripts/requirements.txt pins 0.29.1" in stderr
     assert "Run scripts/regenerate" in stderr
+
+
+def test_a_version_whose_client_is_refused_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+
+    def step(name: str, code: int) -> Callable[..., int]:
+        def run_step(*_: object, **__: object) -> int:
+            steps.append(name)
+            return code
+
+        return run_step
+
+    monkeypatch.setattr("regeneration.__main__.check_spec_files", step("check", 0))
+    monkeypatch.setattr("regeneration.__main__.run", step("client", 2))
+    monkeypatch.setattr("regeneration.__main__.derive_spec_files", step("versions", 0))
+    with pytest.raises(SystemExit, match="2"):
+        command([], standalone_mode=False)
+    assert steps == ["check", "client"]
 
 
 def test_a_mistake_in_the_contract_is_reported_and_nothing_is_generated(client: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from regeneration.__main__ import run_spec_files
+from regeneration.__main__ import check_spec_files, derive_spec_files
 from regeneration.refused import Refused
 from regeneration.register import Problem, check_register
 from regeneration.spec_files import compare_derived_files, require_consistent, write_derived_files
@@ -376,15 +376,15 @@ def test_the_table_of_the_contract_has_every_fact_and_no_empty_cell() -> None:
 def test_mistakes_end_the_command_with_exit_code_2(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     MISTAKES["a pointer to nothing"][0](root / "spec")
     before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
-    assert run_spec_files(root, check=False) == 2
+    assert check_spec_files(root) == 2
     assert "spec/requirements.yaml:" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
 
 
 def test_check_ends_with_exit_code_1_if_a_file_is_out_of_step(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_spec_files(root, check=True) == 0
+    assert derive_spec_files(root, check=True) == 0
     (root / "docs" / "contract.md").unlink()
-    assert run_spec_files(root, check=True) == 1
+    assert derive_spec_files(root, check=True) == 1
     assert "Update them with: scripts/regenerate" in capsys.readouterr().out
 
 

@@ -49,7 +49,7 @@ class CreateImageVariationRequest(Model):
             *files(
                 "image",
                 [self.image],
-                "image/png",
+                ("image/png",),
                 _preflight.ImageRules(kinds=("png",), square=True, invalid_from_bytes=4194304),
             ),
             *parts("model", self.model),

@@ -94,7 +94,7 @@ class Call:
 def _open(part: FilePart, options: Options, stack: ExitStack) -> Upload:
     rules = part.rules if options.preflight else None
     limit_bytes = rules.invalid_from_bytes if rules else None
-    opened = upload(part.name, part.value, part.media_type, _preflight.IMAGE_HEAD_BYTES, limit_bytes, stack)
+    opened = upload(part.name, part.value, part.media_types, _preflight.IMAGE_HEAD_BYTES, limit_bytes, stack)
     if rules is not None:
         _preflight.image(part.name, opened.head, opened.size_bytes, rules)
     return opened

@@ -17,6 +17,7 @@ DEFAULT_MAX_RESPONSE_BYTES = 1 << 26  # ten images of 1024x1024 in base64, which
 DEFAULT_MAX_DOWNLOAD_BYTES = 1 << 26
 _MAX_TIMEOUT_SECONDS = 2_147_483  # 24 days; sockets take no more
 
+_EXAMPLE_URL = DEFAULT_BASE_URL or "https://api.example/v1"
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # RFC 9110: visible characters, with spaces and tabs between them. Only ASCII, because servers differ on the rest.
 _HEADER_VALUE = re.compile(r"([\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?)?")
@@ -173,6 +174,8 @@ def _base_url(given: object) -> str:
         raise ImageVariationsError(f"base_url must be a str, not {type(given).__name__}.")
     name = "base_url" if given else BASE_URL_VARIABLE
     base_url = (given or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL).rstrip("/")
+    if not base_url:
+        raise ImageVariationsError(f"There is no base URL: pass base_url=, or set {BASE_URL_VARIABLE}.")
     reason = _why_not(base_url)
     if reason:
         raise ImageVariationsError(f"{name} {reason}.")
@@ -185,7 +188,7 @@ def _why_not(base_url: str) -> str:
         return "must not hold spaces, line breaks or other invisible characters"
     scheme, separator, _ = base_url.partition("://")
     if not separator:
-        example = f"http://{base_url}" if _BARE_ADDRESS.fullmatch(base_url[:200]) else DEFAULT_BASE_URL
+        example = f"http://{base_url}" if _BARE_ADDRESS.fullmatch(base_url[:200]) else _EXAMPLE_URL
         return f"must begin with http:// or https://, like {example}"
     if scheme.lower() not in {"http", "https"}:
         return f"must begin with http:// or https://, not {scheme[:20]}://"
@@ -193,9 +196,9 @@ def _why_not(base_url: str) -> str:
         parts = urlsplit(base_url)
         is_address = bool(parts.hostname) and parts.port != 0
     except ValueError:
-        return f"must be an address like {DEFAULT_BASE_URL}: its host or its port is malformed"
+        return f"must be an address like {_EXAMPLE_URL}: its host or its port is malformed"
     if not is_address:
-        return f"must be an address like {DEFAULT_BASE_URL}: it has no host, or the port 0"
+        return f"must be an address like {_EXAMPLE_URL}: it has no host, or the port 0"
     if parts.query or parts.fragment or "?" in base_url or "#" in base_url:
         return "must end with a path. For what follows a '?', there is default_query"
     if parts.username is not None or parts.password is not None:
