@@ -13,14 +13,12 @@ from ..contract.document import Contract
 from ..media.pictures import paint, put_clear_pixel
 from ..media.png import GREY_ALPHA, PLAIN, RGBA, Kind, padded
 from ..media.png import encode as encode_png
-from ..version import suite_version
 from ..wire.exchange import Headers, Request
 from ..wire.multipart import Part, encode, file_part, text_part
-from ..wire.target import Target
+from ..wire.target import USER_AGENT, Target
 
 SIDE = 64
 """The default width and height of the images that are sent, in pixels."""
-_USER_AGENT = f"image-variations/{suite_version()}"
 _MAX_PAINTED = 128
 # Larger pictures are made of so many blocks of one colour on each side.
 _BLOCKS = 8
@@ -166,7 +164,7 @@ class Builder:
         key = self.target.api_key
         own = (
             ("Host", self.target.host),
-            ("User-Agent", _USER_AGENT),
+            ("User-Agent", USER_AGENT),
             ("Accept", "application/json"),
             ("Connection", "close"),
             *((("Authorization", f"Bearer {key}"),) if key is not None else ()),

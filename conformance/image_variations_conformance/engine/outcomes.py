@@ -6,7 +6,7 @@ from ..cases.case import Case
 from ..contract.document import Contract
 from ..oracles.base import Observation
 from ..oracles.refusal import refuses_framing, status_of
-from ..wire.reasons import Limited
+from ..wire.reasons import AnswerDiscarded, Limited
 from .steps import Outcome
 
 
@@ -14,7 +14,8 @@ def outcome_of(observation: Observation, case: Case, contract: Contract) -> Outc
     """Return what came of a step of the experiment, whatever images the response has."""
     reason, status = observation.exchange.not_tested, status_of(observation)
     if reason is not None:
-        return "not-sent" if isinstance(reason, Limited) or not observation.exchange.sent else "refused"
+        unseen = isinstance(reason, Limited | AnswerDiscarded) or not observation.exchange.sent
+        return "not-sent" if unseen else "refused"
     if status in {402, 429}:
         return "limited"
     if any(probe.open for probe in case.probes):

@@ -10,6 +10,7 @@ import io
 import random
 import re
 import warnings
+import zlib
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -29,6 +30,7 @@ _MAX_PIECES = 20_000
 _MAX_SCANS = 200
 _THUMBNAIL, _DETAIL = (8, 8), (32, 32)
 _SAMPLES = 3 * _THUMBNAIL[0] * _THUMBNAIL[1]
+_TEXTS = frozenset({b"iCCP", b"iTXt", b"tEXt", b"zTXt"})
 # The formats that an image endpoint may return. For some other formats, Pillow runs external programs.
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 
@@ -131,6 +133,7 @@ def look(content: bytes) -> Picture:
         raise Unreadable(f"a picture of {len(content)} bytes is not decoded")
     if next(islice(_pieces(content), _MAX_PIECES, None), None) is not None:
         raise Unreadable(f"a picture of more than {_MAX_PIECES} chunks or segments is not decoded")
+    content = _without_texts(content)
     if content.startswith(b"\xff\xd8") and content.count(b"\xff\xda") > _MAX_SCANS:
         raise Unreadable(f"a picture of more than {_MAX_SCANS} scans is not decoded")
     try:
@@ -154,6 +157,24 @@ def look(content: bytes) -> Picture:
         raise Unreadable(f"a broken picture: {error}") from error
 
 
+def _without_texts(content: bytes) -> bytes:
+    """Return a PNG without the chunks of texts and colour profiles that are intact.
+
+    They say nothing of the pixels, and Pillow takes those that inflate to more than a megabyte for a broken picture.
+    """
+    if not content.startswith(png.SIGNATURE):
+        return content
+    kept, at = [png.SIGNATURE], len(png.SIGNATURE)
+    while at < len(content):
+        end = at + 12 + int.from_bytes(content[at : at + 4])
+        kind, checksum = content[at + 4 : at + 8], content[end - 4 : end]
+        intact = len(checksum) == 4 and zlib.crc32(content[at + 4 : end - 4]) == int.from_bytes(checksum)
+        if kind not in _TEXTS or not intact:
+            kept.append(content[at:end])
+        at = end
+    return b"".join(kept)
+
+
 def _pieces(content: bytes) -> Iterator[int]:
     """Yield the offset of each chunk of a PNG or segment of a JPEG; nothing for other formats."""
     if content.startswith(png.SIGNATURE):
@@ -171,7 +192,7 @@ def _describe(opened: Image.Image) -> Picture:
     whole = opened.point(lambda value: value / 256).convert("L") if opened.mode == "I;16" else opened
     flat = whole if whole.mode == "RGB" else whole.convert("RGB")
     is_transparent = False
-    if whole.mode != "RGB":
+    if whole.mode != "RGB" or "transparency" in opened.info:
         rgba = whole.convert("RGBA")
         alpha = rgba.getchannel("A")
         if alpha.getextrema() == (255, 255):
@@ -185,7 +206,8 @@ def _describe(opened: Image.Image) -> Picture:
     pixels.update(whole.tobytes())
     thumbnail = flat.resize(_THUMBNAIL, Image.Resampling.BOX)
     return Picture(
-        format=(opened.format or "").lower(),
+        # Pillow calls a JPEG with more pictures behind it so.
+        format="jpeg" if opened.format == "MPO" else (opened.format or "").lower(),
         width=opened.width,
         height=opened.height,
         one_colour=flat.getcolors(1) is not None,

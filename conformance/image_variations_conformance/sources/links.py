@@ -12,6 +12,7 @@ import re
 from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit
 
 from ..wire.exchange import MAX_LINK_CHARACTERS, Failure, Outcome, Request, Response
+from ..wire.target import USER_AGENT
 from .addresses import NOWHERE, PRIVATE, PUBLIC, reach
 from .connector import Connector, Deadline
 from .failed import ExchangeFailed
@@ -41,7 +42,8 @@ def _through_redirects(connector: Connector, link: str, deadline: Deadline) -> O
         target = parts.path or "/"
         target = f"{target}?{parts.query}" if parts.query else target
         host = parts.netloc.rpartition("@")[2]
-        request = Request("GET", target, (("Host", host), ("Accept", "image/*"), ("Connection", "close")))
+        agent = ("User-Agent", USER_AGENT)
+        request = Request("GET", target, (("Host", host), agent, ("Accept", "image/*"), ("Connection", "close")))
         outcome = connector.exchange(request, parts, addresses, deadline, MAX_IMAGE_BYTES)
         following = _location(outcome)
         if following is None:

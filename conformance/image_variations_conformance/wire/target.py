@@ -7,7 +7,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import field, frozen
 
+from ..version import suite_version
 from .exchange import REQUEST_TARGET, Headers
+
+USER_AGENT = f"image-variations/{suite_version()}"
 
 
 class UnusableUrl(ValueError):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from image_variations_conformance.sources import connector, links
 from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.exchange import Exchange, Failure, Request, Response
-from image_variations_conformance.wire.target import Target
+from image_variations_conformance.wire.target import USER_AGENT, Target
 from support.loopback import (
     HTTPISH,
     ScriptedServer,
@@ -36,7 +36,8 @@ def test_a_link_is_fetched_without_the_key() -> None:
         exchange = fetched(server, link)
     assert bytes(server.heard[0]) == (
         b"GET /files/a%%20b.png?x=1&y=%%2F HTTP/1.1\r\n"
-        b"Host: 127.0.0.1:%d\r\nAccept: image/*\r\nConnection: close\r\n\r\n" % server.port
+        b"Host: 127.0.0.1:%d\r\nUser-Agent: %b\r\nAccept: image/*\r\nConnection: close\r\n\r\n"
+        % (server.port, USER_AGENT.encode())
     )
     assert (exchange.label, exchange.request) == ("a-case/0", Request("GET", link, ()))
     assert exchange.response is not None

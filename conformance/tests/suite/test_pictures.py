@@ -7,6 +7,7 @@ import struct
 import subprocess
 import tracemalloc
 import warnings
+import zlib
 
 import pytest
 from hypothesis import given
@@ -224,3 +225,34 @@ def test_no_program_is_run_for_a_postscript_file(monkeypatch: pytest.MonkeyPatch
     content = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n"
     with pytest.raises(Unreadable, match="not a picture"):
         look(content)
+
+
+def test_the_texts_and_profiles_of_a_png_of_any_size_do_not_make_it_a_broken_picture() -> None:
+    plain = png.encode(Image.new("RGB", (8, 8), "red"))
+    head, rest = plain[:33], plain[33:]
+    for kind, data in (
+        (b"zTXt", b"Comment\0\0" + zlib.compress(bytes(3_000_000))),
+        (b"iCCP", b"profile\0\0" + zlib.compress(bytes(3_000_000))),
+        (b"tEXt", b"Comment\0" + b"x" * 3_000_000),
+    ):
+        content = head + png.chunk(kind, data) + rest
+        assert look(content) == look(plain)
+        with pytest.raises(Unreadable):
+            look(content.replace(data[-4:], b"\1\2\3\4", 1))
+
+
+def test_a_transparent_colour_makes_an_rgb_picture_transparent() -> None:
+    file = io.BytesIO()
+    picture = Image.new("RGB", (8, 8), "red")
+    picture.putpixel((3, 3), (0, 0, 255))
+    picture.save(file, "PNG", transparency=(0, 0, 255))
+    assert look(file.getvalue()).is_transparent
+    file = io.BytesIO()
+    picture.save(file, "PNG", transparency=(0, 255, 0))
+    assert not look(file.getvalue()).is_transparent
+
+
+def test_a_jpeg_with_more_pictures_behind_it_is_a_jpeg() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (16, 16), "red").save(file, "MPO", save_all=True, append_images=[Image.new("RGB", (16, 16))])
+    assert look(file.getvalue()).format == "jpeg"
