@@ -9,6 +9,9 @@ from ..wire.exchange import Request
 from .builder import Base
 from .probes import Probe
 
+MOST_IMAGES = 100
+"""The most images that a server may make for one request. More may be valid under a profile, but cost too much."""
+
 
 @frozen
 class Case:

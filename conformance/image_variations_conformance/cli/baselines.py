@@ -36,6 +36,8 @@ class GivenBaseline:
         if not path.exists():
             if not update:
                 raise CommandError(f"{path} does not exist; --update-baseline writes it")
+            if not path.absolute().parent.is_dir():
+                raise CommandError(f"{path} cannot be written: there is no folder {path.parent}")
             return cls(path, update, Baseline({}))
         return cls(path, update, _read(path, requirements))
 

@@ -359,5 +359,6 @@ def contradictions(document: Document) -> Iterator[tuple[str, str]]:
             values = ", ".join(schema["enum"])
             yield (
                 f"{name}s",
-                f"the default of {name} is {schema['default']}, which is not one of {values}: declare {key}",
+                f"the default of {name} is {schema['default']}, which is not one of {values}: "
+                f"declare {key}, or {name}s with it",
             )

@@ -246,7 +246,7 @@ def _text_classes(text: str) -> str:
 def _image_counts(parts: tuple[Part, ...]) -> Iterator[int]:
     """Yield each value that a server may read as n; where the field is there twice, both."""
     for part in parts:
-        if part.name == "n" and re.fullmatch(rb"\s*[+]?[0-9]{1,6}\s*", part.content):
+        if part.name == "n" and re.fullmatch(rb"\s*[+]?[0-9]{1,4000}\s*", part.content):
             yield int(part.content)
 
 

@@ -93,10 +93,10 @@ def validity_of(schema: Schema, text: str) -> FieldValidity:
 def _integer_validity(schema: Schema, text: str) -> FieldValidity:
     if not re.fullmatch(r"\s*[+-]?[0-9]+\s*", text, re.ASCII):
         return "invalid"
-    # A number of that many digits is out of range without being parsed.
-    bounded = not {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}.isdisjoint(schema)
+    # A number of that many digits is beyond any bound on its side without being parsed.
+    bounds = {"minimum", "exclusiveMinimum"} if text.strip().startswith("-") else {"maximum", "exclusiveMaximum"}
     if len(text) >= _MAX_DIGITS:
-        return "out_of_range" if bounded else "unspecified"
+        return "unspecified" if bounds.isdisjoint(schema) else "out_of_range"
     number = int(text)
     if not _is_value(schema, number):
         return "out_of_range"

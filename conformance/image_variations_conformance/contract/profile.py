@@ -46,6 +46,7 @@ class Profile:
 
     def with_declared(self, key: str, value: Any, place: str) -> Profile:
         """Return the profile with one more declaration, which replaces an earlier one of the same key."""
+        value = _without_fractions(value)
         _check(key, value, place)
         return evolve(self, declared={**self.declared, key: value}, places={**self.places, key: place})
 
@@ -82,13 +83,16 @@ def read(name_or_file: str) -> Profile:
 
 def find(working_folder: Path) -> Profile | None:
     """Return the profile of a folder: image-variations.toml, or a table in pyproject.toml. Raises ProfileError."""
-    path = working_folder / FOUND_FILE
-    if path.is_file():
-        return _read_file(path, ())
-    project = working_folder / "pyproject.toml"
-    if project.is_file() and "[tool.image-variations" in project.read_text("utf-8", "replace"):
-        return _read_file(project, (), _TABLE)
-    return None
+    path, project = working_folder / FOUND_FILE, working_folder / "pyproject.toml"
+    in_project = project.is_file() and "[tool.image-variations" in project.read_text("utf-8", "replace")
+    if path.exists() or path.is_symlink():
+        if in_project:
+            raise ProfileError(f"{path} and [tool.image-variations] in {project} are both there; keep one of them")
+        found = _read_file(path, ())
+        if not found.declared:
+            raise ProfileError(f"{path} declares nothing; write a key, or remove the file")
+        return found
+    return _read_file(project, (), _TABLE) if in_project else None
 
 
 def parse_value(text: str) -> Any:
@@ -144,6 +148,15 @@ def _check(key: str, value: Any, place: str) -> None:
         near = difflib.get_close_matches(str(value), _words(schemas[key]), n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise ProfileError(f"{place}: {key}: expected {schemas[key]['description']}, got {value!r}{hint}")
+
+
+def _without_fractions(value: Any) -> Any:
+    """Return a value with integers in place of numbers such as 4.0, which are the same in JSON."""
+    if isinstance(value, dict):
+        return {key: _without_fractions(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_fractions(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _is_valid(schema: Mapping[str, Any], value: Any) -> bool:

@@ -6,7 +6,7 @@ seed = 7
 
 [[known]]                         # to be mended later
 requirement = "IV-N-RANGE"
-items = ["n=10"]                  # without it, any item of the evidence
+items = ["n=10"]                  # without it, any item of the evidence; "other requests": those that have no name
 reason = "The back end makes four images at most."
 since = 2026-11-29
 expires = 2027-03-01              # may be left out
@@ -22,7 +22,7 @@ from __future__ import annotations
 import datetime
 import difflib
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +32,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Table
 
 from ..version import suite_version
+from ..wire.reasons import RunEnded
 from .run import Item, Run, Verdict
 
 Kind = Literal["known", "waived"]
@@ -41,6 +42,11 @@ _ENTRY = {"requirement": str, "items": list, "reason": str, "since": datetime.da
 _OPTIONAL = frozenset({"items", "expires"})
 _WORDS = {str: "a text", int: "a whole number", list: "a list of texts", datetime.date: "a date such as 2026-11-29"}
 NO_REASON = "no reason given yet"
+OTHER_REQUESTS = "other requests"
+# The requests of the experiment are numbered in each run anew, and so are those drawn at random.
+_NUMBERED = re.compile(
+    r"(again|alone|base|control|cost|eight-alike|eight-mixed|must|narrowed|odd|open|random|should)-\d+(-.*)?"
+)
 _COMMENT = (
     "Known failures of a server, for `image-variations check --baseline`. `known`: to be mended; `waived`: to stay."
 )
@@ -64,7 +70,7 @@ class Entry:
 
     def covers(self, item: str) -> bool:
         """Return whether a failure of an item is known."""
-        return not self.items or item in self.items
+        return not self.items or _lasting(item) in self.items
 
 
 @frozen
@@ -89,7 +95,7 @@ class Baseline:
         if entry.expires is not None and entry.expires < today:
             yield f"{entry.place}: {entry.requirement} expired on {entry.expires}"
         if entry.kind == "known":
-            held = _held(verdict, entry)
+            held = _held(verdict, entry.items)
             if held:
                 yield f"{entry.place}: {entry.requirement} holds now: {', '.join(held)}"
             elif not entry.items and verdict.result in {"pass", "declared"}:
@@ -102,25 +108,47 @@ class Baseline:
         return f"contract {self.contract or '?'} and suite {self.suite or '?'}" if moved else ""
 
 
+def _lasting(item: str) -> str:
+    """Return the name of an item that is the same in each run."""
+    return OTHER_REQUESTS if _NUMBERED.fullmatch(item) else item
+
+
 def _broken(verdict: Verdict) -> list[Item]:
+    """Return the items that fail, or that another failure of the server keeps from being seen."""
+    if _is_hidden(verdict):
+        return [it for it in verdict.items if it.state != "holds" and it.reason is not None and not it.reason.chosen]
     return [item for item in verdict.items if item.state == "contradicted"]
 
 
-def _held(verdict: Verdict, entry: Entry) -> list[str]:
-    """Return the items of an entry that hold in a run."""
-    return [item.name for item in verdict.items if item.state == "holds" and item.name in entry.items]
+def _is_hidden(verdict: Verdict) -> bool:
+    """Return whether the server keeps a MUST from being seen, but for a limit or an end of the run."""
+    is_must = verdict.requirement.level == "must"
+    return is_must and verdict.blocked and not isinstance(verdict.reason, RunEnded)
+
+
+def _names(items: Iterable[Item]) -> list[str]:
+    return list(dict.fromkeys(_lasting(item.name) for item in items))
+
+
+def _held(verdict: Verdict, names: Collection[str]) -> list[str]:
+    """Return the names of items that hold in a run."""
+    held = [item.name for item in verdict.items if item.state == "holds" and item.name in names]
+    passed = verdict.result in {"pass", "declared"}
+    return [*held, OTHER_REQUESTS] if passed and OTHER_REQUESTS in names else held
 
 
 def _with_known(verdict: Verdict, entry: Entry | None) -> Verdict:
     """Return a verdict with what an entry says of it: known, if nothing else is broken; new items come first."""
-    if entry is None or verdict.result not in {"fail", "warn"}:
+    if entry is None or not (verdict.result in {"fail", "warn"} or _is_hidden(verdict)):
         return verdict
-    known = tuple(item.name for item in _broken(verdict) if entry.covers(item.name))
+    known = tuple(_names(item for item in _broken(verdict) if entry.covers(item.name)))
     new = [item for item in _broken(verdict) if not entry.covers(item.name)]
     because = f"{entry.reason} (since {entry.since}{'' if entry.kind == 'known' else ', waived'})"
     noted = evolve(verdict, known=known, known_because=because if known else "")
     if not new:
         return evolve(noted, result="known")
+    if _is_hidden(verdict):
+        return verdict
     message = new[0].findings[0].message
     return evolve(noted, message=message, items=(*new, *(item for item in verdict.items if item not in new)))
 
@@ -202,13 +230,31 @@ def updated(text: str, run: Run, today: datetime.date) -> str:
             verdict = found[str(tables[at]["requirement"])]
             listed.add(verdict.requirement.id)
             if kind == "known" and not _updated_entry(tables[at], verdict):
-                del tables[at]
+                _remove(tables, at, document)
         if not len(tables):
             del document[kind]
     for verdict in run.verdicts:
-        if verdict.result == "fail" and verdict.requirement.id not in listed:
+        if (verdict.result == "fail" or _is_hidden(verdict)) and verdict.requirement.id not in listed:
             document.setdefault("known", tomlkit.aot()).append(_new_entry(verdict, today))
     return tomlkit.dumps(document)
+
+
+def _remove(tables: AoT, at: int, document: tomlkit.TOMLDocument) -> None:
+    """Remove an entry, but not the comments behind it."""
+    comments = _comments_behind(tables[at])
+    del tables[at]
+    for comment in comments:
+        (tables[at - 1] if at else document).add(tomlkit.comment(comment))
+
+
+def _comments_behind(table: Table) -> list[str]:
+    """Return the comments after the last key of an entry, which are about something else."""
+    comments: list[str] = []
+    for line in reversed(table.as_string().rstrip().splitlines()):
+        if line.strip() and not line.lstrip().startswith("#"):
+            break
+        comments += [line.strip().lstrip("#").strip()] if line.strip() else []
+    return comments[::-1]
 
 
 def _updated_entry(table: Table, verdict: Verdict) -> bool:
@@ -216,8 +262,8 @@ def _updated_entry(table: Table, verdict: Verdict) -> bool:
     if "items" not in table:
         return verdict.result not in {"pass", "declared"}
     listed = [str(item) for item in table["items"]]
-    held = {item.name for item in verdict.items if item.state == "holds"}
-    broken = [item.name for item in _broken(verdict)]
+    held = _held(verdict, listed)
+    broken = _names(_broken(verdict))
     left = [item for item in listed if item not in held]
     left += [item for item in broken if item not in left]
     if left != listed:
@@ -228,7 +274,7 @@ def _updated_entry(table: Table, verdict: Verdict) -> bool:
 def _new_entry(verdict: Verdict, today: datetime.date) -> Table:
     table = tomlkit.table()
     table["requirement"] = verdict.requirement.id
-    table["items"] = [item.name for item in _broken(verdict)]
+    table["items"] = _names(_broken(verdict))
     table["reason"] = NO_REASON
     table["since"] = today
     return table

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from attrs import define, field, frozen
 
-from ..cases.case import Case
+from ..cases.case import MOST_IMAGES, Case
 from ..wire.reasons import (
     InvalidAccepted,
     InvalidCostsImage,
@@ -17,6 +17,7 @@ from ..wire.reasons import (
     MaxRequests,
     MaxSeconds,
     Reason,
+    TooManyImages,
 )
 
 
@@ -71,7 +72,7 @@ class Budget:
     def refusal(self, case: Case) -> Reason | None:
         """Count the case and return None, or return why it must not be sent."""
         with self._lock:
-            over = self.over()
+            over = TooManyImages(case.image_count) if case.image_count > MOST_IMAGES else self.over()
             if over is not None:
                 return over
             mine = self._set_aside.pop(case.label, 0)
@@ -139,13 +140,13 @@ class Budget:
             self.fetches += 1
             return None
 
-    def retried(self, wait_seconds: float = 0.0) -> bool:
-        """Count one more attempt at a granted case, after a wait, and return whether there is room for it."""
+    def retry_refusal(self, wait_seconds: float = 0.0) -> Reason | None:
+        """Count one more attempt at a granted case, after a wait, and return None, or why there is no room for it."""
         with self._lock:
-            if self.over(wait_seconds) is not None:
-                return False
-            self.requests += 1
-            return True
+            over = self.over(wait_seconds)
+            if over is None:
+                self.requests += 1
+            return over
 
     def settle(self, case: Case, images: int) -> None:
         """Replace the expected images of a granted case by the number of images in its response."""

@@ -5,6 +5,7 @@ What looks like a bug, such as a 5xx or a wrong number of images, is noted and n
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import re
@@ -27,6 +28,9 @@ _FIRST_BASES, _MOST_BASES, _MOST_MODELS = 2, 120, 4
 _UNKNOWN_MODEL = "no-such-model-3f1c"
 _OTHER_SIZES = ("320x192", "448x448")
 """Only a server of any size makes these."""
+_SIZE = re.compile(r"(?<![\dx])[1-9]\d{1,3}x[1-9]\d{1,3}(?![\dx])")
+_MOST_NAMED = 8
+"""How many of the sizes that a server names in an error are tried."""
 _SIBLING_SIZES = ("768x768", "1024x1536", "1536x1024", "1024x1792", "1792x1024")
 _SIDES = (64, 512, 1024)
 _WRONG_NUMBERS = ("0", "-1", "abc", "1.5")
@@ -163,7 +167,11 @@ def _image_fields(asker: Asker, made: Draft) -> None:
     other = "image[]" if used == plain else plain
     answer = asker.ask(f"{other} as the name of the image", asker.form(name=other), "invalid-request")
     if is_accepted(answer):
-        made.declare("image_field", [used, other], f"{other} \u2192 {answer}")
+        # A server that needs no image at all reads neither.
+        form = asker.form(name="picture")
+        nobody = asker.ask("picture as the name of the image", form, may_be_accepted=False, images=0)
+        if not is_accepted(nobody):
+            made.declare("image_field", [used, other], f"{other} \u2192 {answer}")
     elif used != plain:
         made.declare("image_field", used, f"{other} \u2192 {answer}")
 
@@ -209,8 +217,13 @@ def _sizes(asker: Asker, made: Draft) -> None:
     others = [size for size in _OTHER_SIZES if _has_size(answers[size], size)]
     if others != list(_OTHER_SIZES):
         siblings = {size: _field(asker, "size", size, "invalid-request") for size in _SIBLING_SIZES}
-        others += [size for size, answer in siblings.items() if _has_size(answer, size)]
         answers |= siblings
+        # What the server names when it refuses others.
+        words = " ".join(answer.words for answer in answers.values() if answer is not None and answer.refused)
+        named = [size for size in dict.fromkeys(_SIZE.findall(words)) if size not in answers]
+        answers |= {size: _field(asker, "size", size, "invalid-request") for size in named[:_MOST_NAMED]}
+        tried = {*known, *others}
+        others += [size for size, answer in answers.items() if size not in tried and _has_size(answer, size)]
     for size, answer in answers.items():
         # The size of an image may be unknown, where its link leads nowhere.
         if answer is not None and answer.accepted and answer.size != size and (answer.size or size not in known):
@@ -289,10 +302,13 @@ def _bodies(asker: Asker, made: Draft) -> None:
     asker.ask("no image", no_image, "invalid-request", may_be_accepted=False, images=0)
     form = builder.post(b"image=none", "application/x-www-form-urlencoded")
     asker.ask("an encoded form", form, "not-multipart", may_be_accepted=False, images=0)
-    body = json.dumps({"image": "data:image/png;base64,", **asker.base.texts}).encode()
-    answer = asker.ask("a JSON body", builder.post(body, "application/json"), "not-multipart", images=0)
-    if is_accepted(answer):
-        made.declare("json_body", True, f"a JSON body \u2192 {answer}")
+    image = base64.b64encode(asker.image or builder.png()).decode()
+    for value in (image, f"data:image/png;base64,{image}"):
+        body = json.dumps({"image": value, **asker.base.texts}).encode()
+        answer = asker.ask("a JSON body", builder.post(body, "application/json"), "not-multipart")
+        if is_accepted(answer):
+            made.declare("json_body", True, f"a JSON body \u2192 {answer}")
+            break
     asker.ask("GET", evolve(builder.post(b"", None), method="GET"), "other-method", may_be_accepted=False, images=0)
 
 

@@ -76,8 +76,9 @@ class Scheduler:
         for batch in _batches(cases, self.workers):
             remaining -= len(batch)
             sending = _Batch(self, self._liveness, batch, self._done[0], remaining + to_come, self._ended[0])
-            exchanges += sending.run()
-            self._done[0] += len(batch)
+            done = sending.run()
+            exchanges += done
+            self._done[0] += sum(exchange.sent for exchange in done)
             self._ended[0] = sending.reason
         return exchanges
 
@@ -92,7 +93,7 @@ class Scheduler:
             lambda: self.transport.send(
                 case.label, case.request, case.concurrent_with, self.budget.seconds_left(), case.connection
             ),
-            self.budget.retried,
+            self.budget.retry_refusal,
         )
         found, images = _items(exchange.response)
         self.budget.settle(case, images)
@@ -125,22 +126,29 @@ class Scheduler:
             return Exchange(label, Request("GET", link[:MAX_LINK_CHARACTERS], ()), NotTested(refusal), 0.0, 0.0)
         return self._patiently(
             lambda: self.transport.fetch(label, link, self.budget.seconds_left()),
-            lambda _: self.budget.fetch_refusal() is None,
+            lambda _: self.budget.fetch_refusal(),
         )
 
-    def _patiently(self, send: Callable[[], Exchange], may_repeat: Callable[[float], bool]) -> Exchange:
-        """Send a request, again after a wait as long as it is limited and `may_repeat` after so many seconds."""
+    def _patiently(self, send: Callable[[], Exchange], refusal: Callable[[float], Reason | None]) -> Exchange:
+        """Send a request, again after a wait as long as it is limited.
+
+        `refusal` returns why it is not sent again after so many seconds, or None.
+        """
         limited: list[Response] = []
         while True:
             exchange = self._within_run(send())
             wait_seconds = _wait_seconds(exchange.response, len(limited))
             if wait_seconds is None or wait_seconds > _MAX_WAIT_SECONDS or len(limited) == _MAX_ATTEMPTS - 1:
                 break
-            if sum(self._waits) + wait_seconds > _MAX_WAITS_SECONDS or not may_repeat(wait_seconds):
+            if sum(self._waits) + wait_seconds > _MAX_WAITS_SECONDS:
                 break
+            limited += [exchange.response] if exchange.response is not None else []
+            over = refusal(wait_seconds)
+            if over is not None:
+                # The limits of the user are the reason, and not that of the server.
+                return evolve(exchange, outcome=NotTested(over), retries=len(limited) - 1, limited=tuple(limited))
             self._waits.append(wait_seconds)
             self.sleep(wait_seconds)
-            limited += [exchange.response] if exchange.response is not None else []
         return evolve(exchange, retries=len(limited), limited=tuple(limited))
 
     def _within_run(self, exchange: Exchange) -> Exchange:

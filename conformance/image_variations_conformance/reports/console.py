@@ -211,7 +211,9 @@ def _show_baseline(run: Run, console: Console) -> None:
     for text in run.stale:
         console.print(f"{'Stale':10} {text}", markup=False)
     if run.stale:
-        console.print(f"{'':10} Mend the baseline, or let --update-baseline do it.")
+        console.print(
+            f"{'':10} Mend the baseline. --update-baseline removes what holds now; a date only you can change."
+        )
     if run.baseline_of and run.outcome == "fails":
         console.print(
             f"The baseline is of {run.baseline_of}: what is new here may be new in the contract or the suite."

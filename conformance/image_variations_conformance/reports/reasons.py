@@ -19,6 +19,7 @@ _TEMPLATES: dict[type[Reason], str] = {
     reasons.Unexplained: "a valid request with it was refused; more --max-requests or --max-images find out why",
     reasons.MaxRequests: "--max-requests {limit} are used up",
     reasons.MaxImages: "the case needs {needed} of --max-images {limit}, of which {left} are left",
+    reasons.TooManyImages: "the server may make {images} images for the case, which no run asks for",
     reasons.MaxFetches: "{limit} links were followed, the maximum of a run",
     reasons.MaxSeconds: "--max-seconds {limit:g} are over",
     reasons.InvalidAccepted: (

@@ -91,6 +91,13 @@ class MaxImages(Limited):
 
 
 @frozen
+class TooManyImages(Limited):
+    """The server may make `images` images for the case, which no run asks for."""
+
+    images: int
+
+
+@frozen
 class MaxFetches(Limited):
     """`limit` links were followed, as many as the depth allows."""
 

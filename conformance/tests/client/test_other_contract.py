@@ -184,9 +184,8 @@ def test_an_error_has_the_model_of_its_status_in_the_contract(
 
 def test_an_operation_without_security_is_called_without_the_key(call: Caller, recorder: Recorder) -> None:
     recorder.expect(CannedResponse(200, "gefunden: Zoë".encode(), {"Content-Type": "text/plain"}))
-    # `timeout` is a field of this body and an argument of every call, so the body must be passed as a model.
-    body = importlib.import_module("studio.models").SearchBody(words=["sea", "a&b"], timeout=3)
-    assert call(call.client.default.search, body=body, timeout=5.0) == "gefunden: Zoë"
+    # `timeout` is a field of this body and an argument of every call.
+    assert call(call.client.default.search, words=["sea", "a&b"], timeout_=3, timeout=5.0) == "gefunden: Zoë"
     received = recorder.only()
     assert received.header("authorization") is None
     assert received.header("content-type") == "application/x-www-form-urlencoded"

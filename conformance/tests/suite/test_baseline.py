@@ -13,7 +13,7 @@ from image_variations_conformance.engine.baseline import NO_REASON, Baseline, Ba
 from image_variations_conformance.engine.run import Cost, Item, Result, Run, Verdict
 from image_variations_conformance.oracles import Finding
 from image_variations_conformance.oracles.base import State
-from image_variations_conformance.wire.reasons import NotAtThisDepth
+from image_variations_conformance.wire.reasons import NotAtThisDepth, RateLimited, ReportedAs
 from support.requests import CONTRACT, TARGET
 
 TODAY = datetime.date(2026, 11, 29)
@@ -181,6 +181,55 @@ def test_the_file_keeps_its_line_ends_and_its_mode(tmp_path: Path) -> None:
     assert b"\r\n[[known]]\r\n" in written
     assert written.count(b"\n") == written.count(b"\r\n")
     assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_an_update_that_removes_an_entry_keeps_the_comments_behind_it() -> None:
+    text = (
+        entry(more='items = ["a"]')
+        + "\n# about the next one\n"
+        + entry(PARAM, more='items = ["b"]  # why')
+        + "\n# the end\n"
+    )
+    made = updated(text, run_of(verdict(RANGE, a="holds"), verdict(PARAM, b="holds")), TODAY)
+    assert sorted(line for line in made.splitlines() if line.startswith("#")) == ["# about the next one", "# the end"]
+    assert "[[known]]" not in made
+    made = updated(text, run_of(verdict(RANGE, a="contradicted"), verdict(PARAM, b="holds")), TODAY)
+    assert "# about the next one" in made
+    assert "# the end" in made
+
+
+def all_of(state: State, *names: str) -> Verdict:
+    return verdict(RANGE, **dict.fromkeys(names, state))
+
+
+def test_requests_that_are_numbered_in_each_run_anew_have_one_name(tmp_path: Path) -> None:
+    text = updated("", run_of(all_of("contradicted", "must-3", "again-270", "n=10")), TODAY)
+    assert tomlkit.parse(text)["known"][0]["items"] == ["other requests", "n=10"]
+    (known,) = applied(text, run_of(all_of("contradicted", "should-1", "n=10", "narrowed-1-again")), tmp_path).verdicts
+    assert (known.result, known.known) == ("known", ("other requests", "n=10"))
+    mended = applied(text, run_of(all_of("holds", "must-3", "n=10")), tmp_path)
+    assert mended.exit_code == 1
+    assert "holds now: n=10, other requests" in mended.stale[0]
+    (new,) = applied(text, run_of(all_of("contradicted", "n=5")), tmp_path).verdicts
+    assert new.result == "fail"
+
+
+def test_what_a_known_failure_keeps_from_being_seen_is_known_too(tmp_path: Path) -> None:
+    hidden = evolve(
+        verdict(RANGE),
+        result="partial",
+        reason=ReportedAs((PARAM,)),
+        items=(item("a", "holds"), Item("b", None, (), ReportedAs((PARAM,)))),
+    )
+    assert run_of(hidden).exit_code == 1
+    text = updated("", run_of(hidden), TODAY)
+    assert applied(text, run_of(hidden), tmp_path).exit_code == 0
+    more = evolve(hidden, items=(*hidden.items, Item("c", None, (), ReportedAs((PARAM,)))))
+    assert applied(text, run_of(more), tmp_path).exit_code == 1
+    assert "holds now: b" in applied(text, run_of(verdict(RANGE, a="holds", b="holds")), tmp_path).stale[0]
+    for reason in (RateLimited(), NotAtThisDepth()):
+        lost = evolve(hidden, reason=reason)
+        assert "[[known]]" not in updated("", run_of(lost), TODAY)
 
 
 def test_a_new_entry_has_its_date_and_asks_for_a_reason(tmp_path: Path) -> None:

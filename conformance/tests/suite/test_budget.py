@@ -38,6 +38,7 @@ from image_variations_conformance.wire.reasons import (
     MaxSeconds,
     NotSeen,
     RateLimited,
+    TooManyImages,
     Unexplained,
 )
 from image_variations_conformance.wire.target import Target
@@ -240,7 +241,11 @@ def test_a_server_that_limits_every_request_is_incomplete_and_is_sent_few() -> N
             await StarletteResponse(status_code=429, headers={"Retry-After": "99"})(scope, receive, send)
 
     run = judged_run(busy)
-    assert (run.outcome, run.exit_code, verdicts(run, "pass", "fail")) == ("incomplete", 1, {})
+    assert (run.outcome, run.exit_code, set(verdicts(run, "pass", "fail"))) == (
+        "incomplete",
+        1,
+        {"IV-LIMIT-RETRY-AFTER"},
+    )
 
 
 def test_only_the_selected_requirement_is_judged_and_only_its_cases_are_sent() -> None:
@@ -370,3 +375,13 @@ def test_a_run_follows_at_most_the_number_of_links_of_its_depth() -> None:
     followed = sum(b".png HTTP" in heard for heard in server.heard)
     assert followed == DEPTH_PROFILES["quick"].max_fetches
     assert {it.reason for it in run.verdicts if it.requirement.id == "IV-URL-FETCH"} <= {MaxFetches(followed), None}
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits(max_images=10**12)])
+def test_no_request_is_granted_for_which_a_server_may_make_more_than_a_hundred_images(limits: Limits) -> None:
+    budget = Budget(limits)
+    request = Request("POST", "/v1/images/variations", ())
+    many = Case("many", "", request, Expectation(image_count=101))
+    assert budget.refusal(many) == TooManyImages(101)
+    assert (budget.requests, budget.images) == (0, 0)
+    assert budget.refusal(evolve(many, expectation=Expectation(image_count=100))) is None

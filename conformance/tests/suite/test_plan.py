@@ -14,7 +14,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from image_variations_conformance.cases.builder import Base, Builder
-from image_variations_conformance.cases.case import Case
+from image_variations_conformance.cases.case import MOST_IMAGES, Case
 from image_variations_conformance.cases.named_case import DEPTHS, Depth
 from image_variations_conformance.cases.plan import DEPTH_PROFILES, Plan
 from image_variations_conformance.cases.png_strategies import pngs
@@ -269,7 +269,7 @@ def test_without_a_profile_every_row_shows_what_it_names(plan: Plan) -> None:
             {
                 *(("n-eleven", "IV-N-BOUNDS"), ("n-hundred", "IV-N-BOUNDS"), ("n-wraps-at-8-bits", "IV-N-BOUNDS")),
                 *(("n-wraps-at-32-bits", "IV-N-BOUNDS"), ("n-wraps-at-64-bits", "IV-N-BOUNDS")),
-                ("n-huge", "IV-N-BOUNDS"),
+                *(("n-huge", "IV-N-BOUNDS"), ("n-hundreds-of-digits", "IV-N-BOUNDS")),
             },
         ),
         ({"sizes": ["1024x1536", "1024x1024"]}, {("size-of-another-model", "IV-SIZE-UNKNOWN")}),
@@ -389,3 +389,12 @@ def test_the_requests_of_one_connection_have_inputs_by_which_their_images_can_be
     chosen = Arranged.of(packs(plan.must_probes, seed), 4).on_one_connection
     assert len(chosen) == 2
     assert "png=wholly-transparent" not in {probe.item for pack in chosen for probe in pack}
+
+
+@pytest.mark.parametrize("depth", ["quick", "standard", "deep"])
+def test_no_request_of_a_plan_asks_for_a_million_images_where_any_number_is_valid(depth: Depth) -> None:
+    plan = Plan.of(effective(max_n="unlimited"), TARGET, 1, depth)
+    base = Base(plan.contract.required_texts)
+    numbers = [plan.named(row, base).image_count for row in (*plan.refusals, *plan.open_cases)]
+    numbers += [plan.valid("a", "", base, (probe,)).image_count for probe in (*plan.must_probes, *plan.should_probes)]
+    assert 2 <= max(numbers) <= MOST_IMAGES

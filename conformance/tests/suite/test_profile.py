@@ -86,7 +86,7 @@ def test_a_ready_made_profile_fits_the_schema_by_another_validator(name: str) ->
         (
             "sizes = ['512x512']",
             1,
-            "the default of size is 1024x1024, which is not one of 512x512: declare default_size",
+            "the default of size is 1024x1024, which is not one of 512x512: declare default_size, or sizes with it",
         ),
         ("image_field = 'user'", 1, "image_field: the contract has another field of this name"),
         ("[extra_fields.n]\ntype = 'integer'", 1, "extra_fields: the contract already has the field n"),
