@@ -21,8 +21,8 @@ from regeneration.document import (
 )
 from regeneration.facts import ARGUMENTS
 from regeneration.generator import python_name
-from regeneration.lint import Problem
 from regeneration.lowering import FORM, JSON, OCTETS
+from regeneration.problem import Problem
 from regeneration.schema_support import Place, Schemas, Shape
 
 _SHAPES: dict[str, Shape] = {

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from regeneration.document import Document
 from regeneration.expressible import inexpressible
-from regeneration.lint import Problem, lint
+from regeneration.lint import lint
 from regeneration.lowering import lower
 from regeneration.marks import MarkedYaml
+from regeneration.problem import Problem
 from regeneration.refused import Refused, shown_path
 from regeneration.reserved_names import reserved
 

@@ -13,8 +13,8 @@ from attrs import evolve, field, frozen
 from image_variations_conformance.contract.pointers import escaped, steps
 
 from regeneration.document import Document, NodePath, Schema, dereferenced
-from regeneration.lint import Problem
 from regeneration.patterns import python_pattern
+from regeneration.problem import Problem
 
 # The shape that a value can have where it is encoded: anything in JSON; the fields of a URL-encoded form or of a query,
 # each one value or a list or object of values; the parts of a multipart form, each one value, or a list of values.

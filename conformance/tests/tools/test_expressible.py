@@ -15,7 +15,7 @@ from image_variations_conformance.contract.effective import apply
 from image_variations_conformance.contract.pointers import escaped
 from image_variations_conformance.contract.profile import read as read_profile
 from regeneration.document import Document, read
-from regeneration.lint import KEYWORDS
+from regeneration.keywords import KEYWORDS
 from regeneration.mistakes import mistakes, require_none
 from regeneration.refused import Refused
 from regeneration.reserved_names import client_members, model_members

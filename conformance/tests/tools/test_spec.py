@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from PIL import Image
 from regeneration.document import Document, NodePath, objects, pointer, read, root_schemas, schemas
-from regeneration.lint import KEYWORDS, lint
+from regeneration.keywords import KEYWORDS
+from regeneration.lint import lint
 from regeneration.mistakes import require_none
 from regeneration.refused import Refused
 from ruamel.yaml import YAML
