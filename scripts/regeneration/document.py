@@ -114,8 +114,13 @@ def resolve(document: Document, reference: str) -> Any:
 
 def dereferenced(document: Document, node: dict[str, Any]) -> dict[str, Any]:
     """Return `node`, or the object that it refers to if it has a `$ref`. Raise `LookupError` if there is none."""
+    followed: set[str] = set()
     while "$ref" in node:
-        node = resolve(document, node["$ref"])
+        reference = node["$ref"]
+        if reference in followed:
+            raise LookupError(f"{reference} refers to itself")
+        followed.add(reference)
+        node = resolve(document, reference)
     return node
 
 

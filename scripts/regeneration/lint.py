@@ -6,6 +6,7 @@ a property. They are reported here, before openapi-spec-validator checks the doc
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from jsonschema_rs import Draft202012Validator
@@ -75,8 +76,10 @@ def _structure(document: Document) -> Iterator[Problem]:
 
 
 def _references_and_names(document: Document) -> Iterator[Problem]:
-    for path, node in [*objects(document), *schemas(document)]:
-        yield from _reference(document, path, node)
+    for path, node in objects(document):
+        yield from _reference(document, path, node, "an object")
+    for path, node in schemas(document):
+        yield from _reference(document, path, node, "a schema")
     yield from _boolean_schemas(document)
     for path, schema in root_schemas(document):
         yield from _required_names(document, path, schema, frozenset())
@@ -139,12 +142,35 @@ def _operations(document: Document) -> Iterator[Problem]:
             yield Problem.at(at, f"{unused!r} is described as a parameter of the path, which has none; correct one")
 
 
-def _reference(document: Document, path: NodePath, node: dict[str, Any]) -> Iterator[Problem]:
-    if "$ref" in node:
-        try:
-            resolve(document, str(node["$ref"]))
-        except LookupError:
-            yield Problem.at((*path, "$ref"), f"{node['$ref']!r} points to nothing in this document")
+def _reference(document: Document, path: NodePath, node: dict[str, Any], kind: str) -> Iterator[Problem]:
+    if "$ref" not in node:
+        return
+    try:
+        target = resolve(document, str(node["$ref"]))
+    except LookupError:
+        yield Problem.at((*path, "$ref"), f"{node['$ref']!r} points to nothing in this document")
+        return
+    if not isinstance(target, dict | bool):  # `_boolean_schemas` is about true and false
+        yield Problem.at((*path, "$ref"), f"{node['$ref']!r} does not point to {kind}; correct it")
+    elif _is_circular(document, node):
+        message = f"{kind} that refers only to itself says nothing; write what it is, in place of the reference"
+        yield Problem.at((*path, "$ref"), message)
+
+
+def _is_circular(document: Document, node: dict[str, Any]) -> bool:
+    """Return whether the references of a node, and of its subschemas for the same value, lead back to it."""
+    pending, seen = [node], set[int]()
+    while pending:
+        current = pending.pop()
+        reached = [inner for relative, inner in subschemas(current) if relative[0] in _IN_PLACE]
+        with suppress(LookupError):  # it is reported where it stands
+            target = resolve(document, str(current["$ref"])) if "$ref" in current else None
+            reached += [target] if isinstance(target, dict) else []
+        if any(each is node for each in reached):
+            return True
+        pending += [each for each in reached if id(each) not in seen]
+        seen |= {id(each) for each in reached}
+    return False
 
 
 def _required_names(document: Document, path: NodePath, schema: Schema, outer: frozenset[str]) -> Iterator[Problem]:

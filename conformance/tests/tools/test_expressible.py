@@ -416,6 +416,34 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
         BOOK,
         "no value is valid",
     ),
+    "a schema that is a reference to itself": (
+        lambda document: (
+            put("/components/schemas/Loop", {"$ref": "#/components/schemas/Loop"})(document),
+            put(PROPERTY, {"$ref": "#/components/schemas/Loop"})(document),
+        )[0],
+        "/components/schemas/Loop/$ref",
+        "a schema that refers only to itself says nothing",
+    ),
+    "a schema that is a part of itself": (
+        put("/components/schemas/Loop", {"allOf": [{"$ref": "#/components/schemas/Loop"}]}),
+        "/components/schemas/Loop/allOf/0/$ref",
+        "a schema that refers only to itself",
+    ),
+    "a schema that is an alternative of itself": (
+        put("/components/schemas/Loop", {"anyOf": [{"type": "null"}, {"$ref": "#/components/schemas/Loop"}]}),
+        "/components/schemas/Loop/anyOf/1/$ref",
+        "a schema that refers only to itself",
+    ),
+    "a response that is a reference to itself": (
+        put("/components/responses", {"Loop": {"$ref": "#/components/responses/Loop"}}),
+        "/components/responses/Loop/$ref",
+        "an object that refers only to itself",
+    ),
+    "a reference to a text": (
+        put(MEMBER, {"$ref": "#/info/title"}),
+        f"{MEMBER}/$ref",
+        "'#/info/title' does not point to a schema",
+    ),
     "an enum of numbers": (put(MEMBER, {"type": "number", "enum": [0.5]}), f"{MEMBER}/enum", "all be integers"),
     "a const that is null": (put(MEMBER, {"const": None}), f"{MEMBER}/const", "a const must be"),
     "a boolean schema": (put(MEMBER, True), MEMBER, "write a type"),
@@ -491,6 +519,24 @@ def test_an_operation_of_openai_beside_ours_is_refused_by_name_with_its_lines() 
         assert found is not None, message
         assert lines[int(found[1]) - 1] == line
     assert "createImageVariation" not in str(refused.value)
+
+
+def test_each_of_two_schemas_that_only_refer_to_each_other_is_named() -> None:
+    document = base()
+    document["components"]["schemas"] |= {
+        "First": {"$ref": "#/components/schemas/Second"},
+        "Second": {"$ref": "#/components/schemas/First"},
+    }
+    put(PROPERTY, {"$ref": "#/components/schemas/First"})(document)
+    places = ["/components/schemas/First/$ref", "/components/schemas/Second/$ref"]
+    assert [where for where, _ in found(document)] == places
+
+
+def test_a_schema_with_a_member_of_its_own_kind_is_accepted() -> None:
+    document = base()
+    put(PROPERTY, {"$ref": "#/components/schemas/Book"})(document)
+    put(MEMBER, {"type": "array", "items": {"$ref": "#/components/schemas/Stored"}})(document)
+    assert found(document) == []
 
 
 def test_the_base_of_the_cases_has_no_problems() -> None:
