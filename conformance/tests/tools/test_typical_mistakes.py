@@ -76,7 +76,38 @@ MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
         "      enum: [url, b64_json, url]\n",
         "      enum: [url, b64_json, url]",
         "document",
-        "/components/schemas/ImageResponseFormat/enum/2: the enum has 'url' twice",
+        '/components/schemas/ImageResponseFormat/enum/2: the enum has "url" twice',
+    ),
+    "an example of a response with a wrong value": (
+        "                    created: 1589478378\n",
+        "                    created: yesterday\n",
+        "                    created: yesterday",
+        "document",
+        f"{POST}/responses/200/content/application~1json/examples/url/value/created: the schema does not allow this "
+        'value: "yesterday" is not of type "integer"',
+    ),
+    "an example of a request with a wrong value": (
+        "                  n: 2\n",
+        "                  n: 20\n",
+        "                  n: 20",
+        "document",
+        f"{POST}/requestBody/content/multipart~1form-data/examples/all-fields/value/n: the schema does not allow this "
+        "value: 20 is greater than the maximum of 10",
+    ),
+    "an example of an error with a misspelt name": (
+        "              message: n must be",
+        "              mesage: n must be",
+        "            error:",
+        "document",
+        "/components/responses/BadRequest/content/application~1json/example/error: the schema does not allow this "
+        'value: "message" is a required property',
+    ),
+    "a reference of a schema to itself": (
+        "    ImageSize:\n",
+        '    Loop:\n      $ref: "#/components/schemas/Loop"\n    ImageSize:\n',
+        '      $ref: "#/components/schemas/Loop"',
+        "document",
+        "/components/schemas/Loop/$ref: a schema that refers only to itself says nothing",
     ),
     "bounds that contradict each other": (
         "          minimum: 1\n          maximum: 10\n",
