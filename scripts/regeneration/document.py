@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from image_variations_conformance.contract.pointers import escaped, steps
 from yaml import MarkedYAMLError
 
-from regeneration.marks import MarkedYaml
+from regeneration.marks import MarkedYaml, NotUtf8Error
 from regeneration.refused import Refused, shown_path
 
 Document: TypeAlias = dict[str, Any]
@@ -65,14 +65,14 @@ def read(path: Path) -> Document:
     shown = shown_path(path)
     try:
         marked = MarkedYaml.read(path)
-        ambiguities = [f"{shown}:{line}: {key}: {message}" for line, key, message in sorted(marked.ambiguities())]
+        ambiguities = [f"{shown}:{each.line}: {each.pointer}: {each.message}" for each in marked.ambiguities]
         if ambiguities:
             raise Refused("\n  ".join([f"{shown} is not YAML that every parser reads alike:", *ambiguities]))
         loaded = marked.value
     except OSError as error:
         raise Refused(f"{shown} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise Refused(f"{shown}: not text in UTF-8: {error.reason}; save it in this encoding.") from error
+    except NotUtf8Error as error:
+        raise Refused(f"{shown}:{error.line}: /: {error}.") from error
     except MarkedYAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         line = 1 if mark is None else mark.line + 1

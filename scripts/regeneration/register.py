@@ -23,7 +23,7 @@ from jsonschema import Draft202012Validator
 
 from regeneration import literals, proofs
 from regeneration.citations import Page, matches, read_page
-from regeneration.marks import MarkedYaml
+from regeneration.marks import MarkedYaml, NotUtf8Error, read_text
 from regeneration.mistakes import mistakes
 
 OPENAPI = "openapi.yaml"
@@ -81,10 +81,8 @@ class SpecFiles:
 
     @classmethod
     def read(cls, folder: Path) -> "SpecFiles":
-        """Return the files of a folder. Raises yaml.MarkedYAMLError, which names the file, or OSError."""
-        page, readings, schema = (
-            (folder / name).read_text(encoding="utf-8") for name in (REFERENCE_PAGE, READINGS, SCHEMA)
-        )
+        """Return the files of a folder. Raises yaml.MarkedYAMLError or NotUtf8Error with the file, or OSError."""
+        page, readings, schema = (read_text(folder / name) for name in (REFERENCE_PAGE, READINGS, SCHEMA))
         openapi, register = (MarkedYaml.read(folder / name) for name in (OPENAPI, REQUIREMENTS))
         return cls(openapi, register, read_page(page), read_page(readings), json.loads(schema))
 
@@ -123,18 +121,18 @@ def check_register(folder: Path) -> list[Problem]:
         mark = error.problem_mark or error.context_mark
         name, line = ("*.yaml", 1) if mark is None else (mark.name, mark.line + 1)
         return [Problem(name, line, "yaml", f"not YAML: {error.problem}")]
-    except UnicodeDecodeError as error:
-        return [Problem("*", 1, "yaml", f"a file is not text in UTF-8: {error.reason}; save it in this encoding")]
+    except NotUtf8Error as error:
+        return [Problem(error.name, error.line, "yaml", str(error))]
     if not isinstance(files.register.value, dict):
         return [Problem(REQUIREMENTS, 1, "schema", "expected the keys requirements and planned")]
     if not isinstance(files.openapi.value, dict):
         return [Problem(OPENAPI, 1, "document", "expected an OpenAPI document")]
-    broken = [*_document(files)]
+    # A scalar that is not what it looks like leads to other mistakes, and the other checks rely on a sound document.
+    broken = [*_alike(files)] or [*_document(files)]
     if broken:
-        # The other checks rely on a sound document.
         return sorted(broken)
     checks = (
-        *(_schema, _unjudged, _keys, _ids, _pointers, _fields, _sources, _texts, _evidence, _probes, _since, _anchors),
+        *(_schema, _unjudged, _ids, _pointers, _fields, _sources, _texts, _evidence, _probes, _since, _anchors),
         *(_values, _coverage, _judged, _limits),
     )
     return sorted({problem for check in checks for problem in check(files)})
@@ -201,11 +199,11 @@ def _unjudged(files: SpecFiles) -> Iterator[Problem]:
         yield Problem(OPENAPI, files.openapi.line_at(pointer), "unjudged", message)
 
 
-def _keys(files: SpecFiles) -> Iterator[Problem]:
+def _alike(files: SpecFiles) -> Iterator[Problem]:
     """All parsers read the same: no key is there twice, and no scalar is one of YAML 1.1 only."""
     for name, marked in ((OPENAPI, files.openapi), (REQUIREMENTS, files.register)):
-        for line, pointer, message in marked.ambiguities():
-            yield Problem(name, line, "duplicate", f"{pointer}: {message}")
+        for each in marked.ambiguities:
+            yield Problem(name, each.line, each.check, f"{each.pointer}: {each.message}")
 
 
 def _ids(files: SpecFiles) -> Iterator[Problem]:

@@ -41,6 +41,15 @@ def replaced(name: str, old: str, new: str) -> Change:
     return change
 
 
+def latin_1(name: str) -> Change:
+    """Return a change that adds a letter to the end of a file, and saves it in Latin-1."""
+
+    def change(folder: Path) -> None:
+        (folder / name).write_bytes(f"{(folder / name).read_text()}# ö\n".encode("latin-1", errors="replace"))
+
+    return change
+
+
 def emptied(folder: Path) -> None:
     """Make the document an empty file."""
     (folder / OPENAPI).write_text("")
@@ -122,6 +131,8 @@ MISTAKES: dict[str, tuple[Change, str, str, str]] = {
         OPENAPI,
         "expected a version such as 1.2.0, not 'v1.2.0'",
     ),
+    "a document in another encoding": (latin_1(OPENAPI), "yaml", OPENAPI, "not text in UTF-8: invalid"),
+    "a page in another encoding": (latin_1(PAGE), "yaml", PAGE, "not text in UTF-8: invalid"),
     "an empty document": (emptied, "document", OPENAPI, "expected an OpenAPI document"),
     "a renamed id": (
         replaced(REGISTER, "id: IV-N-BOUNDS\n", f"id: {RENAMED}\n"),
