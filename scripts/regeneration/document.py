@@ -38,6 +38,9 @@ SINGLE_APPLICATORS = (
 LIST_APPLICATORS = ("allOf", "anyOf", "oneOf", "prefixItems")
 MAP_APPLICATORS = ("$defs", "dependentSchemas", "patternProperties", "properties")
 
+# The keywords whose subschemas apply to the same value as the outer schema.
+IN_PLACE = frozenset({"allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "then"})
+
 # Members whose value is a map with keys chosen by the author of the document, so that its keys are not keywords.
 _NAMED_BY_AUTHOR = frozenset(
     {
@@ -189,3 +192,20 @@ def schemas(document: Document) -> Iterator[tuple[NodePath, Schema]]:
         path, schema = pending.pop(0)
         yield path, schema
         pending.extend(((*path, *relative), inner) for relative, inner in subschemas(schema))
+
+
+def property_names(document: Document, schema: Schema, seen: tuple[str, ...]) -> frozenset[str]:
+    """Return the property names of the schema, of its in-place subschemas, and of the schemas that they refer to."""
+    names: frozenset[str] = frozenset(schema.get("properties", ()))
+    for relative, inner in subschemas(schema):
+        if relative[0] in IN_PLACE:
+            names |= property_names(document, inner, seen)
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and reference not in seen:
+        try:
+            target: Any = resolve(document, reference)
+        except LookupError:
+            return names
+        if isinstance(target, dict):
+            names |= property_names(document, target, (*seen, reference))
+    return names

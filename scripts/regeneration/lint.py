@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from jsonschema_rs import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from openapi_spec_validator.schemas import get_schema_content_v31
 
 from regeneration.document import (
+    IN_PLACE,
     LIST_APPLICATORS,
     MAP_APPLICATORS,
     Document,
@@ -23,6 +22,7 @@ from regeneration.document import (
     objects,
     operations,
     pointer,
+    property_names,
     resolve,
     root_schemas,
     schemas,
@@ -30,12 +30,10 @@ from regeneration.document import (
 )
 from regeneration.keywords import OBJECT_EXTENSIONS, extensions, keywords, types_of_keywords
 from regeneration.problem import Problem, hint
+from regeneration.structure import structure
 from regeneration.values import endless, values
 
 _TEMPLATED = re.compile(r"\{([^}]*)\}")
-
-# The keywords whose subschemas apply to the same value as the outer schema.
-_IN_PLACE = frozenset({"allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "then"})
 
 
 def lint(document: Document) -> list[Problem]:
@@ -44,7 +42,7 @@ def lint(document: Document) -> list[Problem]:
     Each check relies on the previous ones, so the checks after the first one that finds mistakes are skipped.
     """
     checks = (
-        *(_non_json_values, _structure, types_of_keywords, _references_and_names),
+        *(_non_json_values, structure, types_of_keywords, _references_and_names),
         *(_values_and_operations, _openapi),
     )
     for check in checks:
@@ -67,12 +65,6 @@ def _non_json_values(node: object, path: NodePath = ()) -> Iterator[Problem]:
             yield from _non_json_values(item, (*path, index))
     elif not isinstance(node, str | int | float | bool | None):
         yield Problem.at(path, f"{node} is read as a {type(node).__name__}; put it in quotes")
-
-
-def _structure(document: Document) -> Iterator[Problem]:
-    """Yield the objects outside schemas that OpenAPI does not know, or that have no or wrong members."""
-    for error in Draft202012Validator(dict(get_schema_content_v31())).iter_errors(document):
-        yield Problem.at(tuple(error.instance_path), error.message.splitlines()[0])
 
 
 def _references_and_names(document: Document) -> Iterator[Problem]:
@@ -162,7 +154,7 @@ def _is_circular(document: Document, node: dict[str, Any]) -> bool:
     pending, seen = [node], set[int]()
     while pending:
         current = pending.pop()
-        reached = [inner for relative, inner in subschemas(current) if relative[0] in _IN_PLACE]
+        reached = [inner for relative, inner in subschemas(current) if relative[0] in IN_PLACE]
         with suppress(LookupError):  # it is reported where it stands
             target = resolve(document, str(current["$ref"])) if "$ref" in current else None
             reached += [target] if isinstance(target, dict) else []
@@ -175,28 +167,11 @@ def _is_circular(document: Document, node: dict[str, Any]) -> bool:
 
 def _required_names(document: Document, path: NodePath, schema: Schema, outer: frozenset[str]) -> Iterator[Problem]:
     """Yield the names in `required` that are not a property of this or of another schema for the same value."""
-    known = outer | _property_names(document, schema, seen=())
+    known = outer | property_names(document, schema, seen=())
     required = schema.get("required", [])
     for index, name in enumerate(required):
         if name not in known:
             yield Problem.at((*path, "required", index), f"no property is called {name!r}{hint(name, known)}")
     for relative, inner in subschemas(schema):
-        inherited = known if relative[0] in _IN_PLACE else frozenset()
+        inherited = known if relative[0] in IN_PLACE else frozenset()
         yield from _required_names(document, (*path, *relative), inner, inherited)
-
-
-def _property_names(document: Document, schema: Schema, seen: tuple[str, ...]) -> frozenset[str]:
-    """Return the property names of the schema, of its in-place subschemas, and of the schemas that they refer to."""
-    names: frozenset[str] = frozenset(schema.get("properties", ()))
-    for relative, inner in subschemas(schema):
-        if relative[0] in _IN_PLACE:
-            names |= _property_names(document, inner, seen)
-    reference = schema.get("$ref")
-    if isinstance(reference, str) and reference not in seen:
-        try:
-            target: Any = resolve(document, reference)
-        except LookupError:
-            return names
-        if isinstance(target, dict):
-            names |= _property_names(document, target, (*seen, reference))
-    return names

@@ -253,7 +253,7 @@ def test_a_misspelt_member_outside_the_schemas_is_found(contract: Document) -> N
     changed = deepcopy(contract)
     operation = changed["paths"]["/images/variations"]["post"]
     operation["sumary"] = operation.pop("summary")
-    assert pointers(changed) == ["/paths/~1images~1variations/post"]
+    assert pointers(changed) == ["/paths/~1images~1variations/post/sumary"]
 
 
 @pytest.mark.parametrize(

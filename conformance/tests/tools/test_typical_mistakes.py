@@ -189,9 +189,53 @@ MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
     "a member of the operation that does not exist": (
         "      summary: Create",
         "      sumary: Create",
-        "    post:",
+        "      sumary: Create image variations",
         "document",
-        f"{POST}: ",
+        f"{POST}/sumary: no operation has the key 'sumary'; did you mean 'summary'?",
+    ),
+    "a status with a letter": (
+        '        "404":\n',
+        '        "4O4":\n',
+        '        "4O4":',
+        "document",
+        f"{POST}/responses/4O4: '4O4' is no status, which is of three digits, of one with XX, or default; "
+        "did you mean '404'?",
+    ),
+    "a misspelt method": (
+        "    post:\n",
+        "    pots:\n",
+        "    pots:",
+        "document",
+        "/paths/~1images~1variations/pots: no path item has the key 'pots'; did you mean 'post'?",
+    ),
+    "a misspelt member of a body": (
+        "            schema:\n",
+        "            shema:\n",
+        "            shema:",
+        "document",
+        f"{POST}/requestBody/content/multipart~1form-data/shema: no media type has the key 'shema'; "
+        "did you mean 'schema'?",
+    ),
+    "a path without a slash": (
+        "  /images/variations:\n",
+        "  images/variations:\n",
+        "  images/variations:",
+        "document",
+        "/paths/images~1variations: a path begins with a slash; write /images/variations",
+    ),
+    "a misspelt section of the components": (
+        "  securitySchemes:\n",
+        "  securitySchems:\n",
+        "  securitySchems:",
+        "document",
+        "/components/securitySchems: the components have no key 'securitySchems'; did you mean 'securitySchemes'?",
+    ),
+    "a document of OpenAPI 3.0": (
+        "openapi: 3.1.0\n",
+        "openapi: 3.0.3\n",
+        "openapi: 3.0.3",
+        "document",
+        "/openapi: only OpenAPI 3.1 is read, and this is 3.0.3; write 3.1.0, and correct what is named then",
     ),
     "an operation id twice": (
         "components:\n",
@@ -249,6 +293,24 @@ def test_the_generator_does_not_start_with_a_mistake(tree: Path, name: str, caps
     assert run(spec, tree / "client", check=False, generator=["a generator that does not exist"]) == 2
     assert f"{spec}:{line}: " in capsys.readouterr().err
     assert not (tree / "client").exists()
+
+
+def test_a_document_without_paths_is_refused_in_one_short_sentence(
+    tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tree / "spec" / "openapi.yaml"
+    spec.write_text("openapi: 3.1.0\ninfo: {title: Nothing, version: 1.0.0}\n")
+    assert run_spec_files(tree, check=False) == 2
+    message = "/: the document has no paths; describe the operations under the key paths [document]"
+    assert capsys.readouterr().err == f"scripts/regenerate: spec/ has 1 mistake:\n  spec/openapi.yaml:1: {message}\n"
+
+
+def test_a_long_message_of_a_validator_is_shortened() -> None:
+    document = read(LIBRARY)
+    document["paths"]["/books"]["get"]["responses"]["200"]["headers"] = [{"title": "a" * 1000}]
+    [problem] = mistakes(document)
+    assert len(problem.message) < 250
+    assert problem.message.endswith('is not of type "object"')
 
 
 def paths(node: object, path: NodePath = ()) -> Iterator[NodePath]:
