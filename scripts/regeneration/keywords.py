@@ -1,12 +1,13 @@
 """Find the keywords and extensions of schemas that do not exist, or whose values have the wrong type."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from jsonschema_rs import Draft202012Validator
 from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # it ships no types
 
-from regeneration.document import Document, NodePath, Schema, root_schemas
+from regeneration.document import Document, NodePath, Schema, root_schemas, schemas
 from regeneration.problem import Problem, hint
 
 _DIALECT = "https://json-schema.org/draft/2020-12"
@@ -19,6 +20,16 @@ _SCHEMA_KEYWORDS = frozenset(
 # The keywords that OpenAPI 3.1 adds to JSON Schema (OAS 3.1, Schema Object, Fixed Fields).
 _OPENAPI_KEYWORDS = frozenset({"discriminator", "example", "externalDocs", "xml"})
 KEYWORDS = _SCHEMA_KEYWORDS | _OPENAPI_KEYWORDS
+_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+# The formats of JSON Schema 2020-12, and those of the registry of OpenAPI.
+_FORMATS = frozenset(
+    {"date", "date-time", "duration", "email", "hostname", "idn-email", "idn-hostname", "ipv4", "ipv6", "iri"}
+    | {"iri-reference", "json-pointer", "regex", "relative-json-pointer", "time", "uri", "uri-reference"}
+    | {"uri-template", "uuid", "base64url", "binary", "byte", "char", "commonmark", "date-time-local", "decimal"}
+    | {"decimal128", "double", "double-int", "float", "html", "http-date", "int16", "int32", "int64", "int8"}
+    | {"media-range", "password", "sf-binary", "sf-boolean", "sf-decimal", "sf-integer", "sf-string", "sf-token"}
+    | {"time-local", "uint16", "uint32", "uint64", "uint8"}
+)
 # The extensions that the head of spec/openapi.yaml documents, with the schemas of their values. Other extensions are
 # allowed, unless they look like a misspelling of one of these.
 _COUNT: Schema = {"type": "integer", "minimum": 1}
@@ -74,17 +85,70 @@ _LIKENESS = 0.8
 
 def types_of_keywords(document: Document) -> Iterator[Problem]:
     """Yield the keywords whose values have the wrong type."""
+    explained: set[NodePath] = set()
+    for path, schema in schemas(document):
+        for where, message in _explained(path, schema):
+            explained |= {where, (*path, "type")} if where[len(path)] == "type" else {where}
+            yield Problem.at(where, message)
     metaschema = Draft202012Validator({"$ref": f"{_DIALECT}/schema"})
     for path, schema in root_schemas(document):
         for error in metaschema.iter_errors(schema):
-            yield Problem.at((*path, *error.instance_path), error.message)
+            where = (*path, *error.instance_path)
+            if where not in explained:
+                yield Problem.at(where, error.message)
+
+
+def _explained(path: NodePath, schema: Schema) -> Iterator[tuple[NodePath, str]]:
+    """Yield the wrong values of keywords of which it is likely what they should be, with what to write."""
+    listed = schema.get("type", [])
+    for index, each in enumerate(listed if isinstance(listed, list) else [listed]):
+        where = (*path, "type", index) if isinstance(listed, list) else (*path, "type")
+        if each is None:
+            yield where, 'without quotes, null is no text; write "null"'
+        elif each not in _TYPES:
+            near = hint(each, _TYPES) if isinstance(each, str) else ""
+            yield where, f"{json.dumps(each)} is no type; the types are {', '.join(_TYPES)}{near}"
+    if "type" in schema and isinstance(listed, list) and (not listed or _has_twice(listed)):
+        yield (*path, "type"), "write one type, or a list of different ones"
+    if schema.get("enum") == []:
+        yield (*path, "enum"), "the enum is empty, so that no value is valid; list the values, or remove it"
+    for keyword, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        value = schema.get(keyword)
+        if value is True:
+            instead = f"{schema[bound]} in place of {bound} and this" if bound in schema else "and the number"
+            yield (*path, keyword), f"this is OpenAPI 3.0; write {keyword}: {instead}"
+        elif value is False:
+            yield (*path, keyword), "this is OpenAPI 3.0; remove it"
+
+
+def _has_twice(listed: list[object]) -> bool:
+    return any(each in listed[:index] for index, each in enumerate(listed))
+
+
+def _in_place_of_nullable(schema: Schema) -> str:
+    """Return what to write in OpenAPI 3.1 in place of `nullable`, which was a keyword of 3.0."""
+    if schema["nullable"] is False:
+        return "remove it"
+    if "enum" in schema:
+        return "add null to the enum, and leave out the type"
+    if "$ref" in schema:
+        return f'write anyOf: [{{$ref: "{schema["$ref"]}"}}, {{type: "null"}}]'
+    if isinstance(schema.get("type"), str):
+        return f'write type: [{schema["type"]}, "null"]'
+    return 'add "null" to the types'
 
 
 def keywords(path: NodePath, schema: Schema) -> Iterator[Problem]:
     """Yield the keywords and extensions of a schema that do not exist, or that say nothing."""
     for keyword in sorted(schema.keys() - KEYWORDS):
-        if not keyword.startswith("x-"):
+        if keyword == "nullable":
+            message = f"OpenAPI 3.1 has no keyword 'nullable'; {_in_place_of_nullable(schema)}"
+            yield Problem.at((*path, keyword), message)
+        elif not keyword.startswith("x-"):
             yield Problem.at((*path, keyword), f"no schema has the keyword {keyword!r}{hint(keyword, KEYWORDS)}")
+    # Others are allowed; the client reads such a value as a text.
+    if (given := schema.get("format", "")) not in _FORMATS and (near := hint(given, _FORMATS, _LIKENESS)):
+        yield Problem.at((*path, "format"), f"there is no format {given!r}{near}")
     if "pattern" in schema and not _is_expression(schema["pattern"]):
         yield Problem.at((*path, "pattern"), f"{schema['pattern']!r} is no regular expression; correct it")
     yield from extensions(path, schema, _SCHEMA_EXTENSIONS)
@@ -104,5 +168,5 @@ def extensions(path: NodePath, node: dict[str, Any], known: dict[str, Schema]) -
         if name in known:
             for error in Draft202012Validator(known[name]).iter_errors(node[name]):
                 yield Problem.at((*path, name, *error.instance_path), error.message)
-        elif near := hint(name, known, likeness=_LIKENESS):
+        elif near := hint(name, known, _LIKENESS):
             yield Problem.at((*path, name), f"there is no extension {name!r}{near}")

@@ -249,6 +249,38 @@ def test_a_keyword_with_a_value_of_the_wrong_type_is_found(contract: Document, k
     assert pointers(changed) == [f"{REQUEST}/properties/n/{keyword}"]
 
 
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ({"type": "string", "nullable": True}, 'write type: [string, "null"]'),
+        ({"$ref": "#/components/schemas/A", "nullable": True}, 'write anyOf: [{$ref: "#/components/schemas/A"}, {type'),
+        ({"type": "string", "enum": ["a"], "nullable": True}, "add null to the enum, and leave out the type"),
+        ({"type": ["string", "integer"], "nullable": True}, 'add "null" to the types'),
+        ({"type": "string", "nullable": False}, "remove it"),
+        ({"maximum": 9, "exclusiveMaximum": True}, "write exclusiveMaximum: 9 in place of maximum and this"),
+        ({"exclusiveMinimum": True}, "write exclusiveMinimum: and the number"),
+        ({"exclusiveMinimum": False}, "remove it"),
+        ({"type": []}, "write one type, or a list of different ones"),
+        ({"type": ["string", "string"]}, "write one type, or a list of different ones"),
+    ],
+    ids=repr,
+)
+def test_what_to_write_in_place_of_a_wrong_type_or_of_a_keyword_of_openapi_3_0_is_said(
+    contract: Document, schema: dict[str, Any], message: str
+) -> None:
+    changed = deepcopy(contract)
+    changed["components"]["schemas"] |= {"A": {"type": "object"}, "Old": schema}
+    [problem] = lint(changed)
+    assert message in problem.message
+
+
+@pytest.mark.parametrize("name", ["x-ours", "isbn", "semver", "int16", "uri-reference"])
+def test_a_format_that_is_like_no_known_one_is_accepted(contract: Document, name: str) -> None:
+    changed = deepcopy(contract)
+    changed["components"]["schemas"]["Image"]["properties"]["revised_prompt"]["format"] = name
+    assert lint(changed) == []
+
+
 def test_a_misspelt_member_outside_the_schemas_is_found(contract: Document) -> None:
     changed = deepcopy(contract)
     operation = changed["paths"]["/images/variations"]["post"]
