@@ -93,6 +93,27 @@ def member(name: str, schema: object) -> dict[str, Any]:
     return {"type": "object", "properties": {name: schema}}
 
 
+def used(schema: object) -> Callable[[Document], None]:
+    """Return the change that gives a field a schema, which may refer to schemas with an enum or a bound."""
+
+    def change(document: Document) -> None:
+        document["components"]["schemas"] |= {
+            "Kind": {"type": "string", "enum": ["a"]},
+            "Alias": KIND,
+            "Shelf": member("number", {"type": "integer", "maximum": 9}),
+            "Union": {"anyOf": [{"type": "integer", "maximum": 9}, {"type": "null"}]},
+        }
+        put(f"{BOOK}/properties/kind", KIND)(document)  # where it may stand
+        put(PROPERTY, schema)(document)
+
+    return change
+
+
+KIND = {"$ref": "#/components/schemas/Kind"}
+OF_KIND = (
+    "the client does not check 'enum' here, only of fields, members and parameters "
+    "(of /components/schemas/Kind/enum, which is used here)"
+)
 NOTED = {"204": {"description": "Noted."}}
 MULTIPART = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
@@ -351,13 +372,35 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
         f"{PROPERTY}/anyOf/0/minimum",
         "'minimum' here",
     ),
-    "an enum behind allOf": (
+    "an enum behind allOf": (used({"allOf": [KIND]}), f"{PROPERTY}/allOf/0/$ref", OF_KIND),
+    "an enum in an alternative": (
+        used({"anyOf": [KIND, {"type": "null"}]}),
+        f"{PROPERTY}/anyOf/0/$ref",
+        OF_KIND,
+    ),
+    "an enum of the items of a list": (used({"type": "array", "items": KIND}), f"{PROPERTY}/items/$ref", OF_KIND),
+    "an enum behind two references": (
+        used({"type": "array", "items": {"$ref": "#/components/schemas/Alias"}}),
+        f"{PROPERTY}/items/$ref",
+        OF_KIND,
+    ),
+    "a bound of a member of other members": (
+        used({"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Shelf"}}),
+        f"{PROPERTY}/additionalProperties/$ref",
+        "(of /components/schemas/Shelf/properties/number/maximum, which is used here)",
+    ),
+    "a bound in a union that is used as a field": (
+        used({"$ref": "#/components/schemas/Union"}),
+        "/components/schemas/Union/anyOf/0/maximum",
+        "does not check 'maximum' here, only of fields, members and parameters",
+    ),
+    "a list that is used in a header": (
         lambda document: (
-            put("/components/schemas/Kind", {"type": "string", "enum": ["a"]})(document),
-            put(PROPERTY, {"allOf": [{"$ref": "#/components/schemas/Kind"}]})(document),
+            put("/components/schemas/List", {"type": "array", "items": {"type": "string"}})(document),
+            put(f"{OPERATION}/parameters/1/schema", {"$ref": "#/components/schemas/List"})(document),
         )[0],
-        "/components/schemas/Kind/enum",
-        "'enum' here",
+        f"{OPERATION}/parameters/1/schema/$ref",
+        "only one value (of /components/schemas/List, which is used here)",
     ),
     "a date in a list": (
         put(PROPERTY, {"type": "array", "items": {"type": "string", "format": "date"}}),

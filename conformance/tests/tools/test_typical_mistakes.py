@@ -55,7 +55,44 @@ MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
         "        n:\n          type: int\n",
         "          type: int",
         "document",
-        f"{REQUEST}/properties/n/type: ",
+        f'{REQUEST}/properties/n/type: "int" is no type; the types are array, boolean, integer, null, number, object, '
+        "string; did you mean 'integer'?",
+    ),
+    "a null without quotes among the types": (
+        '          type: [string, "null"]\n',
+        "          type: [string, null]\n",
+        "          type: [string, null]",
+        "document",
+        '/components/schemas/ErrorObject/properties/param/type/1: without quotes, null is no text; write "null"',
+    ),
+    "a misspelt format": (
+        "          format: binary\n",
+        "          format: bniary\n",
+        "          format: bniary",
+        "document",
+        f"{REQUEST}/properties/image/format: there is no format 'bniary'; did you mean 'binary'?",
+    ),
+    "an empty enum": (
+        "      enum: [url, b64_json]\n",
+        "      enum: []\n",
+        "      enum: []",
+        "document",
+        "/components/schemas/ImageResponseFormat/enum: the enum is empty, so that no value is valid; list the values",
+    ),
+    "a nullable text of OpenAPI 3.0": (
+        "        user:\n          type: string\n",
+        "        user:\n          type: string\n          nullable: true\n",
+        "          nullable: true",
+        "document",
+        f"{REQUEST}/properties/user/nullable: OpenAPI 3.1 has no keyword 'nullable'; write type: [string, \"null\"]",
+    ),
+    "an exclusive bound of OpenAPI 3.0": (
+        "          minimum: 1\n",
+        "          minimum: 1\n          exclusiveMinimum: true\n",
+        "          exclusiveMinimum: true",
+        "document",
+        f"{REQUEST}/properties/n/exclusiveMinimum: this is OpenAPI 3.0; write exclusiveMinimum: 1 in place of minimum "
+        "and this",
     ),
     "a status without quotes": (
         '        "200":\n',
@@ -243,6 +280,15 @@ MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
         "      operationId: createImageVariation",
         "document",
         f"/paths/~1copies/get/operationId: {POST} has the operationId 'createImageVariation' too; rename one",
+    ),
+    "a field that is a list of a schema with an enum": (
+        "        user:\n",
+        "        styles:\n          type: array\n          items:\n"
+        '            $ref: "#/components/schemas/ImageSize"\n        user:\n',
+        '            $ref: "#/components/schemas/ImageSize"',
+        "document",
+        f"{REQUEST}/properties/styles/items/$ref: the client does not check 'enum' here, only of fields, members and "
+        "parameters (of /components/schemas/ImageSize/enum, which is used here)",
     ),
     "a name that the client has": (
         "        user:\n",
