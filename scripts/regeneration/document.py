@@ -135,6 +135,23 @@ def operations(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
                 yield path, method, path_item[method]
 
 
+def parameters(document: Document, path: str, method: str) -> Iterator[tuple[NodePath, dict[str, Any]]]:
+    """Yield the parameters of an operation with their paths, first its own, which override those of its path."""
+    item = document["paths"][path]
+    own = item[method].get("parameters", [])
+    overriding = {_identity(document, each) for each in own}
+    for index, each in enumerate(own):
+        yield ("paths", path, method, "parameters", index), each
+    for index, each in enumerate(item.get("parameters", [])):
+        if _identity(document, each) not in overriding:
+            yield ("paths", path, "parameters", index), each
+
+
+def _identity(document: Document, parameter: dict[str, Any]) -> tuple[object, object]:
+    resolved = dereferenced(document, parameter)
+    return resolved.get("name"), resolved.get("in")
+
+
 def is_success(status: str, responses: Collection[str]) -> bool:
     """Return whether a response is one to an accepted request: a 2xx, or the default if there is no 2xx."""
     return status.startswith("2") or (status == "default" and not any(each.startswith("2") for each in responses))

@@ -582,6 +582,16 @@ def test_a_schema_with_a_member_of_its_own_kind_is_accepted() -> None:
     assert found(document) == []
 
 
+def test_a_parameter_that_overrides_one_of_its_path_is_accepted_and_another_of_its_argument_is_not() -> None:
+    document = base()
+    shared = {"name": "X-Trace", "in": "header", "schema": {"type": "array", "items": {}}}
+    document["paths"]["/books"]["parameters"] = [shared]
+    assert found(document) == []
+    shared["in"] = "query"
+    [(where, message)] = found(document)
+    assert (where, "as that of 'X-Trace'" in message) == ("/paths/~1books/parameters/0/name", True)
+
+
 def test_the_base_of_the_cases_has_no_problems() -> None:
     assert found(base()) == []
 
