@@ -23,6 +23,7 @@ from jsonschema import Draft202012Validator
 
 from regeneration import literals, proofs
 from regeneration.citations import Page, matches, read_page
+from regeneration.form import misplaced_form
 from regeneration.marks import MarkedYaml, NotUtf8Error, read_text
 from regeneration.mistakes import mistakes
 
@@ -128,7 +129,7 @@ def check_register(folder: Path) -> list[Problem]:
     if not isinstance(files.openapi.value, dict):
         return [Problem(OPENAPI, 1, "document", "expected an OpenAPI document")]
     # A scalar that is not what it looks like leads to other mistakes, and the other checks rely on a sound document.
-    broken = [*_alike(files)] or [*_document(files)]
+    broken = [*_alike(files)] or [*_document(files)] or [*_form(files)]
     if broken:
         return sorted(broken)
     checks = (
@@ -160,6 +161,12 @@ def _document(files: SpecFiles) -> Iterator[Problem]:
     if not re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}", str(version)) or not isinstance(version, str):
         line = files.openapi.line_at("/info/version")
         yield Problem(OPENAPI, line, "document", f"/info/version: expected a version such as 1.2.0, not {version!r}")
+
+
+def _form(files: SpecFiles) -> Iterator[Problem]:
+    """The form is described where the suite and the profiles look for it."""
+    for pointer, message in misplaced_form(files.openapi.value):
+        yield Problem(OPENAPI, files.openapi.line_at(pointer), "form", f"{pointer}: {message}")
 
 
 def _limits(files: SpecFiles) -> Iterator[Problem]:
@@ -235,10 +242,7 @@ def _pointers(files: SpecFiles) -> Iterator[Problem]:
 
 def _fields(files: SpecFiles) -> Iterator[Problem]:
     """The fields that a requirement is about exist."""
-    try:
-        fields = files.contract.fields
-    except (LookupError, TypeError, AttributeError):
-        return  # `_evidence` reports it
+    fields = files.contract.fields
     for entry in files.entries():
         named = entry.keys.get("about", {}).get("field", [])
         for name in [named] if isinstance(named, str) else named:
@@ -287,11 +291,6 @@ def _texts(files: SpecFiles) -> Iterator[Problem]:
 
 def _evidence(files: SpecFiles) -> Iterator[Problem]:
     """The evidence names fields, values, cases and requirements that exist."""
-    try:
-        files.contract.fields  # noqa: B018 - it is computed from the document
-    except (LookupError, TypeError, AttributeError) as error:
-        yield Problem(OPENAPI, 1, "evidence", f"the form has no fields ({error!r}); restore the request body")
-        return
     ids = {entry.id for entry in files.entries()}
     for entry in files.entries():
         if "evidence" not in entry.keys:
