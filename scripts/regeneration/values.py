@@ -1,12 +1,13 @@
 """Find the values in an OpenAPI document that their schemas refuse, and the schemas that no value has."""
 
+import difflib
 import json
 import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from jsonschema_rs import Draft202012Validator, Registry
+from jsonschema_rs import Draft202012Validator, Registry, ValidationError, ValidationErrorKind
 
 from regeneration.document import Document, NodePath, Schema, dereferenced, objects, pointer, schemas
 from regeneration.problem import Problem
@@ -15,6 +16,7 @@ _DOCUMENT = "urn:document"  # the name of the document for a validator
 _BOUNDS = (("minimum", "maximum"), ("minLength", "maxLength"), ("minItems", "maxItems"))
 # The media types whose examples are written as values in the document. An example of XML, for one, can be a text.
 _OF_VALUES = re.compile(r"application/([^;]*\+)?json *(;.*)?|multipart/.*|application/x-www-form-urlencoded|text/.*")
+_LIKENESS = 0.8
 _Value = tuple[NodePath, object]
 
 
@@ -100,8 +102,19 @@ def _refused(registry: Registry, path: NodePath, found: list[_Value]) -> Iterato
     )
     for where, value in found:
         for error in validator.iter_errors(value):
+            at = (*where, *error.instance_path)
             message = f"the schema does not allow this value: {error.message}"
-            yield Problem.at((*where, *error.instance_path), message)
+            misspelt = _misspelt(error)
+            if misspelt is not None:
+                at, message = (*at, misspelt), f"{message}; did you mean it by {misspelt!r}?"
+            yield Problem.at(at, message)
+
+
+def _misspelt(error: ValidationError) -> str | None:
+    """Return the name in an object that is most like one that it lacks, or None if the error is another."""
+    if not (isinstance(error.kind, ValidationErrorKind.Required) and isinstance(error.instance, dict)):
+        return None
+    return next(iter(difflib.get_close_matches(error.kind.property, error.instance, n=1, cutoff=_LIKENESS)), None)
 
 
 def endless(document: Document) -> Iterator[Problem]:

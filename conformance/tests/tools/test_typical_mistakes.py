@@ -134,10 +134,10 @@ MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
     "an example of an error with a misspelt name": (
         "              message: n must be",
         "              mesage: n must be",
-        "            error:",
+        "              mesage: n must be between 1 and 10, not 11.",
         "document",
-        "/components/responses/BadRequest/content/application~1json/example/error: the schema does not allow this "
-        'value: "message" is a required property',
+        "/components/responses/BadRequest/content/application~1json/example/error/mesage: the schema does not allow "
+        "this value: \"message\" is a required property; did you mean it by 'mesage'?",
     ),
     "a reference of a schema to itself": (
         "    ImageSize:\n",

@@ -74,6 +74,17 @@ def test_a_wrong_value_in_an_example_of_a_body_is_found_at_its_place(media: dict
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "place"), [("tilte", "example/tilte"), ("titles", "example/titles"), ("name", "example")]
+)
+def test_an_example_that_lacks_a_name_is_wrong_at_the_name_that_is_like_it(name: str, place: str) -> None:
+    schema = {"type": "object", "required": ["title"], "properties": {"title": {"type": "string"}}}
+    [(where, message)] = found(document({"schema": schema, "example": {name: "Emma"}}))
+    assert where == f"{BODY}/application~1json/{place}"
+    assert '"title" is a required property' in message
+    assert ("did you mean it by" in message) == (place != "example")
+
+
 def test_a_wrong_example_of_a_parameter_is_found_at_its_place() -> None:
     described = document({"schema": PAGES})
     parameter = {"name": "limit", "in": "query", "schema": {"type": "integer"}, "example": "many"}
