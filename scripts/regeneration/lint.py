@@ -146,6 +146,9 @@ def _reference(document: Document, path: NodePath, node: dict[str, Any], kind: s
         yield Problem.at((*path, "$ref"), f"{node['$ref']!r} does not point to {kind}; correct it")
     elif _is_circular(document, node):
         message = f"{kind} that refers only to itself says nothing; write what it is, in place of the reference"
+        with suppress(LookupError):
+            dereferenced(document, node)  # it does not end if there are only references
+            message = f"{kind} that refers to itself as a part or an alternative has no end; remove the reference"
         yield Problem.at((*path, "$ref"), message)
 
 

@@ -10,6 +10,7 @@ import yaml
 from attrs import field, frozen
 from image_variations_conformance.contract.document import SafeLoader
 from image_variations_conformance.contract.pointers import escaped, steps
+from yaml.reader import ReaderError
 
 
 class _Loader(SafeLoader):  # type: ignore[misc]  # its base is known at run time only
@@ -80,7 +81,7 @@ class MarkedYaml:
         """
         stream = io.StringIO(read_text(path))
         stream.name = path.name  # errors quote it
-        _require_shallow(stream)
+        _require_readable(stream)
         stream.seek(0)
         loader, root = _Loader(stream), None
         try:
@@ -108,14 +109,20 @@ class MarkedYaml:
         return self.line(steps(pointer))
 
 
-def _require_shallow(stream: io.StringIO) -> None:
-    """Raise an error for a text with too many levels, which would overflow the stack of the C loader."""
+def _require_readable(stream: io.StringIO) -> None:
+    """Raise an error for a text with too many levels, which would overflow the stack, or with control characters."""
     depth = 0
     event: Any
-    for event in yaml.parse(stream, _Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _MAX_DEPTH:
-            raise yaml.MarkedYAMLError(problem=f"more than {_MAX_DEPTH} levels", problem_mark=event.start_mark)
+    try:
+        for event in yaml.parse(stream, _Loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _MAX_DEPTH:
+                raise yaml.MarkedYAMLError(problem=f"more than {_MAX_DEPTH} levels", problem_mark=event.start_mark)
+    except ReaderError as error:  # its position is that of a byte
+        line = stream.getvalue().encode()[: error.position].count(b"\n")
+        mark = yaml.Mark(stream.name, error.position, line, 0, None, 0)
+        problem = f"the character #x{error.character:04x} is not allowed"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark) from None
 
 
 def _ambiguities(root: yaml.Node | None) -> Iterator[Ambiguity]:

@@ -274,11 +274,27 @@ def test_what_to_write_in_place_of_a_wrong_type_or_of_a_keyword_of_openapi_3_0_i
     assert message in problem.message
 
 
-@pytest.mark.parametrize("name", ["x-ours", "isbn", "semver", "int16", "uri-reference"])
-def test_a_format_that_is_like_no_known_one_is_accepted(contract: Document, name: str) -> None:
+@pytest.mark.parametrize("name", ["isbn", "int16", "int", "string", "uri", "uuid4", "time", "binary"])
+def test_a_format_that_is_like_no_known_one_or_contains_it_is_accepted(contract: Document, name: str) -> None:
     changed = deepcopy(contract)
     changed["components"]["schemas"]["Image"]["properties"]["revised_prompt"]["format"] = name
     assert lint(changed) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [
+        ("bianry", "binary"),
+        ("bniary", "binary"),
+        ("datetime", "date-time"),
+        ("date-tme", "date-time"),
+    ],
+)
+def test_a_format_that_is_like_a_known_one_is_named_with_it(contract: Document, given: str, near: str) -> None:
+    changed = deepcopy(contract)
+    changed["components"]["schemas"]["Image"]["properties"]["revised_prompt"]["format"] = given
+    where = f"{IMAGE}/properties/revised_prompt/format"
+    assert list(map(str, lint(changed))) == [f"{where}: there is no format {given!r}; did you mean {near!r}?"]
 
 
 def test_a_misspelt_member_outside_the_schemas_is_found(contract: Document) -> None:
@@ -295,6 +311,7 @@ def test_a_misspelt_member_outside_the_schemas_is_found(contract: Document) -> N
         ("info: &info\n  more: *info\n", "yaml:1: /: an alias of YAML is within its own anchor"),
         ("a: &a {x: 1}\nb:\n  <<: *a\n  x: 2\n  x: 3\n", "yaml:5: /b/x: this key is there twice"),
         ("a: &a {x: 1}\nb:\n  <<: *a\n  <<: *a\n", "yaml:4: /b/<<: this key is there twice"),
+        ("openapi: 3.1.0\ninfo: ö\x01\n", "yaml:2: /: not YAML: the character #x0001 is not allowed"),
         ("info: <<\n", "yaml:1: /info: YAML 1.1 and 1.2 read << differently"),
         ("openapi: 3.1.0\ninfo: [\n", "yaml:3: /: not YAML"),
         ("openapi: 3.1.0\ninfo: " + 100_000 * "[", "yaml:2: /: not YAML: more than 200 levels"),
