@@ -108,7 +108,7 @@ def build(
     """
     _require_pinned_versions(generator_version)
     document = read(spec) if profile is None else _effective(spec, profile)
-    require_none(document, spec)
+    require_none(document, spec, is_as_written=profile is None)
     client_version = _client_version(package.name, document)
     lowered = lower(document)
     templates = package.parent / "templates"

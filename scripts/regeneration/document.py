@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from image_variations_conformance.contract.pointers import escaped, steps
 from yaml import MarkedYAMLError
 
-from regeneration.marks import MarkedYaml
+from regeneration.marks import MarkedYaml, NotUtf8Error
 from regeneration.refused import Refused, shown_path
 
 Document: TypeAlias = dict[str, Any]
@@ -37,6 +37,9 @@ SINGLE_APPLICATORS = (
 )
 LIST_APPLICATORS = ("allOf", "anyOf", "oneOf", "prefixItems")
 MAP_APPLICATORS = ("$defs", "dependentSchemas", "patternProperties", "properties")
+
+# The keywords whose subschemas apply to the same value as the outer schema.
+IN_PLACE = frozenset({"allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "then"})
 
 # Members whose value is a map with keys chosen by the author of the document, so that its keys are not keywords.
 _NAMED_BY_AUTHOR = frozenset(
@@ -65,14 +68,14 @@ def read(path: Path) -> Document:
     shown = shown_path(path)
     try:
         marked = MarkedYaml.read(path)
-        ambiguities = [f"{shown}:{line}: {key}: {message}" for line, key, message in sorted(marked.ambiguities())]
+        ambiguities = [f"{shown}:{each.line}: {each.pointer}: {each.message}" for each in marked.ambiguities]
         if ambiguities:
             raise Refused("\n  ".join([f"{shown} is not YAML that every parser reads alike:", *ambiguities]))
         loaded = marked.value
     except OSError as error:
         raise Refused(f"{shown} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise Refused(f"{shown}: not text in UTF-8: {error.reason}; save it in this encoding.") from error
+    except NotUtf8Error as error:
+        raise Refused(f"{shown}:{error.line}: /: {error}.") from error
     except MarkedYAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         line = 1 if mark is None else mark.line + 1
@@ -114,8 +117,13 @@ def resolve(document: Document, reference: str) -> Any:
 
 def dereferenced(document: Document, node: dict[str, Any]) -> dict[str, Any]:
     """Return `node`, or the object that it refers to if it has a `$ref`. Raise `LookupError` if there is none."""
+    followed: set[str] = set()
     while "$ref" in node:
-        node = resolve(document, node["$ref"])
+        reference = node["$ref"]
+        if reference in followed:
+            raise LookupError(f"{reference} refers to itself")
+        followed.add(reference)
+        node = resolve(document, reference)
     return node
 
 
@@ -125,6 +133,23 @@ def operations(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
         for method in METHODS:
             if method in path_item:
                 yield path, method, path_item[method]
+
+
+def parameters(document: Document, path: str, method: str) -> Iterator[tuple[NodePath, dict[str, Any]]]:
+    """Yield the parameters of an operation with their paths, first its own, which override those of its path."""
+    item = document["paths"][path]
+    own = item[method].get("parameters", [])
+    overriding = {_identity(document, each) for each in own}
+    for index, each in enumerate(own):
+        yield ("paths", path, method, "parameters", index), each
+    for index, each in enumerate(item.get("parameters", [])):
+        if _identity(document, each) not in overriding:
+            yield ("paths", path, "parameters", index), each
+
+
+def _identity(document: Document, parameter: dict[str, Any]) -> tuple[object, object]:
+    resolved = dereferenced(document, parameter)
+    return resolved.get("name"), resolved.get("in")
 
 
 def is_success(status: str, responses: Collection[str]) -> bool:
@@ -184,3 +209,20 @@ def schemas(document: Document) -> Iterator[tuple[NodePath, Schema]]:
         path, schema = pending.pop(0)
         yield path, schema
         pending.extend(((*path, *relative), inner) for relative, inner in subschemas(schema))
+
+
+def property_names(document: Document, schema: Schema, seen: tuple[str, ...]) -> frozenset[str]:
+    """Return the property names of the schema, of its in-place subschemas, and of the schemas that they refer to."""
+    names: frozenset[str] = frozenset(schema.get("properties", ()))
+    for relative, inner in subschemas(schema):
+        if relative[0] in IN_PLACE:
+            names |= property_names(document, inner, seen)
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and reference not in seen:
+        try:
+            target: Any = resolve(document, reference)
+        except LookupError:
+            return names
+        if isinstance(target, dict):
+            names |= property_names(document, target, (*seen, reference))
+    return names

@@ -17,13 +17,13 @@ from regeneration.document import (
     dereferenced,
     is_success,
     operations,
-    pointer,
+    parameters,
     resolve,
 )
 from regeneration.facts import ARGUMENTS
 from regeneration.generator import python_name
-from regeneration.lint import Problem
 from regeneration.lowering import FORM, JSON, OCTETS
+from regeneration.problem import Problem
 from regeneration.schema_support import Place, Schemas, Shape
 
 _SHAPES: dict[str, Shape] = {
@@ -50,9 +50,7 @@ def inexpressible(document: Document, lowered: Document) -> Iterator[Problem]:
             yield Problem.at((*at, member), f"{member!r} of a path would be dropped; write it out in the operations")
         for method in METHODS:
             if method in item:
-                yield from _operation(
-                    schemas, (*at, method), item[method], item.get("parameters", []), (*at, "parameters")
-                )
+                yield from _operation(schemas, path, method, item[method])
     yield from _security(lowered)
     for name, schema in lowered.get("components", {}).get("schemas", {}).items():
         if not schemas.is_seen(name):
@@ -90,18 +88,13 @@ def _dropped_bodies(document: Document) -> Iterator[Problem]:
                 yield Problem.at((*at, "content", media_type), message)
 
 
-def _operation(
-    schemas: Schemas, path: NodePath, operation: dict[str, Any], shared: list[Any], shared_path: NodePath
-) -> Iterator[Problem]:
+def _operation(schemas: Schemas, name: str, method: str, operation: dict[str, Any]) -> Iterator[Problem]:
+    path: NodePath = ("paths", name, method)
     for member in sorted(operation.keys() & {"callbacks", "servers"}):
         yield Problem.at((*path, member), f"{member!r} of an operation would be dropped; remove it")
-    parameters = [
-        *((*path, "parameters", index) for index, _ in enumerate(operation.get("parameters", []))),
-        *((*shared_path, index) for index, _ in enumerate(shared)),
-    ]
     arguments: dict[str, str] = {}
-    for where in parameters:
-        at, parameter = _followed(schemas.document, where, resolve(schemas.document, f"#{pointer(where)}"))
+    for where, node in parameters(schemas.document, name, method):
+        at, parameter = _followed(schemas.document, where, node)
         argument = python_name(parameter["name"])
         if argument in ARGUMENTS:
             yield Problem.at((*at, "name"), f"every call has an argument {argument} already; give it another name")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from regeneration.document import Document, Schema, dereferenced, operations
+from regeneration.document import Document, Schema, dereferenced, operations, parameters
 from regeneration.generator import class_name, function_name, python_name, tag_name
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -39,14 +39,13 @@ def classes(document: Document) -> Iterator[tuple[str, Schema]]:
 def named_operations(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield the package name (of the first tag), the function name and the operation object of each operation.
 
-    The `parameters` of the operation object include those of its path.
+    The `parameters` of the operation object include those of its path that it does not override.
     """
     for path, method, operation in operations(document):
         tag = tag_name((operation.get("tags") or ["default"])[0])
         given = operation.get("operationId")
         name = function_name(path, method) if given is None else python_name(given)
-        shared = document["paths"][path].get("parameters", [])
-        yield tag, name, {**operation, "parameters": [*operation.get("parameters", []), *shared]}
+        yield tag, name, {**operation, "parameters": [each for _, each in parameters(document, path, method)]}
 
 
 def _component_classes(document: Document) -> Iterator[tuple[str, Schema]]:

@@ -8,28 +8,33 @@ from pathlib import Path
 
 from regeneration.document import Document
 from regeneration.expressible import inexpressible
-from regeneration.lint import Problem, lint
+from regeneration.lint import lint
 from regeneration.lowering import lower
 from regeneration.marks import MarkedYaml
+from regeneration.problem import Problem
 from regeneration.refused import Refused, shown_path
 from regeneration.reserved_names import reserved
+from regeneration.values import examples
 
 
-def mistakes(document: Document) -> list[Problem]:
+def mistakes(document: Document, *, is_as_written: bool = True) -> list[Problem]:
     """Return the mistakes of a document, one for each place.
 
-    What cannot be expressed is only searched in a document that is sound.
+    What cannot be expressed is only searched in a document that is sound. `is_as_written` is False for the document of
+    a profile: it changes the schemas of the contract, whose examples stay as they are, and are not compared.
     """
     problems = lint(document)
+    if not problems and is_as_written:
+        problems = list(examples(document))
     if not problems:
         lowered = lower(document)
         problems = [*inexpressible(document, lowered), *reserved(lowered)]
     return list({problem.pointer: problem for problem in reversed(problems)}.values())[::-1]
 
 
-def require_none(document: Document, path: Path) -> None:
+def require_none(document: Document, path: Path, *, is_as_written: bool = True) -> None:
     """Raise `Refused` with all mistakes of the document, which was read from `path`, by file and line."""
-    problems = mistakes(document)
+    problems = mistakes(document, is_as_written=is_as_written)
     if problems:
         marked = MarkedYaml.read(path)
         shown = shown_path(path)

@@ -23,7 +23,8 @@ from jsonschema import Draft202012Validator
 
 from regeneration import literals, proofs
 from regeneration.citations import Page, matches, read_page
-from regeneration.marks import MarkedYaml
+from regeneration.form import misplaced_form
+from regeneration.marks import MarkedYaml, NotUtf8Error, read_text
 from regeneration.mistakes import mistakes
 
 OPENAPI = "openapi.yaml"
@@ -81,10 +82,8 @@ class SpecFiles:
 
     @classmethod
     def read(cls, folder: Path) -> "SpecFiles":
-        """Return the files of a folder. Raises yaml.MarkedYAMLError, which names the file, or OSError."""
-        page, readings, schema = (
-            (folder / name).read_text(encoding="utf-8") for name in (REFERENCE_PAGE, READINGS, SCHEMA)
-        )
+        """Return the files of a folder. Raises yaml.MarkedYAMLError or NotUtf8Error with the file, or OSError."""
+        page, readings, schema = (read_text(folder / name) for name in (REFERENCE_PAGE, READINGS, SCHEMA))
         openapi, register = (MarkedYaml.read(folder / name) for name in (OPENAPI, REQUIREMENTS))
         return cls(openapi, register, read_page(page), read_page(readings), json.loads(schema))
 
@@ -123,18 +122,18 @@ def check_register(folder: Path) -> list[Problem]:
         mark = error.problem_mark or error.context_mark
         name, line = ("*.yaml", 1) if mark is None else (mark.name, mark.line + 1)
         return [Problem(name, line, "yaml", f"not YAML: {error.problem}")]
-    except UnicodeDecodeError as error:
-        return [Problem("*", 1, "yaml", f"a file is not text in UTF-8: {error.reason}; save it in this encoding")]
+    except NotUtf8Error as error:
+        return [Problem(error.name, error.line, "yaml", str(error))]
     if not isinstance(files.register.value, dict):
         return [Problem(REQUIREMENTS, 1, "schema", "expected the keys requirements and planned")]
     if not isinstance(files.openapi.value, dict):
         return [Problem(OPENAPI, 1, "document", "expected an OpenAPI document")]
-    broken = [*_document(files)]
+    # A scalar that is not what it looks like leads to other mistakes, and the other checks rely on a sound document.
+    broken = [*_alike(files)] or [*_document(files)] or [*_form(files)]
     if broken:
-        # The other checks rely on a sound document.
         return sorted(broken)
     checks = (
-        *(_schema, _unjudged, _keys, _ids, _pointers, _fields, _sources, _texts, _evidence, _probes, _since, _anchors),
+        *(_schema, _unjudged, _ids, _pointers, _fields, _sources, _texts, _evidence, _probes, _since, _anchors),
         *(_values, _coverage, _judged, _limits),
     )
     return sorted({problem for check in checks for problem in check(files)})
@@ -162,6 +161,12 @@ def _document(files: SpecFiles) -> Iterator[Problem]:
     if not re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}", str(version)) or not isinstance(version, str):
         line = files.openapi.line_at("/info/version")
         yield Problem(OPENAPI, line, "document", f"/info/version: expected a version such as 1.2.0, not {version!r}")
+
+
+def _form(files: SpecFiles) -> Iterator[Problem]:
+    """The form is described where the suite and the profiles look for it."""
+    for pointer, message in misplaced_form(files.openapi.value):
+        yield Problem(OPENAPI, files.openapi.line_at(pointer), "form", f"{pointer}: {message}")
 
 
 def _limits(files: SpecFiles) -> Iterator[Problem]:
@@ -201,11 +206,11 @@ def _unjudged(files: SpecFiles) -> Iterator[Problem]:
         yield Problem(OPENAPI, files.openapi.line_at(pointer), "unjudged", message)
 
 
-def _keys(files: SpecFiles) -> Iterator[Problem]:
+def _alike(files: SpecFiles) -> Iterator[Problem]:
     """All parsers read the same: no key is there twice, and no scalar is one of YAML 1.1 only."""
     for name, marked in ((OPENAPI, files.openapi), (REQUIREMENTS, files.register)):
-        for line, pointer, message in marked.ambiguities():
-            yield Problem(name, line, "duplicate", f"{pointer}: {message}")
+        for each in marked.ambiguities:
+            yield Problem(name, each.line, each.check, f"{each.pointer}: {each.message}")
 
 
 def _ids(files: SpecFiles) -> Iterator[Problem]:
@@ -237,10 +242,7 @@ def _pointers(files: SpecFiles) -> Iterator[Problem]:
 
 def _fields(files: SpecFiles) -> Iterator[Problem]:
     """The fields that a requirement is about exist."""
-    try:
-        fields = files.contract.fields
-    except (LookupError, TypeError, AttributeError):
-        return  # `_evidence` reports it
+    fields = files.contract.fields
     for entry in files.entries():
         named = entry.keys.get("about", {}).get("field", [])
         for name in [named] if isinstance(named, str) else named:
@@ -289,11 +291,6 @@ def _texts(files: SpecFiles) -> Iterator[Problem]:
 
 def _evidence(files: SpecFiles) -> Iterator[Problem]:
     """The evidence names fields, values, cases and requirements that exist."""
-    try:
-        files.contract.fields  # noqa: B018 - it is computed from the document
-    except (LookupError, TypeError, AttributeError) as error:
-        yield Problem(OPENAPI, 1, "evidence", f"the form has no fields ({error!r}); restore the request body")
-        return
     ids = {entry.id for entry in files.entries()}
     for entry in files.entries():
         if "evidence" not in entry.keys:

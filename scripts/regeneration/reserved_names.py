@@ -11,7 +11,7 @@ from regeneration.document import Document, NodePath, operations, pointer, schem
 from regeneration.facts import method_names
 from regeneration.generator import class_name, python_name
 from regeneration.layout import TEMPLATES, classes, named_operations
-from regeneration.lint import Problem
+from regeneration.problem import Problem
 
 _METHOD = re.compile(r"^    (?:async )?def (\w+)", re.MULTILINE)
 _ATTRIBUTE = re.compile(r"^    (\w+): ", re.MULTILINE)

@@ -12,9 +12,9 @@ from typing import Any, Literal
 from attrs import evolve, field, frozen
 from image_variations_conformance.contract.pointers import escaped, steps
 
-from regeneration.document import Document, NodePath, Schema, dereferenced
-from regeneration.lint import Problem
+from regeneration.document import Document, NodePath, Schema, dereferenced, pointer, resolve
 from regeneration.patterns import python_pattern
+from regeneration.problem import Problem
 
 # The shape that a value can have where it is encoded: anything in JSON; the fields of a URL-encoded form or of a query,
 # each one value or a list or object of values; the parts of a multipart form, each one value, or a list of values.
@@ -69,7 +69,8 @@ class Place:
     """Where a schema is used.
 
     `is_checked` says whether the client checks the value itself before it sends it, and `is_reached` whether it checks
-    a model there. `in_items` says whether it is an item of a list.
+    a model there. `in_items` says whether it is an item of a list. `used_at` is the path of the reference that brought
+    the schema to this place, as long as what is wrong with the place was so before it: then the use is the mistake.
     """
 
     is_request: bool
@@ -77,18 +78,35 @@ class Place:
     is_checked: bool = False
     is_reached: bool = False
     in_items: bool = False
+    used_at: NodePath = ()
 
     @property
     def member(self) -> "Place":
         """The place of a property of an object here."""
         shape: Shape = {"fields": "pairs", "pairs": "scalar", "form": "part"}.get(self.shape, "any")  # type: ignore[assignment]
-        return Place(self.is_request, shape, is_checked=self.is_reached, is_reached=self.is_reached)
+        used_at = self.used_at if self.is_request and not self.is_reached else ()
+        return Place(self.is_request, shape, is_checked=self.is_reached, is_reached=self.is_reached, used_at=used_at)
 
     @property
     def item(self) -> "Place":
         """The place of an item of a list here."""
         shape: Shape = {"pairs": "scalar", "part": "part item"}.get(self.shape, "any")  # type: ignore[assignment]
-        return Place(self.is_request, shape, is_reached=self.is_reached and not self.in_items, in_items=True)
+        is_wrong_before = self.is_request and (self.in_items or not self.is_reached)
+        used_at = self.used_at if is_wrong_before else ()
+        return Place(
+            self.is_request, shape, is_reached=self.is_reached and not self.in_items, in_items=True, used_at=used_at
+        )
+
+    @property
+    def part(self) -> "Place":
+        """The place of a part of a union or of an `allOf` here, where a value is not checked itself."""
+        return evolve(self, is_checked=False, used_at=() if self.is_checked else self.used_at)
+
+    def problem(self, path: NodePath, message: str) -> Problem:
+        """Return the mistake that a schema, or a keyword at `path`, cannot stand here: at the use, if that is wrong."""
+        if not self.used_at:
+            return Problem.at(path, message)
+        return Problem.at(self.used_at, f"{message} (of {pointer(path)}, which is used here)")
 
 
 @frozen
@@ -119,9 +137,11 @@ class Schemas:
                 yield Problem.at((*path, keyword), message)
         if target[:2] != ["components", "schemas"] or len(target) != 3:
             yield Problem.at((*path, "$ref"), "the generator only follows references to #/components/schemas/NAME")
-        elif (schema["$ref"], place) not in self._seen:
+            return
+        place = evolve(place, used_at=place.used_at or (*path, "$ref"))
+        if (schema["$ref"], place) not in self._seen:
             self._seen.add((schema["$ref"], place))
-            yield from self.problems(tuple(target), dereferenced(self.document, schema), place)
+            yield from self.problems(tuple(target), resolve(self.document, schema["$ref"]), place)
 
     def _inner(self, path: NodePath, schema: Schema, place: Place) -> Iterator[Problem]:
         branches = [
@@ -155,9 +175,8 @@ class Schemas:
             message = "a union with a file cannot be sent right: a text could be a path or a value; write one type"
             yield Problem.at((*path, first), message)
             return
-        inside = evolve(place, is_checked=False)
         for keyword, index, each in branches:
-            yield from self.problems((*path, keyword, index), each, inside)
+            yield from self.problems((*path, keyword, index), each, place.part)
         if not place.is_request:
             yield from self._hidden_branches(path, branches)
 
@@ -216,7 +235,7 @@ class Schemas:
                     if seen.setdefault(name, inner) != inner:
                         message = f"the property {name!r} is in two parts with different schemas; state it once"
                         yield Problem.at((*path, "allOf", index), message)
-            yield from self.problems((*path, "allOf", index), part, evolve(place, is_checked=False))
+            yield from self.problems((*path, "allOf", index), part, place.part)
 
     def has_file(self, schema: object) -> bool:
         """Return whether values of the schema can be files or lists of files."""
@@ -260,12 +279,13 @@ def _in_request(where: NodePath, keyword: str, schema: Schema, place: Place) -> 
         how = "write minimum and maximum" if value in {"int32", "int64"} else "say it in the description"
         yield Problem.at(where, f"the client does not check the format {value!r} before it sends a request; {how}")
     elif keyword == "format" and value in {"date", "date-time"} and (len(types) > 1 or not place.is_checked):
-        yield Problem.at(where, f"the client does not check the format {value!r} here, only of fields and parameters")
+        message = f"the client does not check the format {value!r} here, only of fields and parameters"
+        yield place.problem(where, message)
     elif keyword == "readOnly" and value is True:
         yield Problem.at(where, "a readOnly member stands in a request; give responses a schema of their own")
     elif keyword in _CHECKED and not place.is_checked:
         message = f"the client does not check {keyword!r} here, only of fields, members and parameters"
-        yield Problem.at(where, message)
+        yield place.problem(where, message)
     elif keyword == "pattern" and python_pattern(value) is None:
         message = f"{value} does not mean the same in Python; write it with literals, classes, groups and quantifiers"
         yield Problem.at(where, message)
@@ -291,20 +311,20 @@ def _type(path: NodePath, schema: Schema, place: Place) -> Iterator[Problem]:
         )
     if schema.get("format") == "binary" and (place.shape not in {"file", "part", "part item"} or len(types) > 1):
         message = "a file can only be a field of a multipart form, or a body of application/octet-stream"
-        yield Problem.at((*path, "format"), message)
+        yield place.problem((*path, "format"), message)
     yield from _shape(path, schema, place, types)
 
 
 def _shape(path: NodePath, schema: Schema, place: Place, types: frozenset[str]) -> Iterator[Problem]:
     is_object = _is_object(schema)
     if place.shape in {"fields", "form"} and not is_object:
-        yield Problem.at(path, "the body of a form must be an object with properties")
+        yield place.problem(path, "the body of a form must be an object with properties")
     elif place.shape == "scalar" and (is_object or "array" in types):
-        yield Problem.at(path, "a list or an object cannot be sent here, only one value")
+        yield place.problem(path, "a list or an object cannot be sent here, only one value")
     elif place.shape == "part item" and "array" in types:
-        yield Problem.at(path, "a form cannot have a list of lists")
+        yield place.problem(path, "a form cannot have a list of lists")
     elif place.shape == "file" and schema.get("format") != "binary":
-        yield Problem.at(path, "a body of application/octet-stream must be type: string, format: binary")
+        yield place.problem(path, "a body of application/octet-stream must be type: string, format: binary")
 
 
 def _is_object(schema: Schema) -> bool:

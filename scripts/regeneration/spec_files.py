@@ -16,7 +16,7 @@ CONTRACT_TABLE = Path("docs") / "contract.md"
 def require_consistent(root: Path) -> None:
     """Raise `Refused` with every problem of the files in spec/ of a source tree, if there are any."""
     problems = check_register(root / "spec")
-    if not any(problem.check in {"yaml", "document"} for problem in problems):
+    if not any(problem.check in {"yaml", "duplicate", "scalar", "document"} for problem in problems):
         problems += check_version(root / "spec")
     if problems:
         count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"

@@ -118,7 +118,13 @@ def test_every_kind_of_value_is_sent_and_read_as_the_document_says(tmp_path: Pat
         **{f"/read/{n}": operation(None, each) for n, each in enumerate(READ)},
         "/v1.0/{a}.{b-c}:run'\"": {"parameters": path_parameters, **operation(None, READ[0])},
         "/other": {
-            "head": {"parameters": parameters, "responses": {"2XX": {"description": "x"}, "302": {"description": "x"}}}
+            # The operation `head` overrides both; `get` has them as they are here.
+            "parameters": [
+                {"name": "level", "in": "query", "schema": {"type": "string", "maxLength": 1}, "required": True},
+                {"name": "X-Is-New", "in": "header", "schema": {"type": "integer"}},
+            ],
+            "head": {"parameters": parameters, "responses": {"2XX": {"description": "x"}, "302": {"description": "x"}}},
+            "get": {"responses": {"2XX": {"description": "x"}}},
         },
         "/errors": {
             "delete": {"security": [], "responses": {"404": operation(None, READ[0])["post"]["responses"]["200"]}}

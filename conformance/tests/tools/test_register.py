@@ -19,6 +19,8 @@ PAGE = "reference-page.md"
 # In parts, because a test looks for unknown ids in all files.
 RENAMED = "-".join(["IV", "N", "DEFUALT"])
 
+FORM = "/paths/~1images~1variations/post/requestBody"
+
 Change = Callable[[Path], None]
 
 
@@ -41,9 +43,27 @@ def replaced(name: str, old: str, new: str) -> Change:
     return change
 
 
+def latin_1(name: str) -> Change:
+    """Return a change that adds a letter to the end of a file, and saves it in Latin-1."""
+
+    def change(folder: Path) -> None:
+        (folder / name).write_bytes(f"{(folder / name).read_text()}# ö\n".encode("latin-1", errors="replace"))
+
+    return change
+
+
 def emptied(folder: Path) -> None:
     """Make the document an empty file."""
     (folder / OPENAPI).write_text("")
+
+
+def moved_body(folder: Path) -> None:
+    """Move the request body to the components."""
+    text = (folder / OPENAPI).read_text()
+    [body] = re.findall(r"^      requestBody:\n(?:        .*\n)+", text, re.MULTILINE)
+    text = text.replace(body, '      requestBody:\n        $ref: "#/components/requestBodies/Form"\n')
+    moved = body.replace("      requestBody:", "    Form:")
+    (folder / OPENAPI).write_text(text.replace("components:\n", f"components:\n  requestBodies:\n{moved}", 1))
 
 
 def without_statuses(folder: Path) -> None:
@@ -121,6 +141,20 @@ MISTAKES: dict[str, tuple[Change, str, str, str]] = {
         "document",
         OPENAPI,
         "expected a version such as 1.2.0, not 'v1.2.0'",
+    ),
+    "a document in another encoding": (latin_1(OPENAPI), "yaml", OPENAPI, "not text in UTF-8: invalid"),
+    "a page in another encoding": (latin_1(PAGE), "yaml", PAGE, "not text in UTF-8: invalid"),
+    "a request body behind a reference": (
+        moved_body,
+        "form",
+        OPENAPI,
+        f"{FORM}/$ref: the suite follows no reference here; write out what it refers to",
+    ),
+    "a path of another name": (
+        replaced(OPENAPI, "  /images/variations:\n", "  /images/variants:\n"),
+        "form",
+        OPENAPI,
+        "/paths/~1images~1variations: this is not there, and the suite reads the fields of the form in it; restore it",
     ),
     "an empty document": (emptied, "document", OPENAPI, "expected an OpenAPI document"),
     "a renamed id": (

@@ -1,6 +1,7 @@
 """The OpenAPI document is valid and complete: all tools accept it, and it covers the API reference page."""
 
 import base64
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from io import BytesIO
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from PIL import Image
 from regeneration.document import Document, NodePath, objects, pointer, read, root_schemas, schemas
-from regeneration.lint import KEYWORDS, lint
+from regeneration.keywords import KEYWORDS
+from regeneration.lint import lint
+from regeneration.marks import MarkedYaml
 from regeneration.mistakes import require_none
 from regeneration.refused import Refused
 from ruamel.yaml import YAML
@@ -246,11 +249,59 @@ def test_a_keyword_with_a_value_of_the_wrong_type_is_found(contract: Document, k
     assert pointers(changed) == [f"{REQUEST}/properties/n/{keyword}"]
 
 
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ({"type": "string", "nullable": True}, 'write type: [string, "null"]'),
+        ({"$ref": "#/components/schemas/A", "nullable": True}, 'write anyOf: [{$ref: "#/components/schemas/A"}, {type'),
+        ({"type": "string", "enum": ["a"], "nullable": True}, "add null to the enum, and leave out the type"),
+        ({"type": ["string", "integer"], "nullable": True}, 'add "null" to the types'),
+        ({"type": "string", "nullable": False}, "remove it"),
+        ({"maximum": 9, "exclusiveMaximum": True}, "write exclusiveMaximum: 9 in place of maximum and this"),
+        ({"exclusiveMinimum": True}, "write exclusiveMinimum: and the number"),
+        ({"exclusiveMinimum": False}, "remove it"),
+        ({"type": []}, "write one type, or a list of different ones"),
+        ({"type": ["string", "string"]}, "write one type, or a list of different ones"),
+    ],
+    ids=repr,
+)
+def test_what_to_write_in_place_of_a_wrong_type_or_of_a_keyword_of_openapi_3_0_is_said(
+    contract: Document, schema: dict[str, Any], message: str
+) -> None:
+    changed = deepcopy(contract)
+    changed["components"]["schemas"] |= {"A": {"type": "object"}, "Old": schema}
+    [problem] = lint(changed)
+    assert message in problem.message
+
+
+@pytest.mark.parametrize("name", ["isbn", "int16", "int", "string", "uri", "uuid4", "time", "binary"])
+def test_a_format_that_is_like_no_known_one_or_contains_it_is_accepted(contract: Document, name: str) -> None:
+    changed = deepcopy(contract)
+    changed["components"]["schemas"]["Image"]["properties"]["revised_prompt"]["format"] = name
+    assert lint(changed) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [
+        ("bianry", "binary"),
+        ("bniary", "binary"),
+        ("datetime", "date-time"),
+        ("date-tme", "date-time"),
+    ],
+)
+def test_a_format_that_is_like_a_known_one_is_named_with_it(contract: Document, given: str, near: str) -> None:
+    changed = deepcopy(contract)
+    changed["components"]["schemas"]["Image"]["properties"]["revised_prompt"]["format"] = given
+    where = f"{IMAGE}/properties/revised_prompt/format"
+    assert list(map(str, lint(changed))) == [f"{where}: there is no format {given!r}; did you mean {near!r}?"]
+
+
 def test_a_misspelt_member_outside_the_schemas_is_found(contract: Document) -> None:
     changed = deepcopy(contract)
     operation = changed["paths"]["/images/variations"]["post"]
     operation["sumary"] = operation.pop("summary")
-    assert pointers(changed) == ["/paths/~1images~1variations/post"]
+    assert pointers(changed) == ["/paths/~1images~1variations/post/sumary"]
 
 
 @pytest.mark.parametrize(
@@ -258,6 +309,10 @@ def test_a_misspelt_member_outside_the_schemas_is_found(contract: Document) -> N
     [
         ("openapi: 3.1.0\nopenapi: 3.1.0\n", "yaml:2: /openapi: this key is there twice"),
         ("info: &info\n  more: *info\n", "yaml:1: /: an alias of YAML is within its own anchor"),
+        ("a: &a {x: 1}\nb:\n  <<: *a\n  x: 2\n  x: 3\n", "yaml:5: /b/x: this key is there twice"),
+        ("a: &a {x: 1}\nb:\n  <<: *a\n  <<: *a\n", "yaml:4: /b/<<: this key is there twice"),
+        ("openapi: 3.1.0\ninfo: ö\x01\n", "yaml:2: /: not YAML: the character #x0001 is not allowed"),
+        ("info: <<\n", "yaml:1: /info: YAML 1.1 and 1.2 read << differently"),
         ("openapi: 3.1.0\ninfo: [\n", "yaml:3: /: not YAML"),
         ("openapi: 3.1.0\ninfo: " + 100_000 * "[", "yaml:2: /: not YAML: more than 200 levels"),
         ("openapi: 3.1.0\ninfo: !!int x\n", "yaml:1: /: not YAML: invalid literal for int"),
@@ -271,12 +326,48 @@ def test_a_file_that_is_not_a_yaml_mapping_is_refused(tmp_path: Path, text: str,
         read(path)
 
 
-@pytest.mark.parametrize("scalar", ["no", "On", "012", "1_0", "1:30", "0b1", "0o14", "1e3", "2026-01-31", "2026-99-99"])
+def test_a_key_that_overrides_a_merged_one_is_not_there_twice_and_has_its_own_line(tmp_path: Path) -> None:
+    path = tmp_path / "openapi.yaml"
+    path.write_text("a: &a {x: 1, y: 1}\nb: &b {y: 2}\nc:\n  <<: [*a, *b]\n  x: 3\n")
+    assert read(path)["c"] == {"x": 3, "y": 1}
+    assert [MarkedYaml.read(path).line(("c", name)) for name in "xy"] == [5, 1]
+
+
+def test_a_file_that_is_not_text_in_utf_8_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "openapi.yaml"
+    path.write_bytes("openapi: 3.1.0\ninfo:\n  title: Größe\n".encode("latin-1"))
+    with pytest.raises(Refused, match=r"openapi.yaml:3: /: not text in UTF-8: invalid start byte; save the file in"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    "scalar",
+    [
+        "=",
+        "on",
+        "1e+3",
+        "190:20:30",
+        ".5e3",
+        "+.5",
+        "08",
+        "-0x1F",
+        "no",
+        "On",
+        "012",
+        "1_0",
+        "1:30",
+        "0b1",
+        "0o14",
+        "1e3",
+        "2026-01-31",
+        "2026-99-99",
+    ],
+)
 def test_a_scalar_that_parsers_of_yaml_read_differently_is_refused(tmp_path: Path, scalar: str) -> None:
     path = tmp_path / "openapi.yaml"
     for text in (f"info: {scalar}\n", f"{scalar}: info\n"):
         path.write_text(text)
-        with pytest.raises(Refused, match=rf"yaml:1: /.*: YAML 1.1 and 1.2 read {scalar} differently"):
+        with pytest.raises(Refused, match=rf"yaml:1: /.*: YAML 1.1 and 1.2 read {re.escape(scalar)} differently"):
             read(path)
         path.write_text(text.replace(scalar, f"'{scalar}'"))
         assert scalar in {*read(path), *read(path).values()}

@@ -12,6 +12,7 @@ import pytest
 from regeneration.__main__ import check_spec_files, run
 from regeneration.document import NodePath, read
 from regeneration.mistakes import mistakes
+from regeneration.register import check_register
 
 ROOT = Path(__file__).parents[3]
 REQUEST = "/components/schemas/CreateImageVariationRequest"
@@ -55,7 +56,44 @@ MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
         "        n:\n          type: int\n",
         "          type: int",
         "document",
-        f"{REQUEST}/properties/n/type: ",
+        f'{REQUEST}/properties/n/type: "int" is no type; the types are array, boolean, integer, null, number, object, '
+        "string; did you mean 'integer'?",
+    ),
+    "a null without quotes among the types": (
+        '          type: [string, "null"]\n',
+        "          type: [string, null]\n",
+        "          type: [string, null]",
+        "document",
+        '/components/schemas/ErrorObject/properties/param/type/1: without quotes, null is no text; write "null"',
+    ),
+    "a misspelt format": (
+        "          format: binary\n",
+        "          format: bniary\n",
+        "          format: bniary",
+        "document",
+        f"{REQUEST}/properties/image/format: there is no format 'bniary'; did you mean 'binary'?",
+    ),
+    "an empty enum": (
+        "      enum: [url, b64_json]\n",
+        "      enum: []\n",
+        "      enum: []",
+        "document",
+        "/components/schemas/ImageResponseFormat/enum: the enum is empty, so that no value is valid; list the values",
+    ),
+    "a nullable text of OpenAPI 3.0": (
+        "        user:\n          type: string\n",
+        "        user:\n          type: string\n          nullable: true\n",
+        "          nullable: true",
+        "document",
+        f"{REQUEST}/properties/user/nullable: OpenAPI 3.1 has no keyword 'nullable'; write type: [string, \"null\"]",
+    ),
+    "an exclusive bound of OpenAPI 3.0": (
+        "          minimum: 1\n",
+        "          minimum: 1\n          exclusiveMinimum: true\n",
+        "          exclusiveMinimum: true",
+        "document",
+        f"{REQUEST}/properties/n/exclusiveMinimum: this is OpenAPI 3.0; write exclusiveMinimum: 1 in place of minimum "
+        "and this",
     ),
     "a status without quotes": (
         '        "200":\n',
@@ -76,7 +114,38 @@ MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
         "      enum: [url, b64_json, url]\n",
         "      enum: [url, b64_json, url]",
         "document",
-        "/components/schemas/ImageResponseFormat/enum/2: the enum has 'url' twice",
+        '/components/schemas/ImageResponseFormat/enum/2: the enum has "url" twice',
+    ),
+    "an example of a response with a wrong value": (
+        "                    created: 1589478378\n",
+        "                    created: yesterday\n",
+        "                    created: yesterday",
+        "document",
+        f"{POST}/responses/200/content/application~1json/examples/url/value/created: the schema does not allow this "
+        'value: "yesterday" is not of type "integer"',
+    ),
+    "an example of a request with a wrong value": (
+        "                  n: 2\n",
+        "                  n: 20\n",
+        "                  n: 20",
+        "document",
+        f"{POST}/requestBody/content/multipart~1form-data/examples/all-fields/value/n: the schema does not allow this "
+        "value: 20 is greater than the maximum of 10",
+    ),
+    "an example of an error with a misspelt name": (
+        "              message: n must be",
+        "              mesage: n must be",
+        "              mesage: n must be between 1 and 10, not 11.",
+        "document",
+        "/components/responses/BadRequest/content/application~1json/example/error/mesage: the schema does not allow "
+        "this value: \"message\" is a required property; did you mean it by 'mesage'?",
+    ),
+    "a reference of a schema to itself": (
+        "    ImageSize:\n",
+        '    Loop:\n      $ref: "#/components/schemas/Loop"\n    ImageSize:\n',
+        '      $ref: "#/components/schemas/Loop"',
+        "document",
+        "/components/schemas/Loop/$ref: a schema that refers only to itself says nothing",
     ),
     "bounds that contradict each other": (
         "          minimum: 1\n          maximum: 10\n",
@@ -106,6 +175,34 @@ MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
         "duplicate",
         f"{REQUEST}/properties/n/maximum: this key is there twice; remove one",
     ),
+    "a value of YAML 1.2 alone": (
+        "          maximum: 10\n",
+        "          maximum: 1e1\n",
+        "          maximum: 1e1",
+        "scalar",
+        f"{REQUEST}/properties/n/maximum: YAML 1.1 and 1.2 read 1e1 differently; quote a text, write a number in plain",
+    ),
+    "a value of YAML 1.1 alone": (
+        "      default: url\n",
+        "      default: 16:9\n",
+        "      default: 16:9",
+        "scalar",
+        "/components/schemas/ImageResponseFormat/default: YAML 1.1 and 1.2 read 16:9 differently",
+    ),
+    "words of YAML 1.1 in an enum": (
+        "      enum: [url, b64_json]\n",
+        "      enum: [on, off]\n",
+        "      enum: [on, off]",
+        "scalar",
+        "/components/schemas/ImageResponseFormat/enum/1: YAML 1.1 and 1.2 read off differently",
+    ),
+    "a word of YAML 1.1 for an object": (
+        "info:\n",
+        "info: on\nx-info:\n",
+        "info: on",
+        "scalar",
+        "/info: YAML 1.1 and 1.2 read on differently",
+    ),
     "a bracket that is not closed": (
         "      enum: [url, b64_json]\n      default",
         "      enum: [url, b64_json\n      default",
@@ -130,9 +227,53 @@ MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
     "a member of the operation that does not exist": (
         "      summary: Create",
         "      sumary: Create",
-        "    post:",
+        "      sumary: Create image variations",
         "document",
-        f"{POST}: ",
+        f"{POST}/sumary: no operation has the key 'sumary'; did you mean 'summary'?",
+    ),
+    "a status with a letter": (
+        '        "404":\n',
+        '        "4O4":\n',
+        '        "4O4":',
+        "document",
+        f"{POST}/responses/4O4: '4O4' is no status, which is of three digits, of one with XX, or default; "
+        "did you mean '404'?",
+    ),
+    "a misspelt method": (
+        "    post:\n",
+        "    pots:\n",
+        "    pots:",
+        "document",
+        "/paths/~1images~1variations/pots: no path item has the key 'pots'; did you mean 'post'?",
+    ),
+    "a misspelt member of a body": (
+        "            schema:\n",
+        "            shema:\n",
+        "            shema:",
+        "document",
+        f"{POST}/requestBody/content/multipart~1form-data/shema: no media type has the key 'shema'; "
+        "did you mean 'schema'?",
+    ),
+    "a path without a slash": (
+        "  /images/variations:\n",
+        "  images/variations:\n",
+        "  images/variations:",
+        "document",
+        "/paths/images~1variations: a path begins with a slash; write /images/variations",
+    ),
+    "a misspelt section of the components": (
+        "  securitySchemes:\n",
+        "  securitySchems:\n",
+        "  securitySchems:",
+        "document",
+        "/components/securitySchems: the components have no key 'securitySchems'; did you mean 'securitySchemes'?",
+    ),
+    "a document of OpenAPI 3.0": (
+        "openapi: 3.1.0\n",
+        "openapi: 3.0.3\n",
+        "openapi: 3.0.3",
+        "document",
+        "/openapi: only OpenAPI 3.1 is read, and this is 3.0.3; write 3.1.0, and correct what is named then",
     ),
     "an operation id twice": (
         "components:\n",
@@ -140,6 +281,15 @@ MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
         "      operationId: createImageVariation",
         "document",
         f"/paths/~1copies/get/operationId: {POST} has the operationId 'createImageVariation' too; rename one",
+    ),
+    "a field that is a list of a schema with an enum": (
+        "        user:\n",
+        "        styles:\n          type: array\n          items:\n"
+        '            $ref: "#/components/schemas/ImageSize"\n        user:\n',
+        '            $ref: "#/components/schemas/ImageSize"',
+        "document",
+        f"{REQUEST}/properties/styles/items/$ref: the client does not check 'enum' here, only of fields, members and "
+        "parameters (of /components/schemas/ImageSize/enum, which is used here)",
     ),
     "a name that the client has": (
         "        user:\n",
@@ -190,6 +340,21 @@ def test_the_generator_does_not_start_with_a_mistake(tree: Path, name: str, caps
     assert run(spec, tree / "client", check=False, generator=["a generator that does not exist"]) == 2
     assert f"{spec}:{line}: " in capsys.readouterr().err
     assert not (tree / "client").exists()
+
+
+def test_a_document_without_paths_is_refused_in_one_short_sentence(tree: Path) -> None:
+    spec = tree / "spec" / "openapi.yaml"
+    spec.write_text("openapi: 3.1.0\ninfo: {title: Nothing, version: 1.0.0}\n")
+    message = "/: the document has no paths; describe the operations under the key paths [document]"
+    assert list(map(str, check_register(tree / "spec"))) == [f"spec/openapi.yaml:1: {message}"]
+
+
+def test_a_long_message_of_a_validator_is_shortened() -> None:
+    document = read(LIBRARY)
+    document["paths"]["/books"]["get"]["responses"]["200"]["headers"] = [{"title": "a" * 1000}]
+    [problem] = mistakes(document)
+    assert len(problem.message) < 250
+    assert problem.message.endswith('is not of type "object"')
 
 
 def paths(node: object, path: NodePath = ()) -> Iterator[NodePath]:
