@@ -23,18 +23,23 @@ Outcome = Literal["conforms", "fails", "incomplete"]
 
 _OFTEN_DECLARED = {
     "IV-AUTH-REQUIRED": "auth",
+    "IV-AUTH-WRONG": "auth",
     "IV-ERR-OBJECT": "error_body",
     "IV-FORMAT-DEFAULT": "default_response_format",
     "IV-FORMAT-ENUM": "response_formats",
     "IV-IMAGE-FORMAT": "image_kinds",
+    "IV-IMAGE-PNG-SIDES": "image_sides",
     "IV-IMAGE-REQUIRED": "image_field",
     "IV-IMAGE-SQUARE": "square",
     "IV-IMAGE-UP-TO-LIMIT": "max_image_bytes",
     "IV-MODEL-ACCEPTED": "models",
     "IV-MODEL-OPTIONAL": "model_required",
+    "IV-N-BOUNDS": "max_n",
     "IV-N-RANGE": "max_n",
+    "IV-OP-MULTIPART": "json_body",
     "IV-SIZE-DEFAULT": "default_size",
     "IV-SIZE-ENUM": "sizes",
+    "IV-SIZE-UNKNOWN": "sizes",
 }
 """What servers often do differently on purpose: the key of profiles, by the requirement that is broken."""
 _NO_RESPONSE: dict[FailureKind | None, str] = {

@@ -1,13 +1,16 @@
+import contextlib
 import socket
 import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.app.serving import AddressUnavailableError, Running, StartupError, running
+from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
@@ -45,8 +48,19 @@ def test_any_asgi_app_is_served_with_its_lifespan() -> None:
         assert httpx.get(server.base_url).text == "started"
 
 
-def test_app_that_fails_at_startup_raises_startup_error() -> None:
-    with pytest.raises(StartupError), running(fails_at_startup):
+def test_app_that_fails_at_startup_raises_startup_error_with_the_reason() -> None:
+    with pytest.raises(StartupError, match=r"started up: no model$"), running(fails_at_startup):
+        pass
+
+
+def test_app_that_raises_at_startup_raises_startup_error_with_the_exception() -> None:
+    @contextlib.asynccontextmanager
+    async def lifespan(app: object) -> AsyncIterator[None]:
+        if app is not None:
+            raise OSError("no weights")
+        yield
+
+    with pytest.raises(StartupError, match=r"started up: OSError: no weights$"), running(Starlette(lifespan=lifespan)):
         pass
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import uvicorn
 from attrs import frozen
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .extensions import CONNECTION, Connection
@@ -58,7 +58,7 @@ def running(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[Ru
     try:
         server.settled.wait()
         if not server.started:
-            raise StartupError("The app failed while it started up.")
+            raise server.startup_error()
         yield Running(host, listener.getsockname()[1])
     finally:
         server.should_exit = True
@@ -74,7 +74,7 @@ def serve(app: ASGIApp, host: str, port: int, announce: Callable[[Running], None
         announce(Running(host, listener.getsockname()[1]))
         server.run_until_exit(listener)
     if not server.started:
-        raise StartupError("The app failed while it started up.")
+        raise server.startup_error()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -99,8 +99,10 @@ class _Server(uvicorn.Server):
     """A uvicorn server whose event `settled` is set once it has started or failed to start."""
 
     def __init__(self, app: ASGIApp, log_level: str) -> None:
+        self._app = app
+        self._why = ""
         config = uvicorn.Config(
-            app,
+            self._watched,
             http=_Protocol,
             ws="none",
             lifespan="auto",
@@ -114,6 +116,26 @@ class _Server(uvicorn.Server):
         )
         super().__init__(config)
         self.settled = threading.Event()
+
+    async def _watched(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the app, and remember why it does not start, which uvicorn does not tell."""
+
+        async def told(message: Message) -> None:
+            if message["type"] == "lifespan.startup.failed":
+                # Frameworks send a traceback.
+                self._why = str(message.get("message", "")).strip().rpartition("\n")[2]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, told if scope["type"] == "lifespan" else send)
+        except Exception as error:
+            if scope["type"] == "lifespan":
+                self._why = f"{type(error).__name__}: {error}"
+            raise
+
+    def startup_error(self) -> StartupError:
+        """Return the error of an app that has failed to start."""
+        return StartupError(f"The app failed while it started up{f': {self._why[:300]}' if self._why else '.'}")
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
