@@ -20,7 +20,7 @@ _RECONNECT_ATTEMPTS = 6
 _RECONNECT_PAUSE_SECONDS = 0.3
 _MAX_TIMEOUTS_IN_A_ROW = 3
 # To find out what a server that has answered before does not answer takes more of them.
-_MAX_TIMEOUTS_AFTER_ANSWERS = 6
+_MAX_TIMEOUTS_AFTER_ANSWERS = 8
 _MAX_TIMEOUTS = 10
 # A server that drops connections all the time and lives is not waited for each time.
 _MAX_INVESTIGATED_DROPS = 5

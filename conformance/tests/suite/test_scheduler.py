@@ -238,15 +238,15 @@ def test_the_exchange_of_a_case_that_was_not_sent_has_its_label_and_request() ->
     assert (last.label, last.concurrent_with, last.request, last.fetches) == ("c", "together", case("c").request, ())
 
 
-@pytest.mark.parametrize(("first", "most"), [(TIMEOUT, 3), (OK, 6)])
-def test_three_timeouts_in_a_row_end_the_run_and_six_after_an_answer(first: Outcome, most: int) -> None:
+@pytest.mark.parametrize(("first", "most"), [(TIMEOUT, 3), (OK, 8)])
+def test_three_timeouts_in_a_row_end_the_run_and_eight_after_an_answer(first: Outcome, most: int) -> None:
     """To find out which property of a request is left without an answer takes more than three."""
-    labels = [f"c{number}" for number in range(8)]
+    labels = [f"c{number}" for number in range(10)]
     outcomes: dict[str, list[Outcome]] = {label: [TIMEOUT] for label in labels}
     result = run_cases(cases("a", *labels), a=[first], **outcomes)
     silent = NotTested(ServerSilent(most, in_a_row=True))
     sent = [first, *[TIMEOUT] * (most if first == OK else most - 1)]
-    assert result.outcomes == [*sent, *[silent] * (9 - len(sent))]
+    assert result.outcomes == [*sent, *[silent] * (11 - len(sent))]
 
 
 def test_timeouts_with_a_response_between_them_do_not_end_the_run() -> None:
@@ -437,12 +437,12 @@ def test_a_server_that_stops_ends_the_run_with_an_unreachable_exchange() -> None
     assert exchanges[1].failure.kind == "unreachable"
 
 
-def test_a_server_that_stops_responding_ends_the_run_after_six_timeouts() -> None:
+def test_a_server_that_stops_responding_ends_the_run_after_eight_timeouts() -> None:
     with scripted_server((hear_request, say(answer())), (hold,)) as server:
-        exchanges = run_on(server, cases(*"abcdefgh"), timeout=0.2)
+        exchanges = run_on(server, cases(*"abcdefghij"), timeout=0.2)
     kinds = [exchange.failure.kind if exchange.failure else None for exchange in exchanges]
-    assert kinds == [None, *["timeout"] * 6, None]
-    assert exchanges[-1].not_tested == ServerSilent(6, in_a_row=True)
+    assert kinds == [None, *["timeout"] * 8, None]
+    assert exchanges[-1].not_tested == ServerSilent(8, in_a_row=True)
 
 
 def test_a_closed_port_raises_unreachable() -> None:
