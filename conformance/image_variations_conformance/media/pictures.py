@@ -10,7 +10,6 @@ import io
 import random
 import re
 import warnings
-import zlib
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -158,21 +157,16 @@ def look(content: bytes) -> Picture:
 
 
 def _without_texts(content: bytes) -> bytes:
-    """Return a PNG without the chunks of texts and colour profiles that are intact.
+    """Return an intact PNG without the chunks of texts and colour profiles, and anything else as it is.
 
     They say nothing of the pixels, and Pillow takes those that inflate to more than a megabyte for a broken picture.
     """
-    if not content.startswith(png.SIGNATURE):
+    try:
+        found = list(png.chunks(content))
+    except png.Broken:
         return content
-    kept, at = [png.SIGNATURE], len(png.SIGNATURE)
-    while at < len(content):
-        end = at + 12 + int.from_bytes(content[at : at + 4])
-        kind, checksum = content[at + 4 : at + 8], content[end - 4 : end]
-        intact = len(checksum) == 4 and zlib.crc32(content[at + 4 : end - 4]) == int.from_bytes(checksum)
-        if kind not in _TEXTS or not intact:
-            kept.append(content[at:end])
-        at = end
-    return b"".join(kept)
+    kept = [(name, data) for name, data in found if name not in _TEXTS]
+    return content if kept == found else b"".join([png.SIGNATURE, *(png.chunk(name, data) for name, data in kept)])
 
 
 def _pieces(content: bytes) -> Iterator[int]:
