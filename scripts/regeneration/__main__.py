@@ -70,26 +70,18 @@ def command(
     if generator_version is not None and not is_installed(generator_version):
         sys.exit(_try(generator_version, _options(spec, output, http_library, profile)))
     check = check or generator_version is not None
-    steps: list[Callable[[], int]] = [partial(check_spec_files, ROOT)] if spec == _SPEC else []
-    steps.append(
-        partial(
-            run,
-            spec,
-            output,
-            check=check,
-            http_library=http_library,
-            profile=profile,
-            generator_version=generator_version,
-        )
+    code = check_spec_files(ROOT) if spec == _SPEC else 0
+    code = code or run(
+        spec,
+        output,
+        check=check,
+        http_library=http_library,
+        profile=profile,
+        generator_version=generator_version,
     )
-    if spec == _SPEC:
+    if spec == _SPEC and code != _REFUSED:
         # Last, because versions.yaml must not record a version of which there is no client.
-        steps.append(partial(derive_spec_files, ROOT, check=check))
-    code = 0
-    for step in steps:
-        code = max(code, step())
-        if code == _REFUSED:
-            break
+        code = max(code, derive_spec_files(ROOT, check=check))
     sys.exit(code)
 
 
