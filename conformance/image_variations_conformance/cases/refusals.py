@@ -48,6 +48,9 @@ METHODS = (
 
 # --- keys
 
+# So long that an error which masks all but its first and last characters does not show it whole.
+WRONG_KEY = "Bearer sk-this-key-is-not-the-right-one"
+
 
 def _key(
     label: str, note: str, value: Callable[[str], str | None], *, depth: Depth = "standard", more: str = ""
@@ -74,7 +77,7 @@ KEYS = (
     _key(
         "key-wrong",
         "a key that is not the right one",
-        lambda _: "Bearer sk-this-key-is-not-the-right-one",
+        lambda _: WRONG_KEY,
         depth="quick",
         more="IV-AUTH-401",
     ),
@@ -102,7 +105,7 @@ KEYS = (
         "key-wrong-and-no-image",
         "IV-AUTH-FIRST",
         "a wrong key, and no image",
-        lambda b: with_header(b.multipart(b.texts(user="u")), "Authorization", "Bearer sk-wrong"),
+        lambda b: with_header(b.multipart(b.texts(user="u")), "Authorization", WRONG_KEY),
     ),
 )
 

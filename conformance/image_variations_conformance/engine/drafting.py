@@ -15,6 +15,7 @@ from typing import Any
 from attrs import evolve
 
 from ..cases.builder import Base
+from ..cases.refusals import WRONG_KEY
 from ..cases.transforms import with_header
 from ..contract.extensions import ViolationKind
 from ..media import png
@@ -178,7 +179,7 @@ def _image_fields(asker: Asker, made: Draft) -> None:
 
 def _keys(asker: Asker, made: Draft) -> None:
     without = asker.ask("no key", with_header(asker.form(), "Authorization", None), "wrong-key")
-    wrong = asker.ask("a wrong key", with_header(asker.form(), "Authorization", "Bearer sk-wrong"), "wrong-key")
+    wrong = asker.ask("a wrong key", with_header(asker.form(), "Authorization", WRONG_KEY), "wrong-key")
     seen = f"no key \u2192 {without}; a wrong key \u2192 {wrong}"
     if is_accepted(without):
         made.declare("auth", "none" if is_accepted(wrong) else "optional", seen)

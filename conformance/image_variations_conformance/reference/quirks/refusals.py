@@ -155,7 +155,7 @@ quirk("message-in-another-language",
 
 def _with_masked_key(problem: ApiError) -> ApiError:
     key = problem.text.partition(" ")[2]
-    masked = f"{key[:3]}{'*' * 12}{key[-4:]}"
+    masked = f"{key[:8]}...{key[-4:]}"
     return evolve(problem, message=f"The API key {masked} is not right. Request id: req_0badc0ffee.")
 
 
