@@ -16,6 +16,7 @@ from ..cases.case import Case
 from ..cases.named_case import DEPTHS, Depth
 from ..cases.plan import DEPTH_PROFILES
 from ..contract.document import Contract
+from ..contract.suggestion import no_requirement
 from ..engine.check import Settings, plan_of
 from ..engine.check import check as run_check
 from ..engine.run import Run
@@ -42,7 +43,7 @@ _LIMITS = {name: f"{it.max_requests} requests and {it.max_images} images" for na
 def _requirements(contract: Contract, values: tuple[str, ...]) -> frozenset[str]:
     for value in values:
         if value.upper() not in contract.requirements:
-            raise CommandError(f"--only: there is no requirement {value!r}; 'image-variations list' shows them all")
+            raise CommandError(f"--only: {no_requirement(value, contract.requirements)}")
     return frozenset(value.upper() for value in values)
 
 

@@ -6,6 +6,7 @@ import click
 
 from ..cases.catalogue import labels_by_requirement
 from ..contract.document import Contract
+from ..contract.suggestion import no_requirement
 from ..reference.variants import FAULTS
 from .contracts import contract_options
 from .errors import CommandError
@@ -18,7 +19,7 @@ def command(requirement_id: str, contract: Contract) -> None:
     """Show one requirement: its text, its source, its cases, and the faults that break it."""
     requirement = contract.requirements.get(requirement_id.upper())
     if requirement is None:
-        raise CommandError(f"there is no requirement {requirement_id!r}; 'image-variations list' shows them all")
+        raise CommandError(no_requirement(requirement_id, contract.requirements))
     click.echo(f"{requirement.id} ({requirement.level}, since contract {requirement.since})\n{requirement.text}")
     click.echo(f"Source: {requirement.source}")
     for change in contract.changes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -17,6 +16,7 @@ from attrs import evolve, field, frozen
 
 from .declarations import KEYS
 from .document import folder
+from .suggestion import suggestion
 
 SUFFIX = ".toml"
 FOUND_FILE = "image-variations.toml"
@@ -75,8 +75,7 @@ def read(name_or_file: str) -> Profile:
     if path.is_dir():
         raise ProfileError(f"{name_or_file} is a folder; name a file in it")
     if not path.is_file():
-        near = difflib.get_close_matches(name_or_file, names(), n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names())}"
+        hint = suggestion(name_or_file, names())
         raise ProfileError(f"{name_or_file} is neither a file nor the name of a profile; {hint}")
     return _read_file(path, ())
 
@@ -132,8 +131,7 @@ def _extended(name: object, path: Path, outer: tuple[Path, ...], place: str) -> 
         raise ProfileError(f"{place}: {_EXTENDS}: expected the name or the file of a profile, got {name!r}")
     file = folder() / "profiles" / f"{name}{SUFFIX}" if name in names() else path.parent / name
     if not file.is_file():
-        near = difflib.get_close_matches(name, names(), n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names())}"
+        hint = suggestion(name, names())
         raise ProfileError(f"{place}: {_EXTENDS}: {name} is neither a file nor the name of a profile; {hint}")
     return _read_file(file, outer)
 
@@ -141,13 +139,11 @@ def _extended(name: object, path: Path, outer: tuple[Path, ...], place: str) -> 
 def _check(key: str, value: Any, place: str) -> None:
     schemas = key_schemas()
     if key not in KEYS:
-        near = difflib.get_close_matches(key, KEYS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(KEYS)}"
+        hint = suggestion(key, KEYS)
         raise ProfileError(f"{place}: {key} is not a key of profiles; {hint}")
     if not _is_valid(schemas[key], value):
-        near = difflib.get_close_matches(str(value), _words(schemas[key]), n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise ProfileError(f"{place}: {key}: expected {schemas[key]['description']}, got {value!r}{hint}")
+        expected, hint = schemas[key]["description"], suggestion(str(value), _words(schemas[key]), "")
+        raise ProfileError(f"{place}: {key}: expected {expected}, got {value!r}{hint and '; '}{hint}")
 
 
 def _without_fractions(value: Any) -> Any:

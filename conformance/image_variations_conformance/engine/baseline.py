@@ -20,7 +20,6 @@ since = 2026-11-29
 from __future__ import annotations
 
 import datetime
-import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -31,6 +30,7 @@ from attrs import evolve, field, frozen
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Table
 
+from ..contract.suggestion import no_requirement
 from ..version import suite_version
 from ..wire.reasons import RunEnded
 from .run import Item, Run, Verdict
@@ -195,9 +195,7 @@ def _entry(path: Path, line: int, kind: Kind, table: Mapping[str, Any], requirem
             raise BaselineError(f"{path}:{line}: {key} is missing: {_WORDS[_ENTRY[key]]}")
     requirement, reason = table["requirement"], table["reason"]
     if requirement not in requirements:
-        near = difflib.get_close_matches(requirement, requirements, n=1)
-        hint = f"did you mean {near[0]}?" if near else "'image-variations list' shows them all"
-        raise BaselineError(f"{path}:{line}: there is no requirement {requirement}; {hint}")
+        raise BaselineError(f"{path}:{line}: {no_requirement(requirement, requirements)}")
     if not reason.strip():
         raise BaselineError(f"{path}:{line}: reason: say why this is known, or who mends it and when")
     items = tuple(table.get("items", ()))

@@ -251,7 +251,7 @@ def test_a_failure_of_the_server_itself_is_not_written() -> None:
         ('seed = "7"', "seed: expected a whole number, got '7'"),
         ("seed = true", "seed: expected a whole number, got True"),
         ("known = 1", "known: expected tables that begin with [[known]]"),
-        (entry(RANGE[:-1]), f"baseline.toml:1: there is no requirement {RANGE[:-1]}; did you mean {RANGE}?"),
+        (entry(RANGE[:-1]), f"baseline.toml:1: there is no requirement {RANGE[:-1]!r}; did you mean {RANGE}?"),
         (entry() + entry(kind="waived"), "baseline.toml:6: IV-N-RANGE has an entry already, at "),
         (entry(more="items = [1]"), "baseline.toml:1: items: expected a list of texts, got [1]"),
         (entry(more='expires = "soon"'), "baseline.toml:1: expires: expected a date such as 2026-11-29, got 'soon'"),
