@@ -40,7 +40,7 @@ class Budget:
 
     A case that is not set aside gets none of the images that are. A server that accepts invalid requests makes images
     for them, too. Where those would use up the images set aside, one invalid request is sent for each set of violated
-    requirements; once no image is left, none.
+    requirements; once no image is left but for the last valid request, none.
     """
 
     limits: Limits = Limits()
@@ -52,6 +52,7 @@ class Budget:
     """How many requests are not granted for now, so that they are left for the end."""
     # Images of the cases of the plan that are still to come, by label.
     _set_aside: dict[str, int] = field(factory=dict, repr=False)
+    _last: str = ""
     # The first invalid request that was accepted, by the requirements that it violates.
     _accepted_invalid: dict[frozenset[str], str] = field(factory=dict, repr=False)
     # How many more images than requested the server has made at most for a valid request.
@@ -60,9 +61,10 @@ class Budget:
     _expected: dict[str, int] = field(factory=dict, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, repr=False)
 
-    def set_aside(self, images: Mapping[str, int]) -> None:
-        """Set aside so many images for cases, by label."""
+    def set_aside(self, images: Mapping[str, int], last: str = "") -> None:
+        """Set aside so many images for cases, by label. Invalid requests never get those of the case `last`."""
         self._set_aside |= images
+        self._last = last
 
     @property
     def _reserved(self) -> int:
@@ -107,7 +109,8 @@ class Budget:
         limit = self.limits.max_images
         if limit is None or not self._accepted_invalid:
             return None
-        if self.images + expected > limit:
+        of_last = self._set_aside[self._last] + self._excess if self._last in self._set_aside else 0
+        if self.images + expected + of_last > limit:
             return InvalidCostsImage(limit)
         violated = case.expectation.violated
         shown = self._accepted_invalid.get(violated) if violated else None

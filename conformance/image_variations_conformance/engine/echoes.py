@@ -18,13 +18,14 @@ from ..cases.probes import NO_5XX, Probe
 from ..contract.evidence import ABSENT
 from ..oracles import Finding
 from ..oracles.refusal import is_server_error
+from ..oracles.response import NULL
 from ..wire.reasons import RejectsEverything, ServerGone
 from .session import Session, original
 from .steps import STABLE, Result
 
 _RECOVERS, _INDEPENDENT = "IV-STATE-RECOVERS", "IV-STATE-INDEPENDENT"
 _PARALLEL, _CONNECTION, _CHUNKED = "IV-STATE-PARALLEL", "IV-STATE-CONNECTION", "IV-WIRE-CHUNKED"
-_END, _QUERY = "IV-URL-END", "IV-WIRE-QUERY"
+_END, _GUESS, _QUERY = "IV-URL-END", "IV-URL-GUESS", "IV-WIRE-QUERY"
 _OF_FIELDS = ("IV-RES-COUNT", "IV-RES-KEY", "IV-N-", "IV-SIZE-", "IV-FORMAT-", "IV-OUT-SIZE")
 """How the ids of requirements begin that an ignored field breaks."""
 OF_RESPONSES = ("IV-RES-", *_OF_FIELDS)
@@ -57,7 +58,8 @@ class _Failures:
 
     `by_label` and `by_item` are the requirement that is broken first at a request, and under an item. `crashing` are
     those that a request broke at which the server failed. `held` are the requirements and items that were seen to hold
-    elsewhere. `unconfirmed` are the requests whose failures nothing can confirm.
+    elsewhere. `unconfirmed` are the requests whose failures nothing can confirm, `sharing` those whose responses have a
+    link that another one has, too.
     """
 
     session: Session
@@ -68,6 +70,7 @@ class _Failures:
     crashing: frozenset[str]
     held: frozenset[tuple[str, str]]
     unconfirmed: frozenset[str]
+    sharing: frozenset[str]
 
     @classmethod
     def of(cls, found: Sequence[Finding], session: Session) -> _Failures:
@@ -84,6 +87,7 @@ class _Failures:
             frozenset(finding.requirement for finding in others if _fails_at(finding.label, session)),
             frozenset((finding.requirement, finding.item) for finding in found if finding.state == "holds"),
             _unconfirmed(session),
+            _sharing(session),
         )
 
 
@@ -145,6 +149,11 @@ def _of_no_json(finding: Finding, failures: _Failures) -> Iterable[str]:
     return [_ERROR_JSON] if finding.requirement == "IV-ERR-OBJECT" and no_json else []
 
 
+def _of_null(finding: Finding, _: _Failures) -> Iterable[str]:
+    """A member that is null has the wrong type, too."""
+    return ["IV-RES-SCHEMA"] if finding.item == NULL else []
+
+
 def _of_an_ignored_field(finding: Finding, failures: _Failures) -> Iterable[str]:
     """An accepted property of the request makes the server ignore what is requested, or what is wrong with it."""
     is_of_response = finding.requirement.startswith(OF_RESPONSES)
@@ -194,21 +203,33 @@ def _of_preconditions(finding: Finding, failures: _Failures) -> Iterable[str]:
 
 
 def _of_recovery(finding: Finding, failures: _Failures) -> Iterable[str]:
-    """What comes of a request depends on the one before it: so it is answered now so, now so, or with another error."""
+    """What comes of a request depends on the one before it: so it is answered now so, now so, or with another error.
+
+    Until a server is lost for good, nothing depends on the loss.
+    """
+    session = failures.session
     depends = finding.item == STABLE or finding.requirement in {*_ABOUT_VIOLATIONS, _CONNECTION}
-    return [_RECOVERS] if depends and _RECOVERS in failures.requirements else []
+    is_lost = session.experiment.lost is not None or killed_by(session)
+    return [_RECOVERS] if depends and not is_lost and _RECOVERS in failures.requirements else []
 
 
 def _of_memory(finding: Finding, failures: _Failures) -> Iterable[str]:
     """A response is wrong after some requests, and right after others, and so at the same time as others."""
     if _INDEPENDENT not in failures.requirements:
         return []
-    # Or the image behind a link is another one now.
-    requested = failures.session.observations[finding.label].expectation.requested
-    changed = requested is not None and requested.response_format == "url" and _END in failures.requirements
-    held = changed or (finding.requirement, finding.item) in failures.held
+    held = (finding.requirement, finding.item) in failures.held
     depends = finding.requirement.startswith(OF_RESPONSES) and held
-    return [_INDEPENDENT] if depends or finding.requirement in {_PARALLEL, _CONNECTION, _QUERY} else []
+    # A query for which a request is refused is not remembered.
+    of_query = finding.requirement == _QUERY and failures.session.observations[finding.label].accepted
+    return [_INDEPENDENT] if depends or of_query or finding.requirement in {_PARALLEL, _CONNECTION} else []
+
+
+def _of_a_shared_link(finding: Finding, failures: _Failures) -> Iterable[str]:
+    """A response has the link of another one, whose image it leads to, also where no other request is under way."""
+    cases = failures.session.cases
+    shared = (label for label, name in failures.shown if name == _END and cases[label].concurrent_with is None)
+    is_shared = finding.requirement == _PARALLEL and finding.label in failures.sharing and any(shared)
+    return [_END] if is_shared else []
 
 
 def _of_company(finding: Finding, failures: _Failures) -> Iterable[str]:
@@ -217,7 +238,7 @@ def _of_company(finding: Finding, failures: _Failures) -> Iterable[str]:
     if session.cases[finding.label].is_preparation and _CONNECTION in failures.requirements:
         return [_CONNECTION]
     alone = session.alone.get(finding.label)
-    if alone is None or finding.requirement in {_PARALLEL, _CONNECTION}:
+    if alone is None or finding.requirement in {_PARALLEL, _CONNECTION, _GUESS}:
         return []
     if (alone, finding.requirement) in failures.shown:
         return []
@@ -238,10 +259,12 @@ _RULES: tuple[Callable[[Finding, _Failures], Iterable[str]], ...] = (
     _of_the_loss,
     _of_what_breaks,
     _of_no_json,
+    _of_null,
     _of_an_implied_item,
     _of_preconditions,
     _of_recovery,
     _of_memory,
+    _of_a_shared_link,
     _of_an_ignored_field,
     _of_company,
     _of_chunks,
@@ -324,12 +347,26 @@ def killed_by(session: Session) -> tuple[str, ...]:
 def _unconfirmed(session: Session) -> frozenset[str]:
     """Return the labels of the requests whose failures nothing can confirm, because the server was lost for good.
 
-    They are the last request, and those since the last accepted control, unless they were accepted.
+    They are those since the last accepted valid request, unless they were accepted.
     """
     lost = session.experiment.lost
     if lost is None:
         return frozenset(killed_by(session))
     labels = list(session.observations)
-    accepted, refused = (labels.index(session.labels[at]) for at in lost)
-    since = {*labels[accepted:refused], last_before_loss(session)}
-    return frozenset(label for label in since if label is not None and not session.observations[label].accepted)
+    since: set[str] = set()
+    for label in labels[: labels.index(session.labels[lost[1]])]:
+        observation = session.observations[label]
+        if not observation.accepted:
+            since.add(label)
+        elif observation.expectation.validity == "valid":
+            since.clear()
+    return frozenset(since)
+
+
+def _sharing(session: Session) -> frozenset[str]:
+    """Return the labels of the responses with a link that the response to another request has, too."""
+    with_link: dict[str, set[str]] = {}
+    for label, observation in session.observations.items():
+        for fetch in observation.exchange.fetches:
+            with_link.setdefault(fetch.request.target, set()).add(label)
+    return frozenset(chain.from_iterable(labels for labels in with_link.values() if len(labels) > 1))

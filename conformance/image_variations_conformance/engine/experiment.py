@@ -14,7 +14,7 @@ from attrs import define, evolve
 from ..cases.builder import Base
 from ..cases.probes import Probe
 from .narrowing import FAILED, INDEPENDENT, Narrowing
-from .steps import Outcome, Result, Sending, Step
+from .steps import PLAIN_AGAIN, Outcome, Result, Sending, Step
 
 _PARALLEL = "IV-STATE-PARALLEL"
 _CONNECTION = "IV-STATE-CONNECTION"
@@ -137,14 +137,14 @@ class Experiment(Narrowing):
         while len(refusals) < self._enough((), refusals):
             if refusals and not (self._follows_accepted or (yield from self.control())):
                 return
-            label = f"plain-at-the-end{f'-{len(refusals) + 1}' if refusals else ''}"
+            label = f"{PLAIN_AGAIN}{f'-{len(refusals) + 1}' if refusals else ''}"
             (outcome,) = yield from self._send(Step(self.base, label=label))
             if outcome == "limited":
                 yield from self.control()
             if outcome != "refused":
                 return
             refusals.append(len(self.sent) - 1)
-        self._conclude(INDEPENDENT, "plain-at-the-end", "contradicted", refusals, first)
+        self._conclude(INDEPENDENT, PLAIN_AGAIN, "contradicted", refusals, first)
 
     def verify(self) -> Sending[None]:
         """Send contradicted requests some more times if the server turned out to be unstable after that."""

@@ -28,7 +28,7 @@ from .echoes import (
     wrong_probes,
 )
 from .session import AGAIN, Session, original
-from .steps import ASKING, STABLE, Result
+from .steps import ASKING, PLAIN_AGAIN, STABLE, Result
 
 # A 200 alone does not show these: the content of the response does.
 _SHOWN_BY_CONTENT = frozenset({"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT", "IV-WIRE-QUERY"})
@@ -107,12 +107,12 @@ def _of_experiment(session: Session) -> Iterator[Finding]:
         accepted, refused = (session.observations[labels[at]] for at in experiment.lost)
         again = f"the request of {labels[experiment.lost[0]]}, sent again after {last_before_loss(session)}"
         message = f"{again}: expected 200 as before, got {refused.answer}"
-        lost = refused.finding("IV-STATE-RECOVERS", False, message, "plain-at-the-end")
+        lost = refused.finding("IV-STATE-RECOVERS", False, message, PLAIN_AGAIN)
         yield evolve(lost, twin=accepted.exchange.label)
     killers = killed_by(session)
     if killers:
         message = f"after {' or '.join(killers)}: expected that the server goes on, got no connection any more"
-        yield session.observations[killers[0]].finding("IV-STATE-RECOVERS", False, message, "plain-at-the-end")
+        yield session.observations[killers[0]].finding("IV-STATE-RECOVERS", False, message, PLAIN_AGAIN)
 
 
 def _without_base(session: Session) -> Iterator[Finding]:

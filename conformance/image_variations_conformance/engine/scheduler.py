@@ -6,7 +6,6 @@ exchange of a case that was not sent has the reason as its outcome, so that noth
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import time
 from collections import deque
@@ -55,15 +54,13 @@ class Scheduler:
     # How many cases were done, and why no more are sent. In lists, because a scheduler and its branches share them.
     _done: list[int] = field(factory=lambda: [0], repr=False)
     _ended: list[Reason | None] = field(factory=lambda: [None], repr=False)
-    # By the digest of the link, which may be 64 KiB long.
-    _fetched: dict[bytes, Exchange] = field(factory=dict, repr=False)
     _liveness: Liveness = field(
         default=Factory(lambda self: Liveness(self.transport, self.sleep, self.workers), takes_self=True), repr=False
     )
 
     def branch(self, progress: Progress) -> Scheduler:
         """Return a scheduler that continues this run and its budget, and whose responses are not kept."""
-        return evolve(self, transport=self.transport.branch(), progress=progress, fetched={})
+        return evolve(self, transport=self.transport.branch(), progress=progress)
 
     def run(self, cases: Sequence[Case], to_come: int = 0) -> list[Exchange]:
         """Return the exchange of each case, in their order. Raises Unreachable and KeyRefused.
@@ -104,17 +101,13 @@ class Scheduler:
         return self._fetch(label, link, self.ended)
 
     def _follow(self, label: str, found: Sequence[Item]) -> Iterator[Exchange]:
-        """Follow each link that is new in this run, and the first of them twice: a link is valid for an hour."""
-        links = [(item, _digest(item.text)) for item in found if item.key == "url" and item.scheme][:_MAX_LINKS]
-        new = [(item, digest) for item, digest in links if digest not in self._fetched]
-        for item, digest in (*new, *new[:1]):
-            exchange = self._fetch(f"{label}/{item.at}", item.text)
-            if exchange.sent:
-                self._fetched[digest] = exchange
-            yield exchange
-        for item, digest in links:
-            if (item, digest) not in new and digest in self._fetched:
-                yield evolve(self._fetched[digest], label=f"{label}/{item.at}")
+        """Follow each link, and the first of them twice: a link is valid for an hour.
+
+        One that an earlier response had, too, may return another image now.
+        """
+        links = [item for item in found if item.key == "url" and item.scheme][:_MAX_LINKS]
+        for item in (*links, *links[:1]):
+            yield self._fetch(f"{label}/{item.at}", item.text)
 
     def _fetch(self, label: str, link: str, refusal: Reason | None = None) -> Exchange:
         """Follow a link, again after a wait where its server limits the rate; or not at all, for the reason `refusal`.
@@ -272,11 +265,6 @@ def _items(response: Response | None) -> tuple[tuple[Item, ...], int]:
     except NotJson:
         return (), 0
     return items(value), count_images(value)
-
-
-def _digest(link: str) -> bytes:
-    # JSON texts may hold lone surrogates.
-    return hashlib.sha256(link.encode("utf-8", "surrogatepass")).digest()
 
 
 def not_sent(case: Case, reason: Reason) -> Exchange:

@@ -33,7 +33,7 @@ from .experiment import Experiment
 from .outcomes import outcome_of
 from .packs import PACK_SIZE, Arranged, images, packs
 from .scheduler import Scheduler, not_sent
-from .steps import ASKING, Outcome, Sending, Step
+from .steps import ASKING, PLAIN_AGAIN, Outcome, Sending, Step
 
 R = TypeVar("R")
 
@@ -103,7 +103,8 @@ class Session:
         if not has_base:
             self._refuse([*refusals, *opened, *last])
             return
-        self.scheduler.budget.set_aside({self._pack_labels[pack]: images(pack) for pack in must} | self._last_images())
+        packed = {self._pack_labels[pack]: images(pack) for pack in must}
+        self.scheduler.budget.set_aside(packed | self._last_images(), last=PLAIN_AGAIN)
         order = Arranged.of(must, len(refusals) // CONTROL_EVERY)
         self.drive(experiment.probe(order.alone))
         several = [pack for pack in order.alone if images(pack) > 1 and experiment.was_accepted(pack)]
@@ -179,7 +180,7 @@ class Session:
         """Return how many images are set aside for the end, by label. They show what MUST hold of the whole run."""
         alike = {f"{ALIKE}-{number}": 1 for number in range(1, self.plan.at_the_same_time + 1)}
         last = {row.label: 1 for row in self.plan.open_cases if row.last}
-        return {} if self.plan.is_narrowed else {**alike, "plain-at-the-end": 1, **last}
+        return {} if self.plan.is_narrowed else {**alike, PLAIN_AGAIN: 1, **last}
 
     def _packs(self, probes: Sequence[Probe], name: str, size: int = PACK_SIZE) -> list[tuple[Probe, ...]]:
         """Return probes in packs, whose cases will be labelled with the name and a number."""

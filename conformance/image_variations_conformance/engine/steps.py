@@ -23,6 +23,8 @@ MADE_IMAGES = frozenset({"accepted", "wrong"})
 LAST = ""
 STABLE = "stable"
 """The item of what the same request was answered differently."""
+PLAIN_AGAIN = "plain-at-the-end"
+"""The label of the first accepted request when it is sent once more at the end, and the item of what that shows."""
 ASKING = frozenset({"n", "size", "response_format"})
 """The axes of the probes that say which images are requested."""
 

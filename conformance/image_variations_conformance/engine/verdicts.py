@@ -85,8 +85,12 @@ def verdicts(findings: Iterable[Finding], circumstances: Circumstances) -> tuple
     for requirement in contract.requirements.values():
         items = _items(requirement, found[requirement.id], planned.get(requirement.id, ()), masked, circumstances)
         verdict = _verdict(requirement, tuple(items), circumstances)
-        made.append(evolve(verdict, also=tuple(dict.fromkeys(also.get(requirement.id, ())))))
-    return tuple(made)
+        made.append(verdict)
+    reported = {verdict.requirement.id for verdict in made if verdict.result in {"fail", "warn"}}
+    return tuple(
+        evolve(it, also=tuple(name for name in dict.fromkeys(also.get(it.requirement.id, ())) if name not in reported))
+        for it in made
+    )
 
 
 def _planned(cases: Iterable[Case]) -> dict[str, list[str]]:

@@ -89,6 +89,21 @@ def _problem(fetch: Exchange, target: Picture | str | None) -> str | None:
     return f"expected a complete image: {target}" if isinstance(target, str) else None
 
 
+@judges_run("IV-URL-END")
+def links_are_given_once(observations: Sequence[Observation], _: Contract) -> Iterator[Finding]:
+    """No response has the link of an earlier one, unless it leads to the same image still."""
+    given: dict[str, tuple[Observation, Picture]] = {}
+    for observation in observations:
+        for fetch, target in zip(observation.exchange.fetches, observation.content.targets, strict=True):
+            if not isinstance(target, Picture) or fetch.label.endswith(AT_THE_END):
+                continue
+            link = fetch.request.target
+            earlier, picture = given.setdefault(link, (observation, target))
+            if earlier is not observation and not _is_same(picture, target):
+                message = f"{shortened(link, 60)}: {earlier.exchange.label} had the same link, to another image"
+                yield observation.finding("IV-URL-END", False, message)
+
+
 @judges_run("IV-URL-GUESS")
 def links_cannot_be_guessed(observations: Sequence[Observation], _: Contract) -> Iterator[Finding]:
     """No link differs from a link of another response by a small change of one number alone."""

@@ -11,6 +11,11 @@ from ..wire.exchange import Response
 from .base import Finding, Observation, judges, shortened
 
 CREATED_TOLERANCE_SECONDS = 600
+NULL = "null"
+"""The item of a failure that a member is null, which IV-RES-SCHEMA reports."""
+_NULL = "null is not"
+"""How the message of a schema error begins that is about null."""
+_SCHEMA = "IV-RES-SCHEMA"
 _MEMBER_REQUIREMENTS = {
     "created": "IV-RES-CREATED",
     "background": "IV-RES-BACKGROUND",
@@ -61,7 +66,7 @@ def responses_are_json(observation: Observation, _: Contract) -> Iterator[Findin
 
 
 @judges(
-    "IV-RES-SCHEMA",
+    _SCHEMA,
     "IV-RES-KEY",
     "IV-URL-ABSOLUTE",
     *_MEMBER_REQUIREMENTS.values(),
@@ -70,15 +75,19 @@ def responses_match_the_schema(observation: Observation, contract: Contract) -> 
     """A 200 has the members that the contract requires, and each matches its schema."""
     if not _has_document(observation):
         return
-    broken: dict[str, SchemaError] = {}
+    broken: dict[str, tuple[SchemaError, str]] = {}
     for error in contract.schema_errors("ImagesResponse", observation.content.document):
-        requirement = _requirement_of(error)
-        if requirement is not None:
-            broken.setdefault(requirement, error)
-    for requirement, error in broken.items():
+        requirement, item = _requirement_of(error), ""
+        if error.message.startswith(_NULL):
+            broken.setdefault(_SCHEMA, (error, ""))
+            item = NULL
+        # A link or a text in base64 that is null is no other failure than the null.
+        if requirement is not None and (item != NULL or requirement in _MEMBER_REQUIREMENTS.values()):
+            broken.setdefault(requirement, (error, item))
+    for requirement, (error, item) in broken.items():
         where = "/".join(map(str, error.path)) or "the body"
-        yield observation.finding(requirement, False, f"{where}: {shortened(error.message, 120)}")
-    for requirement in {"IV-RES-SCHEMA", *_MEMBER_REQUIREMENTS.values()} - set(broken):
+        yield observation.finding(requirement, False, f"{where}: {shortened(error.message, 120)}", item)
+    for requirement in {_SCHEMA, *_MEMBER_REQUIREMENTS.values()} - set(broken):
         # That `created` has the right type says nothing about its value.
         if requirement != "IV-RES-CREATED":
             yield observation.finding(requirement, True)
@@ -87,8 +96,6 @@ def responses_match_the_schema(observation: Observation, contract: Contract) -> 
 def _requirement_of(error: SchemaError) -> str | None:
     """Return the requirement that a schema error breaks, or None where another oracle reports it more precisely."""
     path, keyword = error.path, error.keyword
-    if error.message.startswith("null is not"):
-        return "IV-RES-SCHEMA"
     if path == ("data",) and keyword in {"minItems", "maxItems"}:
         return None
     name = next((step for step in reversed(path) if isinstance(step, str) and step in _MEMBER_REQUIREMENTS), None)
@@ -100,8 +107,8 @@ def _requirement_of(error: SchemaError) -> str | None:
         # Both keys, no key, or an empty text: the oracle below knows what was requested.
         if keyword in {"required", "not", "minLength"} and path[2:3] in {(), ("b64_json",), ("url",)}:
             return None
-        return "IV-RES-KEY" if path[2:3] in {("b64_json",), ("url",)} else "IV-RES-SCHEMA"
-    return "IV-RES-SCHEMA"
+        return "IV-RES-KEY" if path[2:3] in {("b64_json",), ("url",)} else _SCHEMA
+    return _SCHEMA
 
 
 _COUNTED = ("input", "output", "total")

@@ -18,7 +18,7 @@ from image_variations_conformance.engine.steps import Outcome, Result, Step
 from image_variations_conformance.oracles import Finding
 from image_variations_conformance.reference.app.service import Service, Wanted
 from image_variations_conformance.reference.app.serving import running
-from image_variations_conformance.reference.variants import faulty
+from image_variations_conformance.reference.variants import FAULTS, faulty
 from image_variations_conformance.wire.exchange import Exchange, Response
 from image_variations_conformance.wire.exchange import Outcome as Answer
 from image_variations_conformance.wire.reasons import ControlRefused
@@ -176,6 +176,25 @@ def test_changing_answers_and_errors_of_other_requests_echo_that_the_server_does
     assert echoes(session, *found[1:]) == [None, None, None]
 
 
+def test_a_refused_query_is_no_echo_of_a_memory_and_an_accepted_one_is() -> None:
+    remembers = broken("IV-STATE-INDEPENDENT", "one")
+    for answer, echo in ((OK, "IV-STATE-INDEPENDENT"), (refusal(), None)):
+        session = session_of((pack("one"), OK), (pack("two"), answer))
+        assert echoes(session, remembers, broken("IV-WIRE-QUERY", "two")) == [None, echo]
+
+
+def test_a_member_that_is_null_echoes_that_null_is_no_value() -> None:
+    session = session_of((pack("one"), OK))
+    found = [broken("IV-RES-SCHEMA", "one"), broken("IV-RES-SIZE", "one", "null"), broken("IV-RES-QUALITY", "one")]
+    assert echoes(session, *found) == [None, "IV-RES-SCHEMA", None]
+
+
+def test_links_that_can_be_guessed_are_no_echo_of_a_request_in_company() -> None:
+    session = session_of((pack("two", concurrent_with="eight-mixed"), OK), (pack("two-alone"), OK))
+    session.alone["two"] = "two-alone"
+    assert echoes(session, broken("IV-URL-GUESS", "two"), broken("IV-STATE-PARALLEL", "two")) == [None, None]
+
+
 def test_a_response_that_is_right_elsewhere_echoes_that_the_server_remembers() -> None:
     session = session_of((pack("one"), OK), (pack("two"), OK))
     remembers = broken("IV-STATE-INDEPENDENT", "one")
@@ -240,6 +259,13 @@ def lost(*sent: tuple[Case, Answer], control: Answer) -> Session:
     session.experiment.sent = [(Step(BASE), "accepted"), (Step(BASE), "refused")]
     session.experiment.lost = (0, 1)
     return session
+
+
+def test_errors_before_the_server_was_last_seen_to_work_are_no_echo_of_its_loss() -> None:
+    session = lost((row("n-zero"), refusal()), (pack("control-5"), OK), (row("key-none"), CRASH), control=CRASH)
+    session.labels = ["control-5", "control-9"]
+    found = [broken("IV-STATE-RECOVERS", "control-9"), broken("IV-ERR-PARAM", "n-zero")]
+    assert echoes(session, *found) == [None, None]
 
 
 def by_label(found: Sequence[Finding], label: str) -> dict[str, Finding]:
@@ -448,9 +474,22 @@ def test_one_defect_breaks_one_requirement_which_names_what_echoes_it(
 
 
 @pytest.mark.slow
-def test_of_two_defects_each_is_reported() -> None:
-    run = judged(faulty(["size-512-refused", "wrong-key-crashes"], api_key=KEY))
-    assert set(verdicts(run, "fail", "warn")) == {"IV-SIZE-ENUM", "IV-AUTH-WRONG"}
+@pytest.mark.parametrize(
+    "faults",
+    [
+        ("size-512-refused", "wrong-key-crashes"),
+        ("size-remembered", "query-semicolon-refused"),
+        ("files-named-by-time", "query-read"),
+        ("files-overwritten", "size-said-256"),
+        ("dies-of-many-pixels", "message-vague"),
+        ("pictures-shared", "links-counted"),
+        ("user-unicode-crashes", "prompt-null"),
+    ],
+    ids="+".join,
+)
+def test_of_two_defects_each_is_reported(faults: tuple[str, ...]) -> None:
+    run = judged(faulty(faults, api_key=KEY))
+    assert set(verdicts(run, "fail", "warn")) == {name for fault in faults for name in FAULTS[fault].breaks}
 
 
 @pytest.mark.parametrize("status", [404, 405, 501])

@@ -256,7 +256,11 @@ def test_a_request_that_was_limited_each_time_does_not_show_whether_it_is_refuse
         (b"null", {"IV-RES-SCHEMA"}),
         (b'{"created": %d, "data": [{"b64_json": "AA=="}], "size": "9x9"}' % NOW, {"IV-RES-SIZE", "IV-OUT-B64"}),
         (b'{"created": %d, "data": [{"b64_json": "AA=="}], "usage": {}}' % NOW, {"IV-RES-USAGE", "IV-OUT-B64"}),
-        (b'{"created": 1e999, "data": [{"b64_json": "AA=="}]}', {"IV-RES-SCHEMA", "IV-OUT-B64"}),
+        (b'{"created": 1e999, "data": [{"b64_json": "AA=="}]}', {"IV-RES-SCHEMA", "IV-RES-CREATED", "IV-OUT-B64"}),
+        (
+            b'{"created": %d, "data": [{"b64_json": "AA==", "revised_prompt": null}], "size": null}' % NOW,
+            {"IV-RES-SCHEMA", "IV-RES-REVISED-PROMPT", "IV-RES-SIZE", "IV-OUT-B64"},
+        ),
     ],
 )
 def test_the_json_of_a_successful_response_breaks_the_stated_requirements(body: bytes, requirements: set[str]) -> None:

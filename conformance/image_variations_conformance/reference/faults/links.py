@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -196,6 +197,27 @@ class FilesOverwritten(Service):
         stored = self.stored.of(self)
         newest = stored[stored.index(token) :: 3][-1] if token in stored else token
         return super().file(newest)
+
+
+@fault.service("files-named-by-time", _END, also=(_FETCH, "IV-STATE-PARALLEL"))
+class FilesNamedByTime(Service):
+    """Names images by the time in steps of ten seconds, so that responses soon after each other have the same links."""
+
+    named: ClassVar[PerServer[dict[str, str]]] = PerServer(dict)
+    in_response: ClassVar[PerServer[dict[bytes, int]]] = PerServer(dict)
+
+    def document(self, request: IncomingRequest, images: list[bytes], wanted: Wanted) -> object:
+        self.in_response.of(self).update({image: at for at, image in enumerate(images)})
+        return super().document(request, images, wanted)
+
+    def hang(self, image: bytes) -> str:
+        named_after = f"{int(self.gallery.clock() / 10)} {self.in_response.of(self).get(image)}"
+        name = hashlib.sha256(named_after.encode()).hexdigest()[:32]
+        self.named.of(self)[name] = super().hang(image)
+        return name
+
+    def file(self, token: str) -> Response:
+        return super().file(self.named.of(self).get(token, token))
 
 
 # --- the response to a fetch
