@@ -13,6 +13,7 @@ from .changes import (
     image_part,
     lower_part,
     text_type,
+    with_odd_query,
     with_query,
     with_text,
 )
@@ -318,6 +319,7 @@ WIRE_FEATURES: tuple[Row, ...] = (
     Row("IV-WIRE-HEADERS", "header", "unknown", "unknown-header", header("X-Request-Source", "conformance"), True),
     Row("IV-WIRE-HEADERS", "header", "4000-characters", "unknown-header", header("X-Trace", "t" * 4000)),
     Row("IV-WIRE-QUERY", "query-string", "other-values", WHOLE, with_query, True),
+    Row("IV-WIRE-QUERY", "query-string", "semicolon-and-brackets", WHOLE, with_odd_query),
     Row(
         "IV-AUTH-SPACES",
         "spaces-before-key",

@@ -174,7 +174,7 @@ def test_a_missing_endpoint_exits_1_and_is_named_in_the_headline() -> None:
         (("check", "--reference", "--report-dir", "/dev/null"), "/dev/null is not a folder"),
         (("explain", "no-such"), "'image-variations list' shows them all"),
         (("explain", "iv-n-rang"), "there is no requirement 'iv-n-rang'; did you mean IV-N-RANGE?"),
-        (("check", "--reference", "--only", "IV-N-RANG"), "did you mean IV-N-RANGE?"),
+        (("check", "--reference", "--only", "iv-n-rang"), "did you mean IV-N-RANGE?"),
         (("serve", "--fault", "n-caped"), "n-capped"),
         (("serve", "--port", "99999"), "Invalid value for '--port'"),
         (("chek",), "No such command"),

@@ -99,6 +99,7 @@ def test_an_image_alone_exercises_what_is_valid_without_other_fields() -> None:
         ("part-headers=unknown", Feature("IV-WIRE-PART-HEADERS", "X-Part")),
         ("text-around=transport-padding", Feature("IV-WIRE-PREAMBLE")),
         ("query-string=other-values", Feature("IV-WIRE-QUERY")),
+        ("query-string=semicolon-and-brackets", Feature("IV-WIRE-QUERY")),
         ("text-part-type=charset-in-quotes", Feature("IV-WIRE-TEXT-TYPE", 'text/plain; charset="UTF-8"')),
         ("expect=100-continue", Feature("IV-WIRE-EXPECT")),
         ("spaces-before-key=two", Feature("IV-AUTH-SPACES")),
