@@ -93,11 +93,13 @@ def images_vary(observation: Observation, _: Contract) -> Iterator[Finding]:
     content, sent = observation.content, observation.input
     shown = content.pictures
     links = [digest for item, digest in zip(content.items, content.digests, strict=True) if item.key == "url"]
-    if len(shown) > 1 or len(links) > 1:
+    is_blank = sent is not None and sent.one_colour
+    # Variations of a picture in which nothing is visible may all be like it.
+    if not is_blank and (len(shown) > 1 or len(links) > 1):
         same = len({picture.pixels_sha256 for _, picture in shown}) < len(shown)
         message = f"{len(shown)} images, but not all different" if same else "the same link twice"
         yield observation.finding("IV-OUT-DISTINCT", not same and len(set(links)) == len(links), message)
-    if sent is not None and not sent.one_colour and min(sent.width, sent.height) >= _MIN_INPUT_PIXELS:
+    if sent is not None and not is_blank and min(sent.width, sent.height) >= _MIN_INPUT_PIXELS:
         for at, picture in shown:
             changed = picture.difference(sent) > MAX_UNCHANGED
             yield observation.finding("IV-OUT-CHANGED", changed, f"item {at} is the input, at most resized")

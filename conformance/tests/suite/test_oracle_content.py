@@ -12,7 +12,8 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations_conformance.media.pictures import paint
+from image_variations_conformance.media import png
+from image_variations_conformance.media.pictures import paint, transparent
 from image_variations_conformance.oracles import Finding, judge
 from image_variations_conformance.oracles.content import is_canonical
 from image_variations_conformance.wire.exchange import Exchange, Failure, NotTested, Outcome, Request, Response
@@ -124,6 +125,14 @@ def test_the_message_of_equal_images_tells_them_from_equal_links() -> None:
     body = {"created": int(NOW), "data": [{"url": "http://127.0.0.1/a.png"}] * 2}
     outcome = Response(200, JSON, json.dumps(body).encode())
     assert message(exchange("a-case", builder().form(size="256x256", n="2"), outcome)) == "the same link twice"
+
+
+def test_variations_of_a_picture_in_which_nothing_is_visible_may_all_be_equal() -> None:
+    clear = transparent(variation(1, 64))
+    request = builder().form(builder().image(png.encode(clear, png.Kind(png.RGBA))), **B64, n="2")
+    empty = encoded(Image.new("RGBA", (256, 256)))
+    assert failed(exchange("a-case", request, response(empty, empty))) == set()
+    assert "IV-OUT-DISTINCT" not in held(exchange("a-case", request, response(empty, empty)))
 
 
 def test_a_revised_prompt_that_is_no_string_breaks_iv_res_revised_prompt() -> None:
