@@ -51,6 +51,8 @@ _IN_ORDER_EVERY = 4
 """One round of so many sends requests in order: some failures need an earlier request."""
 _FEWEST = 3
 """A round of fewer requests is the last one."""
+_MOST_UNSENT = 20
+"""After so many requests in a row that were drawn for nothing, since the limits grant none of them, a round ends."""
 _CONTROL_EVERY = 50
 _MOST_UNANSWERED = 3
 """After so many requests without a response, each of which takes long, the campaign ends."""
@@ -123,8 +125,9 @@ class Campaign:
     _side: int = SIDE
     _reduced: int = 0
     _ended: Reason | None = None
-    # Why the latest request was not sent that was not; and how many got no response.
+    # Why the latest request was not sent that was not, and how many were not in a row; and how many got no response.
     _unsent: Reason | None = None
+    _unsent_in_a_row: int = 0
     _unanswered: int = 0
     _bug: BaseException | None = None
 
@@ -341,10 +344,12 @@ class Campaign:
         (exchange,) = scheduler.branch(scheduler.progress).run([case])
         if not exchange.sent:
             self._unsent = exchange.not_tested
-            if isinstance(exchange.not_tested, RunEnded):
+            self._unsent_in_a_row += 1
+            if isinstance(exchange.not_tested, RunEnded) or self._unsent_in_a_row >= _MOST_UNSENT:
                 raise _RoundOver("no more requests are sent")
             return None
         self._sent += 1
+        self._unsent_in_a_row = 0
         if exchange.response is None:
             self._unanswered += 1
             if self._unanswered == _MOST_UNANSWERED:

@@ -13,9 +13,11 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis.database import ExampleDatabase, InMemoryExampleDatabase
 from image_variations_conformance.cases.builder import Base
+from image_variations_conformance.cases.case import Case
 from image_variations_conformance.cases.plan import Plan
 from image_variations_conformance.cases.strategies import requests
 from image_variations_conformance.cases.variations import Drawn, parsed
+from image_variations_conformance.engine.campaign import Campaign
 from image_variations_conformance.engine.check import FEW_IMAGES, FEW_REQUESTS, Settings, check
 from image_variations_conformance.engine.run import Run
 from image_variations_conformance.reference.app.api_error import ApiError
@@ -23,7 +25,13 @@ from image_variations_conformance.reference.app.received import Received
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.app.serving import running
 from image_variations_conformance.reference.variants import faulty
-from image_variations_conformance.wire.reasons import ControlRefused, MaxRequests, NothingAccepted
+from image_variations_conformance.wire.reasons import (
+    ControlRefused,
+    InvalidCostsImage,
+    MaxImages,
+    MaxRequests,
+    NothingAccepted,
+)
 from image_variations_conformance.wire.target import Target
 from support.judging import verdicts
 from support.processes import free_port, served
@@ -135,6 +143,22 @@ def test_fields_that_are_ignored_in_a_form_that_need_not_be_read_are_one_warning
     assert verdicts(run, "fail") == {}
     assert set(verdicts(run, "warn")) == {"IV-WIRE-PREAMBLE"}
     assert run.outcome == "conforms"
+
+
+def test_random_requests_end_soon_where_no_image_is_left_for_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that accepts an invalid request makes images for all that are drawn."""
+    drawn: list[Drawn] = []
+    case = Campaign._case
+
+    def counted(self: Campaign, one: Drawn) -> Case:
+        drawn.append(one)
+        return case(self, one)
+
+    monkeypatch.setattr(Campaign, "_case", counted)
+    run = deep(faulty(["n-eleven-accepted"], api_key=KEY), depth="standard", max_images=40)
+    assert run.campaign is not None
+    assert isinstance(run.campaign.ended, MaxImages | InvalidCostsImage)
+    assert len(drawn) < 100
 
 
 def test_a_standard_run_sends_few_random_requests_for_few_images() -> None:
