@@ -203,13 +203,13 @@ def _classify_absence(name: str, schema: Schema, contract: Contract, found: Prop
 
 def _classify_text(name: str, schema: Schema, rules: FieldRules, part: Part, found: Properties) -> None:
     try:
-        value = part.content.decode()
+        value, is_utf_8 = part.content.decode(), True
     except UnicodeDecodeError:
         if kind_of(schema) in {"text", None}:
             found.unspecified.append(f"{name} is not UTF-8")
             return
         # In no charset it is one of a few values, or a number.
-        value = part.content.decode("utf-8", "surrogateescape")
+        value, is_utf_8 = part.content.decode("utf-8", "surrogateescape"), False
     text_types = (_TEXT_TYPE, _TEXT_TYPE_OF_ASCII) if value.isascii() else (_TEXT_TYPE,)
     if part.content_type is not None and any(text_type.fullmatch(part.content_type) for text_type in text_types):
         found.feature("IV-WIRE-TEXT-TYPE", part.content_type)
@@ -217,7 +217,7 @@ def _classify_text(name: str, schema: Schema, rules: FieldRules, part: Part, fou
             found.feature("IV-WIRE-HEADER-CASE", "type of a text part")
     elif part.content_type is not None:
         found.unspecified.append(f"{name} is sent as {part.content_type[:40]}")
-    shown = f"{name}={value[:40]!r}"
+    shown = f"{name}={(value if is_utf_8 else part.content)[:40]!r}"
     validity = validity_of(schema, value)
     if validity == "valid" and name == "size" and "enum" not in schema and _is_very_large(value):
         validity = "unspecified"

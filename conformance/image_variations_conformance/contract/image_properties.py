@@ -40,7 +40,8 @@ def classify_image(part: Part, rules: ImageRules, found: Properties) -> None:
     try:
         info = png.inspect(content)
     except png.NotPng:
-        what = f"a file that begins with {content[:4]!r}" if content else "an empty file"
+        kind_of_part = "text" if part.filename is None else "file"
+        what = f"a {kind_of_part} that begins with {content[:4]!r}" if content else f"an empty {kind_of_part}"
         found.violation("IV-IMAGE-FORMAT" if content else "IV-IMAGE-INTACT", part.name, what)
         return
     except png.Broken as error:

@@ -42,6 +42,15 @@ _OFTEN_DECLARED = {
     "IV-SIZE-UNKNOWN": "sizes",
 }
 """What servers often do differently on purpose: the key of profiles, by the requirement that is broken."""
+_SHOWN_BY = {
+    "IV-AUTH-WRONG": {"key-wrong"},
+    "IV-IMAGE-FORMAT": {"image-jpeg", "image-gif", "image-webp"},
+    "IV-IMAGE-REQUIRED": {"image-named-brackets", "image-named-images", "image-named-file"},
+    "IV-N-BOUNDS": {"n-eleven"},
+    "IV-OP-MULTIPART": {"body-json"},
+    "IV-SIZE-UNKNOWN": {"size-unknown", "size-auto", "size-of-another-model", "size-half", "size-one-pixel"},
+}
+"""The cases of a requirement of which one is accepted where it is broken on purpose. The others are mistakes."""
 _NO_RESPONSE: dict[FailureKind | None, str] = {
     "dropped": "the server answers nothing; every connection broke before there was a response",
     "timeout": "the server answers nothing; every request timed out",
@@ -186,10 +195,13 @@ class Run:
 
         A server that breaks down does not do so on purpose.
         """
+        broken = {it.requirement.id: it for it in self.verdicts if it.result in {"fail", "warn"}}
         return {
-            it.requirement.id: _OFTEN_DECLARED[it.requirement.id]
-            for it in self.verdicts
-            if it.result in {"fail", "warn"} and it.requirement.id in _OFTEN_DECLARED and not self._breaks_down(it)
+            name: key
+            for name, key in _OFTEN_DECLARED.items()
+            if name in broken
+            and (name not in _SHOWN_BY or not _SHOWN_BY[name].isdisjoint(broken[name].cases))
+            and not self._breaks_down(broken[name])
         }
 
     def _breaks_down(self, verdict: Verdict) -> bool:

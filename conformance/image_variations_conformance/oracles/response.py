@@ -145,7 +145,9 @@ def created_is_now(observation: Observation, _: Contract) -> Iterator[Finding]:
     if date is not None:
         clocks.append(date.timestamp())
     away = min(abs(created - clock) for clock in clocks)
-    message = f"created is {shortened(repr(created), 30)}, which is {away:.0f} s from now"
+    in_milliseconds = any(abs(created - 1000 * it) <= 1000 * CREATED_TOLERANCE_SECONDS for it in clocks)
+    how_far = "the time in milliseconds" if in_milliseconds else f"{away:.0f} s from now"
+    message = f"created is {shortened(repr(created), 30)}, which is {how_far}; expected seconds since 1970"
     yield observation.finding("IV-RES-CREATED", away <= CREATED_TOLERANCE_SECONDS, message)
 
 

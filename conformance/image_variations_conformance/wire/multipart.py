@@ -126,8 +126,10 @@ def decode(content_type: str, body: bytes) -> tuple[Part, ...]:
     try:
         parser.write(framed[max(framed.find(delimiter), 0) + len(b"\r\n") :])
     except MultipartParseError as error:
-        kind = Malformed if f"--{boundary}\n".encode() in body.replace(b"\r\n", b"\n") else NotMultipart
-        raise kind(str(error)) from error
+        is_form = f"--{boundary}\n".encode() in body.replace(b"\r\n", b"\n")
+        raise (
+            Malformed(str(error)) if is_form else NotMultipart(f"the body is no form with the boundary {boundary!r}")
+        ) from error
     if not collector.ended:
         raise (Malformed if collector.begun else NotMultipart)("the form has no closing boundary")
     return tuple(collector.parts)

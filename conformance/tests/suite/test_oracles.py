@@ -268,6 +268,13 @@ def test_the_json_of_a_successful_response_breaks_the_stated_requirements(body: 
     assert set(_failed(_findings(request, _json(200, body)))) == requirements
 
 
+@pytest.mark.parametrize(("factor", "words"), [(1000, "the time in milliseconds"), (2, f"{NOW:.0f} s from now")])
+def test_the_message_of_a_wrong_time_of_creation_says_in_what_unit_it_is_right(factor: int, words: str) -> None:
+    body = b'{"created": %d, "data": [{"b64_json": "AA=="}]}' % (factor * NOW)
+    message = _failed(_findings(_request(n="1", response_format="b64_json"), _json(200, body)))["IV-RES-CREATED"]
+    assert words in str(message)
+
+
 def test_created_may_follow_the_date_header_of_the_server() -> None:
     body = b'{"created": 1000000000, "data": [{"b64_json": "AA=="}]}'
     dated = evolve(

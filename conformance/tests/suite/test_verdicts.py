@@ -7,9 +7,10 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from image_variations_conformance.cases.catalogue import labels_by_requirement
 from image_variations_conformance.contract.declarations import KEYS
 from image_variations_conformance.contract.document import Contract
-from image_variations_conformance.engine.run import Cost, Item, Outcome, Result, Run, Verdict
+from image_variations_conformance.engine.run import _SHOWN_BY, Cost, Item, Outcome, Result, Run, Verdict
 from image_variations_conformance.engine.verdicts import Circumstances, verdicts
 from image_variations_conformance.oracles import Finding
 from image_variations_conformance.oracles.base import State
@@ -419,6 +420,21 @@ def test_a_failure_by_a_crash_does_not_look_deliberate(answer: Answer, is_meant:
     assert bool(run_of(refused, answers=[answer]).looks_deliberate) is is_meant
 
 
+def test_a_failure_by_mistakes_alone_does_not_look_deliberate() -> None:
+    """A server that takes n=0 for 1 has the same limit, and one that takes a word behind the key needs a key."""
+    mistakes = (("IV-N-BOUNDS", "n-zero"), ("IV-AUTH-WRONG", "key-and-word"), ("IV-SIZE-UNKNOWN", "size-empty"))
+    made = [Verdict(CONTRACT.requirements[name], "fail", cases=(label,)) for name, label in mistakes]
+    assert run_of(*made).looks_deliberate == {}
+    limit = Verdict(CONTRACT.requirements["IV-N-BOUNDS"], "fail", cases=("n-zero", "n-eleven"))
+    assert run_of(limit).looks_deliberate == {"IV-N-BOUNDS": "max_n"}
+
+
+def test_the_cases_that_look_deliberate_are_ones_of_their_requirements() -> None:
+    shown_by = labels_by_requirement(CONTRACT)
+    for name, labels in _SHOWN_BY.items():
+        assert labels <= set(shown_by[name])
+
+
 def test_each_key_that_a_failure_suggests_is_one_of_profiles() -> None:
-    made = [Verdict(it, "fail") for it in CONTRACT.requirements.values()]
+    made = [Verdict(it, "fail", cases=tuple(_SHOWN_BY.get(it.id, ()))) for it in CONTRACT.requirements.values()]
     assert set(run_of(*made).looks_deliberate.values()) <= set(KEYS)
