@@ -62,7 +62,7 @@ class Budget:
     _lock: threading.Lock = field(factory=threading.Lock, repr=False)
 
     def set_aside(self, images: Mapping[str, int], last: str = "") -> None:
-        """Set aside so many images for cases, by label. Invalid requests never get those of the case `last`."""
+        """Set aside so many images for cases, by label. No other case ever gets those of the case `last`."""
         self._set_aside |= images
         self._last = last
 
@@ -70,6 +70,11 @@ class Budget:
     def _reserved(self) -> int:
         """How many images this server is expected to make for the cases that images are set aside for."""
         return sum(self._set_aside.values()) + self._excess * len(self._set_aside)
+
+    @property
+    def _of_last(self) -> int:
+        """How many images are kept for the last case until it is sent, from all others."""
+        return self._set_aside[self._last] + self._excess if self._last in self._set_aside else 0
 
     def refusal(self, case: Case) -> Reason | None:
         """Count the case and return None, or return why it must not be sent."""
@@ -102,15 +107,14 @@ class Budget:
         limit = self.limits.max_images
         if limit is None:
             return None
-        left = limit - self.images - (0 if mine else self._reserved)
+        left = limit - self.images - (self._of_last if mine else self._reserved)
         return None if expected <= left else MaxImages(limit, max(0, left), case.image_count)
 
     def _no_room_for_invalid(self, case: Case, expected: int) -> Reason | None:
         limit = self.limits.max_images
         if limit is None or not self._accepted_invalid:
             return None
-        of_last = self._set_aside[self._last] + self._excess if self._last in self._set_aside else 0
-        if self.images + expected + of_last > limit:
+        if self.images + expected + self._of_last > limit:
             return InvalidCostsImage(limit)
         violated = case.expectation.violated
         shown = self._accepted_invalid.get(violated) if violated else None

@@ -149,6 +149,16 @@ def test_of_invalid_requests_that_cost_images_one_for_each_set_of_violations_may
     assert budget.refusal(case("newest", violated="IV-FORMAT-UNKNOWN")) == InvalidCostsImage(4)
 
 
+def test_the_image_of_the_last_case_is_taken_by_no_other_even_after_more_images_than_expected() -> None:
+    budget = Budget(Limits(max_images=8))
+    budget.set_aside({"alike": 1, "last": 1}, last="last")
+    assert budget.refusal(case("n-eleven", violated="IV-N-BOUNDS")) is None
+    budget.settle(case("n-eleven", violated="IV-N-BOUNDS"), 7)
+    assert budget.refusal(case("new", violated="IV-MODEL-UNKNOWN")) == InvalidCostsImage(8)
+    assert budget.refusal(case("alike", 1)) == MaxImages(8, 0, 1)
+    assert budget.refusal(case("last", 1)) is None
+
+
 def test_as_many_cases_as_there_are_workers_are_sent_at_once() -> None:
     transport = FakeTransport(TARGET, barrier=threading.Barrier(4, timeout=10))
     exchanges = run_cases(transport, [case(f"c{number}") for number in range(8)], workers=4)
