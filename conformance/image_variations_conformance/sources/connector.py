@@ -35,11 +35,16 @@ class Deadline:
         self.seconds = seconds
         self._end = time.monotonic() + seconds
 
+    @property
+    def missed(self) -> str:
+        """What is said of an exchange that is not over in time."""
+        return f"none within {self.seconds:g} s; --timeout sets that"
+
     def left(self) -> float:
         """Return the seconds that are left. Raises ExchangeFailed once there are none."""
         left = self._end - time.monotonic()
         if left <= 0:
-            raise ExchangeFailed.failed("timeout", f"none within {self.seconds:g} s")
+            raise ExchangeFailed.failed("timeout", self.missed)
         return left
 
 
@@ -109,7 +114,7 @@ class Connector:
         except ExchangeFailed as failed:
             return failed.outcome
         except TimeoutError:
-            return Failure("timeout", f"none within {deadline.seconds:g} s")
+            return Failure("timeout", deadline.missed)
         except OSError as error:
             return _broken(error)
 

@@ -1,6 +1,6 @@
 """Reads responses that may be hostile. h11 parses them, and everything about them has a limit:
 
-    head                   64 KiB, 256 headers, 20 informational (1xx) responses before it
+    head                   64 KiB, 256 headers, 1,000 informational (1xx) responses before it
     body                   the limit of the reader, both as received and after decoding its content coding
     all bodies of a run    KEPT_BYTES together, without the first FREE_BYTES of each; equal bodies count once
 
@@ -29,7 +29,7 @@ FREE_BYTES = 64 * 1024
 _MAX_HEAD_BYTES = 64 * 1024
 # A header takes about a hundred bytes of memory, and as few as four in the response.
 _MAX_HEADERS = 256
-_MAX_INFORMATIONAL = 20
+_MAX_INFORMATIONAL = 1000
 
 
 @define(eq=False)

@@ -17,7 +17,7 @@ from .exchange import MAX_LINK_CHARACTERS
 
 MAX_VALUES = 500_000
 """A parsed value takes up to 200 bytes for two bytes of JSON. A response with ten images has fewer than a hundred."""
-MAX_DEPTH = 100
+MAX_DEPTH = 200
 """How deeply a value may be nested. Validators and printers recurse."""
 MAX_TEXT_CHARACTERS = 1 << 14
 """How much of a text is kept in an abridged value."""

@@ -117,7 +117,7 @@ def test_a_slow_host_lookup_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_redirects_of_a_link_share_one_deadline() -> None:
     with scripted_server((hear_request, wait(0.3), say(answer(302, b"", "Location: /again")))) as server:
         failure, seconds = fetch(server.base_url, f"{server.origin}/a.png", 0.8)
-    assert failure == Failure("timeout", "none within 0.8 s")
+    assert failure == Failure("timeout", "none within 0.8 s; --timeout sets that")
     assert 0.7 < seconds < 1.5
     assert len(server.heard) == 3
 

@@ -447,7 +447,10 @@ INCOMPLETE_RESPONSES = {
     "a TLS record": ((hear_request, say(b"\x16\x03\x01\x02\x00\x01\0\0\r\n\r\n")), "malformed"),
     "HTML without a head": ((hear_request, say(b"<html>\r\n\r\n")), "malformed"),
     "an endless header": ((hear_request, say(OK + b"X: " + b"x" * (1 << 18))), "malformed"),
-    "21 informational responses": ((hear_request, say(b"HTTP/1.1 103 Early\r\n\r\n" * 21 + answer())), "malformed"),
+    "1,001 informational responses": (
+        (hear_request, say(b"HTTP/1.1 103 Early\r\n\r\n" * 1001 + answer())),
+        "malformed",
+    ),
 }
 
 
