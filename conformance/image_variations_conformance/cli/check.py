@@ -54,7 +54,7 @@ def _requirements(contract: Contract, values: tuple[str, ...]) -> frozenset[str]
               f"path, {BASE_PATH} by default.")  # fmt: skip
 @click.option("--reference", is_flag=True, help="Check the reference server, which is started for the run.")
 @click.option("--wait", type=Seconds(positive=True), metavar="SECONDS",
-              help="Wait so long for a server that is starting.")  # fmt: skip
+              help="Wait so long for a server that is starting, or that asks to wait, if more than usual.")  # fmt: skip
 @target_options
 @click.option("--seed", type=click.IntRange(min=0), help="Same seed, same requests. By default, a new one each time.")
 @click.option("--strict", is_flag=True, help="Let a broken SHOULD fail the run too.")
@@ -135,6 +135,7 @@ def command(
         workers=workers,
         strict=strict,
         require_complete=require_complete,
+        wait_seconds=wait or 0.0,
         only=_requirements(contract, only),
         contract=contract,
     )

@@ -17,6 +17,7 @@ from ..wire.reasons import (
     MaxRequests,
     MaxSeconds,
     Reason,
+    RequestsRepeated,
     TooManyImages,
 )
 
@@ -45,6 +46,8 @@ class Budget:
 
     limits: Limits = Limits()
     requests: int = 0
+    repeated: int = 0
+    """How many of the requests were sent because others had been limited."""
     images: int = 0
     fetches: int = 0
     started: float = field(factory=time.monotonic)
@@ -125,7 +128,8 @@ class Budget:
     def over(self, wait_seconds: float = 0.0) -> Reason | None:
         """Return why no further request is granted, now or after a wait, even one without images; or None."""
         if self.limits.max_requests is not None and self.requests + 1 > self.limits.max_requests - self.kept_back:
-            return MaxRequests(self.limits.max_requests)
+            fewer = self.requests - self.repeated + 1 <= self.limits.max_requests - self.kept_back
+            return RequestsRepeated(self.limits.max_requests) if fewer else MaxRequests(self.limits.max_requests)
         seconds = self.limits.max_seconds
         if seconds is not None and time.monotonic() + wait_seconds - self.started >= seconds:
             return MaxSeconds(seconds)
@@ -153,6 +157,7 @@ class Budget:
             over = self.over(wait_seconds)
             if over is None:
                 self.requests += 1
+                self.repeated += 1
             return over
 
     def settle(self, case: Case, images: int) -> None:

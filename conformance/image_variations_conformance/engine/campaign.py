@@ -37,6 +37,7 @@ from ..wire.reasons import (
     PlanNotFinished,
     RateLimited,
     Reason,
+    RequestsRepeated,
     RunEnded,
     ServerSilent,
 )
@@ -168,8 +169,8 @@ class Campaign:
                 ended = self._unsent
                 break
         budget.limits = limits
-        if isinstance(ended, MaxRequests) and limits.max_requests is not None:
-            return MaxRequests(limits.max_requests)
+        if isinstance(ended, MaxRequests | RequestsRepeated) and limits.max_requests is not None:
+            return evolve(ended, limit=limits.max_requests)
         return MaxSeconds(limits.max_seconds) if ended is None and limits.max_seconds is not None else ended
 
     def _learn(self, finding: Finding) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from attrs import evolve, field, frozen
@@ -14,6 +14,7 @@ from ..cases.plan import DEPTH_PROFILES, Plan
 from ..contract.document import Contract, load
 from ..oracles import Finding, Observation
 from ..sources.transport import Transport
+from ..wire.reasons import ControlRefused, NothingAccepted, RateLimited, Reason
 from ..wire.redaction import Redactor
 from ..wire.target import Target
 from .budget import Budget, Limits
@@ -41,7 +42,7 @@ class Settings:
 
     After `max_seconds` the run ends, and a deep run sends random requests until then. With None, a deep run sends its
     whole plan, and random requests until DEEP_SECONDS are over. With 0, a run of any depth sends its plan alone.
-    `timeout` is in seconds.
+    `timeout` is in seconds, and so is `wait_seconds`, which the run waits for rate limits if it is more than usual.
     """
 
     seed: int
@@ -53,6 +54,7 @@ class Settings:
     workers: int = 1
     strict: bool = False
     require_complete: bool = False
+    wait_seconds: float = 0.0
     only: frozenset[str] = frozenset()
     contract: Contract = field(factory=load, repr=False)
 
@@ -107,7 +109,8 @@ def check(
     """
     started = time.monotonic()
     budget = Budget(settings.limits)
-    scheduler = Scheduler(Transport(target, settings.timeout), progress, sleep, settings.workers, budget)
+    transport = Transport(target, settings.timeout)
+    scheduler = Scheduler(transport, progress, sleep, settings.workers, budget, settings.wait_seconds)
     session = Session(plan_of(target, settings), scheduler)
     if settings.limits.max_images is None:
         session.experiment.narrowing_requests, session.experiment.narrowing_images = _NARROWING
@@ -143,7 +146,7 @@ def _finished(
         cases=session.cases,
         left_out=session.plan.left_out,
         inapplicable=session.plan.inapplicable,
-        unsent=[exchange.not_tested for exchange in exchanges if exchange.not_tested is not None],
+        unsent=[*_why_ended(session), *(it.not_tested for it in exchanges if it.not_tested is not None)],
     )
     return Run(
         target=evolve(target, base_url=redactor.text(target.base_url)),
@@ -161,6 +164,18 @@ def _finished(
         require_complete=settings.require_complete,
         campaign=summary,
     )
+
+
+def _why_ended(session: Session) -> Iterator[Reason]:
+    """Yield why the experiment sends nothing any more, which the requests that it did not make do not say."""
+    experiment = session.experiment
+    outcomes = {outcome for _, outcome in experiment.sent} - {"not-sent"}
+    if experiment.limited or (outcomes and outcomes <= {"limited", "unavailable"}):
+        yield RateLimited()
+    elif experiment.lost is not None:
+        yield ControlRefused()
+    elif experiment.base is None and outcomes:
+        yield NothingAccepted()
 
 
 def _redacted(finding: Finding, redactor: Redactor) -> Finding:

@@ -7,11 +7,12 @@ exchange of a case that was not sent has the reason as its outcome, so that noth
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from email.utils import parsedate_to_datetime
 
 from attrs import Factory, define, evolve, field, frozen
@@ -27,7 +28,8 @@ from .budget import Budget
 from .liveness import Liveness
 
 _MAX_ATTEMPTS = 4
-_MAX_WAIT_SECONDS = 30.0
+_MAX_WAIT_SECONDS = 65.0
+"""How long a run waits for a rate limit at once: for one that counts the requests of a minute."""
 _MAX_WAITS_SECONDS = 300.0
 """How long a run waits for rate limits in all."""
 # No valid response has more items.
@@ -42,7 +44,8 @@ class Scheduler:
     """Sends cases through a transport.
 
     `workers` cases are under way at a time. A case whose connection breaks while others are under
-    way is sent again alone, so that it is not blamed for another one. `sleep` takes seconds.
+    way is sent again alone, so that it is not blamed for another one. `sleep` takes seconds. For rate limits it waits
+    `wait_seconds`, if that is more than usual, at once and in all.
     """
 
     transport: Transport
@@ -50,7 +53,10 @@ class Scheduler:
     sleep: Callable[[float], None] = time.sleep
     workers: int = 1
     budget: Budget = field(factory=Budget)
+    wait_seconds: float = 0.0
     _waits: list[float] = field(factory=list, repr=False)
+    # A server that can do one thing at a time limits all others, so that limited requests are repeated one by one.
+    _repeating: threading.Lock = field(factory=threading.Lock, repr=False)
     # How many cases were done, and why no more are sent. In lists, because a scheduler and its branches share them.
     _done: list[int] = field(factory=lambda: [0], repr=False)
     _ended: list[Reason | None] = field(factory=lambda: [None], repr=False)
@@ -77,6 +83,8 @@ class Scheduler:
             exchanges += done
             self._done[0] += sum(exchange.sent for exchange in done)
             self._ended[0] = sending.reason
+        # A server that serves one connection at a time waits for the end of one that is kept.
+        self.transport.close()
         return exchanges
 
     @property
@@ -128,12 +136,14 @@ class Scheduler:
         `refusal` returns why it is not sent again after so many seconds, or None.
         """
         limited: list[Response] = []
+        at_once, in_all = (max(usual, self.wait_seconds) for usual in (_MAX_WAIT_SECONDS, _MAX_WAITS_SECONDS))
         while True:
-            exchange = self._within_run(send())
+            with self._repeating if limited else nullcontext():
+                exchange = self._within_run(send())
             wait_seconds = _wait_seconds(exchange.response, len(limited))
-            if wait_seconds is None or wait_seconds > _MAX_WAIT_SECONDS or len(limited) == _MAX_ATTEMPTS - 1:
+            if wait_seconds is None or wait_seconds > at_once or len(limited) == _MAX_ATTEMPTS - 1:
                 break
-            if sum(self._waits) + wait_seconds > _MAX_WAITS_SECONDS:
+            if sum(self._waits) + wait_seconds > in_all:
                 break
             limited += [exchange.response] if exchange.response is not None else []
             over = refusal(wait_seconds)

@@ -15,9 +15,14 @@ _TEMPLATES: dict[type[Reason], str] = {
     reasons.PlanNotFinished: "the plan was not sent to its end",
     reasons.NothingAccepted: "no valid request of the plan was accepted",
     reasons.ControlRefused: "a request that was accepted before is refused now",
-    reasons.RateLimited: "the server kept limiting the rate, or asks to wait for longer than a run waits",
+    reasons.RateLimited: (
+        "the server kept limiting the rate, or asks to wait for longer than a run waits; it waits longer with --wait"
+    ),
     reasons.Unexplained: "a valid request with it was refused; more --max-requests or --max-images find out why",
     reasons.MaxRequests: "--max-requests {limit} are used up",
+    reasons.RequestsRepeated: (
+        "--max-requests {limit} are used up, some of them by requests that the server had limited; more are needed"
+    ),
     reasons.MaxImages: "the case needs {needed} of --max-images {limit}, of which {left} are left",
     reasons.TooManyImages: "the server may make {images} images for the case, which no run asks for",
     reasons.MaxFetches: "{limit} links were followed, the maximum of a run",

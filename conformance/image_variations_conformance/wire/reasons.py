@@ -82,6 +82,14 @@ class MaxRequests(Limited):
 
 
 @frozen
+class RequestsRepeated(Limited):
+    """Some of the `limit` requests of `--max-requests` were repeated, since the server limits the rate."""
+
+    chosen = False
+    limit: int
+
+
+@frozen
 class MaxImages(Limited):
     """`left` of the `limit` images of `--max-images` are left, fewer than the `needed` images of the case."""
 

@@ -38,6 +38,7 @@ from image_variations_conformance.wire.reasons import (
     MaxSeconds,
     NotSeen,
     RateLimited,
+    RequestsRepeated,
     TooManyImages,
     Unexplained,
 )
@@ -159,6 +160,13 @@ def test_the_image_of_the_last_case_is_taken_by_no_other_even_after_more_images_
     assert budget.refusal(case("last", 1)) is None
 
 
+def test_where_limited_requests_used_up_the_budget_the_server_is_the_reason() -> None:
+    budget = Budget(Limits(max_requests=2))
+    assert (budget.refusal(case("a")), budget.retry_refusal()) == (None, None)
+    assert budget.refusal(case("b")) == RequestsRepeated(2)
+    assert not RequestsRepeated(2).chosen
+
+
 def test_as_many_cases_as_there_are_workers_are_sent_at_once() -> None:
     transport = FakeTransport(TARGET, barrier=threading.Barrier(4, timeout=10))
     exchanges = run_cases(transport, [case(f"c{number}") for number in range(8)], workers=4)
@@ -256,6 +264,16 @@ def test_a_server_that_limits_every_request_is_incomplete_and_is_sent_few() -> N
         1,
         {"IV-LIMIT-RETRY-AFTER"},
     )
+
+
+def test_a_selected_requirement_that_the_server_limits_is_incomplete_because_of_the_server() -> None:
+    async def busy(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await StarletteResponse(status_code=503, headers={"Retry-After": "99"})(scope, receive, send)
+
+    run = judged_run(busy, only=frozenset({"IV-N-DEFAULT"}))
+    (reason,) = (it.reason for it in run.verdicts if it.requirement.id == "IV-N-DEFAULT")
+    assert (reason, run.outcome, run.exit_code) == (RateLimited(), "incomplete", 1)
 
 
 def test_only_the_selected_requirement_is_judged_and_only_its_cases_are_sent() -> None:
