@@ -33,7 +33,7 @@ _REQUESTED_FIELDS = ("n", "size", "response_format")
 _UNSPECIFIED_METHODS = frozenset({"HEAD", "OPTIONS"})
 _LARGEST_SIDE = 2048
 # Users of more characters, and empty ones, have a requirement of their own.
-_LONGEST_USUAL_USER = 256
+_LONGEST_USUAL_USER, _LONGEST_USER = 256, 1000
 # RFC 7578, sections 4.4 and 4.5. In charsets that extend ASCII, a text of ASCII is the same.
 _TEXT_TYPE = re.compile(r'text/plain(\s*;\s*charset=("utf-8"|utf-8))?', re.IGNORECASE)
 _TEXT_TYPE_OF_ASCII = re.compile(r"text/plain\s*;\s*charset=(us-ascii|iso-8859-\d+|windows-125\d)", re.IGNORECASE)
@@ -221,7 +221,9 @@ def _classify_text(name: str, schema: Schema, rules: FieldRules, part: Part, fou
     validity = validity_of(schema, value)
     if validity == "valid" and name == "size" and "enum" not in schema and _is_very_large(value):
         validity = "unspecified"
-    if validity == "valid":
+    if validity == "valid" and name == "user" and len(value) > _LONGEST_USER:
+        found.unspecified.append(f"a user of {len(value)} characters")
+    elif validity == "valid":
         unusual = name == "user" and not 0 < len(value) <= _LONGEST_USUAL_USER
         requirement = "IV-USER-LENGTH" if unusual else rules.valid
         found.feature(requirement, value if is_bounded(schema) else _text_classes(value))

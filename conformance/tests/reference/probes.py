@@ -308,7 +308,7 @@ PROBES: tuple[Probe, ...] = (
         for probe in text_probes(requirement, name, value)
     ),
     # --- what the contract leaves open
-    *text_probes("IV-ERR-NO-5XX", "user", b"\xff", "a\0b", "a\r\nb"),
+    *text_probes("IV-ERR-NO-5XX", "user", b"\xff", "a\0b", "a\r\nb", "u" * 1_000_001),
     *text_probes("IV-ERR-NO-5XX", "strength", "1"),
     *(
         valid("IV-ERR-NO-5XX", with_texts(**{name: "x"}))

@@ -132,6 +132,7 @@ def test_what_should_be_accepted_does_not_exercise_what_must_be(item: str, requi
         ("n-leading-zero", "the contract does not say how to read n='01'"),
         ("user-not-utf-8", "user is not UTF-8"),
         ("image-empty-chunks", "an empty chunk b'cHRM'"),
+        ("user-of-1-500-000-characters", "a user of 1500000 characters"),
         ("user-nul", "the contract does not say how to read user='a\\x00b'"),
         ("text-charset-unknown", "user is sent as text/plain; charset=x-unknown"),
         ("part-transfer-encoding", "a part with Content-Transfer-Encoding"),

@@ -24,7 +24,7 @@ from .api_error import ApiError, shown
 if TYPE_CHECKING:
     from .incoming import IncomingRequest
 
-TEXT_LIMIT = 1024 * 1024
+TEXT_LIMIT = 2 * 1024 * 1024
 """Maximum total size, in bytes, of part headers and of all contents except the file, unknown fields included."""
 PART_LIMIT = 128
 HEADER_LIMIT = 16 * 1024

@@ -125,6 +125,8 @@ fault("user-over-64-refused", "Refuses a user of more than 64 characters.",
       also=("IV-USER-TEXT",))
 fault("user-over-255-crashes", "Answers 500 to a user that does not fit into a column of 255 characters.",
       refuses("IV-USER-LENGTH", text("user", lambda user: len(user) > 255), 500))
+fault("user-over-1-mb-crashes", "Answers 500 to a user of more than 1 MB, the limit of a form parser for a field.",
+      refuses("IV-ERR-NO-5XX", text("user", lambda user: len(user) > 1_000_000), 500))
 fault("user-unicode-crashes", "Answers 500 to a user with non-ASCII characters.",
       refuses("IV-USER-TEXT", text("user", lambda user: not user.isascii()), 500))
 fault("user-four-byte-characters-crash",

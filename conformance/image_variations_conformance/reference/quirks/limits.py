@@ -21,6 +21,9 @@ quirk("empty-user-refused", "IV-USER-LENGTH", "Refuses an empty user.",
       refuses("IV-USER-LENGTH", text("user", lambda user: not user), param="user"))
 quirk("long-user-refused", "IV-USER-LENGTH", "Refuses a user of more than 512 characters.",
       refuses("IV-USER-LENGTH", text("user", lambda user: len(user) > 512), param="user"))
+quirk("user-of-500-kb-refused", "reading: a user of more than 1,000 characters is not judged",
+      "Answers 413 to a user of more than 500,000 characters, the limit of a form parser for all fields.",
+      refuses((), text("user", lambda user: len(user) > 500_000), 413))
 quirk("control-characters-refused",
       "reading: control characters in user are not judged", "Refuses a user with control characters.",
       refuses((), text("user", lambda user: any(character < " " for character in user)), param="user"))
