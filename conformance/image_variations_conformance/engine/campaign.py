@@ -52,7 +52,7 @@ _IN_ORDER_EVERY = 4
 """One round of so many sends requests in order: some failures need an earlier request."""
 _FEWEST = 3
 """A round of fewer requests is the last one."""
-_MOST_UNSENT = 20
+_MOST_UNSENT = 100
 """After so many requests in a row that were drawn for nothing, since the limits grant none of them, a round ends."""
 _CONTROL_EVERY = 50
 _MOST_UNANSWERED = 3

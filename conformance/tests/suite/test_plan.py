@@ -23,8 +23,9 @@ from image_variations_conformance.cases.transforms import with_body, with_chunke
 from image_variations_conformance.contract.document import Contract
 from image_variations_conformance.contract.effective import apply
 from image_variations_conformance.contract.profile import names, read
-from image_variations_conformance.engine.packs import Arranged, packs
+from image_variations_conformance.engine.packs import Arranged, images, packs
 from image_variations_conformance.media import png
+from image_variations_conformance.media.pictures import look
 from image_variations_conformance.wire.exchange import Request
 from image_variations_conformance.wire.multipart import decode
 from image_variations_conformance.wire.target import Target
@@ -398,3 +399,14 @@ def test_no_request_of_a_plan_asks_for_a_million_images_where_any_number_is_vali
     numbers = [plan.named(row, base).image_count for row in (*plan.refusals, *plan.open_cases)]
     numbers += [plan.valid("a", "", base, (probe,)).image_count for probe in (*plan.must_probes, *plan.should_probes)]
     assert 2 <= max(numbers) <= MOST_IMAGES
+
+
+def test_several_variations_of_a_visible_picture_are_asked_for_in_each_format() -> None:
+    """Those of a picture in which nothing is visible may be equal, and do not show that variations differ."""
+    base = Base({"size": "256x256", "response_format": "b64_json"})
+    for seed in range(20):
+        plan = Plan.of(CONTRACT, TARGET, seed)
+        several = (pack for pack in packs(plan.must_probes, seed) if images(pack) > 1)
+        expected = [plan.valid("several", "", base, pack).expectation for pack in several]
+        visible = [it.requested for it in expected if it.image is not None and not look(it.image).one_colour]
+        assert {it.response_format for it in visible if it is not None} == {"url", "b64_json"}
