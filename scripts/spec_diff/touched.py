@@ -1,15 +1,16 @@
 """The requirements, cases and profiles that a change touches."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from copy import deepcopy
-from typing import Any
 
 from attrs import field, frozen
 from image_variations_conformance.cases.catalogue import labels_by_requirement
 from image_variations_conformance.contract import profile
 from image_variations_conformance.contract.declarations import KEYS, ContradictionError, Edit
 from image_variations_conformance.contract.document import Contract, parse
-from image_variations_conformance.contract.pointers import escaped, steps
+from image_variations_conformance.contract.pointers import escaped
+from regeneration.document import Document, resolve
 
 from spec_diff.tree import Change
 
@@ -18,6 +19,7 @@ from spec_diff.tree import Change
 class Subjects:
     """What is about parts of a contract: pointers by the id of a requirement, and by profile; labels of cases by id."""
 
+    document: Document = field(factory=dict)
     requirements: Mapping[str, frozenset[str]] = field(factory=dict)
     profiles: Mapping[str, frozenset[str]] = field(factory=dict)
     cases: Mapping[str, list[str]] = field(factory=dict)
@@ -29,24 +31,33 @@ class Subjects:
             contract = parse(openapi, register)
             pointers = {name: frozenset(_pointers(contract, name)) for name in contract.requirements}
             profiles = {name: frozenset(_declared(contract, name)) for name in profile.names()}
-            return cls(pointers, profiles, labels_by_requirement(contract))
+            return cls(dict(contract.document), pointers, profiles, labels_by_requirement(contract))
         except (ValueError, LookupError, TypeError, AttributeError, StopIteration, RecursionError):
             return None
 
     def touched(self, change: Change) -> tuple[list[str], list[str], list[str]]:
         """Return the ids of the requirements, the labels of the cases and the names of the profiles."""
+        profiles: list[str] = []
         if change.file == "requirements.yaml":
             words = change.text.replace(":", " ").split()
             ids = [word for word in words if word in self.requirements][:1]
         else:
-            ids = _about(change.pointer, self.requirements)
+            places = _reached(self.document, change.pointer)
+            ids, profiles = _about(places, self.requirements), _about(places, self.profiles)
         cases = dict.fromkeys(label for name in ids for label in self.cases.get(name, ()))
-        profiles = _about(change.pointer, self.profiles) if change.file == "openapi.yaml" else []
         return ids, list(cases), profiles
 
 
-def _about(pointer: str, subjects: Mapping[str, Iterable[str]]) -> list[str]:
-    return [name for name, pointers in subjects.items() if any(_is_within(pointer, each) for each in pointers)]
+def _about(places: Iterable[str], subjects: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return the names of what is about the places, in the order of these."""
+    return list(
+        dict.fromkeys(
+            name
+            for place in places
+            for name, pointers in subjects.items()
+            if any(_is_within(place, pointer) for pointer in pointers)
+        )
+    )
 
 
 def _is_within(pointer: str, other: str) -> bool:
@@ -54,21 +65,29 @@ def _is_within(pointer: str, other: str) -> bool:
     return f"{pointer}/".startswith(f"{other}/") or f"{other}/".startswith(f"{pointer}/")
 
 
+def _reached(document: Document, pointer: str) -> list[str]:
+    """Return a pointer, and the pointers to all that the node there refers to, directly or not."""
+    found = [pointer]
+    for each in found:  # which grows meanwhile
+        with suppress(LookupError):
+            found += [target for target in _references(resolve(document, f"#{each}")) if target not in found]
+    return found
+
+
+def _references(node: object) -> Iterator[str]:
+    for key, child in node.items() if isinstance(node, dict) else enumerate(node if isinstance(node, list) else ()):
+        if key == "$ref" and isinstance(child, str):
+            yield child.removeprefix("#")
+        else:
+            yield from _references(child)
+
+
 def _pointers(contract: Contract, requirement: str) -> Iterable[str]:
     entry = contract.requirements[requirement]
     if entry.pointer is not None:
         yield entry.pointer
     for name, _ in entry.about:
-        yield _canonical(contract.document, f"{contract.fields_pointer}/{escaped(name)}")
-
-
-def _canonical(document: Mapping[str, Any], pointer: str) -> str:
-    """Return the pointer to what the node at a pointer refers to."""
-    node: Any = document
-    for step in steps(pointer):
-        node = node[step]
-    reference = node.get("$ref")
-    return reference.removeprefix("#") if isinstance(reference, str) else pointer
+        yield from _reached(dict(contract.document), f"{contract.fields_pointer}/{escaped(name)}")
 
 
 def _declared(contract: Contract, name: str) -> Iterable[str]:

@@ -211,6 +211,36 @@ def test_a_removed_field_still_names_what_was_about_it(root: Path, capsys: pytes
     assert "IV-USER-TEXT" in capsys.readouterr().out
 
 
+SIZE = '        size:\n          $ref: "#/components/schemas/ImageSize"\n'
+USAGE = '        usage:\n          $ref: "#/components/schemas/ImageUsage"\n'
+RETRY_AFTER = '        Retry-After:\n          $ref: "#/components/headers/RetryAfter"\n'
+TOO_MANY = '        "429":\n          $ref: "#/components/responses/TooManyRequests"\n'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        (SIZE, "", {"IV-SIZE-ENUM", "IV-SIZE-DEFAULT", "size-unknown", "easel"}),
+        (SIZE, SIZE.replace("size:", "sides:"), {"IV-SIZE-ENUM", "IV-SIZE-DEFAULT", "size-unknown", "easel"}),
+        (USAGE, "", {"IV-RES-SCHEMA", "IV-RES-USAGE", "IV-RES-TOKENS"}),
+        (RETRY_AFTER, "", {"IV-LIMIT-RETRY", "IV-LIMIT-RETRY-AFTER"}),
+        (TOO_LARGE, "", {"IV-ERR-JSON", "IV-ERR-OBJECT", "error-for-browsers"}),
+        (TOO_MANY, "", {"IV-LIMIT-RETRY", "IV-LIMIT-RETRY-AFTER", "IV-ERR-OBJECT"}),
+    ],
+)
+def test_a_removed_reference_names_what_is_about_that_to_which_it_refers(
+    root: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, names: set[str]
+) -> None:
+    change(root, "spec/openapi.yaml", old, new)
+    run(root, None)
+    assert names <= named(capsys.readouterr().out, "removed")
+
+
+def named(out: str, change_text: str) -> set[str]:
+    """Return the words of the line below that of a change, which ends in a text."""
+    return set(re.findall(r"[\w=-]+", out.split(f"{change_text}\n")[1].splitlines()[0]))
+
+
 def test_a_document_that_the_suite_cannot_read_is_compared(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     change(root, "spec/openapi.yaml", "paths:\n", "paths:\n  /images/edits: {post: {responses: {}}}\n")
     assert run(root, None) == 1
