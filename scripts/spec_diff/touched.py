@@ -8,8 +8,9 @@ from attrs import field, frozen
 from image_variations_conformance.cases.catalogue import labels_by_requirement
 from image_variations_conformance.contract import profile
 from image_variations_conformance.contract.declarations import KEYS, ContradictionError, Edit
-from image_variations_conformance.contract.document import Contract, parse
-from image_variations_conformance.contract.pointers import escaped
+from image_variations_conformance.contract.document import OPERATION_POINTER, Contract, parse
+from image_variations_conformance.contract.pointers import escaped, value_at
+from image_variations_conformance.contract.texts import placeholders
 from regeneration.document import Document, resolve
 
 from spec_diff.tree import Change
@@ -84,10 +85,22 @@ def _references(node: object) -> Iterator[str]:
 
 def _pointers(contract: Contract, requirement: str) -> Iterable[str]:
     entry = contract.requirements[requirement]
-    if entry.pointer is not None:
+    shown = [_base(contract, entry.pointer, each.path) + f"/{each.path}" for each in placeholders(entry.template)]
+    yield from shown
+    # Of the statuses of a refusal, a requirement is about those alone that its text shows: `must` or `should`.
+    if entry.pointer is not None and not (shown and "/x-statuses" in entry.pointer):
         yield entry.pointer
     for name, _ in entry.about:
         yield from _reached(dict(contract.document), f"{contract.fields_pointer}/{escaped(name)}")
+
+
+def _base(contract: Contract, pointer: str | None, path: str) -> str:
+    """Return below what a placeholder has its value: the pointer of the requirement, or else the operation."""
+    with suppress(LookupError):
+        if pointer is not None:
+            value_at(contract.document, f"{pointer}/{path}")
+            return pointer
+    return OPERATION_POINTER
 
 
 def _declared(contract: Contract, name: str) -> Iterable[str]:
