@@ -21,7 +21,7 @@ from spec_diff.members import plain
 from spec_diff.register import compare_registers
 from spec_diff.revisions import Revision
 from spec_diff.rules import Effect
-from spec_diff.touched import Subjects
+from spec_diff.touched import Subjects, subjects
 from spec_diff.tree import Change, Comparison
 from spec_diff.verdict import needed_bump, problems
 
@@ -64,8 +64,8 @@ def run(root: Path, base: str | None) -> int:
         return _REFUSED
     versions = (_version(before[OPENAPI]), _version(after[OPENAPI]))
     marked = {name: MarkedYaml.read(root / "spec" / name) for name in new}
-    subjects = [Subjects.of(*(text.encode() for text in each.values())) for each in (new, old)] if changes else []
-    click.echo("\n".join(_report(revision, versions, changes, marked, [each for each in subjects if each])))
+    files = [(each[OPENAPI].encode(), each[REQUIREMENTS].encode()) for each in (new, old)]
+    click.echo("\n".join(_report(revision, versions, changes, marked, subjects(*files) if changes else [])))
     found = list(problems(root, marked[OPENAPI], versions, changes))
     click.echo("\n".join(found or ["info.version and CHANGELOG.md match."]))
     return _DO_NOT_MATCH if found else 0
@@ -100,7 +100,7 @@ def _report(
     versions: tuple[object, object],
     changes: list[Change],
     marked: dict[str, MarkedYaml],
-    subjects: list[Subjects],
+    about: list[Subjects],
 ) -> Iterator[str]:
     """Yield the lines: the changes by what they break, what each touches, and the bump."""
     count = "1 change" if len(changes) == 1 else f"{len(changes) or 'no'} changes"
@@ -115,8 +115,8 @@ def _report(
                 line = marked[change.file].line_at(change.pointer)
                 yield f"  {change.id}  spec/{change.file}:{line}  {_what(change)}"
                 if {callers, servers} != {Effect.EDITORIAL}:
-                    yield from _touches(change, subjects)
-    if changes and not subjects:
+                    yield from _touches(change, about)
+    if changes and not about:
         yield "\nRequirements, cases and profiles are not named, since the suite cannot read the contract:"
         yield "scripts/regenerate says why."
     yield f"\nbump: {needed_bump(changes) or 'none'}"
@@ -138,8 +138,8 @@ def _what(change: Change) -> str:
     return f"{name}  {change.text}" if name else change.text
 
 
-def _touches(change: Change, subjects: list[Subjects]) -> Iterator[str]:
-    found = [each.touched(change) for each in subjects]
+def _touches(change: Change, about: list[Subjects]) -> Iterator[str]:
+    found = [each.touched(change) for each in about]
     named = zip(("requirements", "cases", "profiles"), zip(*found, strict=True), strict=True)
     parts = []
     for noun, lists in named:

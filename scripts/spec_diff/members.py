@@ -42,8 +42,8 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def actions(kind: str, key: str, before: Any, after: Any) -> Iterable[tuple[str, str]]:
-    """Yield what happened to a member, and to which value if it is a set."""
+def actions(kind: str, key: str, before: Any, after: Any) -> Iterable[tuple[str, Any]]:
+    """Yield what happened to a member, and to which value if it is a set, else to ABSENT."""
     if (kind, key) == ("schema", "type"):
         return _types(before, after)
     if (kind, key) in _SETS and not ((kind, key) in _WITHOUT_BOUND and ABSENT in (before, after)):
@@ -51,14 +51,14 @@ def actions(kind: str, key: str, before: Any, after: Any) -> Iterable[tuple[str,
     implied = _IMPLIED.get((kind, key), ABSENT)
     old, new = (implied if it is ABSENT else it for it in (before, after))
     if ABSENT not in (old, new) and canonical(old) == canonical(new):
-        return [("restated", "")]
+        return [("restated", ABSENT)]
     if isinstance(old, bool) and isinstance(new, bool):
-        return [("enabled" if new else "disabled", "")]
+        return [("enabled" if new else "disabled", ABSENT)]
     if ABSENT in (before, after) and (kind, key) != ("sides", "multiple-of"):
-        return [("added" if before is ABSENT else "removed", "")]
+        return [("added" if before is ABSENT else "removed", ABSENT)]
     if _is_number(old) and _is_number(new):
-        return [(_of_numbers(kind, key, Fraction(str(old)), Fraction(str(new))), "")]
-    return [("changed", "")]
+        return [(_of_numbers(kind, key, Fraction(str(old)), Fraction(str(new))), ABSENT)]
+    return [("changed", ABSENT)]
 
 
 def _is_number(value: object) -> bool:
@@ -73,7 +73,7 @@ def _of_numbers(kind: str, key: str, old: Fraction, new: Fraction) -> str:
     return ("increased" if new > old else "decreased") if (kind, key, "increased") in RULES else "changed"
 
 
-def _types(before: Any, after: Any) -> Iterator[tuple[str, str]]:
+def _types(before: Any, after: Any) -> Iterator[tuple[str, Any]]:
     every = ("array", "boolean", "integer", "number", "object", "string")
     old, new = (
         set(every) if it is ABSENT else set(map(str, it if isinstance(it, list) else [it])) for it in (before, after)
@@ -86,24 +86,24 @@ def _types(before: Any, after: Any) -> Iterator[tuple[str, str]]:
     old, new = old - {"null"}, new - {"null"}
     if old != new:
         found.append("generalized" if old < new else "specialized" if old > new else "changed")
-    yield from ((action, "") for action in found or ["restated"])
+    yield from ((action, ABSENT) for action in found or ["restated"])
 
 
-def _values(kind: str, before: Any, after: Any) -> Iterator[tuple[str, str]]:
+def _values(kind: str, before: Any, after: Any) -> Iterator[tuple[str, Any]]:
     sets = [_set(kind, each) for each in (before, after)]
     if None in sets:
-        yield "changed", ""
+        yield "changed", ABSENT
         return
     old, new = (each or {} for each in sets)
-    changes = [("value-removed", text) for value, text in old.items() if value not in new]
-    changes += [("value-added", text) for value, text in new.items() if value not in old]
+    changes = [("value-removed", value) for text, value in old.items() if text not in new]
+    changes += [("value-added", value) for text, value in new.items() if text not in old]
     if kind == "statuses":  # 4XX is a hundred of them
-        changes = [(action, "") for action in dict.fromkeys(action for action, _ in changes)]
-    yield from changes or [("restated", "")]
+        changes = [(action, ABSENT) for action in dict.fromkeys(action for action, _ in changes)]
+    yield from changes or [("restated", ABSENT)]
 
 
-def _set(kind: str, value: Any) -> dict[str, str] | None:
-    """Return the values of a set with their texts, None if it is none."""
+def _set(kind: str, value: Any) -> dict[str, Any] | None:
+    """Return the values of a set by their canonical texts, None if it is none."""
     items = [each.strip() for each in value.split(",")] if kind == "encoding" and isinstance(value, str) else value
     if items is ABSENT:
         return {}
@@ -111,4 +111,4 @@ def _set(kind: str, value: Any) -> dict[str, str] | None:
         return None
     if kind == "statuses":
         items = [n for each in map(str, items) for n in ([f"4{i:02}" for i in range(100)] if each == "4XX" else [each])]
-    return {canonical(each): shown(each) for each in items}
+    return {canonical(each): each for each in items}

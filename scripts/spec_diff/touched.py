@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from copy import deepcopy
+from typing import TypeAlias
 
 from attrs import field, frozen
 from image_variations_conformance.cases.catalogue import labels_by_requirement
@@ -15,26 +16,34 @@ from regeneration.document import Document, resolve
 
 from spec_diff.tree import Change
 
+Files: TypeAlias = tuple[bytes, bytes]
+"""The contents of openapi.yaml and requirements.yaml."""
+_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, StopIteration, RecursionError)
+
 
 @frozen
 class Subjects:
-    """What is about parts of a contract: pointers by the id of a requirement, and by profile; labels of cases by id."""
+    """What is about parts of a contract: pointers by the id of a requirement, and by profile; labels of cases by id.
+
+    `absent` are the pointers to the members of which a requirement says whether they may be left out.
+    """
 
     document: Document = field(factory=dict)
     requirements: Mapping[str, frozenset[str]] = field(factory=dict)
     profiles: Mapping[str, frozenset[str]] = field(factory=dict)
     cases: Mapping[str, list[str]] = field(factory=dict)
+    absent: Mapping[str, frozenset[str]] = field(factory=dict)
 
     @classmethod
-    def of(cls, openapi: bytes, register: bytes) -> "Subjects | None":
-        """Return the subjects of a contract, None if the suite cannot read it; scripts/regenerate says why."""
-        try:
-            contract = parse(openapi, register)
-            pointers = {name: frozenset(_pointers(contract, name)) for name in contract.requirements}
-            profiles = {name: frozenset(_declared(contract, name)) for name in profile.names()}
-            return cls(dict(contract.document), pointers, profiles, labels_by_requirement(contract))
-        except (ValueError, LookupError, TypeError, AttributeError, StopIteration, RecursionError):
-            return None
+    def of(cls, contract: Contract, before: Contract) -> "Subjects":
+        """Return the subjects of a contract that was another one before."""
+        return cls(
+            dict(contract.document),
+            {name: frozenset(_pointers(contract, name)) for name in contract.requirements},
+            {name: frozenset(_declared(contract, name)) for name in profile.names()},
+            labels_by_requirement(contract),
+            {name: frozenset(_absent(before, name)) for name in before.requirements},
+        )
 
     def touched(self, change: Change) -> tuple[list[str], list[str], list[str]]:
         """Return the ids of the requirements, the labels of the cases and the names of the profiles."""
@@ -45,8 +54,23 @@ class Subjects:
         else:
             places = _reached(self.document, change.pointer)
             ids, profiles = _about(places, self.requirements), _about(places, self.profiles)
+        if change.member:
+            ids = [name for name, members in self.absent.items() if change.member in members]
+            ids = ids or _about(_reached(self.document, change.member), self.requirements)
         cases = dict.fromkeys(label for name in ids for label in self.cases.get(name, ()))
         return ids, list(cases), profiles
+
+
+def subjects(new: Files, old: Files) -> list[Subjects]:
+    """Return the subjects of both contracts, without one that the suite cannot read; scripts/regenerate says why."""
+    contracts, found = [], []
+    for files in (new, old):
+        with suppress(*_UNREADABLE):
+            contracts.append(parse(*files))
+    for contract in contracts:
+        with suppress(*_UNREADABLE):
+            found.append(Subjects.of(contract, contracts[-1]))
+    return found
 
 
 def _about(places: Iterable[str], subjects: Mapping[str, Iterable[str]]) -> list[str]:
@@ -92,6 +116,15 @@ def _pointers(contract: Contract, requirement: str) -> Iterable[str]:
         yield entry.pointer
     for name, _ in entry.about:
         yield from _reached(dict(contract.document), f"{contract.fields_pointer}/{escaped(name)}")
+
+
+def _absent(contract: Contract, requirement: str) -> Iterable[str]:
+    entry = contract.requirements[requirement]
+    names = [name for name, values in entry.about if values == "absent"]
+    if entry.pointer is not None and entry.pointer.endswith("/required"):
+        schema = entry.pointer.removesuffix("/required")
+        yield from (f"{schema}/properties/{escaped(name)}" for name in value_at(contract.document, entry.pointer))
+    yield from (f"{contract.fields_pointer}/{escaped(name)}" for name in names)
 
 
 def _base(contract: Contract, pointer: str | None, path: str) -> str:

@@ -16,13 +16,17 @@ from spec_diff.rules import RESTATED, REWORDED, RULES, UNKNOWN, WORD_KEYS, WORDS
 
 @frozen
 class Change:
-    """A change: its id, its impact, the file of spec/, the JSON pointer to it there, and what it is in words."""
+    """A change: its id, its impact, the file of spec/, the JSON pointer to it there, and what it is in words.
+
+    `member` is the pointer to the member that became required or optional, which is said beside it.
+    """
 
     id: str
     impact: Impact
     file: str
     pointer: str
     text: str
+    member: str = ""
 
 
 @frozen
@@ -91,14 +95,17 @@ class Comparison:
             self._report(UNKNOWN, _Place("document"), "the documents differ")
         return list(dict.fromkeys(self.changes))
 
-    def _report(self, rule: Rule, place: _Place, text: str, *steps: str | int, gone: bool = False) -> None:
-        path = (*(place.old if gone else place.new), *steps)
+    def _report(
+        self, rule: Rule, place: _Place, text: str, *steps: str | int, gone: bool = False, member: str = ""
+    ) -> None:
+        path = place.old if gone else place.new
         rule_id = rule.id.format(at=place.at, direction=place.direction)
         impact = rule.impact(place.direction, place.sense)
-        self.changes.append(Change(rule_id, impact, "openapi.yaml", pointer(path), text))
+        about = pointer((*path, "properties", member)) if member else ""
+        self.changes.append(Change(rule_id, impact, "openapi.yaml", pointer((*path, *steps)), text, about))
 
-    def _changed(self, place: _Place, key: str, action: str, text: str, *steps: str | int, gone: bool = False) -> None:
-        self._report(RULES.get((place.kind, key, action), UNKNOWN), place, text, key, *steps, gone=gone)
+    def _changed(self, place: _Place, key: str, action: str, text: str, *steps: str | int, **more: Any) -> None:
+        self._report(RULES.get((place.kind, key, action), UNKNOWN), place, text, key, *steps, **more)
 
     def _node(self, old: Any, new: Any, place: _Place) -> None:
         if _ref(old) != _ref(new):
@@ -183,16 +190,19 @@ class Comparison:
             self._report(REWORDED, place, f"{key}", key, gone=after is ABSENT)
             return
         for action, value in actions(place.kind, key, before, after):
-            if (place.kind, key) == ("schema", "required") and _in_one(value, old, new):
+            member = value if (place.kind, key) == ("schema", "required") and isinstance(value, str) else ""
+            if member and _in_one(member, old, new):
                 continue  # the property itself was added or removed
-            text = f"{value} {action.removeprefix('value-')}" if value else f"{shown(before)} → {shown(after)}"
+            text = f"{shown(before)} → {shown(after)}"
+            if value is not ABSENT:
+                text = f"{shown(value)} {action.removeprefix('value-')}"
             if action == "restated":
                 self._report(RESTATED, place, f"{key}: {text}", key, gone=after is ABSENT)
             else:
                 document, child = (self.new, after) if before is ABSENT else (self.old, before)
                 is_whole = action in {"added", "removed"}
                 word = _qualified(document, (old, new), key, "", child, place.direction) if is_whole else ""
-                self._changed(place, key, word + action, f"{key}: {text}", gone=after is ABSENT)
+                self._changed(place, key, word + action, f"{key}: {text}", gone=after is ABSENT, member=member)
 
     def _security(self, old: dict[str, Any], new: dict[str, Any], place: _Place) -> None:
         """Compare the security that holds for an operation, which may be that of the document."""

@@ -279,6 +279,26 @@ def test_a_status_of_refusals_names_the_requirements_whose_text_shows_it_and_no_
     assert others not in found
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        ("required: [image]", "required: [image, user]", {"IV-USER-OPTIONAL", "user=absent"}),
+        ("required: [image]", "required: [image, model]", {"IV-MODEL-OPTIONAL"}),
+        ("required: [image]", "required: []", {"IV-IMAGE-REQUIRED"}),
+        ("required: [created, data]", "required: [data]", {"IV-RES-SCHEMA", "IV-RES-CREATED"}),
+        ("required: [created, data]", "required: [created, data, usage]", {"IV-RES-SCHEMA", "IV-RES-USAGE"}),
+    ],
+)
+def test_a_member_made_required_or_optional_names_what_is_about_this_member(
+    root: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, names: set[str]
+) -> None:
+    change(root, "spec/openapi.yaml", old, new)
+    run(root, None)
+    found = named(capsys.readouterr().out)
+    assert names <= found
+    assert ("IV-IMAGE-REQUIRED" in found) is ("IV-IMAGE-REQUIRED" in names)
+
+
 def test_a_document_that_the_suite_cannot_read_is_compared(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     change(root, "spec/openapi.yaml", "paths:\n", "paths:\n  /images/edits: {post: {responses: {}}}\n")
     assert run(root, None) == 1
