@@ -35,14 +35,19 @@ class Subjects:
     absent: Mapping[str, frozenset[str]] = field(factory=dict)
 
     @classmethod
-    def of(cls, contract: Contract, before: Contract) -> "Subjects":
-        """Return the subjects of a contract that was another one before."""
+    def of(cls, contract: Contract, new: Contract, old: Contract) -> "Subjects":
+        """Return the subjects of a contract, which is the new one or the old one."""
+        pointers = {name: {*_pointers(contract, name)} for name in contract.requirements}
+        for name in new.requirements.keys() & old.requirements.keys():
+            # Another variant counts, or the entry itself.
+            if new.requirements[name].template != old.requirements[name].template:
+                pointers[name].update(_of_variants(contract, name))
         return cls(
             dict(contract.document),
-            {name: frozenset(_pointers(contract, name)) for name in contract.requirements},
+            {name: frozenset(each) for name, each in pointers.items()},
             {name: frozenset(_declared(contract, name)) for name in profile.names()},
             labels_by_requirement(contract),
-            {name: frozenset(_absent(before, name)) for name in before.requirements},
+            {name: frozenset(_absent(old, name)) for name in old.requirements},
         )
 
     def touched(self, change: Change) -> tuple[list[str], list[str], list[str]]:
@@ -69,7 +74,7 @@ def subjects(new: Files, old: Files) -> list[Subjects]:
             contracts.append(parse(*files))
     for contract in contracts:
         with suppress(*_UNREADABLE):
-            found.append(Subjects.of(contract, contracts[-1]))
+            found.append(Subjects.of(contract, contracts[0], contracts[-1]))
     return found
 
 
@@ -116,6 +121,12 @@ def _pointers(contract: Contract, requirement: str) -> Iterable[str]:
         yield entry.pointer
     for name, _ in entry.about:
         yield from _reached(dict(contract.document), f"{contract.fields_pointer}/{escaped(name)}")
+
+
+def _of_variants(contract: Contract, requirement: str) -> Iterator[str]:
+    for entry in contract.register:
+        if entry["id"] == requirement:
+            yield from (each["pointer"] for each in entry.get("variants", ()) if "pointer" in each)
 
 
 def _absent(contract: Contract, requirement: str) -> Iterable[str]:

@@ -299,6 +299,26 @@ def test_a_member_made_required_or_optional_names_what_is_about_this_member(
     assert ("IV-IMAGE-REQUIRED" in found) is ("IV-IMAGE-REQUIRED" in names)
 
 
+def test_a_change_names_the_requirements_that_say_something_else_then(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    security = "        - bearerAuth: []\n"
+    change(root, "spec/openapi.yaml", security, f"{security}        - {{}}\n")
+    run(root, None)
+    ids = {"IV-AUTH-REQUIRED", "IV-AUTH-WRONG", "IV-AUTH-401", "IV-AUTH-FIRST"}
+    assert ids <= named(capsys.readouterr().out)
+
+
+def test_a_change_does_not_name_requirements_whose_condition_it_leaves_as_it_is(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(root, "spec/openapi.yaml", "enum: [url, b64_json]", "enum: [url, b64_json, png]")
+    run(root, None)
+    found = named(capsys.readouterr().out)
+    assert "IV-FORMAT-ENUM" in found
+    assert "IV-URL-ABSOLUTE" not in found
+
+
 def test_a_document_that_the_suite_cannot_read_is_compared(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     change(root, "spec/openapi.yaml", "paths:\n", "paths:\n  /images/edits: {post: {responses: {}}}\n")
     assert run(root, None) == 1
