@@ -56,12 +56,13 @@ def actions(kind: str, key: str, before: Any, after: Any) -> Iterable[tuple[str,
         return [("enabled" if new else "disabled", ABSENT)]
     if ABSENT in (before, after) and (kind, key) != ("sides", "multiple-of"):
         return [("added" if before is ABSENT else "removed", ABSENT)]
-    if _is_number(old) and _is_number(new):
+    if is_number(old) and is_number(new):
         return [(_of_numbers(kind, key, Fraction(str(old)), Fraction(str(new))), ABSENT)]
     return [("changed", ABSENT)]
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Return whether a value is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
 
 

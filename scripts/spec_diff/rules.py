@@ -88,7 +88,18 @@ UNKNOWN = Rule("unknown-change", BREAKS_BOTH)
 REWORDED = Rule("description-changed", WORDS)
 RESTATED = Rule("same-said-otherwise", WORDS)
 WORD_KEYS = frozenset(
-    {"$comment", "contact", "description", "example", "examples", "externalDocs", "license", "summary", "title"}
+    {
+        "$comment",
+        "bearerFormat",
+        "contact",
+        "description",
+        "example",
+        "examples",
+        "externalDocs",
+        "license",
+        "summary",
+        "title",
+    }
     | {"termsOfService"}
 )
 """Members of any object that are words for people."""
@@ -268,7 +279,7 @@ _BOUNDS = {
     "minProperties": ("min-properties", NARROWED),
 }
 """The bounds of values: the stem of their ids, and what an increase does."""
-_CONSTRAINTS = {"pattern": "pattern", "const": "const", "format": "format", "multipleOf": "multiple-of"} | {
+_CONSTRAINTS = {"pattern": "pattern", "format": "format", "multipleOf": "multiple-of"} | {
     "contentEncoding": "content-encoding",
     "contentMediaType": "content-media-type",
 }

@@ -11,6 +11,7 @@ from regeneration.document import METHODS, Document, NodePath, pointer, resolve
 from regeneration.versions import canonical
 
 from spec_diff.members import ABSENT, actions, shown
+from spec_diff.normal import SAID_BY, normal
 from spec_diff.rules import RESTATED, REWORDED, RULES, UNKNOWN, WORD_KEYS, WORDS, Direction, Impact, Rule
 
 
@@ -125,9 +126,19 @@ class Comparison:
             self._security(old, new, place)
         elif place.kind == "path":
             old, new = _with_operations(old), _with_operations(new)
-        for key in dict.fromkeys((*old, *new)):
-            if key != "$ref":
-                self._member(key, old, new, place)
+        self._members(old, new, place)
+
+    def _members(self, old: dict[str, Any], new: dict[str, Any], place: _Place) -> None:
+        before, after = normal(place.kind, old), normal(place.kind, new)
+        for key in dict.fromkeys((*old, *new, *before, *after)):
+            if key == "$ref":
+                continue
+            self._member(key, before, after, place)
+            if not _is_alike(key, old, new) and all(
+                _is_alike(it, before, after) for it in (key, SAID_BY.get(key, key))
+            ):
+                text = f"{key}: {shown(old.get(key, ABSENT))} → {shown(new.get(key, ABSENT))}"
+                self._report(RESTATED, place, text, key, gone=key not in new)
 
     def _member(self, key: str, old: dict[str, Any], new: dict[str, Any], place: _Place) -> None:
         kind, before, after = place.kind, old.get(key, ABSENT), new.get(key, ABSENT)
@@ -308,6 +319,10 @@ def _qualified(
         target = _target(document, child, ())[0]
         return "required-" if isinstance(target, dict) and target.get("required") is True else "optional-"
     return ""
+
+
+def _is_alike(key: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
+    return (key in old) == (key in new) and canonical(old.get(key)) == canonical(new.get(key))
 
 
 def _in_one(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:

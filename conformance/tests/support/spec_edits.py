@@ -248,9 +248,9 @@ EXAMPLES: dict[tuple[str, str, str], Edit] = {
     ("image", "valid-below-bytes", "increased"): ("image:valid-below-bytes", 4, 5),
     ("image", "invalid-from-bytes", "decreased"): ("image:invalid-from-bytes", 4, 3),
     ("image", "invalid-from-bytes", "increased"): ("image:invalid-from-bytes", 4, 5),
-    **{("schema", key, "added"): (f"schema:{key}", ABSENT, "a") for key in ("default", "x-default", "const", "format")},
-    **{("schema", key, "changed"): (f"schema:{key}", "a", "b") for key in ("default", "x-default", "const", "format")},
-    **{("schema", key, "removed"): (f"schema:{key}", "a", ABSENT) for key in ("default", "x-default", "const")},
+    **{("schema", key, "added"): (f"schema:{key}", ABSENT, "a") for key in ("default", "x-default", "format")},
+    **{("schema", key, "changed"): (f"schema:{key}", "a", "b") for key in ("default", "x-default", "format")},
+    **{("schema", key, "removed"): (f"schema:{key}", "a", ABSENT) for key in ("default", "x-default")},
 }
 for _key in ("pattern", "contentEncoding", "contentMediaType", "format", "multipleOf"):
     _value: Any = 2 if _key == "multipleOf" else "a"

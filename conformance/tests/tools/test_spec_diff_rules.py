@@ -306,6 +306,46 @@ def test_order_words_and_what_was_true_before_are_editorial(place: str, value: A
     assert {each.impact for each in changes} == {WORDS}
 
 
+N = f"{REQUEST}/properties/n"
+INTEGER = {"type": "integer", "minimum": 1, "maximum": 10}
+BEARER = {"type": "http", "scheme": "bearer"}
+
+
+@pytest.mark.parametrize(
+    ("place", "before", "after"),
+    [
+        (N, INTEGER, {"type": "integer", "minimum": 1, "exclusiveMaximum": 11}),
+        (N, INTEGER, {"type": "integer", "exclusiveMinimum": 0, "maximum": 10.5}),
+        (N, INTEGER, {**INTEGER, "exclusiveMaximum": 12, "exclusiveMinimum": -1, "multipleOf": 1}),
+        (N, {**INTEGER, "type": "number"}, {**INTEGER, "type": "number", "exclusiveMaximum": 11}),
+        (N, {"enum": [1]}, {"const": 1}),
+        ("components/securitySchemes/bearerAuth", BEARER, {**BEARER, "scheme": "Bearer"}),
+        ("components/securitySchemes/bearerAuth", BEARER, {**BEARER, "bearerFormat": "JWT"}),
+    ],
+)
+def test_another_way_to_say_the_same_is_editorial(place: str, before: Any, after: Any) -> None:
+    old, new = (edited(SPEC, place, each) for each in (before, after))
+    for changes in (compared(old, new), compared(new, old)):
+        assert changes
+        assert {each.impact for each in changes} == {WORDS}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "action"),
+    [
+        (INTEGER, {"type": "integer", "minimum": 1, "exclusiveMaximum": 10}, "max-decreased"),
+        (INTEGER, {"type": "integer", "exclusiveMinimum": 1, "maximum": 10}, "min-increased"),
+        ({"type": "number", "maximum": 10}, {"type": "number", "maximum": 10, "multipleOf": 1}, "multiple-of-added"),
+        ({"enum": ["a", "b"]}, {"const": "a"}, "enum-value-removed"),
+    ],
+)
+def test_a_bound_or_value_said_otherwise_with_another_meaning_is_reported_by_its_rule(
+    before: Any, after: Any, action: str
+) -> None:
+    changes = compared(edited(SPEC, N, before), edited(SPEC, N, after))
+    assert [each.id for each in changes if each.impact != WORDS] == [f"request-property-{action}"]
+
+
 def test_a_schema_below_a_keyword_without_rules_is_an_unknown_change() -> None:
     old = edited(SPEC, f"{REQUEST}/patternProperties", {"^a": {"$ref": f"#/{SCHEMAS}/Other"}})
     old, new = (edited(old, f"{SCHEMAS}/Other", {"maximum": maximum}) for maximum in (4, 5))
