@@ -184,17 +184,23 @@ class Comparison:
         if shape == "list" and kind == "schema":  # what is no longer there as it was, is compared by its order
             gone, come = ([name for name in each if name not in pairs] for each in (before, after))
             pairs |= dict(zip(gone, come, strict=True)) if len(gone) == len(come) else {}
+        if kind == "scheme":
+            pairs |= _renamed_schemes(self.old, self.new)
         for name, (step, child) in before.items():
             if name in pairs:
                 other_step, other = after[pairs[name]]
+                if shape == "map" and step != other_step:
+                    self._report(RESTATED, place, f"{key}: {step} → {other_step}", key, other_step)
                 self._node(child, other, self._below(place, key, kind, (step, other_step)))
             else:
                 word = _qualified(self.old, (old, new), key, name, child, place.direction)
-                self._changed(place, key, f"{word}removed", f"{key}: {name} removed", step, gone=True)
+                text = f"{key}: {step if shape == 'map' else name} removed"
+                self._changed(place, key, f"{word}removed", text, step, gone=True)
         for name, (step, child) in after.items():
             if name not in pairs.values():
                 word = _qualified(self.new, (new, old), key, name, child, place.direction)
-                self._changed(place, key, f"{word}added", f"{key}: {name} added", step)
+                text = f"{key}: {step if shape == 'map' else name} added"
+                self._changed(place, key, f"{word}added", text, step)
 
     def _leaf(self, key: str, before: Any, after: Any, old: Any, new: Any, place: _Place) -> None:
         if key in WORD_KEYS:
@@ -237,7 +243,15 @@ class Comparison:
 
     def _alternatives(self, stated: Any, document: Document) -> dict[str, None] | None:
         security = document.get("security", []) if stated is ABSENT else stated
-        return dict.fromkeys(map(canonical, security or [{}])) if isinstance(security, list) else None
+        if not isinstance(security, list):
+            return None
+        names = _renamed_schemes(self.old, self.new) if document is self.old else {}
+        return dict.fromkeys(
+            canonical({names.get(name, name): scopes for name, scopes in each.items()})
+            if isinstance(each, dict)
+            else canonical(each)
+            for each in security or [{}]
+        )
 
     def _unused(self) -> None:
         """Report the components that were not compared on the way: no operation has them, or only one document does."""
@@ -290,7 +304,7 @@ def _with_operations(path_item: dict[str, Any]) -> dict[str, Any]:
 def _by_name(document: Document, kind: str, container: Any) -> dict[str, tuple[str | int, Any]]:
     """Return the objects in a map or a list by name, each with its key or index."""
     if isinstance(container, dict):
-        return {name: (name, child) for name, child in container.items()}
+        return {name.lower() if kind == "header" else name: (name, child) for name, child in container.items()}
     return {_name(kind, _target(document, child, ())[0], child): (n, child) for n, child in enumerate(container or ())}
 
 
@@ -299,6 +313,26 @@ def _name(kind: str, item: Any, child: Any) -> str:
     if not keys or not isinstance(item, dict) or any(key not in item for key in keys):
         return canonical(child)
     return " ".join(str(item[key]) for key in keys)
+
+
+def _renamed_schemes(old: Document, new: Document) -> dict[str, str]:
+    """Return the old and the new names of the security schemes that differ in nothing else but words."""
+    before, after = _schemes(old), _schemes(new)
+    gone, come = (
+        {each[name]: name for name in each if name not in other} for each, other in ((before, after), (after, before))
+    )
+    return {name: come[meaning] for meaning, name in gone.items() if meaning in come}
+
+
+def _schemes(document: Document) -> dict[str, str]:
+    """Return the security schemes by name, each as a text that is equal for equal ones."""
+    components = document.get("components")
+    schemes = components.get("securitySchemes") if isinstance(components, dict) else None
+    return {
+        name: canonical({key: value for key, value in normal("scheme", each).items() if key not in WORD_KEYS})
+        for name, each in (schemes.items() if isinstance(schemes, dict) else ())
+        if isinstance(each, dict)
+    }
 
 
 def _qualified(

@@ -331,6 +331,23 @@ def test_another_way_to_say_the_same_is_editorial(place: str, before: Any, after
 
 
 @pytest.mark.parametrize(
+    ("old_name", "new_name"),
+    [("x-request-id", "X-Request-ID"), ("bearerAuth", "apiKey"), ("schemas/ImageSize", "schemas/Size")],
+)
+def test_a_header_in_other_letter_case_and_another_name_of_a_component_are_editorial(
+    old_name: str, new_name: str
+) -> None:
+    names = [name.rpartition("/")[2] for name in (old_name, new_name)]
+    text = json.dumps(SPEC).replace(old_name, new_name).replace(f'"{names[0]}":', f'"{names[1]}":')
+    assert {each.impact for each in compared(SPEC, json.loads(text))} == {WORDS}
+
+
+def test_a_renamed_security_scheme_of_another_type_is_a_change() -> None:
+    renamed = json.loads(json.dumps(SPEC).replace("bearerAuth", "apiKey").replace('"bearer"', '"basic"'))
+    assert "api-security-removed" in {each.id for each in compared(SPEC, renamed)}
+
+
+@pytest.mark.parametrize(
     ("before", "after", "action"),
     [
         (INTEGER, {"type": "integer", "minimum": 1, "exclusiveMaximum": 10}, "max-decreased"),
@@ -350,13 +367,6 @@ def test_a_schema_below_a_keyword_without_rules_is_an_unknown_change() -> None:
     old = edited(SPEC, f"{REQUEST}/patternProperties", {"^a": {"$ref": f"#/{SCHEMAS}/Other"}})
     old, new = (edited(old, f"{SCHEMAS}/Other", {"maximum": maximum}) for maximum in (4, 5))
     assert [each.id for each in compared(old, new)] == ["unknown-change"]
-
-
-def test_another_name_of_a_schema_is_editorial() -> None:
-    renamed = json.loads(
-        json.dumps(SPEC).replace("schemas/ImageSize", "schemas/Size").replace('"ImageSize":', '"Size":')
-    )
-    assert {each.impact for each in compared(SPEC, renamed)} == {WORDS}
 
 
 def test_a_schema_of_many_responses_is_reported_once() -> None:
