@@ -78,6 +78,9 @@ _SIDES: dict[tuple[str, str], tuple[Direction, str]] = {
     ("encoding", "headers"): ("request", "request-header"),
 }
 
+_BESIDE = {"default", "deprecated", "x-default", "x-open"}
+"""The keys beside a reference, or an `allOf` of one schema, that are not about which values are valid."""
+
 
 @frozen
 class Comparison:
@@ -109,11 +112,18 @@ class Comparison:
         self._report(RULES.get((place.kind, key, action), UNKNOWN), place, text, key, *steps, **more)
 
     def _node(self, old: Any, new: Any, place: _Place) -> None:
+        (before, old_path), (after, new_path) = _target(self.old, old, place.old), _target(self.new, new, place.new)
+        if (is_old := _is_wrapped(before, after)) or _is_wrapped(after, before):
+            self._seen.add((old_path, new_path))
+            self._report(RESTATED, place, "allOf of one schema")
+            if is_old:
+                self._node(_unwrapped(before), new, evolve(place, old=(*old_path, "allOf", 0)))
+            else:
+                self._node(old, _unwrapped(after), evolve(place, new=(*new_path, "allOf", 0)))
+            return
         if _ref(old) != _ref(new):
             self._report(RESTATED, place, f"reference {shown(_ref(old))} → {shown(_ref(new))}")
-        old, old_path = _target(self.old, old, place.old)
-        new, new_path = _target(self.new, new, place.new)
-        place = evolve(place, old=old_path, new=new_path)
+        old, new, place = before, after, evolve(place, old=old_path, new=new_path)
         if not isinstance(old, dict) or not isinstance(new, dict):
             if canonical(old) != canonical(new):
                 self._report(UNKNOWN, place, f"{shown(old)} → {shown(new)}")
@@ -276,6 +286,24 @@ class Comparison:
 
 def _ref(node: Any) -> Any:
     return node.get("$ref", ABSENT) if isinstance(node, dict) else ABSENT
+
+
+def _is_wrapped(node: Any, other: Any) -> bool:
+    """Return whether a schema is an `allOf` of one schema, and says nothing else that matters, and the other is not."""
+    return (
+        isinstance(node, dict)
+        and isinstance(other, dict)
+        and "allOf" not in other
+        and node.keys() - WORD_KEYS - _BESIDE == {"allOf"}
+        and isinstance(node["allOf"], list)
+        and len(node["allOf"]) == 1
+        and isinstance(node["allOf"][0], dict)
+    )
+
+
+def _unwrapped(node: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema in an `allOf`, with what stands beside it."""
+    return {**node["allOf"][0], **{key: value for key, value in node.items() if key != "allOf"}}
 
 
 def _target(document: Document, node: Any, path: NodePath) -> tuple[Any, NodePath]:

@@ -308,6 +308,9 @@ def test_order_words_and_what_was_true_before_are_editorial(place: str, value: A
 
 N = f"{REQUEST}/properties/n"
 INTEGER = {"type": "integer", "minimum": 1, "maximum": 10}
+MODEL = {"$ref": f"#/{SCHEMAS}/ImageModel"}
+SIZE = SPEC["components"]["schemas"]["ImageSize"]
+FORM = "paths/~1images~1variations/post/requestBody/content/multipart~1form-data/schema"
 BEARER = {"type": "http", "scheme": "bearer"}
 
 
@@ -319,6 +322,10 @@ BEARER = {"type": "http", "scheme": "bearer"}
         (N, INTEGER, {**INTEGER, "exclusiveMaximum": 12, "exclusiveMinimum": -1, "multipleOf": 1}),
         (N, {**INTEGER, "type": "number"}, {**INTEGER, "type": "number", "exclusiveMaximum": 11}),
         (N, {"enum": [1]}, {"const": 1}),
+        (N, INTEGER, {"allOf": [INTEGER], "description": "How many."}),
+        (f"{REQUEST}/properties/model", MODEL, {"allOf": [MODEL], "default": "dall-e-2"}),
+        (FORM, {"$ref": f"#/{REQUEST}"}, {"allOf": [{"$ref": f"#/{REQUEST}"}]}),
+        (f"{SCHEMAS}/ImageSize", SIZE, {"allOf": [SIZE]}),
         ("components/securitySchemes/bearerAuth", BEARER, {**BEARER, "scheme": "Bearer"}),
         ("components/securitySchemes/bearerAuth", BEARER, {**BEARER, "bearerFormat": "JWT"}),
     ],
@@ -354,6 +361,7 @@ def test_a_renamed_security_scheme_of_another_type_is_a_change() -> None:
         (INTEGER, {"type": "integer", "exclusiveMinimum": 1, "maximum": 10}, "min-increased"),
         ({"type": "number", "maximum": 10}, {"type": "number", "maximum": 10, "multipleOf": 1}, "multiple-of-added"),
         ({"enum": ["a", "b"]}, {"const": "a"}, "enum-value-removed"),
+        ({"maximum": 5}, {"allOf": [{"maximum": 4}]}, "max-decreased"),
     ],
 )
 def test_a_bound_or_value_said_otherwise_with_another_meaning_is_reported_by_its_rule(
