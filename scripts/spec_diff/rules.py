@@ -51,6 +51,7 @@ BREAKS_BOTH = Impact(_BREAKING, _BREAKING, "major")
 BREAKS_CALLERS = Impact(_BREAKING, _ADDITIVE, "major")
 BREAKS_SERVERS = Impact(_ADDITIVE, _BREAKING, "major")
 SAYS_MORE = Impact(_ADDITIVE, _BREAKING, "minor")  # servers must do what was left open
+PERMITS_MORE = Impact(_BREAKING, _ADDITIVE, "minor")  # callers must expect what was left open
 SUGGESTS_MORE = Impact(_ADDITIVE, _ADDITIVE, "minor")  # servers may or should do it
 CLIENT_NAMES = Impact(_BREAKING, _EDITORIAL, "major")  # what the generated client is called, or reads
 CLIENT_MORE = Impact(_ADDITIVE, _EDITORIAL, "minor")
@@ -163,7 +164,7 @@ _ROWS: tuple[tuple[str, str, str, str, Impact | Shift], ...] = (
     ("statuses", "must", "value-added", "refusal-status-added", BREAKS_CALLERS),
     ("statuses", "must", "value-removed", "refusal-status-removed", BREAKS_SERVERS),
     ("statuses", "should", "value-added", "refusal-status-recommended", SUGGESTS_MORE),
-    ("statuses", "should", "value-removed", "refusal-status-no-longer-recommended", SUGGESTS_MORE),
+    ("statuses", "should", "value-removed", "refusal-status-no-longer-recommended", BREAKS_SERVERS),
     ("parameter", "required", "enabled", "request-parameter-became-required", BREAKS_BOTH),
     ("parameter", "required", "disabled", "request-parameter-became-optional", BREAKS_SERVERS),
     ("parameter", "deprecated", "enabled", "request-parameter-deprecated", CLIENT_MORE),
@@ -251,9 +252,9 @@ _ROWS: tuple[tuple[str, str, str, str, Impact | Shift], ...] = (
     ("image", "invalid-from-bytes", "increased", "{at}-max-bytes-increased", SUGGESTS_MORE),
     ("register", "requirements", "must-added", "requirement-added", SAYS_MORE),
     ("register", "requirements", "should-added", "requirement-added", SUGGESTS_MORE),
-    ("register", "requirements", "may-added", "requirement-added", SUGGESTS_MORE),
+    ("register", "requirements", "may-added", "requirement-added", PERMITS_MORE),
     ("register", "requirements", "must-removed", "requirement-removed", BREAKS_CALLERS),
-    ("register", "requirements", "should-removed", "requirement-removed", SUGGESTS_MORE),
+    ("register", "requirements", "should-removed", "requirement-removed", BREAKS_CALLERS),
     ("register", "requirements", "may-removed", "requirement-removed", BREAKS_SERVERS),
     ("register", "requirements", "id-changed", "requirement-id-changed", BREAKS_BOTH),
     ("register", "requirements", "planned", "requirement-no-longer-judged", SUITE),

@@ -297,9 +297,9 @@ _MUST, _SHOULD, _MAY = (entry(level=level) for level in ("must", "should", "may"
 REGISTERS: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, Effect, Effect, str]]] = {
     "a MUST added": (register(), register(_MUST), ("requirement-added", ADDITIVE, BREAKING, "minor")),
     "a SHOULD added": (register(), register(_SHOULD), ("requirement-added", ADDITIVE, ADDITIVE, "minor")),
-    "a MAY added": (register(), register(_MAY), ("requirement-added", ADDITIVE, ADDITIVE, "minor")),
+    "a MAY added": (register(), register(_MAY), ("requirement-added", BREAKING, ADDITIVE, "minor")),
     "a MUST removed": (register(_MUST), register(), ("requirement-removed", BREAKING, ADDITIVE, "major")),
-    "a SHOULD removed": (register(_SHOULD), register(), ("requirement-removed", ADDITIVE, ADDITIVE, "minor")),
+    "a SHOULD removed": (register(_SHOULD), register(), ("requirement-removed", BREAKING, ADDITIVE, "major")),
     "a MAY removed": (register(_MAY), register(), ("requirement-removed", ADDITIVE, BREAKING, "major")),
     "raised": (register(_SHOULD), register(_MUST), ("requirement-level-raised", ADDITIVE, BREAKING, "major")),
     "lowered": (register(_MUST), register(_SHOULD), ("requirement-level-lowered", BREAKING, ADDITIVE, "major")),

@@ -112,6 +112,10 @@ EDITS = {
         *("wrong-key: {must: [401, 403]", "wrong-key: {must: [401]"),
         *("refusal-status-removed", ADDITIVE, BREAKING, "major"),
     ),
+    "fewer recommended statuses": (
+        *("image-too-large: {must: [4XX], should: [400, 413]}", "image-too-large: {must: [4XX], should: [400]}"),
+        *("refusal-status-no-longer-recommended", ADDITIVE, BREAKING, "major"),
+    ),
     "an enum closed": ("      x-open: true\n", "", "request-property-enum-closed", BREAKING, EDITORIAL, "major"),
     "another operationId": (
         *("createImageVariation", "makeImageVariation"),
