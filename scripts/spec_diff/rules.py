@@ -209,7 +209,8 @@ _ROWS: tuple[tuple[str, str, str, str, Impact | Shift], ...] = (
     ("schema", "enum", "removed", "{at}-enum-removed", WIDENED),
     ("schema", "enum", "value-added", "{at}-enum-value-added", WIDENED),
     ("schema", "enum", "value-removed", "{at}-enum-value-removed", NARROWED),
-    ("schema", "x-open", "enabled", "{at}-enum-opened", CLIENT_MORE),
+    ("schema", "x-open", "request-enabled", "{at}-enum-opened", CLIENT_MORE),
+    ("schema", "x-open", "response-enabled", "{at}-enum-opened", CLIENT_NAMES),  # callers must expect any value
     ("schema", "x-open", "disabled", "{at}-enum-closed", CLIENT_NAMES),
     ("schema", "deprecated", "enabled", "{at}-deprecated", CLIENT_MORE),
     ("schema", "deprecated", "disabled", "{at}-reactivated", CLIENT_MORE),

@@ -229,6 +229,7 @@ class Comparison:
                 document, child = (self.new, after) if before is ABSENT else (self.old, before)
                 is_whole = action in {"added", "removed"}
                 word = _qualified(document, (old, new), key, "", child, place.direction) if is_whole else ""
+                word = f"{place.direction}-" if (key, action) == ("x-open", "enabled") else word
                 self._changed(place, key, word + action, f"{key}: {text}", gone=after is ABSENT, member=member)
 
     def _security(self, old: dict[str, Any], new: dict[str, Any], place: _Place) -> None:
