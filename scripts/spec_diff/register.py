@@ -63,9 +63,20 @@ def _of_entry(name: str, old_pointer: str, old: dict[str, Any], pointer: str, ne
         action = "changed"
         if key == "level" and before in _LEVELS and after in _LEVELS:
             action = "raised" if _LEVELS.index(after) > _LEVELS.index(before) else "lowered"
+        if key == "evidence" and new.get("level") in _LEVELS[1:] and not _leaves(after) <= _leaves(before):
+            action = f"{new['level']}-widened"
         text = f"{name}: {key} {shown(before)} → {shown(after)}"
         changes.append(_change(key, action, f"{pointer}/{key}", text, kind="requirement"))
     return changes
+
+
+def _leaves(value: Any, path: str = "") -> set[tuple[str, str]]:
+    """Return the values within a value, each with the names on the way to it, whatever their order is."""
+    if isinstance(value, dict):
+        return {leaf for key, each in value.items() for leaf in _leaves(each, f"{path}/{key}")}
+    if isinstance(value, list):
+        return {leaf for each in value for leaf in _leaves(each, path)}
+    return set() if value is None else {(path, canonical(value))}
 
 
 def _change(key: str, action: str, pointer: str, text: str, kind: str = "register") -> Change:

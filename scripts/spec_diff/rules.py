@@ -263,6 +263,8 @@ _ROWS: tuple[tuple[str, str, str, str, Impact | Shift], ...] = (
     ("register", "requirements", "reordered", "requirements-reordered", WORDS),
     ("requirement", "level", "raised", "requirement-level-raised", BREAKS_SERVERS),
     ("requirement", "level", "lowered", "requirement-level-lowered", BREAKS_CALLERS),
+    ("requirement", "evidence", "must-widened", "requirement-evidence-widened", SAYS_MORE),
+    ("requirement", "evidence", "should-widened", "requirement-evidence-widened", SUGGESTS_MORE),
     ("requirement", "text", "changed", "requirement-text-changed", WORDS),
     ("requirement", "source", "changed", "requirement-source-changed", WORDS),
     ("requirement", "since", "changed", "requirement-since-changed", WORDS),

@@ -295,6 +295,7 @@ def register(*entries: dict[str, Any], section: str = "requirements") -> dict[st
 
 
 _MUST, _SHOULD, _MAY = (entry(level=level) for level in ("must", "should", "may"))
+_SEEN, _MORE_SEEN = ({"every": "refusal", "situations": ["b", "a"][-number:]} for number in (1, 2))
 REGISTERS: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, Effect, Effect, str]]] = {
     "a MUST added": (register(), register(_MUST), ("requirement-added", ADDITIVE, BREAKING, "minor")),
     "a SHOULD added": (register(), register(_SHOULD), ("requirement-added", ADDITIVE, ADDITIVE, "minor")),
@@ -332,6 +333,21 @@ REGISTERS: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, Effect, Ef
         )
         for key, value in {"about": {}, "evidence": {}, "excluded": "No.", "pointer": "/a", "variants": []}.items()
     },
+    "more evidence of a MUST": (
+        register(entry(evidence=_SEEN)),
+        register(entry(evidence=_MORE_SEEN)),
+        ("requirement-evidence-widened", ADDITIVE, BREAKING, "minor"),
+    ),
+    "more evidence of a SHOULD": (
+        register(entry(level="should", evidence=_SEEN)),
+        register(entry(level="should", evidence=_MORE_SEEN)),
+        ("requirement-evidence-widened", ADDITIVE, ADDITIVE, "minor"),
+    ),
+    "less evidence": (
+        register(entry(evidence=_MORE_SEEN)),
+        register(entry(evidence=_SEEN)),
+        ("requirement-evidence-changed", EDITORIAL, ADDITIVE, "minor"),
+    ),
     "planned": (
         {"requirements": [_MUST], "planned": []},
         {"requirements": [], "planned": [_MUST]},
