@@ -20,7 +20,7 @@ from spec_diff import revisions
 from spec_diff.members import plain
 from spec_diff.register import compare_registers
 from spec_diff.revisions import Revision
-from spec_diff.rules import Effect
+from spec_diff.rules import Bump, Effect, Impact
 from spec_diff.touched import Subjects, subjects
 from spec_diff.tree import Change, Comparison
 from spec_diff.verdict import needed_bump, problems
@@ -29,6 +29,11 @@ _ROOT = Path(__file__).resolve().parents[2]
 _DO_NOT_MATCH = 1
 _REFUSED = 2
 _SHOWN = 4
+_WHY: dict[Bump, str] = {
+    "major": "it takes back what one could rely on",
+    "minor": "it says more than before",
+    "patch": "only words change",
+}
 
 
 @click.command()
@@ -106,12 +111,13 @@ def _report(
     count = "1 change" if len(changes) == 1 else f"{len(changes) or 'no'} changes"
     yield f"contract {versions[0]} at {revision} → {versions[1]} in the working tree: {count}"
     order = list(Effect)
-    groups = sorted({(each.impact.callers, each.impact.servers) for each in changes}, key=lambda it: _rank(order, it))
-    for callers, servers in groups:
+    for impact in sorted({each.impact for each in changes}, key=lambda it: _rank(order, it)):
+        callers, servers = impact.callers, impact.servers
         both = f"{callers} for callers and servers"
-        yield "\n" + (both if callers == servers else f"{callers} for callers, {servers} for servers")
+        who = both if callers == servers else f"{callers} for callers, {servers} for servers"
+        yield f"\n{who} ({impact.bump}: {_WHY[impact.bump]})"
         for change in changes:
-            if (change.impact.callers, change.impact.servers) == (callers, servers):
+            if change.impact == impact:
                 line = marked[change.file].line_at(change.pointer)
                 yield f"  {change.id}  spec/{change.file}:{line}  {_what(change)}"
                 if {callers, servers} != {Effect.EDITORIAL}:
@@ -122,8 +128,9 @@ def _report(
     yield f"\nbump: {needed_bump(changes) or 'none'}"
 
 
-def _rank(order: list[Effect], effects: tuple[Effect, Effect]) -> tuple[int, ...]:
-    return (min(map(order.index, effects)), *map(order.index, effects))
+def _rank(order: list[Effect], impact: Impact) -> tuple[int | str, ...]:
+    effects = [order.index(each) for each in (impact.callers, impact.servers)]
+    return (min(effects), *effects, impact.bump)
 
 
 def _what(change: Change) -> str:

@@ -192,6 +192,19 @@ def test_another_id_of_a_requirement_fails_at_any_version(root: Path, capsys: py
     assert "an id never changes: IV-N-BOUNDS → " in capsys.readouterr().out
 
 
+def test_the_heading_of_changes_says_the_bump_and_why(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    required = "      required: [created, data]\n"
+    change(root, "spec/openapi.yaml", required, "      required: [created, data, usage, seed]\n")
+    change(root, "spec/openapi.yaml", "        background:\n", "        seed: {type: integer}\n        background:\n")
+    run(root, None)
+    taken_back, added = capsys.readouterr().out.split("\n\n")[1:3]
+    heading = "additive for callers, breaking for servers"
+    assert taken_back.startswith(f"{heading} (major: it takes back what one could rely on)\n")
+    assert "response-property-became-required" in taken_back
+    assert added.startswith(f"{heading} (minor: it says more than before)\n")
+    assert "response-required-property-added" in added
+
+
 def named(out: str) -> set[str]:
     """Return the requirements, cases and profiles that the output names."""
     lines = [line for line in out.splitlines() if line.startswith("      ")]
