@@ -79,8 +79,13 @@ class MarkedYaml:
 
         Raises yaml.MarkedYAMLError with the name of the file if it is not YAML, or NotUtf8Error.
         """
-        stream = io.StringIO(read_text(path))
-        stream.name = path.name  # errors quote it
+        return cls.parse(path.name, read_text(path))
+
+    @classmethod
+    def parse(cls, name: str, text: str) -> "MarkedYaml":
+        """Return the parsed text of a file. Raises yaml.MarkedYAMLError with the name if it is not YAML."""
+        stream = io.StringIO(text)
+        stream.name = name  # errors quote it
         _require_readable(stream)
         stream.seek(0)
         loader, root = _Loader(stream), None

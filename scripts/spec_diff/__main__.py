@@ -1,7 +1,7 @@
 """The command line of `scripts/spec-diff`.
 
 Exit codes: 0, info.version and CHANGELOG.md match what changed; 1, they do not; 2, wrong usage, no git checkout, an
-unknown revision, or a file that is not YAML.
+unknown revision, or a file that cannot be compared.
 """
 
 import re
@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 from regeneration.marks import MarkedYaml
 from regeneration.refused import Refused
 from regeneration.register import OPENAPI, REQUIREMENTS
 
 from spec_diff import revisions
-from spec_diff.members import plain
+from spec_diff.files import read
 from spec_diff.register import compare_registers
 from spec_diff.revisions import Revision
 from spec_diff.rules import Bump, Effect, Impact
@@ -48,7 +47,7 @@ def command(base: str | None) -> None:
     at which the present branch left main; on main itself that is HEAD, so what is not committed is compared.
 
     Exit codes: 0, info.version and CHANGELOG.md match what changed; 1, they do not; 2, wrong usage, no git checkout, an
-    unknown revision, or a file that is not YAML.
+    unknown revision, or a file that cannot be compared.
     """
     sys.exit(run(_ROOT, base))
 
@@ -57,20 +56,19 @@ def run(root: Path, base: str | None) -> int:
     """Compare the contract of a source tree with that of a revision, print the changes, and return the exit code."""
     try:
         revision = revisions.find(root, base)
-        old = {name: revisions.content(root, revision, f"spec/{name}") for name in (OPENAPI, REQUIREMENTS)}
-        before = {name: _value(f"{revision}: spec/{name}", text) for name, text in old.items()}
-        new = {name: _text(root, name) for name in (OPENAPI, REQUIREMENTS)}
-        after = {name: _value(f"spec/{name}", text) for name, text in new.items()}
-        changes = Comparison(before[OPENAPI], after[OPENAPI]).run()
-        changes += compare_registers(before[REQUIREMENTS], after[REQUIREMENTS])
+        names = (OPENAPI, REQUIREMENTS)
+        old = {it: read(f"{revision}: spec/{it}", it, revisions.content(root, revision, f"spec/{it}")) for it in names}
+        new = {it: read(f"spec/{it}", it, _text(root, it)) for it in names}
+        changes = Comparison(old[OPENAPI].value, new[OPENAPI].value).run()
+        changes += compare_registers(old[REQUIREMENTS].value, new[REQUIREMENTS].value)
     except (Refused, RecursionError) as error:
         reason = "a file of spec/ refers to itself without end" if isinstance(error, RecursionError) else error
         click.echo(f"scripts/spec-diff: {reason}", err=True)
         return _REFUSED
-    versions = (_version(before[OPENAPI]), _version(after[OPENAPI]))
-    marked = {name: MarkedYaml.read(root / "spec" / name) for name in new}
-    files = [(each[OPENAPI].encode(), each[REQUIREMENTS].encode()) for each in (new, old)]
-    click.echo("\n".join(_report(revision, versions, changes, marked, subjects(*files) if changes else [])))
+    versions = (_version(old[OPENAPI].value), _version(new[OPENAPI].value))
+    about = subjects(*([each[name].text.encode() for name in names] for each in (new, old))) if changes else []
+    marked = {name: file.marked for name, file in new.items()}
+    click.echo("\n".join(_report(revision, versions, changes, marked, about)))
     found = list(problems(root, marked[OPENAPI], versions, changes))
     click.echo("\n".join(found or ["info.version and CHANGELOG.md match."]))
     return _DO_NOT_MATCH if found else 0
@@ -81,18 +79,6 @@ def _text(root: Path, name: str) -> str:
         return (root / "spec" / name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"spec/{name} cannot be read: {error}") from None
-
-
-def _value(name: str, text: str) -> dict[str, Any]:
-    try:
-        value = plain(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = 1 if mark is None else mark.line + 1
-        raise Refused(f"{name}:{line}: not YAML: {getattr(error, 'problem', error)}") from None
-    if not isinstance(value, dict):
-        raise Refused(f"{name}:1: expected a mapping, got {type(value).__name__}")
-    return value
 
 
 def _version(document: dict[str, Any]) -> object:

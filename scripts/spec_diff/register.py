@@ -1,5 +1,6 @@
 """Find every difference of two registers of requirements, and the rule of each."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from regeneration.versions import canonical
@@ -14,7 +15,9 @@ _SECTIONS = ("requirements", "planned")
 
 def compare_registers(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     """Return the changes from the old to the new register."""
-    before, after = _entries(old), _entries(new)
+    before, after = (
+        {str(entry.get("id")): (pointer, entry) for pointer, entry in entries(register)} for register in (old, new)
+    )
     changes = []
     ids = {entry.get("text"): name for name, (_, entry) in after.items() if name not in before}
     renamed = {name: ids[entry["text"]] for name, (_, entry) in before.items() if _is_renamed(name, entry, after, ids)}
@@ -40,15 +43,13 @@ def _is_renamed(name: str, entry: dict[str, Any], after: dict[str, Any], ids: di
     return name not in after and isinstance(entry.get("text"), str) and entry["text"] in ids
 
 
-def _entries(register: dict[str, Any]) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Return the entries of both sections by id, each with its JSON pointer."""
-    return {
-        str(entry.get("id")): (f"/{section}/{index}", entry)
-        for section in _SECTIONS
-        if isinstance(register.get(section), list)
-        for index, entry in enumerate(register[section])
-        if isinstance(entry, dict)
-    }
+def entries(register: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the entries of both sections, each with its JSON pointer."""
+    for section in _SECTIONS:
+        listed = register.get(section)
+        for index, entry in enumerate(listed if isinstance(listed, list) else ()):
+            if isinstance(entry, dict):
+                yield f"/{section}/{index}", entry
 
 
 def _of_entry(name: str, old_pointer: str, old: dict[str, Any], pointer: str, new: dict[str, Any]) -> list[Change]:

@@ -1,9 +1,8 @@
 """The requirements, cases and profiles that a change touches."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
-from typing import TypeAlias
 
 from attrs import field, frozen
 from image_variations_conformance.cases.catalogue import labels_by_requirement
@@ -16,8 +15,6 @@ from regeneration.document import Document, resolve
 
 from spec_diff.tree import Change
 
-Files: TypeAlias = tuple[bytes, bytes]
-"""The contents of openapi.yaml and requirements.yaml."""
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, StopIteration, RecursionError)
 
 
@@ -66,8 +63,11 @@ class Subjects:
         return ids, list(cases), profiles
 
 
-def subjects(new: Files, old: Files) -> list[Subjects]:
-    """Return the subjects of both contracts, without one that the suite cannot read; scripts/regenerate says why."""
+def subjects(new: Sequence[bytes], old: Sequence[bytes]) -> list[Subjects]:
+    """Return the subjects of two contracts, each given by its openapi.yaml and its requirements.yaml.
+
+    One that the suite cannot read is left out; scripts/regenerate says why.
+    """
     contracts, found = [], []
     for files in (new, old):
         with suppress(*_UNREADABLE):

@@ -401,6 +401,11 @@ def replacing(file: str, content: bytes) -> Callable[[Path], None]:
     return change_it
 
 
+def editing(file: str, old: str, new: str) -> Callable[[Path], None]:
+    """Return a change that replaces a text in a file of spec/."""
+    return lambda folder: change(folder, f"spec/{file}", old, new)
+
+
 @pytest.mark.parametrize(
     ("break_it", "base", "words"),
     [
@@ -414,6 +419,19 @@ def replacing(file: str, content: bytes) -> Callable[[Path], None]:
         (replacing("spec/openapi.yaml", b"- 1"), None, "spec/openapi.yaml:1: expected a mapping, got list"),
         (replacing("spec/requirements.yaml", b"a: \xff"), None, "spec/requirements.yaml cannot be read"),
         (replacing("spec/openapi.yaml", b"a: &a [*a]\n"), None, "refers to itself without end"),
+        (
+            editing("openapi.yaml", "  title:", "  title: Images\n  title:"),
+            None,
+            "/info/title: this key is there twice",
+        ),
+        (editing("openapi.yaml", "/ImageSize", "/Size"), None, "'#/components/schemas/Size' points to nothing"),
+        (editing("openapi.yaml", '"#/', '"https://a.example/b.yaml#/'), None, "points to nothing in this document"),
+        (
+            editing("requirements.yaml", "\nrequirements:", "\nrules:"),
+            None,
+            "expected the key requirements with a list",
+        ),
+        (editing("requirements.yaml", "id: IV-OP-METHOD\n", "id: IV-OP-VALID\n"), None, "has the id IV-OP-VALID"),
         (lambda folder: (folder / "spec/openapi.yaml").unlink(), None, "spec/openapi.yaml cannot be read"),
     ],
 )
