@@ -48,6 +48,9 @@ def actions(kind: str, key: str, before: Any, after: Any) -> Iterable[tuple[str,
         return _types(before, after)
     if (kind, key) in _SETS and not ((kind, key) in _WITHOUT_BOUND and ABSENT in (before, after)):
         return _values(kind, before, after)
+    if (kind, key) == ("document", "openapi"):
+        minors = [str(each).split(".")[:2] for each in (before, after)]
+        return [("patched" if minors[0] == minors[1] else "changed", ABSENT)]
     implied = _IMPLIED.get((kind, key), ABSENT)
     old, new = (implied if it is ABSENT else it for it in (before, after))
     if ABSENT not in (old, new) and canonical(old) == canonical(new):

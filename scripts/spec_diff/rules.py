@@ -107,7 +107,8 @@ WORD_KEYS = frozenset(
 
 # Kind of object, key, what happened: id, effect. An `x-` key of ours is explained at the head of spec/openapi.yaml.
 _ROWS: tuple[tuple[str, str, str, str, Impact | Shift], ...] = (
-    ("document", "openapi", "changed", "openapi-version-changed", WORDS),
+    ("document", "openapi", "changed", "openapi-version-changed", BREAKS_BOTH),  # keywords mean something else
+    ("document", "openapi", "patched", "openapi-patch-version-changed", WORDS),
     # What it means shows at each operation.
     ("document", "security", "added", "api-global-security-added", WORDS),
     ("document", "security", "changed", "api-global-security-changed", WORDS),

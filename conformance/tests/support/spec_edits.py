@@ -52,7 +52,8 @@ BEARER: list[dict[str, Any]] = [{"key": []}]
 # field of the request, and again in a member of the response.
 Edit = tuple[str, Any, Any]
 EXAMPLES: dict[tuple[str, str, str], Edit] = {
-    ("document", "openapi", "changed"): ("openapi", "3.1.0", "3.1.1"),
+    ("document", "openapi", "changed"): ("openapi", "3.1.0", "3.0.3"),
+    ("document", "openapi", "patched"): ("openapi", "3.1.0", "3.1.1"),
     ("document", "security", "added"): ("security", ABSENT, []),
     ("document", "security", "changed"): ("security", [], [{}]),
     ("document", "security", "removed"): ("security", [{}], ABSENT),
