@@ -1,5 +1,6 @@
 """What happened to a member of an object: a value, a bound, or a set of values."""
 
+import json
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any
@@ -37,9 +38,18 @@ def plain(value: Any) -> Any:
 
 
 def shown(value: object) -> str:
-    """Return a value as it stands in a message, cut short."""
-    text = value if isinstance(value, str) else repr(value) if value is ABSENT else canonical(value)
+    """Return a value as it stands in a message, cut short. A text has quotes if it looks like another value."""
+    text = repr(value) if value is ABSENT else canonical(value)
+    text = value if isinstance(value, str) and _is_plain(value) else text
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _is_plain(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return bool(text)
+    return False
 
 
 def actions(kind: str, key: str, before: Any, after: Any) -> Iterable[tuple[str, Any]]:

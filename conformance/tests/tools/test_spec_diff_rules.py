@@ -179,6 +179,20 @@ def test_a_bound_below_a_condition_breaks_both_sides(keyword: str, media: str) -
     assert [(it.impact.callers, it.impact.servers) for it in changes] == [(BREAKING, BREAKING)]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        (1, "1", 'default: 1 → "1"'),
+        ("true", True, 'default: "true" → true'),
+        ("", ABSENT, 'default: "" → nothing'),
+        ("a", "b", "default: a → b"),
+    ],
+)
+def test_values_of_different_types_are_shown_differently(before: Any, after: Any, text: str) -> None:
+    place = f"{ANSWER}/schema/properties/size/default"
+    assert [each.text for each in compared(*(edited(STUDIO, place, it) for it in (before, after)))] == [text]
+
+
 def test_a_bound_below_a_not_means_the_opposite() -> None:
     place = f"{ANSWER}/schema/properties/size/not"
     changes = compared(edited(STUDIO, place, {"maximum": 5}), edited(STUDIO, place, {"maximum": 4}))
