@@ -22,7 +22,7 @@ from spec_diff.revisions import Revision
 from spec_diff.rules import Bump, Effect, Impact
 from spec_diff.touched import Subjects, subjects
 from spec_diff.tree import Change, Comparison
-from spec_diff.verdict import needed_bump, problems
+from spec_diff.verdict import CHANGELOG, needed_bump, problems
 
 _ROOT = Path(__file__).resolve().parents[2]
 _DO_NOT_MATCH = 1
@@ -69,7 +69,8 @@ def run(root: Path, base: str | None) -> int:
     about = subjects(*([each[name].text.encode() for name in names] for each in (new, old))) if changes else []
     marked = {name: file.marked for name, file in new.items()}
     click.echo("\n".join(_report(revision, versions, changes, marked, about)))
-    found = list(problems(root, marked[OPENAPI], versions, changes))
+    old_changelog = revisions.find_content(root, revision, CHANGELOG) or ""
+    found = list(problems(root, marked[OPENAPI], versions, changes, old_changelog))
     click.echo("\n".join(found or ["info.version and CHANGELOG.md match."]))
     return _DO_NOT_MATCH if found else 0
 

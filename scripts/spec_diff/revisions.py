@@ -46,10 +46,15 @@ def find(root: Path, name: str | None) -> Revision:
 
 def content(root: Path, revision: Revision, path: str) -> str:
     """Return the text of a file at a revision. Raises Refused if it is not there."""
-    text = _git(root, "show", f"{revision.commit}:./{path}")
+    text = find_content(root, revision, path)
     if text is None:
         raise Refused(f"{path} is not in {revision}, or not as text; name a revision that has it.")
     return text
+
+
+def find_content(root: Path, revision: Revision, path: str) -> str | None:
+    """Return the text of a file at a revision, None if it is not there."""
+    return _git(root, "show", f"{revision.commit}:./{path}")
 
 
 def _commit(root: Path, name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import get_args
 
@@ -20,7 +21,9 @@ def needed_bump(changes: Iterable[Change]) -> Bump | None:
     return max((change.impact.bump for change in changes), key=_BUMPS.index, default=None)
 
 
-def problems(root: Path, openapi: MarkedYaml, versions: tuple[object, object], changes: list[Change]) -> Iterator[str]:
+def problems(
+    root: Path, openapi: MarkedYaml, versions: tuple[object, object], changes: list[Change], old_changelog: str
+) -> Iterator[str]:
     """Yield what is wrong with the new version and the changelog, each with file, line and what to do.
 
     `versions` are the old and the new `info.version`. A higher version than needed is right.
@@ -42,7 +45,7 @@ def problems(root: Path, openapi: MarkedYaml, versions: tuple[object, object], c
     if _numbers(after) < least:
         wanted = ".".join(map(str, least))
         yield f"{place}: info.version is {new}; {bump} changes since {old} need {wanted} or later: raise it"
-    elif not re.search(rf"\bcontract {re.escape(str(new))}(?!\.?[0-9])", _changelog(root)):
+    elif not re.search(rf"\bcontract {re.escape(str(new))}(?!\.?[0-9])", _unreleased(_changelog(root), old_changelog)):
         lines = enumerate(_changelog(root).splitlines(), 1)
         line = next((number for number, text in lines if text.startswith("## ")), 1)
         yield f"{CHANGELOG}:{line}: expected “contract {new}” and what changed for users: add it under Unreleased"
@@ -55,6 +58,12 @@ def _numbers(version: re.Match[str]) -> tuple[int, ...]:
 def _raised(version: tuple[int, ...], bump: Bump) -> tuple[int, ...]:
     major, minor, patch = version
     return {"major": (major + 1, 0, 0), "minor": (major, minor + 1, 0), "patch": (major, minor, patch + 1)}[bump]
+
+
+def _unreleased(changelog: str, old: str) -> str:
+    """Return what stands above the sections of the old changelog, whose first one has another heading if released."""
+    released = {line for line in old.splitlines() if line.startswith("## ")} - {"## Unreleased"}
+    return "\n".join(takewhile(lambda line: line not in released, changelog.splitlines()))
 
 
 def _changelog(root: Path) -> str:

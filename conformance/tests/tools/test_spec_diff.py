@@ -164,6 +164,23 @@ def test_a_new_version_without_a_line_in_the_changelog_fails(root: Path, capsys:
 
 
 @pytest.mark.parametrize(
+    ("changelog", "code"),
+    [
+        ("## Unreleased\n\n- The contract 1.2.0.\n\n## 0.1.0\n\n- The contract 1.1.0.\n", 0),
+        ("## 0.2.0\n\n- The contract 1.2.0.\n\n## 0.1.0\n\n- The contract 1.1.0.\n", 0),  # Unreleased until now
+        ("## Unreleased\n\n- Nothing.\n\n## 0.1.0\n\n- The contract 1.1.0, and soon the contract 1.2.0.\n", 1),
+    ],
+)
+def test_the_new_version_stands_above_what_was_released_or_the_run_fails(root: Path, changelog: str, code: int) -> None:
+    (root / "CHANGELOG.md").write_text("## Unreleased\n\n## 0.1.0\n\n- The contract 1.1.0.\n")
+    commit(root)
+    change(root, "spec/openapi.yaml", FIELD, NEW_FIELD)
+    change(root, "spec/openapi.yaml", *VERSION)
+    (root / "CHANGELOG.md").write_text(changelog)
+    assert run(root, "HEAD") == code
+
+
+@pytest.mark.parametrize(
     ("edit", "version", "code"),
     [
         (("maximum: 10", "maximum: 8"), "1.2.0", 1),
