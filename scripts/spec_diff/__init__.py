@@ -1,6 +1,7 @@
 """Compare the contract with that of a git revision.
 
-    revision → document, register → rules → touched, verdict → the command line
+    revisions, files → tree, register → rules → touched, verdict → the command line
 
-`document` and `register` find every difference, `rules` says what each means for callers and for servers.
+`tree` and `register` find every difference, `normal` says what is none, and `rules` what each means for callers and for
+servers.
 """

@@ -1,14 +1,18 @@
-"""Write an object of a document in one of the ways that mean the same, so that the others are no difference."""
+"""What means the same in a document, so that it is no difference: bounds, wrapped schemas, names of schemes."""
 
 from math import ceil, floor
 from typing import Any
 
+from regeneration.document import Document
 from regeneration.versions import canonical
 
 from spec_diff.members import is_number
+from spec_diff.rules import WORD_KEYS
 
 SAID_BY = {"const": "enum", "exclusiveMaximum": "maximum", "exclusiveMinimum": "minimum"}
 """The keys in place of which `normal` writes another one."""
+_BESIDE = {"default", "deprecated", "x-default", "x-open"}
+"""The keys beside a reference, or an `allOf` of one schema, that are not about which values are valid."""
 _BOUNDS = (("maximum", "exclusiveMaximum", 1), ("minimum", "exclusiveMinimum", -1))
 
 
@@ -49,3 +53,41 @@ def _limit(node: dict[str, Any], bound: str, exclusive: str, sign: int, *, is_in
         node[bound] = sign * min(integers)
     elif len(limits) == 2:
         del node[exclusive if limits[bound] < limits[exclusive] else bound]
+
+
+def is_wrapped(node: Any, other: Any) -> bool:
+    """Return whether a schema says no more than the one schema in its `allOf`, and another one has no `allOf`."""
+    return (
+        isinstance(node, dict)
+        and isinstance(other, dict)
+        and "allOf" not in other
+        and node.keys() - WORD_KEYS - _BESIDE == {"allOf"}
+        and isinstance(node["allOf"], list)
+        and len(node["allOf"]) == 1
+        and isinstance(node["allOf"][0], dict)
+    )
+
+
+def unwrapped(node: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema in an `allOf`, with what stands beside it."""
+    return {**node["allOf"][0], **{key: value for key, value in node.items() if key != "allOf"}}
+
+
+def renamed_schemes(old: Document, new: Document) -> dict[str, str]:
+    """Return the old and the new names of the security schemes that differ in nothing else but words."""
+    before, after = _schemes(old), _schemes(new)
+    gone, come = (
+        {each[name]: name for name in each if name not in other} for each, other in ((before, after), (after, before))
+    )
+    return {name: come[meaning] for meaning, name in gone.items() if meaning in come}
+
+
+def _schemes(document: Document) -> dict[str, str]:
+    """Return the security schemes by name, each as a text that is equal for equal ones."""
+    components = document.get("components")
+    schemes = components.get("securitySchemes") if isinstance(components, dict) else None
+    return {
+        name: canonical({key: value for key, value in normal("scheme", each).items() if key not in WORD_KEYS})
+        for name, each in (schemes.items() if isinstance(schemes, dict) else ())
+        if isinstance(each, dict)
+    }

@@ -11,7 +11,7 @@ from regeneration.document import METHODS, Document, NodePath, pointer, resolve
 from regeneration.versions import canonical
 
 from spec_diff.members import ABSENT, actions, shown
-from spec_diff.normal import SAID_BY, normal
+from spec_diff.normal import SAID_BY, is_wrapped, normal, renamed_schemes, unwrapped
 from spec_diff.rules import RESTATED, REWORDED, RULES, UNKNOWN, WORD_KEYS, WORDS, Direction, Impact, Rule
 
 
@@ -78,9 +78,6 @@ _SIDES: dict[tuple[str, str], tuple[Direction, str]] = {
     ("encoding", "headers"): ("request", "request-header"),
 }
 
-_BESIDE = {"default", "deprecated", "x-default", "x-open"}
-"""The keys beside a reference, or an `allOf` of one schema, that are not about which values are valid."""
-
 
 @frozen
 class Comparison:
@@ -113,13 +110,13 @@ class Comparison:
 
     def _node(self, old: Any, new: Any, place: _Place) -> None:
         (before, old_path), (after, new_path) = _target(self.old, old, place.old), _target(self.new, new, place.new)
-        if (is_old := _is_wrapped(before, after)) or _is_wrapped(after, before):
+        if (is_old := is_wrapped(before, after)) or is_wrapped(after, before):
             self._seen.add((old_path, new_path))
             self._report(RESTATED, place, "allOf of one schema")
             if is_old:
-                self._node(_unwrapped(before), new, evolve(place, old=(*old_path, "allOf", 0)))
+                self._node(unwrapped(before), new, evolve(place, old=(*old_path, "allOf", 0)))
             else:
-                self._node(old, _unwrapped(after), evolve(place, new=(*new_path, "allOf", 0)))
+                self._node(old, unwrapped(after), evolve(place, new=(*new_path, "allOf", 0)))
             return
         if _ref(old) != _ref(new):
             self._report(RESTATED, place, f"reference {shown(_ref(old))} → {shown(_ref(new))}")
@@ -195,7 +192,7 @@ class Comparison:
             gone, come = ([name for name in each if name not in pairs] for each in (before, after))
             pairs |= dict(zip(gone, come, strict=True)) if len(gone) == len(come) else {}
         if kind == "scheme":
-            pairs |= _renamed_schemes(self.old, self.new)
+            pairs |= renamed_schemes(self.old, self.new)
         for name, (step, child) in before.items():
             if name in pairs:
                 other_step, other = after[pairs[name]]
@@ -256,7 +253,7 @@ class Comparison:
         security = document.get("security", []) if stated is ABSENT else stated
         if not isinstance(security, list):
             return None
-        names = _renamed_schemes(self.old, self.new) if document is self.old else {}
+        names = renamed_schemes(self.old, self.new) if document is self.old else {}
         return dict.fromkeys(
             canonical({names.get(name, name): scopes for name, scopes in each.items()})
             if isinstance(each, dict)
@@ -287,24 +284,6 @@ class Comparison:
 
 def _ref(node: Any) -> Any:
     return node.get("$ref", ABSENT) if isinstance(node, dict) else ABSENT
-
-
-def _is_wrapped(node: Any, other: Any) -> bool:
-    """Return whether a schema is an `allOf` of one schema, and says nothing else that matters, and the other is not."""
-    return (
-        isinstance(node, dict)
-        and isinstance(other, dict)
-        and "allOf" not in other
-        and node.keys() - WORD_KEYS - _BESIDE == {"allOf"}
-        and isinstance(node["allOf"], list)
-        and len(node["allOf"]) == 1
-        and isinstance(node["allOf"][0], dict)
-    )
-
-
-def _unwrapped(node: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema in an `allOf`, with what stands beside it."""
-    return {**node["allOf"][0], **{key: value for key, value in node.items() if key != "allOf"}}
 
 
 def _target(document: Document, node: Any, path: NodePath) -> tuple[Any, NodePath]:
@@ -342,26 +321,6 @@ def _name(kind: str, item: Any, child: Any) -> str:
     if not keys or not isinstance(item, dict) or any(key not in item for key in keys):
         return canonical(child)
     return " ".join(str(item[key]) for key in keys)
-
-
-def _renamed_schemes(old: Document, new: Document) -> dict[str, str]:
-    """Return the old and the new names of the security schemes that differ in nothing else but words."""
-    before, after = _schemes(old), _schemes(new)
-    gone, come = (
-        {each[name]: name for name in each if name not in other} for each, other in ((before, after), (after, before))
-    )
-    return {name: come[meaning] for meaning, name in gone.items() if meaning in come}
-
-
-def _schemes(document: Document) -> dict[str, str]:
-    """Return the security schemes by name, each as a text that is equal for equal ones."""
-    components = document.get("components")
-    schemes = components.get("securitySchemes") if isinstance(components, dict) else None
-    return {
-        name: canonical({key: value for key, value in normal("scheme", each).items() if key not in WORD_KEYS})
-        for name, each in (schemes.items() if isinstance(schemes, dict) else ())
-        if isinstance(each, dict)
-    }
 
 
 def _qualified(
