@@ -9,7 +9,7 @@ from image_variations_conformance.cases.catalogue import labels_by_requirement
 from image_variations_conformance.contract import profile
 from image_variations_conformance.contract.declarations import KEYS, ContradictionError, Edit
 from image_variations_conformance.contract.document import OPERATION_POINTER, Contract, parse
-from image_variations_conformance.contract.pointers import escaped, value_at
+from image_variations_conformance.contract.pointers import escaped, steps, value_at
 from image_variations_conformance.contract.texts import placeholders
 from regeneration.document import Document, resolve
 
@@ -97,11 +97,23 @@ def _is_within(pointer: str, other: str) -> bool:
 
 def _reached(document: Document, pointer: str) -> list[str]:
     """Return a pointer, and the pointers to all that the node there refers to, directly or not."""
-    found = [pointer]
+    found = list(dict.fromkeys((pointer, _through_references(document, pointer))))
     for each in found:  # which grows meanwhile
         with suppress(LookupError):
             found += [target for target in _references(resolve(document, f"#{each}")) if target not in found]
     return found
+
+
+def _through_references(document: Document, pointer: str) -> str:
+    """Return a pointer without references on the way, which there are if only the other document has none there."""
+    path = ""
+    for step in steps(pointer):
+        path += f"/{escaped(step)}"
+        with suppress(LookupError):
+            node = resolve(document, f"#{path}")
+            reference = node.get("$ref") if isinstance(node, dict) else None
+            path = reference.removeprefix("#") if isinstance(reference, str) else path
+    return path
 
 
 def _references(node: object) -> Iterator[str]:

@@ -274,6 +274,14 @@ def test_a_removed_reference_names_what_is_about_that_to_which_it_refers(
     assert names <= named(capsys.readouterr().out)
 
 
+def test_a_reference_replaced_by_something_else_names_what_is_about_its_target(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(root, "spec/openapi.yaml", RETRY_AFTER, "        Retry-After: {required: true, schema: {type: string}}\n")
+    run(root, None)
+    assert {"IV-LIMIT-RETRY", "IV-LIMIT-RETRY-AFTER"} <= named(capsys.readouterr().out)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "names", "others"),
     [
