@@ -7,7 +7,6 @@ written; 130, interrupted.
 from __future__ import annotations
 
 import argparse
-import io
 import keyword
 import shlex
 import sys
@@ -25,7 +24,7 @@ from .swap import recover, replace
 
 _PROGRAM = "image-variations vendor"
 _DEFAULT_PACKAGE = "image_variations"
-_IN_STEP, _DIFFERS, _REFUSED, _INTERRUPTED = 0, 1, 2, 130
+_IN_STEP, _DIFFERS, _REFUSED = 0, 1, 2
 
 
 @frozen
@@ -53,19 +52,17 @@ class _Call:
 def run(arguments: Sequence[str]) -> int:
     """Run the command with the arguments after its name. Return the exit code. Raises SystemExit for wrong usage."""
     options = _parser().parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a diff may have any character
     try:
         package = _package(options.dest, options.package)
         call = _Call(options.dest, options.package, options.profile, package)
         if options.check or options.update:
             return _compare(call, update=options.update)
         return _write(call)
+    except BrokenPipeError:
+        raise
     except (Refused, OSError) as error:
         _say(f"{_PROGRAM}: {error}", is_error=True)
         return _REFUSED
-    except KeyboardInterrupt:
-        return _INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:

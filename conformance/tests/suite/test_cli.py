@@ -336,34 +336,6 @@ def test_serve_does_not_show_the_api_key_that_the_user_gave() -> None:
     assert SECRET not in first_line
 
 
-@pytest.mark.parametrize(
-    "arguments", [("list",), ("explain", "IV-RES-COUNT"), ("check", "--reference", "--depth", "quick")]
-)
-def test_output_that_cannot_be_written_exits_2_with_one_line(arguments: tuple[str, ...]) -> None:
-    command = [sys.executable, "-m", "image_variations_conformance", *arguments]
-    with Path("/dev/full").open("w") as full:
-        completed = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
-    assert (completed.returncode, completed.stderr) == (
-        2,
-        "Error: the output cannot be written: No space left on device\n",
-    )
-
-
-def test_an_output_pipe_that_the_reader_closes_is_not_reported_as_an_error() -> None:
-    command = f"{sys.executable} -m image_variations_conformance list | head -1; echo ${{PIPESTATUS[0]}}"
-    completed = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
-    # The exit code depends on how much of the output the pipe took before it was closed.
-    assert completed.stdout.splitlines()[1:] in [["0"], ["1"]]
-    assert completed.stderr == ""
-
-
-def test_a_check_that_can_write_neither_stdout_nor_stderr_exits_2() -> None:
-    with running(faulty(["n-capped"], api_key=KEY)) as server, Path("/dev/full").open("w") as full:
-        command = [sys.executable, "-m", "image_variations_conformance", "check", server.base_url, "--api-key", KEY]
-        completed = subprocess.run([*command, "--depth", "quick"], stdout=full, stderr=full, timeout=60, check=False)
-    assert completed.returncode == 2
-
-
 def test_text_between_colons_is_not_shown_as_an_emoji() -> None:
     error = {"error": {"message": "not :b: but :smile: [bold]", "type": "t", "param": None, "code": None}}
     with scripted_server((hear_request, say(said(error, 500)))) as server:
