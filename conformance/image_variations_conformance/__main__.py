@@ -7,6 +7,12 @@ import sys
 from .cli import output
 
 _INTERRUPTED = 130
+_HELP = """\
+Usage: image-variations vendor [OPTIONS] DEST
+
+  Write the client into your source tree, compare it, or bring it up to date: 'image-variations vendor --help'.
+
+The other commands, such as check, need the extra [conformance]:"""
 
 
 def main() -> None:
@@ -37,16 +43,22 @@ def _run(arguments: list[str]) -> int:
 
 
 def _run_without_extra(arguments: list[str], missing: str) -> int:
-    """Run `vendor`. For every other command, say how to install what is missing. Return the exit code."""
+    """Run `vendor` or show the help or version; say how to install what another command needs. Return the exit code."""
     if arguments[:1] == ["vendor"]:
         from .vendoring.command import run  # noqa: PLC0415 - not needed with the extra
 
         return run(arguments[1:])
-    from .version import install_command  # noqa: PLC0415 - not needed with the extra
+    from .version import install_command, suite_version  # noqa: PLC0415 - not needed with the extra
 
-    command = install_command("conformance")
-    message = f"image-variations: the package {missing} is missing. Install it with: {command}"
-    print(message, file=sys.stderr)  # noqa: T201 - click may be what is missing
+    how = f"the package {missing} is missing. Install it with: {install_command('conformance')}"
+    match arguments:
+        case ["--version"]:
+            print(f"image-variations, version {suite_version()}")  # noqa: T201 - click may be what is missing
+            return 0
+        case [] | ["-h" | "--help"]:
+            print(f"{_HELP}\n{how}")  # noqa: T201 - as above
+            return 0
+    print(f"image-variations: {how}", file=sys.stderr)  # noqa: T201 - as above
     return 2
 
 

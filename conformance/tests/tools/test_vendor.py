@@ -304,7 +304,7 @@ def test_runs_at_the_same_time_leave_one_whole_client(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("missing", "arguments"),
     [
-        ("click", ["--help"]),
+        ("click", ["list", "--help"]),
         ("click", ["check", "--reference"]),
         ("yaml", ["list"]),
         ("rich", ["check", "--reference"]),
@@ -318,6 +318,21 @@ def test_without_the_extra_a_command_says_in_one_line_what_to_install(
     (line,) = process.stderr.splitlines()
     assert line.startswith(f"image-variations: the package {missing} is missing. Install it with: pip install '")
     assert "image-variations[conformance] @ git+https://" in line
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+def test_without_the_extra_the_help_lists_vendor_and_says_what_to_install(
+    installation: Installation, arguments: list[str]
+) -> None:
+    process = installation.call(*arguments, without="click")
+    assert (process.returncode, process.stderr) == (0, "")
+    assert process.stdout.startswith("Usage: image-variations vendor [OPTIONS] DEST\n")
+    assert "Install it with: pip install 'image-variations[conformance] @ git+https://" in process.stdout
+
+
+def test_the_version_is_the_same_without_the_extra(installation: Installation) -> None:
+    with_extra, without = (installation.call("--version", without=missing) for missing in (None, "click"))
+    assert (without.returncode, without.stdout) == (0, with_extra.stdout)
 
 
 @pytest.mark.parametrize("missing", ["click", "yaml"])
