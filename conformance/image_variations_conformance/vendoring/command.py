@@ -19,7 +19,7 @@ from .comparison import Comparison, compare, diff
 from .files import read_files, write_files
 from .manifest import MANIFEST_FILE, Manifest, read_manifest
 from .refused import Refused
-from .source import Client, client_for, installed_client, installed_folder, profile_argument, requirements
+from .source import IMPORTED, Client, client_for, installed_client, installed_folder, profile_argument, requirements
 from .swap import recover, replace
 
 _PROGRAM = "image-variations vendor"
@@ -127,6 +127,11 @@ def _write(call: _Call) -> int:
     if call.package.exists():
         raise Refused(
             f"{call.shown} exists, and this command did not write it. Remove it, or choose another --package."
+        )
+    if call.name in sys.stdlib_module_names | IMPORTED or call.name.startswith("__"):
+        raise Refused(
+            f"--package: expected a name that Python and the packages of the client do not use, got {call.name}: the "
+            "package could be imported in the place of that. Choose another name, such as variations."
         )
     client = _client(call.profile, call.package)
     _replace(call.package, client)

@@ -17,6 +17,11 @@ from .manifest import Manifest
 from .refused import Refused
 
 _PACKAGE = "image_variations"
+IMPORTED = frozenset(
+    {"anyio", "attr", "attrs", "certifi", "click", "h11", "h2", "httpcore", "httpx", "idna", "msgspec", "pybase64"}
+    | {"brotli", "brotlicffi", "pygments", "rich", "sniffio", "socksio", "trio", "typing_extensions", "zstandard"}
+)
+"""The packages that the client imports where they are installed, itself or through others."""
 _STAMP_FILE = "_stamp.py"
 _SUITE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _SUITE.parents[1]

@@ -20,7 +20,7 @@ from image_variations_conformance.vendoring import swap
 from image_variations_conformance.vendoring.comparison import compare
 from image_variations_conformance.vendoring.files import digest, read_files
 from image_variations_conformance.vendoring.manifest import MANIFEST_FILE, Manifest
-from image_variations_conformance.vendoring.source import Client
+from image_variations_conformance.vendoring.source import IMPORTED, Client
 from PIL import Image
 
 ROOT = Path(__file__).parents[3]
@@ -199,6 +199,9 @@ REFUSED = {
     "a dotted name": ([".", "--package", "a.b"], "expected the name of a Python package"),
     "a path": ([".", "--package", "../iv"], "expected the name of a Python package"),
     "an empty name": ([".", "--package", ""], "expected the name of a Python package"),
+    "a name of the standard library": ([".", "--package", "types"], "expected a name that Python and the packages"),
+    "a name of a dependency": ([".", "--package", "attr"], "expected a name that Python and the packages"),
+    "a special name": ([".", "--package", "__init__"], "expected a name that Python and the packages"),
     "another folder": ([".", "--package", "other"], "exists, and this command did not write it"),
     "another folder, --update": ([".", "--package", "other", "--update"], "has no client that this command wrote"),
     "a file in the way": ([".", "--package", "file"], "exists, and this command did not write it"),
@@ -353,6 +356,31 @@ from acme.iv import Client
 with Client(base_url=sys.argv[2], api_key=sys.argv[3]) as client:
     print(len(client.images.create_variation(image=sys.argv[1] + "/in.png", n=2, size="256x256").data))
 """
+
+IMPORTS = """
+import asyncio, sys
+from image_variations import AsyncClient, Client
+
+options = {"base_url": sys.argv[1], "api_key": sys.argv[2]}
+with Client(**options) as client:
+    client.images.create_variation(image="in.png")
+
+async def call():
+    async with AsyncClient(**options) as client:
+        await client.images.create_variation(image="in.png")
+
+asyncio.run(call())
+print(*{name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names)
+"""
+
+
+def test_every_package_that_a_call_of_the_client_imports_is_a_refused_name(tree: Path) -> None:
+    (tree / "in.png").write_bytes(png(Image.new("RGB", (64, 64), "navy")))
+    with running(faulty(())) as server:
+        command = [sys.executable, "-I", "-c", IMPORTS, server.base_url, API_KEY]
+        process = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tree)
+    imported = {name for name in process.stdout.split() if not name.startswith("_")}
+    assert imported - IMPORTED == {"image_variations"}
 
 
 @pytest.mark.slow
