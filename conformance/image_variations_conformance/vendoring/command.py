@@ -18,12 +18,13 @@ from attrs import frozen
 from .comparison import Comparison, compare, diff
 from .files import read_files, write_files
 from .manifest import MANIFEST_FILE, Manifest, read_manifest
-from .refused import Refused
+from .refused import NoCheckout, Refused
 from .source import IMPORTED, Client, client_for, installed_client, installed_folder, profile_argument, requirements
 from .swap import recover, replace
 
 _PROGRAM = "image-variations vendor"
 _DEFAULT_PACKAGE = "image_variations"
+_NO_PROFILE = "none"
 _IN_STEP, _DIFFERS, _REFUSED = 0, 1, 2
 
 
@@ -80,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         "--profile",
         metavar="NAME|FILE",
         help="the client for servers with this profile; only in a checkout of the project. --check and --update "
-        "take that of the vendored client by default.",
+        f"take that of the vendored client by default; '{_NO_PROFILE}' for none.",
     )
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument(
@@ -152,13 +153,9 @@ def _compare(call: _Call, *, update: bool) -> int:
     try:
         client = _client(profile, call.package)
     except Refused as refused:
-        # What was edited can be told all the same.
-        comparison = compare(vendored, present, None)
-        if not comparison.edits:
+        if update or call.profile not in {None, vendored.profile}:
             raise
-        _say(f"{call.shown}, {vendored.version}, was edited:", *comparison.lines())
-        _say(f"{_PROGRAM}: {refused}", is_error=True)
-        return _DIFFERS
+        return _check_without_client(call, vendored, present, refused)
     comparison = compare(vendored, present, client)
     if not comparison.edits and not comparison.changes:
         _say(f"{call.shown} is in step with {client.manifest.version}.")
@@ -178,6 +175,28 @@ def _compare(call: _Call, *, update: bool) -> int:
     _say(f"{call.shown} is updated from {vendored.version}, to {client.manifest.version}:")
     _say(*(f"  {how:8} {name}" for name, how in sorted(done.items())))
     return _IN_STEP
+
+
+def _check_without_client(
+    call: _Call, vendored: Manifest, present: Mapping[str, bytes | None], refused: Refused
+) -> int:
+    """Compare with the manifest alone, where there is no client of the profile to compare with. Raises Refused."""
+    comparison = compare(vendored, present, None)
+    installed = installed_client().manifest
+    if comparison.edits:
+        _say(f"{call.shown}, {vendored.version}, was edited:", *comparison.lines())
+    elif not isinstance(refused, NoCheckout):
+        raise refused
+    elif (vendored.distribution, vendored.contract) == (installed.distribution, installed.contract):
+        _say(
+            f"{call.shown} is as {vendored.version}, wrote it. That version is installed. Whether the profile has "
+            "changed since shows only in a checkout of the project."
+        )
+        return _IN_STEP
+    else:
+        _say(f"{call.shown} is as {vendored.version}, wrote it. Installed is {installed.version}.")
+    _say(f"{_PROGRAM}: {refused}", is_error=True)
+    return _DIFFERS
 
 
 def _report(call: _Call, vendored: Manifest, comparison: Comparison, installed: Manifest) -> None:
@@ -201,7 +220,7 @@ def _refuse_update(
 
 
 def _client(profile: str | None, package: Path) -> Client:
-    return installed_client() if profile is None else client_for(profile, package)
+    return installed_client() if profile is None or profile == _NO_PROFILE else client_for(profile, package)
 
 
 def _replace(package: Path, client: Client) -> None:
