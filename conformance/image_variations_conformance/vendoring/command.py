@@ -20,7 +20,7 @@ from .files import read_files, write_files
 from .manifest import MANIFEST_FILE, Manifest, read_manifest
 from .refused import NoCheckout, Refused
 from .source import IMPORTED, Client, client_for, installed_client, installed_folder, profile_argument, requirements
-from .swap import recover, replace
+from .swap import end_on_signals, recover, replace, workspaces
 
 _PROGRAM = "image-variations vendor"
 _DEFAULT_PACKAGE = "image_variations"
@@ -53,12 +53,14 @@ class _Call:
 def run(arguments: Sequence[str]) -> int:
     """Run the command with the arguments after its name. Return the exit code. Raises SystemExit for wrong usage."""
     options = _parser().parse_args(arguments)
+    end_on_signals()
     try:
         package = _package(options.dest, options.package)
         call = _Call(options.dest, options.package, options.profile, package)
-        if options.check or options.update:
-            return _compare(call, update=options.update)
-        return _write(call)
+        code = _compare(call, update=options.update) if options.check or options.update else _write(call)
+        for workspace in workspaces(package):
+            _say(f"{workspace} is of a run that was killed or is under way. Remove it if none is.", is_error=True)
+        return code
     except BrokenPipeError:
         raise
     except (Refused, OSError) as error:
