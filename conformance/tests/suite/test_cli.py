@@ -218,6 +218,19 @@ def test_list_and_explain_show_the_requirements_of_the_register() -> None:
     assert "Broken by the fault n-capped" in explained
 
 
+@pytest.mark.parametrize("arguments", [("list",), ("explain", "IV-N-RANGE")])
+def test_list_and_explain_read_the_profile_of_the_working_folder_and_say_so(
+    tmp_path: Path, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "image-variations.toml").write_text("max_n = 4\n")
+    monkeypatch.chdir(tmp_path)
+    completed = run(*arguments)
+    assert "from 1 to 4" in completed.stdout
+    assert completed.stderr == f"By the profile image-variations: max_n ({tmp_path}/image-variations.toml:1)\n"
+    without = run(*arguments, "--profile", "none")
+    assert ("from 1 to 10" in without.stdout, without.stderr) == (True, "")
+
+
 def test_list_faults_shows_each_fault() -> None:
     completed = run("serve", "--list-faults")
     assert completed.returncode == 0
