@@ -276,6 +276,17 @@ def test_a_dry_run_lists_the_plan_and_sends_nothing() -> None:
     ]
 
 
+def test_a_run_with_random_requests_writes_nothing_to_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    completed = run("check", "--reference", "--only", "IV-OP-VALID", XDG_CACHE_HOME=str(tmp_path / "cache"))
+    assert completed.returncode == 0
+    assert list(Path.cwd().iterdir()) == []
+    assert (tmp_path / "cache/image-variations/hypothesis").is_dir()
+
+
 def test_only_with_an_unknown_requirement_exits_2() -> None:
     completed = run("check", "--reference", "--only", "no-such")
     assert completed.returncode == 2
