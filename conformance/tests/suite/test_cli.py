@@ -172,6 +172,9 @@ def test_a_missing_endpoint_exits_1_and_is_named_in_the_headline() -> None:
         (("check", "--seed", "x"), "Invalid value for '--seed'"),
         (("check", "--timeout", "0"), "Invalid value for '--timeout'"),
         (("check", "--reference", "--report-dir", "/dev/null"), "/dev/null is not a folder"),
+        (("check", "--reference", "--report-dir", "/proc/report"), "/proc/report cannot be written to: /proc: "),
+        (("serve", "--api-key", ""), "--api-key is empty"),
+        (("serve", "--api-key", "a b"), "--api-key is not an API key"),
         (("explain", "no-such"), "'image-variations list' shows them all"),
         (("explain", "iv-n-rang"), "there is no requirement 'iv-n-rang'; did you mean IV-N-RANGE?"),
         (("check", "--reference", "--only", "iv-n-rang"), "did you mean IV-N-RANGE?"),
@@ -291,6 +294,14 @@ def test_only_with_an_unknown_requirement_exits_2() -> None:
     completed = run("check", "--reference", "--only", "no-such")
     assert completed.returncode == 2
     assert "there is no requirement 'no-such'" in completed.stderr
+
+
+def test_a_baseline_that_is_no_toml_exits_2_and_says_where(tmp_path: Path) -> None:
+    path = tmp_path / "known.toml"
+    path.write_text("x = [\n")
+    completed = run("check", "--reference", "--baseline", str(path))
+    assert completed.returncode == 2
+    assert completed.stderr == f"Error: {path} is not valid TOML: Invalid value (at end of document)\n"
 
 
 SECRET = "tok-4f7d2a91c3"  # noqa: S105 - not a real secret
