@@ -103,6 +103,16 @@ def test_what_the_user_left_out_exits_0_and_with_require_complete_exits_1(choice
     assert complete.stdout.splitlines()[-1] == lenient.stdout.splitlines()[-1]
 
 
+def test_a_run_with_only_counts_what_was_selected_alone() -> None:
+    completed = run(
+        "check", "--reference", "--seed", "1", "--depth", "quick", "--only", "IV-N-BOUNDS", "--only", "IV-RES-KEY"
+    )
+    counts = completed.stdout.splitlines()[-2]
+    assert counts.startswith(f"2 of {len(CONTRACT.requirements)} requirements selected: ")
+    assert "not tested" not in counts
+    assert "--only left it out" not in completed.stdout
+
+
 def test_a_whole_run_is_complete() -> None:
     assert run("check", "--reference", "--require-complete", "--seed", "2").returncode == 0
 
