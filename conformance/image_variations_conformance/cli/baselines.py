@@ -56,7 +56,7 @@ class GivenBaseline:
 
 def _read(path: Path, requirements: Collection[str]) -> Baseline:
     try:
-        # Of a list without an end, TOMLKit says "Unexpected character: '\\x00'".
+        # Of a list without an end, TOMLKit says "Unexpected character: '\x00'".
         with suppress(OSError, UnicodeDecodeError):  # `read` reports these
             tomllib.loads(path.read_text("utf-8-sig"))
         return read(path, requirements)

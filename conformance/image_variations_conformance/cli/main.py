@@ -61,7 +61,7 @@ def main() -> int:
         with suppress(OSError):
             error.show()
         return error.exit_code
-    except BrokenPipeError:
+    except BrokenPipeError:  # the output has no reader
         raise
     except OSError as error:
         output.report_unwritable(error)

@@ -1,7 +1,7 @@
 """The command line of `image-variations vendor`.
 
 Exit codes: 0, the client is written or in step; 1, it was edited or is behind; 2, wrong usage, or it cannot be
-written; 130, interrupted.
+written; 128 + n, ended by signal n.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def run(arguments: Sequence[str]) -> int:
         for workspace in workspaces(package):
             _say(f"{workspace} is of a run that was killed or is under way. Remove it if none is.", is_error=True)
         return code
-    except BrokenPipeError:
+    except BrokenPipeError:  # the output has no reader
         raise
     except (Refused, OSError) as error:
         _say(f"{_PROGRAM}: {error}", is_error=True)
