@@ -6,18 +6,16 @@ old package stays as it is.
 """
 
 import shlex
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 import click
 from image_variations_conformance.contract.profile import ProfileError
 from image_variations_conformance.contract.profile import read as read_profile
-from image_variations_conformance.vendoring.swap import recover, replace
+from image_variations_conformance.vendoring.swap import end_on_signals, recover, replace
 
 from regeneration.build import DEFAULT_HTTP_LIBRARY, GENERATOR, HTTP_LIBRARIES, build
 from regeneration.check import compare
@@ -191,17 +189,6 @@ def _try(generator_version: str, options: Sequence[str]) -> int:
     except Refused as refused:
         click.echo(f"scripts/regenerate: {refused}", err=True)
         return _REFUSED
-
-
-def end_on_signals() -> None:
-    """Raise `SystemExit` on SIGHUP, SIGINT and SIGTERM, so that the workspace is removed before the process ends."""
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP on purpose
-            signal.signal(number, _raise_system_exit)
-
-
-def _raise_system_exit(signal_number: int, _: FrameType | None) -> None:
-    raise SystemExit(128 + signal_number)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The command line of `scripts/release`.
 
-Exit codes: 0, the artifacts are built and work; 1, one of them has a mistake or does not work; 2, wrong usage, or
-they cannot be built.
+Exit codes: 0, the artifacts are built and work; 1, one of them has a mistake or does not work, or the project is not
+ready for the tag; 2, wrong usage, or they cannot be built, as where files are not committed.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import sys
 import tempfile
 import tomllib
 from pathlib import Path
+from typing import NoReturn
 
 import click
 from python_environments import NotInstalled
 
-from releasing.artifacts import ROOT, Artifact, build
+from releasing.artifacts import ROOT, Artifact, build, uncommitted_files
 from releasing.environments import OLDEST, Interpreter, create, interpreters
 from releasing.inspection import placeholders, problems
 from releasing.trials import Failed, call_client, run_check
@@ -35,15 +36,19 @@ def command(*, dry_run: bool, tag: str | None) -> None:
     """
     if not dry_run:
         raise click.UsageError("only --dry-run: a tag publishes, with the workflow .github/workflows/release.yml")
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
-    artifacts = _build(version)
-    found = [problem for artifact in artifacts for problem in problems(artifact, version)]
-    unready = [f"the project URL {url} is a placeholder" for url in placeholders(artifacts[0].metadata)]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    version = project["version"]
+    try:
+        uncommitted = uncommitted_files()
+    except (OSError, subprocess.CalledProcessError) as error:
+        _refuse(f"expected a git checkout, to tell which files are committed: {error}")
+    if uncommitted:
+        _refuse("these files would be packaged, and are not committed. Commit or remove them:", *uncommitted)
+    unready = [f"the project URL {url} is a placeholder" for url in placeholders(project["urls"])]
     if tag is not None:
-        found += unready + _tag_problems(tag, version, (ROOT / "CHANGELOG.md").read_text("utf-8"))
-    if found:
-        click.echo("\n".join(found))
-        sys.exit(_FAILED)
+        _fail_for(_tag_problems(tag, version, (ROOT / "CHANGELOG.md").read_text("utf-8")) + unready)
+    artifacts = _build(version)
+    _fail_for([problem for artifact in artifacts for problem in problems(artifact, version)])
     click.echo("Their files and metadata are in order.")
     if unready and tag is None:
         click.echo(
@@ -55,6 +60,17 @@ def command(*, dry_run: bool, tag: str | None) -> None:
     click.echo(f"Nothing is published. Install with: pip install '{artifacts[1].path.relative_to(ROOT)}[conformance]'")
 
 
+def _refuse(*lines: str) -> NoReturn:
+    click.echo("\n  ".join([f"scripts/release: {lines[0]}", *lines[1:]]), err=True)
+    sys.exit(_REFUSED)
+
+
+def _fail_for(found: list[str]) -> None:
+    if found:
+        click.echo("\n".join(found))
+        sys.exit(_FAILED)
+
+
 def _build(version: str) -> list[Artifact]:
     """Build the sdist and the wheel in dist/, and remove those of the same version there."""
     for old in _DIST.glob(f"image_variations-{version}*"):
@@ -62,8 +78,7 @@ def _build(version: str) -> list[Artifact]:
     try:
         artifacts = build(_DIST, "sdist", "wheel")
     except subprocess.CalledProcessError as error:
-        click.echo(f"scripts/release: {error.stderr.decode('utf-8', 'replace').strip()}", err=True)
-        sys.exit(_REFUSED)
+        _refuse(error.stderr.decode("utf-8", "replace").strip())
     for artifact in artifacts:
         size_kib = artifact.path.stat().st_size >> 10
         click.echo(f"{artifact.path.relative_to(ROOT)}: {len(artifact.files)} files, {size_kib} KiB")

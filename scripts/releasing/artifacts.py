@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from functools import cached_property
 from pathlib import Path
@@ -51,3 +52,17 @@ def build(folder: Path, *targets: str) -> list[Artifact]:
         subprocess.run([*command, "--target", target], cwd=ROOT, check=True, capture_output=True)  # noqa: S603
     suffixes = {"sdist": "*.tar.gz", "wheel": "*.whl"}
     return [Artifact(path) for target in targets for path in folder.glob(suffixes[target])]
+
+
+def uncommitted_files() -> list[str]:
+    """Return what is packaged and is not as git has it, as a line of `git status` each.
+
+    Raises OSError and CalledProcessError where there is no git checkout.
+    """
+    targets = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]
+    # The last four are packaged in any case.
+    packaged = [*targets["sdist"]["include"], "/pyproject.toml", "/README.md", "/LICENSE", "/.gitignore"]
+    # The build does not know what a user of git ignores everywhere.
+    command = ["git", "-c", "core.excludesFile=", "status", "--porcelain", "--untracked-files=all", "--"]
+    command += [path.removeprefix("/") for path in packaged]
+    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()  # noqa: S603

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -32,9 +32,8 @@ def problems(artifact: Artifact, version: str) -> Iterator[str]:
         yield f"{name}: {problem}"
 
 
-def placeholders(metadata: bytes) -> list[str]:
+def placeholders(urls: Mapping[str, str]) -> list[str]:
     """Return the project URLs on hosts that no one can have."""
-    urls = Metadata.from_email(metadata).project_urls or {}
     return [f"{label}: {url}" for label, url in urls.items() if _RESERVED.match(url)]
 
 

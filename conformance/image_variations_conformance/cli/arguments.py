@@ -72,16 +72,17 @@ def read_key(option: str | None, environment: Mapping[str, str], headers: Header
     key = ApiKey()
     for source, value in found.items():
         if value is not None:
-            key = ApiKey(_checked_key(value, source), f"key from {source}")
+            key = ApiKey(checked_key(value, source), f"key from {source}")
             break
     if key.value is not None and any(name.lower() == "authorization" for name, _ in headers):
         raise click.UsageError(f"Authorization cannot be set beside the API key: {key.source}")
     return key
 
 
-def _checked_key(key: str, source: str) -> str:
+def checked_key(key: str, source: str) -> str:
+    """Return a key as it came from `source`. Raises click.UsageError if it is none."""
     if not key:
-        raise click.UsageError(f"{source} is empty. Give a key, or leave it out to test a server without one.")
+        raise click.UsageError(f"{source} is empty. Give a key, or leave it out.")
     if not re.fullmatch(r"[!-~]+", key):
         raise click.UsageError(
             f"{source} is not an API key: expected printable ASCII characters without spaces or line breaks."

@@ -32,7 +32,7 @@ from . import output
 from .arguments import ApiKey, Seconds, read_key, target_options
 from .baselines import GivenBaseline
 from .contracts import contract_options
-from .databases import read_database
+from .databases import keep_cache_out_of_the_working_folder, read_database
 from .errors import EXIT_FAILS, EXIT_USAGE, CommandError, reported_bugs
 from .servers import served, talking_to, wait_for
 
@@ -142,6 +142,7 @@ def command(
     if dry_run:
         console_report.show_plan(plan_of(target, settings), settings, output.console())
         return 0
+    keep_cache_out_of_the_working_folder()
     with _serving(app_name, Service(api_key=key.value or "", contract=contract) if reference else None) as origin:
         if origin is not None:
             target = evolve(target, base_url=target.base_url.replace(_LOOPBACK, origin, 1))

@@ -24,10 +24,12 @@ def contract_options(*, finds_profile: bool = False) -> Callable[[Callable[..., 
     Without --profile and if `finds_profile`, the profile is that of the working folder, if that has one.
     """
 
+    default = f" By default, that of {profiles.FOUND_FILE} or pyproject.toml here." if finds_profile else ""
+
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
         @click.option("--profile", "profile_name", metavar="NAME|FILE",
                       help="What the server does differently on purpose: a ready-made profile (see 'image-variations "
-                      f"profiles') or a TOML file; '{_NONE}' for none.")  # fmt: skip
+                      f"profiles') or a TOML file; '{_NONE}' for none.{default}")  # fmt: skip
         @click.option("--model", "model_name", metavar="NAME", help="The model of the server: --set models=NAME.")
         @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
                       help="Declare one key of a profile, with its value in TOML; repeatable.")  # fmt: skip
@@ -42,6 +44,13 @@ def contract_options(*, finds_profile: bool = False) -> Callable[[Callable[..., 
         return with_contract
 
     return add
+
+
+def show_profile(contract: Contract) -> None:
+    """Say on standard error what a contract is changed by, and where that is declared."""
+    keys = dict.fromkeys(f"{change.key} ({change.source})" for change in contract.changes)
+    if keys:
+        click.echo(f"By the profile {contract.profile}: {', '.join(keys)}", err=True)
 
 
 def _read_contract(

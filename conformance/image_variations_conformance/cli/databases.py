@@ -1,7 +1,8 @@
-"""Opens the database of random requests that failed: a folder, or a Redis server."""
+"""Where Hypothesis keeps things: the database of random requests that failed, a folder or a Redis server; its cache."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -18,6 +19,15 @@ def read_database(_: click.Context, __: click.Parameter, value: str | None) -> E
     if value is None:
         return None
     return _redis(value) if value.startswith(_REDIS) else _folder(Path(value))
+
+
+def keep_cache_out_of_the_working_folder() -> None:
+    """Let Hypothesis keep its cache in the user's cache folder, unless its own variable names another."""
+    try:
+        caches = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    except RuntimeError:  # the user has no home
+        caches = Path(os.devnull)  # Hypothesis does without a cache that it cannot write
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(caches / "image-variations" / "hypothesis"))
 
 
 def _folder(path: Path) -> ExampleDatabase:

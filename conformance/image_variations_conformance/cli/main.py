@@ -9,7 +9,7 @@ from importlib import import_module
 import click
 
 from . import output
-from .errors import EXIT_FAILS, EXIT_USAGE, reported_bugs
+from .errors import EXIT_USAGE, reported_bugs
 
 # Each command is a module, which is imported when the command is called: some import slow libraries.
 _COMMANDS = {
@@ -49,20 +49,21 @@ def cli() -> None:
     """Check servers by the contract of POST /v1/images/variations."""
 
 
-def main() -> None:
-    """Run the command and exit."""
-    code: object = EXIT_USAGE
+def main() -> int:
+    """Run the command. Return the exit code. Raises KeyboardInterrupt and BrokenPipeError."""
     try:
-        with reported_bugs(str):
-            code = cli.main(standalone_mode=False)
+        # Not cli.main(), which exits with 1 where a pipe has no reader.
+        with reported_bugs(str), cli.make_context("image-variations", sys.argv[1:]) as context:
+            code: object = cli.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.ClickException as error:
         with suppress(OSError):
             error.show()
-        code = error.exit_code
-    except click.Abort:
-        code = EXIT_FAILS
+        return error.exit_code
+    except BrokenPipeError:  # the output has no reader
+        raise
     except OSError as error:
         output.report_unwritable(error)
-    if not output.close() and not code:
-        code = EXIT_USAGE
-    sys.exit(code if isinstance(code, int) else 0)
+        return EXIT_USAGE
+    return code if isinstance(code, int) else 0

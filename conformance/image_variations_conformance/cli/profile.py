@@ -73,7 +73,8 @@ def command(
                 "Name a model of the server with --model."
             ) from error
         text = render(made, target.base_url, datetime.datetime.now().astimezone().date())
-        click.echo(redactor.text(text), nl=False)
+        # As bytes: TOML is UTF-8, whatever the locale.
+        click.echo(redactor.text(text).encode("utf-8", "backslashreplace"), nl=False)
         _warn_of_contradictions(made)
 
 

@@ -7,7 +7,7 @@ import click
 from ..contract.document import Contract
 from ..reference.app.service import API_KEY, ServiceOptions
 from ..reference.variants import FAULTS, QUIRKS, UnknownVariantError, faulty, quirky
-from .arguments import Seconds
+from .arguments import Seconds, checked_key
 from .contracts import contract_options
 from .errors import CommandError
 
@@ -48,7 +48,7 @@ def command(
     else:
         # A quirk may have a latency of its own, which a latency of 0 would replace.
         options: ServiceOptions = {
-            "api_key": api_key or API_KEY,
+            "api_key": API_KEY if api_key is None else checked_key(api_key, "--api-key"),
             "contract": contract,
             "slots": slots,
             **({"latency": latency} if latency else {}),

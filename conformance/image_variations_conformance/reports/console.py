@@ -193,14 +193,17 @@ def _show_lists(run: Run, console: Console) -> None:
             console.print(f"{name:10} {'  '.join(ids)}")
     _show_baseline(run, console)
     missing: dict[Reason, list[str]] = {}
-    for verdict in run.verdicts:
+    for verdict in _selected(run):
         if verdict.missing and verdict.reason is not None:
             part = " (in part)" if verdict.result == "partial" else ""
             missing.setdefault(verdict.reason, []).append(f"{verdict.requirement.id}{part}")
     for reason, names in missing.items():
-        # With --only, these are nearly all requirements.
-        shown = f"{len(names)} requirements" if reason == Deselected() else "  ".join(names)
-        console.print(f"{'Not seen':10} {shown}: {describe(reason)}", markup=False)
+        console.print(f"{'Not seen':10} {'  '.join(names)}: {describe(reason)}", markup=False)
+
+
+def _selected(run: Run) -> list[Verdict]:
+    """Return the verdicts of the requirements that --only names, or all. Those that it left out have no items."""
+    return [verdict for verdict in run.verdicts if verdict.reason != Deselected() or verdict.items]
 
 
 def _show_baseline(run: Run, console: Console) -> None:
@@ -221,13 +224,15 @@ def _show_baseline(run: Run, console: Console) -> None:
 
 
 def _show_summary(run: Run, console: Console, report_dir: Path | None) -> None:
-    counts = Counter(verdict.result for verdict in run.verdicts)
+    selected = _selected(run)
+    counts = Counter(verdict.result for verdict in selected)
     words = {"partial": "tested in part", "not-tested": "not tested"}
     always = {"pass", "fail", "warn"}
     results = [f"{counts[it]} {words.get(it, it)}" for it in _STYLES if counts[it] or it in always]
     cost = run.cost
     spent = f"{cost.requests} requests, {cost.images} images, {cost.fetches} links, {cost.seconds:.0f} s"
-    console.print(f"{_DOT.join(results)}     {spent}")
+    of = "" if selected == list(run.verdicts) else f"{len(selected)} of {len(run.verdicts)} requirements selected: "
+    console.print(f"{of}{_DOT.join(results)}     {spent}")
     if run.campaign is not None and run.depth == "deep":
         ended = describe(run.campaign.ended) if run.campaign.ended is not None else ""
         reducing = f", {run.campaign.reducing} of them to reduce failures" if run.campaign.reducing else ""

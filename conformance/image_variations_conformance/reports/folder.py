@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -50,8 +51,11 @@ class ReportFolder:
         if path.exists() and not path.is_dir():
             raise UnusableFolder(f"{path} is not a folder")
         existing = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
-        if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-            raise UnusableFolder(f"{path} cannot be written to")
+        try:
+            with tempfile.TemporaryFile(dir=existing):  # permissions say little, as to root or below /proc
+                pass
+        except OSError as error:
+            raise UnusableFolder(f"{path} cannot be written to: {existing}: {error.strerror}") from error
         written = folder._written()
         names = [each.name for each in path.iterdir() if _OF_REQUIREMENT.fullmatch(each.name)] if path.is_dir() else []
         for name in (*_OWN, *names):

@@ -1,13 +1,12 @@
 """The command line of `image-variations vendor`.
 
 Exit codes: 0, the client is written or in step; 1, it was edited or is behind; 2, wrong usage, or it cannot be
-written; 130, interrupted.
+written; 128 + n, ended by signal n.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import keyword
 import shlex
 import sys
@@ -19,13 +18,14 @@ from attrs import frozen
 from .comparison import Comparison, compare, diff
 from .files import read_files, write_files
 from .manifest import MANIFEST_FILE, Manifest, read_manifest
-from .refused import Refused
-from .source import Client, client_for, installed_client, installed_folder, profile_argument, requirements
-from .swap import recover, replace
+from .refused import NoCheckout, Refused
+from .source import IMPORTED, Client, client_for, installed_client, installed_folder, profile_argument, requirements
+from .swap import end_on_signals, recover, replace, workspaces
 
 _PROGRAM = "image-variations vendor"
 _DEFAULT_PACKAGE = "image_variations"
-_IN_STEP, _DIFFERS, _REFUSED, _INTERRUPTED = 0, 1, 2, 130
+_NO_PROFILE = "none"
+_IN_STEP, _DIFFERS, _REFUSED = 0, 1, 2
 
 
 @frozen
@@ -53,19 +53,19 @@ class _Call:
 def run(arguments: Sequence[str]) -> int:
     """Run the command with the arguments after its name. Return the exit code. Raises SystemExit for wrong usage."""
     options = _parser().parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a diff may have any character
+    end_on_signals()
     try:
         package = _package(options.dest, options.package)
         call = _Call(options.dest, options.package, options.profile, package)
-        if options.check or options.update:
-            return _compare(call, update=options.update)
-        return _write(call)
+        code = _compare(call, update=options.update) if options.check or options.update else _write(call)
+        for workspace in workspaces(package):
+            _say(f"{workspace} is of a run that was killed or is under way. Remove it if none is.", is_error=True)
+        return code
+    except BrokenPipeError:  # the output has no reader
+        raise
     except (Refused, OSError) as error:
         _say(f"{_PROGRAM}: {error}", is_error=True)
         return _REFUSED
-    except KeyboardInterrupt:
-        return _INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         "--profile",
         metavar="NAME|FILE",
         help="the client for servers with this profile; only in a checkout of the project. --check and --update "
-        "take that of the vendored client by default.",
+        f"take that of the vendored client by default; '{_NO_PROFILE}' for none.",
     )
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument(
@@ -131,6 +131,11 @@ def _write(call: _Call) -> int:
         raise Refused(
             f"{call.shown} exists, and this command did not write it. Remove it, or choose another --package."
         )
+    if call.name in sys.stdlib_module_names | IMPORTED or call.name.startswith("__"):
+        raise Refused(
+            f"--package: expected a name that Python and the packages of the client do not use, got {call.name}: the "
+            "package could be imported in the place of that. Choose another name, such as variations."
+        )
     client = _client(call.profile, call.package)
     _replace(call.package, client)
     _say(f"{call.shown} is written: {client.manifest.version}. It needs {requirements()}.")
@@ -150,13 +155,9 @@ def _compare(call: _Call, *, update: bool) -> int:
     try:
         client = _client(profile, call.package)
     except Refused as refused:
-        # What was edited can be told all the same.
-        comparison = compare(vendored, present, None)
-        if not comparison.edits:
+        if update or call.profile not in {None, vendored.profile}:
             raise
-        _say(f"{call.shown}, {vendored.version}, was edited:", *comparison.lines())
-        _say(f"{_PROGRAM}: {refused}", is_error=True)
-        return _DIFFERS
+        return _check_without_client(call, vendored, present, refused)
     comparison = compare(vendored, present, client)
     if not comparison.edits and not comparison.changes:
         _say(f"{call.shown} is in step with {client.manifest.version}.")
@@ -176,6 +177,28 @@ def _compare(call: _Call, *, update: bool) -> int:
     _say(f"{call.shown} is updated from {vendored.version}, to {client.manifest.version}:")
     _say(*(f"  {how:8} {name}" for name, how in sorted(done.items())))
     return _IN_STEP
+
+
+def _check_without_client(
+    call: _Call, vendored: Manifest, present: Mapping[str, bytes | None], refused: Refused
+) -> int:
+    """Compare with the manifest alone, where there is no client of the profile to compare with. Raises Refused."""
+    comparison = compare(vendored, present, None)
+    installed = installed_client().manifest
+    if comparison.edits:
+        _say(f"{call.shown}, {vendored.version}, was edited:", *comparison.lines())
+    elif not isinstance(refused, NoCheckout):
+        raise refused
+    elif (vendored.distribution, vendored.contract) == (installed.distribution, installed.contract):
+        _say(
+            f"{call.shown} is as {vendored.version}, wrote it. That version is installed. Whether the profile has "
+            "changed since shows only in a checkout of the project."
+        )
+        return _IN_STEP
+    else:
+        _say(f"{call.shown} is as {vendored.version}, wrote it. Installed is {installed.version}.")
+    _say(f"{_PROGRAM}: {refused}", is_error=True)
+    return _DIFFERS
 
 
 def _report(call: _Call, vendored: Manifest, comparison: Comparison, installed: Manifest) -> None:
@@ -199,7 +222,7 @@ def _refuse_update(
 
 
 def _client(profile: str | None, package: Path) -> Client:
-    return installed_client() if profile is None else client_for(profile, package)
+    return installed_client() if profile is None or profile == _NO_PROFILE else client_for(profile, package)
 
 
 def _replace(package: Path, client: Client) -> None:

@@ -14,9 +14,14 @@ from attrs import frozen
 from ..version import DISTRIBUTION, suite_version
 from .files import digest, read_files
 from .manifest import Manifest
-from .refused import Refused
+from .refused import NoCheckout, Refused
 
 _PACKAGE = "image_variations"
+IMPORTED = frozenset(
+    {"anyio", "attr", "attrs", "certifi", "click", "h11", "h2", "httpcore", "httpx", "idna", "msgspec", "pybase64"}
+    | {"brotli", "brotlicffi", "pygments", "rich", "sniffio", "socksio", "trio", "typing_extensions", "zstandard"}
+)
+"""The packages that the client imports where they are installed, itself or through others."""
 _STAMP_FILE = "_stamp.py"
 _SUITE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _SUITE.parents[1]
@@ -53,10 +58,10 @@ def installed_client() -> Client:
 def client_for(profile: str, package: Path) -> Client:
     """Return the client for servers with a profile: a ready-made one by its name, or a file.
 
-    `package` is the folder that it is for. Only a checkout can generate the client. Raises Refused.
+    `package` is the folder that it is for. Only a checkout can generate the client. Raises NoCheckout and Refused.
     """
     if not _REGENERATE.is_file():
-        raise Refused(
+        raise NoCheckout(
             "--profile: the client of a profile is generated, which takes the sources of the project. Call the same "
             f"command in a checkout: scripts/setup, then .venv/bin/image-variations vendor … --profile {profile}"
         )
@@ -71,7 +76,7 @@ def client_for(profile: str, package: Path) -> Client:
 
 def profile_argument(recorded: str, package: Path) -> str:
     """Return the name or the file of the profile that a manifest of `package` records."""
-    return recorded if _is_ready_made(recorded) else str(package / recorded)
+    return str(package / recorded) if "/" in recorded else recorded  # a file is outside the package: ../…
 
 
 def requirements() -> str:

@@ -103,6 +103,16 @@ def test_what_the_user_left_out_exits_0_and_with_require_complete_exits_1(choice
     assert complete.stdout.splitlines()[-1] == lenient.stdout.splitlines()[-1]
 
 
+def test_a_run_with_only_counts_what_was_selected_alone() -> None:
+    completed = run(
+        "check", "--reference", "--seed", "1", "--depth", "quick", "--only", "IV-N-BOUNDS", "--only", "IV-RES-KEY"
+    )
+    counts = completed.stdout.splitlines()[-2]
+    assert counts.startswith(f"2 of {len(CONTRACT.requirements)} requirements selected: ")
+    assert "not tested" not in counts
+    assert "--only left it out" not in completed.stdout
+
+
 def test_a_whole_run_is_complete() -> None:
     assert run("check", "--reference", "--require-complete", "--seed", "2").returncode == 0
 
@@ -172,6 +182,9 @@ def test_a_missing_endpoint_exits_1_and_is_named_in_the_headline() -> None:
         (("check", "--seed", "x"), "Invalid value for '--seed'"),
         (("check", "--timeout", "0"), "Invalid value for '--timeout'"),
         (("check", "--reference", "--report-dir", "/dev/null"), "/dev/null is not a folder"),
+        (("check", "--reference", "--report-dir", "/proc/report"), "/proc/report cannot be written to: /proc: "),
+        (("serve", "--api-key", ""), "--api-key is empty"),
+        (("serve", "--api-key", "a b"), "--api-key is not an API key"),
         (("explain", "no-such"), "'image-variations list' shows them all"),
         (("explain", "iv-n-rang"), "there is no requirement 'iv-n-rang'; did you mean IV-N-RANGE?"),
         (("check", "--reference", "--only", "iv-n-rang"), "did you mean IV-N-RANGE?"),
@@ -216,6 +229,19 @@ def test_list_and_explain_show_the_requirements_of_the_register() -> None:
     assert "Source: page:n; page:data; reading:data" in explained
     assert "Evidence: n=1, n=2, n=10, n=3, n=8" in explained.splitlines()
     assert "Broken by the fault n-capped" in explained
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("explain", "IV-N-RANGE")])
+def test_list_and_explain_read_the_profile_of_the_working_folder_and_say_so(
+    tmp_path: Path, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "image-variations.toml").write_text("max_n = 4\n")
+    monkeypatch.chdir(tmp_path)
+    completed = run(*arguments)
+    assert "from 1 to 4" in completed.stdout
+    assert completed.stderr == f"By the profile image-variations: max_n ({tmp_path}/image-variations.toml:1)\n"
+    without = run(*arguments, "--profile", "none")
+    assert ("from 1 to 10" in without.stdout, without.stderr) == (True, "")
 
 
 def test_list_faults_shows_each_fault() -> None:
@@ -263,10 +289,29 @@ def test_a_dry_run_lists_the_plan_and_sends_nothing() -> None:
     ]
 
 
+def test_a_run_with_random_requests_writes_nothing_to_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    completed = run("check", "--reference", "--only", "IV-OP-VALID", XDG_CACHE_HOME=str(tmp_path / "cache"))
+    assert completed.returncode == 0
+    assert list(Path.cwd().iterdir()) == []
+    assert (tmp_path / "cache/image-variations/hypothesis").is_dir()
+
+
 def test_only_with_an_unknown_requirement_exits_2() -> None:
     completed = run("check", "--reference", "--only", "no-such")
     assert completed.returncode == 2
     assert "there is no requirement 'no-such'" in completed.stderr
+
+
+def test_a_baseline_that_is_no_toml_exits_2_and_says_where(tmp_path: Path) -> None:
+    path = tmp_path / "known.toml"
+    path.write_text("x = [\n")
+    completed = run("check", "--reference", "--baseline", str(path))
+    assert completed.returncode == 2
+    assert completed.stderr == f"Error: {path} is not valid TOML: Invalid value (at end of document)\n"
 
 
 SECRET = "tok-4f7d2a91c3"  # noqa: S105 - not a real secret
@@ -334,34 +379,6 @@ def test_serve_does_not_show_the_api_key_that_the_user_gave() -> None:
         process.terminate()
     assert first_line.startswith("The reference server listens at ")
     assert SECRET not in first_line
-
-
-@pytest.mark.parametrize(
-    "arguments", [("list",), ("explain", "IV-RES-COUNT"), ("check", "--reference", "--depth", "quick")]
-)
-def test_output_that_cannot_be_written_exits_2_with_one_line(arguments: tuple[str, ...]) -> None:
-    command = [sys.executable, "-m", "image_variations_conformance", *arguments]
-    with Path("/dev/full").open("w") as full:
-        completed = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
-    assert (completed.returncode, completed.stderr) == (
-        2,
-        "Error: the output cannot be written: No space left on device\n",
-    )
-
-
-def test_an_output_pipe_that_the_reader_closes_is_not_reported_as_an_error() -> None:
-    command = f"{sys.executable} -m image_variations_conformance list | head -1; echo ${{PIPESTATUS[0]}}"
-    completed = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
-    # The exit code depends on how much of the output the pipe took before it was closed.
-    assert completed.stdout.splitlines()[1:] in [["0"], ["1"]]
-    assert completed.stderr == ""
-
-
-def test_a_check_that_can_write_neither_stdout_nor_stderr_exits_2() -> None:
-    with running(faulty(["n-capped"], api_key=KEY)) as server, Path("/dev/full").open("w") as full:
-        command = [sys.executable, "-m", "image_variations_conformance", "check", server.base_url, "--api-key", KEY]
-        completed = subprocess.run([*command, "--depth", "quick"], stdout=full, stderr=full, timeout=60, check=False)
-    assert completed.returncode == 2
 
 
 def test_text_between_colons_is_not_shown_as_an_emoji() -> None:

@@ -5,8 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,43 +14,12 @@ from image_variations_conformance.reference.app.service import API_KEY
 from image_variations_conformance.reference.app.serving import running
 from image_variations_conformance.reference.app.variations import png
 from image_variations_conformance.reference.variants import faulty
-from image_variations_conformance.vendoring import swap
 from image_variations_conformance.vendoring.comparison import compare
 from image_variations_conformance.vendoring.files import digest, read_files
 from image_variations_conformance.vendoring.manifest import MANIFEST_FILE, Manifest
-from image_variations_conformance.vendoring.source import Client
+from image_variations_conformance.vendoring.source import IMPORTED, Client
 from PIL import Image
-
-ROOT = Path(__file__).parents[3]
-COMMAND = "from image_variations_conformance.__main__ import main; main()"
-
-
-class Installation:
-    """The two packages as a wheel installs them, in a folder whose client a test may change. Not in a checkout."""
-
-    def __init__(self, folder: Path) -> None:
-        ignored = shutil.ignore_patterns("__pycache__")
-        self.client = folder / "image_variations"
-        self.folder = folder
-        shutil.copytree(ROOT / "generated/image_variations", self.client, ignore=ignored)
-        suite = "image_variations_conformance"
-        shutil.copytree(ROOT / "conformance" / suite, folder / suite, ignore=ignored)
-
-    def call(
-        self, *arguments: str | Path, cwd: Path | None = None, without: str | None = None, encoding: str = "utf-8"
-    ) -> subprocess.CompletedProcess[str]:
-        """Run `image-variations` in a process of its own, as if the package `without` were not installed."""
-        hidden = "" if without is None else f"import sys; sys.modules[{without!r}] = None; "
-        environment = {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONIOENCODING": encoding}
-        return subprocess.run(
-            [sys.executable, "-P", "-c", hidden + COMMAND, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            encoding=encoding,
-            env=environment,
-            cwd=cwd,
-            check=False,
-        )
+from support.installation import ROOT, Installation
 
 
 @pytest.fixture
@@ -80,6 +47,12 @@ def check(installation: Installation, package: Path, option: str = "--check") ->
     process = installation.call("vendor", ".", "--package", package.name, option, cwd=package.parent)
     assert process.stderr == ""
     return process.returncode, process.stdout.splitlines()
+
+
+def recorded(package: Path, **values: str) -> None:
+    """Change what the manifest of a vendored client records."""
+    path = package / MANIFEST_FILE
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
 
 
 def test_a_vendored_client_has_the_files_of_the_installed_one_the_license_and_a_manifest(
@@ -181,8 +154,7 @@ def test_links_and_pipes_among_the_files_are_found_and_not_read(installation: In
 
 
 def test_a_client_that_a_newer_release_wrote_is_not_replaced(installation: Installation, vendored: Path) -> None:
-    manifest = json.loads((vendored / MANIFEST_FILE).read_text())
-    (vendored / MANIFEST_FILE).write_text(json.dumps({**manifest, "distribution": "99.0.0"}))
+    recorded(vendored, distribution="99.0.0")
     (installation.client / "client.py").write_text("")
     before = read_files(vendored)
     for option in ("--check", "--update"):
@@ -199,6 +171,9 @@ REFUSED = {
     "a dotted name": ([".", "--package", "a.b"], "expected the name of a Python package"),
     "a path": ([".", "--package", "../iv"], "expected the name of a Python package"),
     "an empty name": ([".", "--package", ""], "expected the name of a Python package"),
+    "a name of the standard library": ([".", "--package", "types"], "expected a name that Python and the packages"),
+    "a name of a dependency": ([".", "--package", "attr"], "expected a name that Python and the packages"),
+    "a special name": ([".", "--package", "__init__"], "expected a name that Python and the packages"),
     "another folder": ([".", "--package", "other"], "exists, and this command did not write it"),
     "another folder, --update": ([".", "--package", "other", "--update"], "has no client that this command wrote"),
     "a file in the way": ([".", "--package", "file"], "exists, and this command did not write it"),
@@ -240,93 +215,33 @@ def test_what_cannot_be_written_is_refused_in_a_sentence(
 def test_the_edits_of_the_client_of_a_profile_are_found_where_it_cannot_be_generated(
     installation: Installation, vendored: Path
 ) -> None:
-    manifest = json.loads((vendored / MANIFEST_FILE).read_text())
-    (vendored / MANIFEST_FILE).write_text(json.dumps({**manifest, "profile": "xinference"}))
-    process = installation.call("vendor", ".", "--package", "iv", "--check", cwd=vendored.parent)
-    assert process.returncode == 2
+    recorded(vendored, profile="easel")
     (vendored / "client.py").write_text("")
     process = installation.call("vendor", ".", "--package", "iv", "--check", cwd=vendored.parent)
     assert (process.returncode, process.stdout.splitlines()[1]) == (1, "  edited   client.py")
-    assert "in a checkout" in process.stderr
+    assert process.stderr.endswith(
+        "in a checkout: scripts/setup, then .venv/bin/image-variations vendor … --profile easel\n"
+    )
 
 
-def test_a_run_that_fails_or_was_killed_leaves_the_old_client(tmp_path: Path) -> None:
-    target = tmp_path / "iv"
-
-    def write(folder: Path) -> None:
-        folder.mkdir()
-        (folder / "new").touch()
-
-    def fail(folder: Path) -> None:
-        write(folder)
-        raise OSError("No space left on device")
-
-    swap.replace(target, write)
-    (target / "new").rename(target / "old")
-    with pytest.raises(OSError, match="No space left"):
-        swap.replace(target, fail)
-    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["iv", "iv/old"]
-    # Killed between the two renames.
-    workspace = tmp_path / ".iv.writing-killed"
-    workspace.mkdir()
-    assert list(swap.workspaces(target)) == [workspace]
-    target.rename(workspace / "old")
-    swap.recover(target)
-    assert [path.name for path in target.iterdir()] == ["old"]
-    # It may be of a run that is under way, until it is an hour old.
-    assert workspace.exists()
-    os.utime(workspace, (0, 0))
-    swap.recover(target)
-    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["iv", "iv/old"]
-    swap.replace(target, write)
-    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["iv", "iv/new"]
-
-
-def _replace_often(target: Path) -> None:
-    def write(folder: Path) -> None:
-        folder.mkdir()
-        for number in range(5):
-            (folder / str(number)).touch()
-
-    for _ in range(50):
-        swap.recover(target)
-        with suppress(OSError):
-            swap.replace(target, write)
-
-
-def test_runs_at_the_same_time_leave_one_whole_client(tmp_path: Path) -> None:
-    target = tmp_path / "iv"
-    with ThreadPoolExecutor(4) as executor:
-        list(executor.map(_replace_often, [target] * 4))
-    assert sorted(path.name for path in target.iterdir()) == ["0", "1", "2", "3", "4"]
-
-
-@pytest.mark.parametrize(
-    ("missing", "arguments"),
-    [
-        ("click", ["--help"]),
-        ("click", ["check", "--reference"]),
-        ("yaml", ["list"]),
-        ("rich", ["check", "--reference"]),
-    ],
-)
-def test_without_the_extra_a_command_says_in_one_line_what_to_install(
-    installation: Installation, missing: str, arguments: list[str]
+def test_the_client_of_a_profile_is_checked_by_version_where_it_cannot_be_generated(
+    installation: Installation, vendored: Path
 ) -> None:
-    process = installation.call(*arguments, without=missing)
-    assert (process.returncode, process.stdout) == (2, "")
-    (line,) = process.stderr.splitlines()
-    assert line.startswith(f"image-variations: the package {missing} is missing. Install it with: pip install '")
-    assert "image-variations[conformance] @ git+https://" in line
+    recorded(vendored, profile="../mine.toml")
+    code, (line,) = check(installation, vendored)
+    assert (code, "profile ../mine.toml, wrote it. That version is installed." in line) == (0, True)
+    recorded(vendored, contract="0.9.0")
+    process = installation.call("vendor", ".", "--package", "iv", "--check", cwd=vendored.parent)
+    assert (process.returncode, "contract 0.9.0" in process.stdout) == (1, True)
+    assert "in a checkout" in process.stderr
+    assert installation.call("vendor", ".", "--package", "iv", "--update", cwd=vendored.parent).returncode == 2
 
 
-@pytest.mark.parametrize("missing", ["click", "yaml"])
-def test_vendor_works_without_the_extra(installation: Installation, tree: Path, missing: str) -> None:
-    assert installation.call("vendor", "--help", without=missing).returncode == 0
-    process = installation.call("vendor", tree, without=missing)
-    assert (process.returncode, process.stderr) == (0, "")
-    assert "It needs 'anyio>=" in process.stdout
-    assert installation.call("vendor", tree, "--check", without=missing).returncode == 0
+def test_profile_none_stands_for_no_profile(installation: Installation, vendored: Path) -> None:
+    recorded(vendored, profile="easel")
+    for option in ("--check", "--update"):
+        process = installation.call("vendor", vendored.parent, "--package", "iv", "--profile", "none", option)
+        assert (process.returncode, process.stderr) == (0, "")
 
 
 PROGRAM = """
@@ -338,6 +253,31 @@ from acme.iv import Client
 with Client(base_url=sys.argv[2], api_key=sys.argv[3]) as client:
     print(len(client.images.create_variation(image=sys.argv[1] + "/in.png", n=2, size="256x256").data))
 """
+
+IMPORTS = """
+import asyncio, sys
+from image_variations import AsyncClient, Client
+
+options = {"base_url": sys.argv[1], "api_key": sys.argv[2]}
+with Client(**options) as client:
+    client.images.create_variation(image="in.png")
+
+async def call():
+    async with AsyncClient(**options) as client:
+        await client.images.create_variation(image="in.png")
+
+asyncio.run(call())
+print(*{name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names)
+"""
+
+
+def test_every_package_that_a_call_of_the_client_imports_is_a_refused_name(tree: Path) -> None:
+    (tree / "in.png").write_bytes(png(Image.new("RGB", (64, 64), "navy")))
+    with running(faulty(())) as server:
+        command = [sys.executable, "-I", "-c", IMPORTS, server.base_url, API_KEY]
+        process = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tree)
+    imported = {name for name in process.stdout.split() if not name.startswith("_")}
+    assert imported - IMPORTED == {"image_variations"}
 
 
 @pytest.mark.slow

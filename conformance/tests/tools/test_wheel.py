@@ -1,6 +1,7 @@
 """The sdist and the wheel, inspected and installed in an empty environment outside the checkout."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -88,7 +89,63 @@ def test_mistakes_of_the_metadata_are_named(artifacts: list[Artifact]) -> None:
     without = METADATA.replace("License-File: LICENSE\n", "")
     assert found(without) == {*relative, "metadata: expected License-Expression MIT with License-File LICENSE"}
     assert any("MITT" in problem for problem in found(METADATA.replace("MIT", "MITT")))
-    assert placeholders(METADATA.encode()) == ["Repository: https://git.example/x"]
+    assert placeholders({"Repository": "https://git.example/x", "Issues": "https://a.org/"}) == [
+        "Repository: https://git.example/x"
+    ]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A git repository with the code of scripts/release and what it reads, committed."""
+    root, ignored = Path(__file__).parents[3], shutil.ignore_patterns("__pycache__")
+    checkout = tmp_path / "checkout"
+    shutil.copytree(root / "scripts/releasing", checkout / "scripts/releasing", ignore=ignored)
+    for name in ("scripts/python_environments.py", "pyproject.toml", "CHANGELOG.md", ".gitignore"):
+        shutil.copy(root / name, checkout / name)
+    for name in ("README.md", "LICENSE", "CONTRIBUTING.md", "generated/client.py"):
+        (checkout / name).parent.mkdir(exist_ok=True)
+        (checkout / name).write_text("committed\n")
+    git = ["git", "-C", str(checkout), "-c", "user.name=n", "-c", "user.email=e"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "Release"]):
+        subprocess.run([*git, *arguments], check=True)
+    return checkout
+
+
+def release(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-B", "-m", "releasing", "--dry-run", *arguments]
+    environment = {**clean_variables(), "PYTHONPATH": str(checkout / "scripts")}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+def test_files_that_are_not_committed_are_named_and_nothing_is_built(checkout: Path) -> None:
+    (checkout / "generated/client.py").write_text("edited by hand\n")
+    (checkout / "conformance").mkdir()
+    (checkout / "conformance/notes.txt").touch()
+    (checkout / "not-packaged.txt").touch()
+    process = release(checkout)
+    assert (process.returncode, process.stdout) == (2, "")
+    assert process.stderr.splitlines() == [
+        "scripts/release: these files would be packaged, and are not committed. Commit or remove them:",
+        "   M generated/client.py",
+        "  ?? conformance/notes.txt",
+    ]
+    assert not (checkout / "dist").exists()
+
+
+def test_outside_a_git_checkout_nothing_is_built(checkout: Path) -> None:
+    shutil.rmtree(checkout / ".git")
+    process = release(checkout)
+    assert (process.returncode, process.stdout) == (2, "")
+    assert "scripts/release: expected a git checkout" in process.stderr
+    assert "Traceback" not in process.stderr
+
+
+def test_a_tag_that_the_project_is_not_ready_for_is_refused_before_anything_is_built(checkout: Path) -> None:
+    process = release(checkout, "--tag", "v99.0.0")
+    assert process.returncode == 1
+    assert process.stdout.startswith("expected the tag v")
+    assert "the project URL Repository: " in process.stdout
+    assert not (checkout / "dist").exists()
 
 
 def test_the_wheel_alone_is_the_client_and_the_command_vendor(artifacts: list[Artifact], tmp_path: Path) -> None:
