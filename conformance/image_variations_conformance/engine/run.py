@@ -14,7 +14,7 @@ from ..contract.requirements import Requirement
 from ..oracles import Finding, Observation
 from ..oracles.base import State
 from ..wire.exchange import Exchange, FailureKind
-from ..wire.reasons import Declared, Excluded, Interrupted, NoKey, RateLimited, Reason, RunEnded
+from ..wire.reasons import Declared, Deselected, Excluded, Interrupted, NoKey, RateLimited, Reason, RunEnded
 from ..wire.target import Target
 from .campaign import Summary
 
@@ -247,10 +247,11 @@ class Run:
         return f" with {' and '.join(parts)}" if parts else ""
 
     def _left_out(self) -> str:
-        musts = [verdict for verdict in self.verdicts if verdict.requirement.level == "must" and verdict.missing]
+        missing = [verdict for verdict in self.verdicts if verdict.requirement.level == "must" and verdict.missing]
+        musts = [verdict for verdict in missing if verdict.reason != Deselected()]
         blocked = sum(verdict.blocked for verdict in musts)
         chosen = len(musts) - blocked
-        parts = []
+        parts = ["--only left others out"] if musts != missing else []
         if blocked:
             parts.append(f"{_counted(blocked, 'requirement')} could not be tested completely")
         if chosen:
