@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from contextlib import suppress
@@ -27,6 +28,7 @@ class Connections:
         self._given = http_client
         self._own: httpx.Client | None = None
         self._lock = threading.Lock()
+        self._process = os.getpid()
 
     def get(self) -> httpx.Client:
         """Return the client of httpx that sends requests."""
@@ -34,6 +36,7 @@ class Connections:
             if self._given.is_closed:
                 raise APIConnectionError("The http_client given is closed.")
             return self._given
+        self._leave_to_parent()
         with self._lock:
             if self._own is None:
                 from ._transport import connect
@@ -43,10 +46,17 @@ class Connections:
 
     def close(self) -> None:
         """Close the connections opened here."""
+        self._leave_to_parent()
         with self._lock:
             own, self._own = self._own, None
         if own is not None:
             own.close()
+
+    def _leave_to_parent(self) -> None:
+        """Drop the connections after a fork, without closing them: the parent process goes on using them."""
+        if self._process != os.getpid():
+            # A thread of the parent may have held the lock, and there is no such thread here.
+            self._process, self._lock, self._own = os.getpid(), threading.Lock(), None
 
 
 def send(connections: Connections, options: Options, call: Call) -> tuple[Answer, OpenCall]:

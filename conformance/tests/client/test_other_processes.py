@@ -1,0 +1,31 @@
+"""A process that is forked from one with a client, and one that a client is sent to."""
+
+import os
+
+import pytest
+from client.driving import KEY
+from client.recorder import Recorder
+from client.uploads import image
+from image_variations import Client
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_forked_process_opens_its_own_connection_and_leaves_that_of_its_parent(recorder: Recorder) -> None:
+    recorder.expect()
+    before = recorder.connections
+    with Client(api_key=KEY, base_url=recorder.base_url) as client:
+        client.images.create_variation(image=image())
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                client.images.create_variation(image=image())
+                client.close()
+                status = 0
+            finally:
+                os._exit(status)
+        assert os.waitpid(child, 0)[1] == 0
+        client.images.create_variation(image=image())
+    assert recorder.connections == before + 2
+    assert len(recorder.received) == 3
