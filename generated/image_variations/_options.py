@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 from urllib.parse import urlsplit
 
 from ._document import API_KEY_VARIABLE, BASE_URL_VARIABLE, DEFAULT_BASE_URL, KEY_IS_REQUIRED
@@ -74,6 +74,10 @@ class Options:
         for name in ("default_headers", "default_query"):
             settings[name] = {**getattr(self, name), **_mapping(name, settings[name])}
         return Options(**settings)
+
+    def __reduce__(self) -> NoReturn:
+        # This ends the pickling of a client, too.
+        raise ImageVariationsError("A client cannot be pickled, because it has the API key: create one per process.")
 
 
 def _api_key(given: object) -> str:

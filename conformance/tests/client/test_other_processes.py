@@ -1,12 +1,13 @@
 """A process that is forked from one with a client, and one that a client is sent to."""
 
 import os
+import pickle
 
 import pytest
-from client.driving import KEY
+from client.driving import KEY, Driver
 from client.recorder import Recorder
 from client.uploads import image
-from image_variations import Client
+from image_variations import Client, ImageVariationsError
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -29,3 +30,11 @@ def test_a_forked_process_opens_its_own_connection_and_leaves_that_of_its_parent
         client.images.create_variation(image=image())
     assert recorder.connections == before + 2
     assert len(recorder.received) == 3
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_client_and_what_has_one_cannot_be_pickled_and_the_error_says_why(driver: Driver, protocol: int) -> None:
+    client = driver.client
+    for thing in (client, client._options, client.images, client.images.with_raw_response):
+        with pytest.raises(ImageVariationsError, match="cannot be pickled, because it has the API key"):
+            pickle.dumps(thing, protocol)
