@@ -17,6 +17,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import IO, Any, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 from attrs import field, frozen
 
@@ -33,9 +34,8 @@ logger = logging.getLogger(__package__ or __name__)
 
 LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
 MAX_REDIRECTS = 5
-# The exceptions of an attempt. OSError includes TimeoutError and errors of files, OverflowError is for invalid ports,
-# UnicodeError for cookies, and ExceptionGroup for several errors at once.
-SENDING_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError, OverflowError, ExceptionGroup, UnicodeError)
+# httpx-aiohttp raises ConnectTimeout for all errors of connections.
+_CAUSES_OF_TIMEOUTS = (type(None), TimeoutError, httpcore.TimeoutException)
 _JOINED_BYTES = 1 << 16
 _MAX_SHOWN = 300
 _MAX_CONNECT_SECONDS = 10.0
@@ -106,6 +106,7 @@ class OpenCall:
     timeout: float | None
     max_response_bytes: int
     _uploads: Mapping[int, Upload]
+    _reading_errors: list[Exception] = field(factory=list["Exception"], init=False)
 
     def request(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
         """Return a new request with the complete call, every file from its start."""
@@ -133,7 +134,7 @@ class OpenCall:
             **self._body(),
         )
         if isinstance(call.body, Form):
-            request.stream = _Joined(request.stream)
+            request.stream = _Joined(request.stream, self._reading_errors)
         return request
 
     @property
@@ -160,12 +161,16 @@ class OpenCall:
         upload = self._uploads[id(part)]
         return part.name, (upload.file_name, upload.content(), upload.media_type)
 
-    def failure(self, error: Exception) -> ImageVariationsError:
-        """Return the error of this package for an exception of an attempt.
+    def failure(self, error: Exception) -> Exception:
+        """Return the error of this package for an exception of an attempt, or the one that reading a file raised.
 
         Its message contains neither the API key nor another secret of the request.
         """
+        if self._reading_errors:  # which some transports replace by their own
+            return self._reading_errors[0]
         place = self._place(error)
+        if isinstance(error, httpx.ConnectTimeout) and not isinstance(error.__cause__, _CAUSES_OF_TIMEOUTS):
+            error = httpx.ConnectError(str(error))
         if isinstance(error, httpx.ConnectTimeout):
             return APITimeoutError(f"{place}: there was no connection within {self._connect_seconds:g} seconds.")
         if isinstance(error, httpx.TimeoutException | TimeoutError):
@@ -177,16 +182,14 @@ class OpenCall:
             return APIConnectionError(
                 f"{place}: the URL, or the target of a redirect, cannot be fetched over http or https."
             )
+        if isinstance(error, httpx.LocalProtocolError | UnicodeError):
+            # These are about the request itself, and their messages can quote a header.
+            return InvalidRequestError("The request could not be sent: a header or the host of base_url is malformed.")
         if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
             return APIConnectionError(f"{place}: the server broke HTTP: {self.shown(str(error))}.")
-        if isinstance(error, httpx.TransportError) and not isinstance(error, httpx.LocalProtocolError):
-            reason = self.shown(str(error)) or type(error).__name__
-            return APIConnectionError(f"{place}: the connection failed: {reason}.")
-        if isinstance(error, OSError):
-            reason = error.strerror or type(error).__name__
-            return InvalidRequestError(f"A file of the environment (SSL_CERT_FILE?) could not be read: {reason}.")
-        # The other errors are about the request itself, and their messages can quote a header.
-        return InvalidRequestError("The request could not be sent: a header or the host of base_url is malformed.")
+        # The text of an exception that is not of httpx can have any part of the request.
+        reason = self.shown(str(error)) if isinstance(error, httpx.TransportError) else ""
+        return APIConnectionError(f"{place}: the connection failed: {reason or type(error).__name__}.")
 
     def _place(self, error: Exception) -> str:
         """Return method, path, host and port of the request that failed, or for a download its host and port only.
@@ -228,6 +231,8 @@ class OpenCall:
         The last attempt ended with `error`. Only connection errors, with timeouts while connecting, are retried. After
         another timeout the server may still be working on the request, and a retry would cost images again.
         """
+        if self._reading_errors:
+            return None
         retried = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError, httpx.ConnectTimeout)
         if attempts > self.options.max_retries or not isinstance(error, retried):
             return None
@@ -262,10 +267,18 @@ class OpenCall:
 class _Joined(httpx.SyncByteStream, httpx.AsyncByteStream):
     """Joins small chunks of a body, because each chunk is sent separately and a form has about a dozen."""
 
-    def __init__(self, stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> None:
+    def __init__(self, stream: httpx.SyncByteStream | httpx.AsyncByteStream, errors: list[Exception]) -> None:
         self._stream = cast("httpx.SyncByteStream", stream)  # the stream of a form is both synchronous and asynchronous
+        self._errors = errors
 
     def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._joined()
+        except Exception as error:
+            self._errors.append(error)
+            raise
+
+    def _joined(self) -> Iterator[bytes]:
         pending: list[bytes] = []
         size = 0
         for chunk in self._stream:
@@ -287,9 +300,12 @@ def no_cookies() -> CookieJar:
 
 
 def opening(connect: Callable[[], T]) -> T:
-    """Return what `connect` returns. Raises `ImageVariationsError` if a proxy environment variable cannot be used."""
+    """Return what `connect` returns. Raises `ImageVariationsError` if a variable of the environment cannot be used."""
     try:
         return connect()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InvalidRequestError(f"A file of the environment (SSL_CERT_FILE?) could not be read: {reason}.") from None
     except ValueError:
         raise ImageVariationsError(
             "The value of a proxy environment variable (such as HTTP_PROXY) is not a valid URL."

@@ -14,10 +14,10 @@ from itertools import count
 import httpx
 
 from ._answers import Answer, Body, Enough
-from ._calls import LIMITS, MAX_REDIRECTS, SENDING_ERRORS, Call, OpenCall, opening
+from ._calls import LIMITS, MAX_REDIRECTS, Call, OpenCall, opening
 from ._links import require_allowed
 from ._options import Options
-from .errors import APIConnectionError
+from .errors import APIConnectionError, ImageVariationsError
 
 
 class Connections:
@@ -63,18 +63,23 @@ class Connections:
 
 def send(connections: Connections, options: Options, call: Call) -> tuple[Answer, OpenCall]:
     """Send the call, with retries, and return the last response. Raises `ImageVariationsError` if there is none."""
+    failures: list[Exception] = []
     with call.opened(options) as opened:
         for attempts in count(1):
             try:
                 answer = _attempt(connections.get(), opened)
-            except SENDING_ERRORS as error:
+            except ImageVariationsError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a transport that was given can raise anything
                 delay = opened.delay_after_error(attempts, error)
-                if delay is None:
-                    raise opened.failure(error) from None
+                failures.append(opened.failure(error))
             else:
                 delay = opened.delay_after_answer(attempts, answer.status_code, answer.headers)
                 if delay is None:
                     return answer, opened
+            if delay is None:
+                # Raised here, where its context is not the exception of the transport, which can have the key.
+                raise failures.pop()
             time.sleep(delay)
     raise AssertionError("unreachable")
 
