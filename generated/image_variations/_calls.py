@@ -14,11 +14,13 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mappin
 from contextlib import ExitStack, contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from itertools import islice
 from typing import IO, Any, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
 import httpcore
 import httpx
+from anyio import to_thread
 from attrs import field, frozen
 
 from . import _preflight
@@ -26,7 +28,7 @@ from ._bodies import Body, Content, Fields, FilePart, Form, TextPart
 from ._document import USER_AGENT
 from ._options import Options, require_before_path, require_headers, require_timeout
 from ._redaction import redacted
-from ._uploads import Upload, upload
+from ._uploads import Upload, is_in_memory, upload
 from .errors import APIConnectionError, APITimeoutError, ImageVariationsError, InvalidRequestError
 from .types import NOT_GIVEN, NotGiven
 
@@ -69,6 +71,22 @@ class Call:
     max_response_bytes: int | None = None
     timeout: float | NotGiven | None = NOT_GIVEN
 
+    @property
+    def _files(self) -> list[FilePart]:
+        parts = self.body.parts if isinstance(self.body, Form) else ()
+        return [part for part in parts if isinstance(part, FilePart)]
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether no file is read from outside the memory, which can take any time."""
+        return all(is_in_memory(part.value) for part in self._files)
+
+    def seconds(self, options: Options) -> float | None:
+        """Return the timeout. Raises `ImageVariationsError` if it is invalid."""
+        timeout = options.timeout if isinstance(self.timeout, NotGiven) else self.timeout
+        require_timeout(timeout)
+        return timeout
+
     @contextmanager
     def opened(self, options: Options) -> Generator[OpenCall]:
         """Open the files of the call and check it, and yield it. The files opened here are closed afterwards.
@@ -79,12 +97,9 @@ class Call:
         require_headers(self.headers)
         if self.of_api:
             require_before_path(options.base_url, self.url)
-        timeout = options.timeout if isinstance(self.timeout, NotGiven) else self.timeout
-        require_timeout(timeout)
+        timeout = self.seconds(options)
         with ExitStack() as stack:
-            parts = self.body.parts if isinstance(self.body, Form) else ()
-            files = [part for part in parts if isinstance(part, FilePart)]
-            uploads = {id(part): _open(part, options, stack) for part in files}
+            uploads = {id(part): _open(part, options, stack) for part in self._files}
             yield OpenCall(self, options, timeout, self.max_response_bytes or options.max_response_bytes, uploads)
 
 
@@ -134,7 +149,7 @@ class OpenCall:
             **self._body(),
         )
         if isinstance(call.body, Form):
-            request.stream = _Joined(request.stream, self._reading_errors)
+            request.stream = _Joined(request.stream, self._reading_errors, call.is_in_memory)
         return request
 
     @property
@@ -267,9 +282,12 @@ class OpenCall:
 class _Joined(httpx.SyncByteStream, httpx.AsyncByteStream):
     """Joins small chunks of a body, because each chunk is sent separately and a form has about a dozen."""
 
-    def __init__(self, stream: httpx.SyncByteStream | httpx.AsyncByteStream, errors: list[Exception]) -> None:
+    def __init__(
+        self, stream: httpx.SyncByteStream | httpx.AsyncByteStream, errors: list[Exception], is_in_memory: bool
+    ) -> None:
         self._stream = cast("httpx.SyncByteStream", stream)  # the stream of a form is both synchronous and asynchronous
         self._errors = errors
+        self._is_in_memory = is_in_memory
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -290,8 +308,19 @@ class _Joined(httpx.SyncByteStream, httpx.AsyncByteStream):
         yield b"".join(pending)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self:
-            yield chunk
+        chunks = iter(self)
+        if self._is_in_memory:
+            for chunk in chunks:
+                yield chunk
+            return
+        while some := await to_thread.run_sync(_next, chunks, abandon_on_cancel=True):
+            for chunk in some:
+                yield chunk
+
+
+def _next(chunks: Iterator[bytes]) -> list[bytes]:
+    """Return several chunks, because each change of the thread takes time."""
+    return list(islice(chunks, 4))
 
 
 def no_cookies() -> CookieJar:

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import count
 
@@ -18,7 +19,7 @@ from ._answers import Answer, Body, Enough
 from ._calls import LIMITS, MAX_REDIRECTS, Call, OpenCall, no_cookies, opening
 from ._links import require_allowed
 from ._options import Options
-from .errors import APIConnectionError, ImageVariationsError
+from .errors import APIConnectionError, APITimeoutError, ImageVariationsError
 
 
 class AsyncConnections:
@@ -69,7 +70,7 @@ def _event_loop() -> asyncio.AbstractEventLoop | None:
 async def send(connections: AsyncConnections, options: Options, call: Call) -> tuple[Answer, OpenCall]:
     """Send the call, with retries, and return the last response. Raises `ImageVariationsError` if there is none."""
     failures: list[Exception] = []
-    with call.opened(options) as opened:
+    async with _opened(call, options) as opened:
         for attempts in count(1):
             try:
                 answer = await _in_a_scope(connections.get(), opened)
@@ -87,6 +88,28 @@ async def send(connections: AsyncConnections, options: Options, call: Call) -> t
                 raise failures.pop()
             await anyio.sleep(delay)
     raise AssertionError("unreachable")
+
+
+@asynccontextmanager
+async def _opened(call: Call, options: Options) -> AsyncGenerator[OpenCall]:
+    """Open the call, in a thread and within its timeout if it has files that may be slow: a pipe, a network drive.
+
+    A thread that takes longer is abandoned. The files that it has opened are closed when it ends.
+    """
+    opening_call = call.opened(options)
+    if call.is_in_memory:
+        opened = opening_call.__enter__()
+    else:
+        timeout = call.seconds(options)
+        try:
+            with anyio.fail_after(timeout):
+                opened = await to_thread.run_sync(opening_call.__enter__, abandon_on_cancel=True)
+        except TimeoutError:
+            raise APITimeoutError(f"A file could not be read within {timeout:g} seconds.") from None
+    try:
+        yield opened
+    finally:
+        opening_call.__exit__(None, None, None)
 
 
 async def _in_a_scope(http: httpx.AsyncClient, call: OpenCall) -> Answer:

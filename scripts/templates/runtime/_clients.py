@@ -48,7 +48,8 @@ class _BaseClient(Generic[HttpClient, ConnectionsOf]):
             base_url: The URL that the paths of the operations are appended to; by default that of the environment
                 variable, or else that of the contract.
             timeout: The limit of one attempt as a whole, in seconds, from connecting to the last byte; None for no
-                limit.
+                limit. An `AsyncClient` also limits the opening of the files by it. A `Client` waits for a file that is
+                slow to read, such as a pipe, as long as that takes.
             max_retries: The maximum number of retries after a broken connection, a timeout while connecting, or a
                 status of 408, 409, 429, or 500 and above. Other timeouts are not retried: the server may still be
                 working.

@@ -13,11 +13,13 @@ from __future__ import annotations
 import io
 import os
 import tempfile
+import threading
 import zlib
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import IO, cast
+from weakref import WeakValueDictionary
 
 from attrs import frozen
 
@@ -27,13 +29,17 @@ from .types import BinaryFile, FileContent, FileInput
 
 _CHUNK_BYTES = 1 << 16
 _MAX_HELD_BYTES = 1 << 23  # the part of a copied file that is held in memory
+# The locks of the files that are being sent, by the ids of the files.
+_locks: WeakValueDictionary[int, threading.Lock] = WeakValueDictionary()
+_locks_lock = threading.Lock()
 
 
 @frozen
 class Upload:
     """An open file of the argument `name`, which can be sent any number of times.
 
-    `head` has its first bytes. `state` is that of `_state` when the call began.
+    `head` has its first bytes. `lock` is held while the file is read, and `state` is that of `_state` when the call
+    began.
     """
 
     name: str
@@ -42,6 +48,7 @@ class Upload:
     size_bytes: int
     head: bytes
     source: bytes | BinaryFile
+    lock: threading.Lock
     state: tuple[int, int] | None = None
 
     def content(self) -> bytes | IO[bytes]:
@@ -56,7 +63,7 @@ class _Rewound(io.RawIOBase):
     """A view of the file of an upload from its start, with the length that the file had when the call began.
 
     It has no `fileno`, because the size of the underlying file can differ from that of the content (GzipFile). It has a
-    position of its own, so that several calls of an event loop can send the same file.
+    position of its own, so that several calls can send the same file at the same time.
     """
 
     def __init__(self, upload: Upload, source: BinaryFile) -> None:
@@ -73,7 +80,7 @@ class _Rewound(io.RawIOBase):
         size = min(size, self._upload.size_bytes - self._position)
         if not size:
             return b""
-        with _reading(self._upload.name):
+        with _reading(self._upload.name), self._upload.lock:
             self._source.seek(self._position)
             chunk = _bytes_of(self._source.read(size))[:size]
         if not chunk:
@@ -90,6 +97,12 @@ class _Rewound(io.RawIOBase):
         return self._position
 
 
+def is_in_memory(value: FileInput) -> bool:
+    """Return whether reading the file cannot wait for anything."""
+    content = value[1] if isinstance(value, tuple) and len(value) > 1 else value
+    return type(content) in {bytes, bytearray, memoryview, io.BytesIO}
+
+
 def upload(
     name: str, value: FileInput, media_types: Sequence[str], head_bytes: int, limit_bytes: int | None, stack: ExitStack
 ) -> Upload:
@@ -104,14 +117,24 @@ def upload(
     state = None
     with _reading(name):
         source, own_name = _opened(name, content, stack)
+        lock = _lock(source)
         if isinstance(source, bytes):
             size_bytes, head = len(source), source[:head_bytes]
         else:
-            source, size_bytes, head = _measured(source, head_bytes, limit_bytes, stack)
+            with lock:
+                source, size_bytes, head = _measured(source, head_bytes, limit_bytes, stack)
             state = _state(source)
     media_type = (media_type or "").strip() or _media_type(head, media_types)
     fallback = name + _SUFFIXES.get(media_type, "")
-    return Upload(name, _base_name(file_name or own_name) or fallback, media_type, size_bytes, head, source, state)
+    return Upload(
+        name, _base_name(file_name or own_name) or fallback, media_type, size_bytes, head, source, lock, state
+    )
+
+
+def _lock(source: object) -> threading.Lock:
+    """Return the lock of a file, which all its uploads share."""
+    with _locks_lock:
+        return _locks.setdefault(id(source), threading.Lock())
 
 
 _SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "image/gif": ".gif"}
