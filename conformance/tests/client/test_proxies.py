@@ -121,3 +121,17 @@ def test_a_large_file_is_sent_encrypted_to_a_server_behind_a_proxy_with_tls(
         with make(base_url=f"https://127.0.0.1:{server.port}/v1", max_retries=0, timeout=30) as driver:
             assert driver.call(image=content).data
     assert content in bytes(server.heard[0])
+
+
+@pytest.mark.slow
+def test_the_timeout_limits_an_encrypted_handshake_within_the_encrypted_connection_to_a_proxy(
+    make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    certificate = self_signed(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
+    start_of_a_record = b"\x16\x03\x03\x02\x00"
+    script = (hear_request, say(b"HTTP/1.1 200 Connected\r\n\r\n"), say(start_of_a_record), drip(b"\0"))
+    with scripted_server(script, tls=server_side(certificate)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{proxy.port}")
+        with make(base_url="https://api.example/v1", max_retries=0, timeout=TIMEOUT) as driver:
+            assert type(checked_outcome(driver, proxy, *script)) is APITimeoutError

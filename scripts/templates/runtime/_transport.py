@@ -13,13 +13,16 @@ import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.request import getproxies
 
 import httpcore
 import httpx
 
 from ._calls import no_cookies
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 
 class _Clock(threading.local):
@@ -55,7 +58,16 @@ def require_time() -> None:
     _clock.remaining(None)
 
 
-_RECORD_BYTES = 1 << 14
+class _TlsSocket(ssl.SSLSocket):
+    """A socket whose every step ends at the deadline, because TLS in the TLS of a proxy takes several for each read."""
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        self.settimeout(_clock.remaining(self.gettimeout()))
+        return super().recv(buflen, flags)
+
+    def send(self, data: ReadableBuffer, flags: int = 0) -> int:
+        self.settimeout(_clock.remaining(self.gettimeout()))
+        return super().send(data, flags)
 
 
 class _Stream(httpcore.NetworkStream):
@@ -66,16 +78,13 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.read(max_bytes, _clock.remaining(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        # The method `write` of the stream would apply the whole timeout to each send.
         connection: socket.socket = self._stream.get_extra_info("socket")
         encrypted = self._stream.get_extra_info("ssl_object")
-        unsent = memoryview(buffer)
-        if (
-            encrypted is not None and encrypted is not connection
-        ):  # TLS in the TLS of a proxy, which only `write` encrypts
-            for start in range(0, len(unsent), _RECORD_BYTES):
-                self._stream.write(bytes(unsent[start : start + _RECORD_BYTES]), _clock.remaining(timeout))
+        if encrypted is not None and encrypted is not connection:  # TLS in the TLS of a proxy
+            self._stream.write(buffer, _clock.remaining(timeout))
             return
+        # The method `write` of the stream would apply the whole timeout to each send.
+        unsent = memoryview(buffer)
         try:
             while unsent:
                 connection.settimeout(_clock.remaining(timeout))
@@ -197,8 +206,7 @@ def _pool(proxy: httpx.Proxy | None, **settings: Any) -> httpcore.ConnectionPool
     return httpcore.HTTPProxy(
         proxy_url=url,
         proxy_auth=proxy.raw_auth,
-        proxy_headers=proxy.headers.raw,
-        proxy_ssl_context=proxy.ssl_context,
+        proxy_ssl_context=settings["ssl_context"] if proxy.url.scheme == "https" else None,
         **settings,
     )
 
@@ -236,6 +244,7 @@ def connect(limits: httpx.Limits) -> httpx.Client:
     Raises `ValueError` if the URL of a proxy is not valid, and `RuntimeError` if a package for it is not installed.
     """
     ssl_context = httpx.create_ssl_context()
+    ssl_context.sslsocket_class = _TlsSocket
     direct = _Transport(ssl_context, limits)
     mounts = {
         pattern: direct if proxy is None else _Transport(ssl_context, limits, proxy)
