@@ -335,10 +335,6 @@ def opening(connect: Callable[[], T]) -> T:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise InvalidRequestError(f"A file of the environment (SSL_CERT_FILE?) could not be read: {reason}.") from None
-    except ValueError:
-        raise ImageVariationsError(
-            "The value of a proxy environment variable (such as HTTP_PROXY) is not a valid URL."
-        ) from None
     except (ImportError, RuntimeError):  # of httpx and of httpcore
         raise ImageVariationsError(
             "The proxy of an environment variable (such as ALL_PROXY) needs a package that is not installed."

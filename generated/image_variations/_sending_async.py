@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from itertools import count
 
 import anyio
@@ -19,6 +18,7 @@ from ._answers import Answer, Body, Enough
 from ._calls import LIMITS, MAX_REDIRECTS, Call, OpenCall, no_cookies, opening
 from ._links import require_allowed
 from ._options import Options
+from ._proxies import environment_proxies
 from .errors import APIConnectionError, APITimeoutError, ImageVariationsError
 
 
@@ -42,7 +42,7 @@ class AsyncConnections:
         self._forget_ended_loops()
         loop = _event_loop()
         if loop not in self._own:
-            self._own[loop] = opening(partial(httpx.AsyncClient, limits=LIMITS, cookies=no_cookies()))
+            self._own[loop] = opening(_connect)
         return self._own[loop]
 
     async def close(self) -> None:
@@ -57,6 +57,15 @@ class AsyncConnections:
         for loop in list(self._own):
             if isinstance(loop, asyncio.AbstractEventLoop) and loop.is_closed():
                 self._own.pop(loop, None)
+
+
+def _connect() -> httpx.AsyncClient:
+    ssl_context = httpx.create_ssl_context()
+    mounts = {
+        pattern: None if proxy is None else httpx.AsyncHTTPTransport(ssl_context, limits=LIMITS, proxy=proxy)
+        for pattern, proxy in environment_proxies().items()
+    }
+    return httpx.AsyncClient(verify=ssl_context, limits=LIMITS, mounts=mounts, trust_env=False, cookies=no_cookies())
 
 
 def _event_loop() -> asyncio.AbstractEventLoop | None:

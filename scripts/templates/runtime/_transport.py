@@ -12,14 +12,13 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
-from urllib.request import getproxies
 
 import httpcore
 import httpx
 
 from ._calls import no_cookies
+from ._proxies import environment_proxies
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -211,37 +210,10 @@ def _pool(proxy: httpx.Proxy | None, **settings: Any) -> httpcore.ConnectionPool
     )
 
 
-def environment_proxies() -> dict[str, httpx.Proxy | None]:
-    """Return the proxy of each pattern of URLs, or None for no proxy, as httpx reads them from the environment."""
-    given = getproxies()
-    hosts = [host.strip() for host in given.get("no", "").split(",") if host.strip()]
-    if "*" in hosts:
-        return {}
-    proxies: dict[str, httpx.Proxy | None] = {}
-    for scheme in ("http", "https", "all"):
-        if given.get(scheme):
-            url = given[scheme]
-            proxies[f"{scheme}://"] = httpx.Proxy(url if "://" in url else f"http://{url}")
-    for host in hosts:
-        proxies[_pattern(host)] = None
-    return proxies
-
-
-def _pattern(host: str) -> str:
-    """Return the pattern of URLs for a host of NO_PROXY. A name stands for the host and those below it."""
-    if "://" in host:
-        return host
-    try:
-        address = ip_address(host.partition("/")[0])
-    except ValueError:
-        return f"all://{host}" if host.lower() == "localhost" else f"all://*{host}"
-    return f"all://[{host}]" if address.version == 6 else f"all://{host}"
-
-
 def connect(limits: httpx.Limits) -> httpx.Client:
     """Return a client of httpx with these connections, through the proxies of the environment.
 
-    Raises `ValueError` if the URL of a proxy is not valid, and `RuntimeError` if a package for it is not installed.
+    Raises `ImageVariationsError` if a proxy is no valid URL, and `RuntimeError` if a package for it is not installed.
     """
     ssl_context = httpx.create_ssl_context()
     ssl_context.sslsocket_class = _TlsSocket
