@@ -14,16 +14,13 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import httpcore
 import httpx
 
 from ._calls import no_cookies
 from ._proxies import environment_proxies
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
 
 
 class _Clock(threading.local):
@@ -66,7 +63,7 @@ class _TlsSocket(ssl.SSLSocket):
         self.settimeout(_clock.remaining(self.gettimeout()))
         return super().recv(buflen, flags)
 
-    def send(self, data: ReadableBuffer, flags: int = 0) -> int:
+    def send(self, data: Any, flags: int = 0) -> int:
         self.settimeout(_clock.remaining(self.gettimeout()))
         return super().send(data, flags)
 
