@@ -246,7 +246,7 @@ class OpenCall:
         The last attempt ended with `error`. Only connection errors, with timeouts while connecting, are retried. After
         another timeout the server may still be working on the request, and a retry would cost images again.
         """
-        if self._reading_errors:
+        if self._reading_errors or "location header" in str(error):  # of a client that was given
             return None
         retried = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError, httpx.ConnectTimeout)
         if attempts > self.options.max_retries or not isinstance(error, retried):
@@ -326,6 +326,14 @@ def _next(chunks: Iterator[bytes]) -> list[bytes]:
 def no_cookies() -> CookieJar:
     """Return a cookie jar that stores nothing, so that no response changes a later request."""
     return CookieJar(DefaultCookiePolicy(allowed_domains=()))
+
+
+def forget_malformed_location(response: httpx.Response) -> None:
+    """Remove a `Location` that is no URL, for which httpx would raise an error without the status."""
+    try:
+        _ = response.request.url.join(response.headers.get("location", "")).host
+    except (httpx.InvalidURL, UnicodeError):
+        del response.headers["location"]
 
 
 def opening(connect: Callable[[], T]) -> T:

@@ -7,13 +7,12 @@ from __future__ import annotations
 import os
 import threading
 import time
-from contextlib import suppress
 from functools import partial
 from itertools import count
 
 import httpx
 
-from ._answers import Answer, Body, Enough
+from ._answers import Answer, Body
 from ._calls import LIMITS, MAX_REDIRECTS, Call, OpenCall, opening
 from ._links import require_allowed
 from ._options import Options
@@ -91,7 +90,7 @@ def _attempt(http: httpx.Client, call: OpenCall) -> Answer:
         response = _response(http, call)
         try:
             body = Body(response.status_code, response.headers, call)
-            with suppress(Enough):
+            with body.received():
                 if response.is_stream_consumed:  # the response of a mock transport is already read
                     body.add_plain(response.content)
                 elif body.is_wanted:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from itertools import count
 
 import anyio
@@ -12,8 +12,8 @@ import anyio.lowlevel
 import httpx
 from anyio import to_thread
 
-from ._answers import Answer, Body, Enough
-from ._calls import LIMITS, MAX_REDIRECTS, Call, OpenCall, no_cookies, opening
+from ._answers import Answer, Body
+from ._calls import LIMITS, MAX_REDIRECTS, Call, OpenCall, forget_malformed_location, no_cookies, opening
 from ._links import require_allowed
 from ._options import Options
 from ._proxies import environment_proxies
@@ -63,7 +63,18 @@ def _connect() -> httpx.AsyncClient:
         pattern: None if proxy is None else httpx.AsyncHTTPTransport(ssl_context, limits=LIMITS, proxy=proxy)
         for pattern, proxy in environment_proxies().items()
     }
-    return httpx.AsyncClient(verify=ssl_context, limits=LIMITS, mounts=mounts, trust_env=False, cookies=no_cookies())
+    return httpx.AsyncClient(
+        verify=ssl_context,
+        limits=LIMITS,
+        mounts=mounts,
+        trust_env=False,
+        cookies=no_cookies(),
+        event_hooks={"response": [_forget_malformed_location]},
+    )
+
+
+async def _forget_malformed_location(response: httpx.Response) -> None:
+    forget_malformed_location(response)
 
 
 def _event_loop() -> asyncio.AbstractEventLoop | None:
@@ -142,11 +153,12 @@ async def _in_a_scope(http: httpx.AsyncClient, call: OpenCall) -> Answer:
 
 
 async def _attempt(http: httpx.AsyncClient, call: OpenCall) -> Answer:
-    with anyio.fail_after(call.timeout):
+    body = None
+    with anyio.move_on_after(call.timeout):
         response = await _response(http, call)
         try:
             body = Body(response.status_code, response.headers, call)
-            with suppress(Enough):
+            with body.received():
                 if response.is_stream_consumed:  # the response of a mock transport is already read
                     body.add_plain(response.content)
                 elif body.is_wanted:
@@ -157,6 +169,9 @@ async def _attempt(http: httpx.AsyncClient, call: OpenCall) -> Answer:
             return body.answer()
         finally:
             await response.aclose()
+    if body is not None and body.is_error:
+        return body.answer()
+    raise TimeoutError
 
 
 async def _response(http: httpx.AsyncClient, call: OpenCall) -> httpx.Response:

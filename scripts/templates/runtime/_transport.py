@@ -17,7 +17,7 @@ from typing import Any, cast
 import httpcore
 import httpx
 
-from ._calls import no_cookies
+from ._calls import forget_malformed_location, no_cookies
 from ._proxies import environment_proxies
 
 
@@ -220,4 +220,10 @@ def connect(limits: httpx.Limits) -> httpx.Client:
         for pattern, proxy in environment_proxies().items()
     }
     # trust_env is False, because the proxies that httpx would add itself have no deadline.
-    return httpx.Client(transport=direct, mounts=mounts, trust_env=False, cookies=no_cookies())
+    return httpx.Client(
+        transport=direct,
+        mounts=mounts,
+        trust_env=False,
+        cookies=no_cookies(),
+        event_hooks={"response": [forget_malformed_location]},
+    )
