@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from enum import Enum
 from typing import Any, Protocol, cast, runtime_checkable
 from urllib.parse import quote
 from uuid import UUID
@@ -18,8 +19,15 @@ class _Model(Protocol):
     def to_dict(self) -> dict[str, Any]: ...
 
 
+def is_file(value: object) -> bool:
+    """Return whether a value is bytes or an open file."""
+    return isinstance(value, bytes | bytearray | memoryview) or hasattr(value, "read")
+
+
 def jsonable(value: object) -> Any:
     """Return `value` as the dicts, lists and scalars of JSON. A value of an unknown type is returned unchanged."""
+    if isinstance(value, Enum):
+        return jsonable(value.value)
     if value is None or isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, date):  # also datetime, a subclass
@@ -28,7 +36,7 @@ def jsonable(value: object) -> Any:
         return str(value)
     if isinstance(value, Mapping):
         return {name: jsonable(member) for name, member in cast("Mapping[str, object]", value).items()}
-    if isinstance(value, Sequence):
+    if isinstance(value, Sequence) and not is_file(value):
         return [jsonable(item) for item in cast("Sequence[object]", value)]
     return value.to_dict() if isinstance(value, _Model) else value
 
@@ -58,6 +66,8 @@ def all_texts(values: Mapping[str, object] | None) -> Iterator[tuple[str, str]]:
 def text(name: str, value: object) -> str:
     """Return `value` as text. Raises `InvalidRequestError` if it cannot be written in UTF-8."""
     plain = jsonable(value)
+    if is_file(plain):
+        raise InvalidRequestError(f"{name} must be text here, and is of type {type(plain).__name__}.", param=name)
     try:
         string = str(plain).lower() if isinstance(plain, bool) else str(plain)
         string.encode()
