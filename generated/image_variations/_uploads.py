@@ -187,7 +187,8 @@ def _measured(
         file = stack.enter_context(tempfile.SpooledTemporaryFile(_MAX_HELD_BYTES))  # noqa: SIM115 - the stack closes it
         while (limit_bytes is None or file.tell() < limit_bytes) and (chunk := _bytes_of(source.read(_CHUNK_BYTES))):
             file.write(chunk)
-    size_bytes = file.seek(0, os.SEEK_END)
+    file.seek(0, os.SEEK_END)
+    size_bytes = file.tell()  # the seek of some files, such as mmap, returns None
     file.seek(0)
     head = b""
     while len(head) < head_bytes and (chunk := _bytes_of(file.read(head_bytes - len(head)))):

@@ -4,6 +4,7 @@ import random
 import re
 from contextlib import ExitStack
 from enum import Enum, IntEnum
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -350,3 +351,10 @@ def test_a_form_without_parts_is_sent_as_a_form(driver: Driver, recorder: Record
     request = sent(driver.copy(preflight=False), recorder, image=nothing)
     assert (request.header("content-type") or "").startswith("multipart/form-data; boundary=")
     assert request.parts_by_python_multipart() == []
+
+
+def test_a_memory_map_is_sent(driver: Driver, recorder: Recorder, tmp_path: Path) -> None:
+    """Its `seek` returns None in Python 3.11 and 3.12."""
+    (tmp_path / "x.png").write_bytes(image())
+    with (tmp_path / "x.png").open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as mapped:
+        assert sent(driver, recorder, image=mapped).parts()["image"].content == image()
