@@ -17,11 +17,18 @@ import httpx
 from ._options import Options
 from .errors import APIConnectionError
 
+_MAX_PORT = 65_535
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
-def require_allowed(host: bytes, options: Options) -> None:
-    """Raise `APIConnectionError` if links to the host are not allowed. A host that cannot be found is."""
+def require_allowed(url: httpx.URL, options: Options) -> None:
+    """Raise `APIConnectionError` if the link is not allowed. One to a host that cannot be found is.
+
+    Raises `httpx.InvalidURL` for a port that does not exist, which some systems take for another one.
+    """
+    if (url.port or 0) > _MAX_PORT:
+        raise httpx.InvalidURL("the port does not exist")
+    host = url.raw_host
     if options.allow_private_links or not is_private(host):
         return
     if options.allow_private_links is None and is_private(httpx.URL(options.base_url).raw_host):

@@ -110,7 +110,7 @@ def _response(http: httpx.Client, call: OpenCall) -> httpx.Response:
     if call.of_api:
         return http.send(request, stream=True, follow_redirects=False)
     for _ in range(MAX_REDIRECTS + 1):
-        require_allowed(request.url.raw_host, call.options)
+        require_allowed(request.url, call.options)
         response = http.send(request, stream=True, auth=None, follow_redirects=False)
         if response.next_request is None:
             return response

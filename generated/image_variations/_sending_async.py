@@ -182,7 +182,7 @@ async def _response(http: httpx.AsyncClient, call: OpenCall) -> httpx.Response:
     if call.of_api:
         return await http.send(request, stream=True, follow_redirects=False)
     for _ in range(MAX_REDIRECTS + 1):
-        await to_thread.run_sync(require_allowed, request.url.raw_host, call.options, abandon_on_cancel=True)
+        await to_thread.run_sync(require_allowed, request.url, call.options, abandon_on_cancel=True)
         response = await http.send(request, stream=True, auth=None, follow_redirects=False)
         if response.next_request is None:
             return response

@@ -146,9 +146,21 @@ def test_a_download_that_fails_after_a_redirect_names_the_host_of_the_redirect(
 
 
 @pytest.mark.parametrize(
-    "url", ["http://", "http://[", "http://s3cret@", "http://127.0.0.1:99999/s3cret", "http://\0/s3cret"]
+    "url",
+    [
+        *("http://", "http://[", "http://s3cret@", "http://\0/s3cret"),
+        *("http://a..b/s3cret", "http://xn--/s3cret", "http://é..example/s3cret"),
+    ],
 )
 def test_a_link_that_is_no_url_is_not_repeated(driver: Driver, recorder: Recorder, url: str) -> None:
     error = failure(lambda: driver.read(item_with(driver, recorder, url=url)))
     assert str(error).startswith("Download")
     assert json.dumps(str(error)).isascii()
+
+
+@pytest.mark.parametrize("port", [65_536, 75_036, 99_999])
+def test_a_link_with_a_port_that_does_not_exist_is_not_fetched_from_another_port(
+    driver: Driver, recorder: Recorder, port: int
+) -> None:
+    error = failure(lambda: driver.read(item_with(driver, recorder, url=f"http://127.0.0.1:{port}/s3cret")))
+    assert "cannot be fetched" in str(error)

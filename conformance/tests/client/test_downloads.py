@@ -174,6 +174,7 @@ def test_a_redirect_of_a_link_to_an_invalid_location_raises_an_error_of_the_clie
     "url",
     [
         *(
+            "data:,\ud800",
             "file:///etc/hostname",
             "/etc/hostname",
             "a.png",

@@ -196,7 +196,8 @@ class OpenCall:
             return APITimeoutError(f"{place}: the server did not answer {limit}.")
         if isinstance(error, httpx.TooManyRedirects):
             return APIConnectionError(f"{place}: the server sent too many redirects.")
-        if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | OverflowError | ExceptionGroup):
+        is_url = isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | OverflowError | ExceptionGroup)
+        if is_url or (isinstance(error, UnicodeError) and not self.of_api):
             return APIConnectionError(
                 f"{place}: the URL, or the target of a redirect, cannot be fetched over http or https."
             )
