@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from itertools import islice
+from secrets import token_hex
 from typing import IO, Any, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -126,19 +127,20 @@ class OpenCall:
     _uploads: Mapping[int, Upload]
     _reading_errors: list[Exception] = field(factory=list["Exception"], init=False)
 
-    def request(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
-        """Return a new request with the complete call, every file from its start."""
+    def request(self, http: httpx.Client | httpx.AsyncClient, moved_to: httpx.URL | None = None) -> httpx.Request:
+        """Return a new request with the complete call, every file from its start. A download can have moved."""
         call, options = self.call, self.options
         timeout = httpx.Timeout(self.timeout, connect=self._connect_seconds)
-        if not call.of_api:  # not built by `http`, so that its default headers are not sent to another host
+        if not call.of_api:  # not built by `http`, so that its headers and cookies are not sent to another host
             headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
-            return httpx.Request(call.method, call.url, headers=headers, extensions={"timeout": timeout.as_dict()})
+            url = moved_to or call.url
+            return httpx.Request(call.method, url, headers=headers, extensions={"timeout": timeout.as_dict()})
         headers = {
             "Accept": call.accept,
             "Accept-Encoding": "gzip, deflate",
             "User-Agent": USER_AGENT,
             **({"Authorization": f"Bearer {options.api_key}"} if call.secured and options.api_key else {}),
-            **({"Content-Type": call.body.media_type} if isinstance(call.body, Content) else {}),
+            **self._content_type(),
         }
         named = {name for name, _ in call.query}
         defaults = [(name, value) for name, value in options.default_query.items() if name not in named]
@@ -158,6 +160,17 @@ class OpenCall:
     @property
     def _connect_seconds(self) -> float:
         return _MAX_CONNECT_SECONDS if self.timeout is None else min(self.timeout, _MAX_CONNECT_SECONDS)
+
+    def _content_type(self) -> dict[str, str]:
+        match self.call.body:  # always given, because `http` could have a default for it
+            case Form():
+                return {"Content-Type": f"multipart/form-data; boundary={token_hex(16)}"}
+            case Fields():
+                return {"Content-Type": "application/x-www-form-urlencoded"}
+            case Content(_, media_type):
+                return {"Content-Type": media_type}
+            case None:
+                return {}
 
     def _body(self) -> dict[str, Any]:
         match self.call.body:

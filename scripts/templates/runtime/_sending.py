@@ -113,5 +113,5 @@ def _response(http: httpx.Client, call: OpenCall) -> httpx.Response:
         if response.next_request is None:
             return response
         response.close()
-        request = response.next_request
+        request = call.request(http, response.next_request.url)
     raise httpx.TooManyRedirects("", request=request)

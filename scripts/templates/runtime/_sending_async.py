@@ -185,5 +185,5 @@ async def _response(http: httpx.AsyncClient, call: OpenCall) -> httpx.Response:
         if response.next_request is None:
             return response
         await response.aclose()
-        request = response.next_request
+        request = call.request(http, response.next_request.url)
     raise httpx.TooManyRedirects("", request=request)
