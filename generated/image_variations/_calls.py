@@ -189,7 +189,7 @@ class OpenCall:
         upload = self._uploads[id(part)]
         return part.name, (upload.file_name, upload.content(), upload.media_type)
 
-    def failure(self, error: Exception) -> Exception:
+    def failure(self, error: Exception, is_closed: bool) -> Exception:
         """Return the error of this package for an exception of an attempt, or the one that reading a file raised.
 
         Its message contains neither the API key nor another secret of the request.
@@ -197,6 +197,8 @@ class OpenCall:
         if self._reading_errors:  # which some transports replace by their own
             return self._reading_errors[0]
         place = self._place(error)
+        if is_closed:
+            return APIConnectionError(f"{place}: the client was closed during the call.")
         if isinstance(error, httpx.ConnectTimeout) and not isinstance(error.__cause__, _CAUSES_OF_TIMEOUTS):
             error = httpx.ConnectError(str(error))
         if isinstance(error, httpx.ConnectTimeout):

@@ -175,7 +175,10 @@ class SyncClient(_BaseClient["httpx.Client", "Connections"]):
         return READING.response(*send(self._connections, self._options, download(url, max_bytes))).parsed
 
     def close(self) -> None:
-        """Close the connections of this client and of the copies that share them. A later call opens new ones."""
+        """Close the connections of this client and of the copies that share them. A later call opens new ones.
+
+        A call of another thread that is under way ends in an `APIConnectionError`.
+        """
         self._connections.close()
 
     def __enter__(self) -> Self:

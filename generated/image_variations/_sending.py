@@ -65,13 +65,14 @@ def send(connections: Connections, options: Options, call: Call) -> tuple[Answer
     failures: list[Exception] = []
     with call.opened(options) as opened:
         for attempts in count(1):
+            http = connections.get()
             try:
-                answer = _attempt(connections.get(), opened)
+                answer = _attempt(http, opened)
             except ImageVariationsError:
                 raise
             except Exception as error:  # noqa: BLE001 - a transport that was given can raise anything
-                delay = opened.delay_after_error(attempts, error)
-                failures.append(opened.failure(error))
+                delay = None if http.is_closed else opened.delay_after_error(attempts, error)
+                failures.append(opened.failure(error, http.is_closed))
             else:
                 delay = opened.delay_after_answer(attempts, answer.status_code, answer.headers)
                 if delay is None:

@@ -92,13 +92,14 @@ async def send(connections: AsyncConnections, options: Options, call: Call) -> t
     failures: list[Exception] = []
     async with _opened(call, options) as opened:
         for attempts in count(1):
+            http = connections.get()
             try:
-                answer = await _in_a_scope(connections.get(), opened)
+                answer = await _in_a_scope(http, opened)
             except ImageVariationsError:
                 raise
             except Exception as error:  # noqa: BLE001 - a transport that was given can raise anything
-                delay = opened.delay_after_error(attempts, error)
-                failures.append(opened.failure(error))
+                delay = None if http.is_closed else opened.delay_after_error(attempts, error)
+                failures.append(opened.failure(error, http.is_closed))
             else:
                 delay = opened.delay_after_answer(attempts, answer.status_code, answer.headers)
                 if delay is None:
