@@ -152,6 +152,8 @@ async def _in_a_scope(http: httpx.AsyncClient, call: OpenCall) -> Answer:
         group.start_soon(attempt)
     if failures:
         raise failures[0]
+    if not answers:  # something cancelled the task of the attempt alone
+        raise anyio.get_cancelled_exc_class()
     return answers[0]
 
 

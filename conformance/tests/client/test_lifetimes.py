@@ -282,6 +282,20 @@ def test_a_cancelled_call_ends_promptly_and_the_client_remains_usable() -> None:
         assert len(server.heard) == 2
 
 
+def test_a_call_whose_inner_task_alone_is_cancelled_is_cancelled() -> None:
+    async def run(client: AsyncClient, server: ScriptedServer) -> None:
+        call = asyncio.ensure_future(client.images.create_variation(image=image()))
+        await asyncio.to_thread(_wait_for_a_request, server)
+        for task in asyncio.all_tasks() - {call, asyncio.current_task()}:
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(call, 10)
+        await client.close()
+
+    with scripted_server((hear_request, hold)) as server:
+        asyncio.run(run(AsyncClient(api_key=KEY, base_url=server.base_url), server))
+
+
 @given(after_seconds=st.floats(0, 0.006), call_count=st.integers(1, 4))
 def test_a_client_remains_usable_after_calls_were_cancelled_at_any_moment(
     shared: tuple[AsyncDriver, Recorder], after_seconds: float, call_count: int
