@@ -4,8 +4,8 @@ A file is sent from its start, whatever its current position. A file that is not
 copied to a temporary file, so that a retry sends the same bytes. Other files are streamed, not read into memory.
 
 Every attempt sends the bytes that the file had when the call began. What is appended to it later is not sent. If it has
-become shorter, was closed, or was written to before a retry, the call ends with an `InvalidRequestError`. A path is
-opened once, so that a file that is deleted or replaced under it is sent all the same.
+become shorter, was closed, was overwritten, or was written to before a retry, the call ends with an
+`InvalidRequestError`. A path is opened once, so that a file that is deleted or replaced under it is sent all the same.
 """
 
 from __future__ import annotations
@@ -86,7 +86,16 @@ class _Rewound(io.RawIOBase):
         if not chunk:
             raise _changed(self._upload.name, f"it had {self._upload.size_bytes} bytes, and has {self._position} now")
         self._position += len(chunk)
+        if self._position == self._upload.size_bytes:
+            self._require_not_overwritten()
         return chunk
+
+    def _require_not_overwritten(self) -> None:
+        """Raise `InvalidRequestError` if the file was written to, unless it has grown: what is appended is not sent."""
+        with _reading(self._upload.name):
+            before, now = self._upload.state, _state(self._source)
+        if before != now and before is not None and now is not None and now[0] <= before[0]:
+            raise _changed(self._upload.name, "it was written to while it was sent")
 
     def tell(self) -> int:
         return self._position
@@ -199,6 +208,7 @@ def _state(file: BinaryFile) -> tuple[int, int] | None:
 
     Only what `open` returns is asked: a SpooledTemporaryFile, for example, is written to a disk by its `fileno`.
     """
+    file = getattr(file, "file", file)  # that of a NamedTemporaryFile
     if not isinstance(file, io.BufferedReader | io.BufferedRandom | io.FileIO):
         return None
     try:
