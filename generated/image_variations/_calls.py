@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -43,6 +44,7 @@ _JOINED_BYTES = 1 << 16
 _MAX_SHOWN = 300
 _MAX_CONNECT_SECONDS = 10.0
 _PORTS = {"http": 80, "https": 443}
+_SECRET = re.compile("auth|key|token|secret|password|cookie", re.IGNORECASE)  # in the name of a header
 _FIRST_DELAY_SECONDS = 0.5
 _MAX_DELAY_SECONDS = 8.0
 _MAX_RETRY_AFTER_SECONDS = 60.0
@@ -249,8 +251,12 @@ class OpenCall:
         return printable if len(printable) <= _MAX_SHOWN else printable[:_MAX_SHOWN] + "..."
 
     def redacted(self, content: bytes) -> bytes:
-        """Return bytes of the server without the API key."""
-        return redacted(content, self.options.api_key)
+        """Return bytes of the server without the API key, and without secrets of the headers that were given."""
+        given = {**self.options.default_headers, **self.call.headers}
+        words = [value.rpartition(" ")[2] for name, value in given.items() if _SECRET.search(name)]
+        for secret in (self.options.api_key, *words):
+            content = redacted(content, secret)
+        return content
 
     def clean(self, headers: httpx.Headers) -> httpx.Headers:
         """Return headers of the server without the API key."""
