@@ -119,7 +119,29 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        return _Stream(self._backend.connect_tcp(host, port, _clock.remaining(timeout), local_address, socket_options))
+        """Connect to an address of the host. Those that are left share the time that is left."""
+        seconds = _clock.remaining(timeout)
+        deadline = None if seconds is None else time.monotonic() + seconds
+        addresses = _addresses(host)
+        for left in range(len(addresses), 0, -1):
+            seconds = None if deadline is None else max(deadline - time.monotonic(), 0.001) / left
+            try:
+                return _Stream(
+                    self._backend.connect_tcp(addresses[-left], port, seconds, local_address, socket_options)
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if left == 1:
+                    raise
+        raise AssertionError("unreachable")
+
+
+def _addresses(host: str) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from error
+    # An address of version 6 can have a zone, as its last member.
+    return [f"{each[0]}%{each[3]}" if len(each) == 4 and each[3] else str(each[0]) for *_, each in found]
 
 
 # The errors of httpcore and the errors of httpx with the same names.
