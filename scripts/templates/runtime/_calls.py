@@ -9,23 +9,22 @@ import logging
 import random
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from itertools import islice
 from secrets import token_hex
-from typing import IO, Any, TypeAlias, TypeVar, cast
+from typing import IO, Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import httpcore
 import httpx
-from anyio import to_thread
 from attrs import field, frozen
 
 from . import _preflight
 from ._bodies import Body, Content, Fields, FilePart, Form, TextPart
 from ._document import USER_AGENT
+from ._joining import JoinedForm
 from ._options import Options, require_before_path, require_headers, require_timeout
 from ._redaction import redacted
 from ._uploads import Upload, is_in_memory, upload
@@ -43,7 +42,6 @@ LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
 MAX_REDIRECTS = 5
 # httpx-aiohttp raises ConnectTimeout for all errors of connections.
 _CAUSES_OF_TIMEOUTS = (type(None), TimeoutError, httpcore.TimeoutException)
-_JOINED_BYTES = 1 << 16
 _MAX_SHOWN = 300
 _MAX_CONNECT_SECONDS = 10.0
 _PORTS = {"http": 80, "https": 443}
@@ -156,7 +154,7 @@ class OpenCall:
             **self._body(),
         )
         if isinstance(call.body, Form):
-            request.stream = _Joined(request.stream, self._reading_errors, call.is_in_memory)
+            request.stream = JoinedForm(request.stream, self._reading_errors, call.is_in_memory)
         return request
 
     @property
@@ -302,50 +300,6 @@ class OpenCall:
     def name(self) -> str:
         """The name of the call in logs, without the URL of a download, which can contain a signature."""
         return self.call.url if self.call.of_api else "(download)"
-
-
-class _Joined(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """Joins small chunks of a body, because each chunk is sent separately and a form has about a dozen."""
-
-    def __init__(
-        self, stream: httpx.SyncByteStream | httpx.AsyncByteStream, errors: list[Exception], is_in_memory: bool
-    ) -> None:
-        self._stream = cast("httpx.SyncByteStream", stream)  # the stream of a form is both synchronous and asynchronous
-        self._errors = errors
-        self._is_in_memory = is_in_memory
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            yield from self._joined()
-        except Exception as error:
-            self._errors.append(error)
-            raise
-
-    def _joined(self) -> Iterator[bytes]:
-        pending: list[bytes] = []
-        size = 0
-        for chunk in self._stream:
-            if pending and size + len(chunk) > _JOINED_BYTES:
-                yield b"".join(pending)
-                pending, size = [], 0
-            pending.append(chunk)
-            size += len(chunk)
-        yield b"".join(pending)
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        chunks = iter(self)
-        if self._is_in_memory:
-            for chunk in chunks:
-                yield chunk
-            return
-        while some := await to_thread.run_sync(_next, chunks, abandon_on_cancel=True):
-            for chunk in some:
-                yield chunk
-
-
-def _next(chunks: Iterator[bytes]) -> list[bytes]:
-    """Return several chunks, because each change of the thread takes time."""
-    return list(islice(chunks, 4))
 
 
 def no_cookies() -> CookieJar:
