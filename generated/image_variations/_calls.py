@@ -101,7 +101,8 @@ class Call:
         timeout = self.seconds(options)
         with ExitStack() as stack:
             uploads = {id(part): _open(part, options, stack) for part in self._files}
-            yield OpenCall(self, options, timeout, self.max_response_bytes or options.max_response_bytes, uploads)
+            limit = options.max_response_bytes if self.max_response_bytes is None else self.max_response_bytes
+            yield OpenCall(self, options, timeout, limit, uploads)
 
 
 def _open(part: FilePart, options: Options, stack: ExitStack) -> Upload:

@@ -142,7 +142,8 @@ class _BaseClient(Generic[HttpClient, ConnectionsOf]):
         return self.with_options()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._options.base_url!r})"
+        options: _options.Options | None = getattr(self, "_options", None)  # None if the constructor has failed
+        return f"{type(self).__name__}({options.base_url!r})" if options else f"{type(self).__name__}()"
 
 
 class SyncClient(_BaseClient["httpx.Client", "Connections"]):

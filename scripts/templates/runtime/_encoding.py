@@ -18,15 +18,16 @@ class _Model(Protocol):
 
 
 def is_file(value: object) -> bool:
-    """Return whether a value is bytes or an open file."""
-    return isinstance(value, bytes | bytearray | memoryview) or hasattr(value, "read")
+    """Return whether a value is bytes or an open file. Some models have a method `read`, too."""
+    is_open = hasattr(value, "read") and not isinstance(value, _Model)
+    return is_open or isinstance(value, bytes | bytearray | memoryview)
 
 
 def jsonable(value: object) -> Any:
     """Return `value` as the dicts, lists and scalars of JSON. A value of an unknown type is returned unchanged."""
     if isinstance(value, Enum):
         return jsonable(value.value)
-    if value is None or isinstance(value, str | int | float | bool):
+    if value is None or isinstance(value, str | int | float | bool) or is_file(value):
         return value
     if isinstance(value, date):  # also datetime, a subclass
         return value.isoformat()
@@ -34,7 +35,7 @@ def jsonable(value: object) -> Any:
         return str(value)
     if isinstance(value, Mapping):
         return {name: jsonable(member) for name, member in cast("Mapping[str, object]", value).items()}
-    if isinstance(value, Sequence) and not is_file(value):
+    if isinstance(value, Sequence):
         return [jsonable(item) for item in cast("Sequence[object]", value)]
     return value.to_dict() if isinstance(value, _Model) else value
 
