@@ -107,7 +107,7 @@ class _Rewound(io.RawIOBase):
 
 
 def is_in_memory(value: FileInput) -> bool:
-    """Return whether reading the file cannot wait for anything."""
+    """Return whether reading the file cannot wait for anything. The `read` of a subclass can."""
     content = value[1] if isinstance(value, tuple) and len(value) > 1 else value
     return type(content) in {bytes, bytearray, memoryview, io.BytesIO}
 
