@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ._stamp import VERSION as __version__
@@ -87,8 +88,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import the models when one of them is first used, so that the package imports quickly."""
-    if name in _MODELS:
-        from . import models
-
-        return getattr(models, name)
+    if name == "models" or name in _MODELS:
+        models = import_module(".models", __name__)
+        return models if name == "models" else getattr(models, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

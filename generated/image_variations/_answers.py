@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import httpx
@@ -33,7 +34,7 @@ class Answer:
     content: bytes
 
 
-class Enough(Exception):
+class _Enough(Exception):
     """The rest of the body is not needed."""
 
 
@@ -43,10 +44,8 @@ class Body:
     def __init__(self, status_code: int, headers: httpx.Headers, call: OpenCall) -> None:
         self._head = status_code, headers
         self._call = call
-        self._is_success = 200 <= status_code <= 299
-        self._remaining = (
-            call.max_response_bytes if self._is_success else min(_MAX_ERROR_BYTES, call.max_response_bytes)
-        )
+        self.is_error = not 200 <= status_code <= 299
+        self._remaining = min(_MAX_ERROR_BYTES, call.max_response_bytes) if self.is_error else call.max_response_bytes
         self._chunks: list[bytes] = []
         self._inflater: Inflater | None = None
 
@@ -55,11 +54,24 @@ class Body:
         """Whether there is a body: a 101 response, which switches protocols, has none."""
         return self._head[0] >= 200
 
+    @contextmanager
+    def received(self) -> Generator[None]:
+        """Receive the body within this context, which ends that of an error response early where the rest is lost.
+
+        Its status alone makes it an error.
+        """
+        try:
+            yield
+        except _Enough:
+            pass
+        except Exception:
+            if not self.is_error:
+                raise
+
     def add(self, chunk: bytes) -> Iterator[None]:
         """Decompress and store the next chunk, and yield after each piece.
 
-        Raises `Enough` if the rest of an error response is not needed, and `APIResponseValidationError` if the body of
-        a successful one is too long or cannot be decompressed.
+        Raises `APIResponseValidationError` if the body of a successful response is too long or cannot be decompressed.
         """
         try:
             if self._inflater is None:
@@ -74,10 +86,10 @@ class Body:
         """Store a decompressed piece. Raises what `add` raises if the body is too long."""
         self._remaining -= len(piece)
         if self._remaining < 0:
-            if self._is_success:
-                limit = self._call.max_response_bytes
-                raise self._unreadable(f"it has more than {limit} bytes (max_response_bytes)")
-            raise Enough
+            if self.is_error:
+                raise _Enough
+            limit = self._call.max_response_bytes
+            raise self._unreadable(f"it has more than {limit} bytes (max_response_bytes)")
         self._chunks.append(piece)
 
     def end(self) -> None:
@@ -95,9 +107,9 @@ class Body:
         return Answer(status_code, headers, b"".join(self._chunks))
 
     def _fail(self, reason: str) -> None:
-        if self._is_success:
-            raise self._unreadable(f"it has {reason}")
-        raise Enough  # The status alone makes it an error.
+        if self.is_error:
+            raise _Enough
+        raise self._unreadable(f"it has {reason}")
 
     def _unreadable(self, reason: str) -> APIResponseValidationError:
         status_code, headers = self._head

@@ -11,7 +11,7 @@ from typing import TypeAlias, cast
 
 from attrs import frozen
 
-from ._encoding import jsonable, texts
+from ._encoding import is_file, jsonable, texts
 from ._preflight import ImageRules
 from ._uploads import upload
 from .errors import InvalidRequestError
@@ -59,13 +59,18 @@ class Content:
     media_type: str
 
 
+# httpx would send a form without parts as no body at all.
+_EMPTY_FORM = Content(b"--empty--\r\n", "multipart/form-data; boundary=empty")
+
 Body: TypeAlias = Form | Fields | Content
 
 
-def parts(name: str, value: object) -> Iterator[TextPart]:
+def parts(name: str, value: object) -> Iterator[TextPart | FilePart]:
     """Yield the parts of a form for `value`: one per item for a list, and none for None."""
     for item in cast("list[object]", value) if isinstance(value, list) else [value]:
-        if isinstance(jsonable(item), dict):
+        if is_file(item):
+            yield FilePart(name, cast("FileInput", item), ("application/octet-stream",))
+        elif isinstance(jsonable(item), dict):
             yield TextPart(name, _dumped(item), "application/json")
         else:
             yield from (TextPart(inner, text) for inner, text in texts(name, item))
@@ -80,11 +85,12 @@ def files(
             yield FilePart(name, value, media_types, rules)
 
 
-def form(known: Sequence[TextPart | FilePart], extra: Mapping[str, object] | None) -> Form:
+def form(known: Sequence[TextPart | FilePart], extra: Mapping[str, object] | None) -> Form | Content:
     """Return the form of the `known` parts and the `extra` fields, which replace parts of the same name."""
     extra = extra or {}
     kept = [part for part in known if part.name not in extra]
-    return Form([*kept, *(part for name, value in extra.items() for part in parts(name, value))])
+    every = [*kept, *(part for name, value in extra.items() for part in parts(name, value))]
+    return Form(every) if every else _EMPTY_FORM
 
 
 def fields(known: Mapping[str, object], extra: Mapping[str, object] | None) -> Fields:

@@ -9,23 +9,27 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import IO, Any, TypeAlias, TypeVar, cast
+from secrets import token_hex
+from typing import IO, Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 from attrs import field, frozen
 
 from . import _preflight
 from ._bodies import Body, Content, Fields, FilePart, Form, TextPart
 from ._document import USER_AGENT
+from ._joining import JoinedForm
 from ._options import Options, require_before_path, require_headers, require_timeout
 from ._redaction import redacted
-from ._uploads import Upload, upload
+from ._uploads import Upload, is_in_memory, upload
 from .errors import APIConnectionError, APITimeoutError, ImageVariationsError, InvalidRequestError
 from .types import NOT_GIVEN, NotGiven
 
@@ -33,13 +37,12 @@ logger = logging.getLogger(__package__ or __name__)
 
 LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
 MAX_REDIRECTS = 5
-# The exceptions of an attempt. OSError includes TimeoutError and errors of files, OverflowError is for invalid ports,
-# UnicodeError for cookies, and ExceptionGroup for several errors at once.
-SENDING_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError, OverflowError, ExceptionGroup, UnicodeError)
-_JOINED_BYTES = 1 << 16
+# httpx-aiohttp raises ConnectTimeout for all errors of connections.
+_CAUSES_OF_TIMEOUTS = (type(None), TimeoutError, httpcore.TimeoutException)
 _MAX_SHOWN = 300
 _MAX_CONNECT_SECONDS = 10.0
 _PORTS = {"http": 80, "https": 443}
+_SECRET = re.compile("auth|key|token|secret|password|cookie", re.IGNORECASE)  # in the name of a header
 _FIRST_DELAY_SECONDS = 0.5
 _MAX_DELAY_SECONDS = 8.0
 _MAX_RETRY_AFTER_SECONDS = 60.0
@@ -69,6 +72,22 @@ class Call:
     max_response_bytes: int | None = None
     timeout: float | NotGiven | None = NOT_GIVEN
 
+    @property
+    def _files(self) -> list[FilePart]:
+        parts = self.body.parts if isinstance(self.body, Form) else ()
+        return [part for part in parts if isinstance(part, FilePart)]
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether no file is read from outside the memory, which can take any time."""
+        return all(is_in_memory(part.value) for part in self._files)
+
+    def seconds(self, options: Options) -> float | None:
+        """Return the timeout. Raises `ImageVariationsError` if it is invalid."""
+        timeout = options.timeout if isinstance(self.timeout, NotGiven) else self.timeout
+        require_timeout(timeout)
+        return timeout
+
     @contextmanager
     def opened(self, options: Options) -> Generator[OpenCall]:
         """Open the files of the call and check it, and yield it. The files opened here are closed afterwards.
@@ -79,13 +98,11 @@ class Call:
         require_headers(self.headers)
         if self.of_api:
             require_before_path(options.base_url, self.url)
-        timeout = options.timeout if isinstance(self.timeout, NotGiven) else self.timeout
-        require_timeout(timeout)
+        timeout = self.seconds(options)
         with ExitStack() as stack:
-            parts = self.body.parts if isinstance(self.body, Form) else ()
-            files = [part for part in parts if isinstance(part, FilePart)]
-            uploads = {id(part): _open(part, options, stack) for part in files}
-            yield OpenCall(self, options, timeout, self.max_response_bytes or options.max_response_bytes, uploads)
+            uploads = {id(part): _open(part, options, stack) for part in self._files}
+            limit = options.max_response_bytes if self.max_response_bytes is None else self.max_response_bytes
+            yield OpenCall(self, options, timeout, limit, uploads)
 
 
 def _open(part: FilePart, options: Options, stack: ExitStack) -> Upload:
@@ -106,20 +123,22 @@ class OpenCall:
     timeout: float | None
     max_response_bytes: int
     _uploads: Mapping[int, Upload]
+    _reading_errors: list[Exception] = field(factory=list["Exception"], init=False)
 
-    def request(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
-        """Return a new request with the complete call, every file from its start."""
+    def request(self, http: httpx.Client | httpx.AsyncClient, moved_to: httpx.URL | None = None) -> httpx.Request:
+        """Return a new request with the complete call, every file from its start. A download can have moved."""
         call, options = self.call, self.options
         timeout = httpx.Timeout(self.timeout, connect=self._connect_seconds)
-        if not call.of_api:  # not built by `http`, so that its default headers are not sent to another host
+        if not call.of_api:  # not built by `http`, so that its headers and cookies are not sent to another host
             headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
-            return httpx.Request(call.method, call.url, headers=headers, extensions={"timeout": timeout.as_dict()})
+            url = moved_to or call.url
+            return httpx.Request(call.method, url, headers=headers, extensions={"timeout": timeout.as_dict()})
         headers = {
             "Accept": call.accept,
             "Accept-Encoding": "gzip, deflate",
             "User-Agent": USER_AGENT,
             **({"Authorization": f"Bearer {options.api_key}"} if call.secured and options.api_key else {}),
-            **({"Content-Type": call.body.media_type} if isinstance(call.body, Content) else {}),
+            **self._content_type(),
         }
         named = {name for name, _ in call.query}
         defaults = [(name, value) for name, value in options.default_query.items() if name not in named]
@@ -133,12 +152,23 @@ class OpenCall:
             **self._body(),
         )
         if isinstance(call.body, Form):
-            request.stream = _Joined(request.stream)
+            request.stream = JoinedForm(request.stream, self._reading_errors, call.is_in_memory)
         return request
 
     @property
     def _connect_seconds(self) -> float:
         return _MAX_CONNECT_SECONDS if self.timeout is None else min(self.timeout, _MAX_CONNECT_SECONDS)
+
+    def _content_type(self) -> dict[str, str]:
+        match self.call.body:  # always given, because `http` could have a default for it
+            case Form():
+                return {"Content-Type": f"multipart/form-data; boundary={token_hex(16)}"}
+            case Fields():
+                return {"Content-Type": "application/x-www-form-urlencoded"}
+            case Content(_, media_type):
+                return {"Content-Type": media_type}
+            case None:
+                return {}
 
     def _body(self) -> dict[str, Any]:
         match self.call.body:
@@ -160,12 +190,18 @@ class OpenCall:
         upload = self._uploads[id(part)]
         return part.name, (upload.file_name, upload.content(), upload.media_type)
 
-    def failure(self, error: Exception) -> ImageVariationsError:
-        """Return the error of this package for an exception of an attempt.
+    def failure(self, error: Exception, is_closed: bool) -> Exception:
+        """Return the error of this package for an exception of an attempt, or the one that reading a file raised.
 
         Its message contains neither the API key nor another secret of the request.
         """
+        if self._reading_errors:  # which some transports replace by their own
+            return self._reading_errors[0]
         place = self._place(error)
+        if is_closed:
+            return APIConnectionError(f"{place}: the client was closed during the call.")
+        if isinstance(error, httpx.ConnectTimeout) and not isinstance(error.__cause__, _CAUSES_OF_TIMEOUTS):
+            error = httpx.ConnectError(str(error))
         if isinstance(error, httpx.ConnectTimeout):
             return APITimeoutError(f"{place}: there was no connection within {self._connect_seconds:g} seconds.")
         if isinstance(error, httpx.TimeoutException | TimeoutError):
@@ -173,20 +209,19 @@ class OpenCall:
             return APITimeoutError(f"{place}: the server did not answer {limit}.")
         if isinstance(error, httpx.TooManyRedirects):
             return APIConnectionError(f"{place}: the server sent too many redirects.")
-        if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | OverflowError | ExceptionGroup):
+        is_url = isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | OverflowError | ExceptionGroup)
+        if is_url or (isinstance(error, UnicodeError) and not self.of_api):
             return APIConnectionError(
                 f"{place}: the URL, or the target of a redirect, cannot be fetched over http or https."
             )
+        if isinstance(error, httpx.LocalProtocolError | UnicodeError):
+            # These are about the request itself, and their messages can quote a header.
+            return InvalidRequestError("The request could not be sent: a header or the host of base_url is malformed.")
         if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
             return APIConnectionError(f"{place}: the server broke HTTP: {self.shown(str(error))}.")
-        if isinstance(error, httpx.TransportError) and not isinstance(error, httpx.LocalProtocolError):
-            reason = self.shown(str(error)) or type(error).__name__
-            return APIConnectionError(f"{place}: the connection failed: {reason}.")
-        if isinstance(error, OSError):
-            reason = error.strerror or type(error).__name__
-            return InvalidRequestError(f"A file of the environment (SSL_CERT_FILE?) could not be read: {reason}.")
-        # The other errors are about the request itself, and their messages can quote a header.
-        return InvalidRequestError("The request could not be sent: a header or the host of base_url is malformed.")
+        # The text of an exception that is not of httpx can have any part of the request.
+        reason = self.shown(str(error)) if isinstance(error, httpx.TransportError) else ""
+        return APIConnectionError(f"{place}: the connection failed: {reason or type(error).__name__}.")
 
     def _place(self, error: Exception) -> str:
         """Return method, path, host and port of the request that failed, or for a download its host and port only.
@@ -215,8 +250,12 @@ class OpenCall:
         return printable if len(printable) <= _MAX_SHOWN else printable[:_MAX_SHOWN] + "..."
 
     def redacted(self, content: bytes) -> bytes:
-        """Return bytes of the server without the API key."""
-        return redacted(content, self.options.api_key)
+        """Return bytes of the server without the API key, and without secrets of the headers that were given."""
+        given = {**self.options.default_headers, **self.call.headers}
+        words = [value.rpartition(" ")[2] for name, value in given.items() if _SECRET.search(name)]
+        for secret in (self.options.api_key, *words):
+            content = redacted(content, secret)
+        return content
 
     def clean(self, headers: httpx.Headers) -> httpx.Headers:
         """Return headers of the server without the API key."""
@@ -228,6 +267,8 @@ class OpenCall:
         The last attempt ended with `error`. Only connection errors, with timeouts while connecting, are retried. After
         another timeout the server may still be working on the request, and a retry would cost images again.
         """
+        if self._reading_errors or "location header" in str(error):  # of a client that was given
+            return None
         retried = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError, httpx.ConnectTimeout)
         if attempts > self.options.max_retries or not isinstance(error, retried):
             return None
@@ -259,41 +300,26 @@ class OpenCall:
         return self.call.url if self.call.of_api else "(download)"
 
 
-class _Joined(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """Joins small chunks of a body, because each chunk is sent separately and a form has about a dozen."""
-
-    def __init__(self, stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> None:
-        self._stream = cast("httpx.SyncByteStream", stream)  # the stream of a form is both synchronous and asynchronous
-
-    def __iter__(self) -> Iterator[bytes]:
-        pending: list[bytes] = []
-        size = 0
-        for chunk in self._stream:
-            if pending and size + len(chunk) > _JOINED_BYTES:
-                yield b"".join(pending)
-                pending, size = [], 0
-            pending.append(chunk)
-            size += len(chunk)
-        yield b"".join(pending)
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self:
-            yield chunk
-
-
 def no_cookies() -> CookieJar:
     """Return a cookie jar that stores nothing, so that no response changes a later request."""
     return CookieJar(DefaultCookiePolicy(allowed_domains=()))
 
 
+def forget_malformed_location(response: httpx.Response) -> None:
+    """Remove a `Location` that is no URL, for which httpx would raise an error without the status."""
+    try:
+        _ = response.request.url.join(response.headers.get("location", "")).host
+    except (httpx.InvalidURL, UnicodeError):
+        del response.headers["location"]
+
+
 def opening(connect: Callable[[], T]) -> T:
-    """Return what `connect` returns. Raises `ImageVariationsError` if a proxy environment variable cannot be used."""
+    """Return what `connect` returns. Raises `ImageVariationsError` if a variable of the environment cannot be used."""
     try:
         return connect()
-    except ValueError:
-        raise ImageVariationsError(
-            "The value of a proxy environment variable (such as HTTP_PROXY) is not a valid URL."
-        ) from None
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InvalidRequestError(f"A file of the environment (SSL_CERT_FILE?) could not be read: {reason}.") from None
     except (ImportError, RuntimeError):  # of httpx and of httpcore
         raise ImageVariationsError(
             "The proxy of an environment variable (such as ALL_PROXY) needs a package that is not installed."

@@ -50,7 +50,8 @@ class _BaseClient(Generic[HttpClient, ConnectionsOf]):
             base_url: The URL that the paths of the operations are appended to; by default that of the environment
                 variable, or else that of the contract.
             timeout: The limit of one attempt as a whole, in seconds, from connecting to the last byte; None for no
-                limit.
+                limit. An `AsyncClient` also limits the opening of the files by it. A `Client` waits for a file that is
+                slow to read, such as a pipe, as long as that takes.
             max_retries: The maximum number of retries after a broken connection, a timeout while connecting, or a
                 status of 408, 409, 429, or 500 and above. Other timeouts are not retried: the server may still be
                 working.
@@ -143,7 +144,8 @@ class _BaseClient(Generic[HttpClient, ConnectionsOf]):
         return self.with_options()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._options.base_url!r})"
+        options: _options.Options | None = getattr(self, "_options", None)  # None if the constructor has failed
+        return f"{type(self).__name__}({options.base_url!r})" if options else f"{type(self).__name__}()"
 
 
 class SyncClient(_BaseClient["httpx.Client", "Connections"]):
@@ -174,7 +176,10 @@ class SyncClient(_BaseClient["httpx.Client", "Connections"]):
         return READING.response(*send(self._connections, self._options, download(url, max_bytes))).parsed
 
     def close(self) -> None:
-        """Close the connections of this client and of the copies that share them. A later call opens new ones."""
+        """Close the connections of this client and of the copies that share them. A later call opens new ones.
+
+        A call of another thread that is under way ends in an `APIConnectionError`.
+        """
         self._connections.close()
 
     def __enter__(self) -> Self:

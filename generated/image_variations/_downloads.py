@@ -110,7 +110,10 @@ class Downloadable:
             kind, _, data = inside.partition(",")
             if kind.endswith(";base64"):
                 return _decoded(url_name, data, max_bytes), ""
-            return _within(url_name, unquote_to_bytes(data), max_bytes), ""
+            try:
+                return _within(url_name, unquote_to_bytes(data), max_bytes), ""
+            except UnicodeEncodeError:
+                raise _invalid(url_name, "it holds half a character (a lone surrogate)") from None
         if scheme.lower() not in {"http", "https"}:
             raise _invalid(url_name, "this is not an http or https URL")
         return None, url

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 from urllib.parse import urlsplit
 
 from ._document import API_KEY_VARIABLE, BASE_URL_VARIABLE, DEFAULT_BASE_URL, KEY_IS_REQUIRED
@@ -62,6 +62,9 @@ class Options:
         require_timeout(timeout)
         _require_number("max_retries", max_retries, 0)
         _require_number("max_response_bytes", max_response_bytes, 1)
+        _require_bool("preflight", preflight)
+        if allow_private_links is not None:
+            _require_bool("allow_private_links", allow_private_links)
         require_headers(self.default_headers)
         _require_query(self.default_query)
 
@@ -74,6 +77,10 @@ class Options:
         for name in ("default_headers", "default_query"):
             settings[name] = {**getattr(self, name), **_mapping(name, settings[name])}
         return Options(**settings)
+
+    def __reduce__(self) -> NoReturn:
+        # This ends the pickling of a client, too.
+        raise ImageVariationsError("A client cannot be pickled, because it has the API key: create one per process.")
 
 
 def _api_key(given: object) -> str:
@@ -161,6 +168,11 @@ def require_before_path(base_url: str, path: str) -> None:
 def _require_number(name: str, value: object, minimum: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
         raise ImageVariationsError(f"{name} must be a whole number of at least {minimum}, not {_came(value)}.")
+
+
+def _require_bool(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise ImageVariationsError(f"{name} must be True or False, not {_came(value)}.")
 
 
 def _came(value: object) -> str:

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from functools import partial
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from itertools import count
 
 import anyio
@@ -14,11 +14,12 @@ import anyio.lowlevel
 import httpx
 from anyio import to_thread
 
-from ._answers import Answer, Body, Enough
-from ._calls import LIMITS, MAX_REDIRECTS, SENDING_ERRORS, Call, OpenCall, no_cookies, opening
+from ._answers import Answer, Body
+from ._calls import LIMITS, MAX_REDIRECTS, Call, OpenCall, forget_malformed_location, no_cookies, opening
 from ._links import require_allowed
 from ._options import Options
-from .errors import APIConnectionError
+from ._proxies import environment_proxies
+from .errors import APIConnectionError, APITimeoutError, ImageVariationsError
 
 
 class AsyncConnections:
@@ -41,7 +42,7 @@ class AsyncConnections:
         self._forget_ended_loops()
         loop = _event_loop()
         if loop not in self._own:
-            self._own[loop] = opening(partial(httpx.AsyncClient, limits=LIMITS, cookies=no_cookies()))
+            self._own[loop] = opening(_connect)
         return self._own[loop]
 
     async def close(self) -> None:
@@ -58,6 +59,26 @@ class AsyncConnections:
                 self._own.pop(loop, None)
 
 
+def _connect() -> httpx.AsyncClient:
+    ssl_context = httpx.create_ssl_context()
+    mounts = {
+        pattern: None if proxy is None else httpx.AsyncHTTPTransport(ssl_context, limits=LIMITS, proxy=proxy)
+        for pattern, proxy in environment_proxies().items()
+    }
+    return httpx.AsyncClient(
+        verify=ssl_context,
+        limits=LIMITS,
+        mounts=mounts,
+        trust_env=False,
+        cookies=no_cookies(),
+        event_hooks={"response": [_forget_malformed_location]},
+    )
+
+
+async def _forget_malformed_location(response: httpx.Response) -> None:
+    forget_malformed_location(response)
+
+
 def _event_loop() -> asyncio.AbstractEventLoop | None:
     """Return the running asyncio event loop, or None for a loop of another library."""
     try:
@@ -68,20 +89,48 @@ def _event_loop() -> asyncio.AbstractEventLoop | None:
 
 async def send(connections: AsyncConnections, options: Options, call: Call) -> tuple[Answer, OpenCall]:
     """Send the call, with retries, and return the last response. Raises `ImageVariationsError` if there is none."""
-    with call.opened(options) as opened:
+    failures: list[Exception] = []
+    async with _opened(call, options) as opened:
         for attempts in count(1):
+            http = connections.get()
             try:
-                answer = await _in_a_scope(connections.get(), opened)
-            except SENDING_ERRORS as error:
-                delay = opened.delay_after_error(attempts, error)
-                if delay is None:
-                    raise opened.failure(error) from None
+                answer = await _in_a_scope(http, opened)
+            except ImageVariationsError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a transport that was given can raise anything
+                delay = None if http.is_closed else opened.delay_after_error(attempts, error)
+                failures.append(opened.failure(error, http.is_closed))
             else:
                 delay = opened.delay_after_answer(attempts, answer.status_code, answer.headers)
                 if delay is None:
                     return answer, opened
+            if delay is None:
+                # Raised here, where its context is not the exception of the transport, which can have the key.
+                raise failures.pop()
             await anyio.sleep(delay)
     raise AssertionError("unreachable")
+
+
+@asynccontextmanager
+async def _opened(call: Call, options: Options) -> AsyncGenerator[OpenCall]:
+    """Open the call, in a thread and within its timeout if it has files that may be slow: a pipe, a network drive.
+
+    A thread that takes longer is abandoned. The files that it has opened are closed when it ends.
+    """
+    opening_call = call.opened(options)
+    if call.is_in_memory:
+        opened = opening_call.__enter__()
+    else:
+        timeout = call.seconds(options)
+        try:
+            with anyio.fail_after(timeout):
+                opened = await to_thread.run_sync(opening_call.__enter__, abandon_on_cancel=True)
+        except TimeoutError:
+            raise APITimeoutError(f"A file could not be read within {timeout:g} seconds.") from None
+    try:
+        yield opened
+    finally:
+        opening_call.__exit__(None, None, None)
 
 
 async def _in_a_scope(http: httpx.AsyncClient, call: OpenCall) -> Answer:
@@ -103,15 +152,18 @@ async def _in_a_scope(http: httpx.AsyncClient, call: OpenCall) -> Answer:
         group.start_soon(attempt)
     if failures:
         raise failures[0]
+    if not answers:  # something cancelled the task of the attempt alone
+        raise anyio.get_cancelled_exc_class()
     return answers[0]
 
 
 async def _attempt(http: httpx.AsyncClient, call: OpenCall) -> Answer:
-    with anyio.fail_after(call.timeout):
+    body = None
+    with anyio.move_on_after(call.timeout):
         response = await _response(http, call)
         try:
             body = Body(response.status_code, response.headers, call)
-            with suppress(Enough):
+            with body.received():
                 if response.is_stream_consumed:  # the response of a mock transport is already read
                     body.add_plain(response.content)
                 elif body.is_wanted:
@@ -122,6 +174,9 @@ async def _attempt(http: httpx.AsyncClient, call: OpenCall) -> Answer:
             return body.answer()
         finally:
             await response.aclose()
+    if body is not None and body.is_error:
+        return body.answer()
+    raise TimeoutError
 
 
 async def _response(http: httpx.AsyncClient, call: OpenCall) -> httpx.Response:
@@ -130,10 +185,10 @@ async def _response(http: httpx.AsyncClient, call: OpenCall) -> httpx.Response:
     if call.of_api:
         return await http.send(request, stream=True, follow_redirects=False)
     for _ in range(MAX_REDIRECTS + 1):
-        await to_thread.run_sync(require_allowed, request.url.host, call.options, abandon_on_cancel=True)
+        await to_thread.run_sync(require_allowed, request.url, call.options, abandon_on_cancel=True)
         response = await http.send(request, stream=True, auth=None, follow_redirects=False)
         if response.next_request is None:
             return response
         await response.aclose()
-        request = response.next_request
+        request = call.request(http, response.next_request.url)
     raise httpx.TooManyRedirects("", request=request)

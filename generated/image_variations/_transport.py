@@ -13,15 +13,14 @@ import ssl
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
-from ipaddress import ip_address
+from contextlib import contextmanager, suppress
 from typing import Any, cast
-from urllib.request import getproxies
 
 import httpcore
 import httpx
 
-from ._calls import no_cookies
+from ._calls import forget_malformed_location, no_cookies
+from ._proxies import environment_proxies
 
 
 class _Clock(threading.local):
@@ -57,7 +56,16 @@ def require_time() -> None:
     _clock.remaining(None)
 
 
-_RECORD_BYTES = 1 << 14
+class _TlsSocket(ssl.SSLSocket):
+    """A socket whose every step ends at the deadline, because TLS in the TLS of a proxy takes several for each read."""
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        self.settimeout(_clock.remaining(self.gettimeout()))
+        return super().recv(buflen, flags)
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        self.settimeout(_clock.remaining(self.gettimeout()))
+        return super().send(data, flags)
 
 
 class _Stream(httpcore.NetworkStream):
@@ -68,16 +76,13 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.read(max_bytes, _clock.remaining(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        # The method `write` of the stream would apply the whole timeout to each send.
         connection: socket.socket = self._stream.get_extra_info("socket")
         encrypted = self._stream.get_extra_info("ssl_object")
-        unsent = memoryview(buffer)
-        if (
-            encrypted is not None and encrypted is not connection
-        ):  # TLS in the TLS of a proxy, which only `write` encrypts
-            for start in range(0, len(unsent), _RECORD_BYTES):
-                self._stream.write(bytes(unsent[start : start + _RECORD_BYTES]), _clock.remaining(timeout))
+        if encrypted is not None and encrypted is not connection:  # TLS in the TLS of a proxy
+            self._stream.write(buffer, _clock.remaining(timeout))
             return
+        # The method `write` of the stream would apply the whole timeout to each send.
+        unsent = memoryview(buffer)
         try:
             while unsent:
                 connection.settimeout(_clock.remaining(timeout))
@@ -88,6 +93,9 @@ class _Stream(httpcore.NetworkStream):
             raise httpcore.WriteError(str(error)) from error
 
     def close(self) -> None:
+        with suppress(OSError):
+            # This ends the waiting of another thread, which closing alone does not.
+            socket.socket.shutdown(self._stream.get_extra_info("socket"), socket.SHUT_RDWR)
         self._stream.close()
 
     def start_tls(
@@ -111,7 +119,29 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        return _Stream(self._backend.connect_tcp(host, port, _clock.remaining(timeout), local_address, socket_options))
+        """Connect to an address of the host. Those that are left share the time that is left."""
+        seconds = _clock.remaining(timeout)
+        deadline = None if seconds is None else time.monotonic() + seconds
+        addresses = _addresses(host)
+        for left in range(len(addresses), 0, -1):
+            seconds = None if deadline is None else max(deadline - time.monotonic(), 0.001) / left
+            try:
+                return _Stream(
+                    self._backend.connect_tcp(addresses[-left], port, seconds, local_address, socket_options)
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if left == 1:
+                    raise
+        raise AssertionError("unreachable")
+
+
+def _addresses(host: str) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from error
+    # An address of version 6 can have a zone, as its last member.
+    return [f"{each[0]}%{each[3]}" if len(each) == 4 and each[3] else str(each[0]) for *_, each in found]
 
 
 # The errors of httpcore and the errors of httpx with the same names.
@@ -196,49 +226,28 @@ def _pool(proxy: httpx.Proxy | None, **settings: Any) -> httpcore.ConnectionPool
     return httpcore.HTTPProxy(
         proxy_url=url,
         proxy_auth=proxy.raw_auth,
-        proxy_headers=proxy.headers.raw,
-        proxy_ssl_context=proxy.ssl_context,
+        proxy_ssl_context=settings["ssl_context"] if proxy.url.scheme == "https" else None,
         **settings,
     )
-
-
-def environment_proxies() -> dict[str, httpx.Proxy | None]:
-    """Return the proxy of each pattern of URLs, or None for no proxy, as httpx reads them from the environment."""
-    given = getproxies()
-    hosts = [host.strip() for host in given.get("no", "").split(",") if host.strip()]
-    if "*" in hosts:
-        return {}
-    proxies: dict[str, httpx.Proxy | None] = {}
-    for scheme in ("http", "https", "all"):
-        if given.get(scheme):
-            url = given[scheme]
-            proxies[f"{scheme}://"] = httpx.Proxy(url if "://" in url else f"http://{url}")
-    for host in hosts:
-        proxies[_pattern(host)] = None
-    return proxies
-
-
-def _pattern(host: str) -> str:
-    """Return the pattern of URLs for a host of NO_PROXY. A name stands for the host and those below it."""
-    if "://" in host:
-        return host
-    try:
-        address = ip_address(host.partition("/")[0])
-    except ValueError:
-        return f"all://{host}" if host.lower() == "localhost" else f"all://*{host}"
-    return f"all://[{host}]" if address.version == 6 else f"all://{host}"
 
 
 def connect(limits: httpx.Limits) -> httpx.Client:
     """Return a client of httpx with these connections, through the proxies of the environment.
 
-    Raises `ValueError` if the URL of a proxy is not valid, and `RuntimeError` if a package for it is not installed.
+    Raises `ImageVariationsError` if a proxy is no valid URL, and `RuntimeError` if a package for it is not installed.
     """
     ssl_context = httpx.create_ssl_context()
+    ssl_context.sslsocket_class = _TlsSocket
     direct = _Transport(ssl_context, limits)
     mounts = {
         pattern: direct if proxy is None else _Transport(ssl_context, limits, proxy)
         for pattern, proxy in environment_proxies().items()
     }
     # trust_env is False, because the proxies that httpx would add itself have no deadline.
-    return httpx.Client(transport=direct, mounts=mounts, trust_env=False, cookies=no_cookies())
+    return httpx.Client(
+        transport=direct,
+        mounts=mounts,
+        trust_env=False,
+        cookies=no_cookies(),
+        event_hooks={"response": [forget_malformed_location]},
+    )

@@ -49,7 +49,17 @@ def spooled(path: Path) -> Any:
     return file
 
 
-FILES: list[Callable[[Path], Any]] = [open_file, unbuffered_file, writable_file]
+def temporary_file(path: Path) -> Any:
+    """Return a NamedTemporaryFile with the inode of `path`, as if it had made the file."""
+    file = tempfile.NamedTemporaryFile(dir=path.parent)  # noqa: SIM115 - the caller closes it
+    file.write(path.read_bytes())
+    file.flush()
+    path.unlink()
+    path.hardlink_to(file.name)
+    return file
+
+
+FILES: list[Callable[[Path], Any]] = [open_file, unbuffered_file, writable_file, temporary_file]
 BUFFERS: list[Callable[[Path], Any]] = [in_memory, spooled]
 
 
@@ -220,6 +230,24 @@ def test_what_is_appended_to_a_file_while_it_is_sent_is_not_sent(
             with opened(path) as file:
                 driver.call(image=file)
         assert contents(server) == [LARGE]
+
+
+@pytest.mark.parametrize("opened", [None, *FILES])
+def test_a_file_that_is_overwritten_while_it_is_sent_is_refused_and_the_request_stays_incomplete(
+    make: Make, tmp_path: Path, opened: Callable[[Path], Any] | None
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(LARGE)
+    script = (hear(3000), then(lambda: overwrite(path)), hear_request)
+    with scripted_server(script, (hear_request, say(SUCCESS))) as server:
+        if opened is None:
+            message = refusal(make, server, path)
+        else:
+            with opened(path) as file:
+                message = refusal(make, server, file)
+        (length, body), _ = bodies(server)
+        assert len(body) < length
+    assert message == "image has changed during the call: it was written to while it was sent."
 
 
 @pytest.mark.parametrize("opened", [None, *FILES, gzip.open])

@@ -2,12 +2,14 @@
 
 import json
 import socket
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from client.driving import KEY, Driver, Make, MakeHttp
-from client.endings import check_message
+from client.endings import SLACK, TIMEOUT, check_message
 from client.items import item_with
 from client.recorder import CannedResponse, Recorder
 from client.subject import http
@@ -146,9 +148,60 @@ def test_a_download_that_fails_after_a_redirect_names_the_host_of_the_redirect(
 
 
 @pytest.mark.parametrize(
-    "url", ["http://", "http://[", "http://s3cret@", "http://127.0.0.1:99999/s3cret", "http://\0/s3cret"]
+    "url",
+    [
+        *("http://", "http://[", "http://s3cret@", "http://\0/s3cret"),
+        *("http://a..b/s3cret", "http://xn--/s3cret", "http://é..example/s3cret"),
+    ],
 )
 def test_a_link_that_is_no_url_is_not_repeated(driver: Driver, recorder: Recorder, url: str) -> None:
     error = failure(lambda: driver.read(item_with(driver, recorder, url=url)))
     assert str(error).startswith("Download")
     assert json.dumps(str(error)).isascii()
+
+
+@pytest.mark.parametrize("port", [65_536, 75_036, 99_999])
+def test_a_link_with_a_port_that_does_not_exist_is_not_fetched_from_another_port(
+    driver: Driver, recorder: Recorder, port: int
+) -> None:
+    error = failure(lambda: driver.read(item_with(driver, recorder, url=f"http://127.0.0.1:{port}/s3cret")))
+    assert "cannot be fetched" in str(error)
+
+
+@pytest.mark.slow
+def test_the_timeout_limits_connecting_to_all_addresses_of_a_host_together(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up = socket.getaddrinfo
+
+    def with_many_addresses(*arguments: Any, **options: Any) -> Any:
+        return look_up(*arguments, **options) * 40
+
+    monkeypatch.setattr(socket, "getaddrinfo", with_many_addresses)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as waiting:
+        for _ in range(3):  # as many as the system holds for a server that accepts none
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        with make(base_url=f"http://127.0.0.1:{full.getsockname()[1]}/v1", max_retries=0, timeout=TIMEOUT) as driver:
+            started = time.monotonic()
+            error = failure(driver.call, image=image())
+    assert isinstance(error, APITimeoutError)
+    assert time.monotonic() - started < TIMEOUT + SLACK
+
+
+def test_a_host_is_connected_to_at_its_second_address_where_the_first_one_refuses(
+    make: Make, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up = socket.getaddrinfo
+
+    def with_two_addresses(host: Any, *arguments: Any, **options: Any) -> Any:
+        if host not in {"api.example", b"api.example"}:
+            return look_up(host, *arguments, **options)
+        return look_up("127.0.0.3", *arguments, **options) + look_up("127.0.0.1", *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", with_two_addresses)
+    recorder.expect()
+    port = recorder.origin.rpartition(":")[2]
+    with make(base_url=f"http://api.example:{port}/v1", max_retries=0) as driver:
+        assert driver.call(image=image()).data

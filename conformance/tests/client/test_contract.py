@@ -236,6 +236,12 @@ def test_the_client_imports_only_attrs_the_http_library_and_their_dependencies_w
         assert named == imported
 
 
+def test_the_models_are_there_after_an_import_of_the_package_alone() -> None:
+    program = "import sys; sys.path.insert(0, sys.argv[1]); import image_variations as it; print(it.models.Image)"
+    command = [sys.executable, "-I", "-c", program, str(PACKAGE.parent)]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout.endswith(".Image'>\n")
+
+
 def test_the_modules_can_be_imported_alone_without_a_warning() -> None:
     program = "import importlib, sys; sys.path.insert(0, sys.argv[1]); importlib.import_module(sys.argv[2])"
     for name in ("image_variations", "image_variations.models", "image_variations.api.images.create_image_variation"):

@@ -115,6 +115,12 @@ def test_headers_auth_and_query_of_the_callers_http_client_are_not_sent_to_the_s
     assert KEY not in str(store.only())
 
 
+def test_max_bytes_of_zero_allows_an_empty_file_alone(driver: Driver, recorder: Recorder, store: Recorder) -> None:
+    assert driver.read(item_at(driver, recorder, store, file_response(b"")), max_bytes=0) == b""
+    with pytest.raises(image_variations.APIResponseValidationError):
+        driver.read(item_at(driver, recorder, store, file_response(b"a")), max_bytes=0)
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_of_a_link_is_followed_without_the_key(
     driver: Driver, recorder: Recorder, store: Recorder, status: int
@@ -174,6 +180,7 @@ def test_a_redirect_of_a_link_to_an_invalid_location_raises_an_error_of_the_clie
     "url",
     [
         *(
+            "data:,\ud800",
             "file:///etc/hostname",
             "/etc/hostname",
             "a.png",

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 from client.answers import SCHEMAS, TEXTS, VALUES
-from client.driving import KEY, Driver, Make
+from client.driving import KEY, Driver, Make, MakeHttp, outcome
+from client.endings import TIMEOUT
 from client.recorder import CannedResponse, Recorder
 from client.subject import image_variations
 from client.uploads import image
 from hypothesis import given
 from hypothesis import strategies as st
 from image_variations import APIConnectionError, APIError, APIStatusError, ImageVariationsError
+from support.loopback import Step, answer, hear_request, hold, reset, say, scripted_server
 
 CLASSES = {
     400: image_variations.BadRequestError,
@@ -164,6 +166,48 @@ def test_a_redirect_is_not_followed_and_its_location_is_in_the_message(
     assert error.status_code == status
     assert f"{recorder.base_url}/elsewhere" in str(error)
     assert error.headers["location"] == f"{recorder.base_url}/elsewhere"
+
+
+MALFORMED = ("http://a.example:port/", "http://xn--/", "http://a\x01b/", "/" + "a" * 70_000)
+
+
+@pytest.mark.parametrize("location", MALFORMED, ids=["port", "host", "control character", "too long"])
+def test_a_redirect_to_what_is_no_url_raises_the_error_of_its_status(driver: Driver, location: str) -> None:
+    with scripted_server((hear_request, say(answer(302, b"", f"Location: {location}")))) as server:
+        error = outcome(lambda: driver.copy(base_url=server.base_url).call(image=image()))
+        assert len(server.heard) == 1
+    assert isinstance(error, APIStatusError)
+    assert error.status_code == 302
+
+
+@pytest.mark.parametrize("location", MALFORMED, ids=["port", "host", "control character", "too long"])
+def test_a_redirect_to_what_is_no_url_is_not_retried_with_an_http_client_that_is_given(
+    driver: Driver, make_http: MakeHttp, location: str
+) -> None:
+    with scripted_server((hear_request, say(answer(302, b"", f"Location: {location}")))) as server:
+        error = outcome(lambda: driver.copy(base_url=server.base_url, http_client=make_http()).call(image=image()))
+        assert len(server.heard) == 1
+    assert isinstance(error, ImageVariationsError)
+
+
+@pytest.mark.parametrize(
+    ("headers", "rest"),
+    [
+        (["Content-Length: 500"], (say(b"{}"),)),
+        (["Content-Length: 500"], (say(b"{}"), reset)),
+        (["Content-Length: 500"], (say(b"{}"), hold)),
+        (["Transfer-Encoding: chunked"], (say(b"zz\r\n"),)),
+    ],
+    ids=["short", "reset", "stalled", "broken chunks"],
+)
+def test_an_error_response_with_a_broken_body_raises_the_error_of_its_status(
+    driver: Driver, headers: list[str], rest: tuple[Step, ...]
+) -> None:
+    head = "\r\n".join(["HTTP/1.1 401 No", *headers, "", ""]).encode()
+    with scripted_server((hear_request, say(head), *rest)) as server:
+        error = outcome(lambda: driver.copy(base_url=server.base_url, timeout=TIMEOUT).call(image=image()))
+        assert len(server.heard) == 1
+    assert type(error) is image_variations.AuthenticationError
 
 
 @pytest.mark.parametrize("function", ["call", "plain", "detailed", "raw"])

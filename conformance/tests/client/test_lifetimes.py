@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,8 +17,8 @@ from client.subject import MODULES, http
 from client.uploads import Trickle, image
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations import AsyncClient, Client, Image, ImagesResponse
-from support.loopback import answer, hear_request, hear_the_end, hold, say, scripted_server
+from image_variations import APIConnectionError, AsyncClient, Client, Image, ImagesResponse
+from support.loopback import ScriptedServer, answer, hear_request, hear_the_end, hold, say, scripted_server
 
 pytestmark = pytest.mark.slow
 
@@ -84,6 +85,40 @@ def test_a_closed_client_causes_no_resource_warning(make: Make, recorder: Record
             call_succeeds(driver)
         del driver
         gc.collect()
+
+
+def test_a_call_under_way_ends_at_once_in_an_error_when_the_client_is_closed() -> None:
+    with scripted_server((hear_request, hold)) as server:
+        client = Client(api_key=KEY, base_url=server.base_url)
+        with ThreadPoolExecutor(1) as pool:
+            call = pool.submit(client.images.create_variation, image=image())
+            _wait_for_a_request(server)
+            client.close()
+            with pytest.raises(APIConnectionError, match="the client was closed during the call"):
+                call.result(10)
+        assert len(server.heard) == 1
+
+
+def test_an_asynchronous_call_under_way_ends_at_once_in_an_error_when_the_client_is_closed() -> None:
+    async def run(server: ScriptedServer) -> None:
+        client = AsyncClient(api_key=KEY, base_url=server.base_url)
+        call = asyncio.ensure_future(client.images.create_variation(image=image()))
+        await asyncio.to_thread(_wait_for_a_request, server)
+        await client.close()
+        with pytest.raises(APIConnectionError, match="the client was closed during the call"):
+            await asyncio.wait_for(call, 10)
+
+    with scripted_server((hear_request, hold)) as server:
+        asyncio.run(run(server))
+        assert len(server.heard) == 1
+
+
+def _wait_for_a_request(server: ScriptedServer) -> None:
+    """Wait until the server has received a whole request, at most 10 seconds."""
+    for _ in range(1000):
+        if server.heard and b"\r\n\r\n" in server.heard[0]:
+            return
+        time.sleep(0.01)
 
 
 # --- threads
@@ -245,6 +280,20 @@ def test_a_cancelled_call_ends_promptly_and_the_client_remains_usable() -> None:
 
         assert isinstance(asyncio.run(run()), ImagesResponse)
         assert len(server.heard) == 2
+
+
+def test_a_call_whose_inner_task_alone_is_cancelled_is_cancelled() -> None:
+    async def run(client: AsyncClient, server: ScriptedServer) -> None:
+        call = asyncio.ensure_future(client.images.create_variation(image=image()))
+        await asyncio.to_thread(_wait_for_a_request, server)
+        for task in asyncio.all_tasks() - {call, asyncio.current_task()}:
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(call, 10)
+        await client.close()
+
+    with scripted_server((hear_request, hold)) as server:
+        asyncio.run(run(AsyncClient(api_key=KEY, base_url=server.base_url), server))
 
 
 @given(after_seconds=st.floats(0, 0.006), call_count=st.integers(1, 4))

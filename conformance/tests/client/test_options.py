@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 import pytest
 from client.driving import KEY, Driver, Make, MakeHttp, outcome
 from client.endings import check_message
+from client.items import item_with
 from client.recorder import CannedResponse, Received, Recorder, recording
 from client.subject import http, image_variations
 from client.uploads import image
@@ -483,6 +484,9 @@ def test_invalid_options_of_a_copy_are_refused_and_the_original_remains_usable(
         {"max_retries": True},
         {"max_retries": None},
         {"max_retries": "2"},
+        {"preflight": "no"},
+        {"preflight": None},
+        {"allow_private_links": "no"},
         {"max_response_bytes": -1},
         {"max_response_bytes": True},
     ],
@@ -528,6 +532,19 @@ def test_the_http_client_of_the_caller_is_used_and_never_closed(
     with driver.copy(timeout=3):
         pass
     assert not http_client.is_closed
+
+
+def test_the_content_type_and_the_cookies_of_the_http_client_of_the_caller_do_not_get_in_the_way(
+    make: Make, make_http: MakeHttp, recorder: Recorder
+) -> None:
+    http_client = make_http(headers={"Content-Type": "application/json"}, cookies={"session": "s3cret"})
+    with make(base_url=recorder.base_url, http_client=http_client) as driver:
+        request = sent(driver, recorder, n=2)
+        assert request.parts()["n"].content == b"2"
+        item = item_with(driver, recorder, url=f"{recorder.origin}/a.png")
+        recorder.expect(CannedResponse(302, b"", {"Location": "/b.png"}), CannedResponse(200, b"a file"))
+        assert driver.read(item) == b"a file"
+    assert [received.header("cookie") for received in recorder.received] == [None, None]
 
 
 def test_a_copy_with_another_http_client_uses_it(make: Make, make_http: MakeHttp, recorder: Recorder) -> None:

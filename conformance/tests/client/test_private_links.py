@@ -4,14 +4,16 @@ The public API is played by a proxy on loopback, which receives the requests for
 """
 
 import json
+import socket
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from client.driving import Driver, Make, outcome
 from client.endings import check_message
-from client.items import FILE, file_response, item_at
+from client.items import FILE, file_response, item_at, item_with
 from client.recorder import Recorder
 from client.subject import MODULES
 from client.uploads import image
@@ -87,6 +89,28 @@ def test_a_private_link_of_a_private_api_is_not_followed_if_that_is_forbidden(
     strict = driver.copy(allow_private_links=False)
     error = outcome(lambda: strict.read(item_at(strict, recorder, store, file_response())))
     assert "private address" in str(error)
+
+
+@pytest.mark.parametrize("host", ["faß.example", "xn--fa-hia.example", "xn--1-zhc.example"])
+def test_a_name_beyond_ascii_is_looked_up_as_it_is_connected_to(
+    driver: Driver, recorder: Recorder, store: Recorder, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    look_up = socket.getaddrinfo
+
+    def names(asked: str | bytes, *arguments: Any, **options: Any) -> Any:
+        """Answer for a name server that knows the names below as private, and that of IDNA 2003 as public."""
+        name = asked if isinstance(asked, bytes) else asked.encode("idna")  # as Python itself encodes a name
+        address = {b"fass.example": "8.8.8.8", b"xn--fa-hia.example": "127.0.0.2", b"xn--1-zhc.example": "127.0.0.2"}
+        return look_up(address.get(name, asked), *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", names)
+    strict = driver.copy(allow_private_links=False)
+    store.expect(file_response())
+    error = outcome(
+        lambda: strict.read(item_with(strict, recorder, url=f"http://{host}:{urlsplit(store.origin).port}/"))
+    )
+    assert "private address" in str(error)
+    assert store.received == []
 
 
 @given(st.ip_addresses() | st.ip_addresses(network="::ffff:0:0/96") | st.ip_addresses(network="2002::/16"))

@@ -10,13 +10,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from client.driving import Make
+from client.driving import Make, outcome
 from client.endings import GOOD, TIMEOUT, checked_outcome, drip
+from client.recorder import Recorder
 from client.subject import MODULES, http
 from client.uploads import image
 from hypothesis import given
 from hypothesis import strategies as st
-from image_variations import APITimeoutError
+from image_variations import APITimeoutError, ImageVariationsError
 from support.certificates import self_signed, server_side
 from support.loopback import answer, answering, hear_request, say, scripted_server
 
@@ -68,10 +69,56 @@ def test_proxies_are_read_from_the_environment_as_the_http_library_reads_them(
             patch.setenv(f"{name}_proxy", url)
         patch.setenv("no_proxy", ",".join(hosts))
         expected = importlib.import_module(f"{http.__name__}._utils").get_environment_proxies()
-        found = MODULES["image_variations._transport"].environment_proxies()
+        found = MODULES["image_variations._proxies"].environment_proxies()
     assert {pattern: proxy if proxy is None else proxy.url for pattern, proxy in found.items()} == {
         pattern: url if url is None else http.URL(url) for pattern, url in expected.items()
     }
+
+
+@pytest.mark.parametrize("host", ["[::1]", "::1", "::1/128", "[::1],127.0.0.1", "local host", "fe80::1%lo"])
+def test_a_call_works_with_any_address_in_no_proxy(
+    make: Make, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("NO_PROXY", host)
+    recorder.expect()
+    with make(base_url=recorder.base_url, max_retries=0) as driver:
+        driver.call(image=image())
+
+
+def test_an_address_of_version_6_in_no_proxy_is_connected_to_without_the_proxy(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", _ABSENT_PROXY)
+    for written in ("::1", "[::1]", "::1/128"):
+        monkeypatch.setenv("NO_PROXY", f"example.com,{written}")
+        with (
+            scripted_server(*answering(answer(200, GOOD)), host="::1") as server,
+            make(base_url=f"http://[::1]:{server.port}/v1", max_retries=0) as driver,
+        ):
+            driver.call(image=image())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "shown"),
+    [
+        ("NO_PROXY", "localhost,foo:bar", "'foo:bar'"),
+        ("NO_PROXY", "é.example", "'é.example'"),
+        ("HTTP_PROXY", "http://proxy:port", "'http://proxy:port'"),
+        ("HTTPS_PROXY", "ftp://proxy", "'ftp://proxy'"),
+        ("ALL_PROXY", "http://me:secret@127.0.0.1:75036", "'127.0.0.1:75036'"),
+        ("ALL_PROXY", "http://", "'http://'"),
+    ],
+)
+def test_a_proxy_variable_that_cannot_be_read_is_named_with_its_value_but_not_its_password(
+    make: Make, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, shown: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with make(base_url=recorder.base_url, max_retries=0) as driver:
+        error = outcome(lambda: driver.call(image=image()))
+    assert isinstance(error, ImageVariationsError)
+    assert variable in str(error)
+    assert shown in str(error)
+    assert "secret" not in str(error)
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:
@@ -121,3 +168,17 @@ def test_a_large_file_is_sent_encrypted_to_a_server_behind_a_proxy_with_tls(
         with make(base_url=f"https://127.0.0.1:{server.port}/v1", max_retries=0, timeout=30) as driver:
             assert driver.call(image=content).data
     assert content in bytes(server.heard[0])
+
+
+@pytest.mark.slow
+def test_the_timeout_limits_an_encrypted_handshake_within_the_encrypted_connection_to_a_proxy(
+    make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    certificate = self_signed(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
+    start_of_a_record = b"\x16\x03\x03\x02\x00"
+    script = (hear_request, say(b"HTTP/1.1 200 Connected\r\n\r\n"), say(start_of_a_record), drip(b"\0"))
+    with scripted_server(script, tls=server_side(certificate)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{proxy.port}")
+        with make(base_url="https://api.example/v1", max_retries=0, timeout=TIMEOUT) as driver:
+            assert type(checked_outcome(driver, proxy, *script)) is APITimeoutError

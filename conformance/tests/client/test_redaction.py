@@ -221,3 +221,18 @@ def test_hostile_content_is_searched_in_little_time(key: str, filling: str) -> N
     started = time.monotonic()
     redacted(content, key)
     assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("header", ["Authorization", "api-key", "X-Auth-Token", "Cookie"])
+@pytest.mark.parametrize("option", ["default_headers", "extra_headers"])
+def test_an_error_does_not_have_a_secret_of_a_header_that_was_given(
+    make: Make, recorder: Recorder, header: str, option: str
+) -> None:
+    secret = KEY[::-1]
+    headers = {header: f"Bearer {secret}", "X-Team": "Wrong"}
+    recorder.expect(CannedResponse(401, BODIES["message"].replace("KEY", secret).encode(), {"X-Debug": secret}))
+    with make(base_url=recorder.base_url, **({option: headers} if option == "default_headers" else {})) as driver:
+        error = outcome(lambda: driver.call(image=image(), **({option: headers} if option == "extra_headers" else {})))
+    assert isinstance(error, ImageVariationsError)
+    assert_without(secret, error)
+    assert "Wrong key" in str(error)

@@ -3,6 +3,8 @@
 import random
 import re
 from contextlib import ExitStack
+from enum import Enum, IntEnum
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -307,3 +309,52 @@ def test_a_text_with_lone_surrogates_is_refused(driver: Driver, recorder: Record
         driver.call(image=image(), user=text)
     assert caught.value.param == "user"
     assert recorder.received == []
+
+
+class Size(str, Enum):  # noqa: UP042 - such as users have
+    SMALL = "256x256"
+
+
+class Number(IntEnum):
+    TWO = 2
+
+
+def test_of_a_member_of_an_enum_the_value_is_sent(driver: Driver, recorder: Recorder) -> None:
+    size: Any = Size.SMALL
+    request = sent(
+        driver, recorder, image=image(), size=size, n=Number.TWO, extra_body={"more": [Size.SMALL, {"a": Size.SMALL}]}
+    )
+    texts = [part.content for name, part in request.parts_by_python_multipart() if name != "image"]
+    assert texts == [b"2", b"256x256", b"256x256", b'{"a": "256x256"}']
+
+
+@pytest.mark.parametrize("kind", ["bytes", "bytearray", "memoryview", "bytes-io", "open-file", "pipe"])
+def test_bytes_and_open_files_in_extra_body_are_sent_as_one_part(
+    driver: Driver, recorder: Recorder, tmp_path: Path, kind: str
+) -> None:
+    with ExitStack() as stack:
+        mask = KINDS[kind](b"a mask", tmp_path, stack).argument
+        parts = sent(driver, recorder, image=image(), extra_body={"mask": mask}).parts()
+    assert parts["mask"].content == b"a mask"
+
+
+def test_bytes_in_a_query_are_refused(driver: Driver, recorder: Recorder) -> None:
+    recorder.expect()
+    with pytest.raises(InvalidRequestError, match="bytes") as caught:
+        driver.call(image=image(), extra_query={"mask": b"a mask"})
+    assert caught.value.param == "mask"
+    assert recorder.received == []
+
+
+def test_a_form_without_parts_is_sent_as_a_form(driver: Driver, recorder: Recorder) -> None:
+    nothing: Any = None
+    request = sent(driver.copy(preflight=False), recorder, image=nothing)
+    assert (request.header("content-type") or "").startswith("multipart/form-data; boundary=")
+    assert request.parts_by_python_multipart() == []
+
+
+def test_a_memory_map_is_sent(driver: Driver, recorder: Recorder, tmp_path: Path) -> None:
+    """Its `seek` returns None in Python 3.11 and 3.12."""
+    (tmp_path / "x.png").write_bytes(image())
+    with (tmp_path / "x.png").open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as mapped:
+        assert sent(driver, recorder, image=mapped).parts()["image"].content == image()

@@ -55,6 +55,11 @@ def test_the_repr_of_a_client_has_its_base_url(driver: Driver, recorder: Recorde
     assert recorder.base_url in repr(driver.client)
 
 
+@pytest.mark.parametrize("kind", [image_variations.Client, image_variations.AsyncClient])
+def test_the_repr_of_a_client_whose_constructor_failed_is_its_class(kind: Any) -> None:
+    assert repr(kind.__new__(kind)) == f"{kind.__name__}()"
+
+
 def test_printing_a_request_does_not_show_its_image() -> None:
     content = head() + MEGABYTE.encode()
     for argument in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from enum import Enum
 from typing import Any, Protocol, cast, runtime_checkable
 from urllib.parse import quote
 from uuid import UUID
@@ -16,9 +17,17 @@ class _Model(Protocol):
     def to_dict(self) -> dict[str, Any]: ...
 
 
+def is_file(value: object) -> bool:
+    """Return whether a value is bytes or an open file. Some models have a method `read`, too."""
+    is_open = hasattr(value, "read") and not isinstance(value, _Model)
+    return is_open or isinstance(value, bytes | bytearray | memoryview)
+
+
 def jsonable(value: object) -> Any:
     """Return `value` as the dicts, lists and scalars of JSON. A value of an unknown type is returned unchanged."""
-    if value is None or isinstance(value, str | int | float | bool):
+    if isinstance(value, Enum):
+        return jsonable(value.value)
+    if value is None or isinstance(value, str | int | float | bool) or is_file(value):
         return value
     if isinstance(value, date):  # also datetime, a subclass
         return value.isoformat()
@@ -56,6 +65,8 @@ def all_texts(values: Mapping[str, object] | None) -> Iterator[tuple[str, str]]:
 def text(name: str, value: object) -> str:
     """Return `value` as text. Raises `InvalidRequestError` if it cannot be written in UTF-8."""
     plain = jsonable(value)
+    if is_file(plain):
+        raise InvalidRequestError(f"{name} must be text here, and is of type {type(plain).__name__}.", param=name)
     try:
         string = str(plain).lower() if isinstance(plain, bool) else str(plain)
         string.encode()

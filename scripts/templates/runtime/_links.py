@@ -9,30 +9,42 @@ from __future__ import annotations
 
 import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from urllib.parse import urlsplit
+
+import httpx
 
 from ._options import Options
 from .errors import APIConnectionError
 
+_MAX_PORT = 65_535
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
-def require_allowed(host: str, options: Options) -> None:
-    """Raise `APIConnectionError` if links to the host are not allowed. A host that cannot be found is."""
+def require_allowed(url: httpx.URL, options: Options) -> None:
+    """Raise `APIConnectionError` if the link is not allowed. One to a host that cannot be found is.
+
+    Raises `httpx.InvalidURL` for a port that does not exist, which some systems take for another one.
+    """
+    if (url.port or 0) > _MAX_PORT:
+        raise httpx.InvalidURL("the port does not exist")
+    host = url.raw_host
     if options.allow_private_links or not is_private(host):
         return
-    if options.allow_private_links is None and is_private(urlsplit(options.base_url).hostname or ""):
+    if options.allow_private_links is None and is_private(httpx.URL(options.base_url).raw_host):
         return
     raise APIConnectionError(
-        f"The link leads to {host}, which has a private address; allow_private_links=True fetches it all the same."
+        f"The link leads to {host.decode()}, which has a private address; "
+        "allow_private_links=True fetches it all the same."
     )
 
 
-def is_private(host: str) -> bool:
-    """Return whether a host has an address that is not on the public internet: private, loopback or link-local."""
+def is_private(host: bytes) -> bool:
+    """Return whether a host has an address that is not on the public internet: private, loopback or link-local.
+
+    The host is the name that is connected to (`raw_host`): Python would encode a name beyond ASCII to another one.
+    """
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+    except OSError:
         return False
     return not all(_is_public(ip_address(str(entry[4][0]).partition("%")[0])) for entry in found)
 

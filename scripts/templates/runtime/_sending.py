@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from contextlib import suppress
 from functools import partial
 from itertools import count
 
 import httpx
 
-from ._answers import Answer, Body, Enough
-from ._calls import LIMITS, MAX_REDIRECTS, SENDING_ERRORS, Call, OpenCall, opening
+from ._answers import Answer, Body
+from ._calls import LIMITS, MAX_REDIRECTS, Call, OpenCall, opening
 from ._links import require_allowed
 from ._options import Options
-from .errors import APIConnectionError
+from .errors import APIConnectionError, ImageVariationsError
 
 
 class Connections:
@@ -27,6 +27,7 @@ class Connections:
         self._given = http_client
         self._own: httpx.Client | None = None
         self._lock = threading.Lock()
+        self._process = os.getpid()
 
     def get(self) -> httpx.Client:
         """Return the client of httpx that sends requests."""
@@ -34,6 +35,7 @@ class Connections:
             if self._given.is_closed:
                 raise APIConnectionError("The http_client given is closed.")
             return self._given
+        self._leave_to_parent()
         with self._lock:
             if self._own is None:
                 from ._transport import connect
@@ -43,26 +45,39 @@ class Connections:
 
     def close(self) -> None:
         """Close the connections opened here."""
+        self._leave_to_parent()
         with self._lock:
             own, self._own = self._own, None
         if own is not None:
             own.close()
 
+    def _leave_to_parent(self) -> None:
+        """Drop the connections after a fork, without closing them: the parent process goes on using them."""
+        if self._process != os.getpid():
+            # A thread of the parent may have held the lock, and there is no such thread here.
+            self._process, self._lock, self._own = os.getpid(), threading.Lock(), None
+
 
 def send(connections: Connections, options: Options, call: Call) -> tuple[Answer, OpenCall]:
     """Send the call, with retries, and return the last response. Raises `ImageVariationsError` if there is none."""
+    failures: list[Exception] = []
     with call.opened(options) as opened:
         for attempts in count(1):
+            http = connections.get()
             try:
-                answer = _attempt(connections.get(), opened)
-            except SENDING_ERRORS as error:
-                delay = opened.delay_after_error(attempts, error)
-                if delay is None:
-                    raise opened.failure(error) from None
+                answer = _attempt(http, opened)
+            except ImageVariationsError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a transport that was given can raise anything
+                delay = None if http.is_closed else opened.delay_after_error(attempts, error)
+                failures.append(opened.failure(error, http.is_closed))
             else:
                 delay = opened.delay_after_answer(attempts, answer.status_code, answer.headers)
                 if delay is None:
                     return answer, opened
+            if delay is None:
+                # Raised here, where its context is not the exception of the transport, which can have the key.
+                raise failures.pop()
             time.sleep(delay)
     raise AssertionError("unreachable")
 
@@ -74,7 +89,7 @@ def _attempt(http: httpx.Client, call: OpenCall) -> Answer:
         response = _response(http, call)
         try:
             body = Body(response.status_code, response.headers, call)
-            with suppress(Enough):
+            with body.received():
                 if response.is_stream_consumed:  # the response of a mock transport is already read
                     body.add_plain(response.content)
                 elif body.is_wanted:
@@ -94,10 +109,10 @@ def _response(http: httpx.Client, call: OpenCall) -> httpx.Response:
     if call.of_api:
         return http.send(request, stream=True, follow_redirects=False)
     for _ in range(MAX_REDIRECTS + 1):
-        require_allowed(request.url.host, call.options)
+        require_allowed(request.url, call.options)
         response = http.send(request, stream=True, auth=None, follow_redirects=False)
         if response.next_request is None:
             return response
         response.close()
-        request = response.next_request
+        request = call.request(http, response.next_request.url)
     raise httpx.TooManyRedirects("", request=request)
