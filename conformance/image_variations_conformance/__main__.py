@@ -22,6 +22,8 @@ def main() -> None:
         code = _run(sys.argv[1:])
     except BrokenPipeError:
         code = output.EXIT_NO_READER
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)  # noqa: T201 - click may be what is missing
         code = _INTERRUPTED

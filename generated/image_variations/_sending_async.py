@@ -21,6 +21,8 @@ from ._options import Options
 from ._proxies import environment_proxies
 from .errors import APIConnectionError, APITimeoutError, ImageVariationsError
 
+_MAX_CLOSING_SECONDS = 1.0
+
 
 class AsyncConnections:
     """The connections of a client and its copies, opened by the first call, and reopened if they were closed.
@@ -130,7 +132,12 @@ async def _opened(call: Call, options: Options) -> AsyncGenerator[OpenCall]:
     try:
         yield opened
     finally:
-        opening_call.__exit__(None, None, None)
+        if call.is_in_memory:
+            opening_call.__exit__(None, None, None)
+        else:
+            # A thread that still reads a file keeps it from being closed; that thread is not waited for.
+            with anyio.move_on_after(_MAX_CLOSING_SECONDS, shield=True):
+                await to_thread.run_sync(opening_call.__exit__, None, None, None, abandon_on_cancel=True)
 
 
 async def _in_a_scope(http: httpx.AsyncClient, call: OpenCall) -> Answer:

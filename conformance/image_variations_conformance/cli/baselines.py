@@ -7,9 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-import tomllib
 from collections.abc import Collection
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -56,12 +54,7 @@ class GivenBaseline:
 
 def _read(path: Path, requirements: Collection[str]) -> Baseline:
     try:
-        # Of a list without an end, TOMLKit says "Unexpected character: '\x00'".
-        with suppress(OSError, UnicodeDecodeError):  # `read` reports these
-            tomllib.loads(path.read_text("utf-8-sig"))
         return read(path, requirements)
-    except tomllib.TOMLDecodeError as error:
-        raise CommandError(f"{path} is not valid TOML: {error}") from error
     except BaselineError as error:
         raise CommandError(str(error)) from error
 

@@ -54,7 +54,8 @@ def _requirements(contract: Contract, values: tuple[str, ...]) -> frozenset[str]
               f"path, {BASE_PATH} by default.")  # fmt: skip
 @click.option("--reference", is_flag=True, help="Check the reference server, which is started for the run.")
 @click.option("--wait", type=Seconds(positive=True), metavar="SECONDS",
-              help="Wait so long for a server that is starting, or that asks to wait, if more than usual.")  # fmt: skip
+              help="Wait so long for a server that is starting, and for rate limits, if that is more than 65 at once "
+              "or 300 in all.")  # fmt: skip
 @target_options
 @click.option("--seed", type=click.IntRange(min=0), help="Same seed, same requests. By default, a new one each time.")
 @click.option("--strict", is_flag=True, help="Let a broken SHOULD fail the run too.")

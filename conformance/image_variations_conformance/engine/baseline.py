@@ -21,13 +21,13 @@ from __future__ import annotations
 
 import datetime
 import re
+import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import tomlkit
 from attrs import evolve, field, frozen
-from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Table
 
 from ..contract.suggestion import no_requirement
@@ -160,10 +160,10 @@ def read(path: Path, requirements: Collection[str]) -> Baseline:
     """Return the baseline in a file; `requirements` are all ids that there are. Raises BaselineError."""
     try:
         text = path.read_text("utf-8-sig")
-        content: dict[str, Any] = tomlkit.parse(text).unwrap()
+        content = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise BaselineError(f"{path} cannot be read: {error}") from None
-    except TOMLKitError as error:
+    except tomllib.TOMLDecodeError as error:
         raise BaselineError(f"{path} is not valid TOML: {error}") from None
     for key, value in content.items():
         if key in _TOP:

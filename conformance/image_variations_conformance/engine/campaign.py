@@ -231,7 +231,7 @@ class Campaign:
 
     def _round(self, number: int, test: Callable[[list[Drawn]], None]) -> None:
         """Draw requests and let a test send them, until it fails and the failure is reduced, or enough were drawn."""
-        self._found, self._reducing = None, 0
+        self._found, self._reducing, self._unsent_in_a_row = None, 0, 0
         plan = self.session.plan
         one = self._requests
         in_order = test == self._in_order

@@ -97,6 +97,11 @@ class Verdict:
         return self.result in {"partial", "not-tested"} and not by_design and self.requirement.level != "may"
 
     @property
+    def selected(self) -> bool:
+        """Whether `--only` names the requirement, or there is no such choice. What it left out has no items."""
+        return self.reason != Deselected() or bool(self.items)
+
+    @property
     def blocked(self) -> bool:
         """Whether the server or an interruption kept evidence from being seen."""
         return self.missing and self.reason is not None and not self.reason.chosen
@@ -248,7 +253,7 @@ class Run:
 
     def _left_out(self) -> str:
         missing = [verdict for verdict in self.verdicts if verdict.requirement.level == "must" and verdict.missing]
-        musts = [verdict for verdict in missing if verdict.reason != Deselected()]
+        musts = [verdict for verdict in missing if verdict.selected]
         blocked = sum(verdict.blocked for verdict in musts)
         chosen = len(musts) - blocked
         parts = ["--only left others out"] if musts != missing else []

@@ -100,7 +100,8 @@ def links_are_given_once(observations: Sequence[Observation], _: Contract) -> It
             link = fetch.request.target
             earlier, picture = given.setdefault(link, (observation, target))
             if earlier is not observation and not _is_same(picture, target):
-                message = f"{shortened(link, 60)}: {earlier.exchange.label} had the same link, to another image"
+                of_earlier = f"that of {earlier.exchange.label}, to another image"
+                message = f"{shortened(link, 60)}: expected a link of its own, got {of_earlier}"
                 yield observation.finding("IV-URL-END", False, message)
 
 

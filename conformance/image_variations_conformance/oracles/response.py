@@ -75,19 +75,19 @@ def responses_match_the_schema(observation: Observation, contract: Contract) -> 
     """A 200 has the members that the contract requires, and each matches its schema."""
     if not _has_document(observation):
         return
-    broken: dict[str, tuple[SchemaError, str]] = {}
+    broken: dict[tuple[str, str], SchemaError] = {}
     for error in contract.schema_errors("ImagesResponse", observation.content.document):
         requirement, item = _requirement_of(error), ""
         if error.message.startswith(_NULL):
-            broken.setdefault(_SCHEMA, (error, ""))
+            broken.setdefault((_SCHEMA, ""), error)
             item = NULL
         # A link or a text in base64 that is null is no other failure than the null.
         if requirement is not None and (item != NULL or requirement in _MEMBER_REQUIREMENTS.values()):
-            broken.setdefault(requirement, (error, item))
-    for requirement, (error, item) in broken.items():
+            broken.setdefault((requirement, item), error)
+    for (requirement, item), error in broken.items():
         where = "/".join(map(str, error.path)) or "the body"
         yield observation.finding(requirement, False, f"{where}: {shortened(error.message, 120)}", item)
-    for requirement in {_SCHEMA, *_MEMBER_REQUIREMENTS.values()} - set(broken):
+    for requirement in {_SCHEMA, *_MEMBER_REQUIREMENTS.values()} - {name for name, _ in broken}:
         # That `created` has the right type says nothing about its value.
         if requirement != "IV-RES-CREATED":
             yield observation.finding(requirement, True)

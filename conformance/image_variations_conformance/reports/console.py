@@ -21,7 +21,7 @@ from ..engine.packs import PACK_SIZE
 from ..engine.run import Result, Run, Verdict
 from ..oracles.base import shortened
 from ..version import suite_version
-from ..wire.reasons import Deselected, Reason
+from ..wire.reasons import Reason
 from ..wire.redaction import Redactor
 from ..wire.target import Target
 from .client_call import client_call
@@ -202,8 +202,8 @@ def _show_lists(run: Run, console: Console) -> None:
 
 
 def _selected(run: Run) -> list[Verdict]:
-    """Return the verdicts of the requirements that --only names, or all. Those that it left out have no items."""
-    return [verdict for verdict in run.verdicts if verdict.reason != Deselected() or verdict.items]
+    """Return the verdicts of the requirements that --only names, or all."""
+    return [verdict for verdict in run.verdicts if verdict.selected]
 
 
 def _show_baseline(run: Run, console: Console) -> None:

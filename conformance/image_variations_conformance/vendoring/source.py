@@ -76,7 +76,8 @@ def client_for(profile: str, package: Path) -> Client:
 
 def profile_argument(recorded: str, package: Path) -> str:
     """Return the name or the file of the profile that a manifest of `package` records."""
-    return str(package / recorded) if "/" in recorded else recorded  # a file is outside the package: ../…
+    is_file = "/" in recorded or recorded.endswith(".toml")
+    return str(package / recorded) if is_file else recorded
 
 
 def requirements() -> str:

@@ -223,13 +223,21 @@ def test_hostile_content_is_searched_in_little_time(key: str, filling: str) -> N
     assert time.monotonic() - started < 3
 
 
-@pytest.mark.parametrize("header", ["Authorization", "api-key", "X-Auth-Token", "Cookie"])
+GIVEN_SECRETS = {
+    "Authorization": "Bearer {}",
+    "api-key": "{}",
+    "X-Auth-Token": "Token {}",
+    "Cookie": "theme=dark; session={}; lang=en",
+}
+
+
+@pytest.mark.parametrize("header", GIVEN_SECRETS)
 @pytest.mark.parametrize("option", ["default_headers", "extra_headers"])
 def test_an_error_does_not_have_a_secret_of_a_header_that_was_given(
     make: Make, recorder: Recorder, header: str, option: str
 ) -> None:
     secret = KEY[::-1]
-    headers = {header: f"Bearer {secret}", "X-Team": "Wrong"}
+    headers = {header: GIVEN_SECRETS[header].format(secret), "X-Team": "Wrong", "Author": "key"}
     recorder.expect(CannedResponse(401, BODIES["message"].replace("KEY", secret).encode(), {"X-Debug": secret}))
     with make(base_url=recorder.base_url, **({option: headers} if option == "default_headers" else {})) as driver:
         error = outcome(lambda: driver.call(image=image(), **({option: headers} if option == "extra_headers" else {})))

@@ -258,6 +258,10 @@ def test_a_request_that_was_limited_each_time_does_not_show_whether_it_is_refuse
         (b'{"created": %d, "data": [{"b64_json": "AA=="}], "usage": {}}' % NOW, {"IV-RES-USAGE", "IV-OUT-B64"}),
         (b'{"created": 1e999, "data": [{"b64_json": "AA=="}]}', {"IV-RES-SCHEMA", "IV-RES-CREATED", "IV-OUT-B64"}),
         (
+            b'{"created": %d, "data": [{"b64_json": "AA=="}], "usage": {"total_tokens": null}}' % NOW,
+            {"IV-RES-USAGE", "IV-RES-SCHEMA", "IV-OUT-B64"},
+        ),
+        (
             b'{"created": %d, "data": [{"b64_json": "AA==", "revised_prompt": null}], "size": null}' % NOW,
             {"IV-RES-SCHEMA", "IV-RES-REVISED-PROMPT", "IV-RES-SIZE", "IV-OUT-B64"},
         ),
@@ -293,3 +297,12 @@ def test_invalid_base64_raises_not_base64(text: str) -> None:
 def test_invalid_json_raises_not_json(body: bytes) -> None:
     with pytest.raises(NotJson):
         parse_json(body)
+
+
+def test_a_null_does_not_hide_another_fault_of_the_same_member() -> None:
+    usage = b'{"input_tokens": null, "output_tokens": "x", "total_tokens": 1}'
+    body = b'{"created": %d, "data": [{"b64_json": "AA=="}], "usage": %b}' % (NOW, usage)
+    found = _findings(_request(n="1", response_format="b64_json"), _json(200, body))
+    items = {it.item for it in found if it.requirement == "IV-RES-USAGE" and it.state == "contradicted"}
+    assert "null" in items
+    assert len(items) == 2

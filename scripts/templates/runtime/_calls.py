@@ -9,7 +9,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -45,7 +45,9 @@ _CAUSES_OF_TIMEOUTS = (type(None), TimeoutError, httpcore.TimeoutException)
 _MAX_SHOWN = 300
 _MAX_CONNECT_SECONDS = 10.0
 _PORTS = {"http": 80, "https": 443}
-_SECRET = re.compile("auth|key|token|secret|password|cookie", re.IGNORECASE)  # in the name of a header
+_SECRET = re.compile(
+    "(?<![a-z])(?:auth|authorization|apikey|key|token|secret|password|cookie)(?![a-z])", re.IGNORECASE
+)  # in the name of a header
 _FIRST_DELAY_SECONDS = 0.5
 _MAX_DELAY_SECONDS = 8.0
 _MAX_RETRY_AFTER_SECONDS = 60.0
@@ -246,7 +248,7 @@ class OpenCall:
         return self.shown(what + where)
 
     def shown(self, text: str) -> str:
-        """Return a text of the server for a message: shortened, printable, on one line, and without the API key."""
+        """Return a text of the server for a message: shortened, printable, on one line, and without secrets."""
         text = self.redacted(text.encode(errors="replace")).decode(errors="replace")[: 4 * _MAX_SHOWN]
         printable = "".join(character if character.isprintable() else " " for character in text)
         printable = " ".join(printable.split()).rstrip(".")
@@ -254,14 +256,20 @@ class OpenCall:
 
     def redacted(self, content: bytes) -> bytes:
         """Return bytes of the server without the API key, and without secrets of the headers that were given."""
-        given = {**self.options.default_headers, **self.call.headers}
-        words = [value.rpartition(" ")[2] for name, value in given.items() if _SECRET.search(name)]
-        for secret in (self.options.api_key, *words):
+        for secret in (self.options.api_key, *self._given_secrets()):
             content = redacted(content, secret)
         return content
 
+    def _given_secrets(self) -> Iterator[str]:
+        for name, value in {**self.options.default_headers, **self.call.headers}.items():
+            if _SECRET.search(name):
+                for part in value.split(";"):  # of a cookie
+                    word = part.rstrip().rpartition(" ")[2]  # without the scheme, such as Bearer
+                    yield word
+                    yield word.partition("=")[2]
+
     def clean(self, headers: httpx.Headers) -> httpx.Headers:
-        """Return headers of the server without the API key."""
+        """Return headers of the server without secrets."""
         return httpx.Headers([(self.redacted(name), self.redacted(value)) for name, value in headers.raw])
 
     def delay_after_error(self, attempts: int, error: Exception) -> float | None:
@@ -270,7 +278,9 @@ class OpenCall:
         The last attempt ended with `error`. Only connection errors, with timeouts while connecting, are retried. After
         another timeout the server may still be working on the request, and a retry would cost images again.
         """
-        if self._reading_errors or "location header" in str(error):  # of a client that was given
+        # That of a client that was given; our own ones remove such a header.
+        is_location = isinstance(error, httpx.RemoteProtocolError) and "in location header" in str(error)
+        if self._reading_errors or is_location:
             return None
         retried = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError, httpx.ConnectTimeout)
         if attempts > self.options.max_retries or not isinstance(error, retried):
@@ -322,7 +332,7 @@ def opening(connect: Callable[[], T]) -> T:
         return connect()
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise InvalidRequestError(f"A file of the environment (SSL_CERT_FILE?) could not be read: {reason}.") from None
+        raise ImageVariationsError(f"A file of the environment (SSL_CERT_FILE?) could not be read: {reason}.") from None
     except (ImportError, RuntimeError):  # of httpx and of httpcore
         raise ImageVariationsError(
             "The proxy of an environment variable (such as ALL_PROXY) needs a package that is not installed."

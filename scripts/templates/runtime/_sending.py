@@ -55,7 +55,8 @@ class Connections:
         """Drop the connections after a fork, without closing them: the parent process goes on using them."""
         if self._process != os.getpid():
             # A thread of the parent may have held the lock, and there is no such thread here.
-            self._process, self._lock, self._own = os.getpid(), threading.Lock(), None
+            self._lock, self._own = threading.Lock(), None
+            self._process = os.getpid()  # last: another thread that sees it uses the new lock
 
 
 def send(connections: Connections, options: Options, call: Call) -> tuple[Answer, OpenCall]:

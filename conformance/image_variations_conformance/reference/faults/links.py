@@ -148,6 +148,10 @@ fault("link-with-key-in-fragment", "Sends links with the API key in their fragme
 # --- how long a link works
 
 
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
 def _keeps(breaks: Ids, also: tuple[str, ...] = (), *, images: int = 10**9, seconds: float = 3600) -> Change:
     """Keep the newest images only, and each for some seconds."""
 
@@ -201,18 +205,18 @@ class FilesOverwritten(Service):
 
 @fault.service("files-named-by-time", _END, also=(_FETCH, "IV-STATE-PARALLEL"))
 class FilesNamedByTime(Service):
-    """Names images by the time in steps of ten seconds, so that responses soon after each other have the same links."""
+    """Gives responses in the same second, here five in a row, the same links: an image is named by time and place."""
 
     named: ClassVar[PerServer[dict[str, str]]] = PerServer(dict)
-    in_response: ClassVar[PerServer[dict[bytes, int]]] = PerServer(dict)
+    places: ClassVar[PerServer[list[dict[str, int]]]] = PerServer(list)
 
     def document(self, request: IncomingRequest, images: list[bytes], wanted: Wanted) -> object:
-        self.in_response.of(self).update({image: at for at, image in enumerate(images)})
+        self.places.of(self).append({_digest(image): at for at, image in enumerate(images)})
         return super().document(request, images, wanted)
 
     def hang(self, image: bytes) -> str:
-        named_after = f"{int(self.gallery.clock() / 10)} {self.in_response.of(self).get(image)}"
-        name = hashlib.sha256(named_after.encode()).hexdigest()[:32]
+        places = self.places.of(self)
+        name = _digest(f"{len(places) // 5} {places[-1].get(_digest(image)) if places else None}".encode())
         self.named.of(self)[name] = super().hang(image)
         return name
 
