@@ -44,8 +44,6 @@ def expected_parts(operation: Operation, values: dict[str, Sample], body: Sample
         yield f"header {name}", headers.get(name)
     if operation.body is not None and body is not None:
         media_type, media, _ = operation.body
-        if media_type in {_FORM, _FIELDS} and not body.wire:
-            return  # a form without fields is an empty body
         yield "media type", media_type
         yield "body", _expected_body(operation.samples.document, media_type, media, body)
 

@@ -29,6 +29,8 @@ _UNASKED = ("Accept", "User-Agent", "Host")
 # curl asks whether it may send a body of this size.
 _EXPECTS_FROM_BYTES = 1 << 20
 _LARGE_BYTES = 1 << 18
+# A shell takes no more than 128 KiB a word, and people read less.
+_LONGEST_IN_WORDS = 2000
 # Control characters but for line ends, and bytes that are not in UTF-8, as Python decodes them.
 _UNPRINTABLE = re.compile(r"[^\r\n\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]")
 _PLAIN_BOUNDARY = re.compile(r"[0-9a-f]{32}")
@@ -192,7 +194,7 @@ def _is_readable(part: Part) -> bool:
         plain_type = _PLAIN_TYPE.fullmatch(part.content_type or "")
         return plain_type is not None and _PLAIN_NAME.fullmatch(part.filename) is not None
     try:
-        return part.content.decode().isprintable()
+        return len(part.content) <= _LONGEST_IN_WORDS and part.content.decode().isprintable()
     except UnicodeDecodeError:
         return False
 
