@@ -95,9 +95,11 @@ def links_are_given_once(observations: Sequence[Observation], _: Contract) -> It
     given: dict[str, tuple[Observation, Picture]] = {}
     for observation in observations:
         for fetch, target in zip(observation.exchange.fetches, observation.content.targets, strict=True):
-            if not isinstance(target, Picture) or fetch.label.endswith(AT_THE_END):
-                continue
             link = fetch.request.target
+            # A longer link is cut, as a data: URL can be.
+            is_whole = len(link) < MAX_LINK_CHARACTERS
+            if not isinstance(target, Picture) or fetch.label.endswith(AT_THE_END) or not is_whole:
+                continue
             earlier, picture = given.setdefault(link, (observation, target))
             if earlier is not observation and not _is_same(picture, target):
                 of_earlier = f"that of {earlier.exchange.label}, to another image"

@@ -491,6 +491,20 @@ def test_links_of_two_responses_that_can_be_counted_break_iv_url_guess(links: tu
     assert ("IV-URL-GUESS" in failed(one, other)) is is_broken
 
 
+@pytest.mark.parametrize(
+    ("link", "is_broken"),
+    [("http://a.example/1.png", True), (f"http://a.example/{'a' * 70_000}.png", False)],
+    ids=["short", "cut"],
+)
+def test_a_link_of_two_responses_to_different_images_breaks_iv_url_end(link: str, is_broken: bool) -> None:
+    other_png = evolve(PNG, body=base64.b64decode(encoded(variation(2))))
+    one, same, other = (
+        evolve(linked(link, png_file), label=f"case-{at}") for at, png_file in enumerate((PNG, PNG, other_png))
+    )
+    assert "IV-URL-END" not in failed(one, same)
+    assert ("IV-URL-END" in failed(one, other)) is is_broken
+
+
 # --- blank images
 
 
