@@ -22,6 +22,7 @@ from PIL import Image, ImageChops
 
 MODEL = "sd-turbo"
 _MOST_IMAGES = 1000
+_LARGEST_SIDE = 4096
 """A pipeline makes all images of a request at once, and has not the memory for more."""
 _PIPELINE = {"torch", "torchvision", "transformers", "diffusers", "accelerate", "peft", "timm", "modelscope", "scipy"}
 
@@ -72,9 +73,9 @@ class _Model(DiffusionModel):  # type: ignore[misc] # Xinference is not installe
         return contextlib.nullcontext()
 
     def _call_model(self, response_format: str, image: Image.Image, num_images_per_prompt: int, **kwargs: Any) -> Any:
-        if num_images_per_prompt > _MOST_IMAGES:
-            raise RuntimeError("CUDA out of memory.")
         size = (kwargs.get("width") or image.width, kwargs.get("height") or image.height)
+        if num_images_per_prompt > _MOST_IMAGES or max(size) > _LARGEST_SIDE:
+            raise RuntimeError("CUDA out of memory.")
         return handle_image_result(response_format, [_variation(image, size) for _ in range(num_images_per_prompt)])
 
 

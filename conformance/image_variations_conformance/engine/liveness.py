@@ -54,6 +54,8 @@ class Liveness:
     _drops: int = 0
     _timeouts: int = 0
     _timeouts_in_a_row: int = 0
+    # The labels of the requests that timed out, which the server may still be at work on.
+    _unanswered: list[str] = field(factory=list)
     _has_answered: bool = False
     # The number of responses so far while all of them are 401; None after any other response.
     _unauthorized: int | None = 0
@@ -72,6 +74,7 @@ class Liveness:
             # Of requests at the same time, one may keep all the others waiting.
             self._timeouts += kind == "timeout"
             self._timeouts_in_a_row = self._timeouts_in_a_row + 1 if kind == "timeout" else 0
+        self._unanswered += [exchange.label] if kind == "timeout" else []
         self._has_answered = self._has_answered or kind is None
         self._require_accepted_key(exchange)
         if failure is None:
@@ -92,10 +95,12 @@ class Liveness:
     def _suspects(self, group: str | None) -> tuple[str, ...]:
         """Return the labels of the cases that were under way last: those of a group, or one for each worker.
 
-        Where none of the group has reached the server, the cases before it are the last ones.
+        Where none of the group has reached the server, the cases before it are the last ones. A request that timed out
+        may be under way as well.
         """
-        of_group = tuple(label for label, other in self._reached if other == group) if group is not None else ()
-        return of_group or tuple(label for label, _ in self._reached)[-self.workers :]
+        of_group = [label for label, other in self._reached if other == group] if group is not None else []
+        last = of_group or [label for label, _ in self._reached][-self.workers :]
+        return tuple(dict.fromkeys([*self._unanswered, *last]))
 
     def _require_accepted_key(self, exchange: Exchange) -> None:
         """Raise KeyRefused if the first requests with the key of the run (or none, if it has none) are answered 401."""

@@ -243,6 +243,11 @@ def test_a_first_request_that_cannot_connect_raises_unreachable() -> None:
         run_cases(cases("a", "b"), a=[GONE])
 
 
+def test_a_request_that_timed_out_may_be_the_one_that_the_server_died_of() -> None:
+    result = run_cases(cases("a", "b", "c", "d", "e"), (False,), b=[TIMEOUT], d=[DROPPED])
+    assert result.outcomes[3:] == [DROPPED, gone_after("b", "d")]
+
+
 def test_after_six_failed_reconnections_the_remaining_cases_are_not_sent() -> None:
     result = run_cases(cases("a", "b", "c", "d", "e"), (False,), b=[Response(400)], c=[GONE])
     reason = gone_after("b")
