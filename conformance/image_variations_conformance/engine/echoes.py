@@ -347,20 +347,23 @@ def killed_by(session: Session) -> tuple[str, ...]:
 def _unconfirmed(session: Session) -> frozenset[str]:
     """Return the labels of the requests whose failures nothing can confirm, because the server was lost for good.
 
-    They are those since the last accepted valid request, unless they were accepted.
+    They are those since the last accepted valid request, unless they were accepted, or those that a server may have
+    died of. One that timed out before that request failed by itself, whether the server died of it later or not.
     """
     lost = session.experiment.lost
-    if lost is None:
-        return frozenset(killed_by(session))
     labels = list(session.observations)
     since: set[str] = set()
-    for label in labels[: labels.index(session.labels[lost[1]])]:
+    for label in labels if lost is None else labels[: labels.index(session.labels[lost[1]])]:
         observation = session.observations[label]
         if not observation.accepted:
             since.add(label)
         elif observation.expectation.validity == "valid":
             since.clear()
-    return frozenset(since)
+    if lost is not None:
+        return frozenset(since)
+    failures = {label: session.observations[label].exchange.failure for label in killed_by(session)}
+    timed_out = {label for label, failure in failures.items() if failure is not None and failure.kind == "timeout"}
+    return frozenset(failures) - (timed_out - since)
 
 
 def _sharing(session: Session) -> frozenset[str]:

@@ -19,9 +19,9 @@ from image_variations_conformance.oracles import Finding
 from image_variations_conformance.reference.app.service import Service, Wanted
 from image_variations_conformance.reference.app.serving import running
 from image_variations_conformance.reference.variants import FAULTS, faulty
-from image_variations_conformance.wire.exchange import Exchange, Response
+from image_variations_conformance.wire.exchange import Exchange, Failure, Response
 from image_variations_conformance.wire.exchange import Outcome as Answer
-from image_variations_conformance.wire.reasons import ControlRefused
+from image_variations_conformance.wire.reasons import ControlRefused, ServerGone
 from image_variations_conformance.wire.target import Target
 from PIL import Image
 from starlette.responses import JSONResponse
@@ -266,6 +266,22 @@ def test_errors_before_the_server_was_last_seen_to_work_are_no_echo_of_its_loss(
     session.labels = ["control-5", "control-9"]
     found = [broken("IV-STATE-RECOVERS", "control-9"), broken("IV-ERR-PARAM", "n-zero")]
     assert echoes(session, *found) == [None, None]
+
+
+def test_a_timeout_after_which_the_server_still_worked_is_no_echo_of_its_death() -> None:
+    dropped = Failure("dropped", "the connection was closed")
+    sent = ((row("n-word"), Failure("timeout", "none within 1 s")), (pack("control-5"), OK), (row("key-none"), dropped))
+    session = session_of(*sent)
+    session.scheduler._ended[0] = ServerGone(("n-word", "key-none"))
+    found = [
+        broken("IV-STATE-RECOVERS", "n-word", "plain-at-the-end"),
+        broken("IV-N-INTEGER", "n-word"),
+        broken("IV-AUTH-REQUIRED", "key-none"),
+    ]
+    assert echoes(session, *found) == [None, None, "IV-STATE-RECOVERS"]
+    session = session_of(sent[0])
+    session.scheduler._ended[0] = ServerGone(("n-word",))
+    assert echoes(session, *found[:2]) == [None, "IV-STATE-RECOVERS"]
 
 
 def by_label(found: Sequence[Finding], label: str) -> dict[str, Finding]:
