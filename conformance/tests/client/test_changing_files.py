@@ -10,6 +10,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,11 @@ def temporary_file(path: Path) -> Any:
 
 FILES: list[Callable[[Path], Any]] = [open_file, unbuffered_file, writable_file, temporary_file]
 BUFFERS: list[Callable[[Path], Any]] = [in_memory, spooled]
+
+
+def given(path: Path, opened: Callable[[Path], Any] | None) -> AbstractContextManager[Any]:
+    """Return the argument of a call: the path itself, or the file that `opened` returns."""
+    return nullcontext(path) if opened is None else opened(path)
 
 
 def shrink(path: Path) -> None:
@@ -145,11 +151,8 @@ def test_a_file_that_is_written_to_before_a_retry_is_refused_and_not_sent_again(
     path.write_bytes(SMALL)
     first = (hear_request, then(lambda: change(path)), say(BUSY))
     with scripted_server(first, (hear_request, say(SUCCESS))) as server:
-        if opened is None:
-            message = refusal(make, server, path)
-        else:
-            with opened(path) as file:
-                message = refusal(make, server, file)
+        with given(path, opened) as file:
+            message = refusal(make, server, file)
         assert contents(server) == [SMALL, SMALL]  # the second one is of the next call
     assert message == "image has changed during the call: it was written to before a retry."
 
@@ -163,11 +166,8 @@ def test_a_file_that_is_deleted_or_replaced_is_sent_as_it_was(
     path.write_bytes(SMALL)
     first = (hear_request, then(lambda: change(path)), say(BUSY))
     with scripted_server(first, (hear_request, say(SUCCESS))) as server, make(base_url=server.base_url) as driver:
-        if opened is None:
-            driver.call(image=path)
-        else:
-            with opened(path) as file:
-                driver.call(image=file)
+        with given(path, opened) as file:
+            driver.call(image=file)
         assert contents(server) == [SMALL, SMALL]
 
 
@@ -224,12 +224,22 @@ def test_what_is_appended_to_a_file_while_it_is_sent_is_not_sent(
         scripted_server(script) as server,
         make(base_url=server.base_url, preflight=False) as driver,
     ):
-        if opened is None:
-            driver.call(image=path)
-        else:
-            with opened(path) as file:
-                driver.call(image=file)
+        with given(path, opened) as file:
+            driver.call(image=file)
         assert contents(server) == [LARGE]
+
+
+def refusal_while_it_is_sent(
+    make: Make, path: Path, opened: Callable[[Path], Any] | None, change: Callable[[Path], None]
+) -> str:
+    """Change a file while it is sent, require that the request stays incomplete, and return the message."""
+    script = (hear(3000), then(lambda: change(path)), hear_request)
+    with scripted_server(script, (hear_request, say(SUCCESS))) as server:
+        with given(path, opened) as file:
+            message = refusal(make, server, file)
+        (length, body), _ = bodies(server)
+        assert len(body) < length
+    return message
 
 
 @pytest.mark.parametrize("opened", [None, *FILES])
@@ -238,15 +248,7 @@ def test_a_file_that_is_overwritten_while_it_is_sent_is_refused_and_the_request_
 ) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(LARGE)
-    script = (hear(3000), then(lambda: overwrite(path)), hear_request)
-    with scripted_server(script, (hear_request, say(SUCCESS))) as server:
-        if opened is None:
-            message = refusal(make, server, path)
-        else:
-            with opened(path) as file:
-                message = refusal(make, server, file)
-        (length, body), _ = bodies(server)
-        assert len(body) < length
+    message = refusal_while_it_is_sent(make, path, opened, overwrite)
     assert message == "image has changed during the call: it was written to while it was sent."
 
 
@@ -256,15 +258,7 @@ def test_a_file_that_shrinks_while_it_is_sent_is_refused_and_the_request_stays_i
 ) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(gzip.compress(LARGE, 0) if opened is gzip.open else LARGE)
-    script = (hear(3000), then(lambda: shrink(path)), hear_request)
-    with scripted_server(script, (hear_request, say(SUCCESS))) as server:
-        if opened is None:
-            message = refusal(make, server, path)
-        else:
-            with opened(path) as file:
-                message = refusal(make, server, file)
-        (length, body), _ = bodies(server)
-        assert len(body) < length
+    message = refusal_while_it_is_sent(make, path, opened, shrink)
     assert message.startswith(
         "image cannot be read: Compressed file ended" if opened is gzip.open else "image has changed during the call"
     )
