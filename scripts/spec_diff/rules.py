@@ -99,9 +99,9 @@ WORD_KEYS = frozenset(
         "externalDocs",
         "license",
         "summary",
+        "termsOfService",
         "title",
     }
-    | {"termsOfService"}
 )
 """Members of any object that are words for people."""
 
