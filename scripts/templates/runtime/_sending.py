@@ -61,7 +61,7 @@ class Connections:
 
 def send(connections: Connections, options: Options, call: Call) -> tuple[Answer, OpenCall]:
     """Send the call, with retries, and return the last response. Raises `ImageVariationsError` if there is none."""
-    failures: list[Exception] = []
+    failure: Exception = AssertionError("unreachable")
     with call.opened(options) as opened:
         for attempts in count(1):
             http = connections.get()
@@ -71,16 +71,16 @@ def send(connections: Connections, options: Options, call: Call) -> tuple[Answer
                 raise
             except Exception as error:  # noqa: BLE001 - a transport that was given can raise anything
                 delay = None if http.is_closed else opened.delay_after_error(attempts, error)
-                failures.append(opened.failure(error, http.is_closed))
+                failure = opened.failure(error, http.is_closed)
             else:
                 delay = opened.delay_after_answer(attempts, answer.status_code, answer.headers)
                 if delay is None:
                     return answer, opened
             if delay is None:
-                # Raised here, where its context is not the exception of the transport, which can have the key.
-                raise failures.pop()
+                break
             time.sleep(delay)
-    raise AssertionError("unreachable")
+    # Raised here, where its context is not the exception of the transport, which can have the key.
+    raise failure
 
 
 def _attempt(http: httpx.Client, call: OpenCall) -> Answer:
