@@ -4,7 +4,7 @@ Each requirement of the register has one of three kinds of evidence, which yield
 
     accepts: {field: size, values: enum}                             size=256x256, size=512x512, ...
     accepts: {feature: boundary, values: [quoted, punctuation]}      boundary=quoted, boundary=punctuation
-    sample: {field: n, always: [minimum, 2, maximum], by_seed: 2}    n=1, n=2, n=10, and two more by the seed
+    sample: {field: n, always: [minimum, 2, maximum], by_seed: 2}    n=1, n=2, n=10, and at most two more by the seed
     every: refusal, situations: [n-zero, n-eleven]                   n-zero, n-eleven
 
 Values of the document are written as words (`enum`, `minimum`, `maximum`), so that a changed document changes the
@@ -77,7 +77,7 @@ class AcceptsFeature:
 
 @frozen
 class Sample:
-    """Some integers of a field are accepted: `always` those, and `by_seed` further ones that depend on the seed."""
+    """Some integers of a field are accepted: `always` those, and at most `by_seed` more by the seed."""
 
     requirement: str
     field: str
@@ -159,18 +159,16 @@ def _resolved(requirement: str, key: str, value: str, schema: Schema) -> tuple[s
 
 
 def _grouped(numbers: list[int], size: int) -> tuple[tuple[int, ...], ...]:
-    """Return the numbers in groups, a small one with a large one. An incomplete group has some of the others too.
+    """Return the numbers in groups, a small one with a large one, and what is left in a smaller group.
 
-    For 3 to 9 in pairs: 3 and 8, 4 and 7, 5 and 6, 4 and 9.
+    For 3 to 9 in pairs: 3 and 8, 4 and 7, 5 and 6, and 9.
     """
     if not numbers or size < 1:
         return ()
     whole = len(numbers) - len(numbers) % size
     pairs = zip(numbers[: (whole + 1) // 2], reversed(numbers[whole // 2 : whole]), strict=False)
     order = [*dict.fromkeys(number for pair in pairs for number in pair), *numbers[whole:]]
-    groups = [order[at : at + size] for at in range(0, len(order), size)]
-    groups[-1] += [number for number in order[size:] if number not in groups[-1]][: size - len(groups[-1])]
-    return tuple(tuple(sorted(group)) for group in groups)
+    return tuple(tuple(sorted(order[at : at + size])) for at in range(0, len(order), size))
 
 
 def parse_evidence(requirement: str, node: object) -> Evidence:
