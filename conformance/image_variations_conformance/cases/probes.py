@@ -13,6 +13,8 @@ Change = Callable[[Builder, Draft], Draft]
 
 WHOLE = "whole request"
 """The axis of probes that are sent alone."""
+ALONE = "alone"
+"""The axis of probes that are sent with no other request at the same time."""
 IMAGE = "image"
 """The axis of probes of the content of the image."""
 KEY = "key"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from ..cases.probes import Probe
+from ..cases.probes import ALONE, WHOLE, Probe
 
 PACK_SIZE = 7
 _TOGETHER = 8
@@ -64,10 +64,12 @@ class Arranged:
     @classmethod
     def of(cls, must: Sequence[tuple[Probe, ...]], between: int) -> Arranged:
         """Arrange packs, of which `between` packs are kept for the requests that must be refused."""
-        cheap = [pack for pack in must if images(pack) == 1][-_ON_ONE_CONNECTION - between :]
-        cheap.sort(key=lambda pack: any(probe.item == _BLANK for probe in pack))
-        first = [pack for pack in must if pack not in cheap]
-        fitting = [pack for pack in first if images(pack) == 1 and pack[0].fits_others]
-        together = fitting[:_TOGETHER] if len(first) > _TOGETHER else []
+        cheap = [pack for pack in must if images(pack) == 1]
+        fitting = [pack for pack in cheap if not any({ALONE, WHOLE} & probe.axes for probe in pack)]
+        rest = [pack for pack in cheap if pack not in fitting]
+        late = [*fitting, *rest[:between]][-_ON_ONE_CONNECTION - between :]
+        late.sort(key=lambda pack: any(probe.item == _BLANK for probe in pack))
+        first = [pack for pack in must if pack not in late]
+        together = [pack for pack in fitting if pack not in late][:_TOGETHER] if len(first) > _TOGETHER else []
         alone = sorted((pack for pack in first if pack not in together), key=images)
-        return cls(alone, together, cheap[:_ON_ONE_CONNECTION], cheap[_ON_ONE_CONNECTION:])
+        return cls(alone, together, late[:_ON_ONE_CONNECTION], late[_ON_ONE_CONNECTION:])

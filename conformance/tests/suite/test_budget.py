@@ -184,6 +184,14 @@ def judged_run(app: ASGIApp, **settings: Any) -> Run:
     return judge_app(app, **{"max_requests": None, "max_images": None, **settings})
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_plan_of_a_standard_run_of_a_right_server_takes_few_requests_images_and_links(seed: int) -> None:
+    """Four neighbouring seeds ask for all numbers of images."""
+    run = judged_run(CountingService(api_key=KEY), seed=seed, max_seconds=0)
+    assert (run.outcome, run.campaign) == ("conforms", None)
+    assert (run.cost.requests <= 250, run.cost.images <= 60, run.cost.fetches <= 60) == (True, True, True)
+
+
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize(("max_images", "max_requests"), [(0, 60), (5, 60), (40, 999)])
 def test_a_limited_run_of_a_correct_server_is_incomplete_by_choice(
