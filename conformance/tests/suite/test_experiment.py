@@ -7,6 +7,7 @@ import pytest
 from image_variations_conformance.cases.probes import Probe
 from image_variations_conformance.engine.experiment import Experiment
 from image_variations_conformance.engine.steps import ASKING, Result
+from image_variations_conformance.engine.steps import STABLE as SAME_REQUEST
 from support.simulated_servers import (
     BY_CHANCE,
     BY_STATE,
@@ -16,6 +17,7 @@ from support.simulated_servers import (
     accepting,
     changing_its_mind,
     declining_open_probes,
+    flaky,
     flaky_for_one_probe,
     ignoring_what_is_requested,
     limited_for_a_while,
@@ -33,6 +35,8 @@ from support.simulated_servers import (
     refusing_the_second_on_a_connection,
     refusing_the_second_on_a_connection_and_what_is_planned_there,
     refusing_with_another_probe_what_it_ignores,
+    unavailable_for_a_moment,
+    unavailable_for_good,
     unavailable_for_probes,
 )
 from support.simulation import (
@@ -370,6 +374,34 @@ def test_nothing_is_contradicted_by_a_limit_for_a_while() -> None:
     for seed in range(RUNS):
         experiment, _, _ = run(limited_for_a_while, seed)
         assert items(experiment, "contradicted", "unstable") == set(), seed
+
+
+def test_a_server_that_answers_503_for_good_is_overloaded_and_not_lost() -> None:
+    for seed in range(RUNS):
+        experiment, _, plan = run(unavailable_for_good, seed)
+        assert experiment.lost is None, seed
+        assert items(experiment, "contradicted", "unstable") == set(), seed
+        assert {probe.item for probe in plan.probes} - items(experiment, "holds") <= items(experiment, "blocked"), seed
+
+
+def test_a_server_that_answers_503_once_is_overloaded_for_a_moment_and_all_is_seen() -> None:
+    for seed in range(RUNS):
+        experiment, _, plan = run(unavailable_for_a_moment, seed)
+        assert items(experiment, "contradicted", "unstable") == set(), seed
+        assert {probe.item for probe in plan.probes} <= items(experiment, "holds"), seed
+        assert verdicts(experiment, "IV-STATE-RECOVERS") == set(), seed
+
+
+def test_a_request_that_is_refused_once_and_accepted_at_other_times_is_a_contradiction() -> None:
+    found = 0
+    for seed in range(RUNS):
+        experiment, _, _ = run(flaky(0.05), seed)
+        refused = {result.steps for result in experiment.results if result.item == SAME_REQUEST}
+        for accepted, *others in refused:
+            assert experiment.sent[accepted][1] == "accepted"
+            assert {experiment.sent[at][1] for at in others} == {"refused"}
+        found += bool(refused)
+    assert found > RUNS / 2
 
 
 def test_a_server_that_is_lost_for_good_is_found_and_what_is_left_is_blocked() -> None:

@@ -116,6 +116,14 @@ def limited_for_good(rng: random.Random, plan: Simulated) -> Server:
     return Server([During(rng.randint(0, 100), FOREVER)])
 
 
+def unavailable_for_good(rng: random.Random, plan: Simulated) -> Server:
+    return Server([During(rng.randint(5, 100), FOREVER, "unavailable")])
+
+
+def unavailable_for_a_moment(rng: random.Random, plan: Simulated) -> Server:
+    return Server([During(rng.randint(0, 100), 1, "unavailable")])
+
+
 def lost_for_good(rng: random.Random, plan: Simulated) -> Server:
     first = rng.randint(5, 120)
     return Server([Breaks(lambda asked, number: number >= first, FOREVER)])
