@@ -390,6 +390,7 @@ def test_a_server_that_answers_503_once_is_overloaded_for_a_moment_and_all_is_se
         assert items(experiment, "contradicted", "unstable") == set(), seed
         assert {probe.item for probe in plan.probes} <= items(experiment, "holds"), seed
         assert verdicts(experiment, "IV-STATE-RECOVERS") == set(), seed
+        assert experiment.base == run(accepting, seed)[0].base, seed
 
 
 def test_a_request_that_is_refused_once_and_accepted_at_other_times_is_a_contradiction() -> None:

@@ -121,7 +121,7 @@ def unavailable_for_good(rng: random.Random, plan: Simulated) -> Server:
 
 
 def unavailable_for_a_moment(rng: random.Random, plan: Simulated) -> Server:
-    return Server([During(rng.randint(0, 100), 1, "unavailable")])
+    return Server([During(rng.choice([0, rng.randint(1, 100)]), 1, "unavailable")])
 
 
 def lost_for_good(rng: random.Random, plan: Simulated) -> Server:
