@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..contract.document import Contract
-from . import errors, images, links, refusal, response, state
+from . import errors, images, links, refusal, response, secrets, state
 from .base import EXCHANGE_ORACLES, RUN_ORACLES, Finding, Observation, observe
 
 __all__ = ["JUDGED", "Finding", "Observation", "judge", "observe"]
 
-_MODULES = (errors, images, links, refusal, response, state)
+_MODULES = (errors, images, links, refusal, response, secrets, state)
 
 JUDGED = frozenset().union(*EXCHANGE_ORACLES.values(), *RUN_ORACLES.values())
 """The requirements that an oracle judges. The others are judged by the experiment: whether a feature is accepted."""

@@ -8,27 +8,9 @@ from collections.abc import Iterator
 
 from ..contract.document import Contract, SchemaError
 from ..contract.evidence import RATE_LIMITED
-from ..wire.exchange import Response
 from .base import Finding, Observation, is_limit, judges, shortened
 from .refusal import is_server_error, refuses_framing, status_of
 
-# Patterns of internal details in the languages that servers are written in. Each must take linear time, because the
-# server controls the text.
-_LEAKS = {
-    "a Python traceback": r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+",
-    "a memory address": r"\bat 0x[0-9a-fA-F]{6,16}\b|<[\w.]+ object at ",
-    "a JavaScript stack": r"\n\s{1,40}at [^\n]+[\\/][^\s:/\\]+:\d+:\d",
-    "a Java stack": r"\bat [\w$.]+\([\w$]+\.(java|kt|scala):\d+\)",
-    "a Go or Rust panic": r"goroutine \d+ \[|panicked at ",
-    "the path of a source file": (
-        r"(?:(?<![\w.@/-])[\w.@-]*|(?<=/))(?:/[\w.@-]+){2,}\.(?:py|js|mjs|ts|go|rs|rb|php|java|cpp|cc)\b"
-    ),
-    "a process id": r"\bpid[ =:]+\d+",
-}
-
-
-_MIN_KEY_CHARACTERS = 8
-_MOST_SEARCHED = 1 << 16
 # A message that names so many other fields as well does not say which one is wrong.
 _MANY_FIELDS = 3
 _CONTENT_TOO_LARGE = 413
@@ -140,33 +122,3 @@ def _names_the_field(observation: Observation, error: dict[str, object], contrac
         named = of_request or (_names(f"{param} {message}", field) and others < _MANY_FIELDS)
     text = f"the error does not name the field {field} alone: param {param}, message {shortened(message)}"
     yield observation.finding("IV-ERR-PARAM", named, text)
-
-
-@judges("IV-ERR-SECRETS")
-def responses_keep_secrets(observation: Observation, _: Contract) -> Iterator[Finding]:
-    """No response reveals the API key or internal details of the server, in its body or its headers."""
-    response = observation.response
-    if response is None:
-        return
-    sent = (observation.exchange.request.header("authorization") or "").partition(" ")[2]
-    # Without spaces and control characters around it, which an error may write in another way.
-    key = max(re.findall("[!-~]+", sent), key=len, default="")
-    head = "\n".join(f"{name}: {value}" for name, value in response.headers)
-    for text in (_text_of(observation, response), head):
-        found = next((what for what, pattern in _LEAKS.items() if re.search(pattern, text)), None)
-        if len(key) >= _MIN_KEY_CHARACTERS and key in text:
-            found = "the API key that was sent"
-        yield observation.finding("IV-ERR-SECRETS", found is None, f"the {response.status} response reveals {found}")
-
-
-def _text_of(observation: Observation, response: Response) -> str:
-    """Return the text of a body: of the JSON of a success, without the links and images, which others judge."""
-    document = observation.content.document
-    if observation.accepted and isinstance(document, dict):
-        rest = {name: value for name, value in document.items() if name != "data"}
-        return json.dumps(rest, ensure_ascii=False)[:_MOST_SEARCHED].replace("\\n", "\n").replace('\\"', '"')
-    text = response.body[:_MOST_SEARCHED].decode("utf-8", "replace")
-    if response.media_type == "application/json":
-        # In a JSON string, the line ends and quotes of a stack trace are escaped.
-        text += text.replace("\\n", "\n").replace('\\"', '"')
-    return text

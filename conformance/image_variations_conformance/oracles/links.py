@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from urllib.parse import unquote
 
 from ..contract.document import Contract
 from ..media.pictures import Picture
@@ -16,16 +15,15 @@ from .content import STATUSES_OF_FILES
 
 # Links of different responses that differ in one number, by at most so much, can be guessed.
 _GUESSABLE_DIFFERENCE = 1000
-_MIN_KEY_CHARACTERS = 8
 _LOSSY, _LOSS = frozenset({"jpeg", "webp"}), 2.0
 """The formats that lose something, and the mean difference of samples (0 to 255) that their loss stays below."""
 AT_THE_END = "/end"
 """The end of the label of a fetch at the end of a run."""
 
 
-@judges("IV-URL-ABSOLUTE", "IV-URL-HTTP", "IV-URL-NO-KEY")
+@judges("IV-URL-ABSOLUTE", "IV-URL-HTTP")
 def links_are_absolute(observation: Observation, _: Contract) -> Iterator[Finding]:
-    """A link is an absolute URL without the API key, preferably of http or https."""
+    """A link is an absolute URL, preferably of http or https."""
     if not observation.accepted or observation.expectation.validity == "invalid":
         return
     for item in observation.content.items:
@@ -33,9 +31,6 @@ def links_are_absolute(observation: Observation, _: Contract) -> Iterator[Findin
             continue
         message = f"item {item.at}: expected an absolute URL, got {shortened(item.text, 60)}"
         yield observation.finding("IV-URL-ABSOLUTE", item.scheme is not None, message)
-        key = (observation.exchange.request.header("authorization") or "").partition(" ")[2]
-        holds_key = len(key) >= _MIN_KEY_CHARACTERS and key in unquote(item.text[:MAX_LINK_CHARACTERS])
-        yield observation.finding("IV-URL-NO-KEY", not holds_key, f"item {item.at}: the link contains the API key")
         if item.scheme is not None:
             message = f"item {item.at}: expected http or https, got {shortened(item.text, 60)}"
             yield observation.finding("IV-URL-HTTP", item.scheme in {"http", "https"}, message)

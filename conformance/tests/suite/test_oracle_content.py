@@ -5,8 +5,9 @@ import io
 import json
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from attrs import evolve
@@ -18,8 +19,10 @@ from image_variations_conformance.oracles import Finding, judge
 from image_variations_conformance.oracles.content import is_canonical
 from image_variations_conformance.wire.exchange import Exchange, Failure, NotTested, Outcome, Request, Response
 from image_variations_conformance.wire.reasons import MaxFetches, RateLimited
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageEnhance, PngImagePlugin
 from support.requests import CONTRACT, KEY, builder, observed
+
+Encode = Callable[[bytes], bytes]
 
 JSON = (("Content-Type", "application/json"),)
 NOW = time.time()
@@ -458,6 +461,13 @@ def test_a_link_with_the_api_key_breaks_iv_url_no_key() -> None:
     assert failed(linked(f"http://127.0.0.1/a.png?key={KEY[:-1]}", PNG)) == set()
 
 
+@given(st.binary(max_size=40), st.binary(max_size=40), st.sampled_from((base64.b64encode, base64.urlsafe_b64encode)))
+def test_a_link_with_the_api_key_in_base64_breaks_iv_url_no_key(before: bytes, after: bytes, encode: Encode) -> None:
+    for key, is_broken in ((KEY, True), (KEY[::-1], False)):
+        token = quote(encode(before + key.encode() + after).decode())
+        assert failed(linked(f"http://127.0.0.1/a.png?t={token}", PNG)) == ({"IV-URL-NO-KEY"} if is_broken else set())
+
+
 @pytest.mark.parametrize(
     ("at_the_end", "requirements"),
     [
@@ -617,3 +627,16 @@ def test_a_limit_without_retry_after_breaks_iv_limit_retry_after(
 )
 def test_a_secret_in_a_response_of_any_status_breaks_iv_err_secrets(outcome: Response, reveals: bool) -> None:
     assert ("IV-ERR-SECRETS" in failed(answered(outcome))) is reveals
+
+
+@given(st.text("abc", max_size=5))
+def test_an_image_with_the_api_key_in_a_text_breaks_iv_err_secrets(name: str) -> None:
+    for text, broken in ((KEY, {"IV-ERR-SECRETS"}), (KEY[::-1], set())):
+        info = PngImagePlugin.PngInfo()
+        info.add_text(f"Requester{name}", text)
+        file = io.BytesIO()
+        variation(1).save(file, "PNG", pnginfo=info)
+        body = response(base64.b64encode(file.getvalue()).decode()).body
+        assert failed(answered(Response(200, JSON, body))) == broken
+        assert failed(answered(Response(200, JSON, body.replace(b"/", b"\\/")))) == broken
+        assert failed(linked("http://127.0.0.1/a.png", evolve(PNG, body=file.getvalue()))) == broken

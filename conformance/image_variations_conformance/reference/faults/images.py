@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING
 
 from attrs import evolve
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from ..app.form import Part
 from ..app.service import Service, Wanted
@@ -133,6 +133,16 @@ class BackgroundSaidOpaque(Service):
 
     def success(self, document: object) -> Response:
         return super().success({**document, "background": "opaque"} if isinstance(document, dict) else document)
+
+
+@fault.service("key-in-image", "IV-ERR-SECRETS")
+class KeyInImage(Service):
+    """Writes the API key in a text of each image, as the one that it was made for."""
+
+    def make_one(self, maker: VariationMaker) -> bytes:
+        texts = PngImagePlugin.PngInfo()
+        texts.add_text("Requester", self.api_key)
+        return saved(loaded(super().make_one(maker)), "PNG", compress_level=1, pnginfo=texts)
 
 
 # --- encoding

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -135,6 +137,10 @@ def _with_key(change: Callable[[str, str], str]) -> Change:
     return Change(WithKey, (_NO_KEY,), also=("IV-ERR-SECRETS",))
 
 
+def _token(key: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps({"exp": 1, "key": key}).encode()).decode()
+
+
 # fmt: off
 fault("link-with-key", "Sends links with the API key in their query.",
       _with_key(lambda url, key: f"{url}?api_key={key}"))
@@ -142,6 +148,8 @@ fault("link-with-user-info", "Sends links with the API key as password.",
       _with_key(lambda url, key: url.replace("://", f"://user:{key}@", 1)))
 fault("link-with-key-in-fragment", "Sends links with the API key in their fragment.",
       _with_key(lambda url, key: f"{url}#key={key}"))
+fault("link-with-key-in-token", "Sends links with a token in base64 that holds the API key.",
+      _with_key(lambda url, key: f"{url}?t={_token(key)}"))
 # fmt: on
 
 

@@ -1,0 +1,100 @@
+"""Judges whether responses, links and images reveal the API key or internal details of the server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote_to_bytes
+
+from ..contract.document import Contract
+from ..wire.exchange import MAX_LINK_CHARACTERS, Response
+from .base import Finding, Observation, judges
+
+# Patterns of internal details in the languages that servers are written in. Each must take linear time, because the
+# server controls the text.
+_LEAKS = {
+    "a Python traceback": r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+",
+    "a memory address": r"\bat 0x[0-9a-fA-F]{6,16}\b|<[\w.]+ object at ",
+    "a JavaScript stack": r"\n\s{1,40}at [^\n]+[\\/][^\s:/\\]+:\d+:\d",
+    "a Java stack": r"\bat [\w$.]+\([\w$]+\.(java|kt|scala):\d+\)",
+    "a Go or Rust panic": r"goroutine \d+ \[|panicked at ",
+    "the path of a source file": (
+        r"(?:(?<![\w.@/-])[\w.@-]*|(?<=/))(?:/[\w.@-]+){2,}\.(?:py|js|mjs|ts|go|rs|rb|php|java|cpp|cc)\b"
+    ),
+    "a process id": r"\bpid[ =:]+\d+",
+}
+_MIN_KEY_CHARACTERS = 8
+_MOST_SEARCHED = 1 << 16
+
+
+@judges("IV-ERR-SECRETS")
+def responses_keep_secrets(observation: Observation, _: Contract) -> Iterator[Finding]:
+    """No response reveals the API key or internal details of the server, in its body, its headers or its images."""
+    response = observation.response
+    if response is None:
+        return
+    key = _key_of(observation)
+    head = "\n".join(f"{name}: {value}" for name, value in response.headers)
+    for text in (_text_of(observation, response), head):
+        found = next((what for what, pattern in _LEAKS.items() if re.search(pattern, text)), None)
+        if _holds(text.encode("utf-8", "surrogatepass"), key):
+            found = "the API key that was sent"
+        yield observation.finding("IV-ERR-SECRETS", found is None, f"the {response.status} response reveals {found}")
+    if observation.accepted:
+        bodies = [fetch.response.body for fetch in observation.exchange.fetches if fetch.response is not None]
+        # Links are judged by themselves.
+        bodies += (
+            [] if any(it.key == "url" for it in observation.content.items) else [response.body.replace(b"\\/", b"/")]
+        )
+        is_kept = not any(_holds(body, key) for body in bodies)
+        yield observation.finding("IV-ERR-SECRETS", is_kept, "an image reveals the API key that was sent")
+
+
+@judges("IV-URL-NO-KEY")
+def links_keep_the_key(observation: Observation, _: Contract) -> Iterator[Finding]:
+    """A link does not have the API key in it, in plain text, percent-encoded or in base64."""
+    if not observation.accepted or observation.expectation.validity == "invalid":
+        return
+    for item in observation.content.items:
+        if item.key == "url":
+            link = item.text[:MAX_LINK_CHARACTERS].encode("utf-8", "surrogatepass")
+            is_kept = not _holds(unquote_to_bytes(link), _key_of(observation))
+            yield observation.finding("IV-URL-NO-KEY", is_kept, f"item {item.at}: the link contains the API key")
+
+
+def _key_of(observation: Observation) -> bytes:
+    """Return the API key that was sent, without spaces and control characters, which an answer may write otherwise."""
+    sent = (observation.exchange.request.header("authorization") or "").partition(" ")[2]
+    return max(re.findall("[!-~]+", sent), key=len, default="").encode()
+
+
+def _holds(content: bytes, key: bytes) -> bool:
+    """Return whether a content has a key in it, as it is or in base64. Of short keys, that may be chance."""
+    if len(key) < _MIN_KEY_CHARACTERS:
+        return False
+    return key in content or any(encoded in content for encoded in _in_base64(key))
+
+
+def _in_base64(key: bytes) -> Iterator[bytes]:
+    """Yield what a key is in base64, of both alphabets, at each offset, without what depends on the bytes beside it."""
+    for offset in range(3):
+        encoded = base64.b64encode(bytes(offset) + key)
+        # Three bytes are four characters, so that the ends may depend on other bytes.
+        inner = encoded[4 if offset else 0 : len(encoded) - (4 if (offset + len(key)) % 3 else 0)]
+        yield inner
+        yield inner.translate(bytes.maketrans(b"+/", b"-_"))
+
+
+def _text_of(observation: Observation, response: Response) -> str:
+    """Return the text of a body: of the JSON of a success, without the links and images, which others judge."""
+    document = observation.content.document
+    if observation.accepted and isinstance(document, dict):
+        rest = {name: value for name, value in document.items() if name != "data"}
+        return json.dumps(rest, ensure_ascii=False)[:_MOST_SEARCHED].replace("\\n", "\n").replace('\\"', '"')
+    text = response.body[:_MOST_SEARCHED].decode("utf-8", "replace")
+    if response.media_type == "application/json":
+        # In a JSON string, the line ends and quotes of a stack trace are escaped.
+        text += text.replace("\\n", "\n").replace('\\"', '"')
+    return text
