@@ -66,10 +66,10 @@ class Arranged:
         """Arrange packs, of which `between` packs are kept for the requests that must be refused."""
         cheap = [pack for pack in must if images(pack) == 1]
         fitting = [pack for pack in cheap if not any({ALONE, WHOLE} & probe.axes for probe in pack)]
-        rest = [pack for pack in cheap if pack not in fitting]
-        late = [*fitting, *rest[:between]][-_ON_ONE_CONNECTION - between :]
-        late.sort(key=lambda pack: any(probe.item == _BLANK for probe in pack))
-        first = [pack for pack in must if pack not in late]
+        last = [pack for pack in cheap if pack not in fitting][:between]
+        telling = [pack for pack in fitting if all(probe.item != _BLANK for probe in pack)]
+        late = telling[len(last) - _ON_ONE_CONNECTION - between :]
+        first = [pack for pack in must if pack not in (*late, *last)]
         together = [pack for pack in fitting if pack not in late][:_TOGETHER] if len(first) > _TOGETHER else []
         alone = sorted((pack for pack in first if pack not in together), key=images)
-        return cls(alone, together, late[:_ON_ONE_CONNECTION], late[_ON_ONE_CONNECTION:])
+        return cls(alone, together, late[:_ON_ONE_CONNECTION], [*late[_ON_ONE_CONNECTION:], *last])
