@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import evolve
 
@@ -23,9 +23,15 @@ SAME_IMAGE = "same-image"
 """The item of an image that is sent more than once: a server may have kept what it made of it."""
 
 
-def same_image(image: bytes) -> Probe:
-    """Return the probe of an image that is sent more than once."""
-    return Probe("IV-STATE-INDEPENDENT", SAME_IMAGE, frozenset({IMAGE}), content(lambda _: image))
+def same_image(image: bytes, users: Sequence[Probe] = ()) -> Probe:
+    """Return the probe of an image that is sent more than once, with the user of an earlier request if it had one."""
+
+    def apply(b: Builder, draft: Draft) -> Draft:
+        for user in users:
+            draft = user.apply(b, draft)
+        return evolve(draft, image=evolve(draft.image, content=image))
+
+    return Probe("IV-STATE-INDEPENDENT", SAME_IMAGE, frozenset({IMAGE}), apply)
 
 
 def of_kind(kind: png.Kind) -> Change:

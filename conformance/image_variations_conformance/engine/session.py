@@ -110,7 +110,7 @@ class Session:
         several = [pack for pack in order.alone if images(pack) > 1 and experiment.was_accepted(pack)]
         if several:
             # A server may have remembered the values of the request for the most images, which was the last, or what
-            # it made of the image of another one.
+            # it made of the image of another one, or what a user requested.
             self.drive(experiment.control(probes=(self._image_of(several),)))
         if order.together:
             self.drive(experiment.together(order.together, "eight-mixed"))
@@ -140,27 +140,32 @@ class Session:
         self._refuse(last)
 
     def _image_of(self, packs: Sequence[tuple[Probe, ...]]) -> Probe:
-        """Return the probe of the image of a pack, if possible of one that differs from the base only in n."""
+        """Return the probe of the image of a pack, if possible of one that differs from the base only in n.
+
+        It has the user of one of the packs.
+        """
         in_n_alone = (pack for pack in packs if not any(probe.images == 1 and probe.axes & _LOOKS for probe in pack))
         pack = next(in_n_alone, packs[0])
-        return self._same_image(self._pack_labels[pack], pack)
+        return self._same_image(self._pack_labels[pack], pack, _users(packs))
 
-    def _same_image(self, label: str, pack: tuple[Probe, ...] = ()) -> Probe:
-        return same_image(self.plan.image_of(label, self.experiment.cheap or Base(), pack))
+    def _same_image(self, label: str, pack: tuple[Probe, ...] = (), users: Sequence[Probe] = ()) -> Probe:
+        return same_image(self.plan.image_of(label, self.experiment.cheap or Base(), pack), users)
 
     def _alike(self) -> list[tuple[Probe, ...]]:
         """Return what is requested at the same time: links, which a server may confuse, if it has any.
 
         Each image is sent twice, the second time with another size, if the server has one. The first was sent before,
-        with the base: a server may have kept what it made of that.
+        with the base: a server may have kept what it made of that. All requests have the same user, whose answers a
+        server may confuse.
         """
-        links = self._probes_accepted(_LINKS)
+        user = self._probes_accepted("user=ascii")
+        links = (*self._probes_accepted(_LINKS), *user)
         sizes = tuple(probe for probe in self._probes_accepted("size=") if probe.item != self._size)[:1]
         sent = zip(self.labels, self.experiment.sent, strict=True)
         kept = self._same_image(
             next(label for label, (step, _) in sent if step.base == self.experiment.cheap and not step.probes)
         )
-        made: list[tuple[Probe, ...]] = [(*links, kept), (*links, *sizes, kept), (*sizes, kept)]
+        made: list[tuple[Probe, ...]] = [(*links, kept), (*links, *sizes, kept), (*sizes, *user, kept)]
         for number in range(self.plan.at_the_same_time - len(made)):
             image = self._same_image(f"{ALIKE}-{number // 2}")
             made.append((*links, *(sizes if number % 2 else ()), image))
@@ -406,6 +411,11 @@ class Session:
 def original(label: str) -> str:
     """Return the label of the case whose request was sent again under this label."""
     return label.partition(AGAIN)[0]
+
+
+def _users(packs: Sequence[Sequence[Probe]]) -> list[Probe]:
+    """Return the probe of the last user in packs, if one has any."""
+    return [probe for pack in packs for probe in pack if probe.item.startswith("user=")][-1:]
 
 
 def _slices(cases: Sequence[Case], size: int) -> Iterator[Sequence[Case]]:

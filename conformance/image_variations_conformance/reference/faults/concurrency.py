@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
+from weakref import WeakKeyDictionary
 
 import anyio
 from attrs import define, field
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from ..app.incoming import IncomingRequest
+    from ..app.received import Received
 
 fault = FaultFamily("concurrency")
 
@@ -140,3 +142,38 @@ class ImagesOfTheSameInputShared(Service):
         del under_way[key]
         making.ended.set()
         return making.images
+
+
+@define
+class _Answering:
+    """A response that is being made."""
+
+    response: Response | None = None
+    ended: anyio.Event = field(factory=anyio.Event)
+
+
+@fault.service("answers-of-the-same-user-shared", _PARALLEL)
+class AnswersOfTheSameUserShared(Service):
+    """Sends the response that it is making for a user in response to another request of the same user."""
+
+    users: ClassVar[WeakKeyDictionary[IncomingRequest, str]] = WeakKeyDictionary()
+    under_way: ClassVar[PerServer[dict[str, _Answering]]] = PerServer(dict)
+
+    def admit(self, received: Received) -> None:
+        super().admit(received)
+        self.users[received.request] = received.text("user") or ""
+
+    async def varied(self, request: IncomingRequest, picture: Image.Image, wanted: Wanted) -> Response:
+        user, under_way = self.users[request], self.under_way.of(self)
+        if not user:
+            return await super().varied(request, picture, wanted)
+        if user in under_way:
+            answering = under_way[user]
+            await answering.ended.wait()
+        else:
+            answering = under_way[user] = _Answering()
+            await anyio.sleep(OVERLAP_SECONDS)
+            answering.response = await super().varied(request, picture, wanted)
+            del under_way[user]
+            answering.ended.set()
+        return answering.response or await super().varied(request, picture, wanted)

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, ClassVar
 from weakref import WeakKeyDictionary, WeakSet
 
+from attrs import evolve
 from PIL import Image
 
 from ..app.api_error import ApiError
@@ -17,10 +18,11 @@ from .features import TRAILERS
 from .no_response import Crash
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from starlette.responses import Response
 
+    from ..app.form import Part
     from ..app.incoming import IncomingRequest
     from ..app.received import Received
 
@@ -124,6 +126,22 @@ class NRemembered(Service):
         count = super().count(self.__n if n is None else n)
         self.__n = str(count)
         return count
+
+
+@fault.service("n-remembered-for-user", _INDEPENDENT, also=("IV-N-DEFAULT", "IV-STATE-PARALLEL"))
+class NRememberedForUser(Service):
+    """Uses the last n of the same user if n is missing."""
+
+    counts: ClassVar[PerServer[dict[bytes, int]]] = PerServer(dict)
+
+    def wanted(self, fields: Mapping[str, Part]) -> Wanted:
+        wanted, counts = super().wanted(fields), self.counts.of(self)
+        if "user" not in fields:
+            return wanted
+        user = fields["user"].content
+        if "n" in fields:
+            counts[user] = wanted.count
+        return evolve(wanted, count=counts.get(user, wanted.count))
 
 
 @fault.service("size-remembered", _INDEPENDENT, also=("IV-SIZE-DEFAULT", "IV-STATE-PARALLEL"))
