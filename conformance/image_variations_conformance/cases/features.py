@@ -13,7 +13,7 @@ from . import transforms
 from .builder import Builder, Draft
 from .changes import field, image_part
 from .form_features import FORM_FEATURES
-from .probes import DEFAULT, KEY, Change, Probe
+from .probes import DEFAULT, KEY, TEXT_TYPE, Change, Probe
 from .rows import Row
 from .wire_features import WIRE_FEATURES
 
@@ -68,6 +68,9 @@ def _field_probe(requirement: str, name: str, item: str, contract: Contract) -> 
     axes = {name}
     if name in _VISIBLE and value in {None, contract.defaults.get(name)}:
         axes.add(DEFAULT)
+    if name == "user" and value is None:
+        # A request whose text parts have a type needs one.
+        axes.add(TEXT_TYPE)
     if images > 2:
         # It differs from other requests in n alone: a server may keep the images that it made of an input. And many
         # images of the default size, which is the largest, take long.

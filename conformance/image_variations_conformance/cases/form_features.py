@@ -95,11 +95,13 @@ FORM_FEATURES: tuple[Row, ...] = (
     Row("IV-IMAGE-NO-FILENAME", "filename", "absent", "filename+part-type", filename(""), True),
     Row("IV-IMAGE-NO-FILENAME", "filename", "empty", "filename+part-type", filename('; filename=""')),
     # --- the user
-    Row("IV-USER-TEXT", "user", "ascii", "user", user("user-1234"), True),
+    Row("IV-USER-TEXT", "user", "ascii", "user", user("user-1234"), True, True),
     Row("IV-USER-TEXT", "user", "punctuation", "user", user('O\'Neil & "Sons" <a@b.example>; 100% #1 \\ {x}=$y')),
     Row("IV-USER-TEXT", "user", "spaces", "user", user("two  words ")),
     Row("IV-USER-TEXT", "user", "digits", "user", user("007")),
     Row("IV-USER-TEXT", "user", "word-for-null", "user", user("null")),
+    # Every object of JavaScript has a member of this name.
+    Row("IV-USER-TEXT", "user", "name-of-a-member", "user", user("constructor")),
     Row(
         "IV-USER-TEXT",
         "user",

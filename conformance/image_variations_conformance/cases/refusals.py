@@ -84,6 +84,8 @@ KEYS = (
     _key("key-longer", "the right key and one letter more", lambda key: f"Bearer {key}x", depth="quick"),
     _key("key-and-word", "the right key, a space and a word", lambda key: f"Bearer {key} x"),
     _key("key-prefix", "the right key without its last letter", lambda key: f"Bearer {key[:-1]}"),
+    # A server may look for the key at the end, or remove the scheme wherever it stands.
+    _key("key-scheme-twice", "the scheme twice, and the right key", lambda key: f"Bearer Bearer {key}"),
     # The byte A0, which is white space in Latin-1.
     _key("key-no-break-space", "the right key and the byte A0", lambda key: f"Bearer {key}\udca0"),
     _key("key-other-case", "the right key in other letter case", lambda key: f"Bearer {_other_letter_case(key)}"),
@@ -338,14 +340,20 @@ def _text_form_replacing(before: bytes, after: bytes) -> Build:
     return build
 
 
+def _cut_in_image(b: Builder) -> Request:
+    image = b.png()
+    request = b.form(b.image(image))
+    return with_body(request, request.body[: request.body.index(image) + len(image) // 2])
+
+
 OPEN_CASES = (
     _method("HEAD", "IV-OP-HEAD-OPTIONS", "the method HEAD", depth="quick"),
     _method("OPTIONS", "IV-OP-HEAD-OPTIONS", "the method OPTIONS", depth="quick"),
     NamedCase(
         "body-cut",
         "IV-ERR-NO-5XX",
-        "a form without its closing boundary",
-        _text_form_replacing(b"--\r\n", b""),
+        "a form that ends within the image, as an upload that breaks off",
+        _cut_in_image,
         depth="quick",
     ),
     NamedCase(

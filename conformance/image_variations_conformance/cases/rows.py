@@ -17,8 +17,11 @@ class Row:
     axes: str
     apply: Change
     quick: bool = False
+    first: bool = False
 
     def probe(self) -> Probe:
         """Return the probe of the row."""
         axes = frozenset(self.axes.split("+"))
-        return Probe(self.requirement, f"{self.feature}={self.value}", axes, self.apply, quick=self.quick)
+        return Probe(
+            self.requirement, f"{self.feature}={self.value}", axes, self.apply, quick=self.quick, first=self.first
+        )

@@ -97,7 +97,7 @@ _FORMATS: _Table = (
     ("format-unknown", "base64", "quick"),
     ("format-empty", "", "quick"),
     ("format-file", "png", "deep"),
-    ("format-prefix", "b64", "deep"),
+    ("format-prefix", "b64", "standard"),
     ("format-hyphen", "b64-json", "deep"),
     ("format-two", "url,b64_json", "standard"),
     ("format-space", " b64_json", "deep"),

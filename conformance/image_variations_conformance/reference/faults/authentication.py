@@ -52,6 +52,8 @@ fault("key-prefix-accepted", "Accepts a beginning of the API key, as a compariso
       _takes(lambda sent, right: bool(_key(sent)) and right.startswith(_key(sent))))
 fault("key-longer-accepted", "Accepts an API key that begins with the right one.",
       _takes(lambda sent, right: _key(sent).startswith(right)))
+fault("key-suffix-accepted", "Accepts anything that ends with the API key.",
+      _takes(lambda sent, right: _key(sent).endswith(right)))
 fault("key-before-word-accepted", "Accepts the API key with a space and more after it, as split at spaces.",
       _takes(lambda sent, right: sent.lower().startswith("bearer ") and sent.split()[1:2] == [right]))
 fault("key-no-break-space-accepted", "Accepts the API key with a no-break space in Latin-1 after it.",

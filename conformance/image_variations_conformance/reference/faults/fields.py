@@ -74,6 +74,8 @@ fault("format-unknown-accepted", "Accepts an unknown response_format and returns
       accepts(_FORMAT, lambda problem: problem.text != ""))
 fault("format-base64-accepted", "Accepts base64 as response_format.",
       accepts(_FORMAT, sent("base64", "b64", "b64-json"), instead=lambda _: "b64_json"))
+fault("format-part-accepted", "Accepts a part of the name of a response_format, and returns links.",
+      accepts(_FORMAT, lambda problem: problem.text != "" and problem.text in "url b64_json"))
 fault("format-trimmed", "Accepts a response_format with white space around it.",
       reads(_FORMAT, response_format=replaced(r"^\s+|\s+$", "")))
 fault("format-first-read", "Accepts a list of formats and uses the first.",
@@ -132,6 +134,9 @@ fault("user-unicode-crashes", "Answers 500 to a user with non-ASCII characters."
 fault("user-four-byte-characters-crash",
       "Answers 500 to a user with characters of four bytes in UTF-8, which its database does not store.",
       refuses("IV-USER-TEXT", text("user", lambda user: any(character > "\uffff" for character in user)), 500))
+fault("user-member-crashes",
+      "Answers 500 to a user that is the name of a member of every object, as it counts users in an object.",
+      refuses("IV-USER-TEXT", text("user", lambda user: user in {"constructor", "toString", "valueOf"}), 500))
 fault("user-punctuation-refused", "Refuses a user with ASCII characters other than letters, digits and . _ @ - in it.",
       refuses("IV-USER-TEXT", text("user", lambda user: re.search(r"[ -~](?<![\w.@-])", user, re.ASCII) is not None),
               param="user", message="user must be an identifier."))
