@@ -43,11 +43,13 @@ _PRECONDITIONS: Mapping[str, frozenset[str]] = {
 }
 # Whether these hold depends on which violation of which request an error is about.
 _ABOUT_VIOLATIONS = frozenset({"IV-AUTH-401", "IV-AUTH-FIRST", "IV-ERR-400", "IV-ERR-PARAM", "IV-OP-MULTIPART-STATUS"})
-# Where the second item is refused, the first one is, too: only RGB pictures have a transparent colour.
+# Where the others are refused, the first one is, too: only RGB pictures have a transparent colour.
 _IMPLIED_BY = {
-    "chunks=palette-and-transparent-colour": "png=rgb",
-    "letter-case=text-part-type": "text-part-type=text-plain",
-    "boundary=quoted-pair": "boundary=quoted",
+    "chunks=palette-and-transparent-colour": ("png=rgb",),
+    "letter-case=text-part-type": tuple(
+        f"text-part-type={name}" for name in ("text-plain", "text-plain-utf-8", "charset-in-quotes", "other-charset")
+    ),
+    "boundary=quoted-pair": ("boundary=quoted",),
 }
 _NOTHING_ACCEPTED = "fields=image-only"
 
@@ -192,8 +194,10 @@ def is_wrong_together(result: Result, session: Session) -> bool:
 
 
 def _of_an_implied_item(finding: Finding, failures: _Failures) -> Iterable[str]:
-    """A request with this item has the property of another item, too."""
-    name = failures.by_item.get(_IMPLIED_BY.get(finding.item, ""))
+    """A request with this item has the property of others, too: of the first of which it is known if it is broken."""
+    held = {item for _, item in failures.held}
+    known = (item for item in _IMPLIED_BY.get(finding.item, ()) if item in held or item in failures.by_item)
+    name = failures.by_item.get(next(known, ""))
     return [] if name is None else [name]
 
 

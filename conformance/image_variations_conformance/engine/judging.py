@@ -25,7 +25,6 @@ from .echoes import (
     killed_by,
     last_before_loss,
     without_echoes,
-    wrong_probes,
 )
 from .session import AGAIN, Session, original
 from .steps import ASKING, PLAIN_AGAIN, STABLE, Result
@@ -239,7 +238,8 @@ def _without_doubts(found: Sequence[Finding], session: Session) -> Iterator[Find
     for finding in found:
         in_doubt = finding.label in doubtful and finding.requirement.startswith(OF_RESPONSES)
         if finding.requirement == "IV-WIRE-QUERY":
-            in_doubt = any(it.requirement != finding.requirement for it in wrong_probes(finding.label, session))
+            # What travels with the query string may be the reason.
+            in_doubt = any(it.requirement != finding.requirement for it in session.cases[finding.label].probes)
         if in_doubt and finding.state == "contradicted" and (finding.requirement, finding.item) not in certain:
             yield evolve(finding, state="blocked", reason=NotShown())
         else:
