@@ -7,7 +7,9 @@ import base64
 import re
 import struct
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from functools import cache
+from math import ceil, floor
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 from regeneration.document import Document, Schema, dereferenced
 from regeneration.generator import python_name
 from regeneration.layout import classes
+from regeneration.number_bounds import exact, is_within, plain, step_of, valid_number
 from regeneration.patterns import python_pattern
 
 _MAX_LONGER = 200
@@ -249,16 +252,7 @@ def _choices(schema: Schema) -> list[Any]:
 def _scalar(schema: Schema, kind: str) -> Any:
     match kind:
         case "integer" | "number":
-            step = schema.get("multipleOf", 1 if kind == "integer" else 0.5)
-            low = schema.get("minimum", schema.get("exclusiveMinimum"))
-            high = schema.get("maximum", schema.get("exclusiveMaximum"))
-            if low is None:
-                low = 0 if high is None or high > 0 else high - 2 * step
-            value = -(-low // step) * step
-            value += step if value <= schema.get("exclusiveMinimum", value - 1) else 0
-            if kind == "number" and high is not None and value >= high:
-                value = (low + high) / 2
-            return value
+            return plain(_number(schema, kind))
         case "boolean":
             return True
         case "null":
@@ -305,25 +299,24 @@ def _scalar_edges(schema: Schema, kind: str) -> Iterator[tuple[str, Any, bool]]:
         yield "the type integer", 1.5, False
 
 
+def _number(schema: Schema, kind: str) -> Fraction:
+    number = valid_number(schema, is_integer=kind == "integer")
+    return Fraction(0) if number is None else number  # `values` refuses a schema without a valid number
+
+
 def _number_edges(schema: Schema, kind: str) -> Iterator[tuple[str, Any, bool]]:
-    step = schema.get("multipleOf", 1)
-    valid = _scalar(schema, kind)
+    step = step_of(schema, is_integer=kind == "integer") or Fraction(1)
     if "multipleOf" in schema and not (kind == "integer" and step == 1):
-        yield f"multipleOf {step}", valid + (1 if kind == "integer" else step / 3), False
+        between = _number(schema, kind) + (1 if kind == "integer" else step / 3)
+        yield f"multipleOf {schema['multipleOf']}", plain(between), False
     for keyword, sign in (("minimum", -1), ("maximum", 1)):
         if keyword in schema:
-            inside = schema[keyword] // step * step
-            inside += step if keyword == "minimum" and inside < schema[keyword] else 0
-            yield f"{keyword} {schema[keyword]}", inside, _is_within(schema, inside)
-            yield f"{keyword} {schema[keyword]}", inside + sign * step, False
+            inside = (ceil if keyword == "minimum" else floor)(exact(schema[keyword]) / step) * step
+            for value in (plain(inside), plain(inside + sign * step)):
+                yield f"{keyword} {schema[keyword]}", value, is_within(schema, exact(value))
     for keyword in ("exclusiveMinimum", "exclusiveMaximum"):
         if keyword in schema:
             yield f"{keyword} {schema[keyword]}", schema[keyword], False
-
-
-def _is_within(schema: Schema, value: float) -> bool:
-    above, below = schema.get("exclusiveMinimum", value - 1), schema.get("exclusiveMaximum", value + 1)
-    return bool(schema.get("minimum", value) <= value <= schema.get("maximum", value) and above < value < below)
 
 
 def _text_edges(schema: Schema) -> Iterator[tuple[str, Any, bool]]:

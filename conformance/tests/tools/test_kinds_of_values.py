@@ -78,6 +78,16 @@ SENT: list[tuple[str, dict[str, Any]]] = [
             m={"type": "object", "additionalProperties": {"type": "string"}},
         ),
     ),
+    (
+        "application/json",
+        of(
+            price={"type": "number", "multipleOf": 0.01, "minimum": 0, "maximum": 1},
+            share={"type": "number", "multipleOf": 0.1, "minimum": 0.25},
+            huge={"type": "number", "maximum": 1e308},
+            between={"type": "integer", "minimum": 0.5, "maximum": 3.5},
+            even={"type": "integer", "minimum": 2.0, "maximum": 10.0, "multipleOf": 1.0},
+        ),
+    ),
 ]
 READ: list[tuple[str, dict[str, Any]]] = [
     ("application/json", TREE),
