@@ -7,6 +7,7 @@ import base64
 import re
 import struct
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from fractions import Fraction
 from functools import cache
 from math import ceil, floor
@@ -15,6 +16,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 from hypothesis import Phase, find, settings
 from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument, NoSuchExample
 
 from regeneration.document import Document, Schema, dereferenced
 from regeneration.generator import python_name
@@ -22,7 +24,6 @@ from regeneration.layout import classes
 from regeneration.number_bounds import exact, is_within, plain, step_of, valid_number
 from regeneration.patterns import python_pattern
 
-_MAX_LONGER = 200
 _DATE, _MOMENT, _UUID = "2026-05-12", "2026-05-12T10:00:00+00:00", "6f1cbd0a-7f3c-4f4e-9d0b-3d1f3b6f6c55"
 _OBJECTS = {"date": _DATE, "date-time": _MOMENT, "uuid": _UUID}
 _WRONG: dict[str, object] = {"string": 1, "integer": "1", "number": "1", "boolean": "yes", "array": {}, "object": []}
@@ -262,19 +263,29 @@ def _scalar(schema: Schema, kind: str) -> Any:
 
 
 def _text(schema: Schema) -> str:
-    shortest = schema.get("minLength", 0)
-    if "pattern" not in schema:
-        return "a/b&c.text".ljust(shortest, ".")[: schema.get("maxLength")]
-    return _matching(schema["pattern"], shortest, schema.get("maxLength", shortest + _MAX_LONGER))
+    shortest, longest = schema.get("minLength", 0), schema.get("maxLength")
+    found = matching(schema["pattern"], shortest, longest) if "pattern" in schema else None
+    # In a response, a text need not match: the client reads any.
+    return "a/b&c.text".ljust(shortest, ".")[:longest] if found is None else found
 
 
 @cache
-def _matching(pattern: str, shortest: int, longest: int) -> str:
-    """Return a text of printable ASCII characters that matches a pattern, with a number of characters."""
+def matching(pattern: str, shortest: int, longest: int | None) -> str | None:
+    """Return a text that matches a pattern, with a number of characters, or None if none is found."""
     expression = re.compile(python_pattern(pattern) or "", re.ASCII)
-    strategy = st.from_regex(expression, fullmatch=True, alphabet=st.characters(min_codepoint=33, max_codepoint=126))
     quiet = settings(database=None, derandomize=True, phases=[Phase.generate])
-    return find(strategy, lambda text: shortest <= len(text) <= longest, settings=quiet)
+    for alphabet in (st.characters(min_codepoint=33, max_codepoint=126), st.characters(exclude_categories=["C"])):
+        strategy = st.from_regex(expression, fullmatch=True, alphabet=alphabet)
+        with suppress(NoSuchExample, InvalidArgument):  # the pattern needs characters beyond the alphabet
+            text = find(strategy, lambda text: longest is None or len(text) <= longest, settings=quiet)
+            return text if len(text) >= shortest else _stretched(expression, text, shortest)
+    return None
+
+
+def _stretched(expression: re.Pattern[str], text: str, length: int) -> str | None:
+    """Return the text with one of its characters repeated so that it has a length, or None if it does not match then."""
+    longer = (text[:at] + text[at] * (length - len(text)) + text[at:] for at in range(len(text)))
+    return next(filter(expression.search, longer), None)
 
 
 def _scalar_edges(schema: Schema, kind: str) -> Iterator[tuple[str, Any, bool]]:

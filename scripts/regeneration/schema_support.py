@@ -15,6 +15,7 @@ from image_variations_conformance.contract.pointers import escaped, steps
 from regeneration.document import Document, NodePath, Schema, dereferenced, pointer, resolve
 from regeneration.patterns import python_pattern
 from regeneration.problem import Problem
+from regeneration.samples import matching
 
 # The shape that a value can have where it is encoded: anything in JSON; the fields of a URL-encoded form or of a query,
 # each one value or a list or object of values; the parts of a multipart form, each one value, or a list of values.
@@ -289,6 +290,8 @@ def _in_request(where: NodePath, keyword: str, schema: Schema, place: Place) -> 
     elif keyword == "pattern" and python_pattern(value) is None:
         message = f"{value} does not mean the same in Python; write it with literals, classes, groups and quantifiers"
         yield Problem.at(where, message)
+    elif keyword == "pattern" and matching(value, schema.get("minLength", 0), schema.get("maxLength")) is None:
+        yield Problem.at(where, f"no text is found that matches {value} and has the length; correct one, or simplify it")
     elif keyword in _NUMBER and len(types) > 1:
         yield Problem.at(where, f"the client does not check {keyword!r} of a value of several types; write one type")
     elif keyword in {"maxLength", "minLength", "pattern"} and schema.get("format") in _OBJECT_FORMATS:

@@ -326,6 +326,11 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
         f"{PROPERTY}/pattern",
         "not mean the same",
     ),
+    "a pattern of fewer characters than the length": (
+        put(PROPERTY, {"type": "string", "pattern": "^[a-z]{3}$", "minLength": 10}),
+        f"{PROPERTY}/pattern",
+        "no text is found that matches ^[a-z]{3}$",
+    ),
     "a format": (put(f"{PROPERTY}/format", "email"), f"{PROPERTY}/format", "the format 'email'"),
     "a range by a format": (
         put(f"{BOOK}/properties/pages/format", "int32"),

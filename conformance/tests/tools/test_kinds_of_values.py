@@ -85,6 +85,10 @@ SENT: list[tuple[str, dict[str, Any]]] = [
             share={"type": "number", "multipleOf": 0.1, "minimum": 0.25},
             huge={"type": "number", "maximum": 1e308},
             between={"type": "integer", "minimum": 0.5, "maximum": 3.5},
+            words={"type": "string", "pattern": "^[a-z]+ [a-z]+$"},
+            accents={"type": "string", "pattern": "^é+$", "minLength": 2},
+            token={"type": "string", "pattern": "^[a-z0-9]{300}$"},
+            key={"type": "string", "pattern": "^sk-[a-z0-9_-]+$", "minLength": 64},
             even={"type": "integer", "minimum": 2.0, "maximum": 10.0, "multipleOf": 1.0},
         ),
     ),
@@ -102,6 +106,7 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("application/json", of(a={"const": "x"}, b={"enum": ["a", None]}, c={"type": ["string", "null"]})),
     ("text/csv", {"type": "string"}),
     (OCTETS, FILE),
+    ("application/json", of(a={"type": "string", "pattern": "^[a-z]{3}$", "minLength": 10})),
 ]
 
 
