@@ -493,6 +493,12 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
         "'#/info/title' does not point to a schema",
     ),
     "an enum of numbers": (put(MEMBER, {"type": "number", "enum": [0.5]}), f"{MEMBER}/enum", "all be integers"),
+    "an enum of null alone": (put(MEMBER, {"enum": [None]}), f"{MEMBER}/enum", 'write type: "null"'),
+    "an object or null": (
+        put(MEMBER, {"type": ["object", "null"], "properties": {"a": {"type": "string"}}}),
+        f"{MEMBER}/type",
+        "write anyOf with the object as a branch",
+    ),
     "a const that is null": (put(MEMBER, {"const": None}), f"{MEMBER}/const", "a const must be"),
     "a boolean schema": (put(MEMBER, True), MEMBER, "write a type"),
     # the document
