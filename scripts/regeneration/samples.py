@@ -106,7 +106,7 @@ class Samples:
             inner = self.resolved(schema.get("items", {}))
             if id(inner) in stack:
                 return Sample([], [])
-            count = min(max(schema.get("minItems", 0), 1), schema.get("maxItems", 1))
+            count = max(schema.get("minItems", 0), min(schema.get("maxItems", 1), 1))
             items = [self.valid(inner, full=full, stack=stack)] * count
             return Sample([item.argument for item in items], [item.wire for item in items])
         if schema.get("format") == "binary":
@@ -166,9 +166,8 @@ class Samples:
     def _union_edges(self, schema: Schema) -> Iterator[Edge]:
         """Yield a value of a type that a union does not have, unless it may have any type."""
         kinds = self._kinds(schema)
-        other = next((kind for kind in ("string", "integer", "boolean") if kind not in kinds), None)
-        if other is not None and "" not in kinds and not (other == "integer" and "number" in kinds):
-            value = {"string": "a text", "integer": 1, "boolean": True}[other]
+        value = _of_other_kind(kinds)
+        if value is not None:
             yield Edge((), f"the types {' or '.join(sorted(kinds))}", Sample(value, value), is_valid=False)
 
     def _kinds(self, schema: Schema) -> frozenset[str]:
@@ -229,7 +228,11 @@ class Samples:
         elif kind == "array":
             for about, value in self.broken(schema.get("items", {}), stack):
                 yield f"item {about}", [value]
-        if kind in _WRONG:
+        kinds = self._kinds(schema) - {"null"}
+        if len(kinds) > 1:
+            if _of_other_kind(kinds) is not None:
+                yield f"of a wrong type, not {' or '.join(sorted(kinds))}", _of_other_kind(kinds)
+        elif kind in _WRONG:
             yield f"of a wrong type, not {kind}", _WRONG[kind]
             if kind == "string" and schema.get("format") in _OBJECTS:
                 yield f"which is no {schema['format']}", "something"
@@ -244,6 +247,13 @@ def type_of(schema: Schema) -> str:
 def attribute(name: str) -> str:
     """Return the name of the argument or attribute for a name of the document."""
     return python_name(name)
+
+
+def _of_other_kind(kinds: frozenset[str]) -> Any:
+    """Return a value of a type that is not one of these, or None if there is none; an empty type is any."""
+    values: dict[str, Any] = {"string": "a text", "integer": 1, "boolean": True}
+    others = (kind for kind in values if kind not in kinds and not (kind == "integer" and "number" in kinds))
+    return None if "" in kinds else values.get(next(others, ""))
 
 
 def _choices(schema: Schema) -> list[Any]:

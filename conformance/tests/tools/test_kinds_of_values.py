@@ -89,6 +89,9 @@ SENT: list[tuple[str, dict[str, Any]]] = [
             accents={"type": "string", "pattern": "^é+$", "minLength": 2},
             token={"type": "string", "pattern": "^[a-z0-9]{300}$"},
             key={"type": "string", "pattern": "^sk-[a-z0-9_-]+$", "minLength": 64},
+            points={"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
+            several={"type": "array", "minItems": 2, "items": {"type": "integer"}},
+            tags={"type": ["array", "null"], "items": {"type": "string"}, "maxItems": 2},
             even={"type": "integer", "minimum": 2.0, "maximum": 10.0, "multipleOf": 1.0},
         ),
     ),
@@ -107,6 +110,7 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("text/csv", {"type": "string"}),
     (OCTETS, FILE),
     ("application/json", of(a={"type": "string", "pattern": "^[a-z]{3}$", "minLength": 10})),
+    ("application/json", of(a={"type": ["string", "integer", "null"]}, b={"type": ["array", "boolean"], "items": {}})),
 ]
 
 
