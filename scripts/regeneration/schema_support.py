@@ -209,11 +209,14 @@ class Schemas:
     def members(self, schema: Schema) -> tuple[frozenset[str], dict[str, Schema]]:
         """Return the required names and the properties of an object, with those of its `allOf`."""
         required = frozenset(schema.get("required", ()))
-        members = {name: self._resolved(each) for name, each in schema.get("properties", {}).items()}
         for _, part in _listed(schema, "allOf"):
-            inner_required, inner = self.members(self._resolved(part))
-            required, members = required | inner_required, inner | members
-        return required, members
+            required |= self.members(self._resolved(part))[0]
+        return required, {name: self._resolved(each) for name, each in self._properties(schema).items()}
+
+    def _properties(self, schema: Schema) -> dict[str, Schema]:
+        """Return the properties of an object, with those of its `allOf`, as they are written."""
+        inner = [self._properties(self._resolved(part)) for _, part in _listed(schema, "allOf")]
+        return {name: each for properties in inner for name, each in properties.items()} | schema.get("properties", {})
 
     def _all_of(self, path: NodePath, schema: Schema, place: Place) -> Iterator[Problem]:
         parts = schema["allOf"]
@@ -232,7 +235,7 @@ class Schemas:
                     continue
                 if isinstance(resolved.get("additionalProperties"), dict):
                     yield Problem.at((*path, "allOf", index), "'additionalProperties' of this part would be dropped")
-                for name, inner in resolved.get("properties", {}).items():
+                for name, inner in self._properties(resolved).items():
                     if seen.setdefault(name, inner) != inner:
                         message = f"the property {name!r} is in two parts with different schemas; state it once"
                         yield Problem.at((*path, "allOf", index), message)

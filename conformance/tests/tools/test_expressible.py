@@ -450,6 +450,11 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
         f"{MEMBER}/allOf/1",
         "in two parts",
     ),
+    "a property in a part of a part": (
+        put(MEMBER, {"allOf": [{"allOf": [A, member("b", {"type": "string"})]}, member("a", {"type": "integer"})]}),
+        f"{MEMBER}/allOf/1",
+        "the property 'a' is in two parts",
+    ),
     "an array without items": (put(MEMBER, {"type": "array"}), MEMBER, "needs the items"),
     "an enum of several types": (put(MEMBER, {"enum": ["a", 1]}), f"{MEMBER}/enum", "all be integers"),
     "a nullable enum with a type": (
