@@ -228,6 +228,9 @@ class Samples:
         elif kind == "array":
             for about, value in self.broken(schema.get("items", {}), stack):
                 yield f"item {about}", [value]
+        yield from self._of_wrong_type(schema, kind)
+
+    def _of_wrong_type(self, schema: Schema, kind: str) -> Iterator[tuple[str, Any]]:
         kinds = self._kinds(schema) - {"null"}
         if len(kinds) > 1:
             if _of_other_kind(kinds) is not None:
@@ -293,7 +296,7 @@ def matching(pattern: str, shortest: int, longest: int | None) -> str | None:
 
 
 def _stretched(expression: re.Pattern[str], text: str, length: int) -> str | None:
-    """Return the text with one of its characters repeated so that it has a length, or None if it does not match then."""
+    """Return the text with one of its characters repeated so that it has a length, or None if none matches then."""
     longer = (text[:at] + text[at] * (length - len(text)) + text[at:] for at in range(len(text)))
     return next(filter(expression.search, longer), None)
 
