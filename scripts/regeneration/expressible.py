@@ -5,6 +5,7 @@ things knowingly: each of its rewrites says which. `schema_support` checks the s
 """
 
 import difflib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,8 +32,15 @@ _SHAPES: dict[str, Shape] = {
     "application/x-www-form-urlencoded": "fields",
     OCTETS: "file",
 }
+_UTF_8 = re.compile(r"charset *= *\"?(utf-8|us-ascii)\"?( *;|$)", re.IGNORECASE)
 _EVENTS = "text/event-stream"
 _HEADERS_OF_OTHER_PARTS = frozenset({"accept", "authorization", "content-type"})
+_HEADERS_OF_THE_CLIENT = frozenset(
+    {"accept-encoding", "connection", "content-length", "host", "transfer-encoding", "user-agent"}
+)
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+# The names of arguments that generated functions, or the generator, have for themselves.
+_ARGUMENTS = ARGUMENTS | {"options", "url"}
 _DIALECTS = frozenset(
     {"https://spec.openapis.org/oas/3.1/dialect/base", "https://json-schema.org/draft/2020-12/schema"}
 )
@@ -96,7 +104,7 @@ def _operation(schemas: Schemas, name: str, method: str, operation: dict[str, An
     for where, node in parameters(schemas.document, name, method):
         at, parameter = _followed(schemas.document, where, node)
         argument = python_name(parameter["name"])
-        if argument in ARGUMENTS:
+        if argument in _ARGUMENTS:
             yield Problem.at((*at, "name"), f"every call has an argument {argument} already; give it another name")
         elif argument in arguments:
             message = f"the argument would be {argument}, as that of {arguments[argument]!r}; give one another name"
@@ -107,16 +115,18 @@ def _operation(schemas: Schemas, name: str, method: str, operation: dict[str, An
         yield from _body(schemas, *_followed(schemas.document, (*path, "requestBody"), operation["requestBody"]))
     for status, response in operation.get("responses", {}).items():
         at, followed = _followed(schemas.document, (*path, "responses", status), response)
+        if followed.get("content") and (method == "head" or status in {"204", "205", "304"} or status[0] == "1"):
+            what = "to HEAD" if method == "head" else f"of the status {status}"
+            yield Problem.at((*at, "content"), f"a response {what} has no body; remove its content")
         yield from _response(schemas, at, followed, is_success=is_success(status, operation["responses"]))
 
 
 def _parameter(schemas: Schemas, path: NodePath, parameter: dict[str, Any]) -> Iterator[Problem]:
-    place, name = parameter["in"], parameter["name"]
+    place = parameter["in"]
     if place == "cookie":
         yield Problem.at((*path, "in"), "the client sends no cookies; write a header or a query parameter")
-    if place == "header" and name.lower() in _HEADERS_OF_OTHER_PARTS:
-        message = f"the header {name} follows from the media types and the security; OpenAPI ignores it as a parameter"
-        yield Problem.at((*path, "name"), message)
+    if place == "header":
+        yield from _header_name(path, parameter["name"])
     if "content" in parameter:
         yield Problem.at((*path, "content"), "a parameter with a media type would be dropped; write a schema")
         return
@@ -131,13 +141,44 @@ def _parameter(schemas: Schemas, path: NodePath, parameter: dict[str, Any]) -> I
     for flag in ("allowReserved", "allowEmptyValue"):
         if parameter.get(flag):
             yield Problem.at((*path, flag), f"{flag!r} would be dropped; remove it")
+    yield from _parameter_values(schemas, path, parameter)
     shape: Shape = "pairs" if place == "query" else "scalar"
     where = Place(is_request=True, shape=shape, is_checked=True, is_reached=True)
     yield from schemas.problems((*path, "schema"), parameter["schema"], where)
 
 
+def _header_name(path: NodePath, name: str) -> Iterator[Problem]:
+    if name.lower() in _HEADERS_OF_OTHER_PARTS:
+        message = f"the header {name} follows from the media types and the security; OpenAPI ignores it as a parameter"
+        yield Problem.at((*path, "name"), message)
+    elif name.lower() in _HEADERS_OF_THE_CLIENT:
+        yield Problem.at((*path, "name"), f"the client sets the header {name} itself; remove the parameter")
+    elif not _HEADER_NAME.fullmatch(name):
+        yield Problem.at((*path, "name"), f"{name!r} cannot be the name of a header; write letters, digits and hyphens")
+
+
+def _parameter_values(schemas: Schemas, path: NodePath, parameter: dict[str, Any]) -> Iterator[Problem]:
+    if parameter.get("required") and schemas.can_be_null(parameter["schema"]):
+        message = "null cannot be sent here; leave out the null, or make a parameter of a query or a header optional"
+        yield Problem.at((*path, "schema"), message)
+    if parameter["in"] == "header" and not all(map(_is_of_headers, schemas.branches(parameter["schema"]))):
+        message = (
+            "the generator makes no header of a date, a const or a value of any type; write another type, or an enum"
+        )
+        yield Problem.at((*path, "schema"), message)
+
+
+def _is_of_headers(schema: dict[str, Any]) -> bool:
+    has_type = bool({"enum", "type"} & schema.keys())
+    return has_type and "const" not in schema and schema.get("format") not in {"date", "date-time"}
+
+
 def _body(schemas: Schemas, path: NodePath, body: dict[str, Any]) -> Iterator[Problem]:
     content = body.get("content", {})
+    if not content:
+        yield Problem.at(
+            (*path, "content"), "a body without a media type cannot be sent; write one, or remove the body"
+        )
     for media_type in list(content)[1:]:
         message = f"the client would choose between {' and '.join(content)} by a guess; keep one"
         yield Problem.at((*path, "content", media_type), message)
@@ -189,8 +230,22 @@ def _response(schemas: Schemas, path: NodePath, response: dict[str, Any], *, is_
             yield Problem.at(where, "a body without a schema would be ignored; write one, such as type: string")
         elif JSON.fullmatch(media_type):
             yield from schemas.problems((*where, "schema"), media["schema"], Place(is_request=False))
-        elif not media_type.startswith("text/") and media_type != OCTETS:
+        elif media_type.startswith("text/"):
+            yield from _text_response(schemas, where, media_type, media["schema"])
+        elif media_type == OCTETS:
+            if any(each.get("type", "string") != "string" for each in schemas.branches(media["schema"])):
+                yield Problem.at((*where, "schema"), f"{OCTETS} is read as bytes; write type: string, format: binary")
+        else:
             yield Problem.at(where, f"the client cannot read {media_type}; write JSON, a text type, or {OCTETS}")
+
+
+def _text_response(schemas: Schemas, path: NodePath, media_type: str, schema: dict[str, Any]) -> Iterator[Problem]:
+    branches = list(schemas.branches(schema))
+    if any(each.get("type", "string") != "string" or each.get("format") == "binary" for each in branches):
+        message = f"{media_type} is read as a text; write type: string without a format, JSON, or {OCTETS}"
+        yield Problem.at((*path, "schema"), message)
+    elif "charset" in media_type.lower() and not _UTF_8.search(media_type):
+        yield Problem.at(path, "a text is read as UTF-8; remove the charset")
 
 
 def _security(document: Document) -> Iterator[Problem]:

@@ -154,7 +154,10 @@ class Schemas:
             yield from self._all_of(path, schema, place)
         types = _types(schema)
         for name, inner in schema.get("properties", {}).items():
-            yield from self.problems((*path, "properties", name), inner, place.member)
+            where = (*path, "properties", name)
+            if name in schema.get("required", ()) and place.shape in {"fields", "form"} and self.can_be_null(inner):
+                yield Problem.at(where, "null cannot be sent in a form; make the field optional, or leave out the null")
+            yield from self.problems(where, inner, place.member)
         if isinstance(schema.get("additionalProperties"), dict):
             inside = evolve(place.member, is_checked=False, is_reached=False)
             yield from self.problems((*path, "additionalProperties"), schema["additionalProperties"], inside)
@@ -241,13 +244,25 @@ class Schemas:
                         yield Problem.at((*path, "allOf", index), message)
             yield from self.problems((*path, "allOf", index), part, place.part)
 
+    def can_be_null(self, schema: object) -> bool:
+        """Return whether null is a value of the schema."""
+        return any("null" in _types(each) or None in each.get("enum", ()) for each in self.branches(schema))
+
+    def branches(self, schema: object) -> Iterator[Schema]:
+        """Yield the alternatives of a schema and of its alternatives, or the schema itself."""
+        resolved = self._resolved(schema)
+        inner = [each for keyword in ("allOf", "anyOf", "oneOf") for _, each in _listed(resolved, keyword)]
+        for each in inner:
+            yield from self.branches(each)
+        if not inner:
+            yield resolved
+
     def has_file(self, schema: object) -> bool:
         """Return whether values of the schema can be files or lists of files."""
-        resolved = self._resolved(schema)
-        if resolved.get("type") == "array":
-            return self.has_file(resolved.get("items", {}))
-        inner = [each for keyword in ("allOf", "anyOf", "oneOf") for _, each in _listed(resolved, keyword)]
-        return resolved.get("format") == "binary" or any(map(self.has_file, inner))
+        return any(
+            self.has_file(each.get("items", {})) if each.get("type") == "array" else each.get("format") == "binary"
+            for each in self.branches(schema)
+        )
 
     def _resolved(self, schema: object) -> Schema:
         return dereferenced(self.document, schema) if isinstance(schema, dict) else {}
@@ -294,7 +309,9 @@ def _in_request(where: NodePath, keyword: str, schema: Schema, place: Place) -> 
         message = f"{value} does not mean the same in Python; write it with literals, classes, groups and quantifiers"
         yield Problem.at(where, message)
     elif keyword == "pattern" and matching(value, schema.get("minLength", 0), schema.get("maxLength")) is None:
-        yield Problem.at(where, f"no text is found that matches {value} and has the length; correct one, or simplify it")
+        yield Problem.at(
+            where, f"no text is found that matches {value} and has the length; correct one, or simplify it"
+        )
     elif keyword in _NUMBER and len(types) > 1:
         yield Problem.at(where, f"the client does not check {keyword!r} of a value of several types; write one type")
     elif keyword in {"maxLength", "minLength", "pattern"} and schema.get("format") in _OBJECT_FORMATS:

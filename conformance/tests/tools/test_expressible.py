@@ -114,6 +114,7 @@ OF_KIND = (
     "the client does not check 'enum' here, only of fields, members and parameters "
     "(of /components/schemas/Kind/enum, which is used here)"
 )
+IN_PATH = {"name": "a", "in": "path", "required": True, "schema": {"type": "string"}}
 NOTED = {"204": {"description": "Noted."}}
 MULTIPART = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
@@ -124,6 +125,9 @@ SCHEME = "/components/securitySchemes/key"
 PROPERTY = f"{BOOK}/properties/title"
 MEMBER = f"{STORED}/properties/at"
 ORDER = f"{OPERATION}/parameters/0"
+HEADER = f"{OPERATION}/parameters/1"
+A_TEXT = {"type": "string"}
+TEXT = {"text/plain": {"schema": A_TEXT}}
 OK = f"{OPERATION}/responses/200/content"
 A = {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}}
 B = {"type": "object", "required": ["a", "b"], "properties": {"a": {"type": "string"}, "b": {"type": "string"}}}
@@ -285,6 +289,59 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
     ),
     "an argument that each call has": (put(f"{ORDER}/name", "timeout"), f"{ORDER}/name", "an argument timeout already"),
     # responses
+    "an argument of generated functions": (
+        put(f"{ORDER}/name", "options"),
+        f"{ORDER}/name",
+        "an argument options already",
+    ),
+    "an argument that the generator renames": (put(f"{ORDER}/name", "url"), f"{ORDER}/name", "an argument url already"),
+    "a header of the client": (put(f"{HEADER}/name", "User-Agent"), f"{HEADER}/name", "the client sets the header"),
+    "a header that is none": (put(f"{HEADER}/name", "X Y"), f"{HEADER}/name", "cannot be the name of a header"),
+    "a date in a header": (
+        put(f"{HEADER}/schema/format", "date"),
+        f"{HEADER}/schema",
+        "no header of a date",
+    ),
+    "a required parameter that can be null": (
+        put(ORDER, {"name": "q", "in": "query", "required": True, "schema": {"anyOf": [A_TEXT, {"type": "null"}]}}),
+        f"{ORDER}/schema",
+        "null cannot be sent here",
+    ),
+    "a required field that can be null": (
+        form(MULTIPART, {"required": ["a"], **member("a", {"type": ["string", "null"]})}),
+        f"{FORM_AT}/schema/properties/a",
+        "null cannot be sent in a form",
+    ),
+    "a body without media types": (
+        put(f"{OPERATION}/requestBody/content", {}),
+        f"{OPERATION}/requestBody/content",
+        "cannot be sent; write one",
+    ),
+    "a body of a response to HEAD": (
+        put("/paths/~1more", {"head": {"responses": {"200": {"description": "Made.", "content": TEXT}}}}),
+        "/paths/~1more/head/responses/200/content",
+        "a response to HEAD has no body",
+    ),
+    "a body of a response without one": (
+        put(f"{OPERATION}/responses/204", {"description": "Made.", "content": TEXT}),
+        f"{OPERATION}/responses/204/content",
+        "of the status 204 has no body",
+    ),
+    "a number in a text": (
+        put(OK, {"text/plain": {"schema": {"type": "integer"}}}),
+        f"{OK}/text~1plain/schema",
+        "is read as a text",
+    ),
+    "an object in bytes": (
+        put(OK, {"application/octet-stream": {"schema": {"type": "object"}}}),
+        f"{OK}/application~1octet-stream/schema",
+        "is read as bytes",
+    ),
+    "a text in another charset": (
+        put(OK, {"text/plain; charset=iso-8859-1": {"schema": A_TEXT}}),
+        f"{OK}/text~1plain; charset=iso-8859-1",
+        "read as UTF-8",
+    ),
     "a second media type of a response": (
         put(f"{OK}/image~1png", {}),
         f"{OK}/image~1png",
@@ -444,6 +501,23 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
         put(MEMBER, {"allOf": [A, {"type": "string"}]}),
         f"{MEMBER}/allOf/1",
         "must be an object",
+    ),
+    "a path with a query": (put("/paths/~1more?a=b", {"get": {"responses": NOTED}}), "/paths/~1more?a=b", "no query"),
+    "a path of two dots": (
+        put("/paths/~1..~1more", {"get": {"responses": NOTED}}),
+        "/paths/~1..~1more",
+        "as another one",
+    ),
+    "a brace alone": (put("/paths/~1{more", {"get": {"responses": NOTED}}), "/paths/~1{more", "has no other"),
+    "a parameter twice in a path": (
+        put("/paths/~1{a}~1{a}", {"get": {"parameters": [IN_PATH], "responses": NOTED}}),
+        "/paths/~1{a}~1{a}",
+        "'a' twice",
+    ),
+    "a parameter twice": (
+        put(f"{OPERATION}/parameters", [{"name": "a", "in": "query", "schema": {"type": "string"}}] * 2),
+        f"{OPERATION}/parameters/1",
+        "there twice",
     ),
     "a property in two parts": (
         put(MEMBER, {"allOf": [A, member("a", {"type": "integer"})]}),
