@@ -21,7 +21,7 @@ from regeneration.document import (
     parameters,
     resolve,
 )
-from regeneration.facts import ARGUMENTS
+from regeneration.facts import ARGUMENTS, default_url
 from regeneration.generator import python_name
 from regeneration.lowering import FORM, JSON, OCTETS
 from regeneration.problem import Problem
@@ -44,6 +44,10 @@ _ARGUMENTS = ARGUMENTS | {"options", "url"}
 _DIALECTS = frozenset(
     {"https://spec.openapis.org/oas/3.1/dialect/base", "https://json-schema.org/draft/2020-12/schema"}
 )
+# What can stand in the header User-Agent, and in a string of Python.
+_VERSION = re.compile(r"[ !#-\[\]-~]+")
+_VARIABLE = re.compile(r"\{([^{}]*)\}")
+_URL = re.compile(r"https?://[^\s/?#@{}\"\\]+(/[^\s?#{}\"\\]*)?", re.IGNORECASE)
 _Found = tuple[NodePath, dict[str, Any]]
 
 
@@ -70,10 +74,12 @@ def _document(document: Document) -> Iterator[Problem]:
         yield Problem.at(("webhooks",), "a client receives no requests; remove the webhooks")
     if document.get("jsonSchemaDialect", next(iter(_DIALECTS))) not in _DIALECTS:
         yield Problem.at(("jsonSchemaDialect",), "schemas are read as JSON Schema 2020-12; remove the dialect")
-    for index, server in enumerate(document.get("servers", [])[:1]):
-        if not server["url"].startswith(("http://", "https://", "{")):
-            message = "a client needs an absolute URL, such as https://api.example/v1"
-            yield Problem.at(("servers", index, "url"), message)
+    if not any(True for _ in operations(document)):
+        yield Problem.at(("paths",), "a client needs an operation, and there is none; describe one")
+    if not _VERSION.fullmatch(document["info"]["version"]):
+        message = "the client says its version in a header; write it in ASCII, without quotes"
+        yield Problem.at(("info", "version"), message)
+    yield from _server(document)
     tags = {tag["name"] for tag in document.get("tags", [])}
     for path, method, operation in operations(document) if tags else ():
         for index, tag in enumerate(operation.get("tags", [])):
@@ -81,6 +87,22 @@ def _document(document: Document) -> Iterator[Problem]:
             if meant:
                 message = f"no tag is called {tag!r}, but {meant[0]!r}; correct the name, or describe the tag in tags"
                 yield Problem.at(("paths", path, method, "tags", index), message)
+
+
+def _server(document: Document) -> Iterator[Problem]:
+    for server in document.get("servers", [])[:1]:
+        at: NodePath = ("servers", 0)
+        variables = server.get("variables", {})
+        for name in sorted({*_VARIABLE.findall(server["url"])} - variables.keys()):
+            yield Problem.at((*at, "url"), f"the variable {name!r} is not described; add it under variables")
+            return
+        for name, variable in variables.items():
+            if variable["default"] not in variable.get("enum", [variable["default"]]):
+                where = (*at, "variables", name, "default")
+                yield Problem.at(where, f"{variable['default']!r} is not in the enum of the variable; correct one")
+        if not _URL.fullmatch(default_url(document)):
+            message = "a client needs an absolute URL without query, user and quotes, such as https://api.example/v1"
+            yield Problem.at((*at, "url"), message)
 
 
 def _dropped_bodies(document: Document) -> Iterator[Problem]:
@@ -104,7 +126,9 @@ def _operation(schemas: Schemas, name: str, method: str, operation: dict[str, An
     for where, node in parameters(schemas.document, name, method):
         at, parameter = _followed(schemas.document, where, node)
         argument = python_name(parameter["name"])
-        if argument in _ARGUMENTS:
+        if not parameter["name"].isprintable():
+            yield Problem.at((*at, "name"), "the name has a control character, which would be dropped; remove it")
+        elif argument in _ARGUMENTS:
             yield Problem.at((*at, "name"), f"every call has an argument {argument} already; give it another name")
         elif argument in arguments:
             message = f"the argument would be {argument}, as that of {arguments[argument]!r}; give one another name"

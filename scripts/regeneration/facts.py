@@ -75,16 +75,19 @@ def _environment_variable(nodes: list[dict[str, Any]], default: str) -> str:
 
 
 def _server(document: Document, variable: str) -> dict[str, str]:
-    """Return the URL of the first server, with default variables, and the environment variable for another base URL.
+    """Return the default URL, and the environment variable for another: `variable` where the document names none."""
+    server: dict[str, Any] = next(iter(document.get("servers", [])), {})
+    nodes = [server, *server.get("variables", {}).values()]
+    return {"url": default_url(document), "variable": _environment_variable(nodes, variable)}
 
-    That is `variable` where the document names none. Without a server, the URL is empty.
-    """
+
+def default_url(document: Document) -> str:
+    """Return the URL of the first server with the defaults of its variables, or an empty text if there is none."""
     server: dict[str, Any] = next(iter(document.get("servers", [])), {"url": ""})
-    variables = server.get("variables", {})
-    url = server["url"]
-    for name, each in variables.items():
+    url: str = server["url"]
+    for name, each in server.get("variables", {}).items():
         url = url.replace(f"{{{name}}}", each["default"])
-    return {"url": url.rstrip("/"), "variable": _environment_variable([server, *variables.values()], variable)}
+    return url.rstrip("/")
 
 
 def _tags(document: Document) -> dict[str, str]:

@@ -602,6 +602,44 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
     ),
     "a relative URL": (put("/servers", [{"url": "/v1"}]), "/servers/0/url", "an absolute URL"),
     # names
+    "a URL with a query": (put("/servers", [{"url": "https://a.example?b=c"}]), "/servers/0/url", "without query"),
+    "a URL with a quotation mark": (put("/servers", [{"url": 'https://a.example/"'}]), "/servers/0/url", "and quotes"),
+    "a variable that is not described": (
+        put("/servers", [{"url": "https://{a}.example"}]),
+        "/servers/0/url",
+        "the variable 'a' is not described",
+    ),
+    "a default that is not in the enum of a variable": (
+        put("/servers", [{"url": "https://{a}.example", "variables": {"a": {"default": "b", "enum": ["c"]}}}]),
+        "/servers/0/variables/a/default",
+        "is not in the enum",
+    ),
+    "a version with a quotation mark": (put("/info/version", '1"; import os'), "/info/version", "without quotes"),
+    "a version with a letter that is not ASCII": (put("/info/version", "1.0 ü"), "/info/version", "in ASCII"),
+    "no operation": (put("/paths", {}), "/paths", "needs an operation"),
+    "a class of the client for a tag": (
+        put(f"{OPERATION}/tags/0", "client"),
+        f"{OPERATION}/tags/0",
+        "would be AsyncClient, which the client has already",
+    ),
+    "a long tag": (put(f"{OPERATION}/tags/0", "a" * 300), f"{OPERATION}/tags/0", "300 letters; shorten it"),
+    "a long operationId": (put(f"{OPERATION}/operationId", "a" * 300), f"{OPERATION}/operationId", "shorten it"),
+    "a long name of a schema": (
+        put(f"/components/schemas/{'A' * 300}", member("a", {"type": "string"})),
+        f"/components/schemas/{'A' * 300}",
+        "300 letters; shorten it",
+    ),
+    "an operationId without letters": (
+        put(f"{OPERATION}/operationId", "…"),
+        f"{OPERATION}/operationId",
+        "write letters",
+    ),
+    "a line end in the name of a member": (
+        put(f"{STORED}/properties/a\nb", {"type": "string"}),
+        f"{STORED}/properties/a\nb",
+        "a control character",
+    ),
+    "a line end in the name of a parameter": (put(f"{ORDER}/name", "a\nb"), f"{ORDER}/name", "a control character"),
     "a tag of a client": (put(f"{OPERATION}/tags/0", "close"), f"{OPERATION}/tags/0", "a client has close already"),
     "a class of the client": (
         put("/components/schemas/Response", {"type": "object"}),
