@@ -328,8 +328,8 @@ def _type(path: NodePath, schema: Schema, place: Place) -> Iterator[Problem]:
         yield Problem.at((*path, "const"), "a const must be a string, a number or a boolean")
     if "enum" in schema and not values:
         yield Problem.at((*path, "enum"), 'only null is valid; write type: "null" in place of the enum')
-    if len(types) > 1 and "object" in types:
-        message = "the generator cannot make a class of one of several types; write anyOf with the object as a branch"
+    if isinstance(schema.get("type"), list) and "object" in types:
+        message = "the generator makes no class in a list of types; write type: object, or anyOf with it as a branch"
         yield Problem.at((*path, "type"), message)
     if len(types) > 1 and "enum" in schema:
         yield Problem.at((*path, "type"), "an enum of several types is read from its values; leave out the type")

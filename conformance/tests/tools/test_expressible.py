@@ -573,10 +573,11 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
     ),
     "an enum of numbers": (put(MEMBER, {"type": "number", "enum": [0.5]}), f"{MEMBER}/enum", "all be integers"),
     "an enum of null alone": (put(MEMBER, {"enum": [None]}), f"{MEMBER}/enum", 'write type: "null"'),
+    "an object in a list of types": (put(MEMBER, {"type": ["object"]}), f"{MEMBER}/type", "write type: object"),
     "an object or null": (
         put(MEMBER, {"type": ["object", "null"], "properties": {"a": {"type": "string"}}}),
         f"{MEMBER}/type",
-        "write anyOf with the object as a branch",
+        "or anyOf with it as a branch",
     ),
     "a const that is null": (put(MEMBER, {"const": None}), f"{MEMBER}/const", "a const must be"),
     "a boolean schema": (put(MEMBER, True), MEMBER, "write a type"),
