@@ -161,8 +161,7 @@ def _image_rules(image: dict[str, Any]) -> Facts:
 
 def _note(schema: Schema, values: list[object]) -> str:
     """Return the bounds as a sentence for docstrings, or an empty string if there are none."""
-    if "minimum" in schema and "maximum" in schema:
-        return f"From {schema['minimum']} to {schema['maximum']}."
+    has_both = "minimum" in schema and "maximum" in schema
     words = {
         "minimum": "at least {}",
         "maximum": "at most {}",
@@ -175,7 +174,9 @@ def _note(schema: Schema, values: list[object]) -> str:
         "maxItems": "at most {} items",
         "pattern": "matching {}",
     }
-    bounds = [words[keyword].format(schema[keyword]) for keyword in words if keyword in schema]
+    bounds = [f"from {schema['minimum']} to {schema['maximum']}"] if has_both else []
+    told = {"minimum", "maximum"} if has_both else set[str]()
+    bounds += [words[keyword].format(schema[keyword]) for keyword in words if keyword in schema.keys() - told]
     bounds = [re.sub(r"(\b1 (?:character|item))s$", r"\1", bound) for bound in bounds]
     if values and not schema.get("x-open"):
         bounds.append(f"one of {', '.join(map(str, values))}")
