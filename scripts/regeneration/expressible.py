@@ -46,6 +46,8 @@ _DIALECTS = frozenset(
 )
 # What can stand in the header User-Agent, and in a string of Python.
 _VERSION = re.compile(r"[ !#-\[\]-~]+")
+# RFC 6838, 4.2, with parameters; without wildcards, which cannot be sent.
+_MEDIA_TYPE = re.compile(r"[0-9A-Za-z][\w!#$&^.+-]*/[0-9A-Za-z][\w!#$&^.+-]*( *;[ -~]*)?", re.ASCII)
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 _URL = re.compile(r"https?://[^\s/?#@{}\"\\]+(/[^\s?#{}\"\\]*)?", re.IGNORECASE)
 _Found = tuple[NodePath, dict[str, Any]]
@@ -232,7 +234,7 @@ def _encoding(schemas: Schemas, path: NodePath, media: dict[str, Any], media_typ
             continue
         if not schemas.has_file(properties.get(name, {})) or media_type != FORM:
             yield Problem.at((*where, "contentType"), "only a file is sent with a media type of its own; remove it")
-        elif "*" in content_type:
+        elif not all(_MEDIA_TYPE.fullmatch(each.strip(" ")) for each in content_type.split(",")):
             message = f"{content_type} is no media type that can be sent; write one, such as image/png"
             yield Problem.at((*where, "contentType"), message)
 

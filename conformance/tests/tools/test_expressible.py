@@ -231,6 +231,16 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
         f"{FORM_AT}/encoding/a/contentType",
         "image/*",
     ),
+    "a part of no media type": (
+        form(MULTIPART, member("a", FILE), a={"contentType": "png"}),
+        f"{FORM_AT}/encoding/a/contentType",
+        "png is no media type that can be sent",
+    ),
+    "a line end in the media type of a part": (
+        form(MULTIPART, member("a", FILE), a={"contentType": "image/png\r\nX: y"}),
+        f"{FORM_AT}/encoding/a/contentType",
+        "is no media type that can be sent",
+    ),
     "a media type of a text part": (
         form(MULTIPART, member("a", {"type": "string"}), a={"contentType": "text/csv"}),
         f"{FORM_AT}/encoding/a/contentType",
