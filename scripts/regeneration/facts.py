@@ -130,7 +130,7 @@ def value_facts(document: Document, schema: Schema) -> Facts:
         ],
         "pattern": python_pattern(schema["pattern"]) if "pattern" in schema else None,
         "choices": [] if schema.get("x-open") else values,
-        "image": _image_rules(schema.get("x-image", {})),
+        "image": _image_rules(_image(document, schema)),
         "is_base64": schema.get("contentEncoding") == "base64",
     }
     return {
@@ -146,6 +146,13 @@ def _enum_values(schema: Schema) -> list[object]:
     """Return the values of an enum, or of a const, in the order of the document, without null."""
     listed = [schema["const"]] if "const" in schema else schema.get("enum", [])
     return [value for value in listed if value is not None]
+
+
+def _image(document: Document, schema: Schema) -> dict[str, Any]:
+    """Return the `x-image` of a file, or of the items of a list of files."""
+    schema = dereferenced(document, schema)
+    image: dict[str, Any] = dereferenced(document, schema.get("items", schema)).get("x-image", {})
+    return image
 
 
 def _image_rules(image: dict[str, Any]) -> Facts:
@@ -280,8 +287,7 @@ def part_types(document: Document, media: dict[str, Any]) -> dict[str, tuple[str
     types: dict[str, tuple[str, ...]] = {}
     for name, encoding in media.get("encoding", {}).items():
         listed = [each.strip() for each in encoding.get("contentType", "").split(",")]
-        rules = dereferenced(document, properties.get(name, {})).get("x-image", {})
-        kinds = [f"image/{kind}" for kind in rules.get("kinds", ())]
+        kinds = [f"image/{kind}" for kind in _image(document, properties.get(name, {})).get("kinds", ())]
         if listed[0]:
             types[name] = tuple(dict.fromkeys([*listed, *kinds]))
     return types

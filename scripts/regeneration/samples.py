@@ -204,6 +204,10 @@ class Samples:
                 if keyword in schema and count is not None and count >= 0:
                     sample = Sample([item.argument] * count, [item.wire] * count)
                     yield Edge((), f"{keyword} {schema[keyword]}", sample, is_valid)
+        if is_checked and inner.get("format") == "binary":
+            count = max(schema.get("minItems", 0), 1)
+            for about, file, is_valid in _file_edges(inner):
+                yield Edge((), about, Sample([file.argument] * count, [file.wire] * count), is_valid)
         if type_of(inner) == "object":
             count = max(schema.get("minItems", 0), 1)
             for edge in self.edges(inner, is_checked=False, stack=stack):

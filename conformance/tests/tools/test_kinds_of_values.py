@@ -79,6 +79,16 @@ SENT: list[tuple[str, dict[str, Any]]] = [
         ),
     ),
     (
+        FORM,
+        of(
+            fs={
+                "type": "array",
+                "minItems": 2,
+                "items": {**FILE, "x-image": {"kinds": ["png", "webp"], "square": True}},
+            }
+        ),
+    ),
+    (
         "application/json",
         of(
             price={"type": "number", "multipleOf": 0.01, "minimum": 0, "maximum": 1},
