@@ -7,22 +7,17 @@ import base64
 import re
 import struct
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from fractions import Fraction
-from functools import cache
 from math import ceil, floor
 from typing import Any
 
 from attrs import evolve, field, frozen
-from hypothesis import Phase, find, settings
-from hypothesis import strategies as st
-from hypothesis.errors import InvalidArgument, NoSuchExample
 
 from regeneration.document import Document, Schema, dereferenced
 from regeneration.generator import python_name
 from regeneration.layout import classes
 from regeneration.number_bounds import exact, is_within, plain, step_of, valid_number
-from regeneration.patterns import python_pattern
+from regeneration.patterns import matching, python_pattern
 
 _DATE, _MOMENT, _UUID = "2026-05-12", "2026-05-12T10:00:00+00:00", "6f1cbd0a-7f3c-4f4e-9d0b-3d1f3b6f6c55"
 _OBJECTS = {"date": _DATE, "date-time": _MOMENT, "uuid": _UUID}
@@ -154,7 +149,7 @@ class Samples:
             return
         if kind == "object":
             yield from self._member_edges(resolved, (*stack, id(resolved)))
-        elif kind == "array":
+        elif kind == "array" and len(self._lists(schema)) < 2:
             yield from self._list_edges(resolved, stack, is_checked=is_checked)
         elif is_checked and is_union:
             yield from self._union_edges(schema)
@@ -169,6 +164,25 @@ class Samples:
         value = _of_other_kind(kinds)
         if value is not None:
             yield Edge((), f"the types {' or '.join(sorted(kinds))}", Sample(value, value), is_valid=False)
+        lists = self._lists(schema)
+        if len(lists) == 1:
+            yield from self._item_edges(lists[0])
+
+    def _lists(self, schema: Schema) -> list[Schema]:
+        """Return the alternatives of a schema that are lists."""
+        found = dereferenced(self.document, schema)
+        branches = [dereferenced(self.document, each) for key in ("anyOf", "oneOf") for each in found.get(key, ())]
+        return [each for each in branches if each.get("type") == "array"]
+
+    def _item_edges(self, schema: Schema) -> Iterator[Edge]:
+        """Yield a list with items of another type than those of the schema, if it is not a list of files."""
+        inner = self.resolved(schema["items"])
+        kinds = self._kinds(schema["items"])
+        value = _of_other_kind(kinds) if len(kinds) > 1 else _WRONG.get(type_of(inner))
+        if value is not None and inner.get("format") != "binary":
+            wrong = [value] * max(schema.get("minItems", 0), 1)
+            about = f"items of the type {' or '.join(sorted(kinds))}"
+            yield Edge((), about, Sample(wrong, wrong), is_valid=False)
 
     def _kinds(self, schema: Schema) -> frozenset[str]:
         """Return the types of a schema and of its alternatives; an empty one for any type."""
@@ -195,10 +209,8 @@ class Samples:
         if id(inner) in stack:
             return
         item = self.valid(inner, full=False, stack=stack)
-        if is_checked and type_of(inner) in _WRONG and inner.get("format") != "binary":
-            count = max(schema.get("minItems", 0), 1)
-            wrong = [_WRONG[type_of(inner)]] * count
-            yield Edge((), f"items of the type {type_of(inner)}", Sample(wrong, wrong), is_valid=False)
+        if is_checked:
+            yield from self._item_edges(schema)
         for keyword, beyond in (("minItems", -1), ("maxItems", 1)) if is_checked else ():
             for count, is_valid in ((schema.get(keyword), True), (schema.get(keyword, 0) + beyond, False)):
                 if keyword in schema and count is not None and count >= 0:
@@ -284,25 +296,6 @@ def _text(schema: Schema) -> str:
     found = matching(schema["pattern"], shortest, longest) if "pattern" in schema else None
     # In a response, a text need not match: the client reads any.
     return "a/b&c.text".ljust(shortest, ".")[:longest] if found is None else found
-
-
-@cache
-def matching(pattern: str, shortest: int, longest: int | None) -> str | None:
-    """Return a text that matches a pattern, with a number of characters, or None if none is found."""
-    expression = re.compile(python_pattern(pattern) or "", re.ASCII)
-    quiet = settings(database=None, derandomize=True, phases=[Phase.generate])
-    for alphabet in (st.characters(min_codepoint=33, max_codepoint=126), st.characters(exclude_categories=["C"])):
-        strategy = st.from_regex(expression, fullmatch=True, alphabet=alphabet)
-        with suppress(NoSuchExample, InvalidArgument):  # the pattern needs characters beyond the alphabet
-            text = find(strategy, lambda text: longest is None or len(text) <= longest, settings=quiet)
-            return text if len(text) >= shortest else _stretched(expression, text, shortest)
-    return None
-
-
-def _stretched(expression: re.Pattern[str], text: str, length: int) -> str | None:
-    """Return the text with one of its characters repeated so that it has a length, or None if none matches then."""
-    longer = (text[:at] + text[at] * (length - len(text)) + text[at:] for at in range(len(text)))
-    return next(filter(expression.search, longer), None)
 
 
 def _scalar_edges(schema: Schema, kind: str) -> Iterator[tuple[str, Any, bool]]:

@@ -101,6 +101,8 @@ SENT: list[tuple[str, dict[str, Any]]] = [
             key={"type": "string", "pattern": "^sk-[a-z0-9_-]+$", "minLength": 64},
             points={"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
             several={"type": "array", "minItems": 2, "items": {"type": "integer"}},
+            stop={"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]},
+            path={"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]}},
             tags={"type": ["array", "null"], "items": {"type": "string"}, "maxItems": 2},
             even={"type": "integer", "minimum": 2.0, "maximum": 10.0, "multipleOf": 1.0},
         ),
