@@ -13,9 +13,8 @@ from attrs import evolve, field, frozen
 from image_variations_conformance.contract.pointers import escaped, steps
 
 from regeneration.document import Document, NodePath, Schema, dereferenced, pointer, resolve
-from regeneration.patterns import python_pattern
+from regeneration.patterns import matching, python_pattern
 from regeneration.problem import Problem
-from regeneration.samples import matching
 
 # The shape that a value can have where it is encoded: anything in JSON; the fields of a URL-encoded form or of a query,
 # each one value or a list or object of values; the parts of a multipart form, each one value, or a list of values.
@@ -219,7 +218,8 @@ class Schemas:
     def _properties(self, schema: Schema) -> dict[str, Schema]:
         """Return the properties of an object, with those of its `allOf`, as they are written."""
         inner = [self._properties(self._resolved(part)) for _, part in _listed(schema, "allOf")]
-        return {name: each for properties in inner for name, each in properties.items()} | schema.get("properties", {})
+        own: dict[str, Schema] = schema.get("properties", {})
+        return {name: each for properties in inner for name, each in properties.items()} | own
 
     def _all_of(self, path: NodePath, schema: Schema, place: Place) -> Iterator[Problem]:
         parts = schema["allOf"]
