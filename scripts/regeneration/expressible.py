@@ -141,10 +141,13 @@ def _operation(schemas: Schemas, name: str, method: str, operation: dict[str, An
         yield from _body(schemas, *_followed(schemas.document, (*path, "requestBody"), operation["requestBody"]))
     for status, response in operation.get("responses", {}).items():
         at, followed = _followed(schemas.document, (*path, "responses", status), response)
-        if followed.get("content") and (method == "head" or status in {"204", "205", "304"} or status[0] == "1"):
+        is_accepted = is_success(status, operation["responses"])
+        # An error to HEAD is often that of other methods, and is one by its status alone.
+        is_empty = status in {"204", "205", "304"} or status[0] == "1" or (method == "head" and is_accepted)
+        if followed.get("content") and is_empty:
             what = "to HEAD" if method == "head" else f"of the status {status}"
             yield Problem.at((*at, "content"), f"a response {what} has no body; remove its content")
-        yield from _response(schemas, at, followed, is_success=is_success(status, operation["responses"]))
+        yield from _response(schemas, at, followed, is_success=is_accepted)
 
 
 def _parameter(schemas: Schemas, path: NodePath, parameter: dict[str, Any]) -> Iterator[Problem]:

@@ -743,6 +743,13 @@ def test_a_parameter_that_overrides_one_of_its_path_is_accepted_and_another_of_i
     assert (where, "as that of 'X-Trace'" in message) == ("/paths/~1books/parameters/0/name", True)
 
 
+def test_an_error_to_head_may_be_that_of_other_methods() -> None:
+    document = base()
+    responses = {"200": {"description": "Is there."}, "404": {"description": "Is not.", "content": TEXT}}
+    document["paths"]["/books"]["head"] = {"responses": responses}
+    assert found(document) == []
+
+
 def test_the_base_of_the_cases_has_no_problems() -> None:
     assert found(base()) == []
 
