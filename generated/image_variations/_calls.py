@@ -94,17 +94,25 @@ class Call:
     def opened(self, options: Options) -> Generator[OpenCall]:
         """Open the files of the call and check it, and yield it. The files opened here are closed afterwards.
 
-        Raises `InvalidRequestError` if a file cannot be read or fails a check, and `ImageVariationsError` if a header,
-        the timeout or the base URL is invalid.
+        Raises `InvalidRequestError` if a file cannot be read or fails a check, or if the path would be sent as another
+        one, and `ImageVariationsError` if a header, the timeout or the base URL is invalid.
         """
         require_headers(self.headers)
         if self.of_api:
+            _require_segments(self.url)
             require_before_path(options.base_url, self.url)
         timeout = self.seconds(options)
         with ExitStack() as stack:
             uploads = {id(part): _open(part, options, stack) for part in self._files}
             limit = options.max_response_bytes if self.max_response_bytes is None else self.max_response_bytes
             yield OpenCall(self, options, timeout, limit, uploads)
+
+
+def _require_segments(path: str) -> None:
+    for segment in path.split("/"):
+        if segment in {".", ".."}:
+            message = f"The path {path:.200} has the segment {segment}, which would be sent as another path."
+            raise InvalidRequestError(message)
 
 
 def _open(part: FilePart, options: Options, stack: ExitStack) -> Upload:

@@ -56,6 +56,7 @@ _NAMED_BY_AUTHOR = frozenset(
         "webhooks",
     }
 )
+_MAX_NODES = 1_000_000
 _DATA = frozenset({"default", "enum", "example", "examples", "links"})
 
 
@@ -83,16 +84,27 @@ def read(path: Path) -> Document:
     if not isinstance(loaded, dict):
         raise Refused(f"{shown}:1: /: expected an OpenAPI document, which is a mapping, not {type(loaded).__name__}.")
     try:
-        return {name: _unshared(node) for name, node in loaded.items()}
+        left = [_MAX_NODES]
+        return {name: _unshared(node, left) for name, node in loaded.items()}
     except RecursionError:
         raise Refused(f"{shown}:1: /: an alias of YAML is within its own anchor; write a $ref.") from None
+    except OverflowError:
+        raise Refused(
+            f"{shown}:1: /: more than {_MAX_NODES:,} values, most by aliases of YAML; write a $ref."
+        ) from None
 
 
-def _unshared(node: object) -> Any:
-    """Return a copy in which an alias of YAML is an object of its own, because schemas are told apart by identity."""
+def _unshared(node: object, left: list[int]) -> Any:
+    """Return a copy in which an alias of YAML is an object of its own, because schemas are told apart by identity.
+
+    Raises `OverflowError` for more values than are `left`.
+    """
+    left[0] -= 1
+    if left[0] < 0:
+        raise OverflowError
     if isinstance(node, dict):
-        return {name: _unshared(inner) for name, inner in node.items()}
-    return [_unshared(inner) for inner in node] if isinstance(node, list) else node
+        return {name: _unshared(inner, left) for name, inner in node.items()}
+    return [_unshared(inner, left) for inner in node] if isinstance(node, list) else node
 
 
 def pointer(path: NodePath) -> str:

@@ -5,6 +5,7 @@ things knowingly: each of its rewrites says which. `schema_support` checks the s
 """
 
 import difflib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +21,7 @@ from regeneration.document import (
     parameters,
     resolve,
 )
-from regeneration.facts import ARGUMENTS
+from regeneration.facts import ARGUMENTS, default_url
 from regeneration.generator import python_name
 from regeneration.lowering import FORM, JSON, OCTETS
 from regeneration.problem import Problem
@@ -31,11 +32,24 @@ _SHAPES: dict[str, Shape] = {
     "application/x-www-form-urlencoded": "fields",
     OCTETS: "file",
 }
+_UTF_8 = re.compile(r"charset *= *\"?(utf-8|us-ascii)\"?( *;|$)", re.IGNORECASE)
 _EVENTS = "text/event-stream"
 _HEADERS_OF_OTHER_PARTS = frozenset({"accept", "authorization", "content-type"})
+_HEADERS_OF_THE_CLIENT = frozenset(
+    {"accept-encoding", "connection", "content-length", "host", "transfer-encoding", "user-agent"}
+)
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+# The names of arguments that generated functions, or the generator, have for themselves.
+_ARGUMENTS = ARGUMENTS | {"options", "url"}
 _DIALECTS = frozenset(
     {"https://spec.openapis.org/oas/3.1/dialect/base", "https://json-schema.org/draft/2020-12/schema"}
 )
+# What can stand in the header User-Agent, and in a string of Python.
+_VERSION = re.compile(r"[ !#-\[\]-~]+")
+# RFC 6838, 4.2, with parameters; without wildcards, which cannot be sent.
+_MEDIA_TYPE = re.compile(r"[0-9A-Za-z][\w!#$&^.+-]*/[0-9A-Za-z][\w!#$&^.+-]*( *;[ -~]*)?", re.ASCII)
+_VARIABLE = re.compile(r"\{([^{}]*)\}")
+_URL = re.compile(r"https?://[^\s/?#@{}\"\\]+(/[^\s?#{}\"\\]*)?", re.IGNORECASE)
 _Found = tuple[NodePath, dict[str, Any]]
 
 
@@ -62,10 +76,12 @@ def _document(document: Document) -> Iterator[Problem]:
         yield Problem.at(("webhooks",), "a client receives no requests; remove the webhooks")
     if document.get("jsonSchemaDialect", next(iter(_DIALECTS))) not in _DIALECTS:
         yield Problem.at(("jsonSchemaDialect",), "schemas are read as JSON Schema 2020-12; remove the dialect")
-    for index, server in enumerate(document.get("servers", [])[:1]):
-        if not server["url"].startswith(("http://", "https://", "{")):
-            message = "a client needs an absolute URL, such as https://api.example/v1"
-            yield Problem.at(("servers", index, "url"), message)
+    if not any(True for _ in operations(document)):
+        yield Problem.at(("paths",), "a client needs an operation, and there is none; describe one")
+    if not _VERSION.fullmatch(document["info"]["version"]):
+        message = "the client says its version in a header; write it in ASCII, without quotes"
+        yield Problem.at(("info", "version"), message)
+    yield from _server(document)
     tags = {tag["name"] for tag in document.get("tags", [])}
     for path, method, operation in operations(document) if tags else ():
         for index, tag in enumerate(operation.get("tags", [])):
@@ -73,6 +89,22 @@ def _document(document: Document) -> Iterator[Problem]:
             if meant:
                 message = f"no tag is called {tag!r}, but {meant[0]!r}; correct the name, or describe the tag in tags"
                 yield Problem.at(("paths", path, method, "tags", index), message)
+
+
+def _server(document: Document) -> Iterator[Problem]:
+    for server in document.get("servers", [])[:1]:
+        at: NodePath = ("servers", 0)
+        variables = server.get("variables", {})
+        for name in sorted({*_VARIABLE.findall(server["url"])} - variables.keys()):
+            yield Problem.at((*at, "url"), f"the variable {name!r} is not described; add it under variables")
+            return
+        for name, variable in variables.items():
+            if variable["default"] not in variable.get("enum", [variable["default"]]):
+                where = (*at, "variables", name, "default")
+                yield Problem.at(where, f"{variable['default']!r} is not in the enum of the variable; correct one")
+        if not _URL.fullmatch(default_url(document)):
+            message = "a client needs an absolute URL without query, user and quotes, such as https://api.example/v1"
+            yield Problem.at((*at, "url"), message)
 
 
 def _dropped_bodies(document: Document) -> Iterator[Problem]:
@@ -96,7 +128,9 @@ def _operation(schemas: Schemas, name: str, method: str, operation: dict[str, An
     for where, node in parameters(schemas.document, name, method):
         at, parameter = _followed(schemas.document, where, node)
         argument = python_name(parameter["name"])
-        if argument in ARGUMENTS:
+        if not parameter["name"].isprintable():
+            yield Problem.at((*at, "name"), "the name has a control character, which would be dropped; remove it")
+        elif argument in _ARGUMENTS:
             yield Problem.at((*at, "name"), f"every call has an argument {argument} already; give it another name")
         elif argument in arguments:
             message = f"the argument would be {argument}, as that of {arguments[argument]!r}; give one another name"
@@ -107,16 +141,21 @@ def _operation(schemas: Schemas, name: str, method: str, operation: dict[str, An
         yield from _body(schemas, *_followed(schemas.document, (*path, "requestBody"), operation["requestBody"]))
     for status, response in operation.get("responses", {}).items():
         at, followed = _followed(schemas.document, (*path, "responses", status), response)
-        yield from _response(schemas, at, followed, is_success=is_success(status, operation["responses"]))
+        is_accepted = is_success(status, operation["responses"])
+        # An error to HEAD is often that of other methods, and is one by its status alone.
+        is_empty = status in {"204", "205", "304"} or status[0] == "1" or (method == "head" and is_accepted)
+        if followed.get("content") and is_empty:
+            what = "to HEAD" if method == "head" else f"of the status {status}"
+            yield Problem.at((*at, "content"), f"a response {what} has no body; remove its content")
+        yield from _response(schemas, at, followed, is_success=is_accepted)
 
 
 def _parameter(schemas: Schemas, path: NodePath, parameter: dict[str, Any]) -> Iterator[Problem]:
-    place, name = parameter["in"], parameter["name"]
+    place = parameter["in"]
     if place == "cookie":
         yield Problem.at((*path, "in"), "the client sends no cookies; write a header or a query parameter")
-    if place == "header" and name.lower() in _HEADERS_OF_OTHER_PARTS:
-        message = f"the header {name} follows from the media types and the security; OpenAPI ignores it as a parameter"
-        yield Problem.at((*path, "name"), message)
+    if place == "header":
+        yield from _header_name(path, parameter["name"])
     if "content" in parameter:
         yield Problem.at((*path, "content"), "a parameter with a media type would be dropped; write a schema")
         return
@@ -131,13 +170,44 @@ def _parameter(schemas: Schemas, path: NodePath, parameter: dict[str, Any]) -> I
     for flag in ("allowReserved", "allowEmptyValue"):
         if parameter.get(flag):
             yield Problem.at((*path, flag), f"{flag!r} would be dropped; remove it")
+    yield from _parameter_values(schemas, path, parameter)
     shape: Shape = "pairs" if place == "query" else "scalar"
     where = Place(is_request=True, shape=shape, is_checked=True, is_reached=True)
     yield from schemas.problems((*path, "schema"), parameter["schema"], where)
 
 
+def _header_name(path: NodePath, name: str) -> Iterator[Problem]:
+    if name.lower() in _HEADERS_OF_OTHER_PARTS:
+        message = f"the header {name} follows from the media types and the security; OpenAPI ignores it as a parameter"
+        yield Problem.at((*path, "name"), message)
+    elif name.lower() in _HEADERS_OF_THE_CLIENT:
+        yield Problem.at((*path, "name"), f"the client sets the header {name} itself; remove the parameter")
+    elif not _HEADER_NAME.fullmatch(name):
+        yield Problem.at((*path, "name"), f"{name!r} cannot be the name of a header; write letters, digits and hyphens")
+
+
+def _parameter_values(schemas: Schemas, path: NodePath, parameter: dict[str, Any]) -> Iterator[Problem]:
+    if parameter.get("required") and schemas.can_be_null(parameter["schema"]):
+        message = "null cannot be sent here; leave out the null, or make a parameter of a query or a header optional"
+        yield Problem.at((*path, "schema"), message)
+    if parameter["in"] == "header" and not all(map(_is_of_headers, schemas.branches(parameter["schema"]))):
+        message = (
+            "the generator makes no header of a date, a const or a value of any type; write another type, or an enum"
+        )
+        yield Problem.at((*path, "schema"), message)
+
+
+def _is_of_headers(schema: dict[str, Any]) -> bool:
+    has_type = bool({"enum", "type"} & schema.keys())
+    return has_type and "const" not in schema and schema.get("format") not in {"date", "date-time"}
+
+
 def _body(schemas: Schemas, path: NodePath, body: dict[str, Any]) -> Iterator[Problem]:
     content = body.get("content", {})
+    if not content:
+        yield Problem.at(
+            (*path, "content"), "a body without a media type cannot be sent; write one, or remove the body"
+        )
     for media_type in list(content)[1:]:
         message = f"the client would choose between {' and '.join(content)} by a guess; keep one"
         yield Problem.at((*path, "content", media_type), message)
@@ -167,7 +237,7 @@ def _encoding(schemas: Schemas, path: NodePath, media: dict[str, Any], media_typ
             continue
         if not schemas.has_file(properties.get(name, {})) or media_type != FORM:
             yield Problem.at((*where, "contentType"), "only a file is sent with a media type of its own; remove it")
-        elif "*" in content_type:
+        elif not all(_MEDIA_TYPE.fullmatch(each.strip(" ")) for each in content_type.split(",")):
             message = f"{content_type} is no media type that can be sent; write one, such as image/png"
             yield Problem.at((*where, "contentType"), message)
 
@@ -189,8 +259,22 @@ def _response(schemas: Schemas, path: NodePath, response: dict[str, Any], *, is_
             yield Problem.at(where, "a body without a schema would be ignored; write one, such as type: string")
         elif JSON.fullmatch(media_type):
             yield from schemas.problems((*where, "schema"), media["schema"], Place(is_request=False))
-        elif not media_type.startswith("text/") and media_type != OCTETS:
+        elif media_type.startswith("text/"):
+            yield from _text_response(schemas, where, media_type, media["schema"])
+        elif media_type == OCTETS:
+            if any(each.get("type", "string") != "string" for each in schemas.branches(media["schema"])):
+                yield Problem.at((*where, "schema"), f"{OCTETS} is read as bytes; write type: string, format: binary")
+        else:
             yield Problem.at(where, f"the client cannot read {media_type}; write JSON, a text type, or {OCTETS}")
+
+
+def _text_response(schemas: Schemas, path: NodePath, media_type: str, schema: dict[str, Any]) -> Iterator[Problem]:
+    branches = list(schemas.branches(schema))
+    if any(each.get("type", "string") != "string" or each.get("format") == "binary" for each in branches):
+        message = f"{media_type} is read as a text; write type: string without a format, JSON, or {OCTETS}"
+        yield Problem.at((*path, "schema"), message)
+    elif "charset" in media_type.lower() and not _UTF_8.search(media_type):
+        yield Problem.at(path, "a text is read as UTF-8; remove the charset")
 
 
 def _security(document: Document) -> Iterator[Problem]:

@@ -75,16 +75,19 @@ def _environment_variable(nodes: list[dict[str, Any]], default: str) -> str:
 
 
 def _server(document: Document, variable: str) -> dict[str, str]:
-    """Return the URL of the first server, with default variables, and the environment variable for another base URL.
+    """Return the default URL, and the environment variable for another: `variable` where the document names none."""
+    server: dict[str, Any] = next(iter(document.get("servers", [])), {})
+    nodes = [server, *server.get("variables", {}).values()]
+    return {"url": default_url(document), "variable": _environment_variable(nodes, variable)}
 
-    That is `variable` where the document names none. Without a server, the URL is empty.
-    """
+
+def default_url(document: Document) -> str:
+    """Return the URL of the first server with the defaults of its variables, or an empty text if there is none."""
     server: dict[str, Any] = next(iter(document.get("servers", [])), {"url": ""})
-    variables = server.get("variables", {})
-    url = server["url"]
-    for name, each in variables.items():
+    url: str = server["url"]
+    for name, each in server.get("variables", {}).items():
         url = url.replace(f"{{{name}}}", each["default"])
-    return {"url": url.rstrip("/"), "variable": _environment_variable([server, *variables.values()], variable)}
+    return url.rstrip("/")
 
 
 def _tags(document: Document) -> dict[str, str]:
@@ -127,7 +130,7 @@ def value_facts(document: Document, schema: Schema) -> Facts:
         ],
         "pattern": python_pattern(schema["pattern"]) if "pattern" in schema else None,
         "choices": [] if schema.get("x-open") else values,
-        "image": _image_rules(schema.get("x-image", {})),
+        "image": _image_rules(_image(document, schema)),
         "is_base64": schema.get("contentEncoding") == "base64",
     }
     return {
@@ -145,6 +148,13 @@ def _enum_values(schema: Schema) -> list[object]:
     return [value for value in listed if value is not None]
 
 
+def _image(document: Document, schema: Schema) -> dict[str, Any]:
+    """Return the `x-image` of a file, or of the items of a list of files."""
+    schema = dereferenced(document, schema)
+    image: dict[str, Any] = dereferenced(document, schema.get("items", schema)).get("x-image", {})
+    return image
+
+
 def _image_rules(image: dict[str, Any]) -> Facts:
     """Return the arguments of `_preflight.ImageRules` for an `x-image`. A server may be looser in its other members."""
     rules = {
@@ -158,8 +168,7 @@ def _image_rules(image: dict[str, Any]) -> Facts:
 
 def _note(schema: Schema, values: list[object]) -> str:
     """Return the bounds as a sentence for docstrings, or an empty string if there are none."""
-    if "minimum" in schema and "maximum" in schema:
-        return f"From {schema['minimum']} to {schema['maximum']}."
+    has_both = "minimum" in schema and "maximum" in schema
     words = {
         "minimum": "at least {}",
         "maximum": "at most {}",
@@ -172,7 +181,9 @@ def _note(schema: Schema, values: list[object]) -> str:
         "maxItems": "at most {} items",
         "pattern": "matching {}",
     }
-    bounds = [words[keyword].format(schema[keyword]) for keyword in words if keyword in schema]
+    bounds = [f"from {schema['minimum']} to {schema['maximum']}"] if has_both else []
+    told = {"minimum", "maximum"} if has_both else set[str]()
+    bounds += [words[keyword].format(schema[keyword]) for keyword in words if keyword in schema.keys() - told]
     bounds = [re.sub(r"(\b1 (?:character|item))s$", r"\1", bound) for bound in bounds]
     if values and not schema.get("x-open"):
         bounds.append(f"one of {', '.join(map(str, values))}")
@@ -276,8 +287,7 @@ def part_types(document: Document, media: dict[str, Any]) -> dict[str, tuple[str
     types: dict[str, tuple[str, ...]] = {}
     for name, encoding in media.get("encoding", {}).items():
         listed = [each.strip() for each in encoding.get("contentType", "").split(",")]
-        rules = dereferenced(document, properties.get(name, {})).get("x-image", {})
-        kinds = [f"image/{kind}" for kind in rules.get("kinds", ())]
+        kinds = [f"image/{kind}" for kind in _image(document, properties.get(name, {})).get("kinds", ())]
         if listed[0]:
             types[name] = tuple(dict.fromkeys([*listed, *kinds]))
     return types

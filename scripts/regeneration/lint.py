@@ -15,6 +15,7 @@ from regeneration.document import (
     IN_PLACE,
     LIST_APPLICATORS,
     MAP_APPLICATORS,
+    METHODS,
     Document,
     NodePath,
     Schema,
@@ -124,6 +125,10 @@ def _operations(document: Document) -> Iterator[Problem]:
             yield Problem.at((*at, "operationId"), f"{ids[name]} has the operationId {name!r} too; rename one")
         elif name is not None:
             ids[name] = pointer(at)
+        yield from _twice(document, operation, at)
+        if method == next(each for each in METHODS if each in document["paths"][path]):
+            yield from _wrong_paths(path)
+            yield from _twice(document, document["paths"][path], ("paths", path))
         listed = [*operation.get("parameters", []), *document["paths"][path].get("parameters", [])]
         resolved = [dereferenced(document, each) for each in listed]
         described = {str(each["name"]) for each in resolved if each.get("in") == "path"}
@@ -132,6 +137,32 @@ def _operations(document: Document) -> Iterator[Problem]:
             yield Problem.at(at, f"the path has a parameter {missing!r} that is not described; add it")
         for unused in sorted(described - used):
             yield Problem.at(at, f"{unused!r} is described as a parameter of the path, which has none; correct one")
+
+
+def _wrong_paths(path: str) -> Iterator[Problem]:
+    """Yield what makes a template of a path another path, or none."""
+    at: NodePath = ("paths", path)
+    names = _TEMPLATED.findall(path)
+    plain = _TEMPLATED.sub("", path)
+    if {"{", "}"} & set(plain) or any("{" in name for name in names):
+        yield Problem.at(at, "a brace of the path has no other; write each parameter as {name}")
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Problem.at(at, f"the path has the parameter {name!r} twice; rename one")
+    if {"?", "#"} & set(plain):
+        yield Problem.at(at, "a path has no query and no fragment; describe query parameters under parameters")
+    if {".", ".."} & set(path.split("/")):
+        yield Problem.at(at, "a path with . or .. is sent as another one; write the path that is meant")
+
+
+def _twice(document: Document, owner: dict[str, Any], at: NodePath) -> Iterator[Problem]:
+    seen: set[tuple[object, object]] = set()
+    for index, each in enumerate(owner.get("parameters", [])):
+        resolved = dereferenced(document, each)
+        identity = resolved.get("name"), resolved.get("in")
+        if identity in seen:
+            where = (*at, "parameters", index)
+            yield Problem.at(where, f"the parameter {identity[0]!r} in {identity[1]} is there twice; remove one")
+        seen.add(identity)
 
 
 def _reference(document: Document, path: NodePath, node: dict[str, Any], kind: str) -> Iterator[Problem]:

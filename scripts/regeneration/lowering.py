@@ -11,7 +11,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-from regeneration.document import Document, Schema, dereferenced, objects, operations, schemas
+from regeneration.document import Document, Schema, dereferenced, objects, operations, resolve, schemas
 
 _OTHER_DEFAULTS = {"input": "that of the input image", "any": "up to the server"}
 _ERROR_CLASSES = {"4": "4XX", "5": "5XX"}
@@ -25,6 +25,39 @@ def lower(document: Document) -> Document:
     for rewrite in REWRITES:
         document = rewrite(document)
     return document
+
+
+def follow_references(document: Document) -> Document:
+    """Let a reference to a component that is a reference itself point to where that leads, and drop that component.
+
+    The generator follows a single reference.
+    """
+    lowered = deepcopy(document)
+    for _, node in [*objects(lowered), *schemas(lowered)]:
+        while "$ref" in node and _is_reference(target := resolve(lowered, node["$ref"])):
+            node |= {**target, **node, "$ref": target["$ref"]}
+    components = lowered.get("components", {})
+    for kind in components.keys() & {"parameters", "requestBodies", "responses", "schemas"}:
+        components[kind] = {name: each for name, each in components[kind].items() if not _is_reference(each)}
+    return lowered
+
+
+def _is_reference(component: dict[str, Any]) -> bool:
+    """Return whether a component is a reference that says nothing else but prose."""
+    return "$ref" in component and component.keys() <= {"$ref", "description", "summary", "title"}
+
+
+def keep_members(document: Document) -> Document:
+    """Add an empty part to an `allOf` of one reference with `properties` or `required` beside it.
+
+    The generator would take such a schema for another name of that part, and drop what stands beside it.
+    """
+    lowered = deepcopy(document)
+    for _, schema in schemas(lowered):
+        parts = schema.get("allOf", [])
+        if len(parts) == 1 and "$ref" in parts[0] and {"properties", "required"} & schema.keys():
+            parts.append({"properties": {}})
+    return lowered
 
 
 def drop_required_alternatives(document: Document) -> Document:
@@ -193,6 +226,8 @@ def _content_schemas(response: dict[str, Any]) -> dict[str, dict[str, Schema]]:
 
 
 REWRITES: tuple[Callable[[Document], Document], ...] = (
+    follow_references,
+    keep_members,
     drop_required_alternatives,
     describe_defaults,
     describe_deprecated,

@@ -10,6 +10,12 @@ Others, such as \\s, \\b, \\p{L}, look-behinds and named groups, differ between 
 """
 
 import re
+from contextlib import suppress
+from functools import cache
+
+from hypothesis import Phase, find, settings
+from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument, NoSuchExample
 
 _TOKEN = re.compile(
     r"(?P<escaped>\\(?:[dDwWnrtfv]|[^\w\s]))"  # a class, a control character, or a literal
@@ -40,3 +46,22 @@ def python_pattern(pattern: str) -> str | None:
     except (re.error, OverflowError):
         return None
     return translated
+
+
+@cache
+def matching(pattern: str, shortest: int, longest: int | None) -> str | None:
+    """Return a text that matches a pattern, with a number of characters, or None if none is found."""
+    expression = re.compile(python_pattern(pattern) or "", re.ASCII)
+    quiet = settings(database=None, derandomize=True, phases=[Phase.generate])
+    for alphabet in (st.characters(min_codepoint=33, max_codepoint=126), st.characters(exclude_categories=["C"])):
+        strategy = st.from_regex(expression, fullmatch=True, alphabet=alphabet)
+        with suppress(NoSuchExample, InvalidArgument):  # the pattern needs characters beyond the alphabet
+            text = find(strategy, lambda text: longest is None or len(text) <= longest, settings=quiet)
+            return text if len(text) >= shortest else _stretched(expression, text, shortest)
+    return None
+
+
+def _stretched(expression: re.Pattern[str], text: str, length: int) -> str | None:
+    """Return the text with one of its characters repeated so that it has a length, or None if none matches then."""
+    longer = (text[:at] + text[at] * (length - len(text)) + text[at:] for at in range(len(text)))
+    return next(filter(expression.search, longer), None)

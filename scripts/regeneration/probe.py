@@ -87,7 +87,7 @@ class Probe:
     def _value(self, value: Any) -> Any:
         if isinstance(value, list):
             return [self._value(item) for item in value]
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or not value:
             return value
         [(kind, inner)] = value.items()
         match kind:

@@ -24,6 +24,8 @@ _OF_MODELS = ("model", "_models", "_downloads")
 _OF_CLIENTS = ("client", "_clients")
 _OF_TAGS = ("endpoint_init",)
 _RAW = "WithRawResponse"
+_LONGEST_NAME = 200  # of the 255 bytes that the name of a file can have
+_NAMELESS = python_name("")
 
 
 def reserved(document: Document) -> Iterator[Problem]:
@@ -35,19 +37,25 @@ def reserved(document: Document) -> Iterator[Problem]:
 
 def _class_names(document: Document) -> Iterator[Problem]:
     tags = {class_name(tag) for tag, _, _ in named_operations(document)}
-    collections = {f"{prefix}{tag}{suffix}" for tag in tags for prefix in ("", "Async") for suffix in ("", _RAW)}
-    taken = _module_names() | collections
+    taken = _module_names().union(*map(_collections, tags))
     seen: dict[str, NodePath] = {}
     paths = {id(schema): path for path, schema in schemas(document)}
     for name, schema in classes(document):
         path = paths.get(id(schema), ())
         module = python_name(name)
-        if name in taken:
+        if len(name) > _LONGEST_NAME:
+            yield Problem.at(path, f"the class of this schema would have a name of {len(name)} letters; shorten it")
+        elif name in taken:
             yield Problem.at(path, f"the class of this schema would be {name}, which the client has already; rename it")
         elif module in seen:
             other = pointer(seen[module])
             yield Problem.at(path, f"the class of this schema would be {name}, as that of {other}; rename one")
         seen.setdefault(module, path)
+
+
+def _collections(tag: str) -> frozenset[str]:
+    """Return the names of the classes of the operations of a tag."""
+    return frozenset(f"{prefix}{tag}{suffix}" for prefix in ("", "Async") for suffix in ("", _RAW))
 
 
 def _member_names(document: Document) -> Iterator[Problem]:
@@ -57,7 +65,9 @@ def _member_names(document: Document) -> Iterator[Problem]:
         for name in schema.get("properties", {}):
             attribute = python_name(name)
             where = (*path, "properties", name)
-            if attribute in taken:
+            if not name.isprintable():
+                yield Problem.at(where, "the name has a control character, which would be dropped; remove it")
+            elif attribute in taken:
                 yield Problem.at(where, f"a model has {attribute} already; rename the property")
             elif attribute in names:
                 message = f"the attribute would be {attribute}, as that of {names[attribute]!r}; rename one"
@@ -74,9 +84,18 @@ def _operation_names(document: Document) -> Iterator[Problem]:
     ):
         path: NodePath = ("paths", place, method)
         where = (*path, "operationId") if "operationId" in operation else path
+        at = (*path, "tags", 0) if operation.get("tags") else path
         if tag in clients:
-            at = (*path, "tags", 0) if operation.get("tags") else path
             yield Problem.at(at, f"a client has {tag} already; rename the tag")
+        elif taken := _collections(class_name(tag)) & _module_names():
+            yield Problem.at(
+                at, f"the class of this tag would be {min(taken)}, which the client has already; rename it"
+            )
+        for what, where_named in ((tag, at), (name, where)):
+            if len(what.encode()) > _LONGEST_NAME:
+                yield Problem.at(where_named, f"its module would have a name of {len(what)} letters; shorten it")
+        if name == _NAMELESS:
+            yield Problem.at(where, "no name of a function can be made of this; write letters")
         if methods[name] in tag_members:
             yield Problem.at(where, f"the operations of a tag have {methods[name]} already; rename the operation")
         if (tag, name) in names:

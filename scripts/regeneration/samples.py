@@ -7,19 +7,18 @@ import base64
 import re
 import struct
 from collections.abc import Iterator, Mapping
-from functools import cache
+from fractions import Fraction
+from math import ceil, floor
 from typing import Any
 
 from attrs import evolve, field, frozen
-from hypothesis import Phase, find, settings
-from hypothesis import strategies as st
 
 from regeneration.document import Document, Schema, dereferenced
 from regeneration.generator import python_name
 from regeneration.layout import classes
-from regeneration.patterns import python_pattern
+from regeneration.number_bounds import exact, is_within, plain, step_of, valid_number
+from regeneration.patterns import matching, python_pattern
 
-_MAX_LONGER = 200
 _DATE, _MOMENT, _UUID = "2026-05-12", "2026-05-12T10:00:00+00:00", "6f1cbd0a-7f3c-4f4e-9d0b-3d1f3b6f6c55"
 _OBJECTS = {"date": _DATE, "date-time": _MOMENT, "uuid": _UUID}
 _WRONG: dict[str, object] = {"string": 1, "integer": "1", "number": "1", "boolean": "yes", "array": {}, "object": []}
@@ -102,7 +101,7 @@ class Samples:
             inner = self.resolved(schema.get("items", {}))
             if id(inner) in stack:
                 return Sample([], [])
-            count = min(max(schema.get("minItems", 0), 1), schema.get("maxItems", 1))
+            count = max(schema.get("minItems", 0), min(schema.get("maxItems", 1), 1))
             items = [self.valid(inner, full=full, stack=stack)] * count
             return Sample([item.argument for item in items], [item.wire for item in items])
         if schema.get("format") == "binary":
@@ -150,7 +149,7 @@ class Samples:
             return
         if kind == "object":
             yield from self._member_edges(resolved, (*stack, id(resolved)))
-        elif kind == "array":
+        elif kind == "array" and len(self._lists(schema)) < 2:
             yield from self._list_edges(resolved, stack, is_checked=is_checked)
         elif is_checked and is_union:
             yield from self._union_edges(schema)
@@ -162,10 +161,28 @@ class Samples:
     def _union_edges(self, schema: Schema) -> Iterator[Edge]:
         """Yield a value of a type that a union does not have, unless it may have any type."""
         kinds = self._kinds(schema)
-        other = next((kind for kind in ("string", "integer", "boolean") if kind not in kinds), None)
-        if other is not None and "" not in kinds and not (other == "integer" and "number" in kinds):
-            value = {"string": "a text", "integer": 1, "boolean": True}[other]
+        value = _of_other_kind(kinds)
+        if value is not None:
             yield Edge((), f"the types {' or '.join(sorted(kinds))}", Sample(value, value), is_valid=False)
+        lists = self._lists(schema)
+        if len(lists) == 1:
+            yield from self._item_edges(lists[0])
+
+    def _lists(self, schema: Schema) -> list[Schema]:
+        """Return the alternatives of a schema that are lists."""
+        found = dereferenced(self.document, schema)
+        branches = [dereferenced(self.document, each) for key in ("anyOf", "oneOf") for each in found.get(key, ())]
+        return [each for each in branches if each.get("type") == "array"]
+
+    def _item_edges(self, schema: Schema) -> Iterator[Edge]:
+        """Yield a list with items of another type than those of the schema, if it is not a list of files."""
+        inner = self.resolved(schema["items"])
+        kinds = self._kinds(schema["items"])
+        value = _of_other_kind(kinds) if len(kinds) > 1 else _WRONG.get(type_of(inner))
+        if value is not None and inner.get("format") != "binary":
+            wrong = [value] * max(schema.get("minItems", 0), 1)
+            about = f"items of the type {' or '.join(sorted(kinds))}"
+            yield Edge((), about, Sample(wrong, wrong), is_valid=False)
 
     def _kinds(self, schema: Schema) -> frozenset[str]:
         """Return the types of a schema and of its alternatives; an empty one for any type."""
@@ -192,15 +209,17 @@ class Samples:
         if id(inner) in stack:
             return
         item = self.valid(inner, full=False, stack=stack)
-        if is_checked and type_of(inner) in _WRONG and inner.get("format") != "binary":
-            count = max(schema.get("minItems", 0), 1)
-            wrong = [_WRONG[type_of(inner)]] * count
-            yield Edge((), f"items of the type {type_of(inner)}", Sample(wrong, wrong), is_valid=False)
+        if is_checked:
+            yield from self._item_edges(schema)
         for keyword, beyond in (("minItems", -1), ("maxItems", 1)) if is_checked else ():
             for count, is_valid in ((schema.get(keyword), True), (schema.get(keyword, 0) + beyond, False)):
                 if keyword in schema and count is not None and count >= 0:
                     sample = Sample([item.argument] * count, [item.wire] * count)
                     yield Edge((), f"{keyword} {schema[keyword]}", sample, is_valid)
+        if is_checked and inner.get("format") == "binary":
+            count = max(schema.get("minItems", 0), 1)
+            for about, file, is_valid in _file_edges(inner):
+                yield Edge((), about, Sample([file.argument] * count, [file.wire] * count), is_valid)
         if type_of(inner) == "object":
             count = max(schema.get("minItems", 0), 1)
             for edge in self.edges(inner, is_checked=False, stack=stack):
@@ -225,7 +244,14 @@ class Samples:
         elif kind == "array":
             for about, value in self.broken(schema.get("items", {}), stack):
                 yield f"item {about}", [value]
-        if kind in _WRONG:
+        yield from self._of_wrong_type(schema, kind)
+
+    def _of_wrong_type(self, schema: Schema, kind: str) -> Iterator[tuple[str, Any]]:
+        kinds = self._kinds(schema) - {"null"}
+        if len(kinds) > 1:
+            if _of_other_kind(kinds) is not None:
+                yield f"of a wrong type, not {' or '.join(sorted(kinds))}", _of_other_kind(kinds)
+        elif kind in _WRONG:
             yield f"of a wrong type, not {kind}", _WRONG[kind]
             if kind == "string" and schema.get("format") in _OBJECTS:
                 yield f"which is no {schema['format']}", "something"
@@ -242,6 +268,13 @@ def attribute(name: str) -> str:
     return python_name(name)
 
 
+def _of_other_kind(kinds: frozenset[str]) -> Any:
+    """Return a value of a type that is not one of these, or None if there is none; an empty type is any."""
+    values: dict[str, Any] = {"string": "a text", "integer": 1, "boolean": True}
+    others = (kind for kind in values if kind not in kinds and not (kind == "integer" and "number" in kinds))
+    return None if "" in kinds else values.get(next(others, ""))
+
+
 def _choices(schema: Schema) -> list[Any]:
     return [value for value in schema["enum"] if value is not None]
 
@@ -249,16 +282,7 @@ def _choices(schema: Schema) -> list[Any]:
 def _scalar(schema: Schema, kind: str) -> Any:
     match kind:
         case "integer" | "number":
-            step = schema.get("multipleOf", 1 if kind == "integer" else 0.5)
-            low = schema.get("minimum", schema.get("exclusiveMinimum"))
-            high = schema.get("maximum", schema.get("exclusiveMaximum"))
-            if low is None:
-                low = 0 if high is None or high > 0 else high - 2 * step
-            value = -(-low // step) * step
-            value += step if value <= schema.get("exclusiveMinimum", value - 1) else 0
-            if kind == "number" and high is not None and value >= high:
-                value = (low + high) / 2
-            return value
+            return plain(_number(schema, kind))
         case "boolean":
             return True
         case "null":
@@ -268,19 +292,10 @@ def _scalar(schema: Schema, kind: str) -> Any:
 
 
 def _text(schema: Schema) -> str:
-    shortest = schema.get("minLength", 0)
-    if "pattern" not in schema:
-        return "a/b&c.text".ljust(shortest, ".")[: schema.get("maxLength")]
-    return _matching(schema["pattern"], shortest, schema.get("maxLength", shortest + _MAX_LONGER))
-
-
-@cache
-def _matching(pattern: str, shortest: int, longest: int) -> str:
-    """Return a text of printable ASCII characters that matches a pattern, with a number of characters."""
-    expression = re.compile(python_pattern(pattern) or "", re.ASCII)
-    strategy = st.from_regex(expression, fullmatch=True, alphabet=st.characters(min_codepoint=33, max_codepoint=126))
-    quiet = settings(database=None, derandomize=True, phases=[Phase.generate])
-    return find(strategy, lambda text: shortest <= len(text) <= longest, settings=quiet)
+    shortest, longest = schema.get("minLength", 0), schema.get("maxLength")
+    found = matching(schema["pattern"], shortest, longest) if "pattern" in schema else None
+    # In a response, a text need not match: the client reads any.
+    return "a/b&c.text".ljust(shortest, ".")[:longest] if found is None else found
 
 
 def _scalar_edges(schema: Schema, kind: str) -> Iterator[tuple[str, Any, bool]]:
@@ -305,25 +320,24 @@ def _scalar_edges(schema: Schema, kind: str) -> Iterator[tuple[str, Any, bool]]:
         yield "the type integer", 1.5, False
 
 
+def _number(schema: Schema, kind: str) -> Fraction:
+    number = valid_number(schema, is_integer=kind == "integer")
+    return Fraction(0) if number is None else number  # `values` refuses a schema without a valid number
+
+
 def _number_edges(schema: Schema, kind: str) -> Iterator[tuple[str, Any, bool]]:
-    step = schema.get("multipleOf", 1)
-    valid = _scalar(schema, kind)
+    step = step_of(schema, is_integer=kind == "integer") or Fraction(1)
     if "multipleOf" in schema and not (kind == "integer" and step == 1):
-        yield f"multipleOf {step}", valid + (1 if kind == "integer" else step / 3), False
+        between = _number(schema, kind) + (1 if kind == "integer" else step / 3)
+        yield f"multipleOf {schema['multipleOf']}", plain(between), False
     for keyword, sign in (("minimum", -1), ("maximum", 1)):
         if keyword in schema:
-            inside = schema[keyword] // step * step
-            inside += step if keyword == "minimum" and inside < schema[keyword] else 0
-            yield f"{keyword} {schema[keyword]}", inside, _is_within(schema, inside)
-            yield f"{keyword} {schema[keyword]}", inside + sign * step, False
+            inside = (ceil if keyword == "minimum" else floor)(exact(schema[keyword]) / step) * step
+            for value in (plain(inside), plain(inside + sign * step)):
+                yield f"{keyword} {schema[keyword]}", value, is_within(schema, exact(value))
     for keyword in ("exclusiveMinimum", "exclusiveMaximum"):
         if keyword in schema:
             yield f"{keyword} {schema[keyword]}", schema[keyword], False
-
-
-def _is_within(schema: Schema, value: float) -> bool:
-    above, below = schema.get("exclusiveMinimum", value - 1), schema.get("exclusiveMaximum", value + 1)
-    return bool(schema.get("minimum", value) <= value <= schema.get("maximum", value) and above < value < below)
 
 
 def _text_edges(schema: Schema) -> Iterator[tuple[str, Any, bool]]:

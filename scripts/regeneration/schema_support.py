@@ -13,7 +13,7 @@ from attrs import evolve, field, frozen
 from image_variations_conformance.contract.pointers import escaped, steps
 
 from regeneration.document import Document, NodePath, Schema, dereferenced, pointer, resolve
-from regeneration.patterns import python_pattern
+from regeneration.patterns import matching, python_pattern
 from regeneration.problem import Problem
 
 # The shape that a value can have where it is encoded: anything in JSON; the fields of a URL-encoded form or of a query,
@@ -153,7 +153,10 @@ class Schemas:
             yield from self._all_of(path, schema, place)
         types = _types(schema)
         for name, inner in schema.get("properties", {}).items():
-            yield from self.problems((*path, "properties", name), inner, place.member)
+            where = (*path, "properties", name)
+            if name in schema.get("required", ()) and place.shape in {"fields", "form"} and self.can_be_null(inner):
+                yield Problem.at(where, "null cannot be sent in a form; make the field optional, or leave out the null")
+            yield from self.problems(where, inner, place.member)
         if isinstance(schema.get("additionalProperties"), dict):
             inside = evolve(place.member, is_checked=False, is_reached=False)
             yield from self.problems((*path, "additionalProperties"), schema["additionalProperties"], inside)
@@ -208,11 +211,15 @@ class Schemas:
     def members(self, schema: Schema) -> tuple[frozenset[str], dict[str, Schema]]:
         """Return the required names and the properties of an object, with those of its `allOf`."""
         required = frozenset(schema.get("required", ()))
-        members = {name: self._resolved(each) for name, each in schema.get("properties", {}).items()}
         for _, part in _listed(schema, "allOf"):
-            inner_required, inner = self.members(self._resolved(part))
-            required, members = required | inner_required, inner | members
-        return required, members
+            required |= self.members(self._resolved(part))[0]
+        return required, {name: self._resolved(each) for name, each in self._properties(schema).items()}
+
+    def _properties(self, schema: Schema) -> dict[str, Schema]:
+        """Return the properties of an object, with those of its `allOf`, as they are written."""
+        inner = [self._properties(self._resolved(part)) for _, part in _listed(schema, "allOf")]
+        own: dict[str, Schema] = schema.get("properties", {})
+        return {name: each for properties in inner for name, each in properties.items()} | own
 
     def _all_of(self, path: NodePath, schema: Schema, place: Place) -> Iterator[Problem]:
         parts = schema["allOf"]
@@ -231,19 +238,31 @@ class Schemas:
                     continue
                 if isinstance(resolved.get("additionalProperties"), dict):
                     yield Problem.at((*path, "allOf", index), "'additionalProperties' of this part would be dropped")
-                for name, inner in resolved.get("properties", {}).items():
+                for name, inner in self._properties(resolved).items():
                     if seen.setdefault(name, inner) != inner:
                         message = f"the property {name!r} is in two parts with different schemas; state it once"
                         yield Problem.at((*path, "allOf", index), message)
             yield from self.problems((*path, "allOf", index), part, place.part)
 
+    def can_be_null(self, schema: object) -> bool:
+        """Return whether null is a value of the schema."""
+        return any("null" in _types(each) or None in each.get("enum", ()) for each in self.branches(schema))
+
+    def branches(self, schema: object) -> Iterator[Schema]:
+        """Yield the alternatives of a schema and of its alternatives, or the schema itself."""
+        resolved = self._resolved(schema)
+        inner = [each for keyword in ("allOf", "anyOf", "oneOf") for _, each in _listed(resolved, keyword)]
+        for each in inner:
+            yield from self.branches(each)
+        if not inner:
+            yield resolved
+
     def has_file(self, schema: object) -> bool:
         """Return whether values of the schema can be files or lists of files."""
-        resolved = self._resolved(schema)
-        if resolved.get("type") == "array":
-            return self.has_file(resolved.get("items", {}))
-        inner = [each for keyword in ("allOf", "anyOf", "oneOf") for _, each in _listed(resolved, keyword)]
-        return resolved.get("format") == "binary" or any(map(self.has_file, inner))
+        return any(
+            self.has_file(each.get("items", {})) if each.get("type") == "array" else each.get("format") == "binary"
+            for each in self.branches(schema)
+        )
 
     def _resolved(self, schema: object) -> Schema:
         return dereferenced(self.document, schema) if isinstance(schema, dict) else {}
@@ -289,6 +308,10 @@ def _in_request(where: NodePath, keyword: str, schema: Schema, place: Place) -> 
     elif keyword == "pattern" and python_pattern(value) is None:
         message = f"{value} does not mean the same in Python; write it with literals, classes, groups and quantifiers"
         yield Problem.at(where, message)
+    elif keyword == "pattern" and matching(value, schema.get("minLength", 0), schema.get("maxLength")) is None:
+        yield Problem.at(
+            where, f"no text is found that matches {value} and has the length; correct one, or simplify it"
+        )
     elif keyword in _NUMBER and len(types) > 1:
         yield Problem.at(where, f"the client does not check {keyword!r} of a value of several types; write one type")
     elif keyword in {"maxLength", "minLength", "pattern"} and schema.get("format") in _OBJECT_FORMATS:
@@ -303,6 +326,11 @@ def _type(path: NodePath, schema: Schema, place: Place) -> Iterator[Problem]:
         yield Problem.at((*path, "enum"), "the values of an enum must all be strings, or all be integers")
     if isinstance(schema.get("const"), dict | list) or ("const" in schema and schema["const"] is None):
         yield Problem.at((*path, "const"), "a const must be a string, a number or a boolean")
+    if "enum" in schema and not values:
+        yield Problem.at((*path, "enum"), 'only null is valid; write type: "null" in place of the enum')
+    if isinstance(schema.get("type"), list) and "object" in types:
+        message = "the generator makes no class in a list of types; write type: object, or anyOf with it as a branch"
+        yield Problem.at((*path, "type"), message)
     if len(types) > 1 and "enum" in schema:
         yield Problem.at((*path, "type"), "an enum of several types is read from its values; leave out the type")
     elif types & {"array", "boolean", "object"} and "enum" in schema:

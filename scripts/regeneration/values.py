@@ -10,9 +10,11 @@ from urllib.parse import quote
 from jsonschema_rs import Draft202012Validator, Registry, ValidationError, ValidationErrorKind
 
 from regeneration.document import Document, NodePath, Schema, dereferenced, objects, pointer, schemas
+from regeneration.number_bounds import valid_number
 from regeneration.problem import Problem
 
 _DOCUMENT = "urn:document"  # the name of the document for a validator
+_NUMBER_BOUNDS = frozenset({"exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf"})
 _BOUNDS = (("minimum", "maximum"), ("minLength", "maxLength"), ("minItems", "maxItems"))
 # The media types whose examples are written as values in the document. An example of XML, for one, can be a text.
 _OF_VALUES = re.compile(r"application/([^;]*\+)?json *(;.*)?|multipart/.*|application/x-www-form-urlencoded|text/.*")
@@ -45,6 +47,12 @@ def _crossed_bounds(path: NodePath, schema: Schema) -> Iterator[Problem]:
         if lower in schema and upper in schema and schema[lower] > schema[upper]:
             message = f"no value is valid: {lower} {schema[lower]} is more than {upper} {schema[upper]}; correct one"
             yield Problem.at((*path, lower), message)
+            return
+    kind = schema.get("type")
+    if kind in ("integer", "number") and valid_number(schema, is_integer=kind == "integer") is None:
+        bounds = [keyword for keyword in schema if keyword in _NUMBER_BOUNDS]
+        shown = ", ".join(f"{keyword} {schema[keyword]}" for keyword in bounds)
+        yield Problem.at((*path, bounds[0]), f"no {kind} is valid with {shown}; correct one")
 
 
 def _repeated(path: NodePath, schema: Schema) -> Iterator[Problem]:

@@ -195,6 +195,13 @@ def test_a_value_that_the_document_forbids_is_not_sent(
     assert refused.value.param == param
 
 
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_parameter_that_would_make_another_path_is_not_sent(call: Caller, library: ModuleType, name: str) -> None:
+    with pytest.raises(library.InvalidRequestError, match="would be sent as another path"):
+        call(call.client.books.read, book_id=name)
+    assert call(call.client.books.read, book_id="...") == "Text of ..."
+
+
 def test_a_header_that_does_not_match_its_pattern_is_not_sent(call: Caller, library: ModuleType) -> None:
     for value in ("7", "r-", "r-7\n", "r-٣"):
         with pytest.raises(library.InvalidRequestError, match="X-Reader must match"):

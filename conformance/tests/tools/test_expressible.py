@@ -114,6 +114,7 @@ OF_KIND = (
     "the client does not check 'enum' here, only of fields, members and parameters "
     "(of /components/schemas/Kind/enum, which is used here)"
 )
+IN_PATH = {"name": "a", "in": "path", "required": True, "schema": {"type": "string"}}
 NOTED = {"204": {"description": "Noted."}}
 MULTIPART = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
@@ -124,6 +125,9 @@ SCHEME = "/components/securitySchemes/key"
 PROPERTY = f"{BOOK}/properties/title"
 MEMBER = f"{STORED}/properties/at"
 ORDER = f"{OPERATION}/parameters/0"
+HEADER = f"{OPERATION}/parameters/1"
+A_TEXT = {"type": "string"}
+TEXT = {"text/plain": {"schema": A_TEXT}}
 OK = f"{OPERATION}/responses/200/content"
 A = {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}}
 B = {"type": "object", "required": ["a", "b"], "properties": {"a": {"type": "string"}, "b": {"type": "string"}}}
@@ -227,6 +231,16 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
         f"{FORM_AT}/encoding/a/contentType",
         "image/*",
     ),
+    "a part of no media type": (
+        form(MULTIPART, member("a", FILE), a={"contentType": "png"}),
+        f"{FORM_AT}/encoding/a/contentType",
+        "png is no media type that can be sent",
+    ),
+    "a line end in the media type of a part": (
+        form(MULTIPART, member("a", FILE), a={"contentType": "image/png\r\nX: y"}),
+        f"{FORM_AT}/encoding/a/contentType",
+        "is no media type that can be sent",
+    ),
     "a media type of a text part": (
         form(MULTIPART, member("a", {"type": "string"}), a={"contentType": "text/csv"}),
         f"{FORM_AT}/encoding/a/contentType",
@@ -285,6 +299,59 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
     ),
     "an argument that each call has": (put(f"{ORDER}/name", "timeout"), f"{ORDER}/name", "an argument timeout already"),
     # responses
+    "an argument of generated functions": (
+        put(f"{ORDER}/name", "options"),
+        f"{ORDER}/name",
+        "an argument options already",
+    ),
+    "an argument that the generator renames": (put(f"{ORDER}/name", "url"), f"{ORDER}/name", "an argument url already"),
+    "a header of the client": (put(f"{HEADER}/name", "User-Agent"), f"{HEADER}/name", "the client sets the header"),
+    "a header that is none": (put(f"{HEADER}/name", "X Y"), f"{HEADER}/name", "cannot be the name of a header"),
+    "a date in a header": (
+        put(f"{HEADER}/schema/format", "date"),
+        f"{HEADER}/schema",
+        "no header of a date",
+    ),
+    "a required parameter that can be null": (
+        put(ORDER, {"name": "q", "in": "query", "required": True, "schema": {"anyOf": [A_TEXT, {"type": "null"}]}}),
+        f"{ORDER}/schema",
+        "null cannot be sent here",
+    ),
+    "a required field that can be null": (
+        form(MULTIPART, {"required": ["a"], **member("a", {"type": ["string", "null"]})}),
+        f"{FORM_AT}/schema/properties/a",
+        "null cannot be sent in a form",
+    ),
+    "a body without media types": (
+        put(f"{OPERATION}/requestBody/content", {}),
+        f"{OPERATION}/requestBody/content",
+        "cannot be sent; write one",
+    ),
+    "a body of a response to HEAD": (
+        put("/paths/~1more", {"head": {"responses": {"200": {"description": "Made.", "content": TEXT}}}}),
+        "/paths/~1more/head/responses/200/content",
+        "a response to HEAD has no body",
+    ),
+    "a body of a response without one": (
+        put(f"{OPERATION}/responses/204", {"description": "Made.", "content": TEXT}),
+        f"{OPERATION}/responses/204/content",
+        "of the status 204 has no body",
+    ),
+    "a number in a text": (
+        put(OK, {"text/plain": {"schema": {"type": "integer"}}}),
+        f"{OK}/text~1plain/schema",
+        "is read as a text",
+    ),
+    "an object in bytes": (
+        put(OK, {"application/octet-stream": {"schema": {"type": "object"}}}),
+        f"{OK}/application~1octet-stream/schema",
+        "is read as bytes",
+    ),
+    "a text in another charset": (
+        put(OK, {"text/plain; charset=iso-8859-1": {"schema": A_TEXT}}),
+        f"{OK}/text~1plain; charset=iso-8859-1",
+        "read as UTF-8",
+    ),
     "a second media type of a response": (
         put(f"{OK}/image~1png", {}),
         f"{OK}/image~1png",
@@ -325,6 +392,11 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
         put(f"{PROPERTY}/pattern", r"^\p{L}+$"),
         f"{PROPERTY}/pattern",
         "not mean the same",
+    ),
+    "a pattern of fewer characters than the length": (
+        put(PROPERTY, {"type": "string", "pattern": "^[a-z]{3}$", "minLength": 10}),
+        f"{PROPERTY}/pattern",
+        "no text is found that matches ^[a-z]{3}$",
     ),
     "a format": (put(f"{PROPERTY}/format", "email"), f"{PROPERTY}/format", "the format 'email'"),
     "a range by a format": (
@@ -440,10 +512,32 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
         f"{MEMBER}/allOf/1",
         "must be an object",
     ),
+    "a path with a query": (put("/paths/~1more?a=b", {"get": {"responses": NOTED}}), "/paths/~1more?a=b", "no query"),
+    "a path of two dots": (
+        put("/paths/~1..~1more", {"get": {"responses": NOTED}}),
+        "/paths/~1..~1more",
+        "as another one",
+    ),
+    "a brace alone": (put("/paths/~1{more", {"get": {"responses": NOTED}}), "/paths/~1{more", "has no other"),
+    "a parameter twice in a path": (
+        put("/paths/~1{a}~1{a}", {"get": {"parameters": [IN_PATH], "responses": NOTED}}),
+        "/paths/~1{a}~1{a}",
+        "'a' twice",
+    ),
+    "a parameter twice": (
+        put(f"{OPERATION}/parameters", [{"name": "a", "in": "query", "schema": {"type": "string"}}] * 2),
+        f"{OPERATION}/parameters/1",
+        "there twice",
+    ),
     "a property in two parts": (
         put(MEMBER, {"allOf": [A, member("a", {"type": "integer"})]}),
         f"{MEMBER}/allOf/1",
         "in two parts",
+    ),
+    "a property in a part of a part": (
+        put(MEMBER, {"allOf": [{"allOf": [A, member("b", {"type": "string"})]}, member("a", {"type": "integer"})]}),
+        f"{MEMBER}/allOf/1",
+        "the property 'a' is in two parts",
     ),
     "an array without items": (put(MEMBER, {"type": "array"}), MEMBER, "needs the items"),
     "an enum of several types": (put(MEMBER, {"enum": ["a", 1]}), f"{MEMBER}/enum", "all be integers"),
@@ -488,6 +582,13 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
         "'#/info/title' does not point to a schema",
     ),
     "an enum of numbers": (put(MEMBER, {"type": "number", "enum": [0.5]}), f"{MEMBER}/enum", "all be integers"),
+    "an enum of null alone": (put(MEMBER, {"enum": [None]}), f"{MEMBER}/enum", 'write type: "null"'),
+    "an object in a list of types": (put(MEMBER, {"type": ["object"]}), f"{MEMBER}/type", "write type: object"),
+    "an object or null": (
+        put(MEMBER, {"type": ["object", "null"], "properties": {"a": {"type": "string"}}}),
+        f"{MEMBER}/type",
+        "or anyOf with it as a branch",
+    ),
     "a const that is null": (put(MEMBER, {"const": None}), f"{MEMBER}/const", "a const must be"),
     "a boolean schema": (put(MEMBER, True), MEMBER, "write a type"),
     # the document
@@ -512,6 +613,44 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
     ),
     "a relative URL": (put("/servers", [{"url": "/v1"}]), "/servers/0/url", "an absolute URL"),
     # names
+    "a URL with a query": (put("/servers", [{"url": "https://a.example?b=c"}]), "/servers/0/url", "without query"),
+    "a URL with a quotation mark": (put("/servers", [{"url": 'https://a.example/"'}]), "/servers/0/url", "and quotes"),
+    "a variable that is not described": (
+        put("/servers", [{"url": "https://{a}.example"}]),
+        "/servers/0/url",
+        "the variable 'a' is not described",
+    ),
+    "a default that is not in the enum of a variable": (
+        put("/servers", [{"url": "https://{a}.example", "variables": {"a": {"default": "b", "enum": ["c"]}}}]),
+        "/servers/0/variables/a/default",
+        "is not in the enum",
+    ),
+    "a version with a quotation mark": (put("/info/version", '1"; import os'), "/info/version", "without quotes"),
+    "a version with a letter that is not ASCII": (put("/info/version", "1.0 ü"), "/info/version", "in ASCII"),
+    "no operation": (put("/paths", {}), "/paths", "needs an operation"),
+    "a class of the client for a tag": (
+        put(f"{OPERATION}/tags/0", "client"),
+        f"{OPERATION}/tags/0",
+        "would be AsyncClient, which the client has already",
+    ),
+    "a long tag": (put(f"{OPERATION}/tags/0", "a" * 300), f"{OPERATION}/tags/0", "300 letters; shorten it"),
+    "a long operationId": (put(f"{OPERATION}/operationId", "a" * 300), f"{OPERATION}/operationId", "shorten it"),
+    "a long name of a schema": (
+        put(f"/components/schemas/{'A' * 300}", member("a", {"type": "string"})),
+        f"/components/schemas/{'A' * 300}",
+        "300 letters; shorten it",
+    ),
+    "an operationId without letters": (
+        put(f"{OPERATION}/operationId", "…"),
+        f"{OPERATION}/operationId",
+        "write letters",
+    ),
+    "a line end in the name of a member": (
+        put(f"{STORED}/properties/a\nb", {"type": "string"}),
+        f"{STORED}/properties/a\nb",
+        "a control character",
+    ),
+    "a line end in the name of a parameter": (put(f"{ORDER}/name", "a\nb"), f"{ORDER}/name", "a control character"),
     "a tag of a client": (put(f"{OPERATION}/tags/0", "close"), f"{OPERATION}/tags/0", "a client has close already"),
     "a class of the client": (
         put("/components/schemas/Response", {"type": "object"}),
@@ -602,6 +741,13 @@ def test_a_parameter_that_overrides_one_of_its_path_is_accepted_and_another_of_i
     shared["in"] = "query"
     [(where, message)] = found(document)
     assert (where, "as that of 'X-Trace'" in message) == ("/paths/~1books/parameters/0/name", True)
+
+
+def test_an_error_to_head_may_be_that_of_other_methods() -> None:
+    document = base()
+    responses = {"200": {"description": "Is there."}, "404": {"description": "Is not.", "content": TEXT}}
+    document["paths"]["/books"]["head"] = {"responses": responses}
+    assert found(document) == []
 
 
 def test_the_base_of_the_cases_has_no_problems() -> None:

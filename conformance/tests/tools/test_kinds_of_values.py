@@ -78,6 +78,35 @@ SENT: list[tuple[str, dict[str, Any]]] = [
             m={"type": "object", "additionalProperties": {"type": "string"}},
         ),
     ),
+    (
+        FORM,
+        of(
+            fs={
+                "type": "array",
+                "minItems": 2,
+                "items": {**FILE, "x-image": {"kinds": ["png", "webp"], "square": True}},
+            }
+        ),
+    ),
+    (
+        "application/json",
+        of(
+            price={"type": "number", "multipleOf": 0.01, "minimum": 0, "maximum": 1},
+            share={"type": "number", "multipleOf": 0.1, "minimum": 0.25},
+            huge={"type": "number", "maximum": 1e308},
+            between={"type": "integer", "minimum": 0.5, "maximum": 3.5},
+            words={"type": "string", "pattern": "^[a-z]+ [a-z]+$"},
+            accents={"type": "string", "pattern": "^é+$", "minLength": 2},
+            token={"type": "string", "pattern": "^[a-z0-9]{300}$"},
+            key={"type": "string", "pattern": "^sk-[a-z0-9_-]+$", "minLength": 64},
+            points={"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
+            several={"type": "array", "minItems": 2, "items": {"type": "integer"}},
+            stop={"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]},
+            path={"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]}},
+            tags={"type": ["array", "null"], "items": {"type": "string"}, "maxItems": 2},
+            even={"type": "integer", "minimum": 2.0, "maximum": 10.0, "multipleOf": 1.0},
+        ),
+    ),
 ]
 READ: list[tuple[str, dict[str, Any]]] = [
     ("application/json", TREE),
@@ -92,6 +121,8 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("application/json", of(a={"const": "x"}, b={"enum": ["a", None]}, c={"type": ["string", "null"]})),
     ("text/csv", {"type": "string"}),
     (OCTETS, FILE),
+    ("application/json", of(a={"type": "string", "pattern": "^[a-z]{3}$", "minLength": 10})),
+    ("application/json", of(a={"type": ["string", "integer", "null"]}, b={"type": ["array", "boolean"], "items": {}})),
 ]
 
 

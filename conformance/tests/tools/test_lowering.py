@@ -15,9 +15,11 @@ from regeneration.lowering import (
     describe_defaults,
     drop_required_alternatives,
     drop_titles,
+    follow_references,
     give_first_example,
     keep_forms,
     keep_json_errors,
+    keep_members,
     lower,
     merge_error_statuses,
     secure_operations,
@@ -97,6 +99,41 @@ def test_lowering_keeps_every_schema_property_and_enum_value(path: Path) -> None
         ]
 
     assert kept(lower(read(path))) == kept(read(path))
+
+
+# --- references and allOf
+
+
+def test_a_reference_to_a_reference_points_to_where_that_leads() -> None:
+    document: Document = {
+        "paths": {"/path": {"post": {"responses": {"200": {"$ref": "#/components/responses/First"}}}}},
+        "components": {
+            "responses": {
+                "First": {"$ref": "#/components/responses/Second"},
+                "Second": {
+                    "description": "Made.",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/A"}}},
+                },
+            },
+            "schemas": {
+                "A": {"$ref": "#/components/schemas/B", "description": "An A."},
+                "B": {"$ref": "#/components/schemas/C"},
+                "C": {"type": "string"},
+            },
+        },
+    }
+    lowered = follow_references(document)
+    assert responses_of(lowered) == {"200": {"$ref": "#/components/responses/Second"}}
+    schema = {"$ref": "#/components/schemas/C", "description": "An A."}
+    assert lowered["components"]["responses"]["Second"]["content"] == {"application/json": {"schema": schema}}
+    assert lowered["components"]["schemas"] == {"C": {"type": "string"}}
+
+
+@pytest.mark.parametrize("beside", [{"properties": {"a": {"type": "string"}}}, {"required": ["b"]}])
+def test_members_beside_one_reference_in_all_of_are_kept(beside: dict[str, Any]) -> None:
+    schema = {"allOf": [{"$ref": "#/components/schemas/Model"}], **beside}
+    [reference, empty] = keep_members(with_schema(schema))["components"]["schemas"]["Model"]["allOf"]
+    assert (reference, empty) == (schema["allOf"][0], {"properties": {}})
 
 
 # --- oneOf, anyOf and if

@@ -309,6 +309,11 @@ def test_a_misspelt_member_outside_the_schemas_is_found(contract: Document) -> N
     [
         ("openapi: 3.1.0\nopenapi: 3.1.0\n", "yaml:2: /openapi: this key is there twice"),
         ("info: &info\n  more: *info\n", "yaml:1: /: an alias of YAML is within its own anchor"),
+        (
+            "x-0: &a0 [a, a, a, a, a, a, a, a, a, a]\n"
+            + "".join(f"x-{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)),
+            "yaml:1: /: more than 1,000,000 values, most by aliases of YAML",
+        ),
         ("a: &a {x: 1}\nb:\n  <<: *a\n  x: 2\n  x: 3\n", "yaml:5: /b/x: this key is there twice"),
         ("a: &a {x: 1}\nb:\n  <<: *a\n  <<: *a\n", "yaml:4: /b/<<: this key is there twice"),
         ("openapi: 3.1.0\ninfo: ö\x01\n", "yaml:2: /: not YAML: the character #x0001 is not allowed"),

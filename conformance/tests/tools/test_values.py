@@ -42,6 +42,21 @@ def repeated(enum: list[Any]) -> list[str]:
 
 
 @pytest.mark.parametrize(
+    ("schema", "shown"),
+    [
+        ({"exclusiveMinimum": 0, "exclusiveMaximum": 1}, "exclusiveMinimum 0, exclusiveMaximum 1"),
+        ({"minimum": 1, "maximum": 6, "multipleOf": 7}, "minimum 1, maximum 6, multipleOf 7"),
+        ({"minimum": 5, "exclusiveMaximum": 5}, "minimum 5, exclusiveMaximum 5"),
+        ({"minimum": 1.2, "maximum": 1.8}, "minimum 1.2, maximum 1.8"),
+    ],
+)
+def test_bounds_that_no_integer_is_within_are_found_at_the_first(schema: dict[str, Any], shown: str) -> None:
+    of_integers = document({"schema": {"type": "object", "properties": {"a": {"type": "integer", **schema}}}})
+    where = f"/paths/~1books/post/requestBody/content/application~1json/schema/properties/a/{next(iter(schema))}"
+    assert found(of_integers) == [(where, f"no integer is valid with {shown}; correct one")]
+
+
+@pytest.mark.parametrize(
     "enum", [[1, True], [0, False], ["1", 1], [None, False], [[1], [True]], [{"a": 0}, {"a": False}]]
 )
 def test_values_that_differ_in_json_are_not_the_same_value_twice(enum: list[Any]) -> None:
