@@ -181,8 +181,10 @@ class Campaign:
             names = frozenset()
         if self._is_by_names(finding.requirement, case.expectation.violated, names):
             self._broken_by.setdefault(finding.requirement, []).append(names)
-            if finding.requirement.startswith(OF_FORMS):
-                # A server that does not read such forms shows that in whatever they ask.
+            is_refused = not self.session.observations[finding.label].accepted
+            if is_refused or finding.requirement.startswith(OF_FORMS):
+                # A server that does not read such forms shows that in whatever they ask, and one that refuses a value
+                # may name that where another value is wrong.
                 self._know(names)
 
     def _is_news(self, requirement: str, drawn: Drawn, observation: Observation) -> bool:

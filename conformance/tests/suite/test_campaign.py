@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,9 @@ from image_variations_conformance.engine.campaign import Campaign
 from image_variations_conformance.engine.check import FEW_IMAGES, FEW_REQUESTS, Settings, check
 from image_variations_conformance.engine.run import Run
 from image_variations_conformance.reference.app.api_error import ApiError
+from image_variations_conformance.reference.app.form import Part
 from image_variations_conformance.reference.app.received import Received
-from image_variations_conformance.reference.app.service import Service
+from image_variations_conformance.reference.app.service import Service, Wanted
 from image_variations_conformance.reference.app.serving import running
 from image_variations_conformance.reference.variants import faulty
 from image_variations_conformance.wire.reasons import (
@@ -186,6 +187,23 @@ class Forgetful(QuickService):
         if self.had_three and received.image is not None and received.image.content[25] == 0:
             raise ApiError("Something went wrong.")
         self.had_three = self.had_three or received.text("n") == "3"
+
+
+class KnowsNoDallE2(QuickService):
+    """Refuses the model dall-e-2, before it looks at the other fields."""
+
+    def wanted(self, fields: Mapping[str, Part]) -> Wanted:
+        if "model" in fields:
+            raise ApiError("The model is not known.", "model")
+        return super().wanted(fields)
+
+
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_a_refused_value_is_not_sent_with_wrong_values_of_which_an_error_would_not_tell(seed: int) -> None:
+    run = deep(KnowsNoDallE2(api_key=KEY), depth="standard", max_requests=320, seed=seed)
+    assert run.campaign is not None
+    assert run.campaign.requests > 20
+    assert verdicts(run, "fail", "warn").keys() <= {"IV-MODEL-ACCEPTED", "IV-OUT-RESEMBLES"}
 
 
 class DiesOfTwo(QuickService):
