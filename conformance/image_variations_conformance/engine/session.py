@@ -127,9 +127,11 @@ class Session:
         # A server may have remembered that links were asked for; these ask for something else.
         self.drive(experiment.probe(harmless))
         self.scheduler.budget.kept_back = _REQUESTS_AT_THE_END
-        # One link more at the end: a server may have kept only its newest images.
-        should = self._packs([*plan.should_probes, *self._probes_accepted(_LINKS)[:1]], "should")
-        self.drive(experiment.probe(should))
+        # One link more at the end: a server may have kept only its newest images. And the last request before the one
+        # for the defaults asks for something else, which a server may have remembered.
+        others = [evolve(probe, first=True) for probe in (*self._probes_accepted(_LINKS)[:1], *self._other_sizes())]
+        should = self._packs([*plan.should_probes, *others], "should")
+        self.drive(experiment.probe([*should[1:], *should[:1]]))
         self.scheduler.budget.kept_back = 0
         if not plan.is_narrowed:
             self.drive(experiment.first_again())
@@ -175,6 +177,12 @@ class Session:
         """Return the probes of MUSTs that the server accepted, whose items begin like this."""
         named = (probe for probe in self.plan.must_probes if probe.item.startswith(beginning))
         return tuple(probe for probe in named if self.experiment.was_accepted((probe,), alone=False))
+
+    def _other_sizes(self) -> tuple[Probe, ...]:
+        """Return the probe of a size that is not the default one, if the server accepts one."""
+        default = f"size={self.plan.contract.defaults.get('size', ABSENT)}"
+        named = (probe for probe in self._probes_accepted("size=") if probe.item not in {default, f"size={ABSENT}"})
+        return tuple(named)[:1]
 
     @property
     def _size(self) -> str:
