@@ -124,11 +124,18 @@ def _without_base(session: Session) -> Iterator[Finding]:
 
 
 def _by_chance(failed: Sequence[Observation], other: Observation, session: Session) -> Finding:
-    """Return what is broken where the same request fails by chance: a 5xx to any is one too many."""
-    is_error = any(is_server_error(observation, session.plan.contract) for observation in failed)
+    """Return what is broken where the same request fails by chance: a 5xx to any is one too many.
+
+    Where that happens only to requests that must be refused, their answers depend on what was sent before.
+    """
+    is_of_valid = failed[0].expectation.validity == "valid"
+    is_of_all = any((it.item, it.state) == (STABLE, "contradicted") for it in session.experiment.results)
+    requirement = "IV-OP-VALID" if is_of_valid or is_of_all else "IV-STATE-INDEPENDENT"
+    if any(is_server_error(observation, session.plan.contract) for observation in failed):
+        requirement = NO_5XX
     answers = dict.fromkeys(it.answer for it in (*failed, other))
     message = f"requests that differ in the picture at most were answered {' and '.join(answers)}"
-    return failed[0].finding(NO_5XX if is_error else "IV-OP-VALID", False, message, STABLE)
+    return failed[0].finding(requirement, False, message, STABLE)
 
 
 def _of_result(result: Result, session: Session) -> Finding:

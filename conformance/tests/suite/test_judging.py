@@ -422,6 +422,20 @@ def test_a_5xx_that_did_not_occur_again_is_one_too_many_and_shows_nothing_else()
     assert again["IV-N-BOUNDS"].state == "holds"
 
 
+@pytest.mark.parametrize(("others", "requirement"), [(False, "IV-STATE-INDEPENDENT"), (True, "IV-OP-VALID")])
+def test_a_wrong_key_that_is_answered_400_and_401_shows_that_answers_depend_on_others_unless_all_do(
+    others: bool, requirement: str
+) -> None:
+    session = session_of((row("key-wrong"), refusal()), (row("key-wrong", again=True), refusal(401)))
+    session.repeated["key-wrong"] = "key-wrong-again"
+    if others:
+        session.labels, session.experiment.sent = ["plain"], [(Step(BASE), "accepted")]
+        session.experiment.results = [Result("IV-OP-VALID", "stable", "contradicted", (0, 0))]
+    (stable,) = (it for it in findings_of(session) if it.item == "stable" and it.label == "key-wrong")
+    assert stable.requirement == requirement
+    assert stable.message == "requests that differ in the picture at most were answered 400 and 401"
+
+
 @pytest.mark.parametrize(("answer", "requirement"), [(CRASH, NO_5XX), (refusal(), "IV-OP-VALID")])
 def test_a_valid_request_that_fails_by_chance_breaks_the_requirement_on_how_it_fails(
     answer: Response, requirement: str
