@@ -206,6 +206,11 @@ def test_a_refusal_that_is_wrong_each_time_is_contradicted_and_its_5xx_is_an_ech
     assert echoes == {"IV-N-BOUNDS"}
 
 
+def test_wrong_values_are_sent_in_forms_with_and_without_other_fields() -> None:
+    bodies = [case.request.body for label, case in run().session.cases.items() if label.startswith("size-")]
+    assert {b'name="response_format"' in body for body in bodies} == {True, False}
+
+
 def test_a_5xx_by_accident_breaks_no_requirement_but_the_one_on_5xx() -> None:
     ran = run(n_eleven=[error(500)])
     (stable,) = ran.of("IV-ERR-NO-5XX")
