@@ -241,12 +241,15 @@ def _of_company(finding: Finding, failures: _Failures) -> Iterable[str]:
     session = failures.session
     if session.cases[finding.label].is_preparation and _CONNECTION in failures.requirements:
         return [_CONNECTION]
+    if finding.requirement in {_PARALLEL, _CONNECTION, _GUESS}:
+        return []
+    broken = _requirements_of_company(session.cases[finding.label])
     alone = session.alone.get(finding.label)
-    if alone is None or finding.requirement in {_PARALLEL, _CONNECTION, _GUESS}:
-        return []
-    if (alone, finding.requirement) in failures.shown:
-        return []
-    return _requirements_of_company(session.cases[finding.label])
+    if alone is None:
+        # The image of another request may be of the size and in the format that this one asks for.
+        is_swapped = finding.requirement == "IV-OUT-RESEMBLES"
+        return [name for name in broken if is_swapped or (finding.label, name) in failures.shown]
+    return [] if (alone, finding.requirement) in failures.shown else broken
 
 
 def _of_chunks(finding: Finding, failures: _Failures) -> Iterable[str]:

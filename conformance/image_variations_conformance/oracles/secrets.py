@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
 from ..contract.document import Contract
+from ..media.pictures import Picture
 from ..wire.exchange import MAX_LINK_CHARACTERS, Response
 from .base import Finding, Observation, judges
 
@@ -43,11 +44,14 @@ def responses_keep_secrets(observation: Observation, _: Contract) -> Iterator[Fi
             found = "the API key that was sent"
         yield observation.finding("IV-ERR-SECRETS", found is None, f"the {response.status} response reveals {found}")
     if observation.accepted:
-        bodies = [fetch.response.body for fetch in observation.exchange.fetches if fetch.response is not None]
-        # Links are judged by themselves.
-        bodies += (
-            [] if any(it.key == "url" for it in observation.content.items) else [response.body.replace(b"\\/", b"/")]
-        )
+        followed = zip(observation.exchange.fetches, observation.content.targets, strict=True)
+        # What is no image, such as an error, may quote the link.
+        bodies = [
+            it.response.body for it, target in followed if isinstance(target, Picture) and it.response is not None
+        ]
+        if all(item.key != "url" for item in observation.content.items):
+            # Links are judged by themselves.
+            bodies.append(response.body.replace(b"\\/", b"/"))
         is_kept = not any(_holds(body, key) for body in bodies)
         yield observation.finding("IV-ERR-SECRETS", is_kept, "an image reveals the API key that was sent")
 

@@ -461,6 +461,11 @@ def test_a_link_with_the_api_key_breaks_iv_url_no_key() -> None:
     assert failed(linked(f"http://127.0.0.1/a.png?key={KEY[:-1]}", PNG)) == set()
 
 
+def test_an_error_to_the_fetch_of_a_link_with_the_api_key_may_quote_the_link() -> None:
+    link = f"http://127.0.0.1/a.png?key={KEY}"
+    assert failed(linked(link, Response(404, (), f"there is no {link}".encode()))) == {"IV-URL-NO-KEY", "IV-URL-FETCH"}
+
+
 @given(st.binary(max_size=40), st.binary(max_size=40), st.sampled_from((base64.b64encode, base64.urlsafe_b64encode)))
 def test_a_link_with_the_api_key_in_base64_breaks_iv_url_no_key(before: bytes, after: bytes, encode: Encode) -> None:
     for key, is_broken in ((KEY, True), (KEY[::-1], False)):
