@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from ..cases.builder import Base, Builder
 from ..cases.case import Case
@@ -15,6 +15,7 @@ from ..contract.extensions import ViolationKind
 from ..oracles.base import observe
 from ..oracles.summary import quoted, summarize, words
 from ..wire.exchange import Request
+from ..wire.json_body import count_images
 from ..wire.multipart import file_part
 from ..wire.target import Target
 from .scheduler import Scheduler
@@ -123,7 +124,9 @@ class Asker:
         if not exchange.sent:
             return None
         observation = observe(exchange, Expectation())
-        summary, own = summarize(observation), quoted(observation)
+        # An item with both keys is one image.
+        summary = evolve(summarize(observation), count=count_images(observation.content.document))
+        own = quoted(observation)
         accepted = 200 <= summary.status < 300
         shown = f"{summary.status} with {summary}" if accepted else str(summary.status or observation.answer)
         return Answer(

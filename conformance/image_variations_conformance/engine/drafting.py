@@ -17,6 +17,7 @@ from attrs import evolve
 from ..cases.builder import Base
 from ..cases.refusals import WRONG_KEY
 from ..cases.transforms import with_header
+from ..contract.declarations import KEYS
 from ..contract.extensions import ViolationKind
 from ..media import png
 from ..wire.exchange import Request
@@ -61,10 +62,10 @@ def draft(asker: Asker, model: str | None = None) -> Draft:
     _image_fields(asker, made)
     _keys(asker, made)
     plain = _formats(asker, made, plain)
-    _sizes(asker, made)
-    _default_size(asker, made, plain)
+    _sizes(asker, made, _default_size(asker, made, plain))
     for step in (_numbers, images.kinds, images.sides, images.file_sizes, _bodies, _errors):
         step(asker, made)
+    made.lines.sort(key=lambda line: list(KEYS).index(line.key))
     budget = asker.scheduler.budget
     made.bugs, made.unseen = list(dict.fromkeys(asker.bugs)), list(dict.fromkeys(asker.unseen))
     made.requests, made.images = budget.requests, budget.images
@@ -195,8 +196,8 @@ def _formats(asker: Asker, made: Draft, plain: Answer) -> Answer:
     for name, answer in answers.items():
         if answer is not None and answer.accepted and answer.key != name:
             asker.bugs.append(f"response_format={name} \u2192 {answer}")
-    _declare_values(made, "response_formats", answers, [])
-    _default_format(asker, made, plain)
+    default = _default_format(asker, made, plain, [name for name in known if not is_refused(answers[name])])
+    _declare_values(asker, made, "response_format", known, answers, default)
     inline = answers.get("b64_json")
     if not plain.size and inline is not None and inline.size:
         # The links lead nowhere, so that the sizes of what they stand for are not known.
@@ -205,16 +206,22 @@ def _formats(asker: Asker, made: Draft, plain: Answer) -> Answer:
     return plain
 
 
-def _default_format(asker: Asker, made: Draft, plain: Answer) -> None:
+def _default_format(asker: Asker, made: Draft, plain: Answer, accepted: Sequence[str]) -> str:
+    """Return the format without response_format, which is the only one that there is if an item does not show it."""
     default = plain if "response_format" not in asker.base.texts else _field(asker, "response_format", None)
-    if default is not None and default.key and default.key != asker.contract.defaults["response_format"]:
-        made.declare("default_response_format", default.key, f"without response_format \u2192 {default}")
+    key = default.key if default is not None else ""
+    if not key and len(accepted) == 1:
+        key = accepted[0]
+    if key and key != asker.contract.defaults["response_format"]:
+        made.declare("default_response_format", key, f"without response_format \u2192 {default}")
+    return key
 
 
-def _sizes(asker: Asker, made: Draft) -> None:
+def _sizes(asker: Asker, made: Draft, default: str) -> None:
     known = _enum(asker, "size")
     _field(asker, "size", "small", "invalid-request", may_be_accepted=False)
-    answers = {size: _field(asker, "size", size, "invalid-request") for size in (*known, *_OTHER_SIZES)}
+    first = dict.fromkeys((*known, *_OTHER_SIZES, *filter(None, [default])))
+    answers = {size: _field(asker, "size", size, "invalid-request") for size in first}
     others = [size for size in _OTHER_SIZES if _has_size(answers[size], size)]
     if others != list(_OTHER_SIZES):
         siblings = {size: _field(asker, "size", size, "invalid-request") for size in _SIBLING_SIZES}
@@ -232,38 +239,58 @@ def _sizes(asker: Asker, made: Draft) -> None:
     if set(others) >= set(_OTHER_SIZES) and not any(is_refused(answers[size]) for size in known):
         made.declare("sizes", "any", *(f"size={size} \u2192 {answers[size]}" for size in _OTHER_SIZES))
     else:
-        _declare_values(made, "sizes", {size: answers[size] for size in known}, others)
+        _declare_values(asker, made, "size", [*known, *others], answers, default)
 
 
 def _has_size(answer: Answer | None, size: str) -> bool:
     return answer is not None and answer.accepted and answer.size == size
 
 
-def _declare_values(made: Draft, key: str, known: Mapping[str, Answer | None], others: Sequence[str]) -> None:
-    """Declare the known values that are not refused, and others that are accepted, if these are not the known ones.
+def _declare_values(
+    asker: Asker,
+    made: Draft,
+    name: str,
+    values: Collection[str],
+    answers: Mapping[str, Answer | None],
+    default: str,
+) -> None:
+    """Declare the values of a field that are not refused, with its default, if these are not those of the contract.
 
-    A known value that was not seen, or that breaks the server, stays.
+    A value of the contract that was not seen, or that breaks the server, stays.
     """
-    refused = [value for value, answer in known.items() if is_refused(answer)]
-    values = [value for value in known if value not in refused] + list(others)
-    if values and values != list(known):
-        made.declare(key, values, *(f"{value} \u2192 {known[value]}" for value in refused[:1]))
+    refused = [value for value in values if is_refused(answers[value])]
+    left = [value for value in values if value not in refused]
+    if default and default not in left:
+        left.append(default)
+        if is_refused(answers[default]):
+            asker.bugs.append(f"{name}={default} \u2192 {answers[default]}, but it is the default")
+    known = _enum(asker, name)
+    if left and set(left) != set(known):
+        others = [value for value in left if value not in known]
+        seen = (f"{value} \u2192 {answers[value]}" for value in (*refused[:1], *others[:1]))
+        made.declare(f"{name}s", left, *seen)
 
 
-def _default_size(asker: Asker, made: Draft, plain: Answer) -> None:
+def _default_size(asker: Asker, made: Draft, plain: Answer) -> str:
+    """Return the size of images without size, or an empty text if it is not known or not always the same."""
     first = plain if "size" not in asker.base.texts else _field(asker, "size", None)
     if first is None or not first.size or first.size == asker.contract.defaults["size"]:
-        return
+        return first.size if first is not None else ""
     own = asker.base.side
     other = next(side for side in reversed(_SIDES) if side != own)
-    form = asker.form({"size": None}, content=asker.builder.png(side=other))
-    second = asker.ask(f"an image of {other} pixels without size", form)
+
+    def of_image(side: int) -> Answer | None:
+        form = asker.form({"size": None}, content=asker.builder.png(side=side))
+        return asker.ask(f"an image of {side} pixels without size", form)
+
+    second = of_image(other)
     if second is None or not second.size or second.size == first.size:
         made.declare("default_size", first.size, f"without size \u2192 {first}")
-        return
-    follows = (first.size, second.size) == (f"{own}x{own}", f"{other}x{other}")
+        return first.size
     seen = f"without size \u2192 {first.size} for {own} pixels, {second.size} for {other}"
+    follows = (first.size, second.size) == (f"{own}x{own}", f"{other}x{other}")
     made.declare("default_size", "input" if follows else "any", seen)
+    return ""
 
 
 def _numbers(asker: Asker, made: Draft) -> None:

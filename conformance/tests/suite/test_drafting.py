@@ -1,5 +1,6 @@
 """`profile URL`: the draft of a server's profile, by which the server conforms, and a fault still fails."""
 
+import base64
 import datetime
 import subprocess
 import sys
@@ -17,12 +18,15 @@ from image_variations_conformance.engine.draft import Draft
 from image_variations_conformance.engine.drafting import MOST_IMAGES, NothingAccepted, draft
 from image_variations_conformance.engine.liveness import KeyRefused, Unreachable
 from image_variations_conformance.engine.scheduler import Scheduler
+from image_variations_conformance.media import png
+from image_variations_conformance.reference.app.api_error import ApiError
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.app.serving import running
 from image_variations_conformance.reference.variants import faulty
 from image_variations_conformance.reports.draft import render
 from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.target import Target
+from PIL import Image
 from qualification.profiles import SERVERS, contract_of
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -78,6 +82,55 @@ def test_a_server_that_differs_conforms_by_its_draft(server: str) -> None:
     assert made.bugs == []
     run = judge_app(Service(api_key=KEY, contract=contract_of(server)), contract=contract_of_draft(made))
     assert (run.outcome, verdicts(run, "fail", "warn")) == ("conforms", {})
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"sizes": ["512x512", "300x300"], "default_size": "300x300"},
+        {"sizes": ["640x480"], "default_size": "640x480"},
+    ],
+    ids=str,
+)
+def test_a_default_size_that_the_contract_does_not_have_is_one_of_the_sizes(keys: dict[str, Any]) -> None:
+    made = drafted(Service(api_key=KEY, contract=apply(load(), declared(**keys))))
+    assert (keys_of(made), made.bugs) == (keys, [])
+    assert list(keys_of(made)) == list(keys)
+
+
+class RefusesItsDefaultSize(Service):
+    """Makes 1024x1024 without a size, and refuses a request for it."""
+
+    def size(self, size: str | None) -> str | None:
+        """Return the size. Raises ApiError for that without a size."""
+        if size == "1024x1024":
+            raise ApiError("size is invalid.", "size")
+        return super().size(size)
+
+
+def test_a_default_size_that_is_refused_stays_one_of_the_sizes_and_is_a_bug() -> None:
+    made = drafted(RefusesItsDefaultSize(api_key=KEY))
+    assert keys_of(made) == {}
+    assert made.bugs == ["size=1024x1024 \u2192 400 \u201csize is invalid.\u201d, but it is the default"]
+
+
+async def with_both_keys(request: Request) -> JSONResponse:
+    """Answer with an image in both formats, to requests for b64_json and without a format."""
+    async with request.form() as form:
+        texts = {name: str(form.get(name, default)) for name, default in (("response_format", "b64_json"), ("n", "1"))}
+    if texts["response_format"] != "b64_json":
+        return JSONResponse({"error": {"message": "response_format"}}, 400)
+    image = base64.b64encode(png.encode(Image.new("RGB", (8, 8)), png.PLAIN)).decode()
+    item = {"b64_json": image, "url": "http://127.0.0.1:1/"}
+    return JSONResponse({"created": 1, "data": [item] * int(texts["n"])})
+
+
+def test_the_only_format_is_the_default_and_an_item_with_both_keys_is_one_image() -> None:
+    made = drafted(Starlette(routes=[Route("/v1/images/variations", with_both_keys, methods=["POST"])]))
+    keys = keys_of(made)
+    assert (keys["response_formats"], keys["default_response_format"]) == (["b64_json"], "b64_json")
+    assert "response_format=b64_json \u2192 200 with 1 b64_json/url of unknown size" in made.bugs
+    assert not any("n=11" in bug for bug in made.bugs)
 
 
 @pytest.mark.parametrize(
