@@ -288,8 +288,12 @@ def _default_size(asker: Asker, made: Draft, plain: Answer) -> str:
         made.declare("default_size", first.size, f"without size \u2192 {first}")
         return first.size
     seen = f"without size \u2192 {first.size} for {own} pixels, {second.size} for {other}"
-    follows = (first.size, second.size) == (f"{own}x{own}", f"{other}x{other}")
-    made.declare("default_size", "input" if follows else "any", seen)
+    again = of_image(own)
+    if again is not None and again.size == first.size:
+        follows = (first.size, second.size) == (f"{own}x{own}", f"{other}x{other}")
+        made.declare("default_size", "input" if follows else "any", seen)
+    elif again is not None:
+        asker.bugs.append(f"{seen}, then {again.size} for {own}")
     return ""
 
 

@@ -114,6 +114,23 @@ def test_a_default_size_that_is_refused_stays_one_of_the_sizes_and_is_a_bug() ->
     assert made.bugs == ["size=1024x1024 \u2192 400 \u201csize is invalid.\u201d, but it is the default"]
 
 
+class ChangesItsDefaultSize(Service):
+    """Makes larger images each time without a size."""
+
+    turn = 0
+
+    def dimensions(self, size: str | None) -> tuple[int, int] | None:
+        """Return the width and height of the new images in pixels."""
+        self.turn += size is None
+        return (32 + self.turn, 32 + self.turn) if size is None else super().dimensions(size)
+
+
+def test_a_default_size_that_depends_on_the_order_of_requests_is_a_bug_and_not_declared() -> None:
+    made = drafted(ChangesItsDefaultSize(api_key=KEY))
+    assert "default_size" not in keys_of(made)
+    assert any(bug.startswith("without size \u2192 ") for bug in made.bugs)
+
+
 async def with_both_keys(request: Request) -> JSONResponse:
     """Answer with an image in both formats, to requests for b64_json and without a format."""
     async with request.form() as form:
