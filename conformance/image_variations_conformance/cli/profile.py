@@ -22,7 +22,7 @@ from ..wire.exchange import Headers
 from ..wire.redaction import Redactor
 from ..wire.target import Target, UnusableUrl
 from .arguments import read_key, target_options
-from .errors import CommandError, reported_bugs
+from .errors import EXIT_FAILS, CommandError, reported_bugs
 from .servers import talking_to
 
 
@@ -75,11 +75,11 @@ def command(
         text = render(made, target.base_url, datetime.datetime.now().astimezone().date())
         # As bytes: TOML is UTF-8, whatever the locale.
         click.echo(redactor.text(text).encode("utf-8", "backslashreplace"), nl=False)
-        _warn_of_contradictions(made)
+        _require_consistency(made)
 
 
-def _warn_of_contradictions(made: Draft) -> None:
-    """Say so if the declarations do not go together, as those of a server with bugs may."""
+def _require_consistency(made: Draft) -> None:
+    """Exit with 1 if the declarations do not go together, as those of a server with bugs may."""
     profile = EMPTY
     try:
         for line in made.lines:
@@ -87,3 +87,4 @@ def _warn_of_contradictions(made: Draft) -> None:
         apply(load(), profile)
     except ProfileError as error:
         click.echo(f"The draft contradicts itself, and must be mended: {error}", err=True)
+        raise click.exceptions.Exit(EXIT_FAILS) from error

@@ -240,6 +240,15 @@ def test_the_command_writes_a_draft_without_the_key() -> None:
     assert KEY not in completed.stdout
 
 
+def test_a_draft_that_contradicts_itself_is_written_and_exits_with_1() -> None:
+    contract = apply(load(), declared(sizes=["512x512"], default_size="512x512"))
+    with running(ChangesItsDefaultSize(api_key=KEY, contract=contract)) as server:
+        completed = run(server.base_url, "--api-key", KEY)
+    assert completed.returncode == 1
+    assert completed.stderr.startswith("The draft contradicts itself, and must be mended: ")
+    assert tomllib.loads(completed.stdout)["sizes"] == ["512x512"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
