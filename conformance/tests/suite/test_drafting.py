@@ -30,7 +30,7 @@ from PIL import Image
 from qualification.profiles import SERVERS, contract_of
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 from support.judging import KEY, judge_app, verdicts
@@ -131,23 +131,42 @@ def test_a_default_size_that_depends_on_the_order_of_requests_is_a_bug_and_not_d
     assert any(bug.startswith("without size \u2192 ") for bug in made.bugs)
 
 
-async def with_both_keys(request: Request) -> JSONResponse:
-    """Answer with an image in both formats, to requests for b64_json and without a format."""
-    async with request.form() as form:
-        texts = {name: str(form.get(name, default)) for name, default in (("response_format", "b64_json"), ("n", "1"))}
-    if texts["response_format"] != "b64_json":
-        return JSONResponse({"error": {"message": "response_format"}}, 400)
-    image = base64.b64encode(png.encode(Image.new("RGB", (8, 8)), png.PLAIN)).decode()
-    item = {"b64_json": image, "url": "http://127.0.0.1:1/"}
-    return JSONResponse({"created": 1, "data": [item] * int(texts["n"])})
+def small_server(error: Response) -> Starlette:
+    """Return a server of b64_json alone whose items have both keys, with its error."""
+
+    async def answer(request: Request) -> Response:
+        async with request.form() as form:
+            texts = {name: str(form.get(name, given)) for name, given in (("response_format", "b64_json"), ("n", "1"))}
+        if texts["response_format"] != "b64_json":
+            return error
+        image = base64.b64encode(png.encode(Image.new("RGB", (8, 8)), png.PLAIN)).decode()
+        item = {"b64_json": image, "url": "http://127.0.0.1:1/"}
+        return JSONResponse({"created": 1, "data": [item] * int(texts["n"])})
+
+    return Starlette(routes=[Route("/v1/images/variations", answer, methods=["POST"])])
 
 
 def test_the_only_format_is_the_default_and_an_item_with_both_keys_is_one_image() -> None:
-    made = drafted(Starlette(routes=[Route("/v1/images/variations", with_both_keys, methods=["POST"])]))
+    made = drafted(small_server(JSONResponse({"detail": "response_format is invalid"}, 400)))
     keys = keys_of(made)
     assert (keys["response_formats"], keys["default_response_format"]) == (["b64_json"], "b64_json")
     assert "response_format=b64_json \u2192 200 with 1 b64_json/url of unknown size" in made.bugs
     assert not any("n=11" in bug for bug in made.bugs)
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (JSONResponse({"detail": "Refused."}, 400, media_type="application/problem+json"), "400 \u201cRefused.\u201d"),
+        (JSONResponse({"message": "Refused."}, 400), '400 {"message":"Refused."}'),
+        (PlainTextResponse("Refused.", 400), "400 Refused."),
+    ],
+    ids=["problem", "other-json", "text"],
+)
+def test_an_error_of_another_media_type_or_form_is_any_and_shown(error: Response, shown: str) -> None:
+    made = drafted(small_server(error))
+    (line,) = (line for line in made.lines if line.key == "error_body")
+    assert (line.value, line.seen) == ("any", f"such as {shown}")
 
 
 @pytest.mark.parametrize(
