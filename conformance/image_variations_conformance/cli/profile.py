@@ -25,6 +25,12 @@ from .arguments import read_key, target_options
 from .errors import EXIT_FAILS, CommandError, reported_bugs
 from .servers import talking_to
 
+_NAME_A_MODEL = "Name a model of the server with --model."
+_DECLARE_BY_HAND = (
+    "Each had a PNG, and no fields but those of the contract. What else the server wants can only be declared by hand; "
+    "a server that takes no PNG cannot be tested."
+)
+
 
 @click.command("profile")
 @click.argument("url", metavar="URL")
@@ -68,9 +74,10 @@ def command(
             with talking_to(target, key.source):
                 made = draft(asker, model)
         except NothingAccepted as error:
+            about_model = model is None and "model" in str(error).lower()
             raise CommandError(
                 f"No request was accepted in {budget.requests}; a plain one was answered {redactor.text(str(error))}. "
-                "Name a model of the server with --model."
+                f"{_NAME_A_MODEL if about_model else _DECLARE_BY_HAND}"
             ) from error
         text = render(made, target.base_url, datetime.datetime.now().astimezone().date())
         # As bytes: TOML is UTF-8, whatever the locale.

@@ -32,7 +32,7 @@ _OTHER_SIZES = ("320x192", "448x448")
 """Only a server of any size makes these."""
 _SIZE = re.compile(r"(?<![\dx])[1-9]\d{1,3}x[1-9]\d{1,3}(?![\dx])")
 _MOST_NAMED = 8
-"""How many of the sizes that a server names in an error are tried."""
+"""How many of the sizes, and of the names of fields, that a server names in an error are tried."""
 _SIBLING_SIZES = ("768x768", "1024x1536", "1536x1024", "1024x1792", "1792x1024")
 _SIDES = (64, 512, 1024)
 _WRONG_NUMBERS = ("0", "-1", "abc", "1.5")
@@ -44,6 +44,7 @@ _OF_FORMS: tuple[ViolationKind, ...] = (
     "not-multipart",
 )
 _USUAL: Mapping[ViolationKind, int] = {"wrong-key": 401, "other-method": 405}
+_FIELD_NAME = re.compile(r"[A-Za-z_][\w-]*(?:\[\])?")
 _NAME = re.compile(r"[A-Za-z0-9][\w./:-]*\w")
 
 
@@ -77,9 +78,10 @@ def find_base(asker: Asker, model: str | None = None) -> Answer:
     answers: list[Answer] = []
     tried: set[tuple[str, str]] = set()
     models: Collection[str | None] = [model]
+    names: Sequence[str] = (asker.contract.image_field, "image[]", "file")
     most = _FIRST_BASES
     while True:
-        untried = (each for each in _bases(asker, list(models)) if (each[0], str(each[1])) not in tried)
+        untried = (each for each in _bases(names, list(models)) if (each[0], str(each[1])) not in tried)
         for field_name, base in itertools.islice(untried, most):
             tried.add((field_name, str(base)))
             asker.field_name, asker.base = field_name, base
@@ -89,14 +91,14 @@ def find_base(asker: Asker, model: str | None = None) -> Answer:
                 return answer
             answers += [answer] if answer is not None else []
         known = dict.fromkeys([model, None, *(_known_models(asker) if model is None else ()), *_named(answers)])
-        if most > _FIRST_BASES and set(known) <= set(models):
+        fields = dict.fromkeys([*names, *_named_fields(asker, known)])
+        if most > _FIRST_BASES and set(known) <= set(models) and set(fields) <= set(names):
             raise NothingAccepted(str(answers[0]) if answers else "no request was sent")
-        models, most = known, _MOST_BASES
+        models, names, most = known, list(fields), _MOST_BASES
 
 
-def _bases(asker: Asker, models: Sequence[str | None]) -> Iterator[tuple[str, Base]]:
+def _bases(names: Sequence[str], models: Sequence[str | None]) -> Iterator[tuple[str, Base]]:
     """Yield names of the image field and bases, those that differ from the plain ones in few things first."""
-    names = (asker.contract.image_field, "image[]", "file")
     formats, sizes = (None, "b64_json", "url"), (None, "512x512", "1024x1024", "256x256")
     pictures = [(png.Kind(colour), side) for colour in (png.RGB, png.RGBA) for side in _SIDES]
     axes = [range(len(each)) for each in (names, models, formats, sizes, pictures)]
@@ -105,6 +107,29 @@ def _bases(asker: Asker, models: Sequence[str | None]) -> Iterator[tuple[str, Ba
     ):
         texts = {"model": models[model], "response_format": formats[of_format], "size": sizes[size]}
         yield names[name], Base({key: text for key, text in texts.items() if text}, *pictures[image])
+
+
+def _named_fields(asker: Asker, models: Iterable[str | None]) -> list[str]:
+    """Return what may be names of the field with the image in the refusals of forms without one, with these models."""
+    names: list[Any] = []
+    for model in models:
+        asker.base = Base({"model": model} if model else {})
+        builder = asker.builder
+        answer = asker.send(builder.multipart(builder.texts(user="user-1")), images=0)
+        if answer is not None:
+            names += [*_places(answer.document), *_FIELD_NAME.findall(answer.shown)]
+    found = (name for name in names if isinstance(name, str) and name not in asker.contract.text_fields)
+    return list(dict.fromkeys(filter(_FIELD_NAME.fullmatch, found)))[:_MOST_NAMED]
+
+
+def _places(document: Any) -> Iterator[Any]:
+    """Yield the places of the mistake that an error names: its param, or in FastAPI, the last step of each loc."""
+    error, details = (document.get(key) for key in ("error", "detail")) if isinstance(document, dict) else (None, None)
+    if isinstance(error, dict):
+        yield error.get("param")
+    for each in details if isinstance(details, list) else ():
+        place = each.get("loc") if isinstance(each, dict) else None
+        yield from place[-1:] if isinstance(place, list) else ()
 
 
 def _known_models(asker: Asker) -> list[str]:

@@ -220,6 +220,24 @@ def test_a_model_is_found_in_the_words_of_a_refusal() -> None:
     assert keys_of(drafted(Service(api_key=KEY, contract=contract)))["models"] == ["flux-1"]
 
 
+class NamesPlaces(Service):
+    """Has the errors of FastAPI."""
+
+    def error(self, problem: ApiError) -> object:
+        """Return an error with a list of places."""
+        return {"detail": [{"loc": ["body", problem.param], "msg": "Field required", "type": "missing"}]}
+
+
+@pytest.mark.parametrize("server", [Service, NamesPlaces])
+@pytest.mark.parametrize("keys", [{"image_field": "input_image"}, {"image_field": "picture", "models": ["flux-1"]}])
+def test_the_name_of_the_image_field_is_found_in_the_refusal_of_a_form_without_image(
+    server: type[Service], keys: dict[str, Any]
+) -> None:
+    app = server(api_key=KEY, contract=apply(load(), declared(**keys)))
+    made = drafted(app, model=keys.get("models", [None])[0])
+    assert keys_of(made)["image_field"] == keys["image_field"]
+
+
 def test_few_images_are_never_exceeded_and_what_was_not_seen_is_said() -> None:
     made = drafted(Service(api_key=KEY), images=6)
     assert made.images <= 6
@@ -266,6 +284,23 @@ def test_a_draft_that_contradicts_itself_is_written_and_exits_with_1() -> None:
     assert completed.returncode == 1
     assert completed.stderr.startswith("The draft contradicts itself, and must be mended: ")
     assert tomllib.loads(completed.stdout)["sizes"] == ["512x512"]
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ("The model is missing.", "Name a model of the server with --model."),
+        ("The image must be a JPEG.", "a server that takes no PNG cannot be tested."),
+    ],
+)
+def test_the_advice_is_about_what_the_server_refuses(words: str, advice: str) -> None:
+    async def answer(_: Request) -> Response:
+        return JSONResponse({"error": {"message": words}}, 400)
+
+    with running(Starlette(routes=[Route("/v1/images/variations", answer, methods=["POST"])])) as server:
+        completed = run(server.base_url)
+    assert completed.returncode == 2
+    assert advice in completed.stderr
 
 
 @pytest.mark.parametrize(
