@@ -381,9 +381,11 @@ def _errors(asker: Asker, made: Draft) -> None:
     }
     if not statuses:
         return
-    seen = next(answer for kind in statuses for answer in asker.statuses[kind].values())
+    answer = next(answer for kind in statuses for answer in asker.statuses[kind].values())
+    unseen = dict.fromkeys(each for kind in statuses for each in statuses[kind] if each not in asker.statuses[kind])
+    seen = [f"such as {answer}", *(f"{status} was not seen, but the contract has it" for status in unseen)]
     of_forms = {tuple(statuses.get(kind, ())) for kind in _OF_FORMS if kind in asker.statuses}
     if set(statuses) <= set(_OF_FORMS) and len(of_forms) == 1:
-        made.declare("error_statuses", list(of_forms.pop()), f"such as {seen}")
+        made.declare("error_statuses", list(of_forms.pop()), *seen)
     else:
-        made.declare("error_statuses", statuses, f"such as {seen}")
+        made.declare("error_statuses", statuses, *seen)
