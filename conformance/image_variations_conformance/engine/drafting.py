@@ -25,7 +25,7 @@ from . import draft_images as images
 from .asking import Answer, Asker, is_accepted, is_refused
 from .draft import Draft
 
-MOST_IMAGES, MOST_REQUESTS = 25, 300
+MOST_IMAGES, MOST_REQUESTS = 35, 300
 _FIRST_BASES, _MOST_BASES, _MOST_MODELS = 2, 120, 4
 _UNKNOWN_MODEL = "no-such-model-3f1c"
 _OTHER_SIZES = ("320x192", "448x448")
@@ -64,7 +64,8 @@ def draft(asker: Asker, model: str | None = None) -> Draft:
     _keys(asker, made)
     plain = _formats(asker, made, plain)
     _sizes(asker, made, _default_size(asker, made, plain))
-    for step in (_numbers, images.kinds, images.sides, images.file_sizes, _bodies, _errors):
+    # Many images at once come last, since they leave none for others.
+    for step in (images.kinds, images.sides, images.file_sizes, _bodies, _numbers, _errors):
         step(asker, made)
     made.lines.sort(key=lambda line: list(KEYS).index(line.key))
     budget = asker.scheduler.budget

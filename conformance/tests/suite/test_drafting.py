@@ -2,6 +2,7 @@
 
 import base64
 import datetime
+import re
 import subprocess
 import sys
 import tomllib
@@ -20,6 +21,7 @@ from image_variations_conformance.engine.liveness import KeyRefused, Unreachable
 from image_variations_conformance.engine.scheduler import Scheduler
 from image_variations_conformance.media import png
 from image_variations_conformance.reference.app.api_error import ApiError
+from image_variations_conformance.reference.app.form import Part
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.app.serving import running
 from image_variations_conformance.reference.variants import faulty
@@ -245,6 +247,45 @@ def test_few_images_are_never_exceeded_and_what_was_not_seen_is_said() -> None:
     assert made.lines == []
 
 
+GENEROUS = {
+    "sizes": "any",
+    "default_size": "input",
+    "max_n": "unlimited",
+    "auth": "none",
+    "image_kinds": ["png", "jpeg", "webp"],
+    "square": False,
+    "max_image_bytes": {"valid_below": 10_000_001, "invalid_from": 25_000_000},
+}
+
+
+@pytest.mark.parametrize(("images", "left_out"), [(MOST_IMAGES, set()), (25, {"max_n"})])
+def test_all_of_a_server_that_refuses_little_is_seen_and_many_images_at_once_last(
+    images: int, left_out: set[str]
+) -> None:
+    made = drafted(Service(api_key=KEY, contract=apply(load(), declared(**GENEROUS))), images=images)
+    assert keys_of(made) == {key: value for key, value in GENEROUS.items() if key not in left_out}
+    assert all(text.startswith("n=") for text in made.unseen)
+
+
+class LimitsSides(Service):
+    """Refuses images whose sides are not multiples of 16 from 128 to 1024."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        """Return the decoded image. Raises ApiError for other sides."""
+        picture = super().read_image(part)
+        if picture.width not in range(128, 1025, 16):
+            raise ApiError("The image has a wrong size.", "image")
+        return picture
+
+
+def test_the_comments_of_a_draft_show_what_its_values_were_read_from() -> None:
+    made = drafted(LimitsSides(api_key=KEY, contract=apply(load(), declared(error_statuses=[422]))))
+    seen = {line.key: line.seen for line in made.lines}
+    assert keys_of(made)["image_sides"] == {"min": 128, "max": 1024, "multiple_of": 16}
+    assert re.findall(r"(\d+) pixels \u2192 422", seen["image_sides"]) == ["520", "64", "1536"]
+    assert seen["error_statuses"].endswith("; 400 was not seen, but the contract has it")
+
+
 def test_a_server_that_accepts_nothing_cannot_be_reached_or_wants_a_key_is_an_error() -> None:
     with pytest.raises(NothingAccepted, match="400"):
         drafted(Service(api_key=KEY, contract=contract_of("b64-only")), model="unknown-model")
@@ -309,7 +350,7 @@ def test_the_advice_is_about_what_the_server_refuses(words: str, advice: str) ->
         ((f"http://127.0.0.1:{free_port()}/v1",), 2, "cannot be reached"),
         (("127.0.0.1/v1",), 2, "does not begin with http"),
         ((), 2, "Missing argument 'URL'"),
-        (("http://127.0.0.1/v1", "--dry-run"), 0, "At most 300 requests and 25 images"),
+        (("http://127.0.0.1/v1", "--dry-run"), 0, "At most 300 requests and 35 images"),
     ],
 )
 def test_a_wrong_call_says_what_is_wrong(arguments: tuple[str, ...], code: int, message: str) -> None:
