@@ -28,7 +28,7 @@ from typing import Any, Literal
 
 import tomlkit
 from attrs import evolve, field, frozen
-from tomlkit.items import AoT, Table
+from tomlkit.items import Table
 
 from ..contract.suggestion import no_requirement
 from ..version import suite_version
@@ -219,40 +219,30 @@ def updated(text: str, run: Run, today: datetime.date) -> str:
     for key, value in (("contract", run.contract.version), ("suite", suite_version()), ("seed", run.seed)):
         document[key] = value
     found = {verdict.requirement.id: verdict for verdict in run.verdicts}
-    listed = set()
-    for kind in _KINDS:
-        tables = document.get(kind)
-        if not isinstance(tables, AoT):
-            continue
-        for at in reversed(range(len(tables))):
-            verdict = found[str(tables[at]["requirement"])]
-            listed.add(verdict.requirement.id)
-            if kind == "known" and not _updated_entry(tables[at], verdict):
-                _remove(tables, at, document)
-        if not len(tables):
-            del document[kind]
+    known = document.get("known", ())
+    gone = [at for at, table in enumerate(known) if not _updated_entry(table, found[str(table["requirement"])])]
+    listed = {str(table["requirement"]) for kind in _KINDS for table in document.get(kind, ())}
     for verdict in run.verdicts:
         if (verdict.result == "fail" or _is_hidden(verdict)) and verdict.requirement.id not in listed:
             document.setdefault("known", tomlkit.aot()).append(_new_entry(verdict, today))
-    return tomlkit.dumps(document)
+    made = tomlkit.dumps(document)
+    for at in reversed(gone):
+        made = _without_entry(made, at)
+    return made
 
 
-def _remove(tables: AoT, at: int, document: tomlkit.TOMLDocument) -> None:
-    """Remove an entry, but not the comments behind it."""
-    comments = _comments_behind(tables[at])
-    del tables[at]
-    for comment in comments:
-        (tables[at - 1] if at else document).add(tomlkit.comment(comment))
-
-
-def _comments_behind(table: Table) -> list[str]:
-    """Return the comments after the last key of an entry, which are about something else."""
-    comments: list[str] = []
-    for line in reversed(table.as_string().rstrip().splitlines()):
-        if line.strip() and not line.lstrip().startswith("#"):
-            break
-        comments += [line.strip().lstrip("#").strip()] if line.strip() else []
-    return comments[::-1]
+def _without_entry(text: str, at: int) -> str:
+    """Return the text of a baseline without one of its known entries. All comments stay where they are."""
+    lines = text.splitlines(keepends=True)
+    headers = [number for number, line in enumerate(lines) if re.match(r"\s*\[\[", line)]
+    start = [number for number in headers if re.match(r"\s*\[\[\s*known\b", lines[number])][at]
+    end = next((number for number in headers if number > start), len(lines))
+    while not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#"):
+        end -= 1
+    before, after = lines[:start], lines[end:]
+    is_blank_before, is_blank_after = (not each or not each[0].strip() for each in (before[-1:], after[:1]))
+    between = ["\n"] if after and not (is_blank_before or is_blank_after) else []
+    return "".join((*before, *between, *(after[1:] if is_blank_before and is_blank_after else after)))
 
 
 def _updated_entry(table: Table, verdict: Verdict) -> bool:

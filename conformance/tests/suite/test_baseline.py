@@ -13,6 +13,7 @@ from image_variations_conformance.engine.baseline import NO_REASON, Baseline, Ba
 from image_variations_conformance.engine.run import Cost, Item, Result, Run, Verdict
 from image_variations_conformance.oracles import Finding
 from image_variations_conformance.oracles.base import State
+from image_variations_conformance.version import suite_version
 from image_variations_conformance.wire.reasons import NotAtThisDepth, RateLimited, ReportedAs
 from support.requests import CONTRACT, TARGET
 
@@ -196,6 +197,15 @@ def test_an_update_that_removes_an_entry_keeps_the_comments_behind_it() -> None:
     made = updated(text, run_of(verdict(RANGE, a="contradicted"), verdict(PARAM, b="holds")), TODAY)
     assert "# about the next one" in made
     assert "# the end" in made
+
+
+@pytest.mark.parametrize("between", ["\n", ""])
+def test_comments_stay_above_their_entries_when_another_entry_is_removed(between: str) -> None:
+    head = f'# Ours.\ncontract = "{CONTRACT.version}"\nsuite = "{suite_version()}"\nseed = 7\n\n'
+    one, two = entry(PARAM, more='items = ["a"]'), entry(more='items = [\n  "b",  # why\n]')
+    text = f"{head}# about one\n{one}{between}# about two\n{two}\n# end of file\n"
+    made = updated(text, run_of(verdict(PARAM, a="holds"), verdict(RANGE, b="contradicted")), TODAY)
+    assert made == f"{head}# about one\n\n# about two\n{two}\n# end of file\n"
 
 
 def all_of(state: State, *names: str) -> Verdict:
