@@ -6,7 +6,7 @@ seed = 7
 
 [[known]]                         # to be mended later
 requirement = "IV-N-RANGE"
-items = ["n=10"]                  # without it, any item of the evidence; "other requests": those that have no name
+items = ["n=10"]                  # without it, any item; "other requests 1f2e3d4c5b6a": those without a name, see below
 reason = "The back end makes four images at most."
 since = 2026-11-29
 expires = 2027-03-01              # may be left out
@@ -15,14 +15,18 @@ expires = 2027-03-01              # may be left out
 requirement = "IV-ERR-PARAM"
 reason = "The gateway rewrites errors."
 since = 2026-11-29
+
+What the requests of an experiment break has no name that is the same in the next run. `other requests` stands for all
+of that, with the digest of the first such request: whether it holds now is seen if that request is sent again.
 """
 
 from __future__ import annotations
 
 import datetime
+import hashlib
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +34,7 @@ import tomlkit
 from attrs import evolve, field, frozen
 from tomlkit.items import Table
 
+from ..cases.case import Case
 from ..contract.suggestion import no_requirement
 from ..version import suite_version
 from ..wire.reasons import RunEnded
@@ -43,6 +48,7 @@ _OPTIONAL = frozenset({"items", "expires"})
 _WORDS = {str: "a text", int: "a whole number", list: "a list of texts", datetime.date: "a date such as 2026-11-29"}
 NO_REASON = "no reason given yet"
 OTHER_REQUESTS = "other requests"
+_DIGEST_CHARACTERS = 12
 # The requests of the experiment are numbered in each run anew, and so are those drawn at random.
 _NUMBERED = re.compile(
     r"(again|alone|base|control|cost|eight-alike|eight-mixed|must|narrowed|odd|open|random|should)-\d+(-.*)?"
@@ -70,7 +76,8 @@ class Entry:
 
     def covers(self, item: str) -> bool:
         """Return whether a failure of an item is known."""
-        return not self.items or _lasting(item) in self.items
+        others = _lasting(item) == OTHER_REQUESTS and any(map(_is_other, self.items))
+        return not self.items or item in self.items or others
 
 
 @frozen
@@ -85,20 +92,21 @@ class Baseline:
     def applied(self, run: Run, today: datetime.date) -> Run:
         """Return a run in which what is known is no failure, and what is out of date in the baseline is one."""
         known = [_with_known(verdict, self.entries.get(verdict.requirement.id)) for verdict in run.verdicts]
-        stale = [text for verdict in run.verdicts for text in self._stale(verdict, today)]
+        sent = _sent(run)
+        stale = [text for verdict in run.verdicts for text in self._stale(verdict, sent, today)]
         return evolve(run, verdicts=tuple(known), stale=tuple(stale), baseline_of=self._other_versions(run))
 
-    def _stale(self, verdict: Verdict, today: datetime.date) -> Iterator[str]:
+    def _stale(self, verdict: Verdict, sent: Collection[str], today: datetime.date) -> Iterator[str]:
         entry = self.entries.get(verdict.requirement.id)
         if entry is None:
             return
         if entry.expires is not None and entry.expires < today:
             yield f"{entry.place}: {entry.requirement} expired on {entry.expires}"
         if entry.kind == "known":
-            held = _held(verdict, entry.items)
+            held = _held(verdict, entry.items, sent)
             if held:
                 yield f"{entry.place}: {entry.requirement} holds now: {', '.join(held)}"
-            elif not entry.items and verdict.result in {"pass", "declared"}:
+            elif not entry.items and _passed(verdict):
                 yield f"{entry.place}: {entry.requirement} holds now"
 
     def _other_versions(self, run: Run) -> str:
@@ -126,15 +134,45 @@ def _is_hidden(verdict: Verdict) -> bool:
     return is_must and verdict.blocked and not isinstance(verdict.reason, RunEnded)
 
 
+def _is_other(name: str) -> bool:
+    return re.fullmatch(rf"{OTHER_REQUESTS}( [0-9a-f]+)?", name) is not None
+
+
 def _names(items: Iterable[Item]) -> list[str]:
     return list(dict.fromkeys(_lasting(item.name) for item in items))
 
 
-def _held(verdict: Verdict, names: Collection[str]) -> list[str]:
-    """Return the names of items that hold in a run."""
-    held = [item.name for item in verdict.items if item.state == "holds" and item.name in names]
-    passed = verdict.result in {"pass", "declared"}
-    return [*held, OTHER_REQUESTS] if passed and OTHER_REQUESTS in names else held
+def _listed_names(verdict: Verdict, run: Run) -> list[str]:
+    """Return the names of what is broken as a file lists them: other requests with the digest of the first."""
+    broken = _broken(verdict)
+    labels = {finding.label for item in broken if _lasting(item.name) == OTHER_REQUESTS for finding in item.findings}
+    first = next((_digest(case) for label, case in run.cases.items() if label in labels), "")
+    return [f"{name} {first}".strip() if name == OTHER_REQUESTS else name for name in _names(broken)]
+
+
+def _digest(case: Case) -> str:
+    """Return the digest of a request without its headers, which depend on the target."""
+    request = case.request
+    return hashlib.sha256(f"{request.method} ".encode() + request.body).hexdigest()[:_DIGEST_CHARACTERS]
+
+
+def _sent(run: Run) -> frozenset[str]:
+    """Return what items may be named after, of all that was sent: cases, what they try out, and digests."""
+    cases = [run.cases[label] for label, it in run.observations.items() if it.exchange.not_tested is None]
+    probed = (probe.item for case in cases for probe in case.probes)
+    others = (f"{OTHER_REQUESTS} {_digest(case)}" for case in cases)
+    return frozenset((*(case.label for case in cases), *probed, *others))
+
+
+def _passed(verdict: Verdict) -> bool:
+    return verdict.result in {"pass", "declared"}
+
+
+def _held(verdict: Verdict, names: Collection[str], sent: Collection[str]) -> list[str]:
+    """Return the names of items that were seen to hold. If nothing is broken, all that was sent holds."""
+    states = {item.name: item.state for item in verdict.items}
+    also = sent if _passed(verdict) else frozenset[str]()
+    return [name for name in names if states.get(name) == "holds" or (name not in states and name in also)]
 
 
 def _with_known(verdict: Verdict, entry: Entry | None) -> Verdict:
@@ -216,15 +254,23 @@ def updated(text: str, run: Run, today: datetime.date) -> str:
     document = tomlkit.parse(text)
     if not text.strip():
         document.add(tomlkit.comment(_COMMENT))
-    for key, value in (("contract", run.contract.version), ("suite", suite_version()), ("seed", run.seed)):
-        document[key] = value
-    found = {verdict.requirement.id: verdict for verdict in run.verdicts}
-    known = document.get("known", ())
-    gone = [at for at, table in enumerate(known) if not _updated_entry(table, found[str(table["requirement"])])]
+    document.update({"contract": run.contract.version, "suite": suite_version()})
+    sent, found = _sent(run), {verdict.requirement.id: verdict for verdict in run.verdicts}
+    gone, unseen = [], False
+    for at, table in enumerate(document.get("known", ())):
+        verdict = found[str(table["requirement"])]
+        broken = _listed_names(verdict, run)
+        if not _updated_entry(table, verdict, broken, sent):
+            gone.append(at)
+        elif not set(table.get("items", ())) <= set(broken):
+            unseen = True
     listed = {str(table["requirement"]) for kind in _KINDS for table in document.get(kind, ())}
     for verdict in run.verdicts:
         if (verdict.result == "fail" or _is_hidden(verdict)) and verdict.requirement.id not in listed:
-            document.setdefault("known", tomlkit.aot()).append(_new_entry(verdict, today))
+            document.setdefault("known", tomlkit.aot()).append(_new_entry(verdict, run, today))
+    if "seed" not in document or not unseen:
+        # Otherwise the run that is meant to see the rest is one with the seed of the file.
+        document["seed"] = run.seed
     made = tomlkit.dumps(document)
     for at in reversed(gone):
         made = _without_entry(made, at)
@@ -245,24 +291,24 @@ def _without_entry(text: str, at: int) -> str:
     return "".join((*before, *between, *(after[1:] if is_blank_before and is_blank_after else after)))
 
 
-def _updated_entry(table: Table, verdict: Verdict) -> bool:
+def _updated_entry(table: Table, verdict: Verdict, broken: Sequence[str], sent: Collection[str]) -> bool:
     """Bring the items of an entry up to date, and return whether something of it is left."""
     if "items" not in table:
-        return verdict.result not in {"pass", "declared"}
+        return not _passed(verdict)
     listed = [str(item) for item in table["items"]]
-    held = _held(verdict, listed)
-    broken = _names(_broken(verdict))
-    left = [item for item in listed if item not in held]
+    held = _held(verdict, listed, sent)
+    is_other_again = any(map(_is_other, broken))
+    left = [item for item in listed if item not in held and not (is_other_again and _is_other(item))]
     left += [item for item in broken if item not in left]
-    if left != listed:
+    if set(left) != set(listed):
         table["items"] = left
-    return bool(left) and verdict.result not in {"pass", "declared"}
+    return bool(left)
 
 
-def _new_entry(verdict: Verdict, today: datetime.date) -> Table:
+def _new_entry(verdict: Verdict, run: Run, today: datetime.date) -> Table:
     table = tomlkit.table()
     table["requirement"] = verdict.requirement.id
-    table["items"] = _names(_broken(verdict))
+    table["items"] = _listed_names(verdict, run)
     table["reason"] = NO_REASON
     table["since"] = today
     return table

@@ -1,6 +1,8 @@
 """A baseline: what is known does not fail a run; what is new does, and so does an entry that is out of date."""
 
 import datetime
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -8,16 +10,20 @@ import tomlkit
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from image_variations_conformance.cases.case import Case
 from image_variations_conformance.cli.baselines import GivenBaseline
+from image_variations_conformance.contract.expectation import Expectation
 from image_variations_conformance.engine.baseline import NO_REASON, Baseline, BaselineError, read, updated
 from image_variations_conformance.engine.run import Cost, Item, Result, Run, Verdict
-from image_variations_conformance.oracles import Finding
+from image_variations_conformance.oracles import Finding, observe
 from image_variations_conformance.oracles.base import State
 from image_variations_conformance.version import suite_version
+from image_variations_conformance.wire.exchange import Exchange, Request, Response
 from image_variations_conformance.wire.reasons import NotAtThisDepth, RateLimited, ReportedAs
 from support.requests import CONTRACT, TARGET
 
 TODAY = datetime.date(2026, 11, 29)
+NOTHING: Mapping[str, bytes] = {}
 RANGE, PARAM = "IV-N-RANGE", "IV-ERR-PARAM"
 
 
@@ -37,8 +43,14 @@ def verdict(requirement: str, **states: State | None) -> Verdict:
     return Verdict(CONTRACT.requirements[requirement], result, message, reason=reason, items=items)
 
 
-def run_of(*verdicts: Verdict) -> Run:
-    return Run(TARGET, CONTRACT, 7, "standard", {}, {}, (), verdicts, Cost(1, 1, 0, 0.1))
+def run_of(*verdicts: Verdict, sent: Mapping[str, bytes] = NOTHING, seed: int = 7) -> Run:
+    """Return a run with these verdicts that sent these bodies, by the label of the case."""
+    cases = {label: Case(label, "", Request("POST", "/", (), body), Expectation()) for label, body in sent.items()}
+    observations = {
+        label: observe(Exchange(label, case.request, Response(200), 1.0, 0.1), Expectation())
+        for label, case in cases.items()
+    }
+    return Run(TARGET, CONTRACT, seed, "standard", cases, observations, (), verdicts, Cost(1, 1, 0, 0.1))
 
 
 def baseline_of(text: str, folder: Path) -> Baseline:
@@ -212,16 +224,47 @@ def all_of(state: State, *names: str) -> Verdict:
     return verdict(RANGE, **dict.fromkeys(names, state))
 
 
-def test_requests_that_are_numbered_in_each_run_anew_have_one_name(tmp_path: Path) -> None:
-    text = updated("", run_of(all_of("contradicted", "must-3", "again-270", "n=10")), TODAY)
-    assert tomlkit.parse(text)["known"][0]["items"] == ["other requests", "n=10"]
+SENT = {"case-must-3": b"three images", "case-again-270": b"again"}
+
+
+def test_requests_that_are_numbered_in_each_run_anew_have_one_name_and_the_digest_of_the_first(tmp_path: Path) -> None:
+    text = updated("", run_of(all_of("contradicted", "again-270", "must-3", "n=10"), sent=SENT), TODAY)
+    others, named = tomlkit.parse(text)["known"][0]["items"]
+    assert re.fullmatch(r"other requests [0-9a-f]{12}", others)
+    assert named == "n=10"
     (known,) = applied(text, run_of(all_of("contradicted", "should-1", "n=10", "narrowed-1-again")), tmp_path).verdicts
     assert (known.result, known.known) == ("known", ("other requests", "n=10"))
-    mended = applied(text, run_of(all_of("holds", "must-3", "n=10")), tmp_path)
-    assert mended.exit_code == 1
-    assert "holds now: n=10, other requests" in mended.stale[0]
     (new,) = applied(text, run_of(all_of("contradicted", "n=5")), tmp_path).verdicts
     assert new.result == "fail"
+
+
+@pytest.mark.parametrize(
+    ("body", "listed_still", "stale"),
+    [(b"three images", [], ["other requests"]), (b"two images", ["other requests"], [])],
+)
+def test_other_requests_hold_only_in_a_run_that_sends_the_first_of_them_again(
+    body: bytes, listed_still: list[str], stale: list[str], tmp_path: Path
+) -> None:
+    text = updated("", run_of(all_of("contradicted", "must-3"), sent=SENT), TODAY)
+    run = run_of(all_of("holds", "n=10"), sent={"must-8": body})
+    assert [text.rpartition(": ")[2][: len("other requests")] for text in applied(text, run, tmp_path).stale] == stale
+    assert [name[: len("other requests")] for _, name in listed(updated(text, run, TODAY))] == listed_still
+
+
+@pytest.mark.parametrize(("label", "is_left"), [("n=3", False), ("n=4", True)])
+def test_an_item_that_a_passing_run_did_not_send_stays_and_so_does_the_seed(label: str, is_left: bool) -> None:
+    text = updated("", run_of(all_of("contradicted", "n=3")), TODAY)
+    made = updated(text, run_of(all_of("holds", "n=1"), sent={label: b""}, seed=8), TODAY)
+    assert listed(made) == ({(RANGE, "n=3")} if is_left else set())
+    assert tomlkit.parse(made)["seed"] == (7 if is_left else 8)
+
+
+def test_other_requests_that_fail_again_have_the_digest_and_the_seed_of_the_last_run() -> None:
+    text = updated("", run_of(all_of("contradicted", "must-3"), sent=SENT), TODAY)
+    then = run_of(all_of("contradicted", "must-3"), sent={"case-must-3": b"other"}, seed=8)
+    made = updated(text, then, TODAY)
+    assert made == updated("", then, TODAY)
+    assert listed(made) != listed(text)
 
 
 def test_what_a_known_failure_keeps_from_being_seen_is_known_too(tmp_path: Path) -> None:
