@@ -28,24 +28,31 @@ import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import tomlkit
 from attrs import evolve, field, frozen
 from tomlkit.items import Table
 
 from ..cases.case import Case
+from ..contract.requirements import Requirement
 from ..contract.suggestion import no_requirement
 from ..version import suite_version
 from ..wire.reasons import RunEnded
 from .run import Item, Run, Verdict
 
+Requirements: TypeAlias = Mapping[str, Requirement]
 Kind = Literal["known", "waived"]
 _KINDS: tuple[Kind, ...] = ("known", "waived")
 _TOP = {"contract": str, "suite": str, "seed": int}
 _ENTRY = {"requirement": str, "items": list, "reason": str, "since": datetime.date, "expires": datetime.date}
 _OPTIONAL = frozenset({"items", "expires"})
-_WORDS = {str: "a text", int: "a whole number", list: "a list of texts", datetime.date: "a date such as 2026-11-29"}
+_WORDS = {
+    str: "a text",
+    int: "a whole number from 0",
+    list: "a list of texts",
+    datetime.date: "a date such as 2026-11-29",
+}
 NO_REASON = "no reason given yet"
 OTHER_REQUESTS = "other requests"
 _DIGEST_CHARACTERS = 12
@@ -194,8 +201,8 @@ def _with_known(verdict: Verdict, entry: Entry | None) -> Verdict:
 # --- files
 
 
-def read(path: Path, requirements: Collection[str]) -> Baseline:
-    """Return the baseline in a file; `requirements` are all ids that there are. Raises BaselineError."""
+def read(path: Path, requirements: Requirements) -> Baseline:
+    """Return the baseline in a file; `requirements` are all that there are, by id. Raises BaselineError."""
     try:
         text = path.read_text("utf-8-sig")
         content = tomllib.loads(text)
@@ -223,7 +230,7 @@ def read(path: Path, requirements: Collection[str]) -> Baseline:
     return Baseline(entries, content.get("contract", ""), content.get("suite", ""), content.get("seed"))
 
 
-def _entry(path: Path, line: int, kind: Kind, table: Mapping[str, Any], requirements: Collection[str]) -> Entry:
+def _entry(path: Path, line: int, kind: Kind, table: Mapping[str, Any], requirements: Requirements) -> Entry:
     for key, value in table.items():
         if key not in _ENTRY:
             raise BaselineError(f"{path}:{line}: {key} is not a key of entries; there are {', '.join(_ENTRY)}")
@@ -234,6 +241,8 @@ def _entry(path: Path, line: int, kind: Kind, table: Mapping[str, Any], requirem
     requirement, reason = table["requirement"], table["reason"]
     if requirement not in requirements:
         raise BaselineError(f"{path}:{line}: {no_requirement(requirement, requirements)}")
+    if requirements[requirement].excluded is not None:
+        raise BaselineError(f"{path}:{line}: {requirement} is never judged: {requirements[requirement].excluded}")
     if not reason.strip():
         raise BaselineError(f"{path}:{line}: reason: say why this is known, or who mends it and when")
     items = tuple(table.get("items", ()))
@@ -242,6 +251,7 @@ def _entry(path: Path, line: int, kind: Kind, table: Mapping[str, Any], requirem
 
 def _check(path: Path, line: int, key: str, value: object, expected: type) -> None:
     right = type(value) is expected and (not isinstance(value, list) or all(isinstance(each, str) for each in value))
+    right = right and not (isinstance(value, int) and value < 0)
     if not right:
         raise BaselineError(f"{path}:{line}: {key}: expected {_WORDS[expected]}, got {value!r}")
 

@@ -301,8 +301,10 @@ def test_a_failure_of_the_server_itself_is_not_written() -> None:
     [
         ("[[known]", "is not valid TOML"),
         ("colour = 1", "colour is not a key of baselines; there are contract, suite, seed, known, waived"),
-        ('seed = "7"', "seed: expected a whole number, got '7'"),
-        ("seed = true", "seed: expected a whole number, got True"),
+        ('seed = "7"', "seed: expected a whole number from 0, got '7'"),
+        ("seed = true", "seed: expected a whole number from 0, got True"),
+        ("seed = -1", "seed: expected a whole number from 0, got -1"),
+        (entry("IV-URL-EXPIRY"), "baseline.toml:1: IV-URL-EXPIRY is never judged: No caller depends on it"),
         ("known = 1", "known: expected tables that begin with [[known]]"),
         (entry(RANGE[:-1]), f"baseline.toml:1: there is no requirement {RANGE[:-1]!r}; did you mean {RANGE}?"),
         (entry() + entry(kind="waived"), "baseline.toml:6: IV-N-RANGE has an entry already, at "),
