@@ -134,7 +134,7 @@ def show(run: Run, console: Console, report_dir: Path | None, *, verbose: bool =
         console.print("Give --report-dir DIR for the commands that send these requests again, with their files.")
     _show_summary(run, console, report_dir)
     console.print(run.headline, style="bold", markup=False)
-    if run.outcome == "fails" and not run.contract.changes:
+    if not run.contract.changes:
         _show_deliberate(run, console)
 
 

@@ -368,6 +368,8 @@ def test_the_console_proposes_a_profile_where_the_failures_look_deliberate(broke
     hint, command = lines(deliberate)[-2:]
     assert hint == "Some of this looks deliberate: IV-SIZE-ENUM (sizes). If it is, declare it:"
     assert command == f"  image-variations profile {broken_run.target.base_url} > image-variations.toml"
+    warned = made(broken_run, evolve(broken(broken_run, "IV-ERR-400", "wrong"), result="warn"))
+    assert "Some of this looks deliberate: IV-ERR-400 (error_statuses). If it is, declare it:" in lines(warned)
     assert not any("declare it" in line for line in lines(evolve(deliberate, contract=effective(max_n=4))))
     assert not any("declare it" in line for line in lines(made(broken_run, broken(broken_run, "IV-RES-JSON", "wrong"))))
 
