@@ -382,11 +382,14 @@ def _errors(asker: Asker, made: Draft) -> None:
     }
     if not statuses:
         return
-    answer = next(answer for kind in statuses for answer in asker.statuses[kind].values())
-    unseen = dict.fromkeys(each for kind in statuses for each in statuses[kind] if each not in asker.statuses[kind])
-    seen = [f"such as {answer}", *(f"{status} was not seen, but the contract has it" for status in unseen)]
+    seen = next(answer for kind in statuses for answer in asker.statuses[kind].values())
     of_forms = {tuple(statuses.get(kind, ())) for kind in _OF_FORMS if kind in asker.statuses}
-    if set(statuses) <= set(_OF_FORMS) and len(of_forms) == 1:
-        made.declare("error_statuses", list(of_forms.pop()), *seen)
-    else:
-        made.declare("error_statuses", statuses, *seen)
+    is_list = set(statuses) <= set(_OF_FORMS) and len(of_forms) == 1
+    unseen = dict.fromkeys(
+        str(status) if is_list else f"{status} ({kind})"
+        for kind in statuses
+        for status in statuses[kind]
+        if status not in asker.statuses[kind]
+    )
+    of_contract = [f"not seen, but in the contract: {', '.join(unseen)}"] if unseen else []
+    made.declare("error_statuses", list(of_forms.pop()) if is_list else statuses, f"such as {seen}", *of_contract)

@@ -283,7 +283,7 @@ def test_the_comments_of_a_draft_show_what_its_values_were_read_from() -> None:
     seen = {line.key: line.seen for line in made.lines}
     assert keys_of(made)["image_sides"] == {"min": 128, "max": 1024, "multiple_of": 16}
     assert re.findall(r"(\d+) pixels \u2192 422", seen["image_sides"]) == ["520", "64", "1536"]
-    assert seen["error_statuses"].endswith("; 400 was not seen, but the contract has it")
+    assert seen["error_statuses"].endswith("; not seen, but in the contract: 400")
 
 
 def test_a_server_that_accepts_nothing_cannot_be_reached_or_wants_a_key_is_an_error() -> None:
