@@ -132,10 +132,10 @@ def show(run: Run, console: Console, report_dir: Path | None, *, verbose: bool =
     _show_lists(run, console)
     if not complete:
         console.print("Give --report-dir DIR for the commands that send these requests again, with their files.")
-    _show_summary(run, console, report_dir)
-    console.print(run.headline, style="bold", markup=False)
     if not run.contract.changes:
         _show_deliberate(run, console)
+    _show_summary(run, console, report_dir)
+    console.print(run.headline, style="bold", markup=False)
 
 
 def _show_deliberate(run: Run, console: Console) -> None:
