@@ -7,13 +7,12 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Collection
 from pathlib import Path
 
 import click
 from attrs import frozen
 
-from ..engine.baseline import Baseline, BaselineError, read, updated
+from ..engine.baseline import Baseline, BaselineError, Requirements, read, updated
 from ..engine.run import Run
 from .errors import CommandError
 
@@ -27,7 +26,7 @@ class GivenBaseline:
     baseline: Baseline
 
     @classmethod
-    def of(cls, path: Path | None, *, update: bool, requirements: Collection[str]) -> GivenBaseline | None:
+    def of(cls, path: Path | None, *, update: bool, requirements: Requirements) -> GivenBaseline | None:
         """Return the baseline that the options name, or None. Raises CommandError and click.UsageError."""
         if path is None:
             if update:
@@ -52,7 +51,7 @@ class GivenBaseline:
         return _read(self.path, run.contract.requirements).applied(run, today)
 
 
-def _read(path: Path, requirements: Collection[str]) -> Baseline:
+def _read(path: Path, requirements: Requirements) -> Baseline:
     try:
         return read(path, requirements)
     except BaselineError as error:

@@ -22,8 +22,14 @@ from ..wire.exchange import Headers
 from ..wire.redaction import Redactor
 from ..wire.target import Target, UnusableUrl
 from .arguments import read_key, target_options
-from .errors import CommandError, reported_bugs
+from .errors import EXIT_FAILS, CommandError, reported_bugs
 from .servers import talking_to
+
+_NAME_A_MODEL = "Name a model of the server with --model."
+_DECLARE_BY_HAND = (
+    "Each had a PNG, and no fields but those of the contract. What else the server wants can only be declared by hand; "
+    "a server that takes no PNG cannot be tested."
+)
 
 
 @click.command("profile")
@@ -68,18 +74,19 @@ def command(
             with talking_to(target, key.source):
                 made = draft(asker, model)
         except NothingAccepted as error:
+            about_model = model is None and "model" in str(error).lower()
             raise CommandError(
                 f"No request was accepted in {budget.requests}; a plain one was answered {redactor.text(str(error))}. "
-                "Name a model of the server with --model."
+                f"{_NAME_A_MODEL if about_model else _DECLARE_BY_HAND}"
             ) from error
         text = render(made, target.base_url, datetime.datetime.now().astimezone().date())
         # As bytes: TOML is UTF-8, whatever the locale.
         click.echo(redactor.text(text).encode("utf-8", "backslashreplace"), nl=False)
-        _warn_of_contradictions(made)
+        _require_consistency(made)
 
 
-def _warn_of_contradictions(made: Draft) -> None:
-    """Say so if the declarations do not go together, as those of a server with bugs may."""
+def _require_consistency(made: Draft) -> None:
+    """Exit with 1 if the declarations do not go together, as those of a server with bugs may."""
     profile = EMPTY
     try:
         for line in made.lines:
@@ -87,3 +94,4 @@ def _warn_of_contradictions(made: Draft) -> None:
         apply(load(), profile)
     except ProfileError as error:
         click.echo(f"The draft contradicts itself, and must be mended: {error}", err=True)
+        raise click.exceptions.Exit(EXIT_FAILS) from error

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from ..cases.builder import Base, Builder
 from ..cases.case import Case
 from ..contract.document import Contract
 from ..contract.expectation import Expectation
 from ..contract.extensions import ViolationKind
-from ..oracles.base import observe
+from ..oracles.base import Observation, observe, shortened
 from ..oracles.summary import quoted, summarize, words
 from ..wire.exchange import Request
+from ..wire.json_body import count_images
 from ..wire.multipart import file_part
 from ..wire.target import Target
 from .scheduler import Scheduler
 
 _NO_JUDGEMENT = frozenset({402, 408, 425, 429})
 """Statuses that say nothing of the request itself."""
+_BODY_CHARACTERS = 80
 _NONE: Mapping[str, str | None] = {}
 
 
@@ -123,7 +125,9 @@ class Asker:
         if not exchange.sent:
             return None
         observation = observe(exchange, Expectation())
-        summary, own = summarize(observation), quoted(observation)
+        # An item with both keys is one image.
+        summary = evolve(summarize(observation), count=count_images(observation.content.document))
+        own = quoted(observation) or _start_of_error(observation)
         accepted = 200 <= summary.status < 300
         shown = f"{summary.status} with {summary}" if accepted else str(summary.status or observation.answer)
         return Answer(
@@ -131,18 +135,27 @@ class Asker:
             summary.count,
             "".join(summary.keys) if len(summary.keys) == 1 else "",
             "".join(summary.sizes or ()) if len(summary.sizes or ()) == 1 else "",
-            _shape_of(observation.content.document, self.contract),
+            _shape_of(observation, self.contract),
             words(observation.content.document),
             f"{shown} {own}" if own else shown,
             observation.content.document,
         )
 
 
-def _shape_of(document: Any, contract: Contract) -> str:
-    """Return which of the bodies of errors that a profile can declare a JSON value is."""
+def _shape_of(observation: Observation, contract: Contract) -> str:
+    """Return which of the bodies of errors that a profile can declare the body of a response is."""
+    response, document = observation.response, observation.content.document
     if next(iter(contract.schema_errors("ErrorResponse", document)), None) is None:
         return "openai"
-    return "detail" if isinstance(document, Mapping) and "detail" in document else "any"
+    is_json = response is not None and response.media_type == "application/json"
+    return "detail" if is_json and isinstance(document, Mapping) and "detail" in document else "any"
+
+
+def _start_of_error(observation: Observation) -> str:
+    """Return the first characters of an error that has no words of a known form."""
+    response = observation.response
+    body = response.body[:_BODY_CHARACTERS] if response is not None and not observation.accepted else b""
+    return shortened(body.decode("utf-8", "replace"))
 
 
 def is_accepted(answer: Answer | None) -> bool:

@@ -6,7 +6,7 @@ seed = 7
 
 [[known]]                         # to be mended later
 requirement = "IV-N-RANGE"
-items = ["n=10"]                  # without it, any item of the evidence; "other requests": those that have no name
+items = ["n=10"]                  # without it, any item; "other requests 1f2e3d4c5b6a": those without a name, see below
 reason = "The back end makes four images at most."
 since = 2026-11-29
 expires = 2027-03-01              # may be left out
@@ -15,34 +15,47 @@ expires = 2027-03-01              # may be left out
 requirement = "IV-ERR-PARAM"
 reason = "The gateway rewrites errors."
 since = 2026-11-29
+
+What the requests of an experiment break has no name that is the same in the next run. `other requests` stands for all
+of that, with the digest of the first such request: whether it holds now is seen if that request is sent again.
 """
 
 from __future__ import annotations
 
 import datetime
+import hashlib
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import tomlkit
 from attrs import evolve, field, frozen
-from tomlkit.items import AoT, Table
+from tomlkit.items import Table
 
+from ..cases.case import Case
+from ..contract.requirements import Requirement
 from ..contract.suggestion import no_requirement
 from ..version import suite_version
 from ..wire.reasons import RunEnded
 from .run import Item, Run, Verdict
 
+Requirements: TypeAlias = Mapping[str, Requirement]
 Kind = Literal["known", "waived"]
 _KINDS: tuple[Kind, ...] = ("known", "waived")
 _TOP = {"contract": str, "suite": str, "seed": int}
 _ENTRY = {"requirement": str, "items": list, "reason": str, "since": datetime.date, "expires": datetime.date}
 _OPTIONAL = frozenset({"items", "expires"})
-_WORDS = {str: "a text", int: "a whole number", list: "a list of texts", datetime.date: "a date such as 2026-11-29"}
+_WORDS = {
+    str: "a text",
+    int: "a whole number from 0",
+    list: "a list of texts",
+    datetime.date: "a date such as 2026-11-29",
+}
 NO_REASON = "no reason given yet"
 OTHER_REQUESTS = "other requests"
+_DIGEST_CHARACTERS = 12
 # The requests of the experiment are numbered in each run anew, and so are those drawn at random.
 _NUMBERED = re.compile(
     r"(again|alone|base|control|cost|eight-alike|eight-mixed|must|narrowed|odd|open|random|should)-\d+(-.*)?"
@@ -70,7 +83,8 @@ class Entry:
 
     def covers(self, item: str) -> bool:
         """Return whether a failure of an item is known."""
-        return not self.items or _lasting(item) in self.items
+        others = _lasting(item) == OTHER_REQUESTS and any(map(_is_other, self.items))
+        return not self.items or item in self.items or others
 
 
 @frozen
@@ -85,20 +99,21 @@ class Baseline:
     def applied(self, run: Run, today: datetime.date) -> Run:
         """Return a run in which what is known is no failure, and what is out of date in the baseline is one."""
         known = [_with_known(verdict, self.entries.get(verdict.requirement.id)) for verdict in run.verdicts]
-        stale = [text for verdict in run.verdicts for text in self._stale(verdict, today)]
+        sent = _sent(run)
+        stale = [text for verdict in run.verdicts for text in self._stale(verdict, sent, today)]
         return evolve(run, verdicts=tuple(known), stale=tuple(stale), baseline_of=self._other_versions(run))
 
-    def _stale(self, verdict: Verdict, today: datetime.date) -> Iterator[str]:
+    def _stale(self, verdict: Verdict, sent: Collection[str], today: datetime.date) -> Iterator[str]:
         entry = self.entries.get(verdict.requirement.id)
         if entry is None:
             return
         if entry.expires is not None and entry.expires < today:
             yield f"{entry.place}: {entry.requirement} expired on {entry.expires}"
         if entry.kind == "known":
-            held = _held(verdict, entry.items)
+            held = _held(verdict, entry.items, sent)
             if held:
                 yield f"{entry.place}: {entry.requirement} holds now: {', '.join(held)}"
-            elif not entry.items and verdict.result in {"pass", "declared"}:
+            elif not entry.items and _passed(verdict):
                 yield f"{entry.place}: {entry.requirement} holds now"
 
     def _other_versions(self, run: Run) -> str:
@@ -126,15 +141,45 @@ def _is_hidden(verdict: Verdict) -> bool:
     return is_must and verdict.blocked and not isinstance(verdict.reason, RunEnded)
 
 
+def _is_other(name: str) -> bool:
+    return re.fullmatch(rf"{OTHER_REQUESTS}( [0-9a-f]+)?", name) is not None
+
+
 def _names(items: Iterable[Item]) -> list[str]:
     return list(dict.fromkeys(_lasting(item.name) for item in items))
 
 
-def _held(verdict: Verdict, names: Collection[str]) -> list[str]:
-    """Return the names of items that hold in a run."""
-    held = [item.name for item in verdict.items if item.state == "holds" and item.name in names]
-    passed = verdict.result in {"pass", "declared"}
-    return [*held, OTHER_REQUESTS] if passed and OTHER_REQUESTS in names else held
+def _listed_names(verdict: Verdict, run: Run) -> list[str]:
+    """Return the names of what is broken as a file lists them: other requests with the digest of the first."""
+    broken = _broken(verdict)
+    labels = {finding.label for item in broken if _lasting(item.name) == OTHER_REQUESTS for finding in item.findings}
+    first = next((_digest(case) for label, case in run.cases.items() if label in labels), "")
+    return [f"{name} {first}".strip() if name == OTHER_REQUESTS else name for name in _names(broken)]
+
+
+def _digest(case: Case) -> str:
+    """Return the digest of a request without its headers, which depend on the target."""
+    request = case.request
+    return hashlib.sha256(f"{request.method} ".encode() + request.body).hexdigest()[:_DIGEST_CHARACTERS]
+
+
+def _sent(run: Run) -> frozenset[str]:
+    """Return what items may be named after, of all that was sent: cases, what they try out, and digests."""
+    cases = [run.cases[label] for label, it in run.observations.items() if it.exchange.not_tested is None]
+    probed = (probe.item for case in cases for probe in case.probes)
+    others = (f"{OTHER_REQUESTS} {_digest(case)}" for case in cases)
+    return frozenset((*(case.label for case in cases), *probed, *others))
+
+
+def _passed(verdict: Verdict) -> bool:
+    return verdict.result in {"pass", "declared"}
+
+
+def _held(verdict: Verdict, names: Collection[str], sent: Collection[str]) -> list[str]:
+    """Return the names of items that were seen to hold. If nothing is broken, all that was sent holds."""
+    states = {item.name: item.state for item in verdict.items}
+    also = sent if _passed(verdict) else frozenset[str]()
+    return [name for name in names if states.get(name) == "holds" or (name not in states and name in also)]
 
 
 def _with_known(verdict: Verdict, entry: Entry | None) -> Verdict:
@@ -156,8 +201,8 @@ def _with_known(verdict: Verdict, entry: Entry | None) -> Verdict:
 # --- files
 
 
-def read(path: Path, requirements: Collection[str]) -> Baseline:
-    """Return the baseline in a file; `requirements` are all ids that there are. Raises BaselineError."""
+def read(path: Path, requirements: Requirements) -> Baseline:
+    """Return the baseline in a file; `requirements` are all that there are, by id. Raises BaselineError."""
     try:
         text = path.read_text("utf-8-sig")
         content = tomllib.loads(text)
@@ -185,7 +230,7 @@ def read(path: Path, requirements: Collection[str]) -> Baseline:
     return Baseline(entries, content.get("contract", ""), content.get("suite", ""), content.get("seed"))
 
 
-def _entry(path: Path, line: int, kind: Kind, table: Mapping[str, Any], requirements: Collection[str]) -> Entry:
+def _entry(path: Path, line: int, kind: Kind, table: Mapping[str, Any], requirements: Requirements) -> Entry:
     for key, value in table.items():
         if key not in _ENTRY:
             raise BaselineError(f"{path}:{line}: {key} is not a key of entries; there are {', '.join(_ENTRY)}")
@@ -196,6 +241,8 @@ def _entry(path: Path, line: int, kind: Kind, table: Mapping[str, Any], requirem
     requirement, reason = table["requirement"], table["reason"]
     if requirement not in requirements:
         raise BaselineError(f"{path}:{line}: {no_requirement(requirement, requirements)}")
+    if requirements[requirement].excluded is not None:
+        raise BaselineError(f"{path}:{line}: {requirement} is never judged: {requirements[requirement].excluded}")
     if not reason.strip():
         raise BaselineError(f"{path}:{line}: reason: say why this is known, or who mends it and when")
     items = tuple(table.get("items", ()))
@@ -204,6 +251,7 @@ def _entry(path: Path, line: int, kind: Kind, table: Mapping[str, Any], requirem
 
 def _check(path: Path, line: int, key: str, value: object, expected: type) -> None:
     right = type(value) is expected and (not isinstance(value, list) or all(isinstance(each, str) for each in value))
+    right = right and not (isinstance(value, int) and value < 0)
     if not right:
         raise BaselineError(f"{path}:{line}: {key}: expected {_WORDS[expected]}, got {value!r}")
 
@@ -216,63 +264,61 @@ def updated(text: str, run: Run, today: datetime.date) -> str:
     document = tomlkit.parse(text)
     if not text.strip():
         document.add(tomlkit.comment(_COMMENT))
-    for key, value in (("contract", run.contract.version), ("suite", suite_version()), ("seed", run.seed)):
-        document[key] = value
-    found = {verdict.requirement.id: verdict for verdict in run.verdicts}
-    listed = set()
-    for kind in _KINDS:
-        tables = document.get(kind)
-        if not isinstance(tables, AoT):
-            continue
-        for at in reversed(range(len(tables))):
-            verdict = found[str(tables[at]["requirement"])]
-            listed.add(verdict.requirement.id)
-            if kind == "known" and not _updated_entry(tables[at], verdict):
-                _remove(tables, at, document)
-        if not len(tables):
-            del document[kind]
+    document.update({"contract": run.contract.version, "suite": suite_version()})
+    sent, found = _sent(run), {verdict.requirement.id: verdict for verdict in run.verdicts}
+    gone, unseen = [], False
+    for at, table in enumerate(document.get("known", ())):
+        verdict = found[str(table["requirement"])]
+        broken = _listed_names(verdict, run)
+        if not _updated_entry(table, verdict, broken, sent):
+            gone.append(at)
+        elif not set(table.get("items", ())) <= set(broken):
+            unseen = True
+    listed = {str(table["requirement"]) for kind in _KINDS for table in document.get(kind, ())}
     for verdict in run.verdicts:
         if (verdict.result == "fail" or _is_hidden(verdict)) and verdict.requirement.id not in listed:
-            document.setdefault("known", tomlkit.aot()).append(_new_entry(verdict, today))
-    return tomlkit.dumps(document)
+            document.setdefault("known", tomlkit.aot()).append(_new_entry(verdict, run, today))
+    if "seed" not in document or not unseen:
+        # Otherwise the run that is meant to see the rest is one with the seed of the file.
+        document["seed"] = run.seed
+    made = tomlkit.dumps(document)
+    for at in reversed(gone):
+        made = _without_entry(made, at)
+    return made
 
 
-def _remove(tables: AoT, at: int, document: tomlkit.TOMLDocument) -> None:
-    """Remove an entry, but not the comments behind it."""
-    comments = _comments_behind(tables[at])
-    del tables[at]
-    for comment in comments:
-        (tables[at - 1] if at else document).add(tomlkit.comment(comment))
+def _without_entry(text: str, at: int) -> str:
+    """Return the text of a baseline without one of its known entries. All comments stay where they are."""
+    lines = text.splitlines(keepends=True)
+    headers = [number for number, line in enumerate(lines) if re.match(r"\s*\[\[", line)]
+    start = [number for number in headers if re.match(r"\s*\[\[\s*known\b", lines[number])][at]
+    end = next((number for number in headers if number > start), len(lines))
+    while not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#"):
+        end -= 1
+    before, after = lines[:start], lines[end:]
+    is_blank_before, is_blank_after = (not each or not each[0].strip() for each in (before[-1:], after[:1]))
+    between = ["\n"] if after and not (is_blank_before or is_blank_after) else []
+    return "".join((*before, *between, *(after[1:] if is_blank_before and is_blank_after else after)))
 
 
-def _comments_behind(table: Table) -> list[str]:
-    """Return the comments after the last key of an entry, which are about something else."""
-    comments: list[str] = []
-    for line in reversed(table.as_string().rstrip().splitlines()):
-        if line.strip() and not line.lstrip().startswith("#"):
-            break
-        comments += [line.strip().lstrip("#").strip()] if line.strip() else []
-    return comments[::-1]
-
-
-def _updated_entry(table: Table, verdict: Verdict) -> bool:
+def _updated_entry(table: Table, verdict: Verdict, broken: Sequence[str], sent: Collection[str]) -> bool:
     """Bring the items of an entry up to date, and return whether something of it is left."""
     if "items" not in table:
-        return verdict.result not in {"pass", "declared"}
+        return not _passed(verdict)
     listed = [str(item) for item in table["items"]]
-    held = _held(verdict, listed)
-    broken = _names(_broken(verdict))
-    left = [item for item in listed if item not in held]
+    held = _held(verdict, listed, sent)
+    is_other_again = any(map(_is_other, broken))
+    left = [item for item in listed if item not in held and not (is_other_again and _is_other(item))]
     left += [item for item in broken if item not in left]
-    if left != listed:
+    if set(left) != set(listed):
         table["items"] = left
-    return bool(left) and verdict.result not in {"pass", "declared"}
+    return bool(left)
 
 
-def _new_entry(verdict: Verdict, today: datetime.date) -> Table:
+def _new_entry(verdict: Verdict, run: Run, today: datetime.date) -> Table:
     table = tomlkit.table()
     table["requirement"] = verdict.requirement.id
-    table["items"] = _names(_broken(verdict))
+    table["items"] = _listed_names(verdict, run)
     table["reason"] = NO_REASON
     table["since"] = today
     return table

@@ -38,26 +38,32 @@ def sides(asker: Asker, made: Draft) -> None:
     """Ask for the smallest and largest sides, and for those that are no multiples of some number."""
     rules, own = asker.contract.image_rules, asker.base.side
     found: dict[str, int] = {}
+    refused: list[str] = []
     seen: list[str] = []
 
     def ask(side: int) -> Answer | None:
         answer = asker.ask(f"an image of {side} pixels", asker.form(content=asker.builder.png(side=side)))
         if is_refused(answer):
-            seen.append(f"an image of {side} pixels \u2192 {answer}")
+            refused.append(f"{side} pixels \u2192 {answer}")
         return answer
+
+    def find(key: str, value: int) -> None:
+        found[key] = value
+        # The last one that was refused is next to the value.
+        seen.append(refused[-1])
 
     step = _first_accepted(lambda step: ask(own + step), (1, 2, 4, 8, 16, 32), own)
     if step > 1:
-        found["multiple_of"] = step
+        find("multiple_of", step)
     small = [side - side % step for side in (rules.min_side, *_SMALL_SIDES) if step <= side < own]
     smallest = _first_accepted(ask, small, own)
     if smallest > max(rules.min_side, step):
-        found["min"] = smallest
+        find("min", smallest)
     largest = _first_accepted(ask, [side for side in (rules.max_side, *_LARGE_SIDES) if side > own], own)
     if largest < rules.max_side:
-        found["max"] = largest
+        find("max", largest)
     if found:
-        made.declare("image_sides", found, *seen[:2])
+        made.declare("image_sides", found, *seen)
 
 
 def _first_accepted(ask: Callable[[int], Answer | None], values: Iterable[int], otherwise: int) -> int:

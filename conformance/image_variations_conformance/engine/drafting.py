@@ -17,6 +17,7 @@ from attrs import evolve
 from ..cases.builder import Base
 from ..cases.refusals import WRONG_KEY
 from ..cases.transforms import with_header
+from ..contract.declarations import KEYS
 from ..contract.extensions import ViolationKind
 from ..media import png
 from ..wire.exchange import Request
@@ -24,14 +25,14 @@ from . import draft_images as images
 from .asking import Answer, Asker, is_accepted, is_refused
 from .draft import Draft
 
-MOST_IMAGES, MOST_REQUESTS = 25, 300
+MOST_IMAGES, MOST_REQUESTS = 35, 300
 _FIRST_BASES, _MOST_BASES, _MOST_MODELS = 2, 120, 4
 _UNKNOWN_MODEL = "no-such-model-3f1c"
 _OTHER_SIZES = ("320x192", "448x448")
 """Only a server of any size makes these."""
 _SIZE = re.compile(r"(?<![\dx])[1-9]\d{1,3}x[1-9]\d{1,3}(?![\dx])")
 _MOST_NAMED = 8
-"""How many of the sizes that a server names in an error are tried."""
+"""How many of the sizes, and of the names of fields, that a server names in an error are tried."""
 _SIBLING_SIZES = ("768x768", "1024x1536", "1536x1024", "1024x1792", "1792x1024")
 _SIDES = (64, 512, 1024)
 _WRONG_NUMBERS = ("0", "-1", "abc", "1.5")
@@ -43,6 +44,7 @@ _OF_FORMS: tuple[ViolationKind, ...] = (
     "not-multipart",
 )
 _USUAL: Mapping[ViolationKind, int] = {"wrong-key": 401, "other-method": 405}
+_FIELD_NAME = re.compile(r"[A-Za-z_][\w-]*(?:\[\])?")
 _NAME = re.compile(r"[A-Za-z0-9][\w./:-]*\w")
 
 
@@ -61,10 +63,11 @@ def draft(asker: Asker, model: str | None = None) -> Draft:
     _image_fields(asker, made)
     _keys(asker, made)
     plain = _formats(asker, made, plain)
-    _sizes(asker, made)
-    _default_size(asker, made, plain)
-    for step in (_numbers, images.kinds, images.sides, images.file_sizes, _bodies, _errors):
+    _sizes(asker, made, _default_size(asker, made, plain))
+    # Many images at once come last, since they leave none for others.
+    for step in (images.kinds, images.sides, images.file_sizes, _bodies, _numbers, _errors):
         step(asker, made)
+    made.lines.sort(key=lambda line: list(KEYS).index(line.key))
     budget = asker.scheduler.budget
     made.bugs, made.unseen = list(dict.fromkeys(asker.bugs)), list(dict.fromkeys(asker.unseen))
     made.requests, made.images = budget.requests, budget.images
@@ -76,9 +79,10 @@ def find_base(asker: Asker, model: str | None = None) -> Answer:
     answers: list[Answer] = []
     tried: set[tuple[str, str]] = set()
     models: Collection[str | None] = [model]
+    names: Sequence[str] = (asker.contract.image_field, "image[]", "file")
     most = _FIRST_BASES
     while True:
-        untried = (each for each in _bases(asker, list(models)) if (each[0], str(each[1])) not in tried)
+        untried = (each for each in _bases(names, list(models)) if (each[0], str(each[1])) not in tried)
         for field_name, base in itertools.islice(untried, most):
             tried.add((field_name, str(base)))
             asker.field_name, asker.base = field_name, base
@@ -88,14 +92,14 @@ def find_base(asker: Asker, model: str | None = None) -> Answer:
                 return answer
             answers += [answer] if answer is not None else []
         known = dict.fromkeys([model, None, *(_known_models(asker) if model is None else ()), *_named(answers)])
-        if most > _FIRST_BASES and set(known) <= set(models):
+        fields = dict.fromkeys([*names, *_named_fields(asker, known)])
+        if most > _FIRST_BASES and set(known) <= set(models) and set(fields) <= set(names):
             raise NothingAccepted(str(answers[0]) if answers else "no request was sent")
-        models, most = known, _MOST_BASES
+        models, names, most = known, list(fields), _MOST_BASES
 
 
-def _bases(asker: Asker, models: Sequence[str | None]) -> Iterator[tuple[str, Base]]:
+def _bases(names: Sequence[str], models: Sequence[str | None]) -> Iterator[tuple[str, Base]]:
     """Yield names of the image field and bases, those that differ from the plain ones in few things first."""
-    names = (asker.contract.image_field, "image[]", "file")
     formats, sizes = (None, "b64_json", "url"), (None, "512x512", "1024x1024", "256x256")
     pictures = [(png.Kind(colour), side) for colour in (png.RGB, png.RGBA) for side in _SIDES]
     axes = [range(len(each)) for each in (names, models, formats, sizes, pictures)]
@@ -104,6 +108,29 @@ def _bases(asker: Asker, models: Sequence[str | None]) -> Iterator[tuple[str, Ba
     ):
         texts = {"model": models[model], "response_format": formats[of_format], "size": sizes[size]}
         yield names[name], Base({key: text for key, text in texts.items() if text}, *pictures[image])
+
+
+def _named_fields(asker: Asker, models: Iterable[str | None]) -> list[str]:
+    """Return what may be names of the field with the image in the refusals of forms without one, with these models."""
+    names: list[Any] = []
+    for model in models:
+        asker.base = Base({"model": model} if model else {})
+        builder = asker.builder
+        answer = asker.send(builder.multipart(builder.texts(user="user-1")), images=0)
+        if answer is not None:
+            names += [*_places(answer.document), *_FIELD_NAME.findall(answer.shown)]
+    found = (name for name in names if isinstance(name, str) and name not in asker.contract.text_fields)
+    return list(dict.fromkeys(filter(_FIELD_NAME.fullmatch, found)))[:_MOST_NAMED]
+
+
+def _places(document: Any) -> Iterator[Any]:
+    """Yield the places of the mistake that an error names: its param, or in FastAPI, the last step of each loc."""
+    error, details = (document.get(key) for key in ("error", "detail")) if isinstance(document, dict) else (None, None)
+    if isinstance(error, dict):
+        yield error.get("param")
+    for each in details if isinstance(details, list) else ():
+        place = each.get("loc") if isinstance(each, dict) else None
+        yield from place[-1:] if isinstance(place, list) else ()
 
 
 def _known_models(asker: Asker) -> list[str]:
@@ -195,8 +222,8 @@ def _formats(asker: Asker, made: Draft, plain: Answer) -> Answer:
     for name, answer in answers.items():
         if answer is not None and answer.accepted and answer.key != name:
             asker.bugs.append(f"response_format={name} \u2192 {answer}")
-    _declare_values(made, "response_formats", answers, [])
-    _default_format(asker, made, plain)
+    default = _default_format(asker, made, plain, [name for name in known if not is_refused(answers[name])])
+    _declare_values(asker, made, "response_format", known, answers, default)
     inline = answers.get("b64_json")
     if not plain.size and inline is not None and inline.size:
         # The links lead nowhere, so that the sizes of what they stand for are not known.
@@ -205,16 +232,22 @@ def _formats(asker: Asker, made: Draft, plain: Answer) -> Answer:
     return plain
 
 
-def _default_format(asker: Asker, made: Draft, plain: Answer) -> None:
+def _default_format(asker: Asker, made: Draft, plain: Answer, accepted: Sequence[str]) -> str:
+    """Return the format without response_format, which is the only one that there is if an item does not show it."""
     default = plain if "response_format" not in asker.base.texts else _field(asker, "response_format", None)
-    if default is not None and default.key and default.key != asker.contract.defaults["response_format"]:
-        made.declare("default_response_format", default.key, f"without response_format \u2192 {default}")
+    key = default.key if default is not None else ""
+    if not key and len(accepted) == 1:
+        key = accepted[0]
+    if key and key != asker.contract.defaults["response_format"]:
+        made.declare("default_response_format", key, f"without response_format \u2192 {default}")
+    return key
 
 
-def _sizes(asker: Asker, made: Draft) -> None:
+def _sizes(asker: Asker, made: Draft, default: str) -> None:
     known = _enum(asker, "size")
     _field(asker, "size", "small", "invalid-request", may_be_accepted=False)
-    answers = {size: _field(asker, "size", size, "invalid-request") for size in (*known, *_OTHER_SIZES)}
+    first = dict.fromkeys((*known, *_OTHER_SIZES, *filter(None, [default])))
+    answers = {size: _field(asker, "size", size, "invalid-request") for size in first}
     others = [size for size in _OTHER_SIZES if _has_size(answers[size], size)]
     if others != list(_OTHER_SIZES):
         siblings = {size: _field(asker, "size", size, "invalid-request") for size in _SIBLING_SIZES}
@@ -232,38 +265,62 @@ def _sizes(asker: Asker, made: Draft) -> None:
     if set(others) >= set(_OTHER_SIZES) and not any(is_refused(answers[size]) for size in known):
         made.declare("sizes", "any", *(f"size={size} \u2192 {answers[size]}" for size in _OTHER_SIZES))
     else:
-        _declare_values(made, "sizes", {size: answers[size] for size in known}, others)
+        _declare_values(asker, made, "size", [*known, *others], answers, default)
 
 
 def _has_size(answer: Answer | None, size: str) -> bool:
     return answer is not None and answer.accepted and answer.size == size
 
 
-def _declare_values(made: Draft, key: str, known: Mapping[str, Answer | None], others: Sequence[str]) -> None:
-    """Declare the known values that are not refused, and others that are accepted, if these are not the known ones.
+def _declare_values(
+    asker: Asker,
+    made: Draft,
+    name: str,
+    values: Collection[str],
+    answers: Mapping[str, Answer | None],
+    default: str,
+) -> None:
+    """Declare the values of a field that are not refused, with its default, if these are not those of the contract.
 
-    A known value that was not seen, or that breaks the server, stays.
+    A value of the contract that was not seen, or that breaks the server, stays.
     """
-    refused = [value for value, answer in known.items() if is_refused(answer)]
-    values = [value for value in known if value not in refused] + list(others)
-    if values and values != list(known):
-        made.declare(key, values, *(f"{value} \u2192 {known[value]}" for value in refused[:1]))
+    refused = [value for value in values if is_refused(answers[value])]
+    left = [value for value in values if value not in refused]
+    if default and default not in left:
+        left.append(default)
+        if is_refused(answers[default]):
+            asker.bugs.append(f"{name}={default} \u2192 {answers[default]}, but it is the default")
+    known = _enum(asker, name)
+    if left and set(left) != set(known):
+        others = [value for value in left if value not in known]
+        seen = (f"{value} \u2192 {answers[value]}" for value in (*refused[:1], *others[:1]))
+        made.declare(f"{name}s", left, *seen)
 
 
-def _default_size(asker: Asker, made: Draft, plain: Answer) -> None:
+def _default_size(asker: Asker, made: Draft, plain: Answer) -> str:
+    """Return the size of images without size, or an empty text if it is not known or not always the same."""
     first = plain if "size" not in asker.base.texts else _field(asker, "size", None)
     if first is None or not first.size or first.size == asker.contract.defaults["size"]:
-        return
+        return first.size if first is not None else ""
     own = asker.base.side
     other = next(side for side in reversed(_SIDES) if side != own)
-    form = asker.form({"size": None}, content=asker.builder.png(side=other))
-    second = asker.ask(f"an image of {other} pixels without size", form)
+
+    def of_image(side: int) -> Answer | None:
+        form = asker.form({"size": None}, content=asker.builder.png(side=side))
+        return asker.ask(f"an image of {side} pixels without size", form)
+
+    second = of_image(other)
     if second is None or not second.size or second.size == first.size:
         made.declare("default_size", first.size, f"without size \u2192 {first}")
-        return
-    follows = (first.size, second.size) == (f"{own}x{own}", f"{other}x{other}")
+        return first.size
     seen = f"without size \u2192 {first.size} for {own} pixels, {second.size} for {other}"
-    made.declare("default_size", "input" if follows else "any", seen)
+    again = of_image(own)
+    if again is not None and again.size == first.size:
+        follows = (first.size, second.size) == (f"{own}x{own}", f"{other}x{other}")
+        made.declare("default_size", "input" if follows else "any", seen)
+    elif again is not None:
+        asker.bugs.append(f"{seen}, then {again.size} for {own}")
+    return ""
 
 
 def _numbers(asker: Asker, made: Draft) -> None:
@@ -327,7 +384,12 @@ def _errors(asker: Asker, made: Draft) -> None:
         return
     seen = next(answer for kind in statuses for answer in asker.statuses[kind].values())
     of_forms = {tuple(statuses.get(kind, ())) for kind in _OF_FORMS if kind in asker.statuses}
-    if set(statuses) <= set(_OF_FORMS) and len(of_forms) == 1:
-        made.declare("error_statuses", list(of_forms.pop()), f"such as {seen}")
-    else:
-        made.declare("error_statuses", statuses, f"such as {seen}")
+    is_list = set(statuses) <= set(_OF_FORMS) and len(of_forms) == 1
+    unseen = dict.fromkeys(
+        str(status) if is_list else f"{status} ({kind})"
+        for kind in statuses
+        for status in statuses[kind]
+        if status not in asker.statuses[kind]
+    )
+    of_contract = [f"not seen, but in the contract: {', '.join(unseen)}"] if unseen else []
+    made.declare("error_statuses", list(of_forms.pop()) if is_list else statuses, f"such as {seen}", *of_contract)

@@ -22,12 +22,15 @@ Result = Literal["pass", "fail", "warn", "declared", "known", "partial", "not-te
 Outcome = Literal["conforms", "fails", "incomplete"]
 
 _OFTEN_DECLARED = {
+    "IV-AUTH-401": "error_statuses",
     "IV-AUTH-REQUIRED": "auth",
     "IV-AUTH-WRONG": "auth",
+    "IV-ERR-400": "error_statuses",
     "IV-ERR-OBJECT": "error_body",
     "IV-FORMAT-DEFAULT": "default_response_format",
     "IV-FORMAT-ENUM": "response_formats",
     "IV-IMAGE-FORMAT": "image_kinds",
+    "IV-IMAGE-MAX-BYTES": "max_image_bytes",
     "IV-IMAGE-PNG-SIDES": "image_sides",
     "IV-IMAGE-REQUIRED": "image_field",
     "IV-IMAGE-SQUARE": "square",
@@ -37,6 +40,7 @@ _OFTEN_DECLARED = {
     "IV-N-BOUNDS": "max_n",
     "IV-N-RANGE": "max_n",
     "IV-OP-MULTIPART": "json_body",
+    "IV-OP-MULTIPART-STATUS": "error_statuses",
     "IV-SIZE-DEFAULT": "default_size",
     "IV-SIZE-ENUM": "sizes",
     "IV-SIZE-UNKNOWN": "sizes",
@@ -45,6 +49,7 @@ _OFTEN_DECLARED = {
 _SHOWN_BY = {
     "IV-AUTH-WRONG": {"key-wrong"},
     "IV-IMAGE-FORMAT": {"image-jpeg", "image-gif", "image-webp"},
+    "IV-IMAGE-MAX-BYTES": {"image-too-large"},
     "IV-IMAGE-REQUIRED": {"image-named-brackets", "image-named-images", "image-named-file"},
     "IV-N-BOUNDS": {"n-eleven"},
     "IV-OP-MULTIPART": {"body-json"},

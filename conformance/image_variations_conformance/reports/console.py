@@ -132,10 +132,10 @@ def show(run: Run, console: Console, report_dir: Path | None, *, verbose: bool =
     _show_lists(run, console)
     if not complete:
         console.print("Give --report-dir DIR for the commands that send these requests again, with their files.")
+    if not run.contract.changes:
+        _show_deliberate(run, console)
     _show_summary(run, console, report_dir)
     console.print(run.headline, style="bold", markup=False)
-    if run.outcome == "fails" and not run.contract.changes:
-        _show_deliberate(run, console)
 
 
 def _show_deliberate(run: Run, console: Console) -> None:
@@ -217,10 +217,9 @@ def _show_baseline(run: Run, console: Console) -> None:
         console.print(
             f"{'':10} Mend the baseline. --update-baseline removes what holds now; a date only you can change."
         )
-    if run.baseline_of and run.outcome == "fails":
-        console.print(
-            f"The baseline is of {run.baseline_of}: what is new here may be new in the contract or the suite."
-        )
+    if run.baseline_of:
+        new = ": what is new here may be new in the contract or the suite" if run.outcome == "fails" else ""
+        console.print(f"The baseline is of {run.baseline_of}, not those of this run{new}.")
 
 
 def _show_summary(run: Run, console: Console, report_dir: Path | None) -> None:

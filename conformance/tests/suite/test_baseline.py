@@ -1,6 +1,8 @@
 """A baseline: what is known does not fail a run; what is new does, and so does an entry that is out of date."""
 
 import datetime
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -8,15 +10,20 @@ import tomlkit
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from image_variations_conformance.cases.case import Case
 from image_variations_conformance.cli.baselines import GivenBaseline
+from image_variations_conformance.contract.expectation import Expectation
 from image_variations_conformance.engine.baseline import NO_REASON, Baseline, BaselineError, read, updated
 from image_variations_conformance.engine.run import Cost, Item, Result, Run, Verdict
-from image_variations_conformance.oracles import Finding
+from image_variations_conformance.oracles import Finding, observe
 from image_variations_conformance.oracles.base import State
+from image_variations_conformance.version import suite_version
+from image_variations_conformance.wire.exchange import Exchange, Request, Response
 from image_variations_conformance.wire.reasons import NotAtThisDepth, RateLimited, ReportedAs
 from support.requests import CONTRACT, TARGET
 
 TODAY = datetime.date(2026, 11, 29)
+NOTHING: Mapping[str, bytes] = {}
 RANGE, PARAM = "IV-N-RANGE", "IV-ERR-PARAM"
 
 
@@ -36,8 +43,14 @@ def verdict(requirement: str, **states: State | None) -> Verdict:
     return Verdict(CONTRACT.requirements[requirement], result, message, reason=reason, items=items)
 
 
-def run_of(*verdicts: Verdict) -> Run:
-    return Run(TARGET, CONTRACT, 7, "standard", {}, {}, (), verdicts, Cost(1, 1, 0, 0.1))
+def run_of(*verdicts: Verdict, sent: Mapping[str, bytes] = NOTHING, seed: int = 7) -> Run:
+    """Return a run with these verdicts that sent these bodies, by the label of the case."""
+    cases = {label: Case(label, "", Request("POST", "/", (), body), Expectation()) for label, body in sent.items()}
+    observations = {
+        label: observe(Exchange(label, case.request, Response(200), 1.0, 0.1), Expectation())
+        for label, case in cases.items()
+    }
+    return Run(TARGET, CONTRACT, seed, "standard", cases, observations, (), verdicts, Cost(1, 1, 0, 0.1))
 
 
 def baseline_of(text: str, folder: Path) -> Baseline:
@@ -198,20 +211,60 @@ def test_an_update_that_removes_an_entry_keeps_the_comments_behind_it() -> None:
     assert "# the end" in made
 
 
+@pytest.mark.parametrize("between", ["\n", ""])
+def test_comments_stay_above_their_entries_when_another_entry_is_removed(between: str) -> None:
+    head = f'# Ours.\ncontract = "{CONTRACT.version}"\nsuite = "{suite_version()}"\nseed = 7\n\n'
+    one, two = entry(PARAM, more='items = ["a"]'), entry(more='items = [\n  "b",  # why\n]')
+    text = f"{head}# about one\n{one}{between}# about two\n{two}\n# end of file\n"
+    made = updated(text, run_of(verdict(PARAM, a="holds"), verdict(RANGE, b="contradicted")), TODAY)
+    assert made == f"{head}# about one\n\n# about two\n{two}\n# end of file\n"
+
+
 def all_of(state: State, *names: str) -> Verdict:
     return verdict(RANGE, **dict.fromkeys(names, state))
 
 
-def test_requests_that_are_numbered_in_each_run_anew_have_one_name(tmp_path: Path) -> None:
-    text = updated("", run_of(all_of("contradicted", "must-3", "again-270", "n=10")), TODAY)
-    assert tomlkit.parse(text)["known"][0]["items"] == ["other requests", "n=10"]
+SENT = {"case-must-3": b"three images", "case-again-270": b"again"}
+
+
+def test_requests_that_are_numbered_in_each_run_anew_have_one_name_and_the_digest_of_the_first(tmp_path: Path) -> None:
+    text = updated("", run_of(all_of("contradicted", "again-270", "must-3", "n=10"), sent=SENT), TODAY)
+    others, named = tomlkit.parse(text)["known"][0]["items"]
+    assert re.fullmatch(r"other requests [0-9a-f]{12}", others)
+    assert named == "n=10"
     (known,) = applied(text, run_of(all_of("contradicted", "should-1", "n=10", "narrowed-1-again")), tmp_path).verdicts
     assert (known.result, known.known) == ("known", ("other requests", "n=10"))
-    mended = applied(text, run_of(all_of("holds", "must-3", "n=10")), tmp_path)
-    assert mended.exit_code == 1
-    assert "holds now: n=10, other requests" in mended.stale[0]
     (new,) = applied(text, run_of(all_of("contradicted", "n=5")), tmp_path).verdicts
     assert new.result == "fail"
+
+
+@pytest.mark.parametrize(
+    ("body", "listed_still", "stale"),
+    [(b"three images", [], ["other requests"]), (b"two images", ["other requests"], [])],
+)
+def test_other_requests_hold_only_in_a_run_that_sends_the_first_of_them_again(
+    body: bytes, listed_still: list[str], stale: list[str], tmp_path: Path
+) -> None:
+    text = updated("", run_of(all_of("contradicted", "must-3"), sent=SENT), TODAY)
+    run = run_of(all_of("holds", "n=10"), sent={"must-8": body})
+    assert [text.rpartition(": ")[2][: len("other requests")] for text in applied(text, run, tmp_path).stale] == stale
+    assert [name[: len("other requests")] for _, name in listed(updated(text, run, TODAY))] == listed_still
+
+
+@pytest.mark.parametrize(("label", "is_left"), [("n=3", False), ("n=4", True)])
+def test_an_item_that_a_passing_run_did_not_send_stays_and_so_does_the_seed(label: str, is_left: bool) -> None:
+    text = updated("", run_of(all_of("contradicted", "n=3")), TODAY)
+    made = updated(text, run_of(all_of("holds", "n=1"), sent={label: b""}, seed=8), TODAY)
+    assert listed(made) == ({(RANGE, "n=3")} if is_left else set())
+    assert tomlkit.parse(made)["seed"] == (7 if is_left else 8)
+
+
+def test_other_requests_that_fail_again_have_the_digest_and_the_seed_of_the_last_run() -> None:
+    text = updated("", run_of(all_of("contradicted", "must-3"), sent=SENT), TODAY)
+    then = run_of(all_of("contradicted", "must-3"), sent={"case-must-3": b"other"}, seed=8)
+    made = updated(text, then, TODAY)
+    assert made == updated("", then, TODAY)
+    assert listed(made) != listed(text)
 
 
 def test_what_a_known_failure_keeps_from_being_seen_is_known_too(tmp_path: Path) -> None:
@@ -248,8 +301,10 @@ def test_a_failure_of_the_server_itself_is_not_written() -> None:
     [
         ("[[known]", "is not valid TOML"),
         ("colour = 1", "colour is not a key of baselines; there are contract, suite, seed, known, waived"),
-        ('seed = "7"', "seed: expected a whole number, got '7'"),
-        ("seed = true", "seed: expected a whole number, got True"),
+        ('seed = "7"', "seed: expected a whole number from 0, got '7'"),
+        ("seed = true", "seed: expected a whole number from 0, got True"),
+        ("seed = -1", "seed: expected a whole number from 0, got -1"),
+        (entry("IV-URL-EXPIRY"), "baseline.toml:1: IV-URL-EXPIRY is never judged: No caller depends on it"),
         ("known = 1", "known: expected tables that begin with [[known]]"),
         (entry(RANGE[:-1]), f"baseline.toml:1: there is no requirement {RANGE[:-1]!r}; did you mean {RANGE}?"),
         (entry() + entry(kind="waived"), "baseline.toml:6: IV-N-RANGE has an entry already, at "),

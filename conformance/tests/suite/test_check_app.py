@@ -141,10 +141,14 @@ def test_a_baseline_is_written_read_and_out_of_date_once_the_server_is_mended(fo
     assert "known" not in baseline.read_text().split("\n", 1)[1]
 
 
-def test_the_seed_of_a_baseline_is_that_of_the_next_run(folder: Path, baseline: Path) -> None:
-    baseline.write_text("seed = 4711\n")
+def test_the_seed_of_a_baseline_is_that_of_the_next_run_and_other_versions_are_named(
+    folder: Path, baseline: Path
+) -> None:
+    baseline.write_text('seed = 4711\ncontract = "9.9.9"\n')
     without_seed = [each for each in QUICK if each not in {"--seed", "1"}]
-    assert "seed 4711" in check(folder, "--app", "shop:app", "--baseline", str(baseline), *without_seed).stdout
+    shown = check(folder, "--app", "shop:app", "--baseline", str(baseline), *without_seed).stdout
+    assert "seed 4711" in shown
+    assert "The baseline is of contract 9.9.9 and suite ?, not those of this run." in shown
 
 
 @pytest.mark.parametrize(

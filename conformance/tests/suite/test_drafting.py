@@ -1,6 +1,8 @@
 """`profile URL`: the draft of a server's profile, by which the server conforms, and a fault still fails."""
 
+import base64
 import datetime
+import re
 import subprocess
 import sys
 import tomllib
@@ -17,16 +19,20 @@ from image_variations_conformance.engine.draft import Draft
 from image_variations_conformance.engine.drafting import MOST_IMAGES, NothingAccepted, draft
 from image_variations_conformance.engine.liveness import KeyRefused, Unreachable
 from image_variations_conformance.engine.scheduler import Scheduler
+from image_variations_conformance.media import png
+from image_variations_conformance.reference.app.api_error import ApiError
+from image_variations_conformance.reference.app.form import Part
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.app.serving import running
 from image_variations_conformance.reference.variants import faulty
 from image_variations_conformance.reports.draft import render
 from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.target import Target
+from PIL import Image
 from qualification.profiles import SERVERS, contract_of
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 from support.judging import KEY, judge_app, verdicts
@@ -81,6 +87,91 @@ def test_a_server_that_differs_conforms_by_its_draft(server: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "keys",
+    [
+        {"sizes": ["512x512", "300x300"], "default_size": "300x300"},
+        {"sizes": ["640x480"], "default_size": "640x480"},
+    ],
+    ids=str,
+)
+def test_a_default_size_that_the_contract_does_not_have_is_one_of_the_sizes(keys: dict[str, Any]) -> None:
+    made = drafted(Service(api_key=KEY, contract=apply(load(), declared(**keys))))
+    assert (keys_of(made), made.bugs) == (keys, [])
+    assert list(keys_of(made)) == list(keys)
+
+
+class RefusesItsDefaultSize(Service):
+    """Makes 1024x1024 without a size, and refuses a request for it."""
+
+    def size(self, size: str | None) -> str | None:
+        """Return the size. Raises ApiError for that without a size."""
+        if size == "1024x1024":
+            raise ApiError("size is invalid.", "size")
+        return super().size(size)
+
+
+def test_a_default_size_that_is_refused_stays_one_of_the_sizes_and_is_a_bug() -> None:
+    made = drafted(RefusesItsDefaultSize(api_key=KEY))
+    assert keys_of(made) == {}
+    assert made.bugs == ["size=1024x1024 \u2192 400 \u201csize is invalid.\u201d, but it is the default"]
+
+
+class ChangesItsDefaultSize(Service):
+    """Makes larger images each time without a size."""
+
+    turn = 0
+
+    def dimensions(self, size: str | None) -> tuple[int, int] | None:
+        """Return the width and height of the new images in pixels."""
+        self.turn += size is None
+        return (32 + self.turn, 32 + self.turn) if size is None else super().dimensions(size)
+
+
+def test_a_default_size_that_depends_on_the_order_of_requests_is_a_bug_and_not_declared() -> None:
+    made = drafted(ChangesItsDefaultSize(api_key=KEY))
+    assert "default_size" not in keys_of(made)
+    assert any(bug.startswith("without size \u2192 ") for bug in made.bugs)
+
+
+def small_server(error: Response) -> Starlette:
+    """Return a server of b64_json alone whose items have both keys, with its error."""
+
+    async def answer(request: Request) -> Response:
+        async with request.form() as form:
+            texts = {name: str(form.get(name, given)) for name, given in (("response_format", "b64_json"), ("n", "1"))}
+        if texts["response_format"] != "b64_json":
+            return error
+        image = base64.b64encode(png.encode(Image.new("RGB", (8, 8)), png.PLAIN)).decode()
+        item = {"b64_json": image, "url": "http://127.0.0.1:1/"}
+        return JSONResponse({"created": 1, "data": [item] * int(texts["n"])})
+
+    return Starlette(routes=[Route("/v1/images/variations", answer, methods=["POST"])])
+
+
+def test_the_only_format_is_the_default_and_an_item_with_both_keys_is_one_image() -> None:
+    made = drafted(small_server(JSONResponse({"detail": "response_format is invalid"}, 400)))
+    keys = keys_of(made)
+    assert (keys["response_formats"], keys["default_response_format"]) == (["b64_json"], "b64_json")
+    assert "response_format=b64_json \u2192 200 with 1 b64_json/url of unknown size" in made.bugs
+    assert not any("n=11" in bug for bug in made.bugs)
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (JSONResponse({"detail": "Refused."}, 400, media_type="application/problem+json"), "400 \u201cRefused.\u201d"),
+        (JSONResponse({"message": "Refused."}, 400), '400 {"message":"Refused."}'),
+        (PlainTextResponse("Refused.", 400), "400 Refused."),
+    ],
+    ids=["problem", "other-json", "text"],
+)
+def test_an_error_of_another_media_type_or_form_is_any_and_shown(error: Response, shown: str) -> None:
+    made = drafted(small_server(error))
+    (line,) = (line for line in made.lines if line.key == "error_body")
+    assert (line.value, line.seen) == ("any", f"such as {shown}")
+
+
+@pytest.mark.parametrize(
     ("server", "fault", "broken"),
     [
         ("b64-only", "created-date", "IV-RES-CREATED"),
@@ -131,11 +222,68 @@ def test_a_model_is_found_in_the_words_of_a_refusal() -> None:
     assert keys_of(drafted(Service(api_key=KEY, contract=contract)))["models"] == ["flux-1"]
 
 
+class NamesPlaces(Service):
+    """Has the errors of FastAPI."""
+
+    def error(self, problem: ApiError) -> object:
+        """Return an error with a list of places."""
+        return {"detail": [{"loc": ["body", problem.param], "msg": "Field required", "type": "missing"}]}
+
+
+@pytest.mark.parametrize("server", [Service, NamesPlaces])
+@pytest.mark.parametrize("keys", [{"image_field": "input_image"}, {"image_field": "picture", "models": ["flux-1"]}])
+def test_the_name_of_the_image_field_is_found_in_the_refusal_of_a_form_without_image(
+    server: type[Service], keys: dict[str, Any]
+) -> None:
+    app = server(api_key=KEY, contract=apply(load(), declared(**keys)))
+    made = drafted(app, model=keys.get("models", [None])[0])
+    assert keys_of(made)["image_field"] == keys["image_field"]
+
+
 def test_few_images_are_never_exceeded_and_what_was_not_seen_is_said() -> None:
     made = drafted(Service(api_key=KEY), images=6)
     assert made.images <= 6
     assert "n=10" in made.unseen
     assert made.lines == []
+
+
+GENEROUS = {
+    "sizes": "any",
+    "default_size": "input",
+    "max_n": "unlimited",
+    "auth": "none",
+    "image_kinds": ["png", "jpeg", "webp"],
+    "square": False,
+    "max_image_bytes": {"valid_below": 10_000_001, "invalid_from": 25_000_000},
+}
+
+
+@pytest.mark.parametrize(("images", "left_out"), [(MOST_IMAGES, set()), (25, {"max_n"})])
+def test_all_of_a_server_that_refuses_little_is_seen_and_many_images_at_once_last(
+    images: int, left_out: set[str]
+) -> None:
+    made = drafted(Service(api_key=KEY, contract=apply(load(), declared(**GENEROUS))), images=images)
+    assert keys_of(made) == {key: value for key, value in GENEROUS.items() if key not in left_out}
+    assert all(text.startswith("n=") for text in made.unseen)
+
+
+class LimitsSides(Service):
+    """Refuses images whose sides are not multiples of 16 from 128 to 1024."""
+
+    def read_image(self, part: Part) -> Image.Image:
+        """Return the decoded image. Raises ApiError for other sides."""
+        picture = super().read_image(part)
+        if picture.width not in range(128, 1025, 16):
+            raise ApiError("The image has a wrong size.", "image")
+        return picture
+
+
+def test_the_comments_of_a_draft_show_what_its_values_were_read_from() -> None:
+    made = drafted(LimitsSides(api_key=KEY, contract=apply(load(), declared(error_statuses=[422]))))
+    seen = {line.key: line.seen for line in made.lines}
+    assert keys_of(made)["image_sides"] == {"min": 128, "max": 1024, "multiple_of": 16}
+    assert re.findall(r"(\d+) pixels \u2192 422", seen["image_sides"]) == ["520", "64", "1536"]
+    assert seen["error_statuses"].endswith("; not seen, but in the contract: 400")
 
 
 def test_a_server_that_accepts_nothing_cannot_be_reached_or_wants_a_key_is_an_error() -> None:
@@ -170,13 +318,39 @@ def test_the_command_writes_a_draft_without_the_key() -> None:
     assert KEY not in completed.stdout
 
 
+def test_a_draft_that_contradicts_itself_is_written_and_exits_with_1() -> None:
+    contract = apply(load(), declared(sizes=["512x512"], default_size="512x512"))
+    with running(ChangesItsDefaultSize(api_key=KEY, contract=contract)) as server:
+        completed = run(server.base_url, "--api-key", KEY)
+    assert completed.returncode == 1
+    assert completed.stderr.startswith("The draft contradicts itself, and must be mended: ")
+    assert tomllib.loads(completed.stdout)["sizes"] == ["512x512"]
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ("The model is missing.", "Name a model of the server with --model."),
+        ("The image must be a JPEG.", "a server that takes no PNG cannot be tested."),
+    ],
+)
+def test_the_advice_is_about_what_the_server_refuses(words: str, advice: str) -> None:
+    async def answer(_: Request) -> Response:
+        return JSONResponse({"error": {"message": words}}, 400)
+
+    with running(Starlette(routes=[Route("/v1/images/variations", answer, methods=["POST"])])) as server:
+        completed = run(server.base_url)
+    assert completed.returncode == 2
+    assert advice in completed.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         ((f"http://127.0.0.1:{free_port()}/v1",), 2, "cannot be reached"),
         (("127.0.0.1/v1",), 2, "does not begin with http"),
         ((), 2, "Missing argument 'URL'"),
-        (("http://127.0.0.1/v1", "--dry-run"), 0, "At most 300 requests and 25 images"),
+        (("http://127.0.0.1/v1", "--dry-run"), 0, "At most 300 requests and 35 images"),
     ],
 )
 def test_a_wrong_call_says_what_is_wrong(arguments: tuple[str, ...], code: int, message: str) -> None:

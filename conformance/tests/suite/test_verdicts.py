@@ -422,11 +422,18 @@ def test_a_failure_by_a_crash_does_not_look_deliberate(answer: Answer, is_meant:
 
 def test_a_failure_by_mistakes_alone_does_not_look_deliberate() -> None:
     """A server that takes n=0 for 1 has the same limit, and one that takes a word behind the key needs a key."""
-    mistakes = (("IV-N-BOUNDS", "n-zero"), ("IV-AUTH-WRONG", "key-and-word"), ("IV-SIZE-UNKNOWN", "size-empty"))
+    mistakes = (
+        ("IV-IMAGE-MAX-BYTES", "image-too-large-chunked"),
+        ("IV-N-BOUNDS", "n-zero"),
+        ("IV-AUTH-WRONG", "key-and-word"),
+        ("IV-SIZE-UNKNOWN", "size-empty"),
+    )
     made = [Verdict(CONTRACT.requirements[name], "fail", cases=(label,)) for name, label in mistakes]
     assert run_of(*made).looks_deliberate == {}
     limit = Verdict(CONTRACT.requirements["IV-N-BOUNDS"], "fail", cases=("n-zero", "n-eleven"))
     assert run_of(limit).looks_deliberate == {"IV-N-BOUNDS": "max_n"}
+    too_large = Verdict(CONTRACT.requirements["IV-IMAGE-MAX-BYTES"], "fail", cases=("image-too-large",))
+    assert run_of(too_large).looks_deliberate == {"IV-IMAGE-MAX-BYTES": "max_image_bytes"}
 
 
 def test_the_cases_that_look_deliberate_are_ones_of_their_requirements() -> None:
