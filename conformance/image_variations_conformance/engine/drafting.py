@@ -25,7 +25,7 @@ from . import draft_images as images
 from .asking import Answer, Asker, is_accepted, is_refused
 from .draft import Draft
 
-MOST_IMAGES, MOST_REQUESTS = 35, 300
+MOST_IMAGES, MOST_REQUESTS = 25, 300
 _FIRST_BASES, _MOST_BASES, _MOST_MODELS = 2, 120, 4
 _UNKNOWN_MODEL = "no-such-model-3f1c"
 _OTHER_SIZES = ("320x192", "448x448")
