@@ -53,6 +53,8 @@ class Budget:
     started: float = field(factory=time.monotonic)
     kept_back: int = 0
     """How many requests are not granted for now, so that they are left for the end."""
+    fetches_kept_back: int = 0
+    """How many links are not followed for now, so that they are left for the end."""
     # Images of the cases of the plan that are still to come, by label.
     _set_aside: dict[str, int] = field(factory=dict, repr=False)
     _last: str = ""
@@ -146,8 +148,9 @@ class Budget:
         with self._lock:
             if self.seconds_left() == 0 and self.limits.max_seconds is not None:
                 return MaxSeconds(self.limits.max_seconds)
-            if self.limits.max_fetches is not None and self.fetches >= self.limits.max_fetches:
-                return MaxFetches(self.limits.max_fetches)
+            limit = self.limits.max_fetches
+            if limit is not None and self.fetches >= limit - self.fetches_kept_back:
+                return MaxFetches(limit)
             self.fetches += 1
             return None
 

@@ -103,6 +103,9 @@ class Session:
         if not has_base:
             self._refuse([*refusals, *opened, *last])
             return
+        self.scheduler.budget.fetches_kept_back = _FIRST_LINKS_AT_THE_END
+        if plan.at_the_same_time and not plan.is_narrowed:
+            self.scheduler.budget.fetches_kept_back += _ALIKE_LINKS_AT_THE_END
         packed = {self._pack_labels[pack]: images(pack) for pack in must}
         self.scheduler.budget.set_aside(packed | self._last_images(), last=PLAIN_AGAIN)
         order = Arranged.of(must, len(refusals) // CONTROL_EVERY)
@@ -384,6 +387,7 @@ class Session:
 
     def _follow_links_again(self) -> None:
         """Follow some links of the run again, and add the exchanges to the requests whose responses have the links."""
+        self.scheduler.budget.fetches_kept_back = 0
         for label, again in self._links_again() if not self.experiment.ended else ():
             observation = self.observations[label]
             exchange = evolve(observation.exchange, fetches=(*observation.exchange.fetches, again))

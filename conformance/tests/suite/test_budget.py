@@ -395,6 +395,13 @@ def test_max_seconds_ends_a_run_that_is_waiting_for_responses() -> None:
     assert run.cost.requests == sum(heard.startswith(b"POST") or b"GET /v1" in heard for heard in server.heard)
 
 
+def test_links_that_are_kept_back_are_followed_once_they_are_released() -> None:
+    budget = Budget(Limits(max_fetches=3), fetches_kept_back=2)
+    assert [budget.fetch_refusal() for _ in range(2)] == [None, MaxFetches(3)]
+    budget.fetches_kept_back = 0
+    assert [budget.fetch_refusal() for _ in range(3)] == [None, None, MaxFetches(3)]
+
+
 def test_a_run_follows_at_most_the_number_of_links_of_its_depth() -> None:
     """Each response has ten new links, whatever n is."""
     with scripted_server() as server:

@@ -31,6 +31,12 @@ def judged(server: Contract, declared: Contract) -> Run:
     return judge_app(Service(api_key=KEY, contract=server), contract=declared)
 
 
+def judged_within_limits(contract: Contract, **settings: Any) -> Run:
+    """Return the run on a server that keeps a contract, judged by it within the limits of the depth."""
+    server = Service(api_key=KEY, contract=contract)
+    return judge_app(server, contract=contract, max_requests=None, max_images=None, max_seconds=None, **settings)
+
+
 class TakesOnlyRgba(Service):
     """Refuses every picture that has no alpha channel."""
 
@@ -72,6 +78,14 @@ def test_a_server_that_differs_as_declared_conforms(keys: dict[str, Any]) -> Non
         "IV-LIMIT-RETRY-AFTER"
     }
     assert run.outcome == "conforms"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_server_that_has_links_alone_conforms_within_the_default_limits(seed: int) -> None:
+    contract = effective(response_formats=["url"])
+    run = judged_within_limits(contract, seed=seed)
+    assert {it.requirement.id for it in run.verdicts if it.missing} == {"IV-LIMIT-RETRY-AFTER"}
+    assert verdict(run, "IV-URL-END").result == verdict(run, "IV-URL-FETCH").result == "pass"
 
 
 @pytest.mark.parametrize("contract", [effective(auth="optional"), effective(auth="none")], ids=["optional", "none"])
