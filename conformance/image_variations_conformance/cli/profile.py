@@ -70,7 +70,7 @@ def command(
         except NothingAccepted as error:
             raise CommandError(
                 f"No request was accepted in {budget.requests}; a plain one was answered {redactor.text(str(error))}. "
-                "Name a model of the server with --model."
+                "Name a model of the server with --model. A server that accepts no PNG cannot be checked."
             ) from error
         text = render(made, target.base_url, datetime.datetime.now().astimezone().date())
         # As bytes: TOML is UTF-8, whatever the locale.
