@@ -237,6 +237,16 @@ def test_every_requirement_has_a_text_and_evidence_in_any_effective_contract(key
             assert requirement.evidence.items(contract, seed)
 
 
+@given(PROFILES)
+def test_another_name_of_the_image_field_leaves_texts_and_evidence_as_they_are(keys: dict[str, Any]) -> None:
+    named, renamed = ({**keys, "image_field": name} for name in ("image", "picture"))
+    said, expected = (
+        {name: (it.text, it.evidence) for name, it in effective(**each).requirements.items()}
+        for each in (renamed, named)
+    )
+    assert said == expected
+
+
 @pytest.mark.parametrize(
     ("keys", "requirement", "text", "items"),
     [
