@@ -309,6 +309,12 @@ def test_another_name_of_the_image_field_leaves_texts_and_evidence_as_they_are(k
             tuple(f"png={kind}" for kind in ("palette", "grey", "grey-alpha", "1-bit", "16-bit", "interlaced")),
         ),
         (
+            {"image_sides": {"multiple_of": 2}},
+            "IV-IMAGE-PNG-KINDS",
+            "Palette, grey, 1-bit, 16-bit and interlaced PNGs are accepted.",
+            tuple(f"png={kind}" for kind in ("palette", "grey", "grey-alpha", "1-bit", "16-bit", "interlaced")),
+        ),
+        (
             {"image_sides": {"min": 64}},
             "IV-IMAGE-PNG-SIDES",
             "A square PNG with sides of 64 to 2048 pixels, odd ones too, is accepted.",
