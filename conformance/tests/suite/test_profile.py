@@ -256,7 +256,19 @@ def test_another_name_of_the_image_field_leaves_texts_and_evidence_as_they_are(k
             {"max_n": "unlimited"},
             "IV-N-RANGE",
             "Integers from 1 on are accepted as n.",
-            ("n=1", "n=2", "n=10"),
+            ("n=1", "n=2", "n=10", "n=11"),
+        ),
+        (
+            {"max_n": 17},
+            "IV-N-RANGE",
+            "Every integer from 1 to 17 is accepted as n.",
+            ("n=1", "n=2", "n=17", "n=3", "n=10"),
+        ),
+        (
+            {"max_n": 100},
+            "IV-RES-COUNT",
+            "The list data has exactly n items.",
+            ("n=1", "n=2", "n=11", "n=100", "n=3", "n=10"),
         ),
         (
             {"sizes": ["64x64", "1024x1024"]},
