@@ -79,7 +79,7 @@ def test_a_ready_made_profile_fits_the_schema_by_another_validator(name: str) ->
         ("sizes = ['512']", 1, "sizes: expected a list of sizes"),
         ('sizes = "all"', 1, "sizes: expected a list of sizes"),
         ("auth = 'optonal'", 1, "did you mean optional?"),
-        ("image_kinds = ['jpeg']", 1, "image_kinds: expected a list of file formats: png, which the suite sends, and"),
+        ("image_kinds = ['jpeg']", 1, "and perhaps jpeg, webp or gif, got ['jpeg']\n"),
         ("square = 'no'", 1, "square: expected true or false, got 'no'"),
         ("max_n = 3\n[image_sides]\nminimum = 2", 2, "image_sides: expected a table of min, max and multiple_of"),
         ("[image_sides]\nmin = 3000", 1, "image_sides: min is larger than max"),
@@ -104,7 +104,7 @@ def test_a_wrong_declaration_is_refused_with_its_file_and_line(
     with pytest.raises(ProfileError) as refused:
         apply(CONTRACT, read(str(path)))
     assert str(refused.value).startswith(f"{path}:{line}: ")
-    assert message in str(refused.value)
+    assert message in f"{refused.value}\n"
 
 
 @pytest.mark.parametrize("text", ["max_n = ", "max_n = 1\nmax_n = 2", "\ud800"])
