@@ -11,9 +11,10 @@ from ..contract.document import Contract
 from ..contract.evidence import ABSENT, AcceptsFeature, AcceptsField, Sample
 from . import transforms
 from .builder import Builder, Draft
+from .case import MANY_IMAGES
 from .changes import field, image_part
 from .form_features import FORM_FEATURES
-from .probes import DEFAULT, KEY, TEXT_TYPE, Change, Probe
+from .probes import DEFAULT, KEY, TEXT_TYPE, WHOLE, Change, Probe
 from .rows import Row
 from .wire_features import WIRE_FEATURES
 
@@ -75,6 +76,9 @@ def _field_probe(requirement: str, name: str, item: str, contract: Contract) -> 
         # It differs from other requests in n alone: a server may keep the images that it made of an input. And many
         # images of the default size, which is the largest, take long.
         axes |= _VISIBLE
+    if images > MANY_IMAGES:
+        # It may be left out for its images, and nothing else with it.
+        axes.add(WHOLE)
     # A seed adds some numbers of images, which cost most.
     is_quick, is_first = images <= 2, item in {"n=2", "response_format=url"}
     return Probe(requirement, item, frozenset(axes), field(name, value), images, is_quick, is_first)

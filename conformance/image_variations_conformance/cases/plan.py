@@ -30,7 +30,11 @@ from .wrong_values import WRONG_VALUES
 
 @frozen
 class DepthProfile:
-    """The limits of a depth."""
+    """The limits of a depth.
+
+    A server that has links alone gives one for each image. The first of a response is followed twice, and some of a run
+    again at its end.
+    """
 
     max_requests: int | None
     max_images: int | None
@@ -38,8 +42,8 @@ class DepthProfile:
 
 
 DEPTH_PROFILES: dict[Depth, DepthProfile] = {
-    "quick": DepthProfile(110, 26, 30),
-    "standard": DepthProfile(320, 80, 60),
+    "quick": DepthProfile(110, 26, 60),
+    "standard": DepthProfile(320, 80, 170),
     "deep": DepthProfile(None, None, None),
 }
 _AT_THE_SAME_TIME = 8

@@ -52,15 +52,19 @@ def apply(contract: Contract, profile: Profile) -> Contract:
 
 
 def _register(base: Contract, image_field: str) -> list[Mapping[str, Any]]:
-    """Return the entries of the register with the name of the field with the input image."""
+    """Return the entries of the register, and their variants, with the name of the field with the input image."""
     fields = base.fields_pointer
     old, new = (f"{fields}/{escaped(name)}" for name in (base.image_field, image_field))
-    return [
-        {**entry, "pointer": new + entry["pointer"].removeprefix(old)}
-        if f"{entry.get('pointer')}/".startswith(f"{old}/")
-        else entry
-        for entry in base.register
-    ]
+
+    def renamed(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+        made = dict(entry)
+        if f"{entry.get('pointer')}/".startswith(f"{old}/"):
+            made["pointer"] = new + entry["pointer"].removeprefix(old)
+        if "variants" in entry:
+            made["variants"] = [renamed(variant) for variant in entry["variants"]]
+        return made
+
+    return [renamed(entry) for entry in base.register]
 
 
 def _affected(pointer: str, effective: Contract, base: Contract) -> tuple[str, ...]:

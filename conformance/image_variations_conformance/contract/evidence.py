@@ -34,6 +34,8 @@ RATE_LIMITED = "rate-limited"
 """The situation of any request that was limited: no case of its own leads to it."""
 _FORMAT_FIELD = "response_format"
 _MAX_SAMPLED = 10_000
+_LARGEST_BY_SEED = 10
+"""Larger numbers of images cost too much, but for those that the register names."""
 
 
 class EvidenceError(ValueError):
@@ -77,7 +79,7 @@ class AcceptsFeature:
 
 @frozen
 class Sample:
-    """Some integers of a field are accepted: `always` those, and at most `by_seed` more by the seed."""
+    """Some integers of a field are accepted: `always` those, and at most `by_seed` more up to ten by the seed."""
 
     requirement: str
     field: str
@@ -106,7 +108,8 @@ class Sample:
             raise EvidenceError(self.requirement, "sample", f"{self.field} has more than {_MAX_SAMPLED:,} values")
         texts = (text for value in self.always for text in _resolved(self.requirement, "sample", value, schema))
         always = tuple(dict.fromkeys(int(text) for text in texts if validity_of(schema, text) == "valid"))
-        return always, _grouped([number for number in range(low, high + 1) if number not in always], self.by_seed)
+        numbers = range(low, min(high, _LARGEST_BY_SEED) + 1)
+        return always, _grouped([number for number in numbers if number not in always], self.by_seed)
 
 
 @frozen

@@ -59,7 +59,7 @@ class Expectation:
     `violations` are the requirements under which it must be refused, `features` what a valid request exercises, and
     `unspecified` the properties that the contract does not specify. `requested` is what a valid request asks for, and
     `image` the content of its image part. `image_count` is how many images a correct server may make for it, 0 if it
-    must refuse the request.
+    must refuse the request. `asked_images` is how many it asks for, valid or not.
     """
 
     features: frozenset[Feature] = frozenset()
@@ -68,6 +68,7 @@ class Expectation:
     requested: Requested | None = None
     image: bytes | None = field(default=None, repr=False)
     image_count: int = 0
+    asked_images: int = 1
 
     @property
     def validity(self) -> Validity:
@@ -97,6 +98,7 @@ def classify(request: Request, contract: Contract, api_key: str | None) -> Expec
         unspecified=("a version of HTTP, a target or a header that a server may refuse",),
         image=expectation.image,
         image_count=max(1, expectation.image_count),
+        asked_images=expectation.asked_images,
     )
 
 
@@ -122,13 +124,15 @@ def _classify(request: Request, contract: Contract, api_key: str | None) -> Expe
     classify_wire(request, parts, contract, found)
     values = _classify_form(parts, contract, found)
     image = values.get(contract.image_field)
+    asked_images = max(_image_counts(parts), default=1)
     return Expectation(
         frozenset(found.features),
         tuple(found.violations),
         tuple(dict.fromkeys(found.unspecified)),
         None if found.violations or found.unspecified else _requested(values, contract, found.image_size),
         None if image is None else image.content,
-        0 if found.violations else max(_image_counts(parts), default=1),
+        0 if found.violations else asked_images,
+        asked_images,
     )
 
 

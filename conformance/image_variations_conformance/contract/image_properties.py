@@ -10,7 +10,7 @@ from ..wire.multipart import Part
 from .extensions import ImageRules
 from .properties import Properties
 
-# A contract whose smallest valid side is this one recommends to accept an image of one pixel, too.
+# A contract whose smallest valid side is at most this one recommends to accept an image of one pixel, too.
 _SMALLEST_PLAIN_SIDE = 2
 # Image models work on blocks of pixels. Other sides, and larger ones, need not work because usual ones do.
 _BLOCK = 8
@@ -72,7 +72,7 @@ def _classify_dimensions(width: int, height: int, rules: ImageRules, name: str |
         found.violation("IV-IMAGE-SQUARE", name, shown)
     elif width != height:
         found.feature("IV-IMAGE-SQUARE", shown)
-    is_one_pixel = width * height == 1 and rules.min_side <= _SMALLEST_PLAIN_SIDE
+    is_one_pixel = width * height == rules.multiple_of == 1 and rules.min_side <= _SMALLEST_PLAIN_SIDE
     if not is_one_pixel and any(not rules.allows_side(side) for side in (width, height)):
         found.unspecified.append(shown)
 

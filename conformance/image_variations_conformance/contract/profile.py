@@ -142,7 +142,8 @@ def _check(key: str, value: Any, place: str) -> None:
         hint = suggestion(key, KEYS)
         raise ProfileError(f"{place}: {key} is not a key of profiles; {hint}")
     if not _is_valid(schemas[key], value):
-        expected, hint = schemas[key]["description"], suggestion(str(value), _words(schemas[key]), "")
+        expected, got = schemas[key]["description"], str(value)
+        hint = suggestion(got, [word for word in _words(schemas[key]) if word not in got], "")
         raise ProfileError(f"{place}: {key}: expected {expected}, got {value!r}{hint and '; '}{hint}")
 
 

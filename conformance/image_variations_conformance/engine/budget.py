@@ -8,10 +8,11 @@ from collections.abc import Mapping
 
 from attrs import define, field, frozen
 
-from ..cases.case import MOST_IMAGES, Case
+from ..cases.case import MANY_IMAGES, MOST_IMAGES, Case
 from ..wire.reasons import (
     InvalidAccepted,
     InvalidCostsImage,
+    MakesAsMany,
     MaxFetches,
     MaxImages,
     MaxRequests,
@@ -41,7 +42,8 @@ class Budget:
 
     A case that is not set aside gets none of the images that are. A server that accepts invalid requests makes images
     for them, too. Where those would use up the images set aside, one invalid request is sent for each set of violated
-    requirements; once no image is left but for the last valid request, none.
+    requirements; once no image is left but for the last valid request, none. After as many images as an invalid n asks
+    for, no invalid request asks for many.
     """
 
     limits: Limits = Limits()
@@ -53,11 +55,15 @@ class Budget:
     started: float = field(factory=time.monotonic)
     kept_back: int = 0
     """How many requests are not granted for now, so that they are left for the end."""
+    fetches_kept_back: int = 0
+    """How many links are not followed for now, so that they are left for the end."""
     # Images of the cases of the plan that are still to come, by label.
     _set_aside: dict[str, int] = field(factory=dict, repr=False)
     _last: str = ""
     # The first invalid request that was accepted, by the requirements that it violates.
     _accepted_invalid: dict[frozenset[str], str] = field(factory=dict, repr=False)
+    # The invalid n that was accepted with as many images as it asks for.
+    _as_many: str = ""
     # How many more images than requested the server has made at most for a valid request.
     _excess: int = 0
     # Images expected from the cases under way, by label.
@@ -82,7 +88,7 @@ class Budget:
     def refusal(self, case: Case) -> Reason | None:
         """Count the case and return None, or return why it must not be sent."""
         with self._lock:
-            over = TooManyImages(case.image_count) if case.image_count > MOST_IMAGES else self.over()
+            over = self._too_many(case) or self.over()
             if over is not None:
                 return over
             mine = self._set_aside.pop(case.label, 0)
@@ -98,6 +104,13 @@ class Budget:
             self.images += expected
             self._expected[case.label] = expected
             return None
+
+    def _too_many(self, case: Case) -> Reason | None:
+        """Return why a case asks for more images than any run does, or None."""
+        if case.image_count > MOST_IMAGES:
+            return TooManyImages(case.image_count)
+        many = not case.image_count and case.expectation.asked_images > MANY_IMAGES
+        return MakesAsMany(self._as_many) if many and self._as_many else None
 
     def _expected_images(self, case: Case) -> int:
         """Return how many images this server is expected to make for a case."""
@@ -146,8 +159,9 @@ class Budget:
         with self._lock:
             if self.seconds_left() == 0 and self.limits.max_seconds is not None:
                 return MaxSeconds(self.limits.max_seconds)
-            if self.limits.max_fetches is not None and self.fetches >= self.limits.max_fetches:
-                return MaxFetches(self.limits.max_fetches)
+            limit = self.limits.max_fetches
+            if limit is not None and self.fetches >= limit - self.fetches_kept_back:
+                return MaxFetches(limit)
             self.fetches += 1
             return None
 
@@ -170,3 +184,7 @@ class Budget:
                 # What a preparation breaks is still to be shown by a case of its own.
                 violated = frozenset[str]() if case.is_preparation else case.expectation.violated
                 self._accepted_invalid.setdefault(violated, case.label)
+                if images == case.expectation.asked_images > 1 and "n" in {
+                    it.field for it in case.expectation.violations
+                }:
+                    self._as_many = self._as_many or case.label

@@ -15,7 +15,7 @@ from typing import TypeVar
 from attrs import define, evolve, field
 
 from ..cases.builder import Base
-from ..cases.case import Case
+from ..cases.case import MANY_IMAGES, Case
 from ..cases.changes import SAME_IMAGE, same_image
 from ..cases.named_case import NamedCase
 from ..cases.plan import ALIKE, Plan
@@ -94,7 +94,8 @@ class Session:
         plan, experiment = self.plan, self.experiment
         refusals, opened = plan.refusals, [row for row in plan.open_cases if not row.last]
         last = [row for row in plan.open_cases if row.last]
-        must = self._packs(plan.must_probes, "must")
+        packed = self._packs(plan.must_probes, "must")
+        must = [pack for pack in packed if images(pack) <= MANY_IMAGES]
         harmless = self._packs(plan.harmless_probes, "open", _OPEN_PACK_SIZE)
         odd = self._packs(plan.odd_probes, "odd", 1)
         self._to_come = len(refusals) + len(opened) + 2 * len(must) + plan.at_the_same_time + 12
@@ -104,8 +105,11 @@ class Session:
         if not has_base:
             self._refuse([*refusals, *opened, *last])
             return
-        packed = {self._pack_labels[pack]: images(pack) for pack in must}
-        self.scheduler.budget.set_aside(packed | self._last_images(), last=PLAIN_AGAIN)
+        self.scheduler.budget.fetches_kept_back = _FIRST_LINKS_AT_THE_END
+        if plan.at_the_same_time and not plan.is_narrowed:
+            self.scheduler.budget.fetches_kept_back += _ALIKE_LINKS_AT_THE_END
+        set_aside = {self._pack_labels[pack]: images(pack) for pack in must}
+        self.scheduler.budget.set_aside(set_aside | self._last_images(), last=PLAIN_AGAIN)
         order = Arranged.of(must, len(refusals) // CONTROL_EVERY)
         self.drive(experiment.probe(order.alone))
         several = [pack for pack in order.alone if images(pack) > 1 and experiment.was_accepted(pack)]
@@ -134,6 +138,8 @@ class Session:
         should = self._packs([*plan.should_probes, *others], "should")
         self.drive(experiment.probe([*should[1:], *should[:1]]))
         self.scheduler.budget.kept_back = 0
+        # With the images that all others leave.
+        self.drive(experiment.probe(sorted((pack for pack in packed if pack not in must), key=images)))
         if not plan.is_narrowed:
             self.drive(experiment.first_again())
         self._follow_links_again()
@@ -403,6 +409,7 @@ class Session:
 
     def _follow_links_again(self) -> None:
         """Follow some links of the run again, and add the exchanges to the requests whose responses have the links."""
+        self.scheduler.budget.fetches_kept_back = 0
         for label, again in self._links_again() if not self.experiment.ended else ():
             observation = self.observations[label]
             exchange = evolve(observation.exchange, fetches=(*observation.exchange.fetches, again))

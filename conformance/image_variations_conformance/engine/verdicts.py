@@ -27,6 +27,7 @@ from ..wire.reasons import (
     Interrupted,
     InvalidAccepted,
     InvalidCostsImage,
+    MakesAsMany,
     Masked,
     NoKey,
     NotAtThisDepth,
@@ -201,7 +202,9 @@ def _why_left_out(name: str, requirement: Requirement, circumstances: Circumstan
     if name in circumstances.left_out:
         return NotAtThisDepth()
     # That an invalid request costs an image is no reason for what other requests show.
-    unsent = [it for it in circumstances.unsent if not isinstance(it, InvalidAccepted | InvalidCostsImage)]
+    unsent = [
+        it for it in circumstances.unsent if not isinstance(it, InvalidAccepted | InvalidCostsImage | MakesAsMany)
+    ]
     if Interrupted() in unsent:
         return Interrupted()
     blocked = next((reason for reason in unsent if not reason.chosen), None)

@@ -32,6 +32,7 @@ _TEMPLATES: dict[type[Reason], str] = {
         "of --max-images {limit}, few are left"
     ),
     reasons.InvalidCostsImage: "the server makes images for invalid requests, and --max-images {limit} are used up",
+    reasons.MakesAsMany: "{label} shows that the server makes more images than it may, and the case asks for many",
     reasons.Deselected: "--only left it out",
     reasons.NotAtThisDepth: "a quick run leaves it out",
     reasons.NoKey: "no API key was given for the run",

@@ -138,6 +138,13 @@ class InvalidCostsImage(Limited):
 
 
 @frozen
+class MakesAsMany(Limited):
+    """The invalid case `label` made as many images as it asked for, and this one asks for many, too."""
+
+    label: str
+
+
+@frozen
 class Deselected(Reason):
     """`--only` does not name the requirement."""
 

@@ -32,6 +32,7 @@ from image_variations_conformance.wire.reasons import (
     InvalidAccepted,
     InvalidCostsImage,
     Limited,
+    MakesAsMany,
     MaxFetches,
     MaxImages,
     MaxRequests,
@@ -49,6 +50,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from support.fake_transport import OK, FakeTransport
 from support.judging import KEY, judge_app, judge_url, verdicts
 from support.loopback import Peer, answer, hear_request, hold, scripted_server
+from support.profiles import effective
 
 pytestmark = pytest.mark.slow
 
@@ -393,6 +395,22 @@ def test_max_seconds_ends_a_run_that_is_waiting_for_responses() -> None:
     reasons = {it.requirement.id: it.reason for it in run.verdicts}
     assert reasons["IV-URL-FETCH"] == MaxSeconds(1.5)
     assert run.cost.requests == sum(heard.startswith(b"POST") or b"GET /v1" in heard for heard in server.heard)
+
+
+def test_a_server_without_a_maximum_of_n_is_asked_for_eleven_images_and_no_more_at_any_depth() -> None:
+    with running(Service(api_key=KEY, contract=effective(max_n="unlimited"))) as server:
+        run = judge_url(server.base_url)
+    (bounds,) = (it for it in run.verdicts if it.requirement.id == "IV-N-BOUNDS")
+    assert [item.name for item in bounds.items if item.state == "contradicted"] == ["n-eleven"]
+    assert {item.reason for item in bounds.items if item.state == "blocked"} == {MakesAsMany("n-eleven")}
+    assert max(it.exchange.image_count for it in run.observations.values()) == 11
+
+
+def test_links_that_are_kept_back_are_followed_once_they_are_released() -> None:
+    budget = Budget(Limits(max_fetches=3), fetches_kept_back=2)
+    assert [budget.fetch_refusal() for _ in range(2)] == [None, MaxFetches(3)]
+    budget.fetches_kept_back = 0
+    assert [budget.fetch_refusal() for _ in range(3)] == [None, None, MaxFetches(3)]
 
 
 def test_a_run_follows_at_most_the_number_of_links_of_its_depth() -> None:

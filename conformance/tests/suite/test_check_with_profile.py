@@ -16,7 +16,7 @@ from image_variations_conformance.reference.app.form import Part
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.variants import faulty
 from image_variations_conformance.reports.document import document
-from image_variations_conformance.wire.reasons import NoKey, ReportedAs
+from image_variations_conformance.wire.reasons import MaxImages, NoKey, NotSeen, Reason, ReportedAs, TooManyImages
 from PIL import Image
 from support.judging import KEY, judge_app
 from support.profiles import effective
@@ -29,6 +29,12 @@ SCHEMA = resources.files("image_variations_conformance.reports") / "report.schem
 def judged(server: Contract, declared: Contract) -> Run:
     """Return the run on a server that keeps one contract, judged by another."""
     return judge_app(Service(api_key=KEY, contract=server), contract=declared)
+
+
+def judged_within_limits(contract: Contract, **settings: Any) -> Run:
+    """Return the run on a server that keeps a contract, judged by it within the limits of the depth."""
+    server = Service(api_key=KEY, contract=contract)
+    return judge_app(server, contract=contract, max_requests=None, max_images=None, max_seconds=None, **settings)
 
 
 class TakesOnlyRgba(Service):
@@ -72,6 +78,26 @@ def test_a_server_that_differs_as_declared_conforms(keys: dict[str, Any]) -> Non
         "IV-LIMIT-RETRY-AFTER"
     }
     assert run.outcome == "conforms"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_server_that_has_links_alone_conforms_within_the_default_limits(seed: int) -> None:
+    contract = effective(response_formats=["url"])
+    run = judged_within_limits(contract, seed=seed)
+    assert {it.requirement.id for it in run.verdicts if it.missing} == {"IV-LIMIT-RETRY-AFTER"}
+    assert verdict(run, "IV-URL-END").result == verdict(run, "IV-URL-FETCH").result == "pass"
+
+
+@pytest.mark.parametrize(("most", "reason"), [(17, None), (25, MaxImages), (1000, TooManyImages)])
+def test_a_large_maximum_of_n_leaves_out_at_most_itself_within_the_default_limits(
+    most: int, reason: type[Reason] | None
+) -> None:
+    run = judged_within_limits(effective(max_n=most))
+    missing = {it.requirement.id: type(it.reason) for it in run.verdicts if it.missing}
+    expected = {} if reason is None else dict.fromkeys(("IV-N-RANGE", "IV-RES-COUNT"), reason)
+    assert missing == {"IV-LIMIT-RETRY-AFTER": NotSeen, **expected}
+    assert {it.name for it in verdict(run, "IV-N-RANGE").items if it.state != "holds"} <= {f"n={most}"}
+    assert run.exit_code == 0
 
 
 @pytest.mark.parametrize("contract", [effective(auth="optional"), effective(auth="none")], ids=["optional", "none"])
@@ -127,6 +153,7 @@ def test_a_declared_refusal_of_chunked_bodies_does_not_fail() -> None:
     ("keys", "requirement"),
     [
         ({"max_n": 12}, "IV-N-RANGE"),
+        ({"max_n": "unlimited"}, "IV-N-RANGE"),
         ({"sizes": ["256x256", "512x512", "1024x1024", "2048x2048"]}, "IV-SIZE-ENUM"),
         ({"models": ["dall-e-2", "sdxl"]}, "IV-MODEL-ACCEPTED"),
         ({"auth": "optional"}, "IV-AUTH-REQUIRED"),

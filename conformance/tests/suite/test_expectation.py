@@ -18,12 +18,14 @@ from image_variations_conformance.contract.expectation import (
     Expectation,
     Feature,
     Requested,
+    classify,
 )
 from image_variations_conformance.media import png
 from image_variations_conformance.media.variants import ANCILLARY
 from image_variations_conformance.wire.exchange import Request
 from image_variations_conformance.wire.multipart import Part, text_part
 from support.pictures import broken_pngs
+from support.profiles import effective
 from support.requests import CONTRACT, KEY, SMALL, TARGET, builder, classified
 
 # The features of an image alone. The other requests are a probe more than that.
@@ -180,6 +182,17 @@ def test_requested_has_given_values_and_defaults_and_is_none_for_requests_that_a
     assert classified(builder().form()).requested == Requested(1, "1024x1024", "url", frozenset())
     assert classified(builder().form(n="0")).requested is None
     assert classified(builder().form(unknown="x")).requested is None
+
+
+@pytest.mark.parametrize(
+    ("sides", "unspecified"),
+    [({"max": 1024}, ()), ({"multiple_of": 2}, ("an image of 1x1",)), ({"min": 3}, ("an image of 1x1",))],
+)
+def test_an_image_of_one_pixel_is_unspecified_where_a_profile_rules_it_out(
+    sides: dict[str, int], unspecified: tuple[str, ...]
+) -> None:
+    request = builder().form(builder().image(builder().png(side=1)))
+    assert classify(request, effective(image_sides=sides), KEY).unspecified == unspecified
 
 
 FIELD_IDS = {

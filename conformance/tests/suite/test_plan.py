@@ -14,7 +14,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from image_variations_conformance.cases.builder import Base, Builder
-from image_variations_conformance.cases.case import MOST_IMAGES, Case
+from image_variations_conformance.cases.case import MANY_IMAGES, MOST_IMAGES, Case
 from image_variations_conformance.cases.named_case import DEPTHS, Depth
 from image_variations_conformance.cases.plan import DEPTH_PROFILES, Plan
 from image_variations_conformance.cases.png_strategies import pngs
@@ -404,6 +404,13 @@ def test_no_request_of_a_plan_asks_for_a_million_images_where_any_number_is_vali
     numbers = [plan.named(row, base).image_count for row in (*plan.refusals, *plan.open_cases)]
     numbers += [plan.valid("a", "", base, (probe,)).image_count for probe in (*plan.must_probes, *plan.should_probes)]
     assert 2 <= max(numbers) <= MOST_IMAGES
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_request_for_more_than_ten_images_is_sent_alone(seed: int) -> None:
+    """Where the limits of a run left it out, they left out all that travelled with it."""
+    made = packs(Plan.of(effective(max_n=25), TARGET, seed).must_probes, seed)
+    assert {len(pack) for pack in made if images(pack) > MANY_IMAGES} == {1}
 
 
 def test_several_variations_of_a_visible_picture_are_asked_for_in_each_format() -> None:

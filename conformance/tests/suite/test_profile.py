@@ -37,7 +37,7 @@ VALUES: Mapping[str, st.SearchStrategy[Any]] = {
     "default_response_format": st.just("url"),
     "max_n": st.just("unlimited") | st.integers(1, 100),
     "auth": st.sampled_from(["bearer", "optional", "none"]),
-    "image_kinds": st.lists(st.sampled_from(["png", "jpeg", "webp"]), min_size=1, unique=True),
+    "image_kinds": st.lists(st.sampled_from(["jpeg", "webp"]), unique=True).map(lambda kinds: ["png", *kinds]),
     "square": st.booleans(),
     "image_sides": st.fixed_dictionaries(
         {}, optional={"min": st.integers(1, 9), "max": st.integers(64, 9999), "multiple_of": st.integers(1, 64)}
@@ -79,6 +79,7 @@ def test_a_ready_made_profile_fits_the_schema_by_another_validator(name: str) ->
         ("sizes = ['512']", 1, "sizes: expected a list of sizes"),
         ('sizes = "all"', 1, "sizes: expected a list of sizes"),
         ("auth = 'optonal'", 1, "did you mean optional?"),
+        ("image_kinds = ['jpeg']", 1, "and perhaps jpeg, webp or gif, got ['jpeg']\n"),
         ("square = 'no'", 1, "square: expected true or false, got 'no'"),
         ("max_n = 3\n[image_sides]\nminimum = 2", 2, "image_sides: expected a table of min, max and multiple_of"),
         ("[image_sides]\nmin = 3000", 1, "image_sides: min is larger than max"),
@@ -103,7 +104,7 @@ def test_a_wrong_declaration_is_refused_with_its_file_and_line(
     with pytest.raises(ProfileError) as refused:
         apply(CONTRACT, read(str(path)))
     assert str(refused.value).startswith(f"{path}:{line}: ")
-    assert message in str(refused.value)
+    assert message in f"{refused.value}\n"
 
 
 @pytest.mark.parametrize("text", ["max_n = ", "max_n = 1\nmax_n = 2", "\ud800"])
@@ -236,6 +237,16 @@ def test_every_requirement_has_a_text_and_evidence_in_any_effective_contract(key
             assert requirement.evidence.items(contract, seed)
 
 
+@given(PROFILES)
+def test_another_name_of_the_image_field_leaves_texts_and_evidence_as_they_are(keys: dict[str, Any]) -> None:
+    named, renamed = ({**keys, "image_field": name} for name in ("image", "picture"))
+    said, expected = (
+        {name: (it.text, it.evidence) for name, it in effective(**each).requirements.items()}
+        for each in (renamed, named)
+    )
+    assert said == expected
+
+
 @pytest.mark.parametrize(
     ("keys", "requirement", "text", "items"),
     [
@@ -245,7 +256,19 @@ def test_every_requirement_has_a_text_and_evidence_in_any_effective_contract(key
             {"max_n": "unlimited"},
             "IV-N-RANGE",
             "Integers from 1 on are accepted as n.",
-            ("n=1", "n=2", "n=10"),
+            ("n=1", "n=2", "n=10", "n=11"),
+        ),
+        (
+            {"max_n": 17},
+            "IV-N-RANGE",
+            "Every integer from 1 to 17 is accepted as n.",
+            ("n=1", "n=2", "n=17", "n=3", "n=10"),
+        ),
+        (
+            {"max_n": 100},
+            "IV-RES-COUNT",
+            "The list data has exactly n items.",
+            ("n=1", "n=2", "n=11", "n=100", "n=3", "n=10"),
         ),
         (
             {"sizes": ["64x64", "1024x1024"]},
@@ -293,6 +316,12 @@ def test_every_requirement_has_a_text_and_evidence_in_any_effective_contract(key
         ),
         (
             {"image_sides": {"min": 3}},
+            "IV-IMAGE-PNG-KINDS",
+            "Palette, grey, 1-bit, 16-bit and interlaced PNGs are accepted.",
+            tuple(f"png={kind}" for kind in ("palette", "grey", "grey-alpha", "1-bit", "16-bit", "interlaced")),
+        ),
+        (
+            {"image_sides": {"multiple_of": 2}},
             "IV-IMAGE-PNG-KINDS",
             "Palette, grey, 1-bit, 16-bit and interlaced PNGs are accepted.",
             tuple(f"png={kind}" for kind in ("palette", "grey", "grey-alpha", "1-bit", "16-bit", "interlaced")),
