@@ -16,14 +16,13 @@ from attrs import define, evolve, field
 
 from ..cases.builder import Base
 from ..cases.case import MANY_IMAGES, Case
-from ..cases.changes import SAME_IMAGE, same_image
+from ..cases.changes import SAME_IMAGE
 from ..cases.named_case import NamedCase
 from ..cases.plan import ALIKE, Plan
 from ..cases.preparations import preparations
 from ..cases.probes import Probe
 from ..cases.transforms import kept_open
 from ..cases.variations import Drawn, code_of
-from ..contract.evidence import ABSENT
 from ..oracles.base import Observation, observe
 from ..oracles.links import AT_THE_END
 from ..oracles.refusal import is_server_error, is_wrong_refusal, status_of
@@ -33,8 +32,9 @@ from ..wire.reasons import ControlRefused, NothingAccepted, Preparation, RateLim
 from .experiment import Experiment
 from .outcomes import outcome_of
 from .packs import PACK_SIZE, Arranged, images, packs
+from .repetitions import Repetitions
 from .scheduler import Scheduler, not_sent
-from .steps import ASKING, PLAIN_AGAIN, Outcome, Sending, Step
+from .steps import PLAIN_AGAIN, Outcome, Sending, Step
 
 R = TypeVar("R")
 
@@ -52,8 +52,6 @@ _FIRST_LINKS_AT_THE_END = 5
 _ALIKE_LINKS_AT_THE_END = 3
 _REQUESTS_AT_THE_END = 4
 """To find out what of what SHOULD be accepted is refused leaves so many for what MUST hold at the end."""
-_LINKS = "response_format=url"
-_LOOKS = ASKING - {"n"}
 
 
 @define
@@ -92,6 +90,7 @@ class Session:
     def run(self) -> None:
         """Send the plan. Raises Unreachable and KeyRefused."""
         plan, experiment = self.plan, self.experiment
+        repetitions = Repetitions(plan, experiment)
         refusals, opened = plan.refusals, [row for row in plan.open_cases if not row.last]
         last = [row for row in plan.open_cases if row.last]
         packed = self._packs(plan.must_probes, "must")
@@ -116,7 +115,8 @@ class Session:
         if several:
             # A server may have remembered the values of the request for the most images, which was the last, or what
             # it made of the image of another one, or what a user requested.
-            self.drive(experiment.control(probes=(self._image_of(several),)))
+            labels = {pack: self._pack_labels[pack] for pack in several}
+            self.drive(experiment.control(probes=(repetitions.of_several(labels),)))
         if order.together:
             self.drive(experiment.together(order.together, "eight-mixed"))
             self._send_alone("eight-mixed")
@@ -127,74 +127,32 @@ class Session:
         self.drive(experiment.probe(odd))
         self._refuse(opened)
         if plan.at_the_same_time and not plan.is_narrowed:
-            self.drive(experiment.together(self._alike(), ALIKE))
+            sent = zip(self.labels, experiment.sent, strict=True)
+            first = next(label for label, (step, _) in sent if step.base == experiment.cheap and not step.probes)
+            self.drive(experiment.together(repetitions.at_the_same_time(first), ALIKE))
             self._send_alone(ALIKE)
         # A server may have remembered that links were asked for; these ask for something else.
         self.drive(experiment.probe(harmless))
+        self._finish(repetitions.other_values(), [pack for pack in packed if pack not in must])
+        self._refuse(last)
+
+    def _finish(self, others: Sequence[Probe], large: Sequence[tuple[Probe, ...]]) -> None:
+        """Send what SHOULD be accepted with `others`, packs of very many images, and what comes at the end of a run."""
+        plan, experiment = self.plan, self.experiment
         self.scheduler.budget.kept_back = _REQUESTS_AT_THE_END
         # One link more at the end: a server may have kept only its newest images. And the last request before the one
         # for the defaults asks for something else, which a server may have remembered.
-        others = [evolve(probe, first=True) for probe in (*self._probes_accepted(_LINKS)[:1], *self._other_sizes())]
         should = self._packs([*plan.should_probes, *others], "should")
         self.drive(experiment.probe([*should[1:], *should[:1]]))
         self.scheduler.budget.kept_back = 0
         # With the images that all others leave.
-        self.drive(experiment.probe(sorted((pack for pack in packed if pack not in must), key=images)))
+        self.drive(experiment.probe(sorted(large, key=images)))
         if not plan.is_narrowed:
             self.drive(experiment.first_again())
         self._follow_links_again()
         for few in _slices(self._put_off, self.scheduler.workers):
             self.send_refusals(few)
         self.drive(experiment.verify())
-        self._refuse(last)
-
-    def _image_of(self, packs: Sequence[tuple[Probe, ...]]) -> Probe:
-        """Return the probe of the image of a pack, if possible of one that differs from the base only in n.
-
-        It has the user of one of the packs.
-        """
-        in_n_alone = (pack for pack in packs if not any(probe.images == 1 and probe.axes & _LOOKS for probe in pack))
-        pack = next(in_n_alone, packs[0])
-        return self._same_image(self._pack_labels[pack], pack, _users(packs))
-
-    def _same_image(self, label: str, pack: tuple[Probe, ...] = (), users: Sequence[Probe] = ()) -> Probe:
-        return same_image(self.plan.image_of(label, self.experiment.cheap or Base(), pack), users)
-
-    def _alike(self) -> list[tuple[Probe, ...]]:
-        """Return what is requested at the same time: links, which a server may confuse, if it has any.
-
-        Each image is sent twice, the second time with another size, if the server has one. The first was sent before,
-        with the base: a server may have kept what it made of that. All requests have the same user, whose answers a
-        server may confuse.
-        """
-        user = self._probes_accepted("user=ascii")
-        links = (*self._probes_accepted(_LINKS), *user)
-        sizes = tuple(probe for probe in self._probes_accepted("size=") if probe.item != self._size)[:1]
-        sent = zip(self.labels, self.experiment.sent, strict=True)
-        kept = self._same_image(
-            next(label for label, (step, _) in sent if step.base == self.experiment.cheap and not step.probes)
-        )
-        made: list[tuple[Probe, ...]] = [(*links, kept), (*links, *sizes, kept), (*sizes, *user, kept)]
-        for number in range(self.plan.at_the_same_time - len(made)):
-            image = self._same_image(f"{ALIKE}-{number // 2}")
-            made.append((*links, *(sizes if number % 2 else ()), image))
-        return made
-
-    def _probes_accepted(self, beginning: str) -> tuple[Probe, ...]:
-        """Return the probes of MUSTs that the server accepted, whose items begin like this."""
-        named = (probe for probe in self.plan.must_probes if probe.item.startswith(beginning))
-        return tuple(probe for probe in named if self.experiment.was_accepted((probe,), alone=False))
-
-    def _other_sizes(self) -> tuple[Probe, ...]:
-        """Return the probe of a size that is not the default one, if the server accepts one."""
-        default = f"size={self.plan.contract.defaults.get('size', ABSENT)}"
-        named = (probe for probe in self._probes_accepted("size=") if probe.item not in {default, f"size={ABSENT}"})
-        return tuple(named)[:1]
-
-    @property
-    def _size(self) -> str:
-        """The item of the size of the cheap base."""
-        return f"size={(self.experiment.cheap or Base()).texts.get('size', ABSENT)}"
 
     def _last_images(self) -> dict[str, int]:
         """Return how many images are set aside for the end, by label. They show what MUST hold of the whole run."""
@@ -432,11 +390,6 @@ class Session:
 def original(label: str) -> str:
     """Return the label of the case whose request was sent again under this label."""
     return label.partition(AGAIN)[0]
-
-
-def _users(packs: Sequence[Sequence[Probe]]) -> list[Probe]:
-    """Return the probe of the last user in packs, if one has any."""
-    return [probe for pack in packs for probe in pack if probe.item.startswith("user=")][-1:]
 
 
 def _slices(cases: Sequence[Case], size: int) -> Iterator[Sequence[Case]]:
