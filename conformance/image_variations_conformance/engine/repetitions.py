@@ -54,10 +54,15 @@ class Repetitions:
         return [*of_kept, *((*links, *(sizes if at % 2 else ()), image) for at, image in enumerate(images))]
 
     def other_values(self) -> list[Probe]:
-        """Return the probes of a link and of a size that is not the default one, if accepted, for one request."""
-        default = f"{_SIZES}{self.plan.contract.defaults.get('size', ABSENT)}"
-        sizes = [probe for probe in self._accepted(_SIZES) if probe.item not in {default, f"{_SIZES}{ABSENT}"}]
-        return [evolve(probe, first=True) for probe in (*self._accepted(_LINKS)[:1], *sizes[:1])]
+        """Return the probes of a size and of a format that are not the defaults, for one request, and of a link."""
+        others = [*self._others("size"), *self._others("response_format")]
+        links = [evolve(probe, first=False) for probe in self._accepted(_LINKS)[:1] if probe not in others]
+        return [*(evolve(probe, first=True) for probe in others), *links]
+
+    def _others(self, name: str) -> list[Probe]:
+        """Return the probe of a value of a field that is not its default, if the server accepts one."""
+        usual = {f"{name}={value}" for value in (ABSENT, self.plan.contract.defaults.get(name))}
+        return [probe for probe in self._accepted(f"{name}=") if probe.item not in usual][:1]
 
     def _accepted(self, beginning: str) -> tuple[Probe, ...]:
         """Return the probes of MUSTs that the server accepted, whose items begin like this."""
