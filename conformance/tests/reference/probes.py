@@ -241,6 +241,7 @@ PROBES: tuple[Probe, ...] = (
                 f"Bearer {KEY[:-1]}",
                 f"Bearer {KEY}x",
                 f"Bearer {KEY} x",
+                f"Bearer Bearer {KEY}",
                 f"Bearer {KEY}\udca0",
             ),
             f"Bearer {KEY.swapcase()}",
@@ -380,6 +381,7 @@ PROBES: tuple[Probe, ...] = (
         "IV-USER-TEXT IV-USER-OPTIONAL IV-USER-LENGTH",
         "user",
         *(None, "a", "", "a b <c>", "\u00fc\u7528", "\U0001f600", "u" * 1000),
+        "constructor",
     ),
     *(
         valid("IV-WIRE-BOUNDARY IV-WIRE-QUOTED-PAIR", Form(boundary=boundary, content_type=content_type))
@@ -443,6 +445,7 @@ PROBES: tuple[Probe, ...] = (
     Probe("IV-STATE-RECOVERS", (*(_BAD_IMAGE,) * 8, _VALID)),
     Probe("IV-STATE-RECOVERS", (Request(with_texts(n="10")), _VALID)),
     Probe("IV-STATE-INDEPENDENT", (Request(with_texts(n="2")), _VALID)),
+    Probe("IV-STATE-INDEPENDENT", (Request(with_texts(n="2", user="u")), Request(with_texts(user="u")))),
     Probe("IV-STATE-INDEPENDENT", (_VALID, Request(with_texts(response_format=None)))),
     Probe("IV-STATE-INDEPENDENT", (_VALID, Request(with_texts(size=None)))),
     Probe("IV-OUT-RESEMBLES", (_VALID, Request(Form(saved(BLUE))))),
@@ -472,7 +475,10 @@ PROBES: tuple[Probe, ...] = (
 
 PARALLEL_PROBE = Probe(
     "IV-STATE-PARALLEL",
-    tuple(Request(Form(image, with_texts(n=n).texts)) for n, image in (("1", PNG), ("2", saved(BLUE)), ("3", PNG))),
+    tuple(
+        Request(Form(image, with_texts(n=n, user="u").texts))
+        for n, image in (("1", PNG), ("2", saved(BLUE)), ("3", PNG))
+    ),
     parallel=True,
 )
 
