@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -15,10 +15,15 @@ from .factories import NO_5XX, PerServer
 from .no_response import Failure, MayFail
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from starlette.responses import Response
 
     from ..app.incoming import IncomingRequest
     from ..app.received import Received
+
+K = TypeVar("K")
+T = TypeVar("T")
 
 fault = FaultFamily("concurrency")
 
@@ -117,39 +122,36 @@ class PicturesShared(Service):
 
 
 @define
-class _Making:
-    """Images that are being made."""
+class _UnderWay(Generic[T]):
+    """Something that is being made for one request, while others wait for it."""
 
-    images: list[bytes] = field(factory=list)
+    made: list[T] = field(factory=list)
     ended: anyio.Event = field(factory=anyio.Event)
+
+
+async def _shared(key: K, under_way: dict[K, _UnderWay[T]], make: Callable[[], Awaitable[T]]) -> T:
+    """Return what is being made under a key for a concurrent request, or else make it."""
+    if key in under_way:
+        making = under_way[key]
+        await making.ended.wait()
+    else:
+        making = under_way[key] = _UnderWay()
+        await anyio.sleep(OVERLAP_SECONDS)
+        making.made.append(await make())
+        del under_way[key]
+        making.ended.set()
+    return making.made[0]
 
 
 @fault.service("images-of-the-same-input-shared", _PARALLEL)
 class ImagesOfTheSameInputShared(Service):
     """Sends the images that it is making of the same input for a concurrent request, whatever that asks for."""
 
-    under_way: ClassVar[PerServer[dict[bytes, _Making]]] = PerServer(dict)
+    under_way: ClassVar[PerServer[dict[bytes, _UnderWay[list[bytes]]]]] = PerServer(dict)
 
     async def make(self, picture: Image.Image, wanted: Wanted) -> list[bytes]:
-        key, under_way = picture.tobytes(), self.under_way.of(self)
-        if key in under_way:
-            making = under_way[key]
-            await making.ended.wait()
-            return making.images
-        making = under_way[key] = _Making()
-        await anyio.sleep(OVERLAP_SECONDS)
-        making.images += await super().make(picture, wanted)
-        del under_way[key]
-        making.ended.set()
-        return making.images
-
-
-@define
-class _Answering:
-    """A response that is being made."""
-
-    response: Response | None = None
-    ended: anyio.Event = field(factory=anyio.Event)
+        make = super().make
+        return await _shared(picture.tobytes(), self.under_way.of(self), lambda: make(picture, wanted))
 
 
 @fault.service("answers-of-the-same-user-shared", _PARALLEL)
@@ -157,23 +159,14 @@ class AnswersOfTheSameUserShared(Service):
     """Sends the response that it is making for a user in response to another request of the same user."""
 
     users: ClassVar[WeakKeyDictionary[IncomingRequest, str]] = WeakKeyDictionary()
-    under_way: ClassVar[PerServer[dict[str, _Answering]]] = PerServer(dict)
+    under_way: ClassVar[PerServer[dict[str, _UnderWay[Response]]]] = PerServer(dict)
 
     def admit(self, received: Received) -> None:
         super().admit(received)
         self.users[received.request] = received.text("user") or ""
 
     async def varied(self, request: IncomingRequest, picture: Image.Image, wanted: Wanted) -> Response:
-        user, under_way = self.users[request], self.under_way.of(self)
+        user, varied = self.users[request], super().varied
         if not user:
-            return await super().varied(request, picture, wanted)
-        if user in under_way:
-            answering = under_way[user]
-            await answering.ended.wait()
-        else:
-            answering = under_way[user] = _Answering()
-            await anyio.sleep(OVERLAP_SECONDS)
-            answering.response = await super().varied(request, picture, wanted)
-            del under_way[user]
-            answering.ended.set()
-        return answering.response or await super().varied(request, picture, wanted)
+            return await varied(request, picture, wanted)
+        return await _shared(user, self.under_way.of(self), lambda: varied(request, picture, wanted))
