@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 from ..contract.document import Contract
 from ..media.pictures import Picture
 from ..wire.exchange import MAX_LINK_CHARACTERS, Response
+from ..wire.redaction import in_base64
 from .base import Finding, Observation, judges
 
 # Patterns of internal details in the languages that servers are written in. Each must take linear time, because the
@@ -28,6 +28,7 @@ _LEAKS = {
 }
 _MIN_KEY_CHARACTERS = 8
 _MOST_SEARCHED = 1 << 16
+_OF_LINKS = bytes.maketrans(b"+/", b"-_")
 
 
 @judges("IV-ERR-SECRETS")
@@ -78,17 +79,9 @@ def _holds(content: bytes, key: bytes) -> bool:
     """Return whether a content has a key in it, as it is or in base64. Of short keys, that may be chance."""
     if len(key) < _MIN_KEY_CHARACTERS:
         return False
-    return key in content or any(encoded in content for encoded in _in_base64(key))
-
-
-def _in_base64(key: bytes) -> Iterator[bytes]:
-    """Yield what a key is in base64, of both alphabets, at each offset, without what depends on the bytes beside it."""
-    for offset in range(3):
-        encoded = base64.b64encode(bytes(offset) + key)
-        # Three bytes are four characters, so that the ends may depend on other bytes.
-        inner = encoded[4 if offset else 0 : len(encoded) - (4 if (offset + len(key)) % 3 else 0)]
-        yield inner
-        yield inner.translate(bytes.maketrans(b"+/", b"-_"))
+    encoded = list(in_base64(key))
+    # Links have the other alphabet of base64, RFC 4648, section 5.
+    return any(text in content for text in (key, *encoded, *(each.translate(_OF_LINKS) for each in encoded)))
 
 
 def _text_of(observation: Observation, response: Response) -> str:

@@ -95,10 +95,14 @@ class Secret:
         for value in dict.fromkeys((self.value, self.value.lower(), self.value.upper())):
             raw = value.encode("utf-8", "surrogateescape")
             yield raw.hex().encode(), 2 * FRAGMENT_CHARACTERS
-            for offset in range(3):
-                # The characters at both ends depend on the bytes next to the secret.
-                encoded = base64.b64encode(bytes(offset) + raw)[offset + 1 :]
-                yield _flattened(encoded.rstrip(b"=")[:-1].decode()), FRAGMENT_CHARACTERS * 4 // 3
+            for encoded in in_base64(raw):
+                yield _flattened(encoded.decode()), FRAGMENT_CHARACTERS * 4 // 3
+
+
+def in_base64(content: bytes) -> Iterator[bytes]:
+    """Yield what a content is in base64 at each offset, without the characters that depend on the bytes beside it."""
+    for offset in range(3):
+        yield base64.b64encode(bytes(offset) + content)[offset + 1 :].rstrip(b"=")[:-1]
 
 
 def _windows(text: bytes, size: int, step: int) -> Iterator[bytes]:
