@@ -9,8 +9,6 @@ from ..wire.exchange import Request
 from .builder import Base
 from .probes import Probe
 
-MANY_IMAGES = 10
-"""The most images that the contract allows. More are asked for late in a run, with what others leave of its images."""
 MOST_IMAGES = 100
 """The most images that a server may make for one request. More may be valid under a profile, but cost too much."""
 

@@ -29,7 +29,7 @@ def same_image(image: bytes, users: Sequence[Probe] = ()) -> Probe:
     def apply(b: Builder, draft: Draft) -> Draft:
         for user in users:
             draft = user.apply(b, draft)
-        return evolve(draft, image=evolve(draft.image, content=image))
+        return content(lambda _: image)(b, draft)
 
     return Probe("IV-STATE-INDEPENDENT", SAME_IMAGE, frozenset({IMAGE}), apply)
 

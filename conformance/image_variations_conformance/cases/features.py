@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..contract.document import Contract
-from ..contract.evidence import ABSENT, AcceptsFeature, AcceptsField, Sample
+from ..contract.evidence import ABSENT, MANY_IMAGES, AcceptsFeature, AcceptsField, Sample
 from . import transforms
 from .builder import Builder, Draft
-from .case import MANY_IMAGES
 from .changes import field, image_part
 from .form_features import FORM_FEATURES
 from .probes import DEFAULT, KEY, TEXT_TYPE, WHOLE, Change, Probe

@@ -34,8 +34,8 @@ RATE_LIMITED = "rate-limited"
 """The situation of any request that was limited: no case of its own leads to it."""
 _FORMAT_FIELD = "response_format"
 _MAX_SAMPLED = 10_000
-_LARGEST_BY_SEED = 10
-"""Larger numbers of images cost too much, but for those that the register names."""
+MANY_IMAGES = 10
+"""The most images that the contract allows. A profile may allow more, of which the seed adds none to a sample."""
 
 
 class EvidenceError(ValueError):
@@ -108,7 +108,7 @@ class Sample:
             raise EvidenceError(self.requirement, "sample", f"{self.field} has more than {_MAX_SAMPLED:,} values")
         texts = (text for value in self.always for text in _resolved(self.requirement, "sample", value, schema))
         always = tuple(dict.fromkeys(int(text) for text in texts if validity_of(schema, text) == "valid"))
-        numbers = range(low, min(high, _LARGEST_BY_SEED) + 1)
+        numbers = range(low, min(high, MANY_IMAGES) + 1)
         return always, _grouped([number for number in numbers if number not in always], self.by_seed)
 
 

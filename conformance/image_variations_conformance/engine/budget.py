@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from attrs import define, field, frozen
 
-from ..cases.case import MANY_IMAGES, MOST_IMAGES, Case
+from ..cases.case import MOST_IMAGES, Case
+from ..contract.evidence import MANY_IMAGES
 from ..wire.reasons import (
     InvalidAccepted,
     InvalidCostsImage,

@@ -15,7 +15,7 @@ from typing import TypeVar
 from attrs import define, evolve, field
 
 from ..cases.builder import Base
-from ..cases.case import MANY_IMAGES, Case
+from ..cases.case import Case
 from ..cases.changes import SAME_IMAGE
 from ..cases.named_case import NamedCase
 from ..cases.plan import ALIKE, Plan
@@ -23,6 +23,7 @@ from ..cases.preparations import preparations
 from ..cases.probes import Probe
 from ..cases.transforms import kept_open
 from ..cases.variations import Drawn, code_of
+from ..contract.evidence import MANY_IMAGES
 from ..oracles.base import Observation, observe
 from ..oracles.links import AT_THE_END
 from ..oracles.refusal import is_server_error, is_wrong_refusal, status_of

@@ -14,7 +14,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from image_variations_conformance.cases.builder import Base, Builder
-from image_variations_conformance.cases.case import MANY_IMAGES, MOST_IMAGES, Case
+from image_variations_conformance.cases.case import MOST_IMAGES, Case
 from image_variations_conformance.cases.named_case import DEPTHS, Depth
 from image_variations_conformance.cases.plan import DEPTH_PROFILES, Plan
 from image_variations_conformance.cases.png_strategies import pngs
@@ -22,6 +22,7 @@ from image_variations_conformance.cases.strategies import users, wrong_values
 from image_variations_conformance.cases.transforms import with_body, with_chunked_coding, with_header
 from image_variations_conformance.contract.document import Contract
 from image_variations_conformance.contract.effective import apply
+from image_variations_conformance.contract.evidence import MANY_IMAGES
 from image_variations_conformance.contract.profile import names, read
 from image_variations_conformance.engine.packs import Arranged, images, packs
 from image_variations_conformance.media import png
