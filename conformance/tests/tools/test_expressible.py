@@ -259,8 +259,8 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
     # parameters
     "a cookie": (put(f"{ORDER}/in", "cookie"), f"{ORDER}/in", "no cookies"),
     "a header that OpenAPI ignores": (
-        put(f"{OPERATION}/parameters/1/name", "Accept"),
-        f"{OPERATION}/parameters/1/name",
+        put(f"{HEADER}/name", "Accept"),
+        f"{HEADER}/name",
         "ignores",
     ),
     "a parameter with a media type": (
@@ -283,8 +283,8 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
         "would be dropped",
     ),
     "a list in a header": (
-        put(f"{OPERATION}/parameters/1/schema", {"type": "array", "items": {"type": "string"}}),
-        f"{OPERATION}/parameters/1/schema",
+        put(f"{HEADER}/schema", {"type": "array", "items": {"type": "string"}}),
+        f"{HEADER}/schema",
         "only one value",
     ),
     "an object of objects in a query": (
@@ -293,12 +293,11 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
         "only one value",
     ),
     "a parameter of the same name": (
-        put(f"{OPERATION}/parameters/1", {"name": "order", "in": "header", "schema": {"type": "string"}}),
-        f"{OPERATION}/parameters/1/name",
+        put(HEADER, {"name": "order", "in": "header", "schema": {"type": "string"}}),
+        f"{HEADER}/name",
         "as that of 'order'",
     ),
     "an argument that each call has": (put(f"{ORDER}/name", "timeout"), f"{ORDER}/name", "an argument timeout already"),
-    # responses
     "an argument of generated functions": (
         put(f"{ORDER}/name", "options"),
         f"{ORDER}/name",
@@ -327,6 +326,7 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
         f"{OPERATION}/requestBody/content",
         "cannot be sent; write one",
     ),
+    # responses
     "a body of a response to HEAD": (
         put("/paths/~1more", {"head": {"responses": {"200": {"description": "Made.", "content": TEXT}}}}),
         "/paths/~1more/head/responses/200/content",
@@ -469,9 +469,9 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
     "a list that is used in a header": (
         lambda document: (
             put("/components/schemas/List", {"type": "array", "items": {"type": "string"}})(document),
-            put(f"{OPERATION}/parameters/1/schema", {"$ref": "#/components/schemas/List"})(document),
+            put(f"{HEADER}/schema", {"$ref": "#/components/schemas/List"})(document),
         )[0],
-        f"{OPERATION}/parameters/1/schema/$ref",
+        f"{HEADER}/schema/$ref",
         "only one value (of /components/schemas/List, which is used here)",
     ),
     "a date in a list": (
@@ -526,7 +526,7 @@ REFUSED: dict[str, tuple[Callable[[Document], None], str, str]] = {
     ),
     "a parameter twice": (
         put(f"{OPERATION}/parameters", [{"name": "a", "in": "query", "schema": {"type": "string"}}] * 2),
-        f"{OPERATION}/parameters/1",
+        HEADER,
         "there twice",
     ),
     "a property in two parts": (
