@@ -33,7 +33,8 @@ class Repetitions:
         packs = list(labels)
         in_n_alone = (pack for pack in packs if not any(probe.images == 1 and probe.axes & _LOOKS for probe in pack))
         pack = next(in_n_alone, packs[0])
-        users = [probe for each in packs for probe in each if probe.item.startswith("user=")]
+        probes = [probe for each in packs for probe in each]
+        users = [probe for probe in probes if probe.item.startswith("user=") and probe.item != f"user={ABSENT}"]
         return self._image(labels[pack], pack, users[-1:])
 
     def at_the_same_time(self, label: str) -> list[tuple[Probe, ...]]:

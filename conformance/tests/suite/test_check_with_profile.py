@@ -132,6 +132,12 @@ def test_a_value_of_an_earlier_request_is_found_whatever_the_default_is(
     assert failed(run) == {"IV-STATE-INDEPENDENT"}
 
 
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_a_number_of_images_that_a_server_remembers_for_a_user_is_found(seed: int) -> None:
+    run = judge_app(faulty(["n-remembered-for-user"], api_key=KEY), seed=seed)
+    assert failed(run) == {"IV-STATE-INDEPENDENT"}
+
+
 @pytest.mark.parametrize("name", names())
 def test_a_server_that_differs_as_its_profile_declares_conforms(name: str) -> None:
     contract = apply(load(), read(name))
