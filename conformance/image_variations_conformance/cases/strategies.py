@@ -79,6 +79,7 @@ _OF_EVERY_KIND = (
     "private-before",
     "private-after",
 )
+_OFTEN_OF_EVERY_KIND = (*(None, None, *_OF_EVERY_KIND) * 4, *(it for it in CHUNKS if it not in _OF_EVERY_KIND))
 _DEAR = frozenset({"side=512", "side=1000", "side=maximum", "image-bytes=largest-valid"})
 """What takes long to make, to send or to decode."""
 _DEAR_EVERY, _RARE = 40, 30
@@ -137,10 +138,9 @@ Axis = st.SearchStrategy[Variation | None]
 @st.composite
 def pictures(draw: st.DrawFn, rules: ImageRules) -> Variation:
     """Return a PNG of any kind, side, ancillary chunks and layout."""
-    kind = draw(_kinds())
+    chunks = [draw(st.sampled_from(_OFTEN_OF_EVERY_KIND)), draw(st.sampled_from((None, None, None, *LAYOUTS)))]
+    kind = draw(_kinds()) if chunks[0] in {None, *_OF_EVERY_KIND} else png.PLAIN
     side = rules.nearest_side(draw(st.sampled_from(_SIDES)))
-    usable = _OF_EVERY_KIND if kind != png.PLAIN else tuple(CHUNKS)
-    chunks = [draw(st.sampled_from((None, None, *usable))), draw(st.sampled_from((None, None, None, *LAYOUTS)))]
     return picture(kind, side, draw(st.integers(0, 3)), [name for name in chunks if name is not None])
 
 

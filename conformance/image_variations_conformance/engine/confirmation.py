@@ -12,8 +12,10 @@ from ..cases.variations import Drawn
 from ..oracles import Observation
 from .session import Session
 
-_NARROWING = (40, 8)
+_NARROWING_REQUESTS, _NARROWING_IMAGES = 40, 8
 """How many requests and images may be spent to tell what is at fault in one request."""
+_AS_MANY = 4
+"""And so many times the images of the request: without all else, without one property after the other, and again."""
 
 
 @define
@@ -33,7 +35,8 @@ class Confirmation:
             session.send_refusals([evolve(case, is_random=False, probes=drawn.probes)])
             return
         first = len(experiment.sent)
-        experiment.narrowing_requests, experiment.narrowing_images = _NARROWING
+        experiment.narrowing_requests = _NARROWING_REQUESTS
+        experiment.narrowing_images = _NARROWING_IMAGES + _AS_MANY * case.expectation.image_count
         cheap, experiment.cheap = experiment.cheap, base
         session.sent_again = drawn
         session.drive(experiment.probe([session.plan.attributed(drawn.probes, base)]))

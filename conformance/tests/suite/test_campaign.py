@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from hypothesis import given
 from hypothesis.database import ExampleDatabase, InMemoryExampleDatabase
 from image_variations_conformance.cases.builder import Base
@@ -95,6 +95,20 @@ def test_a_bug_that_needs_two_properties_is_found_and_reduced_to_them(bug: Bug) 
     assert run.outcome == "fails"
     assert run.campaign is not None
     assert run.campaign.reducing > 0
+
+
+def test_a_failure_of_many_images_is_reported_with_what_is_at_fault() -> None:
+    code = "Drawn(text('n', '8'), picture(side=3))"
+    bug = Bug(
+        "odd side and n=8",
+        "IV-RES-COUNT",
+        lambda it: it.text("n") == "8" and it.image is not None and it.image.content[23] == 3,
+        lambda wanted: evolve(wanted, count=7),
+    )
+    database = InMemoryExampleDatabase()
+    database.save(b"image-variations random requests", code.encode())
+    run = deep(server_with([bug], KEY), database=database, max_requests=320)
+    assert found(run) == [Found(bug.requirement, code)]
 
 
 def test_what_was_found_is_found_again_at_once_and_forgotten_once_it_is_mended() -> None:
