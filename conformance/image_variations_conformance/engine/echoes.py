@@ -256,7 +256,8 @@ def _of_chunks(finding: Finding, failures: _Failures) -> Iterable[str]:
     """Where chunked coding is refused, the answer is about that; where it hides fields, so it does what is wrong."""
     case = failures.session.cases[finding.label]
     is_chunked = case.request.header("transfer-encoding") is not None
-    if not is_chunked or finding.requirement == _CHUNKED or failures.by_item.get("body=chunked") != _CHUNKED:
+    # Where the limits leave plain chunks unexplained, small ones or those with more in them tell.
+    if not is_chunked or finding.requirement == _CHUNKED or (_CHUNKED, "body=chunked") in failures.held:
         return []
     is_refused = not failures.session.observations[finding.label].accepted
     return [_CHUNKED] if case.is_preparation or is_refused else []

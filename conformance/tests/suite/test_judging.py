@@ -16,6 +16,7 @@ from image_variations_conformance.engine.scheduler import Scheduler
 from image_variations_conformance.engine.session import Session
 from image_variations_conformance.engine.steps import Outcome, Result, Step
 from image_variations_conformance.oracles import Finding
+from image_variations_conformance.oracles.base import State
 from image_variations_conformance.reference.app.service import Service, Wanted
 from image_variations_conformance.reference.app.serving import running
 from image_variations_conformance.reference.variants import FAULTS, faulty
@@ -187,6 +188,20 @@ def test_a_member_that_is_null_echoes_that_null_is_no_value() -> None:
     session = session_of((pack("one"), OK))
     found = [broken("IV-RES-SCHEMA", "one"), broken("IV-RES-SIZE", "one", "null"), broken("IV-RES-QUALITY", "one")]
     assert echoes(session, *found) == [None, "IV-RES-SCHEMA", None]
+
+
+@pytest.mark.parametrize("plain_chunks", ["holds", "contradicted", None])
+def test_a_refusal_in_chunks_echoes_that_chunks_are_refused_unless_plain_ones_are_accepted(
+    plain_chunks: State | None,
+) -> None:
+    session = session_of((row("image-too-large-chunked"), CRASH), (pack("one", "body=small-chunks"), CRASH))
+    found = [
+        broken("IV-IMAGE-MAX-BYTES", "image-too-large-chunked"),
+        broken("IV-WIRE-CHUNKED", "one", "body=small-chunks"),
+    ]
+    if plain_chunks is not None:
+        found.append(evolve(broken("IV-WIRE-CHUNKED", "one", "body=chunked"), state=plain_chunks))
+    assert echoes(session, *found)[0] == (None if plain_chunks == "holds" else "IV-WIRE-CHUNKED")
 
 
 def test_links_that_can_be_guessed_are_no_echo_of_a_request_in_company() -> None:
