@@ -155,6 +155,11 @@ class Budget:
             return None
         return max(0.0, self.started + self.limits.max_seconds - time.monotonic())
 
+    def images_left(self) -> int | None:
+        """Return how many images no case is waiting for, or None where there is no limit."""
+        limit = self.limits.max_images
+        return None if limit is None else max(0, limit - self.images - self._reserved)
+
     def fetch_refusal(self) -> Reason | None:
         """Count a link to follow and return None, or return why it must not be followed."""
         with self._lock:

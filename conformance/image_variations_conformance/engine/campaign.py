@@ -211,7 +211,7 @@ class Campaign:
     def _replay(self) -> None:
         """Send again what is in the database, and remove from it what breaks nothing any more."""
         for value in [] if self.database is None else sorted(self.database.fetch(_KEY)):
-            self._found = None
+            self._found, sent = None, self._sent
             try:
                 drawn = [self._without_known(each) for each in parsed(value.decode())]
                 (self._one if len(drawn) == 1 else self._in_order)(drawn)
@@ -223,7 +223,8 @@ class Campaign:
                 # Another version of the suite wrote it.
                 continue
             else:
-                self._forget(value)
+                if self._sent > sent:
+                    self._forget(value)
 
     def _forget(self, value: bytes) -> None:
         if self.database is not None:

@@ -28,25 +28,35 @@ class Confirmation:
     def confirm(self, drawn: Drawn, base: Base, failed: Observation) -> None:
         """Send a request again, and find out which of its properties are at fault. `failed` is what came of it before.
 
-        The experiment leaves out one property after the other. What must be refused is sent as it is.
+        The experiment leaves out one property after the other. What must be refused is sent as it is. Where too few
+        images are left to send it again, what came of it before counts.
         """
         session, experiment, case = self.session, self.session.experiment, self._case(drawn, base)
         if case.expectation.violations:
             session.send_refusals([evolve(case, is_random=False, probes=drawn.probes)])
             return
+        images, left = case.expectation.image_count, session.scheduler.budget.images_left()
+        if left is not None and left < images:
+            self._keep(case, failed)
+            return
         first = len(experiment.sent)
+        allowance = _NARROWING_IMAGES + _AS_MANY * images
         experiment.narrowing_requests = _NARROWING_REQUESTS
-        experiment.narrowing_images = _NARROWING_IMAGES + _AS_MANY * case.expectation.image_count
+        experiment.narrowing_images = allowance if left is None else min(allowance, left - images)
         cheap, experiment.cheap = experiment.cheap, base
         session.sent_again = drawn
         session.drive(experiment.probe([session.plan.attributed(drawn.probes, base)]))
         session.sent_again, experiment.cheap = None, cheap
         if first < len(experiment.sent) and experiment.sent[first][1] == "accepted" and not failed.accepted:
             # The same request had both outcomes.
-            exchange = evolve(failed.exchange, label=case.label)
-            session.cases[case.label] = case
-            session.observations[case.label] = evolve(failed, exchange=exchange, is_random=False)
+            self._keep(case, failed)
             session.repeated[case.label] = session.labels[first]
+
+    def _keep(self, case: Case, failed: Observation) -> None:
+        """Make what came of a random request a part of the run."""
+        exchange = evolve(failed.exchange, label=case.label)
+        self.session.cases[case.label] = case
+        self.session.observations[case.label] = evolve(failed, exchange=exchange, is_random=False)
 
     def confirm_order(
         self,

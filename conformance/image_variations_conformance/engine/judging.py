@@ -27,7 +27,7 @@ from .echoes import (
     without_echoes,
 )
 from .session import AGAIN, Session, original
-from .steps import ASKING, PLAIN_AGAIN, STABLE, Result
+from .steps import ASKING, PLAIN_AGAIN, STABLE, Result, Step
 
 # A 200 alone does not show these: the content of the response does.
 _SHOWN_BY_CONTENT = frozenset({"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT", "IV-WIRE-QUERY"})
@@ -224,14 +224,20 @@ def _without_accidents(found: Sequence[Finding], session: Session) -> Iterator[F
 def _without_doubts(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
     """Yield the findings; what is wrong with a response to several unusual properties is in doubt, and so blocked.
 
-    It is not if the same is wrong with the response to the request for the same images alone, or if the experiment
-    has told which property is at fault.
+    It is not if the same is wrong with the response to the request for the same images alone, if the experiment has
+    told which property is at fault, or if the request was drawn at random and reduced, and has only what must be read.
     """
+    requirements, cases = session.plan.contract.requirements, session.cases
+
+    def levels_of(step: Step) -> set[str]:
+        return {requirements[probe.requirement].level for probe in step.probes}
+
     doubtful = {
         session.labels[at]
         for at, (step, outcome) in enumerate(session.experiment.sent)
         if outcome == "wrong"
         and not all(probe.axes & ASKING for probe in step.probes)
+        and not (cases[session.labels[at]].code and levels_of(step) == {"must"})
         and not is_explained(session.labels[at], session)
     }
     doubtful |= {alone for label, alone in session.alone.items() if label in doubtful}

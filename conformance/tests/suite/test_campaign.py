@@ -42,6 +42,7 @@ from support.two_factor_bugs import BUGS, Bug, QuickService, server_with
 pytestmark = pytest.mark.slow
 
 KEY = "sk-test-0123456789abcdef"
+DATABASE_KEY = b"image-variations random requests"
 LONG = 60.0
 """Seconds in which each bug is found, also on a slow machine."""
 
@@ -97,18 +98,32 @@ def test_a_bug_that_needs_two_properties_is_found_and_reduced_to_them(bug: Bug) 
     assert run.campaign.reducing > 0
 
 
-def test_a_failure_of_many_images_is_reported_with_what_is_at_fault() -> None:
-    code = "Drawn(text('n', '8'), picture(side=3))"
-    bug = Bug(
-        "odd side and n=8",
-        "IV-RES-COUNT",
-        lambda it: it.text("n") == "8" and it.image is not None and it.image.content[23] == 3,
-        lambda wanted: evolve(wanted, count=7),
-    )
+@pytest.mark.parametrize(("depth", "images"), [("deep", 8), ("standard", 8), ("standard", 4)])
+def test_a_failure_of_many_images_is_reported_where_no_more_are_left_to_explain_it(depth: str, images: int) -> None:
+    code = f"Drawn(text('n', '{images}'), picture(side=3))"
     database = InMemoryExampleDatabase()
-    database.save(b"image-variations random requests", code.encode())
-    run = deep(server_with([bug], KEY), database=database, max_requests=320)
-    assert found(run) == [Found(bug.requirement, code)]
+    database.save(DATABASE_KEY, code.encode())
+    run = deep(server_with([one_too_few(images)], KEY), database=database, depth=depth, max_requests=320)
+    assert found(run) == [Found("IV-RES-COUNT", code)]
+    assert set(verdicts(run, "fail")) == {"IV-RES-COUNT"}
+
+
+def test_what_is_too_large_for_a_run_to_send_again_stays_in_the_database() -> None:
+    database = InMemoryExampleDatabase()
+    database.save(DATABASE_KEY, b"Drawn(text('n', '10'), picture(side=3))")
+    run = deep(server_with([one_too_few(10)], KEY), database=database, depth="standard", max_requests=320)
+    assert found(run) == []
+    assert len(database.data[DATABASE_KEY]) == 1
+
+
+def one_too_few(images: int) -> Bug:
+    """Return the bug that so many variations of a picture of three by three pixels are one too few."""
+    return Bug(
+        f"odd side and n={images}",
+        "IV-RES-COUNT",
+        lambda it: it.text("n") == str(images) and it.image is not None and it.image.content[23] == 3,
+        lambda wanted: evolve(wanted, count=images - 1),
+    )
 
 
 def test_what_was_found_is_found_again_at_once_and_forgotten_once_it_is_mended() -> None:
