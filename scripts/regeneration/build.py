@@ -46,7 +46,7 @@ HTTP_LIBRARIES: dict[str, dict[str, str]] = {
 }
 
 _PYTHON = (sys.executable, "-I", "-B")  # -I: no PYTHON* variables, user site or current folder; -B: no __pycache__
-GENERATOR = (*_PYTHON, "-m", "openapi_python_client")
+GENERATOR = (*_PYTHON, str(Path(__file__).with_name("generator.py")))
 
 # --no-respect-gitignore, because a .gitignore in a parent folder could exclude the package from ruff.
 _RUFF_OPTIONS = (
@@ -111,10 +111,8 @@ def build(
     require_none(document, spec, is_as_written=profile is None)
     client_version = _client_version(package.name, document)
     lowered = lower(document)
-    templates = package.parent / "templates"
     document_facts = facts(lowered, package.name, client_version)
-    _write_templates(document_facts, templates)
-    _generate(lowered, package, templates, generator)
+    _generate(lowered, document_facts, package, generator)
     _add_runtime(package, document_facts, http_library)
     (package / "py.typed").touch()
     _stamp(package, spec, client_version, document["info"]["version"], profile)
@@ -147,22 +145,6 @@ def _require_pinned_versions(tried: str | None) -> None:
             )
 
 
-def _write_templates(document_facts: Facts, templates: Path) -> None:
-    """Copy scripts/templates to the folder `templates`, and add the facts.
-
-    `facts.jinja` sets the variable `facts`. `classes/NAME.jinja` and `operations/NAME.jinja` set `known` to the facts
-    of one class or operation, because Jinja2 runs an imported template again for each operation. The repr of the facts
-    is both Python and Jinja2 syntax.
-    """
-    shutil.copytree(TEMPLATES, templates)
-    rest = dict(document_facts)
-    for kind in ("classes", "operations"):
-        (templates / kind).mkdir()
-        for name, known in rest.pop(kind).items():
-            (templates / kind / f"{name}.jinja").write_text(f"{{% set known = {known!r} %}}", encoding="utf-8")
-    (templates / "facts.jinja").write_text(f"{{% set facts = {rest!r} %}}", encoding="utf-8")
-
-
 def _add_runtime(package: Path, document_facts: Facts, http_library: str) -> None:
     """Copy templates/runtime to the package, in place of the generator's modules of these names.
 
@@ -182,12 +164,14 @@ def _add_runtime(package: Path, document_facts: Facts, http_library: str) -> Non
     shutil.copyfile(SCRIPTS.parent / "LICENSE", package / "LICENSE")
 
 
-def _generate(lowered: object, package: Path, templates: Path, generator: Sequence[str]) -> None:
-    source = package.parent / "lowered.json"
+def _generate(lowered: object, document_facts: Facts, package: Path, generator: Sequence[str]) -> None:
+    source, fact_file = package.parent / "lowered.json", package.parent / "facts"
     source.write_text(json.dumps(lowered), encoding="utf-8")
-    files = {"--path": source, "--output-path": package, "--config": _CONFIG, "--custom-template-path": templates}
+    fact_file.write_text(repr(document_facts), encoding="utf-8")
+    files = {"--path": source, "--output-path": package, "--config": _CONFIG, "--custom-template-path": TEMPLATES}
     paths = [str(part) for option in files.items() for part in option]
-    completed = _run([*generator, "generate", "--meta", "none", "--fail-on-warning", *paths], package.parent)
+    command = [*generator, str(fact_file), "generate", "--meta", "none", "--fail-on-warning", *paths]
+    completed = _run(command, package.parent)
     _require_success("The generator", completed)
     if completed.stderr.strip():
         raise Refused(

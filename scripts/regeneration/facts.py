@@ -134,7 +134,7 @@ def value_facts(document: Document, schema: Schema) -> Facts:
         "is_base64": schema.get("contentEncoding") == "base64",
     }
     return {
-        # Jinja2 takes long to parse the facts of many values, and reads a member that is missing as none.
+        # Jinja2 reads a member that is missing as none.
         **{name: constraint for name, constraint in constraints.items() if constraint},
         "number": {argument: schema[keyword] for keyword, argument in _NUMBER_BOUNDS.items() if keyword in schema},
         "note": _note(schema, values),
