@@ -7,8 +7,6 @@ field, a type, a bound, an enum value, a media type, the security or a status is
 
 import base64
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,17 +14,16 @@ from typing import Any
 from attrs import evolve, frozen
 
 from regeneration.document import Document
+from regeneration.probing import Outcome, probed
 from regeneration.refused import Refused
 from regeneration.samples import Sample, attribute
 from regeneration.sent_requests import expected_parts, sent_parts
 from regeneration.tested_operations import Answer, Operation, tested_operations
 
-_PROBE = Path(__file__).with_name("probe.py")
 _MAX_SHOWN = 20
 _MAX_VALUE = 200
 _COMMON = frozenset({"extra_headers", "extra_query", "extra_body", "timeout"})
 
-Outcome = dict[str, Any]
 # What is wrong with the outcome of a trial, or an empty string.
 Judge = Callable[[Outcome], str]
 
@@ -51,26 +48,31 @@ class Trial:
         return {"tag": self.tag, "method": self.method, "arguments": self.arguments, **response}
 
 
-def verify(package: Path, lowered: Document, http_library: str) -> None:
-    """Raise `Refused` if the generated client of the folder `package` does not do what the lowered document says."""
-    found = list(tested_operations(lowered))
-    methods = [[each.tag, each.method] for each in found]
-    signatures = _run(package, http_library, {"methods": methods, "trials": []})["signatures"]
+def differences(package: Path, lowered: Document, http_library: str) -> list[str]:
+    """Return what the generated client of the folder `package` does otherwise than the lowered document says.
+
+    Raises `Refused` if the client cannot be imported or called.
+    """
+    operations = list(tested_operations(lowered))
     faults: list[str] = []
     trials: list[Trial] = []
-    for each in found:
-        signature = signatures[f"{each.tag}.{each.method}"]
-        if isinstance(signature, str):
-            faults.append(f"{each.http_method.upper()} {each.path}: there is no method {each.tag}.{each.method}")
-            continue
-        operation = evolve(each, signature=signature[0])
-        wrong = [fault for side in signature for fault in _wrong_arguments(operation, side)]
-        faults += wrong
-        trials += [] if wrong else _trials(operation)
-    outcomes = _run(package, http_library, {"methods": [], "trials": [trial.plan for trial in trials]})["outcomes"]
-    for trial, both in zip(trials, outcomes, strict=True):
-        faults += [f"{trial.about}: {fault}" for fault in map(trial.judge, both) if fault]
-    faults = list(dict.fromkeys(faults))
+    with probed(package, http_library) as probing:
+        signatures = probing.signatures([(each.tag, each.method) for each in operations])
+        for each, signature in zip(operations, signatures, strict=True):
+            if signature is None:
+                faults.append(f"{each.http_method.upper()} {each.path}: there is no method {each.tag}.{each.method}")
+                continue
+            operation = evolve(each, signature=signature[0])
+            wrong = [fault for side in signature for fault in _wrong_arguments(operation, side)]
+            faults += wrong
+            trials += [] if wrong else _trials(operation)
+        for trial, both in zip(trials, probing.outcomes([trial.plan for trial in trials]), strict=True):
+            faults += [f"{trial.about}: {fault}" for fault in map(trial.judge, both) if fault]
+    return list(dict.fromkeys(faults))
+
+
+def require_none_of(faults: list[str]) -> None:
+    """Raise `Refused` with the first of the faults, if there are any."""
     if faults:
         rest = [f"... and {len(faults) - _MAX_SHOWN} more"] if len(faults) > _MAX_SHOWN else []
         raise Refused(
@@ -78,21 +80,6 @@ def verify(package: Path, lowered: Document, http_library: str) -> None:
             + "\nCorrect the templates, or, if the generator drops something, add a rewrite to "
             "scripts/regeneration/lowering.py."
         )
-
-
-def _run(package: Path, http_library: str, plan: dict[str, Any]) -> dict[str, Any]:
-    completed = subprocess.run(  # noqa: S603 - a fixed command, with paths that the user chose
-        [sys.executable, "-I", "-B", str(_PROBE), str(package.parent), package.name, http_library],
-        input=json.dumps(plan),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
-    if completed.returncode != 0:
-        raise Refused(f"The generated client cannot be called: {completed.stderr.strip().splitlines()[-1:]}")
-    loaded: dict[str, Any] = json.loads(completed.stdout)
-    return loaded
 
 
 def _wrong_arguments(operation: Operation, signature: dict[str, bool]) -> Iterator[str]:

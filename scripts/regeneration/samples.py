@@ -18,6 +18,7 @@ from regeneration.generator import python_name
 from regeneration.layout import classes
 from regeneration.number_bounds import exact, is_within, plain, step_of, valid_number
 from regeneration.patterns import matching, python_pattern
+from regeneration.probe import in_short
 
 _DATE, _MOMENT, _UUID = "2026-05-12", "2026-05-12T10:00:00+00:00", "6f1cbd0a-7f3c-4f4e-9d0b-3d1f3b6f6c55"
 _OBJECTS = {"date": _DATE, "date-time": _MOMENT, "uuid": _UUID}
@@ -32,7 +33,7 @@ HEADS = {
 
 @frozen
 class Sample:
-    """A value: `argument` in the notation of `probe`, and `wire` as JSON, or the bytes of a file."""
+    """A value: `argument` in the notation of `probe`, and `wire` as JSON, or the bytes that `probe` has for a file."""
 
     argument: Any
     wire: Any
@@ -365,7 +366,7 @@ def _file(schema: Schema, kind: str | None = None, size: int = 40, sides: tuple[
     kind = rules.get("kinds", ["png"])[0] if kind is None else kind
     step = rules.get("sides", {}).get("multiple-of", 8)
     head = HEADS[kind] + (struct.pack(">II", *(sides or (step, step))) if kind == "png" else b"")
-    return Sample({"file": {"head": base64.b64encode(head).decode(), "size": size}}, head.ljust(size, b"\0"))
+    return Sample({"file": {"head": base64.b64encode(head).decode(), "size": size}}, in_short(head, size))
 
 
 def _file_edges(schema: Schema) -> Iterator[tuple[str, Any, bool]]:
