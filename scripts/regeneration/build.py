@@ -12,6 +12,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -108,8 +109,11 @@ def build(
     _format(package)
     expected = layout.expected_files(lowered)
     _verify_files(package, expected)
-    require_none_of(differences(package, lowered, http_library))
-    _verify_types(package)
+    with ThreadPoolExecutor() as pool:
+        types = pool.submit(_verify_types, package)  # both take long, and are processes of their own
+        found = differences(package, lowered, http_library)
+        types.result()
+    require_none_of(found)
     _verify_files(package, expected)  # again, because a tool may have left files behind
 
 
