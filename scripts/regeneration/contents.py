@@ -8,6 +8,7 @@ field, a type, a bound, an enum value, a media type, the security or a status is
 import base64
 import json
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from attrs import evolve, frozen
 from regeneration.document import Document
 from regeneration.probing import Outcome, probed
 from regeneration.refused import Refused
-from regeneration.samples import Sample, attribute
+from regeneration.samples import Sample, Samples, attribute, models_in
 from regeneration.sent_requests import expected_parts, sent_parts
 from regeneration.tested_operations import Answer, Operation, tested_operations
 
@@ -24,28 +25,18 @@ _MAX_SHOWN = 20
 _MAX_VALUE = 200
 _COMMON = frozenset({"extra_headers", "extra_query", "extra_body", "timeout"})
 
+_NOTHING = Sample(None, None)
 # What is wrong with the outcome of a trial, or an empty string.
 Judge = Callable[[Outcome], str]
 
 
 @frozen
 class Trial:
-    """A call of an operation with a response, what it is about, and the judge of its outcome."""
+    """What `probe` does with the client, what it is about, and the judge of its outcome."""
 
     about: str
-    tag: str
-    method: str
-    arguments: dict[str, Any]
-    answer: Answer
+    plan: dict[str, Any]  # in the notation of `probe`
     judge: Judge
-
-    @property
-    def plan(self) -> dict[str, Any]:
-        """The trial in the notation of `probe`."""
-        answer = self.answer
-        body = base64.b64encode(answer.body).decode()
-        response = {"status": answer.status, "media_type": answer.media_type, "body": body}
-        return {"tag": self.tag, "method": self.method, "arguments": self.arguments, **response}
 
 
 def differences(package: Path, lowered: Document, http_library: str) -> list[str]:
@@ -66,6 +57,8 @@ def differences(package: Path, lowered: Document, http_library: str) -> list[str
             wrong = [fault for side in signature for fault in _wrong_arguments(operation, side)]
             faults += wrong
             trials += [] if wrong else _trials(operation)
+        if operations:
+            trials += _model_trials(operations[0].samples)
         for trial, both in zip(trials, probing.outcomes([trial.plan for trial in trials]), strict=True):
             faults += [f"{trial.about}: {fault}" for fault in map(trial.judge, both) if fault]
     return list(dict.fromkeys(faults))
@@ -106,13 +99,20 @@ def _trials(operation: Operation) -> Iterator[Trial]:
     yield from _response_trials(operation)
 
 
+def _call(operation: Operation, about: str, arguments: dict[str, Any], answer: Answer, judge: Judge) -> Trial:
+    body = base64.b64encode(answer.body).decode()
+    response = {"status": answer.status, "media_type": answer.media_type, "body": body}
+    plan = {"tag": operation.tag, "method": operation.method, "arguments": arguments, **response}
+    return Trial(about, plan, judge)
+
+
 def _request_trials(operation: Operation, accepted: Answer) -> Iterator[Trial]:
     where = f"{operation.tag}.{operation.method}"
     for full in (False, True):
         values, body = operation.example(full=full)
         about = f"{where} with {'all' if full else 'the required'} arguments"
         judge = _sends(operation, values, body)
-        yield Trial(about, operation.tag, operation.method, operation.call(values, body), accepted, judge)
+        yield _call(operation, about, operation.call(values, body), accepted, judge)
     values, body = operation.example(full=False)
     for parameter in operation.parameters:
         for edge in operation.samples.edges(parameter["schema"], is_checked=True):
@@ -120,13 +120,13 @@ def _request_trials(operation: Operation, accepted: Answer) -> Iterator[Trial]:
             changed = {**values, parameter["name"]: edge.sample}
             judge = _sends(operation, changed, body) if edge.is_valid else _refuses
             arguments = operation.call(changed, body)
-            yield Trial(f"{where}, {name}: {edge.about}", operation.tag, operation.method, arguments, accepted, judge)
+            yield _call(operation, f"{where}, {name}: {edge.about}", arguments, accepted, judge)
     if operation.body is not None:
         for edge in operation.samples.edges(operation.body[1]["schema"], is_checked=False):
             judge = _sends(operation, values, edge.sample) if edge.is_valid else _refuses
             arguments = operation.call(values, edge.sample)
             about = f"{where}, {'.'.join(edge.path)}: {edge.about}"
-            yield Trial(about, operation.tag, operation.method, arguments, accepted, judge)
+            yield _call(operation, about, arguments, accepted, judge)
 
 
 def _response_trials(operation: Operation) -> Iterator[Trial]:
@@ -134,23 +134,33 @@ def _response_trials(operation: Operation) -> Iterator[Trial]:
 
     def trial(about: str, answer: Answer, judge: Judge) -> Trial:
         where = f"{operation.tag}.{operation.method}, a response {about}"
-        return Trial(where, operation.tag, operation.method, arguments, answer, judge)
+        return _call(operation, where, arguments, answer, judge)
 
     for status, (media_type, schema) in operation.responses.items():
         for full in (True, False):
-            answer, value = operation.answer(status, full=full)
-            kind = operation.samples.class_name(schema) if "json" in media_type else None
-            judge = _returns(value, kind) if operation.is_success(status) else _raises("APIStatusError", value, kind)
+            answer, sample = operation.answer(status, full=full)
+            judge = _returns(sample) if operation.is_success(status) else _raises("APIStatusError", sample)
             yield trial(status, answer, judge)
         if operation.is_success(status) and "json" in media_type:
-            for about, broken in operation.samples.broken(schema):
+            is_model = operation.samples.class_name(schema) is not None
+            # How a model is read, `_model_trials` are about.
+            for about, broken in islice(operation.samples.broken(schema), 1 if is_model else None):
                 wrong = evolve(answer, body=json.dumps(broken).encode())
-                yield trial(f"{status} {about}", wrong, _raises("APIResponseValidationError", None))
+                yield trial(f"{status} {about}", wrong, _raises("APIResponseValidationError", _NOTHING))
     if not any(operation.is_success(status) and not status.isdecimal() for status in operation.responses):
         other = next(each for each in range(218, 300) if str(each) not in operation.responses)
         yield trial(
-            "of a status that is not in the document", Answer(other), _raises("APIResponseValidationError", None)
+            "of a status that is not in the document", Answer(other), _raises("APIResponseValidationError", _NOTHING)
         )
+
+
+def _model_trials(samples: Samples) -> Iterator[Trial]:
+    """Yield what each model of a response must not read. Once, since most models are parts of many responses."""
+    for model, schema in samples.models_of_responses():
+        for about, broken in samples.broken(schema):
+            yield Trial(
+                f"the model {model}, {about}", {"model": model, "value": broken}, _raises("DataError", _NOTHING)
+            )
 
 
 def _sends(operation: Operation, values: dict[str, Sample], body: Sample | None) -> Judge:
@@ -176,30 +186,32 @@ def _refuses(outcome: Outcome) -> str:
     return "" if "InvalidRequestError" in classes else f"expected InvalidRequestError, but {_shown(outcome['raised'])}"
 
 
-def _returns(value: Any, kind: str | None) -> Judge:
+def _returns(sample: Sample) -> Judge:
     def judge(outcome: Outcome) -> str:
         if outcome["returned"] is None:
-            return f"expected {_shown(value)}, but {_shown(outcome['raised'])}"
-        found = outcome["returned"]
-        if kind not in {None, found["class"]}:
-            return f"expected the model {kind}, returned {found['class']}"
-        return "" if found["value"] == value else f"expected {_shown(value)}, returned {_shown(found['value'])}"
+            return f"expected {_shown(sample.wire)}, but {_shown(outcome['raised'])}"
+        return _misread(sample, outcome["returned"])
 
     return judge
 
 
-def _raises(error: str, parsed: Any, kind: str | None = None) -> Judge:
+def _raises(error: str, sample: Sample) -> Judge:
     def judge(outcome: Outcome) -> str:
         raised = outcome["raised"]
         if raised is None or error not in raised["classes"]:
             return f"expected {error}, got {_shown(raised or outcome['returned'])}"
-        if kind not in {None, raised["parsed_class"]}:
-            return f"expected the model {kind} of an error, read {raised['parsed_class']}"
-        if raised["parsed"] != parsed:
-            return f"expected the error {_shown(parsed)}, read {_shown(raised['parsed'])}"
-        return ""
+        return _misread(sample, raised["parsed"])
 
     return judge
+
+
+def _misread(sample: Sample, read: dict[str, Any]) -> str:
+    """Return how a value that was read differs from the one that the document calls for."""
+    for place, model in models_in(sample.argument):
+        found = read["models"].get(place, "no model")
+        if found != model:
+            return f"expected the model {model}{f' at {place}' if place else ''}, read {found}"
+    return "" if read["value"] == sample.wire else f"expected {_shown(sample.wire)}, read {_shown(read['value'])}"
 
 
 def _shown(value: Any) -> str:

@@ -7,7 +7,8 @@ The program imports every module of the package, where a warning is an error. It
 trial, until `null`, and when all are there, prints a line for each with the outcomes of both clients. Lines are JSON.
 
 A trial is one call of a method with a prepared response: `tag`, `method`, `arguments`, `status`, `media_type` and
-`body` (base64). The client of `scripts/regenerate` is used as any caller would: nothing here knows how it works.
+`body` (base64). Or it is a `value` of JSON that a `model` reads, which both clients do alike. The client of
+`scripts/regenerate` is used as any caller would: nothing here knows how it works.
 """
 
 import asyncio
@@ -17,8 +18,9 @@ import inspect
 import json
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -65,7 +67,9 @@ class Probe:
         return self._response(self._answer["status"], headers=headers, content=content, request=request)
 
     async def outcomes(self, trial: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the outcome of a trial with each of the two clients."""
+        """Return the outcome of a trial with each of the two clients, or of what they share."""
+        if "model" in trial:
+            return [self._reading(trial["model"], trial["value"])]
         return [await self._outcome(client, trial) for client in self._clients]
 
     def signatures(self, tag: str, method: str) -> list[dict[str, bool]]:
@@ -89,14 +93,9 @@ class Probe:
             arguments = {name: self._value(value) for name, value in trial["arguments"].items()}
             result = self._method(client, trial["tag"], trial["method"])(**arguments)
             result = await result if inspect.isawaitable(result) else result
-            outcome["returned"] = {"class": type(result).__name__, "value": _plain(result)}
+            outcome["returned"] = _read(result)
         except Exception as error:  # noqa: BLE001 - whatever the client raises is the outcome
-            outcome["raised"] = {
-                "classes": [each.__name__ for each in type(error).__mro__],
-                "message": str(error),
-                "parsed_class": type(getattr(error, "parsed", None)).__name__,
-                "parsed": _plain(getattr(error, "parsed", None)),
-            }
+            outcome["raised"] = _raised(error)
         for request in self._sent:
             outcome["sent"] = {
                 "method": request.method,
@@ -105,6 +104,13 @@ class Probe:
                 "body": base64.b64encode(self._shortened(request.content)).decode(),
             }
         return outcome
+
+    def _reading(self, model: str, value: Any) -> dict[str, Any]:
+        try:
+            result = getattr(self._models, model).from_dict(value)
+        except Exception as error:  # noqa: BLE001 - whatever the model raises is the outcome
+            return {"returned": None, "raised": _raised(error)}
+        return {"returned": _read(result), "raised": None}
 
     def _shortened(self, content: bytes) -> bytes:
         """Return the content of a request with each file in short: files at a limit of the document can be large."""
@@ -134,6 +140,32 @@ class Probe:
             case "uuid":
                 return UUID(inner)
         raise ValueError(kind)
+
+
+def _raised(error: Exception) -> dict[str, Any]:
+    classes = [each.__name__ for each in type(error).__mro__]
+    return {"classes": classes, "message": str(error), "parsed": _read(getattr(error, "parsed", None))}
+
+
+def _read(value: Any) -> dict[str, Any]:
+    """Return a value that was read, and the classes of the models in it by their place."""
+    return {"value": _plain(value), "models": dict(_models_in(value, ()))}
+
+
+def _models_in(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _models_in(item, (*path, str(index)))
+    elif hasattr(value, "to_dict"):
+        model: Any = type(value)
+        yield ".".join(path), model.__name__
+        for name in _attributes(model):
+            yield from _models_in(getattr(value, name), (*path, name))
+
+
+@cache
+def _attributes(model: Any) -> list[str]:
+    return list(inspect.signature(model).parameters)
 
 
 def _plain(value: Any) -> Any:

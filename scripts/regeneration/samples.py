@@ -14,6 +14,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from regeneration.document import Document, Schema, dereferenced
+from regeneration.facts import reachable, response_schemas
 from regeneration.generator import python_name
 from regeneration.layout import classes
 from regeneration.number_bounds import exact, is_within, plain, step_of, valid_number
@@ -139,7 +140,7 @@ class Samples:
         arguments = {attribute(name): value.argument for name, value in values.items()}
         required, _ = self.members(schema)
         wire = {name: value.wire for name, value in values.items() if value.wire is not None or name in required}
-        return Sample({"model": [self._names.get(id(schema), "?"), arguments]}, wire)
+        return Sample({"model": [self._names.get(id(schema)), arguments]}, wire)
 
     def edges(self, schema: Schema, *, is_checked: bool, stack: tuple[int, ...] = ()) -> Iterator[Edge]:
         """Yield values at the limits of a schema and beyond, of a value that is sent."""
@@ -227,14 +228,24 @@ class Samples:
                 sample = Sample([edge.sample.argument] * count, [edge.sample.wire] * count)
                 yield edge.within("0", sample)
 
+    def models_of_responses(self) -> Iterator[tuple[str, Schema]]:
+        """Yield the name and the schema of each model that responses have."""
+        reached = reachable(self.document, response_schemas(self.document))
+        for name, schema in classes(self.document):
+            if id(schema) in reached and type_of(schema) == "object" and "enum" not in schema:
+                yield name, schema
+
     def broken(self, schema: Schema, stack: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
-        """Yield values that a response must not have: a required member is missing, or a type is wrong."""
+        """Yield values that a response must not have: a required member is missing, or a type is wrong.
+
+        The members of the models within the value are sound: they are broken where they are the value themselves.
+        """
         found = dereferenced(self.document, schema)
         schema = self.resolved(schema)
         kind = type_of(schema)
         if {"anyOf", "oneOf"} & found.keys() or id(schema) in stack:
             return
-        if kind == "object":
+        if kind == "object" and not (stack and id(schema) in self._names):
             required, properties = self.members(schema)
             whole = self.valid(schema, full=True).wire
             for name in sorted(required & properties.keys()):
@@ -243,7 +254,7 @@ class Samples:
                 for about, value in self.broken(inner, (*stack, id(schema))):
                     yield f"{name} {about}", {**whole, name: value}
         elif kind == "array":
-            for about, value in self.broken(schema.get("items", {}), stack):
+            for about, value in self.broken(schema.get("items", {}), (*stack, id(schema))):
                 yield f"item {about}", [value]
         yield from self._of_wrong_type(schema, kind)
 
@@ -256,6 +267,19 @@ class Samples:
             yield f"of a wrong type, not {kind}", _WRONG[kind]
             if kind == "string" and schema.get("format") in _OBJECTS:
                 yield f"which is no {schema['format']}", "something"
+
+
+def models_in(argument: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """Yield the place and the class of each model in an argument, as `probe` does."""
+    if isinstance(argument, list):
+        for index, item in enumerate(argument):
+            yield from models_in(item, (*path, str(index)))
+    elif isinstance(argument, dict) and "model" in argument:
+        name, members = argument["model"]
+        if name is not None:
+            yield ".".join(path), name
+        for attribute_name, inner in members.items():
+            yield from models_in(inner, (*path, attribute_name))
 
 
 def type_of(schema: Schema) -> str:

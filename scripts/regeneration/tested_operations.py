@@ -91,18 +91,19 @@ class Operation:
             return values, None
         return values, self.samples.valid(self.body[1]["schema"], full=full)
 
-    def answer(self, status: str, *, full: bool = True) -> tuple[Answer, Any]:
+    def answer(self, status: str, *, full: bool = True) -> tuple[Answer, Sample]:
         """Return a response of a status, and the value that the client makes of it."""
         media_type, schema = self.responses[status]
         number = int(status) if status.isdecimal() else self._other_status(status)
         if not media_type:
-            return Answer(number), None
+            return Answer(number), Sample(None, None)
         if media_type.startswith("text/"):
-            return Answer(number, media_type, "Zoë".encode()), "Zoë"
+            return Answer(number, media_type, "Zoë".encode()), Sample("Zoë", "Zoë")
         if media_type == OCTETS:
-            return Answer(number, media_type, b"\0\1"), base64.b64encode(b"\0\1").decode()
-        value = self.samples.valid(schema, full=full).wire
-        return Answer(number, media_type, json.dumps(value).encode()), value
+            text = base64.b64encode(b"\0\1").decode()
+            return Answer(number, media_type, b"\0\1"), Sample(text, text)
+        sample = self.samples.valid(schema, full=full)
+        return Answer(number, media_type, json.dumps(sample.wire).encode()), sample
 
     def _other_status(self, pattern: str) -> int:
         """Return a status that a range or the default covers, and no other response of the operation."""

@@ -120,14 +120,25 @@ LOSSES: dict[str, tuple[str, str, str, str]] = {
         "models/ticket.py",
         "_decoding.integer",
         "_decoding.anything",
-        "202 ticket of a wrong type",
+        "the model Ticket, ticket of a wrong type",
     ),
-    "a member of a response": ("models/book_page.py", '"total"', '"totals"', "200 total of a wrong type"),
+    "a member of a response": (
+        "models/book_page.py",
+        '"total"',
+        '"totals"',
+        "the model BookPage, total of a wrong type",
+    ),
+    "the model of the items of a response": (
+        "models/book_page.py",
+        "models.book import Book",
+        "models.described import Described as Book",
+        "expected the model Book at items.0, read Described",
+    ),
     "that a member of a response is required": (
         "models/ticket.py",
         '_decoding.take(values, "ticket"',
         '(lambda *_: 1)(values, "ticket"',
-        "202 without ticket",
+        "the model Ticket, without ticket",
     ),
     "a success status": (
         "api/books/add_book.py",
@@ -157,7 +168,7 @@ LOSSES: dict[str, tuple[str, str, str, str]] = {
         "api/books/add_book.py",
         '"default": _answers.as_text,',
         "",
-        "a response default: expected the error",
+        "a response default: expected 'Zoë'",
     ),
     "a range of errors": ("api/loans/create_loan.py", '"4XX"', '"400"', "a response 4XX: expected the model Problem"),
     "a branch of a union": (
