@@ -27,8 +27,7 @@ from regeneration.contents import differences, require_none_of
 from regeneration.document import Document, read
 from regeneration.facts import Facts, base_error, facts
 from regeneration.layout import RUNTIME, TEMPLATES
-from regeneration.lowering import lower
-from regeneration.mistakes import require_none
+from regeneration.mistakes import lowered_if_right
 from regeneration.processes import PYTHON, output_of, require_success, run
 from regeneration.refused import Refused
 
@@ -98,9 +97,8 @@ def build(
     """
     _require_pinned_versions(generator_version)
     document = read(spec) if profile is None else _effective(spec, profile)
-    require_none(document, spec, is_as_written=profile is None)
     client_version = _client_version(package.name, document)
-    lowered = lower(document)
+    lowered = lowered_if_right(document, spec, is_as_written=profile is None)
     document_facts = facts(lowered, package.name, client_version)
     _generate(lowered, document_facts, package, generator)
     _add_runtime(package, document_facts, http_library)
