@@ -42,7 +42,7 @@ class Probe:
         self._response = http.Response
         self._sent: list[Any] = []
         self._answer: dict[str, Any] = {}
-        self._files: dict[bytes, bytes] = {}
+        self._files: dict[bytes, tuple[bytes, bytes]] = {}
         options = {"api_key": KEY, "base_url": BASE_URL, "max_retries": 0}
         # Requests are kept in the place of sending, since what the library does after that is not generated.
         synchronous, asynchronous = http.Client(), http.AsyncClient()
@@ -114,8 +114,14 @@ class Probe:
 
     def _shortened(self, content: bytes) -> bytes:
         """Return the content of a request with each file in short: files at a limit of the document can be large."""
-        for file in sorted(self._files, key=len, reverse=True):  # one file can be the beginning of another
-            content = content.replace(file, self._files[file])
+        for file, (head, short) in sorted(self._files.items(), key=lambda each: -len(each[0])):
+            # Quicker than `replace`, which prepares the search for a long text. One file can be the beginning of
+            # another, so the longest comes first.
+            start = content.find(head)
+            while start >= 0:
+                if content.startswith(file, start):
+                    content = content[:start] + short + content[start + len(file) :]
+                start = content.find(head, start + 1)
         return content
 
     def _value(self, value: Any) -> Any:
@@ -131,7 +137,7 @@ class Probe:
             case "file":
                 head = base64.b64decode(inner["head"])
                 file = head.ljust(inner["size"], b"\0")
-                self._files[file] = in_short(head, inner["size"])
+                self._files[file] = head, in_short(head, inner["size"])
                 return file
             case "date":
                 return date.fromisoformat(inner)
