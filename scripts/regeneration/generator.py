@@ -10,6 +10,7 @@ As a program, it is the generator itself, whose templates see the facts of the d
 FACTS is a file with the repr of the facts. As a template, they would take Jinja2 longer than all the rest.
 """
 
+import gc
 import sys
 from ast import literal_eval
 from pathlib import Path
@@ -44,6 +45,7 @@ def function_name(path: str, method: str) -> str:
 
 
 if __name__ == "__main__":
+    gc.disable()  # there is little but what is needed to the end, and it would be searched again and again
     # The variables that every environment of Jinja2 begins with, since the generator makes its own.
     DEFAULT_NAMESPACE["facts"] = literal_eval(Path(sys.argv.pop(1)).read_text(encoding="utf-8"))
     app()
