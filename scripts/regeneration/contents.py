@@ -137,13 +137,13 @@ def _response_trials(operation: Operation) -> Iterator[Trial]:
         return _call(operation, where, arguments, answer, judge)
 
     for status, (media_type, schema) in operation.responses.items():
-        for full in (True, False):
+        # How a model is read, `_model_trials` are about, and the trials here, whether it is that model.
+        is_model = "json" in media_type and operation.samples.class_name(schema) is not None
+        for full in (True,) if is_model else (True, False):
             answer, sample = operation.answer(status, full=full)
             judge = _returns(sample) if operation.is_success(status) else _raises("APIStatusError", sample)
             yield trial(status, answer, judge)
         if operation.is_success(status) and "json" in media_type:
-            is_model = operation.samples.class_name(schema) is not None
-            # How a model is read, `_model_trials` are about.
             for about, broken in islice(operation.samples.broken(schema), 1 if is_model else None):
                 wrong = evolve(answer, body=json.dumps(broken).encode())
                 yield trial(f"{status} {about}", wrong, _raises("APIResponseValidationError", _NOTHING))
@@ -155,12 +155,14 @@ def _response_trials(operation: Operation) -> Iterator[Trial]:
 
 
 def _model_trials(samples: Samples) -> Iterator[Trial]:
-    """Yield what each model of a response must not read. Once, since most models are parts of many responses."""
+    """Yield what each model of a response reads. Once, since most models are parts of many responses."""
     for model, schema in samples.models_of_responses():
+        where = f"the model {model}"
+        for full in (True, False):
+            sample = samples.valid(schema, full=full)
+            yield Trial(where, {"model": model, "value": sample.wire}, _returns(sample))
         for about, broken in samples.broken(schema):
-            yield Trial(
-                f"the model {model}, {about}", {"model": model, "value": broken}, _raises("DataError", _NOTHING)
-            )
+            yield Trial(f"{where}, {about}", {"model": model, "value": broken}, _raises("DataError", _NOTHING))
 
 
 def _sends(operation: Operation, values: dict[str, Sample], body: Sample | None) -> Judge:

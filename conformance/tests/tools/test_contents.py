@@ -140,6 +140,12 @@ LOSSES: dict[str, tuple[str, str, str, str]] = {
         '(lambda *_: 1)(values, "ticket"',
         "the model Ticket, without ticket",
     ),
+    "that a member of a response is optional": (
+        "models/book_page.py",
+        'take_optional(values, "total"',
+        'take(values, "total"',
+        "the model BookPage: expected",
+    ),
     "a success status": (
         "api/books/add_book.py",
         '"202": _answers.as_json(Ticket.from_dict)',
