@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 from attrs import field, frozen
@@ -35,12 +36,12 @@ class Operation:
     node: dict[str, Any]
     signature: dict[str, bool] = field(factory=dict[str, bool])
 
-    @property
+    @cached_property
     def parameters(self) -> list[dict[str, Any]]:
         """The parameters, those of the path included."""
         return [dereferenced(self.samples.document, each) for each in self.node["parameters"]]
 
-    @property
+    @cached_property
     def body(self) -> tuple[str, dict[str, Any], bool] | None:
         """The media type, the media type object, and whether the body is required; None if there is none."""
         if "requestBody" not in self.node:
@@ -49,7 +50,7 @@ class Operation:
         [(media_type, media)] = body["content"].items()
         return media_type, media, body.get("required", False)
 
-    @property
+    @cached_property
     def responses(self) -> dict[str, tuple[str, Schema]]:
         """The media type (empty if there is no body) and the schema of each status."""
         found: dict[str, tuple[str, Schema]] = {}
@@ -74,7 +75,7 @@ class Operation:
         names = self.argument_names
         return arguments | {names.get(name, name): value for name, value in body.argument["model"][1].items()}
 
-    @property
+    @cached_property
     def argument_names(self) -> dict[str, str]:
         """The arguments for the attributes of the body that have another name."""
         renamed = renamed_arguments(self.samples.document, self.node)
