@@ -17,7 +17,7 @@ from attrs import evolve, frozen
 from regeneration.document import Document
 from regeneration.probing import Outcome, probed
 from regeneration.refused import Refused
-from regeneration.samples import Sample, Samples, attribute, models_in
+from regeneration.samples import Sample, Samples, attribute
 from regeneration.sent_requests import expected_parts, sent_parts
 from regeneration.tested_operations import Answer, Operation, tested_operations
 
@@ -209,11 +209,24 @@ def _raises(error: str, sample: Sample) -> Judge:
 
 def _misread(sample: Sample, read: dict[str, Any]) -> str:
     """Return how a value that was read differs from the one that the document calls for."""
-    for place, model in models_in(sample.argument):
+    for place, model in _models_in(sample.argument):
         found = read["models"].get(place, "no model")
         if found != model:
             return f"expected the model {model}{f' at {place}' if place else ''}, read {found}"
     return "" if read["value"] == sample.wire else f"expected {_shown(sample.wire)}, read {_shown(read['value'])}"
+
+
+def _models_in(argument: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """Yield the place and the class of each model in an argument, as `probe` does."""
+    if isinstance(argument, list):
+        for index, item in enumerate(argument):
+            yield from _models_in(item, (*path, str(index)))
+    elif isinstance(argument, dict) and "model" in argument:
+        name, members = argument["model"]
+        if name is not None:
+            yield ".".join(path), name
+        for attribute_name, inner in members.items():
+            yield from _models_in(inner, (*path, attribute_name))
 
 
 def _shown(value: Any) -> str:

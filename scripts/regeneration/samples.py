@@ -269,19 +269,6 @@ class Samples:
                 yield f"which is no {schema['format']}", "something"
 
 
-def models_in(argument: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
-    """Yield the place and the class of each model in an argument, as `probe` does."""
-    if isinstance(argument, list):
-        for index, item in enumerate(argument):
-            yield from models_in(item, (*path, str(index)))
-    elif isinstance(argument, dict) and "model" in argument:
-        name, members = argument["model"]
-        if name is not None:
-            yield ".".join(path), name
-        for attribute_name, inner in members.items():
-            yield from models_in(inner, (*path, attribute_name))
-
-
 def type_of(schema: Schema) -> str:
     """Return the type of a schema, of several the first that is not null, or an empty string for any type."""
     types = schema.get("type", "object" if {"properties", "allOf"} & schema.keys() else "")
