@@ -16,6 +16,7 @@ from benchmark.environments import CACHE, REQUIREMENTS, prepare
 from benchmark.figures import Figure
 from benchmark.material import Material
 from benchmark.measures import Bench
+from benchmark.regeneration_costs import costs
 from benchmark.suite import cases_per_second
 from benchmark.turns import Turns, server
 
@@ -24,7 +25,7 @@ _MISSED = 1
 
 @click.group()
 def command() -> None:
-    """Measure the client or the suite, and compare the results with the targets. Run nothing else at the same time."""
+    """Measure a part of the project, and compare the results with the targets. Run nothing else at the same time."""
 
 
 _JSON = click.option(
@@ -47,6 +48,14 @@ def client(*, json_file: Path | None, gate: bool) -> None:
 def suite(*, json_file: Path | None, gate: bool) -> None:
     """Compare the cases per second of a deep check with those of `schemathesis run`."""
     _end(measure_suite(), json_file, gate=gate)
+
+
+@command.command()
+@_JSON
+@_GATE
+def regenerate(*, json_file: Path | None, gate: bool) -> None:
+    """Compare the time and the peak memory of scripts/regenerate with those of the generator alone."""
+    _end([figure for operations in (10, 100, 300) for figure in costs(operations)], json_file, gate=gate)
 
 
 def _end(figures: list[Figure], json_file: Path | None, *, gate: bool) -> NoReturn:

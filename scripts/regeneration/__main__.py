@@ -5,6 +5,7 @@ in the contract, or a generated client that failed verification; 128 + n, ended 
 old package stays as it is.
 """
 
+import gc
 import shlex
 import sys
 import tempfile
@@ -192,5 +193,6 @@ def _try(generator_version: str, options: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    gc.disable()  # there is little but the document, which has no cycles and would be searched again and again
     end_on_signals()
     command(prog_name="scripts/regenerate")

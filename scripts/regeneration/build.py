@@ -1,19 +1,18 @@
 """Build the client package of a contract in a temporary folder, and verify it.
 
-Each tool runs in a new process, in the version that scripts/requirements.txt pins, and ignores configuration files and
-environment variables of the machine. So the same contract, templates and pins give the same bytes on every machine.
+Each tool runs in a new process (`processes`), in the version that scripts/requirements.txt pins. So the same contract,
+templates and pins give the same bytes on every machine.
 """
 
 import hashlib
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import tomllib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -24,12 +23,12 @@ from image_variations_conformance.contract.profile import Profile, ProfileError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from regeneration import layout
-from regeneration.contents import verify
+from regeneration.contents import differences, require_none_of
 from regeneration.document import Document, read
 from regeneration.facts import Facts, base_error, facts
 from regeneration.layout import RUNTIME, TEMPLATES
-from regeneration.lowering import lower
-from regeneration.mistakes import require_none
+from regeneration.mistakes import lowered_if_right
+from regeneration.processes import PYTHON, output_of, require_success, run
 from regeneration.refused import Refused
 
 SCRIPTS = Path(__file__).parents[1]
@@ -45,8 +44,7 @@ HTTP_LIBRARIES: dict[str, dict[str, str]] = {
     "httpx2": {"import httpx": "import httpx2 as httpx", "import httpcore": "import httpcore2 as httpcore"},
 }
 
-_PYTHON = (sys.executable, "-I", "-B")  # -I: no PYTHON* variables, user site or current folder; -B: no __pycache__
-GENERATOR = (*_PYTHON, "-m", "openapi_python_client")
+GENERATOR = (*PYTHON, str(Path(__file__).with_name("generator.py")))
 
 # --no-respect-gitignore, because a .gitignore in a parent folder could exclude the package from ruff.
 _RUFF_OPTIONS = (
@@ -60,15 +58,6 @@ _RUFF_OPTIONS = (
 _RUFF_RULES = "F401,F811,I"
 
 _TYPE_CACHE = Path(sys.prefix) / "mypy-cache"  # a new environment, with other versions, has a new one
-
-_TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?: .*\n)+", re.MULTILINE)
-
-_IMPORT_ALL = """
-import importlib, sys
-sys.path.insert(0, sys.argv[1])
-for name in sys.argv[2:]:
-    importlib.import_module(name)
-"""
 
 HEAD = """\
 # Written by scripts/regenerate of image-variations from an OpenAPI document; _stamp.py says from which. Do not edit it:
@@ -108,22 +97,21 @@ def build(
     """
     _require_pinned_versions(generator_version)
     document = read(spec) if profile is None else _effective(spec, profile)
-    require_none(document, spec, is_as_written=profile is None)
     client_version = _client_version(package.name, document)
-    lowered = lower(document)
-    templates = package.parent / "templates"
+    lowered = lowered_if_right(document, spec, is_as_written=profile is None)
     document_facts = facts(lowered, package.name, client_version)
-    _write_templates(document_facts, templates)
-    _generate(lowered, package, templates, generator)
+    _generate(lowered, document_facts, package, generator)
     _add_runtime(package, document_facts, http_library)
     (package / "py.typed").touch()
     _stamp(package, spec, client_version, document["info"]["version"], profile)
     _format(package)
     expected = layout.expected_files(lowered)
     _verify_files(package, expected)
-    _verify_imports(package)
-    _verify_types(package)
-    verify(package, lowered, http_library)
+    with ThreadPoolExecutor() as pool:
+        types = pool.submit(_verify_types, package)  # both take long, and are processes of their own
+        found = differences(package, lowered, http_library)
+        types.result()
+    require_none_of(found)
     _verify_files(package, expected)  # again, because a tool may have left files behind
 
 
@@ -147,22 +135,6 @@ def _require_pinned_versions(tried: str | None) -> None:
             )
 
 
-def _write_templates(document_facts: Facts, templates: Path) -> None:
-    """Copy scripts/templates to the folder `templates`, and add the facts.
-
-    `facts.jinja` sets the variable `facts`. `classes/NAME.jinja` and `operations/NAME.jinja` set `known` to the facts
-    of one class or operation, because Jinja2 runs an imported template again for each operation. The repr of the facts
-    is both Python and Jinja2 syntax.
-    """
-    shutil.copytree(TEMPLATES, templates)
-    rest = dict(document_facts)
-    for kind in ("classes", "operations"):
-        (templates / kind).mkdir()
-        for name, known in rest.pop(kind).items():
-            (templates / kind / f"{name}.jinja").write_text(f"{{% set known = {known!r} %}}", encoding="utf-8")
-    (templates / "facts.jinja").write_text(f"{{% set facts = {rest!r} %}}", encoding="utf-8")
-
-
 def _add_runtime(package: Path, document_facts: Facts, http_library: str) -> None:
     """Copy templates/runtime to the package, in place of the generator's modules of these names.
 
@@ -182,17 +154,18 @@ def _add_runtime(package: Path, document_facts: Facts, http_library: str) -> Non
     shutil.copyfile(SCRIPTS.parent / "LICENSE", package / "LICENSE")
 
 
-def _generate(lowered: object, package: Path, templates: Path, generator: Sequence[str]) -> None:
-    source = package.parent / "lowered.json"
+def _generate(lowered: object, document_facts: Facts, package: Path, generator: Sequence[str]) -> None:
+    source, fact_file = package.parent / "lowered.json", package.parent / "facts"
     source.write_text(json.dumps(lowered), encoding="utf-8")
-    files = {"--path": source, "--output-path": package, "--config": _CONFIG, "--custom-template-path": templates}
+    fact_file.write_text(repr(document_facts), encoding="utf-8")
+    files = {"--path": source, "--output-path": package, "--config": _CONFIG, "--custom-template-path": TEMPLATES}
     paths = [str(part) for option in files.items() for part in option]
-    completed = _run([*generator, "generate", "--meta", "none", "--fail-on-warning", *paths], package.parent)
-    _require_success("The generator", completed)
+    command = [*generator, str(fact_file), "generate", "--meta", "none", "--fail-on-warning", *paths]
+    completed = run(command, package.parent)
+    require_success("The generator", completed)
     if completed.stderr.strip():
-        raise Refused(
-            f"The generator warned, which can mean that a part of the client is missing: {output_of(completed)}"
-        )
+        warning = output_of(completed.stderr, completed.stdout)
+        raise Refused(f"The generator warned, which can mean that a part of the client is missing: {warning}")
     if not package.is_dir():
         raise Refused("The generator exited with 0 but wrote nothing.")
 
@@ -206,8 +179,8 @@ def _format(package: Path) -> None:
     init = ["--unsafe-fixes", "--config", "lint.ignore-init-module-imports = false"]
     fix = ["check", "--fix", *init, "--select", _RUFF_RULES, *_RUFF_OPTIONS]
     for command in (fix, ["format", *_RUFF_OPTIONS]):
-        completed = _run([*_PYTHON, "-m", "ruff", *command, "--", *files], package)
-        _require_success("The formatter", completed)
+        completed = run([*PYTHON, "-m", "ruff", *command, "--", *files], package)
+        require_success("The formatter", completed)
 
 
 def _effective(spec: Path, profile: Profile) -> Document:
@@ -262,49 +235,15 @@ def _verify_files(package: Path, expected: frozenset[str]) -> None:
         )
 
 
-def _verify_imports(package: Path) -> None:
-    modules = (path.relative_to(package.parent).with_suffix("") for path in sorted(package.rglob("*.py")))
-    names = [".".join(module.parts).removesuffix(".__init__") for module in modules]
-    command = [*_PYTHON, "-W", "error", "-c", _IMPORT_ALL, str(package.parent), *names]
-    _require_success("Importing the generated package", _run(command, package.parent))
-
-
 def _verify_types(package: Path) -> None:
     """Run mypy, with a copy of its cache, since other runs may use that too. It has what it knows of the libraries."""
     cache = package.parent / "mypy-cache"
     with suppress(OSError):
         shutil.copytree(_TYPE_CACHE, cache)
     # An empty --config-file disables configuration files.
-    command = [*_PYTHON, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={cache}", str(package)]
-    _require_success("Type-checking the generated package (mypy --strict)", _run(command, package.parent))
+    command = [*PYTHON, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={cache}", str(package)]
+    require_success("Type-checking the generated package (mypy --strict)", run(command, package.parent))
     if not _TYPE_CACHE.exists():
         # Another run may be faster, and the environment may be one that cannot be written.
         with suppress(OSError), tempfile.TemporaryDirectory(prefix="mypy-cache-", dir=sys.prefix) as folder:
             shutil.copytree(cache, Path(folder) / "new").rename(_TYPE_CACHE)
-
-
-def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {name: os.environ[name] for name in ("HOME", "LANG", "PATH", "TMPDIR") if name in os.environ}
-    environment["TYPER_STANDARD_TRACEBACK"] = "1"  # plain tracebacks of the generator, without boxes
-    return subprocess.run(  # noqa: S603 - a fixed command, with paths that the user chose
-        command,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-
-
-def _require_success(step: str, completed: subprocess.CompletedProcess[str]) -> None:
-    if completed.returncode != 0:
-        raise Refused(f"{step} failed (exit code {completed.returncode}): {output_of(completed)}")
-
-
-def output_of(completed: subprocess.CompletedProcess[str]) -> str:
-    """Return what the command printed. A Python traceback is reduced to the error at its end."""
-    output = "\n".join(text.strip() for text in (completed.stderr, completed.stdout) if text.strip())
-    return _TRACEBACK.sub("", output) or "it printed nothing."

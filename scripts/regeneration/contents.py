@@ -7,70 +7,65 @@ field, a type, a bound, an enum value, a media type, the security or a status is
 
 import base64
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from attrs import evolve, frozen
 
 from regeneration.document import Document
+from regeneration.probing import Outcome, probed
 from regeneration.refused import Refused
-from regeneration.samples import Sample, attribute
+from regeneration.samples import Sample, Samples, attribute
 from regeneration.sent_requests import expected_parts, sent_parts
 from regeneration.tested_operations import Answer, Operation, tested_operations
 
-_PROBE = Path(__file__).with_name("probe.py")
 _MAX_SHOWN = 20
 _MAX_VALUE = 200
 _COMMON = frozenset({"extra_headers", "extra_query", "extra_body", "timeout"})
 
-Outcome = dict[str, Any]
+_NOTHING = Sample(None, None)
 # What is wrong with the outcome of a trial, or an empty string.
 Judge = Callable[[Outcome], str]
 
 
 @frozen
 class Trial:
-    """A call of an operation with a response, what it is about, and the judge of its outcome."""
+    """What `probe` does with the client, what it is about, and the judge of its outcome."""
 
     about: str
-    tag: str
-    method: str
-    arguments: dict[str, Any]
-    answer: Answer
+    plan: dict[str, Any]  # in the notation of `probe`
     judge: Judge
 
-    @property
-    def plan(self) -> dict[str, Any]:
-        """The trial in the notation of `probe`."""
-        answer = self.answer
-        body = base64.b64encode(answer.body).decode()
-        response = {"status": answer.status, "media_type": answer.media_type, "body": body}
-        return {"tag": self.tag, "method": self.method, "arguments": self.arguments, **response}
 
+def differences(package: Path, lowered: Document, http_library: str) -> list[str]:
+    """Return what the generated client of the folder `package` does otherwise than the lowered document says.
 
-def verify(package: Path, lowered: Document, http_library: str) -> None:
-    """Raise `Refused` if the generated client of the folder `package` does not do what the lowered document says."""
-    found = list(tested_operations(lowered))
-    methods = [[each.tag, each.method] for each in found]
-    signatures = _run(package, http_library, {"methods": methods, "trials": []})["signatures"]
+    Raises `Refused` if the client cannot be imported or called.
+    """
+    operations = list(tested_operations(lowered))
     faults: list[str] = []
     trials: list[Trial] = []
-    for each in found:
-        signature = signatures[f"{each.tag}.{each.method}"]
-        if isinstance(signature, str):
-            faults.append(f"{each.http_method.upper()} {each.path}: there is no method {each.tag}.{each.method}")
-            continue
-        operation = evolve(each, signature=signature[0])
-        wrong = [fault for side in signature for fault in _wrong_arguments(operation, side)]
-        faults += wrong
-        trials += [] if wrong else _trials(operation)
-    outcomes = _run(package, http_library, {"methods": [], "trials": [trial.plan for trial in trials]})["outcomes"]
-    for trial, both in zip(trials, outcomes, strict=True):
-        faults += [f"{trial.about}: {fault}" for fault in map(trial.judge, both) if fault]
-    faults = list(dict.fromkeys(faults))
+    with probed(package, http_library) as probing:
+        signatures = probing.signatures([(each.tag, each.method) for each in operations])
+        for each, signature in zip(operations, signatures, strict=True):
+            if signature is None:
+                faults.append(f"{each.http_method.upper()} {each.path}: there is no method {each.tag}.{each.method}")
+                continue
+            operation = evolve(each, signature=signature[0])
+            wrong = [fault for side in signature for fault in _wrong_arguments(operation, side)]
+            faults += wrong
+            trials += [] if wrong else _trials(operation)
+        if operations:
+            trials += _model_trials(operations[0].samples)
+        for trial, both in zip(trials, probing.outcomes([trial.plan for trial in trials]), strict=True):
+            faults += [f"{trial.about}: {fault}" for fault in map(trial.judge, both) if fault]
+    return list(dict.fromkeys(faults))
+
+
+def require_none_of(faults: list[str]) -> None:
+    """Raise `Refused` with the first of the faults, if there are any."""
     if faults:
         rest = [f"... and {len(faults) - _MAX_SHOWN} more"] if len(faults) > _MAX_SHOWN else []
         raise Refused(
@@ -78,21 +73,6 @@ def verify(package: Path, lowered: Document, http_library: str) -> None:
             + "\nCorrect the templates, or, if the generator drops something, add a rewrite to "
             "scripts/regeneration/lowering.py."
         )
-
-
-def _run(package: Path, http_library: str, plan: dict[str, Any]) -> dict[str, Any]:
-    completed = subprocess.run(  # noqa: S603 - a fixed command, with paths that the user chose
-        [sys.executable, "-I", "-B", str(_PROBE), str(package.parent), package.name, http_library],
-        input=json.dumps(plan),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
-    if completed.returncode != 0:
-        raise Refused(f"The generated client cannot be called: {completed.stderr.strip().splitlines()[-1:]}")
-    loaded: dict[str, Any] = json.loads(completed.stdout)
-    return loaded
 
 
 def _wrong_arguments(operation: Operation, signature: dict[str, bool]) -> Iterator[str]:
@@ -119,13 +99,20 @@ def _trials(operation: Operation) -> Iterator[Trial]:
     yield from _response_trials(operation)
 
 
+def _call(operation: Operation, about: str, arguments: dict[str, Any], answer: Answer, judge: Judge) -> Trial:
+    body = base64.b64encode(answer.body).decode()
+    response = {"status": answer.status, "media_type": answer.media_type, "body": body}
+    plan = {"tag": operation.tag, "method": operation.method, "arguments": arguments, **response}
+    return Trial(about, plan, judge)
+
+
 def _request_trials(operation: Operation, accepted: Answer) -> Iterator[Trial]:
     where = f"{operation.tag}.{operation.method}"
     for full in (False, True):
         values, body = operation.example(full=full)
         about = f"{where} with {'all' if full else 'the required'} arguments"
         judge = _sends(operation, values, body)
-        yield Trial(about, operation.tag, operation.method, operation.call(values, body), accepted, judge)
+        yield _call(operation, about, operation.call(values, body), accepted, judge)
     values, body = operation.example(full=False)
     for parameter in operation.parameters:
         for edge in operation.samples.edges(parameter["schema"], is_checked=True):
@@ -133,13 +120,13 @@ def _request_trials(operation: Operation, accepted: Answer) -> Iterator[Trial]:
             changed = {**values, parameter["name"]: edge.sample}
             judge = _sends(operation, changed, body) if edge.is_valid else _refuses
             arguments = operation.call(changed, body)
-            yield Trial(f"{where}, {name}: {edge.about}", operation.tag, operation.method, arguments, accepted, judge)
+            yield _call(operation, f"{where}, {name}: {edge.about}", arguments, accepted, judge)
     if operation.body is not None:
         for edge in operation.samples.edges(operation.body[1]["schema"], is_checked=False):
             judge = _sends(operation, values, edge.sample) if edge.is_valid else _refuses
             arguments = operation.call(values, edge.sample)
             about = f"{where}, {'.'.join(edge.path)}: {edge.about}"
-            yield Trial(about, operation.tag, operation.method, arguments, accepted, judge)
+            yield _call(operation, about, arguments, accepted, judge)
 
 
 def _response_trials(operation: Operation) -> Iterator[Trial]:
@@ -147,23 +134,35 @@ def _response_trials(operation: Operation) -> Iterator[Trial]:
 
     def trial(about: str, answer: Answer, judge: Judge) -> Trial:
         where = f"{operation.tag}.{operation.method}, a response {about}"
-        return Trial(where, operation.tag, operation.method, arguments, answer, judge)
+        return _call(operation, where, arguments, answer, judge)
 
     for status, (media_type, schema) in operation.responses.items():
-        for full in (True, False):
-            answer, value = operation.answer(status, full=full)
-            kind = operation.samples.class_name(schema) if "json" in media_type else None
-            judge = _returns(value, kind) if operation.is_success(status) else _raises("APIStatusError", value, kind)
+        # How a model is read, `_model_trials` are about, and the trials here, whether it is that model.
+        is_model = "json" in media_type and operation.samples.class_name(schema) is not None
+        for full in (True,) if is_model else (True, False):
+            answer, sample = operation.answer(status, full=full)
+            judge = _returns(sample) if operation.is_success(status) else _raises("APIStatusError", sample)
             yield trial(status, answer, judge)
         if operation.is_success(status) and "json" in media_type:
-            for about, broken in operation.samples.broken(schema):
+            for about, broken in islice(operation.samples.broken(schema), 1 if is_model else None):
                 wrong = evolve(answer, body=json.dumps(broken).encode())
-                yield trial(f"{status} {about}", wrong, _raises("APIResponseValidationError", None))
+                yield trial(f"{status} {about}", wrong, _raises("APIResponseValidationError", _NOTHING))
     if not any(operation.is_success(status) and not status.isdecimal() for status in operation.responses):
         other = next(each for each in range(218, 300) if str(each) not in operation.responses)
         yield trial(
-            "of a status that is not in the document", Answer(other), _raises("APIResponseValidationError", None)
+            "of a status that is not in the document", Answer(other), _raises("APIResponseValidationError", _NOTHING)
         )
+
+
+def _model_trials(samples: Samples) -> Iterator[Trial]:
+    """Yield what each model of a response reads. Once, since most models are parts of many responses."""
+    for model, schema in samples.models_of_responses():
+        where = f"the model {model}"
+        for full in (True, False):
+            sample = samples.valid(schema, full=full)
+            yield Trial(where, {"model": model, "value": sample.wire}, _returns(sample))
+        for about, broken in samples.broken(schema):
+            yield Trial(f"{where}, {about}", {"model": model, "value": broken}, _raises("DataError", _NOTHING))
 
 
 def _sends(operation: Operation, values: dict[str, Sample], body: Sample | None) -> Judge:
@@ -189,30 +188,45 @@ def _refuses(outcome: Outcome) -> str:
     return "" if "InvalidRequestError" in classes else f"expected InvalidRequestError, but {_shown(outcome['raised'])}"
 
 
-def _returns(value: Any, kind: str | None) -> Judge:
+def _returns(sample: Sample) -> Judge:
     def judge(outcome: Outcome) -> str:
         if outcome["returned"] is None:
-            return f"expected {_shown(value)}, but {_shown(outcome['raised'])}"
-        found = outcome["returned"]
-        if kind not in {None, found["class"]}:
-            return f"expected the model {kind}, returned {found['class']}"
-        return "" if found["value"] == value else f"expected {_shown(value)}, returned {_shown(found['value'])}"
+            return f"expected {_shown(sample.wire)}, but {_shown(outcome['raised'])}"
+        return _misread(sample, outcome["returned"])
 
     return judge
 
 
-def _raises(error: str, parsed: Any, kind: str | None = None) -> Judge:
+def _raises(error: str, sample: Sample) -> Judge:
     def judge(outcome: Outcome) -> str:
         raised = outcome["raised"]
         if raised is None or error not in raised["classes"]:
             return f"expected {error}, got {_shown(raised or outcome['returned'])}"
-        if kind not in {None, raised["parsed_class"]}:
-            return f"expected the model {kind} of an error, read {raised['parsed_class']}"
-        if raised["parsed"] != parsed:
-            return f"expected the error {_shown(parsed)}, read {_shown(raised['parsed'])}"
-        return ""
+        return _misread(sample, raised["parsed"])
 
     return judge
+
+
+def _misread(sample: Sample, read: dict[str, Any]) -> str:
+    """Return how a value that was read differs from the one that the document calls for."""
+    for place, model in _models_in(sample.argument):
+        found = read["models"].get(place, "no model")
+        if found != model:
+            return f"expected the model {model}{f' at {place}' if place else ''}, read {found}"
+    return "" if read["value"] == sample.wire else f"expected {_shown(sample.wire)}, read {_shown(read['value'])}"
+
+
+def _models_in(argument: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """Yield the place and the class of each model in an argument, as `probe` does."""
+    if isinstance(argument, list):
+        for index, item in enumerate(argument):
+            yield from _models_in(item, (*path, str(index)))
+    elif isinstance(argument, dict) and "model" in argument:
+        name, members = argument["model"]
+        if name is not None:
+            yield ".".join(path), name
+        for attribute_name, inner in members.items():
+            yield from _models_in(inner, (*path, attribute_name))
 
 
 def _shown(value: Any) -> str:

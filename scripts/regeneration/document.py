@@ -107,6 +107,13 @@ def _unshared(node: object, left: list[int]) -> Any:
     return [_unshared(inner, left) for inner in node] if isinstance(node, list) else node
 
 
+def copied(node: Any) -> Any:
+    """Return a copy of a part of a document. It is quicker than `deepcopy`, which looks for parts that are shared."""
+    if isinstance(node, dict):
+        return {name: copied(inner) for name, inner in node.items()}
+    return [copied(inner) for inner in node] if isinstance(node, list) else node
+
+
 def pointer(path: NodePath) -> str:
     """Return `path` as a JSON pointer (RFC 6901)."""
     return "".join(f"/{escaped(str(step))}" for step in path)

@@ -34,8 +34,8 @@ ARGUMENTS = frozenset({"body", "client", "extra_body", "extra_headers", "extra_q
 
 def facts(document: Document, package: str, version: str) -> Facts:
     """Return the facts of the lowered `document`, for version `version` of the client package called `package`."""
-    in_requests = _reachable(document, _request_schemas(document))
-    in_responses = _reachable(document, _response_schemas(document))
+    in_requests = reachable(document, _request_schemas(document))
+    in_responses = reachable(document, response_schemas(document))
     parts = dict(_part_types(document))
     return {
         "error": base_error(package),
@@ -134,7 +134,7 @@ def value_facts(document: Document, schema: Schema) -> Facts:
         "is_base64": schema.get("contentEncoding") == "base64",
     }
     return {
-        # Jinja2 takes long to parse the facts of many values, and reads a member that is missing as none.
+        # Jinja2 reads a member that is missing as none.
         **{name: constraint for name, constraint in constraints.items() if constraint},
         "number": {argument: schema[keyword] for keyword, argument in _NUMBER_BOUNDS.items() if keyword in schema},
         "note": _note(schema, values),
@@ -311,14 +311,15 @@ def _request_schemas(document: Document) -> Iterator[Schema]:
             yield dereferenced(document, parameter).get("schema", {})
 
 
-def _response_schemas(document: Document) -> Iterator[Schema]:
+def response_schemas(document: Document) -> Iterator[Schema]:
+    """Yield the schema of each body of a response."""
     for _, _, operation in named_operations(document):
         for response in operation["responses"].values():
             for media in dereferenced(document, response).get("content", {}).values():
                 yield media.get("schema", {})
 
 
-def _reachable(document: Document, roots: Iterator[Schema]) -> set[int]:
+def reachable(document: Document, roots: Iterator[Schema]) -> set[int]:
     """Return the id() of the `roots` and of all schemas that they contain or refer to."""
     reached: set[int] = set()
     pending = list(roots)

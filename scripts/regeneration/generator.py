@@ -2,8 +2,21 @@
 
 This is the only module that imports the generator. What it imports is no public interface of the generator, so another
 version is tried with `scripts/regenerate --generator-version`, which runs everything with that version.
+
+As a program, it is the generator itself, whose templates see the facts of the document as the variable `facts`:
+
+    python generator.py FACTS generate ...
+
+FACTS is a file with the repr of the facts. As a template, they would take Jinja2 longer than all the rest.
 """
 
+import gc
+import sys
+from ast import literal_eval
+from pathlib import Path
+
+from jinja2.defaults import DEFAULT_NAMESPACE
+from openapi_python_client.cli import app
 from openapi_python_client.parser.openapi import generate_operation_id
 from openapi_python_client.schema.untrusted_string import UntrustedString
 from openapi_python_client.strings import ClassName, PythonIdentifier, pascal_case
@@ -29,3 +42,10 @@ def tag_name(tag: str) -> str:
 def function_name(path: str, method: str) -> str:
     """Return the function name of an operation without an operationId."""
     return generate_operation_id(path=UntrustedString(path), method=method, prefix=_PREFIX)
+
+
+if __name__ == "__main__":
+    gc.disable()  # there is little but what is needed to the end, and it would be searched again and again
+    # The variables that every environment of Jinja2 begins with, since the generator makes its own.
+    DEFAULT_NAMESPACE["facts"] = literal_eval(Path(sys.argv.pop(1)).read_text(encoding="utf-8"))
+    app()

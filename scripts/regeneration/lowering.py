@@ -8,10 +8,9 @@ rewrite is a pure function from document to document, works on any document, and
 import json
 import re
 from collections.abc import Callable
-from copy import deepcopy
 from typing import Any
 
-from regeneration.document import Document, Schema, dereferenced, objects, operations, resolve, schemas
+from regeneration.document import Document, Schema, copied, dereferenced, objects, operations, resolve, schemas
 
 _OTHER_DEFAULTS = {"input": "that of the input image", "any": "up to the server"}
 _ERROR_CLASSES = {"4": "4XX", "5": "5XX"}
@@ -32,7 +31,7 @@ def follow_references(document: Document) -> Document:
 
     The generator follows a single reference.
     """
-    lowered = deepcopy(document)
+    lowered: Document = copied(document)
     for _, node in [*objects(lowered), *schemas(lowered)]:
         while "$ref" in node and _is_reference(target := resolve(lowered, node["$ref"])):
             node |= {**target, **node, "$ref": target["$ref"]}
@@ -52,7 +51,7 @@ def keep_members(document: Document) -> Document:
 
     The generator would take such a schema for another name of that part, and drop what stands beside it.
     """
-    lowered = deepcopy(document)
+    lowered: Document = copied(document)
     for _, schema in schemas(lowered):
         parts = schema.get("allOf", [])
         if len(parts) == 1 and "$ref" in parts[0] and {"properties", "required"} & schema.keys():
@@ -66,7 +65,7 @@ def drop_required_alternatives(document: Document) -> Document:
     The generator treats each `oneOf` or `anyOf` as a union of types: it generates no model with the properties, and
     replaces references to it by `Any`, without a warning. It ignores `if`, `then` and `else`.
     """
-    lowered = deepcopy(document)
+    lowered: Document = copied(document)
     for _, schema in schemas(lowered):
         for keyword in ("anyOf", "oneOf"):
             if "properties" in schema and all(map(_only_requires, schema.get(keyword, [None]))):
@@ -95,7 +94,7 @@ def describe_defaults(document: Document) -> Document:
 
     The client does not send a field that is not set, so that the server uses its own default.
     """
-    lowered = deepcopy(document)
+    lowered: Document = copied(document)
     for _, node in objects(lowered):
         if "in" in node and "default" in node.get("schema", {}):
             _add_sentence(document, node, _default_sentence(node["schema"].pop("default")))
@@ -113,7 +112,7 @@ def _default_sentence(default: object) -> str:
 
 def describe_deprecated(document: Document) -> Document:
     """Say in the description of each schema, parameter and operation with `deprecated: true` that it is deprecated."""
-    lowered = deepcopy(document)
+    lowered: Document = copied(document)
     for _, node in [*objects(lowered), *schemas(lowered)]:
         if node.get("deprecated") is True:
             _add_sentence(document, node, "Deprecated.")
@@ -132,7 +131,7 @@ def drop_titles(document: Document) -> Document:
 
     The generator would name the class after the title, which is prose, instead of the name of the schema.
     """
-    lowered = deepcopy(document)
+    lowered: Document = copied(document)
     for _, schema in schemas(lowered):
         schema.pop("title", None)
     return lowered
@@ -143,7 +142,7 @@ def give_first_example(document: Document) -> Document:
 
     The generator writes only `example` into docstrings. An `example` that the schema already has is kept.
     """
-    lowered = deepcopy(document)
+    lowered: Document = copied(document)
     for _, schema in schemas(lowered):
         examples = schema.pop("examples", [])
         if examples:
@@ -156,7 +155,7 @@ def secure_operations(document: Document) -> Document:
 
     The generator reads it only on operations, and would otherwise generate calls without an API key.
     """
-    lowered = deepcopy(document)
+    lowered: Document = copied(document)
     if "security" in lowered:
         for _, _, operation in operations(lowered):
             operation.setdefault("security", lowered["security"])
@@ -168,7 +167,7 @@ def keep_forms(document: Document) -> Document:
 
     The generator would make a union of the bodies. A form can have all fields, files included.
     """
-    lowered = deepcopy(document)
+    lowered: Document = copied(document)
     for _, _, operation in operations(lowered):
         content = dereferenced(lowered, operation.get("requestBody", {})).get("content", {})
         for media_type in [each for each in content if FORM in content and each != FORM]:
@@ -181,7 +180,7 @@ def keep_json_errors(document: Document) -> Document:
 
     The client raises the same exception for an error in text or HTML, without a decoded body.
     """
-    lowered = deepcopy(document)
+    lowered: Document = copied(document)
     for _, _, operation in operations(lowered):
         responses: dict[str, Any] = operation.get("responses", {})
         for status in [status for status in responses if status[0] in _ERROR_CLASSES]:
@@ -200,7 +199,7 @@ def merge_error_statuses(document: Document) -> Document:
     A range covers every status of its class. Statuses with different schemas, or beside a range, stay as they are.
     Headers and examples are dropped.
     """
-    lowered = deepcopy(document)
+    lowered: Document = copied(document)
     for _, _, operation in operations(lowered):
         responses: dict[str, Any] = operation.get("responses", {})
         for first_digit, error_range in _ERROR_CLASSES.items():

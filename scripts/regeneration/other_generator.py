@@ -9,7 +9,8 @@ from pathlib import Path
 
 from python_environments import NotInstalled, create, install
 
-from regeneration.build import GENERATOR_NAME, output_of, pinned_version
+from regeneration.build import GENERATOR_NAME, pinned_version
+from regeneration.processes import output_of
 from regeneration.refused import ROOT, Refused
 
 _ENVIRONMENTS = ROOT / ".cache" / "generators"
@@ -38,7 +39,7 @@ def try_version(version: str, options: Sequence[str]) -> int:
         print(completed.stdout, end="")  # noqa: T201
         return completed.returncode
     raise Refused(
-        f"{GENERATOR_NAME} {version} cannot be used as it is: {output_of(completed)}\n"
+        f"{GENERATOR_NAME} {version} cannot be used as it is: {output_of(completed.stderr, completed.stdout)}\n"
         f"Nothing was changed; {pinned_version(GENERATOR_NAME)} stays pinned. To move to {version}, adapt "
         "scripts/regeneration/generator.py (its imports) or scripts/templates, try again until only wanted differences "
         "are left, then change the pin in pyproject.toml, and run scripts/lock and scripts/regenerate."

@@ -14,10 +14,12 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from regeneration.document import Document, Schema, dereferenced
+from regeneration.facts import reachable, response_schemas
 from regeneration.generator import python_name
 from regeneration.layout import classes
 from regeneration.number_bounds import exact, is_within, plain, step_of, valid_number
 from regeneration.patterns import matching, python_pattern
+from regeneration.probe import in_short
 
 _DATE, _MOMENT, _UUID = "2026-05-12", "2026-05-12T10:00:00+00:00", "6f1cbd0a-7f3c-4f4e-9d0b-3d1f3b6f6c55"
 _OBJECTS = {"date": _DATE, "date-time": _MOMENT, "uuid": _UUID}
@@ -32,7 +34,7 @@ HEADS = {
 
 @frozen
 class Sample:
-    """A value: `argument` in the notation of `probe`, and `wire` as JSON, or the bytes of a file."""
+    """A value: `argument` in the notation of `probe`, and `wire` as JSON, or the bytes that `probe` has for a file."""
 
     argument: Any
     wire: Any
@@ -138,7 +140,7 @@ class Samples:
         arguments = {attribute(name): value.argument for name, value in values.items()}
         required, _ = self.members(schema)
         wire = {name: value.wire for name, value in values.items() if value.wire is not None or name in required}
-        return Sample({"model": [self._names.get(id(schema), "?"), arguments]}, wire)
+        return Sample({"model": [self._names.get(id(schema)), arguments]}, wire)
 
     def edges(self, schema: Schema, *, is_checked: bool, stack: tuple[int, ...] = ()) -> Iterator[Edge]:
         """Yield values at the limits of a schema and beyond, of a value that is sent."""
@@ -226,14 +228,24 @@ class Samples:
                 sample = Sample([edge.sample.argument] * count, [edge.sample.wire] * count)
                 yield edge.within("0", sample)
 
+    def models_of_responses(self) -> Iterator[tuple[str, Schema]]:
+        """Yield the name and the schema of each model that responses have."""
+        reached = reachable(self.document, response_schemas(self.document))
+        for name, schema in classes(self.document):
+            if id(schema) in reached and type_of(schema) == "object" and "enum" not in schema:
+                yield name, schema
+
     def broken(self, schema: Schema, stack: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
-        """Yield values that a response must not have: a required member is missing, or a type is wrong."""
+        """Yield values that a response must not have: a required member is missing, or a type is wrong.
+
+        The members of the models within the value are sound: they are broken where they are the value themselves.
+        """
         found = dereferenced(self.document, schema)
         schema = self.resolved(schema)
         kind = type_of(schema)
         if {"anyOf", "oneOf"} & found.keys() or id(schema) in stack:
             return
-        if kind == "object":
+        if kind == "object" and not (stack and id(schema) in self._names):
             required, properties = self.members(schema)
             whole = self.valid(schema, full=True).wire
             for name in sorted(required & properties.keys()):
@@ -242,7 +254,7 @@ class Samples:
                 for about, value in self.broken(inner, (*stack, id(schema))):
                     yield f"{name} {about}", {**whole, name: value}
         elif kind == "array":
-            for about, value in self.broken(schema.get("items", {}), stack):
+            for about, value in self.broken(schema.get("items", {}), (*stack, id(schema))):
                 yield f"item {about}", [value]
         yield from self._of_wrong_type(schema, kind)
 
@@ -365,7 +377,7 @@ def _file(schema: Schema, kind: str | None = None, size: int = 40, sides: tuple[
     kind = rules.get("kinds", ["png"])[0] if kind is None else kind
     step = rules.get("sides", {}).get("multiple-of", 8)
     head = HEADS[kind] + (struct.pack(">II", *(sides or (step, step))) if kind == "png" else b"")
-    return Sample({"file": {"head": base64.b64encode(head).decode(), "size": size}}, head.ljust(size, b"\0"))
+    return Sample({"file": {"head": base64.b64encode(head).decode(), "size": size}}, in_short(head, size))
 
 
 def _file_edges(schema: Schema) -> Iterator[tuple[str, Any, bool]]:

@@ -2,9 +2,8 @@
 
 import base64
 import json
+import re
 from collections.abc import Iterator
-from email.message import Message
-from email.parser import BytesParser
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -16,6 +15,7 @@ from regeneration.samples import HEADS, Sample
 from regeneration.tested_operations import Operation
 
 _SAFE = "/%:@!$&'()*+,;=~"
+_DISPOSITION = re.compile(r'form-data; name="(?P<name>[^"]*)"(; filename="(?P<filename>[^"]*)")?')
 _FORM, _FIELDS = "multipart/form-data", "application/x-www-form-urlencoded"
 
 
@@ -77,24 +77,29 @@ def _found_body(media_type: str, content: bytes) -> Any:
     if media_type == _FIELDS:
         return sorted(parse_qsl(content.decode(), keep_blank_values=True))
     if media_type.startswith(_FORM):
-        message = BytesParser().parsebytes(f"Content-Type: {media_type}\r\n\r\n".encode() + content)
-        payload = message.get_payload()
-        return sorted(_part(each) for each in payload if isinstance(each, Message)) if isinstance(payload, list) else []
+        return _found_parts(content, media_type.partition("boundary=")[2].strip('"'))
     try:
         return json.loads(content)
     except ValueError:
         return base64.b64encode(content).decode()
 
 
-def _part(part: Message) -> tuple[str, str, str, str]:
-    # HTML, section "multipart form data": the bytes of UTF-8, and a quotation mark as %22. The parser of mails takes
-    # them for bytes of an unknown charset.
-    disposition = Message()
-    raw = next((value for key, value in part.raw_items() if key.lower() == "content-disposition"), "")
-    disposition["content-disposition"] = str(raw).encode("ascii", "surrogateescape").decode()
-    name = str(disposition.get_param("name", header="content-disposition")).replace("%22", '"')
-    kind = "file" if part.get_filename() else "text"
-    return name, kind, str(part["content-type"] or ""), repr(part.get_payload(decode=True))
+def _found_parts(content: bytes, boundary: str) -> list[tuple[str, str, str, str]]:
+    """Return the parts of a form as it is written in RFC 7578, or none if it is written otherwise."""
+    [before, *parts, end] = (b"\r\n" + content).split(b"\r\n--" + boundary.encode())
+    return [] if before or end != b"--\r\n" else sorted(map(_part, parts))
+
+
+def _part(part: bytes) -> tuple[str, str, str, str]:
+    head, _, payload = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+    lines = (line.partition(":") for line in head.decode().split("\r\n"))
+    headers = {name.lower(): value.strip() for name, _, value in lines}
+    disposition = _DISPOSITION.fullmatch(headers.get("content-disposition", ""))
+    if disposition is None:
+        return "", "", "", repr(part)
+    # HTML, section "multipart form data": a quotation mark is written as %22.
+    name = disposition["name"].replace("%22", '"')
+    return name, "file" if disposition["filename"] else "text", headers.get("content-type", ""), repr(payload)
 
 
 def _header_names(operation: Operation) -> list[str]:

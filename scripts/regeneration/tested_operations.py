@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 from attrs import field, frozen
@@ -35,12 +36,12 @@ class Operation:
     node: dict[str, Any]
     signature: dict[str, bool] = field(factory=dict[str, bool])
 
-    @property
+    @cached_property
     def parameters(self) -> list[dict[str, Any]]:
         """The parameters, those of the path included."""
         return [dereferenced(self.samples.document, each) for each in self.node["parameters"]]
 
-    @property
+    @cached_property
     def body(self) -> tuple[str, dict[str, Any], bool] | None:
         """The media type, the media type object, and whether the body is required; None if there is none."""
         if "requestBody" not in self.node:
@@ -49,7 +50,7 @@ class Operation:
         [(media_type, media)] = body["content"].items()
         return media_type, media, body.get("required", False)
 
-    @property
+    @cached_property
     def responses(self) -> dict[str, tuple[str, Schema]]:
         """The media type (empty if there is no body) and the schema of each status."""
         found: dict[str, tuple[str, Schema]] = {}
@@ -74,7 +75,7 @@ class Operation:
         names = self.argument_names
         return arguments | {names.get(name, name): value for name, value in body.argument["model"][1].items()}
 
-    @property
+    @cached_property
     def argument_names(self) -> dict[str, str]:
         """The arguments for the attributes of the body that have another name."""
         renamed = renamed_arguments(self.samples.document, self.node)
@@ -91,18 +92,19 @@ class Operation:
             return values, None
         return values, self.samples.valid(self.body[1]["schema"], full=full)
 
-    def answer(self, status: str, *, full: bool = True) -> tuple[Answer, Any]:
+    def answer(self, status: str, *, full: bool = True) -> tuple[Answer, Sample]:
         """Return a response of a status, and the value that the client makes of it."""
         media_type, schema = self.responses[status]
         number = int(status) if status.isdecimal() else self._other_status(status)
         if not media_type:
-            return Answer(number), None
+            return Answer(number), Sample(None, None)
         if media_type.startswith("text/"):
-            return Answer(number, media_type, "Zoë".encode()), "Zoë"
+            return Answer(number, media_type, "Zoë".encode()), Sample("Zoë", "Zoë")
         if media_type == OCTETS:
-            return Answer(number, media_type, b"\0\1"), base64.b64encode(b"\0\1").decode()
-        value = self.samples.valid(schema, full=full).wire
-        return Answer(number, media_type, json.dumps(value).encode()), value
+            text = base64.b64encode(b"\0\1").decode()
+            return Answer(number, media_type, b"\0\1"), Sample(text, text)
+        sample = self.samples.valid(schema, full=full)
+        return Answer(number, media_type, json.dumps(sample.wire).encode()), sample
 
     def _other_status(self, pattern: str) -> int:
         """Return a status that a range or the default covers, and no other response of the operation."""

@@ -16,6 +16,7 @@ from benchmark.environments import REQUIREMENTS, SCRIPTS, Environment, Unavailab
 from benchmark.figures import Figure, Target, figures, ratio
 from benchmark.material import Material
 from benchmark.measures import Bench, Effort
+from benchmark.regeneration_costs import GENERATOR, OURS, costs
 from benchmark.subjects import SUBJECTS, Subject
 from benchmark.suite import PLAIN, SUITE, cases_per_second
 from benchmark.turns import Turns, rotate, server
@@ -416,3 +417,17 @@ def test_a_check_with_a_request_without_response_has_no_figure() -> None:
         check, _ = cases_per_second(failing_server.base_url, rounds=1, depth="quick", max_seconds=0)
     assert (check.value, check.met) == (None, False)
     assert "had no response" in check.note
+
+
+# scripts/regenerate
+
+
+def test_time_and_peak_memory_of_regenerate_are_compared_with_those_of_the_generator() -> None:
+    made = costs(3, rounds=1)
+    assert [(it.measure, it.subject, it.unit) for it in made] == [
+        (f"3 operations, {measure}", subject, unit)
+        for measure, unit in (("time", "ms"), ("peak", "MiB"))
+        for subject in (OURS, GENERATOR)
+    ]
+    assert all(it.value for it in made)
+    assert [it.found is not None for it in made] == [True, False] * 2
