@@ -95,9 +95,7 @@ class Budget:
             mine = self._set_aside.pop(case.label, 0)
             expected = self._expected_images(case)
             over = (
-                self._no_image_left(case, expected, mine)
-                if case.image_count
-                else self._no_room_for_invalid(case, expected)
+                self._no_image_left(expected, mine) if case.image_count else self._no_room_for_invalid(case, expected)
             )
             if over is not None:
                 return over
@@ -119,13 +117,13 @@ class Budget:
             return case.image_count + self._excess
         return 1 + self._excess if self._accepted_invalid else 0
 
-    def _no_image_left(self, case: Case, expected: int, mine: int) -> Reason | None:
-        """Return why a valid case, for which `mine` images were set aside, gets no image; or None."""
+    def _no_image_left(self, expected: int, mine: int) -> Reason | None:
+        """Return why a valid case gets no image, or None. `expected` are its images, `mine` those set aside for it."""
         limit = self.limits.max_images
         if limit is None:
             return None
         left = limit - self.images - (self._of_last if mine else self._reserved)
-        return None if expected <= left else MaxImages(limit, max(0, left), case.image_count)
+        return None if expected <= left else MaxImages(limit, max(0, left), expected)
 
     def _no_room_for_invalid(self, case: Case, expected: int) -> Reason | None:
         limit = self.limits.max_images

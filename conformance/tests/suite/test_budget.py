@@ -137,7 +137,7 @@ def test_a_server_that_makes_more_images_than_requested_is_expected_to_go_on_so(
     budget.settle(case("a", 1), 4)
     assert budget.refusal(case("b", 3)) is None
     assert budget.images == 4 + 6
-    assert budget.refusal(case("c", 1)) == MaxImages(10, 0, 1)
+    assert budget.refusal(case("c", 1)) == MaxImages(10, 0, 4)
 
 
 def test_of_invalid_requests_that_cost_images_one_for_each_set_of_violations_may_take_images_set_aside() -> None:
