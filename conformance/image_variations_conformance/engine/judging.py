@@ -16,7 +16,8 @@ from ..contract.evidence import ABSENT, BY_FORMAT, AcceptsFeature, AcceptsField,
 from ..contract.requirements import Requirement
 from ..oracles import Finding, Observation, judge
 from ..oracles.refusal import is_server_error, is_wrong_refusal
-from ..oracles.summary import quoted, summarize
+from ..oracles.summary import differences, is_as_in_query, quoted, summarize
+from ..wire.exchange import Response
 from ..wire.reasons import ControlRefused, NotShown, Preparation, RateLimited, Reason, Unexplained
 from .echoes import (
     OF_RESPONSES,
@@ -186,7 +187,8 @@ def _why_blocked(observation: Observation, session: Session) -> Reason:
         return RateLimited()
     if session.experiment.lost is not None:
         return ControlRefused()
-    return NotShown() if observation.accepted else Unexplained()
+    is_right = observation.accepted and not differences(observation)
+    return NotShown() if is_right else Unexplained()
 
 
 def _without_loss(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
@@ -251,8 +253,9 @@ def _without_doubts(found: Sequence[Finding], session: Session) -> Iterator[Find
     for finding in found:
         in_doubt = finding.label in doubtful and finding.requirement.startswith(OF_RESPONSES)
         if finding.requirement == "IV-WIRE-QUERY":
-            # What travels with the query string may be the reason.
-            in_doubt = any(it.requirement != finding.requirement for it in session.cases[finding.label].probes)
+            # What travels with the query string may be the reason, unless that asks for just what came.
+            others = [it for it in session.cases[finding.label].probes if it.requirement != finding.requirement]
+            in_doubt = bool(others) and not is_as_in_query(session.observations[finding.label])
         if in_doubt and finding.state == "contradicted" and (finding.requirement, finding.item) not in certain:
             yield evolve(finding, state="blocked", reason=NotShown())
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from attrs import frozen
 
@@ -58,6 +59,14 @@ def differences(observation: Observation) -> frozenset[str]:
         "size": not (shown.sizes is None or requested.size is None or shown.sizes <= {requested.size}),
     }
     return frozenset(name for name, differs in found.items() if differs)
+
+
+def is_as_in_query(observation: Observation) -> bool:
+    """Return whether the images of a response are as the query string of the request asks, where not as the form."""
+    query = dict(parse_qsl(urlsplit(observation.exchange.request.target).query))
+    shown, different = summarize(observation), differences(observation)
+    found = {"n": {str(shown.count)}, "response_format": shown.keys, "size": shown.sizes or frozenset()}
+    return bool(different) and all({query.get(name)} == found[name] for name in different)
 
 
 def words(document: Any) -> str:

@@ -18,7 +18,10 @@ _TEMPLATES: dict[type[Reason], str] = {
     reasons.RateLimited: (
         "the server kept limiting the rate, or asks to wait for longer than a run waits; it waits longer with --wait"
     ),
-    reasons.Unexplained: "a valid request with it was refused; more --max-requests or --max-images find out why",
+    reasons.Unexplained: (
+        "a valid request with it was refused, or answered with other images; more --max-requests or --max-images find "
+        "out why"
+    ),
     reasons.MaxRequests: "--max-requests {limit} are used up",
     reasons.RequestsRepeated: (
         "--max-requests {limit} are used up, some of them by requests that the server had limited; more are needed"

@@ -64,7 +64,7 @@ class RateLimited(RunEnded):
 
 @frozen
 class Unexplained(Reason):
-    """The server refused a valid request, and a limit or the allowance left no room to find out why."""
+    """A valid request was refused, or answered with other images, and a limit left no room to find out why."""
 
 
 @frozen
