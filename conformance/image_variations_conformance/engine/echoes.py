@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 
 from ..cases.case import Case
 from ..cases.named_case import is_of_key
-from ..cases.probes import NO_5XX, Probe
+from ..cases.probes import IMAGE, NO_5XX, Probe
 from ..contract.evidence import ABSENT
 from ..oracles import Finding
 from ..oracles.refusal import is_server_error
@@ -165,7 +165,14 @@ def _of_an_ignored_field(finding: Finding, failures: _Failures) -> Iterable[str]
 
 
 def wrong_probes(label: str, session: Session) -> list[Probe]:
-    """Return the probes of a request that are accepted, but make the server ignore what is requested."""
+    """Return the probes of a request that are accepted, but make the server ignore what is requested.
+
+    Not those of the image: a server that makes other images of some images accepts them.
+    """
+    return [probe for probe in _wrong_probes(label, session) if IMAGE not in probe.axes]
+
+
+def _wrong_probes(label: str, session: Session) -> list[Probe]:
     wrong = {
         (it.requirement, it.item)
         for it in session.experiment.results
@@ -177,7 +184,7 @@ def wrong_probes(label: str, session: Session) -> list[Probe]:
 def is_explained(label: str, session: Session) -> bool:
     """Return whether the experiment has told which properties of a request make the server ignore what is requested."""
     items = {probe.item for probe in session.cases[label].probes}
-    return bool(wrong_probes(label, session)) or any(
+    return bool(_wrong_probes(label, session)) or any(
         is_wrong_together(it, session) and items.issuperset(probe.item for probe in it.company)
         for it in session.experiment.results
     )

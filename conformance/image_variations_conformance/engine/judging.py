@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from attrs import evolve
 
 from ..cases.case import Case
-from ..cases.probes import NO_5XX, Probe
+from ..cases.probes import IMAGE, NO_5XX, Probe
 from ..contract.evidence import ABSENT, BY_FORMAT, AcceptsFeature, AcceptsField, Every, Sample
 from ..contract.requirements import Requirement
 from ..oracles import Finding, Observation, judge
@@ -147,13 +147,22 @@ def _of_result(result: Result, session: Session) -> Finding:
     observation = session.observations[labels[0]]
     company = tuple(probe.item for probe in result.company)
     reason: Reason | None = None
-    message = ""
-    if result.state == "contradicted":
+    message, state = "", result.state
+    if state == "contradicted" and observation.accepted and _is_of_image(result, session.cases[labels[0]]):
+        # It is accepted. What is wrong with the response says which requirement is broken.
+        state = "holds"
+    elif state == "contradicted":
         message = _message(result, observation)
     elif result.state == "blocked":
         reason = _why_blocked(observation, session)
     twin = None if result.twin is None else session.labels[result.twin]
-    return Finding(result.requirement, result.state, message, labels[0], result.item, reason, twin, company)
+    return Finding(result.requirement, state, message, labels[0], result.item, reason, twin, company)
+
+
+def _is_of_image(result: Result, case: Case) -> bool:
+    """Return whether a result is about a property of the image of a request."""
+    key = (result.requirement, result.item)
+    return any(IMAGE in probe.axes for probe in case.probes if (probe.requirement, probe.item) == key)
 
 
 def _message(result: Result, observation: Observation) -> str:
