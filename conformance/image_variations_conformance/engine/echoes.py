@@ -32,7 +32,7 @@ OF_RESPONSES = ("IV-RES-", *_OF_FIELDS)
 """How the ids of requirements begin that say what a response has."""
 OF_FORMS = "IV-WIRE-"
 """How the ids of requirements begin that say how a form may be written."""
-_ERROR_JSON = "IV-ERR-JSON"
+_ERROR_JSON, _SECRETS = "IV-ERR-JSON", "IV-ERR-SECRETS"
 _OF_ERRORS = frozenset(
     {_ERROR_JSON, "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR-READABLE", "IV-ERR-NULL", "IV-ERR-PARAM"}
 )
@@ -78,7 +78,8 @@ class _Failures:
     def of(cls, found: Sequence[Finding], session: Session) -> _Failures:
         """Return the failures among the findings of a session."""
         failures = [finding for finding in found if finding.state == "contradicted"]
-        others = [it for it in reversed(failures) if it.requirement not in {NO_5XX, *_OF_ERRORS}]
+        # A server that reveals something when it fails still fails once it reveals nothing.
+        others = [it for it in reversed(failures) if it.requirement not in {NO_5XX, _SECRETS, *_OF_ERRORS}]
         of_items = [finding for finding in failures if finding.requirement == NO_5XX and not _is_of_label(finding)]
         return cls(
             session,

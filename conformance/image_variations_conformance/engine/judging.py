@@ -45,7 +45,8 @@ def findings_of(session: Session) -> list[Finding]:
     found += _of_experiment(session)
     found = list(_without_accidents(found, session))
     found = list(_without_doubts(found, session))
-    return list(without_echoes(list(_without_loss(found, session)), session))
+    found = list(without_echoes(list(_without_loss(found, session)), session))
+    return [*found, *_refused_by_chance(found, session)]
 
 
 def item_of(finding: Finding, session: Session) -> str:
@@ -171,6 +172,14 @@ def _message(result: Result, observation: Observation) -> str:
     if result.requirement == NO_5XX:
         return f"{result.item}: expected a status below 500, got {_got(observation)}"
     if result.requirement in {"IV-STATE-PARALLEL", "IV-STATE-CONNECTION"}:
+def _refused_by_chance(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
+    """Yield what else is broken where a valid request is answered now 200, now 5xx: it must be accepted each time."""
+    for finding in found:
+        is_of_valid = session.observations[finding.label].expectation.validity == "valid"
+        if (finding.requirement, finding.item, finding.state) == (NO_5XX, STABLE, "contradicted") and is_of_valid:
+            yield evolve(finding, requirement="IV-OP-VALID", reported_as=finding.reported_as or NO_5XX)
+
+
         how = "at the same time" if result.requirement == "IV-STATE-PARALLEL" else "on a kept connection"
         return f"{result.item}: expected 200 as for the same request alone, got {observation.answer} {how}"
     if observation.accepted:
