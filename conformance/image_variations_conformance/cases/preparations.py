@@ -19,37 +19,36 @@ from .transforms import kept_open, with_chunked_coding
 from .wrong_values import WRONG_VALUES
 
 _WITH_TRAILERS = with_chunked_coding(trailers=(("X-Checksum", "0"),), announced=False)
-_ROWS: dict[str, Callable[[Request], Request]] = {
-    "image-too-large": lambda request: request,
-    "method-get": lambda request: request,
-    "n-zero": _WITH_TRAILERS,
-    # After a request with the right key: a server may check the key of the first request alone.
-    "key-wrong": _WITH_TRAILERS,
-}
+# Before each of the requests on the connection. After a request with the right key: a server may check the key of the
+# first request alone. Where two follow each other, the answer to the second shows what is left of the first.
+_ROWS: tuple[dict[str, Callable[[Request], Request]], ...] = (
+    {"n-zero": _WITH_TRAILERS, "image-far-too-large": lambda request: request},
+    {"key-wrong": _WITH_TRAILERS},
+    {"method-put-form": lambda request: request, "body-json": lambda request: request},
+)
 
 
-def preparations(plan: Plan, base: Base, connection: str, *, chunked: bool) -> tuple[list[Case], list[Case]]:
-    """Return the requests for a connection: those before all others, and those after the first other one.
+def preparations(plan: Plan, base: Base, connection: str, *, chunked: bool) -> list[list[Case]]:
+    """Return the requests for a connection: for each that must be accepted, those before it.
 
     Where chunked coding is refused (not `chunked`), a wrong key in it shows nothing, and is sent without it, too.
     """
     rows = {row.label: row for row in (*REFUSALS, *WRONG_VALUES)}
-    before, between = [], []
-    for label, change in _ROWS.items():
-        if is_of_key(label) and plan.target.api_key is None:
-            continue
-        case = plan.named(rows[label], base)
-        as_is = evolve(
-            case,
-            label=f"{connection}-{label}-as-is",
-            tests=(),
-            request=kept_open(case.request),
-            connection=connection,
-            is_preparation=True,
-        )
-        changed = evolve(as_is, label=f"{connection}-{label}", request=change(as_is.request))
-        if is_of_key(label):
-            between += [changed] if chunked else [as_is, changed]
-        else:
-            before.append(changed)
-    return before, between
+    found: list[list[Case]] = []
+    for few in _ROWS:
+        found.append([])
+        for label, change in few.items():
+            if is_of_key(label) and plan.target.api_key is None:
+                continue
+            case = plan.named(rows[label], base)
+            as_is = evolve(
+                case,
+                label=f"{connection}-{label}-as-is",
+                tests=(),
+                request=kept_open(case.request),
+                connection=connection,
+                is_preparation=True,
+            )
+            changed = evolve(as_is, label=f"{connection}-{label}", request=change(as_is.request))
+            found[-1] += [as_is, changed] if is_of_key(label) and not chunked else [changed]
+    return found

@@ -80,7 +80,7 @@ _SIZES: _Table = (
     ("size-asterisk", "256*256", "deep"),
     ("size-multiplication-sign", "256\u00d7256", "standard"),
     ("size-three-sides", "256x256x256", "deep"),
-    ("size-decimal", "256.0x256.0", "standard"),
+    ("size-decimal", "256.0x256.0", "deep"),
     ("size-leading-zero", "0256x0256", "standard"),
     ("size-unit", "256x256px", "deep"),
     ("size-space", " 256x256", "standard"),

@@ -247,10 +247,10 @@ def _of_a_shared_link(finding: Finding, failures: _Failures) -> Iterable[str]:
 def _of_company(finding: Finding, failures: _Failures) -> Iterable[str]:
     """A response is wrong in company of other requests, and right alone."""
     session = failures.session
-    if session.cases[finding.label].is_preparation and _CONNECTION in failures.requirements:
-        return [_CONNECTION]
     if finding.requirement in {_PARALLEL, _CONNECTION, _GUESS}:
         return []
+    if session.cases[finding.label].is_preparation and _CONNECTION in failures.requirements:
+        return [_CONNECTION]
     broken = _requirements_of_company(session.cases[finding.label])
     alone = session.alone.get(finding.label)
     if alone is None:

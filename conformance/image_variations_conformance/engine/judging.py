@@ -15,6 +15,7 @@ from ..cases.probes import IMAGE, NO_5XX, Probe
 from ..contract.evidence import ABSENT, BY_FORMAT, AcceptsFeature, AcceptsField, Every, Sample
 from ..contract.requirements import Requirement
 from ..oracles import Finding, Observation, judge
+from ..oracles.base import is_limit
 from ..oracles.refusal import is_server_error, is_wrong_refusal
 from ..oracles.summary import differences, is_as_in_query, quoted, summarize
 from ..wire.exchange import Response
@@ -30,6 +31,8 @@ from .echoes import (
 from .session import AGAIN, Session, original
 from .steps import ASKING, PLAIN_AGAIN, STABLE, Result, Step
 
+_OF_THE_TIME = frozenset({408, 503})
+"""Statuses that say nothing about a request, but that it came too slowly, or at the wrong time."""
 # A 200 alone does not show these: the content of the response does.
 _SHOWN_BY_CONTENT = frozenset({"IV-N-DEFAULT", "IV-SIZE-DEFAULT", "IV-FORMAT-DEFAULT", "IV-WIRE-QUERY"})
 
@@ -43,6 +46,7 @@ def findings_of(session: Session) -> list[Finding]:
     ]
     found += _untested(session)
     found += _of_experiment(session)
+    found += _of_preparations(session)
     found = list(_without_accidents(found, session))
     found = list(_without_doubts(found, session))
     found = list(without_echoes(list(_without_loss(found, session)), session))
@@ -116,6 +120,34 @@ def _of_experiment(session: Session) -> Iterator[Finding]:
         yield session.observations[killers[0]].finding("IV-STATE-RECOVERS", False, message, PLAIN_AGAIN)
 
 
+def _of_preparations(session: Session) -> Iterator[Finding]:
+    """Yield where a refused request is answered otherwise on a kept connection, after others, than alone.
+
+    A server may close a connection in place of an answer, and may refuse chunked coding, or be overloaded.
+    """
+    for label, case in session.cases.items():
+        alone = session.observations.get(label.removeprefix(f"{case.connection}-"))
+        if not case.is_preparation or alone is None or case.request.header("transfer-encoding") is not None:
+            continue
+        if session.experiment.lost is not None:
+            # What was sent alone, later, may have been answered by a server that answers all alike.
+            return
+        observation = session.observations[label]
+        expected, got, failure = alone.response, observation.response, observation.exchange.failure
+        is_no_http = failure is not None and failure.kind == "malformed"
+        is_of_request = got is not None and not is_limit(got) and got.status not in _OF_THE_TIME
+        if expected is None or not 400 <= expected.status < 500 or not (is_no_http or is_of_request):
+            continue
+        if got is None or (got.status, got.media_type) != (expected.status, expected.media_type):
+            shown = observation.answer if got is None else _kind_of(got)
+            message = f"on a kept connection: expected {_kind_of(expected)} as alone, got {shown}"
+            yield observation.finding("IV-STATE-CONNECTION", False, message, str(case.connection))
+
+
+def _kind_of(response: Response) -> str:
+    return f"{response.status} with {response.media_type or 'no content type'}"
+
+
 def _without_base(session: Session) -> Iterator[Finding]:
     """Yield what it means that no valid request was accepted."""
     sent = [session.observations[label] for label in session.labels]
@@ -140,6 +172,14 @@ def _by_chance(failed: Sequence[Observation], other: Observation, session: Sessi
     return failed[0].finding(requirement, False, message, STABLE)
 
 
+def _refused_by_chance(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
+    """Yield what else is broken where a valid request is answered now 200, now 5xx: it must be accepted each time."""
+    for finding in found:
+        is_of_valid = session.observations[finding.label].expectation.validity == "valid"
+        if (finding.requirement, finding.item, finding.state) == (NO_5XX, STABLE, "contradicted") and is_of_valid:
+            yield evolve(finding, requirement="IV-OP-VALID", reported_as=finding.reported_as or NO_5XX)
+
+
 def _of_result(result: Result, session: Session) -> Finding:
     labels = [session.labels[at] for at in result.steps]
     if result.item == STABLE:
@@ -154,7 +194,7 @@ def _of_result(result: Result, session: Session) -> Finding:
         state = "holds"
     elif state == "contradicted":
         message = _message(result, observation)
-    elif result.state == "blocked":
+    elif state == "blocked":
         reason = _why_blocked(observation, session)
     twin = None if result.twin is None else session.labels[result.twin]
     return Finding(result.requirement, state, message, labels[0], result.item, reason, twin, company)
@@ -172,14 +212,6 @@ def _message(result: Result, observation: Observation) -> str:
     if result.requirement == NO_5XX:
         return f"{result.item}: expected a status below 500, got {_got(observation)}"
     if result.requirement in {"IV-STATE-PARALLEL", "IV-STATE-CONNECTION"}:
-def _refused_by_chance(found: Sequence[Finding], session: Session) -> Iterator[Finding]:
-    """Yield what else is broken where a valid request is answered now 200, now 5xx: it must be accepted each time."""
-    for finding in found:
-        is_of_valid = session.observations[finding.label].expectation.validity == "valid"
-        if (finding.requirement, finding.item, finding.state) == (NO_5XX, STABLE, "contradicted") and is_of_valid:
-            yield evolve(finding, requirement="IV-OP-VALID", reported_as=finding.reported_as or NO_5XX)
-
-
         how = "at the same time" if result.requirement == "IV-STATE-PARALLEL" else "on a kept connection"
         return f"{result.item}: expected 200 as for the same request alone, got {observation.answer} {how}"
     if observation.accepted:
@@ -275,7 +307,7 @@ def _without_doubts(found: Sequence[Finding], session: Session) -> Iterator[Find
             others = [it for it in session.cases[finding.label].probes if it.requirement != finding.requirement]
             in_doubt = bool(others) and not is_as_in_query(session.observations[finding.label])
         if in_doubt and finding.state == "contradicted" and (finding.requirement, finding.item) not in certain:
-            yield evolve(finding, state="blocked", reason=NotShown())
+            yield evolve(finding, state="blocked", reason=Unexplained())
         else:
             yield finding
 

@@ -12,7 +12,7 @@ from ..cases.probes import ALONE, WHOLE, Probe
 
 PACK_SIZE = 7
 _TOGETHER = 8
-_ON_ONE_CONNECTION = 2
+_ON_ONE_CONNECTION = 3
 _BLANK = "png=wholly-transparent"
 """A blank input may have blank images, so that the same image for two inputs on one connection does not show."""
 
@@ -65,11 +65,15 @@ class Arranged:
     def of(cls, must: Sequence[tuple[Probe, ...]], between: int) -> Arranged:
         """Arrange packs, of which `between` packs are kept for the requests that must be refused."""
         cheap = [pack for pack in must if images(pack) == 1]
-        fitting = [pack for pack in cheap if not any({ALONE, WHOLE} & probe.axes for probe in pack)]
+        sociable = [pack for pack in must if not any({ALONE, WHOLE} & probe.axes for probe in pack)]
+        fitting = [pack for pack in sociable if pack in cheap]
         last = [pack for pack in cheap if pack not in fitting][:between]
         telling = [pack for pack in fitting if all(probe.item != _BLANK for probe in pack)]
         late = telling[len(last) - _ON_ONE_CONNECTION - between :]
         first = [pack for pack in must if pack not in (*late, *last)]
-        together = [pack for pack in fitting if pack not in late][:_TOGETHER] if len(first) > _TOGETHER else []
+        # A server may confuse the numbers of images that are requested at the same time, too.
+        two = [pack for pack in sociable if images(pack) == 2][:1]
+        others = [pack for pack in fitting if pack not in late][: _TOGETHER - len(two)]
+        together = [*others, *two] if len(first) >= _TOGETHER else []
         alone = sorted((pack for pack in first if pack not in together), key=images)
         return cls(alone, together, late[:_ON_ONE_CONNECTION], [*late[_ON_ONE_CONNECTION:], *last])

@@ -192,8 +192,9 @@ class Session:
         if steps[0].connection:
             broken = {it.item for it in self.experiment.results if it.state == "contradicted"}
             base, chunked = self.experiment.cheap or Base(), "body=chunked" not in broken
-            before, between = preparations(self.plan, base, steps[0].connection, chunked=chunked)
-            self.send([*before, cases[0], *between, *cases[1:]])
+            before = preparations(self.plan, base, steps[0].connection, chunked=chunked)
+            before += [[]] * (len(cases) - len(before))
+            self.send([each for few, case in zip(before, cases, strict=False) for each in (*few, case)])
         else:
             self.send(cases)
         first = len(self.experiment.sent)

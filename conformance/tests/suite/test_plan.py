@@ -392,7 +392,7 @@ def test_the_requests_of_one_connection_have_inputs_by_which_their_images_can_be
 ) -> None:
     plan = Plan.of(CONTRACT, TARGET, seed)
     chosen = Arranged.of(packs(plan.must_probes, seed), between).on_one_connection
-    assert len(chosen) == 2
+    assert len(chosen) == 3
     items = {probe.item for pack in chosen for probe in pack}
     # Nor is a broken property expected there that says nothing about connections.
     assert not items & {"png=wholly-transparent", "query-string=other-values", "query-string=semicolon-and-brackets"}
