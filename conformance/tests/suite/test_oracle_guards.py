@@ -196,6 +196,20 @@ def test_members_of_an_error_are_not_those_of_a_response() -> None:
     assert observed(refused).content.items == ()
 
 
+@pytest.mark.parametrize(
+    ("message", "is_named"),
+    [
+        ("n must be from 1 to 10.", True),
+        ("n must be from 1 to 10 for a size of 256x256.", True),
+        ("One of image, model, n, size, response_format and user is wrong.", False),
+    ],
+)
+def test_an_error_that_names_most_fields_names_none(message: str, is_named: bool) -> None:
+    seen = found(observed(exchange(builder().form(n="0"), error(message))))
+    states = {it.state for it in seen if it.requirement == "IV-ERR-PARAM"}
+    assert states == {"holds" if is_named else "contradicted"}
+
+
 @pytest.mark.parametrize(("param", "is_named"), [("n", True), ("size", False), ("", True), (None, True), (7, True)])
 def test_the_param_of_an_error_counts_before_its_message(param: object, is_named: bool) -> None:
     seen = found(observed(exchange(builder().form(n="0"), error("n must be from 1 to 10.", param=param))))
