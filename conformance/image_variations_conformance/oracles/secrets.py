@@ -12,20 +12,8 @@ from ..media.pictures import Picture
 from ..wire.exchange import MAX_LINK_CHARACTERS, Response
 from ..wire.redaction import in_base64
 from .base import Finding, Observation, judges
+from .leaks import leak_in_body, leak_in_head, unescaped
 
-# Patterns of internal details in the languages that servers are written in. Each must take linear time, because the
-# server controls the text.
-_LEAKS = {
-    "a Python traceback": r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+",
-    "a memory address": r"\bat 0x[0-9a-fA-F]{6,16}\b|<[\w.]+ object at ",
-    "a JavaScript stack": r"\n\s{1,40}at [^\n]+[\\/][^\s:/\\]+:\d+:\d",
-    "a Java stack": r"\bat [\w$.]+\([\w$]+\.(java|kt|scala):\d+\)",
-    "a Go or Rust panic": r"goroutine \d+ \[|panicked at ",
-    "the path of a source file": (
-        r"(?:(?<![\w.@/-])[\w.@-]*|(?<=/))(?:/[\w.@-]+){2,}\.(?:py|js|mjs|ts|go|rs|rb|php|java|cpp|cc)\b"
-    ),
-    "a process id": r"\bpid[ =:]+\d+",
-}
 _MIN_KEY_CHARACTERS = 8
 _MOST_SEARCHED = 1 << 16
 _OF_LINKS = bytes.maketrans(b"+/", b"-_")
@@ -39,8 +27,8 @@ def responses_keep_secrets(observation: Observation, _: Contract) -> Iterator[Fi
         return
     key = _key_of(observation)
     head = "\n".join(f"{name}: {value}" for name, value in response.headers)
-    for text in (_text_of(observation, response), head):
-        found = next((what for what, pattern in _LEAKS.items() if re.search(pattern, text)), None)
+    for text, leak_in in ((_text_of(observation, response), leak_in_body), (head, leak_in_head)):
+        found = leak_in(text, observation.exchange.request)
         if _holds(text.encode("utf-8", "surrogatepass"), key):
             found = "the API key that was sent"
         yield observation.finding("IV-ERR-SECRETS", found is None, f"the {response.status} response reveals {found}")
@@ -89,9 +77,7 @@ def _text_of(observation: Observation, response: Response) -> str:
     document = observation.content.document
     if observation.accepted and isinstance(document, dict):
         rest = {name: value for name, value in document.items() if name != "data"}
-        return json.dumps(rest, ensure_ascii=False)[:_MOST_SEARCHED].replace("\\n", "\n").replace('\\"', '"')
+        return unescaped(json.dumps(rest, ensure_ascii=False)[:_MOST_SEARCHED])
     text = response.body[:_MOST_SEARCHED].decode("utf-8", "replace")
-    if response.media_type == "application/json":
-        # In a JSON string, the line ends and quotes of a stack trace are escaped.
-        text += text.replace("\\n", "\n").replace('\\"', '"')
-    return text
+    is_json = observation.content.json_error is None or response.media_type.endswith("json")
+    return unescaped(text) if is_json else text

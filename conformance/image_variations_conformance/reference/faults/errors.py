@@ -28,6 +28,7 @@ _OBJECT, _MESSAGE, _NULL, _READABLE = "IV-ERR-OBJECT", "IV-ERR-MESSAGE", "IV-ERR
 _TRACEBACK = (
     'Traceback (most recent call last):\n  File "/srv/app/api/variations.py", line 42, in make\nUserWarning: slow'
 )
+_DOTNET_FRAME = r"Acme.Images.ImagesController.Post() in C:\inetpub\wwwroot\Controllers\ImagesController.cs:line 42"
 _PARAM, _SECRETS = "IV-ERR-PARAM", "IV-ERR-SECRETS"
 
 
@@ -140,6 +141,12 @@ fault("message-with-traceback", "Puts a Python traceback into error messages.",
       _says(_SECRETS, lambda problem: "".join(traceback.format_exception(problem))))
 fault("message-with-path", "Puts a file path of the server into error messages.",
       _says(_SECRETS, lambda problem: f"{problem.message} (/srv/app/api/variations.py)"))
+fault("message-with-upload-path", "Puts the path of the file with an uploaded image into error messages.",
+      _says(_SECRETS, lambda problem: f"{problem.message} (/tmp/upload-8f14e45f.png)"))
+fault("message-with-dotnet-stack", "Puts a .NET stack trace into error messages.",
+      _says(_SECRETS, lambda problem: f"{problem.message}\r\n   at {_DOTNET_FRAME}"))
+fault("message-with-connection-string", "Puts the address and password of a database into error messages.",
+      _says(_SECRETS, lambda problem: f"{problem.message} (postgresql://app:hunter2@10.0.3.17:5432/images)"))
 fault("message-with-process-id", "Puts the process id of the server into error messages.",
       _says(_SECRETS, lambda problem: f"{problem.message} (worker pid={os.getpid()})"))
 fault("message-with-object", "Puts the repr of a Python object, with its memory address, into error messages.",
