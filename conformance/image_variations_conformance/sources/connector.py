@@ -220,7 +220,7 @@ def _require_silence(connection: socket.socket, unasked: bytes, deadline: Deadli
         # Not more of it: it may hold secrets.
         shown = f"an answer ({status[0].decode()})" if status else f"{len(unasked)} bytes"
         raise ExchangeFailed.failed(
-            "malformed", f"the server had sent {shown} before the request"
+            "malformed", f"before this request was sent, {shown} came that no request asked for"
         )
 
 

@@ -315,7 +315,7 @@ def test_data_that_a_server_sends_before_the_next_request_on_a_kept_connection_i
         one, two, three = kept_outcomes(server, request(b"one"), request(b"two"), request(b"three"))
     assert statuses([one, two, three]) == [200, "malformed", 201]
     assert isinstance(two, Failure)
-    assert two.message == "the server had sent an answer (HTTP/1.1 400) before the request"
+    assert two.message == "before this request was sent, an answer (HTTP/1.1 400) came that no request asked for"
     assert [bytes(heard)[-3:] for heard in server.heard] == [b"one", b"ree"]
 
 
