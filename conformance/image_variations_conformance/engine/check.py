@@ -135,6 +135,7 @@ def _finished(
     redactor = Redactor.of(target.api_key, target.headers, target.base_url)
     found = [_redacted(finding, redactor) for finding in findings]
     shown = {name for finding in found if finding.state == "contradicted" for name in (finding.label, finding.twin)}
+    shown |= {label for name in shown if name is not None for label in session.observations[name].exchange.after}
     exchanges = [observation.exchange for observation in session.observations.values()]
     circumstances = Circumstances(
         contract=settings.contract,

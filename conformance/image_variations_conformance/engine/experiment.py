@@ -77,7 +77,7 @@ class Experiment(Narrowing):
             self._conclude(requirement, item, "holds", range(first, first + len(steps)))
         elif not refused:
             yield from self._in_company_without_refused(steps, again, requirement, item, repeated=repeated)
-        elif (yield from self._company_matters(again, refused)):
+        elif (yield from self._company_matters(again, refused, {at - first for at in refused})):
             self._conclude(requirement, item, "contradicted", refused, twins[0])
         else:
             self._conclude(requirement, item, "unstable", refused)
@@ -97,10 +97,12 @@ class Experiment(Narrowing):
         else:
             self._conclude(requirement, item, "blocked", (len(self.sent) - 1,))
 
-    def _company_matters(self, steps: Sequence[Step], refused: list[int]) -> Sending[bool]:
+    def _company_matters(self, steps: Sequence[Step], refused: list[int], places: set[int]) -> Sending[bool]:
         """Send requests in company again, and return whether chance hardly explains that just these were refused.
 
-        The positions of the refusals are added to those of the first time.
+        The positions of the refusals are added to those of the first time, and their places among the steps to
+        `places`. At a place on a connection, the same requests come before each time, and may be at fault where those
+        before the other places are not. At the same time as others, the server decides which it refuses.
         """
         for rounds in range(2, 2 + _MOST_IN_COMPANY // len(steps)):
             if self.unstable or not self.recovers_always or not self._allows(*steps):
@@ -113,14 +115,18 @@ class Experiment(Narrowing):
             outcomes = yield from self._send(*new)
             if "refused" not in outcomes:
                 return False
-            refused += [at for at, outcome in enumerate(outcomes, start=first) if outcome == "refused"]
-            company = rounds * len(steps)
+            latest_places = {place for place, outcome in enumerate(outcomes) if outcome == "refused"}
+            refused += [first + place for place in sorted(latest_places)]
+            places |= latest_places
             others = sum(
                 outcome == "accepted" and (it.group if steps[0].group else it.connection) is None
                 for it, outcome in self.sent
             )
-            # Of requests that are refused with one and the same probability, any are as likely to be refused.
-            if comb(company, len(refused)) < _CHANCE * comb(company + others, len(refused)):
+            # Of requests that are refused with one and the same probability, any are as likely to be refused. Any
+            # places may turn out to be those.
+            suspected = len(places) if steps[0].connection else len(steps)
+            choices, sent = comb(len(steps), suspected), rounds * len(steps) + others
+            if choices * comb(rounds * suspected, len(refused)) < _CHANCE * comb(sent, len(refused)):
                 # A server may have changed its mind since it accepted these alone.
                 latest = dict.fromkeys(self.sent[at][0].probes for at in refused if at >= first)
                 return (yield from self._accepts(latest, first)) == "accepted" and not self.unstable

@@ -50,7 +50,17 @@ def findings_of(session: Session) -> list[Finding]:
     found = list(_without_accidents(found, session))
     found = list(_without_doubts(found, session))
     found = list(without_echoes(list(_without_loss(found, session)), session))
-    return [*found, *_refused_by_chance(found, session)]
+    return [_after_others(finding, session) for finding in (*found, *_refused_by_chance(found, session))]
+
+
+def _after_others(finding: Finding, session: Session) -> Finding:
+    """Return a finding that says what went over the connection before the request, which may be the reason."""
+    exchange = session.observations[finding.label].exchange
+    if finding.state != "contradicted" or not exchange.after:
+        return finding
+    *others, last = (label.removeprefix(f"{exchange.connection}-") for label in exchange.after)
+    names = f"{', '.join(others)} and {last}" if others else last
+    return evolve(finding, message=f"{finding.message}, after {names} on the same connection")
 
 
 def item_of(finding: Finding, session: Session) -> str:

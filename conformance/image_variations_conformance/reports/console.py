@@ -177,7 +177,7 @@ def _as_code(run: Run, verdict: Verdict, folder: str | None) -> Iterator[str]:
     broken = [finding.label for item in verdict.items if item.state == "contradicted" for finding in item.findings]
     codes = dict.fromkeys(run.cases[label].code for label in broken if label in run.cases)
     yield from (f"as code: {shortened(code, _CODE_CHARACTERS)}" for code in codes if code)
-    finding = shown(verdict)
+    finding = shown(run, verdict)
     if finding is not None and run.cases[finding.label].code and folder is not None:
         observation = run.observations[finding.label]
         preflight = not observation.expectation.violations

@@ -1,9 +1,9 @@
-"""The command that sends the request of a case again.
+"""The command that sends the request of a case again, after those that went over its connection before.
 
 Where curl itself would encode the same form, up to the boundary, the line has the fields one by one, so that a person
 can read and edit it. Otherwise curl sends the recorded body. What curl cannot send is written to the connection byte by
 byte: more than one chunk, their extensions, trailers, another spelling of Host, and bytes of a header that cannot be
-printed. Large files are compressed.
+printed. Large files are compressed; curl can read one of them.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from __future__ import annotations
 import gzip
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from urllib.parse import urlsplit
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..wire.exchange import Request
 from ..wire.multipart import NotMultipart, Part, boundary_of, decode, encode, file_part, text_part
@@ -29,6 +30,8 @@ _UNASKED = ("Accept", "User-Agent", "Host")
 # curl asks whether it may send a body of this size.
 _EXPECTS_FROM_BYTES = 1 << 20
 _LARGE_BYTES = 1 << 18
+# Most servers have answered a request by then, and take the next one for one that came later.
+_BETWEEN_SECONDS = 1
 # A shell takes no more than 128 KiB a word, and people read less.
 _LONGEST_IN_WORDS = 2000
 # Control characters but for line ends, and bytes that are not in UTF-8, as Python decodes them.
@@ -46,28 +49,48 @@ class Command:
     files: Mapping[str, bytes]
 
 
-def command(request: Request, target: Target, folder: str) -> Command:
+def command(request: Request, target: Target, folder: str, before: Sequence[Request] = ()) -> Command:
     """Return the command that sends a request again, run where the path `folder` leads to the files.
 
-    The values of placeholders (see `redaction`) are taken from environment variables.
+    It first sends those `before` it, over the same connection. The values of placeholders (see `redaction`) are taken
+    from environment variables.
     """
-    if _needs_every_byte(request):
-        return _byte_by_byte(request, target, folder)
+    requests = [*before, request]
+    prefixes = [*(f"{number}-" for number in range(1, len(requests))), ""]
+    if not any(map(_needs_every_byte, requests)):
+        transfers = [_transfer(it, target, folder, prefix) for it, prefix in zip(requests, prefixes, strict=True)]
+        unpacking = [it.unpacking for it in transfers if it.unpacking]
+        if len(unpacking) <= 1:
+            words = [*chain(*unpacking), "curl", " --next ".join(" ".join(it.words) for it in transfers)]
+            return Command(" ".join(words), _together(transfers))
+    return _byte_by_byte(requests, target, folder, prefixes)
+
+
+@frozen
+class _Transfer:
+    """What curl is told of one request: the words that unpack what it reads, its own, and the files."""
+
+    unpacking: tuple[str, ...]
+    words: tuple[str, ...]
+    files: Mapping[str, bytes]
+
+
+def _transfer(request: Request, target: Target, folder: str, prefix: str) -> _Transfer:
+    """Return what curl is told of a request, where the names of its files have a prefix."""
     url = target.base_url[: len(target.base_url) - len(target.path.removesuffix("/images/variations"))] + request.target
-    words = ["curl", "-sS", "-i", *_url_options(url)]
+    words = ["-sS", "-i", *_url_options(url)]
     parts = plain_form(request)
     if parts is not None:
-        return _form(
-            parts, [*words, _shell(url), *_headers(request, without={"Content-Type", "Content-Length"})], folder
-        )
+        words += [_shell(url), *_headers(request, without={"Content-Type", "Content-Length"})]
+        return _form(parts, words, folder, prefix)
     words += ["--head"] if request.method == "HEAD" else ["-X", request.method]
     if not request.body and not request.chunked:
-        return Command(" ".join([*words, _shell(url), *_headers(request, without=set())]), {})
-    file = _File.of(BODY_FILE, request.body, folder)
+        return _Transfer((), (*words, _shell(url), *_headers(request, without=set())), {})
+    file = _File.of(prefix + BODY_FILE, request.body, folder)
     words += [_shell(url), *_headers(request, without={"Content-Length"})]
     if request.header("content-type") is None:
         words += ["-H", "Content-Type:"]
-    return Command(" ".join([*file.unpacking, *words, "--data-binary", shlex.quote(f"@{file.path}")]), file.written)
+    return _Transfer(file.unpacking, (*words, "--data-binary", shlex.quote(f"@{file.path}")), file.written)
 
 
 @frozen
@@ -87,19 +110,19 @@ class _File:
         return cls(unpacking, "-", {f"{name}.gz": gzip.compress(content, mtime=0)})
 
 
-def _form(parts: tuple[Part, ...], words: list[str], folder: str) -> Command:
-    """Return the command with a form that curl encodes."""
+def _form(parts: tuple[Part, ...], words: list[str], folder: str, prefix: str) -> _Transfer:
+    """Return what curl is told of a form that it encodes."""
     unpacking: tuple[str, ...] = ()
     files: Mapping[str, bytes] = {}
     for part in parts:
         if part.filename is None:
             words += ["--form-string", shlex.quote(f"{part.name}={part.content.decode()}")]
             continue
-        file = _File.of(IMAGE_FILE, part.content, folder)
+        file = _File.of(prefix + IMAGE_FILE, part.content, folder)
         unpacking, files = file.unpacking, file.written
         shown = f'{part.name}=@{file.path};filename="{part.filename}";type={part.content_type}'
         words += ["-F", shlex.quote(shown)]
-    return Command(" ".join([*unpacking, *words]), files)
+    return _Transfer(unpacking, tuple(words), files)
 
 
 def _needs_every_byte(request: Request) -> bool:
@@ -114,14 +137,32 @@ def _needs_every_byte(request: Request) -> bool:
     )
 
 
-def _byte_by_byte(request: Request, target: Target, folder: str) -> Command:
-    """Return the command that writes a request to a connection, with the head in the line and the body in a file."""
+def _byte_by_byte(requests: Sequence[Request], target: Target, folder: str, prefixes: Sequence[str]) -> Command:
+    """Return the command that writes requests to a connection, with their heads in the line and the bodies in files."""
     parts = urlsplit(target.base_url)
     host, port = parts.hostname or "", port_of(parts)
     if parts.scheme == "https":
         send = f"openssl s_client -quiet -connect {shlex.quote(f'{parts.hostname}:{port}')}"
     else:
-        send = f"bash -c {shlex.quote(f'exec 3<>/dev/tcp/{host}/{port}; cat >&3; cat <&3')}"
+        # A server may not read on before somebody reads what it answers.
+        through = "cat >&3; cat <&3" if len(requests) == 1 else "cat <&3 & cat >&3; wait"
+        send = f"bash -c {shlex.quote(f'exec 3<>/dev/tcp/{host}/{port}; {through}')}"
+    # Else the server would keep the connection, and the command would not end.
+    written = [*requests[:-1], _last(requests[-1])]
+    pieces = [_printed(it, folder, prefix) for it, prefix in zip(written, prefixes, strict=True)]
+    lines = f"; sleep {_BETWEEN_SECONDS}; ".join(it.line for it in pieces)
+    return Command(f"{{ {lines}; }} | {send}", _together(pieces))
+
+
+def _last(request: Request) -> Request:
+    """Return a request after which the server closes the connection."""
+    if request.http_version != "1.1" or request.header("connection") is not None:
+        return request
+    return evolve(request, headers=(*request.headers, ("Connection", "close")))
+
+
+def _printed(request: Request, folder: str, prefix: str) -> Command:
+    """Return the command that prints a request."""
     head = _text(request.head())
     secrets = [f'"{_expansion(match[0])}"' for match in PLACEHOLDER.finditer(head)]
     shown = PLACEHOLDER.sub("\0", head).replace("\\", "\\\\").replace("%", "%%").replace("\0", "%s")
@@ -130,9 +171,13 @@ def _byte_by_byte(request: Request, target: Target, folder: str) -> Command:
         lambda it: "".join(f"\\{byte:03o}" for byte in it[0].encode("utf-8", "surrogateescape")), shown
     )
     printed = " ".join(["printf", shlex.quote(shown), *secrets])
-    file = _File.of(CHUNKS_FILE if request.chunked else BODY_FILE, request.framed_body(), folder)
+    file = _File.of(prefix + (CHUNKS_FILE if request.chunked else BODY_FILE), request.framed_body(), folder)
     read = " ".join(file.unpacking[:-1]) or f"cat {shlex.quote(file.path)}"
-    return Command(f"{{ {printed}; {read}; }} | {send}", file.written)
+    return Command(f"{printed}; {read}", file.written)
+
+
+def _together(parts: Sequence[Command | _Transfer]) -> Mapping[str, bytes]:
+    return dict(chain.from_iterable(it.files.items() for it in parts))
 
 
 def _text(head: bytes) -> str:

@@ -99,23 +99,29 @@ def _item(item: Item) -> dict[str, Any]:
     }
 
 
-def shown(verdict: Verdict) -> Finding | None:
-    """Return the finding that shows best what is broken: alone before in company; None where nothing is broken."""
+def shown(run: Run, verdict: Verdict) -> Finding | None:
+    """Return the finding that shows best what is broken: alone before in company; None where nothing is broken.
+
+    One of the first request on a connection comes before one that takes the requests before it.
+    """
     broken = (item for item in verdict.items if item.state == "contradicted")
     findings = [finding for item in broken for finding in item.findings]
-    return min(findings, key=lambda finding: len(finding.company), default=None)
+    before = {label: len(observation.exchange.after) for label, observation in run.observations.items()}
+    return min(findings, key=lambda finding: (len(finding.company), before.get(finding.label, 0)), default=None)
 
 
 def reproduction(run: Run, verdict: Verdict, folder: str | None = None) -> Command | None:
     """Return the command that sends the clearest failing request of a verdict again; None where nothing is broken.
 
-    `folder` is the path of its files for the command, by default that in the report folder.
+    Those that went over its connection before are sent first. `folder` is the path of its files for the command, by
+    default that in the report folder.
     """
-    finding = shown(verdict) if verdict.result in {"fail", "warn", "known"} else None
+    finding = shown(run, verdict) if verdict.result in {"fail", "warn", "known"} else None
     if finding is None:
         return None
-    request = run.observations[finding.label].exchange.request
-    return command(request, run.target, folder or verdict.requirement.id)
+    exchange = run.observations[finding.label].exchange
+    before = [run.observations[label].exchange.request for label in exchange.after]
+    return command(exchange.request, run.target, folder or verdict.requirement.id, before)
 
 
 def _case(run: Run, observation: Observation, broken: list[Finding]) -> dict[str, Any]:

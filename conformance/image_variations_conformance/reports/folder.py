@@ -26,7 +26,7 @@ from .document import document, reproduction, shown
 
 # How much of a response is kept, and of all responses together, so that a report takes 5 MB at most.
 _MAX_RESPONSE_BYTES = 1 << 15
-_MAX_RESPONSES_BYTES = 1 << 19
+_MAX_RESPONSES_BYTES = 3 << 17
 LIST = ".image-variations-report.json"
 _OWN = ("report.json", "junit.xml", LIST)
 _OF_REQUIREMENT = re.compile(r"IV-[A-Z0-9-]+")
@@ -167,7 +167,7 @@ def files_of(run: Run) -> Iterator[tuple[str, bytes]]:
 
 def _of_requirement(run: Run, verdict: Verdict, again: Command, most_bytes: int) -> Iterator[tuple[str, bytes]]:
     """Yield the files of a broken requirement, with at most so many bytes of the body of the response."""
-    finding = shown(verdict)
+    finding = shown(run, verdict)
     if finding is None:
         return
     folder, exchange = verdict.requirement.id, run.observations[finding.label].exchange

@@ -69,6 +69,8 @@ class Connector:
     _memory: Memory = field(factory=Memory, repr=False)
     # The connections that are kept open, by name, each with what the server had sent after its last response.
     _kept: dict[str | None, tuple[socket.socket, bytes]] = field(factory=dict, repr=False)
+    # The labels of the requests that each of these has had since it was opened.
+    _had: dict[str | None, tuple[str, ...]] = field(factory=dict, repr=False)
 
     def deadline(self, most_seconds: float | None) -> Deadline:
         """Return the deadline of an exchange that begins now: the timeout, or `most_seconds` if that is sooner."""
@@ -110,6 +112,7 @@ class Connector:
                 with suppress(_ClosedBefore):
                     connection, unasked = self._kept.pop(kept)
                     return self._talk(connection, request, deadline, limit, kept, unasked)
+            self._had.pop(kept, None)
             return self._talk(self.connect(parts, addresses, deadline), request, deadline, limit, kept)
         except ExchangeFailed as failed:
             return failed.outcome
@@ -216,7 +219,9 @@ def _require_silence(connection: socket.socket, unasked: bytes, deadline: Deadli
     if unasked.strip(b"\r\n"):
         # Not more of it: it may hold secrets.
         shown = f"an answer ({status[0].decode()})" if status else f"{len(unasked)} bytes"
-        raise ExchangeFailed.failed("malformed", f"the server had sent {shown} before the request")
+        raise ExchangeFailed.failed(
+            "malformed", f"before this request was sent, {shown} came that no request asked for"
+        )
 
 
 def _send(connection: socket.socket, request: Request, deadline: Deadline, reader: Reader) -> bool:

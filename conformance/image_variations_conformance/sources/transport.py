@@ -50,7 +50,11 @@ class Transport(Connector):
         deadline = self.deadline(most_seconds)
         parts = urlsplit(self.target.base_url)
         outcome = self.exchange(request, parts, None, deadline, MAX_RESPONSE_BYTES, connection)
-        return Exchange(label, request, outcome, started, time.monotonic() - clock, concurrent_with, connection)
+        seconds = time.monotonic() - clock
+        after = self._had.get(connection, ())
+        if connection is not None:
+            self._had[connection] = (*after, label)
+        return Exchange(label, request, outcome, started, seconds, concurrent_with, connection, after=after)
 
     def reachable(self) -> bool:
         """Return whether the target accepts connections. Nothing is sent."""

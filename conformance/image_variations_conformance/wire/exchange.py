@@ -144,9 +144,11 @@ class Exchange:
 
     `label` is the id of the case. `started` is in Unix seconds, 0 for a request that was not sent; `seconds` is the
     duration. Requests that were sent at the same time on purpose have the same `concurrent_with`, and those sent on one
-    kept connection the same `connection`. `fetches` are the exchanges that followed the links of the response.
-    `retries` counts earlier attempts, which were rate-limited or whose connection broke while other requests were under
-    way; `limited` are the responses of the former. `image_count` is the number of images in the response.
+    kept connection the same `connection`. `after` are the labels of the requests that went over that connection before,
+    in order; where the server had closed it, over the new one. `fetches` are the exchanges that followed the links of
+    the response. `retries` counts earlier attempts, which were rate-limited or whose connection broke while other
+    requests were under way; `limited` are the responses of the former. `image_count` is the number of images in the
+    response.
     """
 
     label: str
@@ -160,6 +162,7 @@ class Exchange:
     retries: int = 0
     limited: tuple[Response, ...] = ()
     image_count: int = 0
+    after: tuple[str, ...] = ()
 
     @property
     def response(self) -> Response | None:

@@ -19,13 +19,13 @@ from image_variations_conformance.cases.catalogue import NAMED_CASES
 from image_variations_conformance.cases.features import FEATURES, probes
 from image_variations_conformance.cases.open_probes import OPEN
 from image_variations_conformance.cases.plan import Plan
-from image_variations_conformance.cases.transforms import with_chunked_coding
+from image_variations_conformance.cases.transforms import kept_open, with_body, with_chunked_coding, with_header
 from image_variations_conformance.reports.curl import command
 from image_variations_conformance.wire.exchange import Request
 from image_variations_conformance.wire.multipart import text_part
 from image_variations_conformance.wire.redaction import Redactor
 from image_variations_conformance.wire.target import Target
-from support.loopback import ScriptedServer, answer, hear_request, say, scripted_server
+from support.loopback import ScriptedServer, answer, hear_next_request, hear_request, say, scripted_server
 from support.requests import CONTRACT, KEY, builder
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
@@ -39,10 +39,15 @@ def server() -> Iterator[ScriptedServer]:
         yield running
 
 
-def heard(server: ScriptedServer, request: Request, target: Target, path: Path) -> bytes:
-    """Write the files of the command for a request, run it, and return the bytes that the server received."""
+def heard(server: ScriptedServer, request: Request, target: Target, path: Path, *earlier: Request) -> bytes:
+    """Write the files of the command for a request, run it, and return the bytes that the server received.
+
+    The requests that came `earlier` are sent first, on the same connection.
+    """
     redactor = Redactor.of(target.api_key, target.headers)
-    again = command(redactor.request(request), evolve(target, base_url=redactor.text(target.base_url)), FOLDER)
+    redacted = [redactor.request(it) for it in (*earlier, request)]
+    shown = evolve(target, base_url=redactor.text(target.base_url))
+    again = command(redacted[-1], shown, FOLDER, redacted[:-1])
     (path / FOLDER).mkdir(exist_ok=True)
     for name, content in again.files.items():
         (path / FOLDER / name).write_bytes(content)
@@ -226,3 +231,57 @@ def test_the_command_of_a_request_over_https_is_for_http_1_1() -> None:
     assert line.startswith("curl -sS -i --http1.1 https://images.example/v1/images/variations -H ")
     chunked = with_chunked_coding(extension=";a=1")(b.form())
     assert command(chunked, b.target, FOLDER).line.endswith("| openssl s_client -quiet -connect images.example:443")
+
+
+# --- after others on one connection
+
+
+def requests_in(received: bytes) -> Iterator[bytes]:
+    """Yield each request of those that came over one connection."""
+    while received:
+        head, _, rest = received.partition(b"\r\n\r\n")
+        length = re.search(rb"\r\ncontent-length: *([0-9]+)", head.lower())
+        chunks = re.match(rb"(?s).*?\r\n0(;[^\r\n]*)?\r\n([^\r\n]+\r\n)*\r\n", rest)
+        body = int(length[1]) if length else chunks.end() if chunks and b"chunked" in head else 0
+        end = len(head) + 4 + body
+        yield received[:end]
+        received = received[end:]
+
+
+@pytest.mark.parametrize(
+    ("before", "program"),
+    [
+        (["form"], "curl "),
+        (["large", "GET", "HEAD"], "gunzip "),
+        (["large", "form", "large"], "{ "),
+        (["GET", "trailers"], "{ "),
+    ],
+)
+def test_the_command_of_a_request_after_others_sends_all_on_one_connection(
+    tmp_path: Path, before: list[str], program: str
+) -> None:
+    answered, last = say(answer(200)), say(answer(200, b"{}", "Connection: close"))
+    with scripted_server((hear_request, *(answered, hear_next_request) * len(before), last)) as server:
+        b = builder(target=Target.parse(server.base_url, KEY))
+        form = kept_open(b.form(size="256x256", n="2"))
+        made = {
+            "form": form,
+            "large": kept_open(b.form(b.image(b.largest_png()))),
+            "GET": evolve(form, method="GET"),
+            "HEAD": with_header(with_body(evolve(form, method="HEAD"), b""), "Content-Type", None),
+            "trailers": with_chunked_coding(trailers=(("X-Checksum", "0"),))(form),
+        }
+        earlier = [made[name] for name in before]
+        request = kept_open(b.form(user="last"))
+        assert command(request, b.target, FOLDER, earlier).line.startswith(program)
+        received = list(requests_in(heard(server, request, b.target, tmp_path, *earlier)))
+    assert len(received) == len(before) + 1
+    for one, other in zip(received, [*earlier, request], strict=True):
+        assert_same(one, other)
+
+
+def test_only_a_last_request_that_says_nothing_of_it_is_told_to_end_its_connection() -> None:
+    request = with_chunked_coding(extension=";a=1")(builder().form())
+    kept = kept_open(request)
+    assert command(request, builder().target, FOLDER).line.count("Connection: ") == 1
+    assert command(kept, builder().target, FOLDER, [kept, kept]).line.count("Connection: ") == 1

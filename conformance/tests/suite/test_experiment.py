@@ -28,6 +28,7 @@ from support.simulated_servers import (
     needing_a_base,
     poisoned,
     refusing_everything,
+    refusing_one_on_a_connection,
     refusing_pairs,
     refusing_probes,
     refusing_probes_and_pairs,
@@ -46,6 +47,7 @@ from support.simulation import (
     Everything,
     Needs,
     NowAndThen,
+    RefusesOneOnConnection,
     RefusesProbes,
     RefusesSecondOnConnection,
     RefusesSomeTogether,
@@ -123,7 +125,7 @@ def _is_true(result: Result, experiment: Experiment, server: Server) -> bool:
     if result.requirement == "IV-STATE-PARALLEL":
         return server.has(RefusesSomeTogether)
     if result.requirement == "IV-STATE-CONNECTION":
-        return server.has(RefusesSecondOnConnection)
+        return server.has(RefusesSecondOnConnection) or server.has(RefusesOneOnConnection)
     if result.requirement == "IV-STATE-INDEPENDENT":
         return any(isinstance(it, Needs) and it.since for it in server.behaviours)
     assert experiment.cheap is not None
@@ -342,6 +344,13 @@ def test_a_server_that_refuses_the_second_request_on_a_connection_is_found() -> 
         experiment, _, _ = run(refusing_the_second_on_a_connection, seed)
         assert verdicts(experiment, "IV-STATE-CONNECTION") == {"contradicted"}, seed
         assert verdicts(experiment, "IV-STATE-PARALLEL") == {"holds"}, seed
+
+
+def test_a_server_that_refuses_the_request_at_one_place_on_a_connection_is_found() -> None:
+    """The others on the connection show that it is that place, and not that company does not matter."""
+    for seed in range(RUNS):
+        experiment, _, _ = run(refusing_one_on_a_connection, seed)
+        assert verdicts(experiment, "IV-STATE-CONNECTION") == {"contradicted"}, seed
 
 
 def test_a_server_that_refuses_the_second_request_on_a_connection_is_found_where_others_are_refused_anyway() -> None:

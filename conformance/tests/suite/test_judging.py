@@ -139,6 +139,23 @@ def test_a_crash_in_company_echoes_that_the_company_matters(company: dict[str, s
     assert echoes(session, broken(NO_5XX, "two")) == [None]
 
 
+def test_a_failure_says_what_went_over_its_connection_before() -> None:
+    case = pack("must-2", connection="kept-2")
+    session = session_of((case, CRASH))
+    crashed = session.observations["must-2"]
+    for after, text in (
+        ((), ""),
+        (("kept-2-key-wrong",), ", after key-wrong on the same connection"),
+        (
+            ("kept-2-n-zero", "must-1", "kept-2-key-wrong"),
+            ", after n-zero, must-1 and key-wrong on the same connection",
+        ),
+    ):
+        session.observations["must-2"] = evolve(crashed, exchange=evolve(crashed.exchange, after=after))
+        (found,) = (it for it in findings_of(session) if it.requirement == NO_5XX and it.state == "contradicted")
+        assert found.message == f"expected a status below 500, got 500{text}"
+
+
 @pytest.mark.parametrize(
     ("echo", "cause"),
     [

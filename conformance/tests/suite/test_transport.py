@@ -272,11 +272,12 @@ def test_a_connection_that_the_server_does_not_keep_is_opened_anew_and_nobody_is
 ) -> None:
     with scripted_server((hear_request, *first), (hear_request, say(answer(201)))) as server:
         transport = Transport(Target.parse(server.base_url, KEY))
-        one = transport.send("a-case", request(b"one"), connection="kept").outcome
+        one = transport.send("one", request(b"one"), connection="kept")
         time.sleep(0.05)
-        two = transport.send("a-case", request(b"two"), connection="kept").outcome
+        two = transport.send("two", request(b"two"), connection="kept")
         transport.close()
-    assert statuses([one, two]) == [200, 201]
+    assert statuses([one.outcome, two.outcome]) == [200, 201]
+    assert (one.after, two.after) == ((), ())
     assert [bytes(heard)[-3:] for heard in server.heard] == [b"one", b"two"]
 
 
@@ -314,8 +315,19 @@ def test_data_that_a_server_sends_before_the_next_request_on_a_kept_connection_i
         one, two, three = kept_outcomes(server, request(b"one"), request(b"two"), request(b"three"))
     assert statuses([one, two, three]) == [200, "malformed", 201]
     assert isinstance(two, Failure)
-    assert two.message == "the server had sent an answer (HTTP/1.1 400) before the request"
+    assert two.message == "before this request was sent, an answer (HTTP/1.1 400) came that no request asked for"
     assert [bytes(heard)[-3:] for heard in server.heard] == [b"one", b"ree"]
+
+
+def test_an_exchange_names_the_requests_that_its_connection_has_had() -> None:
+    kept = (hear_request, say(answer(200)), hear_next_request, say(answer(400)), wait(0.02), say(answer(400)))
+    with scripted_server(kept, (hear_request, say(answer(200))), *[(hear_request, say(answer(200)))] * 2) as server:
+        transport = Transport(Target.parse(server.base_url, KEY))
+        sent = [transport.send(label, request(), connection="kept") for label in ("one", "two", "three", "four")]
+        alone, other = transport.send("alone", request()), transport.send("other", request(), connection="other")
+        transport.close()
+    assert [it.after for it in sent] == [(), ("one",), ("one", "two"), ()]
+    assert (alone.after, other.after) == ((), ())
 
 
 def test_empty_lines_before_the_next_request_on_a_kept_connection_are_ignored() -> None:

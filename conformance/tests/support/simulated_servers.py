@@ -14,6 +14,7 @@ from .simulation import (
     Everything,
     Needs,
     NowAndThen,
+    RefusesOneOnConnection,
     RefusesProbes,
     RefusesSecondOnConnection,
     RefusesSomeTogether,
@@ -159,6 +160,10 @@ def refusing_the_second_on_a_connection(rng: random.Random, plan: Simulated) -> 
     return Server([RefusesSecondOnConnection()])
 
 
+def refusing_one_on_a_connection(rng: random.Random, plan: Simulated) -> Server:
+    return Server([RefusesOneOnConnection(rng.choice([2, 3]))])
+
+
 def refusing_the_second_on_a_connection_and_what_is_planned_there(rng: random.Random, plan: Simulated) -> Server:
     refused = frozenset(rng.choice(pack) for pack in plan.arranged.on_one_connection)
     return Server([RefusesSecondOnConnection(), RefusesProbes(refused)])
@@ -187,6 +192,7 @@ STABLE: tuple[Make, ...] = (
     needing_a_base,
     refusing_some_together,
     refusing_the_second_on_a_connection,
+    refusing_one_on_a_connection,
     refusing_the_second_on_a_connection_and_what_is_planned_there,
     refusing_everything,
 )

@@ -183,6 +183,16 @@ class RefusesSecondOnConnection:
         return "refused" if asked.on_connection > 1 else None
 
 
+@frozen
+class RefusesOneOnConnection:
+    """Refuses the request at one place on a connection, such as the one after a wrong key."""
+
+    place: int
+
+    def answer(self, asked: Asked, number: int, now: float) -> Outcome | None:
+        return "refused" if asked.on_connection == self.place else None
+
+
 _BY_TIME = (NowAndThen, During, Breaks)
 
 
