@@ -26,7 +26,7 @@ from .document import document, reproduction, shown
 
 # How much of a response is kept, and of all responses together, so that a report takes 5 MB at most.
 _MAX_RESPONSE_BYTES = 1 << 15
-_MAX_RESPONSES_BYTES = 3 << 17
+_MAX_RESPONSES_BYTES = 1 << 18
 LIST = ".image-variations-report.json"
 _OWN = ("report.json", "junit.xml", LIST)
 _OF_REQUIREMENT = re.compile(r"IV-[A-Z0-9-]+")
