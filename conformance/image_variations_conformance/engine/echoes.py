@@ -254,9 +254,12 @@ def _of_company(finding: Finding, failures: _Failures) -> Iterable[str]:
     broken = _requirements_of_company(session.cases[finding.label])
     alone = session.alone.get(finding.label)
     if alone is None:
-        # The image of another request may be of the size and in the format that this one asks for.
-        is_swapped = finding.requirement == "IV-OUT-RESEMBLES"
-        return [name for name in broken if is_swapped or (finding.label, name) in failures.shown]
+        # The image of another request may be of the size and in the format that this one asks for. And how a valid
+        # request is refused in company says nothing of other errors.
+        observation = session.observations[finding.label]
+        is_refused = observation.expectation.validity == "valid" and not observation.accepted
+        is_of_company = finding.requirement == "IV-OUT-RESEMBLES" or is_refused
+        return [name for name in broken if is_of_company or (finding.label, name) in failures.shown]
     return [] if (alone, finding.requirement) in failures.shown else broken
 
 

@@ -250,6 +250,14 @@ def test_a_response_that_is_wrong_in_company_and_right_alone_echoes_that_the_com
     assert echoes(session, wrong, connection) == ["IV-STATE-CONNECTION", None]
 
 
+def test_the_error_to_a_valid_request_on_a_kept_connection_echoes_that_the_connection_matters() -> None:
+    session = session_of((pack("one", connection="kept-1"), CRASH), (pack("two", connection="kept-2"), CRASH))
+    connection = broken("IV-STATE-CONNECTION", "one")
+    assert echoes(session, broken("IV-ERR-JSON", "two"), connection) == ["IV-STATE-CONNECTION", None]
+    assert echoes(session, broken("IV-ERR-JSON", "plain"), connection) == [None, None]
+    assert echoes(session, broken("IV-ERR-JSON", "two")) == [None]
+
+
 def test_a_failure_is_no_echo_of_a_requirement_that_is_only_kept_from_being_seen() -> None:
     together = pack("must-1", "n=2", concurrent_with="eight-mixed")
     session = session_of((together, OK), (pack("must-1-alone", "n=2"), OK))
