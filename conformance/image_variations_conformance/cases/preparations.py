@@ -5,7 +5,7 @@ Servers leave the rest of such a request unread, and take it for the next one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from attrs import evolve
 
@@ -28,17 +28,20 @@ _ROWS: tuple[dict[str, Callable[[Request], Request]], ...] = (
 )
 
 
-def preparations(plan: Plan, base: Base, connection: str, *, chunked: bool) -> list[list[Case]]:
+def preparations(
+    plan: Plan, base: Base, connection: str, *, chunked: bool, without: Collection[str]
+) -> list[list[Case]]:
     """Return the requests for a connection: for each that must be accepted, those before it.
 
-    Where chunked coding is refused (not `chunked`), a wrong key in it shows nothing, and is sent without it, too.
+    Where chunked coding is refused (not `chunked`), a wrong key in it shows nothing, and is sent without it, too. Rows
+    whose labels are in `without` are left out.
     """
     rows = {row.label: row for row in (*REFUSALS, *WRONG_VALUES)}
     found: list[list[Case]] = []
     for few in _ROWS:
         found.append([])
         for label, change in few.items():
-            if is_of_key(label) and plan.target.api_key is None:
+            if label in without or (is_of_key(label) and plan.target.api_key is None):
                 continue
             case = plan.named(rows[label], base)
             as_is = evolve(

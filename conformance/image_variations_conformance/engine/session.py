@@ -192,7 +192,7 @@ class Session:
         if steps[0].connection:
             broken = {it.item for it in self.experiment.results if it.state == "contradicted"}
             base, chunked = self.experiment.cheap or Base(), "body=chunked" not in broken
-            before = preparations(self.plan, base, steps[0].connection, chunked=chunked)
+            before = preparations(self.plan, base, steps[0].connection, chunked=chunked, without=self._taken())
             before += [[]] * (len(cases) - len(before))
             self.send([each for few, case in zip(before, cases, strict=False) for each in (*few, case)])
         else:
@@ -201,6 +201,11 @@ class Session:
         unanswered = (at for at, case in enumerate(cases, first) if self.observations[case.label].response is None)
         self.experiment.unanswered.update(unanswered)
         return tuple(self._outcome(it) for it in cases)
+
+    def _taken(self) -> set[str]:
+        """Return the labels of the rows that prepared a connection and were accepted: each costs an image."""
+        prepared = ((label, case) for label, case in self.cases.items() if case.is_preparation)
+        return {label.removeprefix(f"{it.connection}-") for label, it in prepared if self.observations[label].accepted}
 
     def _outcome(self, case: Case) -> Outcome:
         """Return what came of a step. A success that is not as requested is wrong, unless the control is so as well."""

@@ -18,6 +18,7 @@ from image_variations_conformance.cases.case import MOST_IMAGES, Case
 from image_variations_conformance.cases.named_case import DEPTHS, Depth
 from image_variations_conformance.cases.plan import DEPTH_PROFILES, Plan
 from image_variations_conformance.cases.png_strategies import pngs
+from image_variations_conformance.cases.preparations import preparations
 from image_variations_conformance.cases.strategies import users, wrong_values
 from image_variations_conformance.cases.transforms import with_body, with_chunked_coding, with_header
 from image_variations_conformance.contract.document import Contract
@@ -383,6 +384,25 @@ def test_drawn_users_are_texts_of_at_most_1000_characters(user: str) -> None:
 
 def test_a_string_without_constraints_has_no_wrong_values() -> None:
     assert wrong_values({"type": "string"}) is None
+
+
+def test_a_row_that_was_accepted_prepares_no_other_connection() -> None:
+    plan = Plan.of(CONTRACT, TARGET, 1)
+
+    def labels(*without: str) -> list[list[str]]:
+        prepared = preparations(plan, Base(), "kept", chunked=True, without=without)
+        return [[case.label for case in few] for few in prepared]
+
+    assert labels() == [
+        ["kept-n-zero", "kept-image-far-too-large"],
+        ["kept-key-wrong"],
+        ["kept-method-put-form", "kept-body-json"],
+    ]
+    assert labels("n-zero", "key-wrong") == [
+        ["kept-image-far-too-large"],
+        [],
+        ["kept-method-put-form", "kept-body-json"],
+    ]
 
 
 @pytest.mark.parametrize("between", [0, 2, 4])
