@@ -81,11 +81,6 @@ class Observation:
         return "?" in self.exchange.request.target
 
     @property
-    def has_host(self) -> bool:
-        """Whether the request says which host it is for. Many servers make their links of that."""
-        return self.exchange.request.header("host") is not None
-
-    @property
     def is_alone(self) -> bool:
         """Whether the request was neither sent at the same time as others nor on a connection that others used."""
         return self.exchange.concurrent_with is None and self.exchange.connection is None

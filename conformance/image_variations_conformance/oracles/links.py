@@ -24,7 +24,7 @@ AT_THE_END = "/end"
 @judges("IV-URL-ABSOLUTE", "IV-URL-HTTP")
 def links_are_absolute(observation: Observation, _: Contract) -> Iterator[Finding]:
     """A link is an absolute URL, preferably of http or https."""
-    if not observation.accepted or observation.expectation.validity == "invalid" or not observation.has_host:
+    if not observation.accepted or observation.expectation.validity == "invalid":
         return
     for item in observation.content.items:
         if item.key != "url":
@@ -39,7 +39,7 @@ def links_are_absolute(observation: Observation, _: Contract) -> Iterator[Findin
 @judges("IV-URL-FETCH", "IV-URL-END", "IV-URL-TYPE")
 def links_lead_to_images(observation: Observation, _: Contract) -> Iterator[Finding]:
     """A link leads to a complete image each time that it is followed, without the API key."""
-    if observation.expectation.validity == "invalid" or not observation.has_host:
+    if observation.expectation.validity == "invalid":
         return
     for fetch, target in zip(observation.exchange.fetches, observation.content.targets, strict=True):
         requirement = "IV-URL-END" if fetch.label.endswith(AT_THE_END) else "IV-URL-FETCH"
