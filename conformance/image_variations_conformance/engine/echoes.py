@@ -19,6 +19,7 @@ from ..contract.evidence import ABSENT
 from ..oracles import Finding
 from ..oracles.refusal import is_server_error
 from ..oracles.response import NULL
+from ..oracles.summary import differences
 from ..wire.reasons import RejectsEverything, ServerGone
 from .session import Session, original
 from .steps import STABLE, Result
@@ -230,7 +231,9 @@ def _of_memory(finding: Finding, failures: _Failures) -> Iterable[str]:
     if _INDEPENDENT not in failures.requirements:
         return []
     held = (finding.requirement, finding.item) in failures.held
-    depends = finding.requirement.startswith(OF_RESPONSES) and held
+    observation = failures.session.observations[finding.label]
+    is_wrong = observation.accepted and bool(differences(observation))
+    depends = held and (is_wrong or finding.requirement.startswith(OF_RESPONSES))
     # A query for which a request is refused is not remembered.
     of_query = finding.requirement == _QUERY and failures.session.observations[finding.label].accepted
     return [_INDEPENDENT] if depends or of_query or finding.requirement in {_PARALLEL, _CONNECTION} else []
