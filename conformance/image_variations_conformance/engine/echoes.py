@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 
 from ..cases.case import Case
 from ..cases.named_case import is_of_key
-from ..cases.probes import IMAGE, NO_5XX, Probe
+from ..cases.probes import NO_5XX, Probe
 from ..contract.evidence import ABSENT
 from ..oracles import Finding
 from ..oracles.refusal import is_server_error
@@ -31,6 +31,8 @@ _OF_FIELDS = ("IV-RES-COUNT", "IV-RES-KEY", "IV-N-", "IV-SIZE-", "IV-FORMAT-", "
 """How the ids of requirements begin that an ignored field breaks."""
 OF_RESPONSES = ("IV-RES-", *_OF_FIELDS)
 """How the ids of requirements begin that say what a response has."""
+OF_IMAGES = "IV-IMAGE-PNG"
+"""How the ids of requirements begin that say which images are accepted."""
 OF_FORMS = "IV-WIRE-"
 """How the ids of requirements begin that say how a form may be written."""
 _ERROR_JSON, _SECRETS = "IV-ERR-JSON", "IV-ERR-SECRETS"
@@ -171,7 +173,7 @@ def wrong_probes(label: str, session: Session) -> list[Probe]:
 
     Not those of the image: a server that makes other images of some images accepts them.
     """
-    return [probe for probe in _wrong_probes(label, session) if IMAGE not in probe.axes]
+    return [probe for probe in _wrong_probes(label, session) if not probe.requirement.startswith(OF_IMAGES)]
 
 
 def _wrong_probes(label: str, session: Session) -> list[Probe]:
@@ -235,7 +237,7 @@ def _of_memory(finding: Finding, failures: _Failures) -> Iterable[str]:
     is_wrong = observation.accepted and bool(differences(observation))
     depends = held and (is_wrong or finding.requirement.startswith(OF_RESPONSES))
     # A query for which a request is refused is not remembered.
-    of_query = finding.requirement == _QUERY and failures.session.observations[finding.label].accepted
+    of_query = finding.requirement == _QUERY and observation.accepted
     return [_INDEPENDENT] if depends or of_query or finding.requirement in {_PARALLEL, _CONNECTION} else []
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from attrs import evolve
 
 from ..cases.case import Case
-from ..cases.probes import IMAGE, NO_5XX, Probe
+from ..cases.probes import NO_5XX, Probe
 from ..contract.evidence import ABSENT, BY_FORMAT, AcceptsFeature, AcceptsField, Every, Sample
 from ..contract.requirements import Requirement
 from ..oracles import Finding, Observation, judge
@@ -21,6 +21,7 @@ from ..oracles.summary import differences, is_as_in_query, quoted, summarize
 from ..wire.exchange import Response
 from ..wire.reasons import ControlRefused, NotShown, Preparation, RateLimited, Reason, Unexplained
 from .echoes import (
+    OF_IMAGES,
     OF_RESPONSES,
     is_explained,
     is_wrong_together,
@@ -199,7 +200,7 @@ def _of_result(result: Result, session: Session) -> Finding:
     company = tuple(probe.item for probe in result.company)
     reason: Reason | None = None
     message, state = "", result.state
-    if state == "contradicted" and observation.accepted and _is_of_image(result, session.cases[labels[0]]):
+    if state == "contradicted" and observation.accepted and result.requirement.startswith(OF_IMAGES):
         # It is accepted. What is wrong with the response says which requirement is broken.
         state = "holds"
     elif state == "contradicted":
@@ -208,12 +209,6 @@ def _of_result(result: Result, session: Session) -> Finding:
         reason = _why_blocked(observation, session)
     twin = None if result.twin is None else session.labels[result.twin]
     return Finding(result.requirement, state, message, labels[0], result.item, reason, twin, company)
-
-
-def _is_of_image(result: Result, case: Case) -> bool:
-    """Return whether a result is about a property of the image of a request."""
-    key = (result.requirement, result.item)
-    return any(IMAGE in probe.axes for probe in case.probes if (probe.requirement, probe.item) == key)
 
 
 def _message(result: Result, observation: Observation) -> str:
