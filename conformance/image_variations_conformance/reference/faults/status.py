@@ -93,7 +93,7 @@ fault("allow-without-post", "Sends 405 with the methods GET and HEAD in Allow.",
 # fmt: on
 
 
-@fault.service("put-as-post", "IV-OP-METHOD-405", also=(_METHOD,))
+@fault.service("put-as-post", _METHOD, also=("IV-OP-METHOD-405",))
 class PutAsPost(Service):
     """Handles PUT as POST, so that an empty PUT is refused for what it lacks, and a PUT of a form is accepted."""
 
