@@ -5,11 +5,10 @@ Servers leave the rest of such a request unread, and take it for the next one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from attrs import evolve
 
-from ..wire.exchange import Request
 from .builder import Base
 from .case import Case
 from .named_case import is_of_key
@@ -21,11 +20,8 @@ from .wrong_values import WRONG_VALUES
 _WITH_TRAILERS = with_chunked_coding(trailers=(("X-Checksum", "0"),), announced=False)
 # Before each of the requests on the connection. After a request with the right key: a server may check the key of the
 # first request alone. Where two follow each other, the answer to the second shows what is left of the first.
-_ROWS: tuple[dict[str, Callable[[Request], Request]], ...] = (
-    {"n-zero": _WITH_TRAILERS, "image-far-too-large": lambda request: request},
-    {"key-wrong": _WITH_TRAILERS},
-    {"method-put-form": lambda request: request, "body-json": lambda request: request},
-)
+_ROWS = (("n-zero", "image-far-too-large"), ("key-wrong",), ("method-put-form", "body-json"))
+_IN_CHUNKS = frozenset({"n-zero", "key-wrong"})
 
 
 def preparations(
@@ -33,25 +29,25 @@ def preparations(
 ) -> list[list[Case]]:
     """Return the requests for a connection: for each that must be accepted, those before it.
 
-    Where chunked coding is refused (not `chunked`), a wrong key in it shows nothing, and is sent without it, too. Rows
+    Where chunked coding is refused (not `chunked`), what is wrong in it shows nothing, and is sent without it. Rows
     whose labels are in `without` are left out.
     """
     rows = {row.label: row for row in (*REFUSALS, *WRONG_VALUES)}
     found: list[list[Case]] = []
     for few in _ROWS:
         found.append([])
-        for label, change in few.items():
+        for label in few:
             if label in without or (is_of_key(label) and plan.target.api_key is None):
                 continue
             case = plan.named(rows[label], base)
-            as_is = evolve(
+            kept = kept_open(case.request)
+            prepared = evolve(
                 case,
-                label=f"{connection}-{label}-as-is",
+                label=f"{connection}-{label}",
                 tests=(),
-                request=kept_open(case.request),
+                request=_WITH_TRAILERS(kept) if chunked and label in _IN_CHUNKS else kept,
                 connection=connection,
                 is_preparation=True,
             )
-            changed = evolve(as_is, label=f"{connection}-{label}", request=change(as_is.request))
-            found[-1] += [as_is, changed] if is_of_key(label) and not chunked else [changed]
+            found[-1].append(prepared)
     return found
