@@ -147,7 +147,9 @@ def _of_preparations(session: Session) -> Iterator[Finding]:
         expected, got, failure = alone.response, observation.response, observation.exchange.failure
         is_no_http = failure is not None and failure.kind == "malformed"
         is_of_request = got is not None and not is_limit(got) and got.status not in _OF_THE_TIME
-        if expected is None or not 400 <= expected.status < 500 or not (is_no_http or is_of_request):
+        if expected is None or is_limit(expected) or not 400 <= expected.status < 500:
+            continue
+        if not (is_no_http or is_of_request):
             continue
         if got is None or (got.status, got.media_type) != (expected.status, expected.media_type):
             shown = observation.answer if got is None else _kind_of(got)
