@@ -79,7 +79,8 @@ _OF_EVERY_KIND = (
     "private-before",
     "private-after",
 )
-_OFTEN_OF_EVERY_KIND = (*(None, None, *_OF_EVERY_KIND) * 4, *(it for it in CHUNKS if it not in _OF_EVERY_KIND))
+# And those that fit the plain kind alone.
+_OF_PLAIN = tuple(name for name in CHUNKS if name not in _OF_EVERY_KIND)
 _DEAR = frozenset({"side=512", "side=1000", "side=maximum", "image-bytes=largest-valid"})
 """What takes long to make, to send or to decode."""
 _DEAR_EVERY, _RARE = 40, 30
@@ -138,8 +139,9 @@ Axis = st.SearchStrategy[Variation | None]
 @st.composite
 def pictures(draw: st.DrawFn, rules: ImageRules) -> Variation:
     """Return a PNG of any kind, side, ancillary chunks and layout."""
-    chunks = [draw(st.sampled_from(_OFTEN_OF_EVERY_KIND)), draw(st.sampled_from((None, None, None, *LAYOUTS)))]
-    kind = draw(_kinds()) if chunks[0] in {None, *_OF_EVERY_KIND} else png.PLAIN
+    ancillary = draw(st.sampled_from((*(None, None, *_OF_EVERY_KIND) * 4, *_OF_PLAIN)))
+    chunks = [ancillary, draw(st.sampled_from((None, None, None, *LAYOUTS)))]
+    kind = png.PLAIN if ancillary in _OF_PLAIN else draw(_kinds())
     side = rules.nearest_side(draw(st.sampled_from(_SIDES)))
     return picture(kind, side, draw(st.integers(0, 3)), [name for name in chunks if name is not None])
 
