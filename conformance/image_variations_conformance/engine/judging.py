@@ -136,22 +136,23 @@ def _of_preparations(session: Session) -> Iterator[Finding]:
 
     A server may close a connection in place of an answer, and may refuse chunked coding, or be overloaded.
     """
+    if session.experiment.lost is not None:
+        # What was sent alone, later, may have been answered by a server that answers all alike.
+        return
     for label, case in session.cases.items():
         alone = session.observations.get(label.removeprefix(f"{case.connection}-"))
         if not case.is_preparation or alone is None or case.request.header("transfer-encoding") is not None:
             continue
-        if session.experiment.lost is not None:
-            # What was sent alone, later, may have been answered by a server that answers all alike.
-            return
         observation = session.observations[label]
         expected, got, failure = alone.response, observation.response, observation.exchange.failure
-        is_no_http = failure is not None and failure.kind == "malformed"
-        is_of_request = got is not None and not is_limit(got) and got.status not in _OF_THE_TIME
         if expected is None or is_limit(expected) or not 400 <= expected.status < 500:
             continue
-        if not (is_no_http or is_of_request):
-            continue
-        if got is None or (got.status, got.media_type) != (expected.status, expected.media_type):
+        if got is None:
+            is_other = failure is not None and failure.kind == "malformed"
+        else:
+            shows_nothing = is_limit(got) or got.status in _OF_THE_TIME
+            is_other = not shows_nothing and _kind_of(got) != _kind_of(expected)
+        if is_other:
             shown = observation.answer if got is None else _kind_of(got)
             message = f"on a kept connection: expected {_kind_of(expected)} as alone, got {shown}"
             yield observation.finding("IV-STATE-CONNECTION", False, message, str(case.connection))
