@@ -20,7 +20,7 @@ from .wrong_values import WRONG_VALUES
 _WITH_TRAILERS = with_chunked_coding(trailers=(("X-Checksum", "0"),), announced=False)
 # Before each of the requests on the connection. After a request with the right key: a server may check the key of the
 # first request alone. Where two follow each other, the answer to the second shows what is left of the first.
-_ROWS = (("n-zero", "image-far-too-large"), ("key-wrong",), ("method-put-form", "body-json"))
+ROWS = (("n-zero", "image-far-too-large"), ("key-wrong",), ("method-put-form", "body-json"))
 _IN_CHUNKS = frozenset({"n-zero", "key-wrong"})
 
 
@@ -34,7 +34,7 @@ def preparations(
     """
     rows = {row.label: row for row in (*REFUSALS, *WRONG_VALUES)}
     found: list[list[Case]] = []
-    for few in _ROWS:
+    for few in ROWS:
         found.append([])
         for label in few:
             if label in without or (is_of_key(label) and plan.target.api_key is None):

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
+from ..cases.preparations import ROWS
 from ..cases.probes import ALONE, WHOLE, Probe
 
 PACK_SIZE = 7
 _TOGETHER = 8
-_ON_ONE_CONNECTION = 3
+_ON_ONE_CONNECTION = len(ROWS)
 _BLANK = "png=wholly-transparent"
 """A blank input may have blank images, so that the same image for two inputs on one connection does not show."""
 

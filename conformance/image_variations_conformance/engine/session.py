@@ -193,7 +193,7 @@ class Session:
             broken = {it.item for it in self.experiment.results if it.state == "contradicted"}
             base, chunked = self.experiment.cheap or Base(), "body=chunked" not in broken
             before = preparations(self.plan, base, steps[0].connection, chunked=chunked, without=self._taken())
-            before += [[]] * (len(cases) - len(before))
+            # There are fewer cases than rows where the plan has too few packs.
             self.send([each for few, case in zip(before, cases, strict=False) for each in (*few, case)])
         else:
             self.send(cases)
