@@ -1,7 +1,5 @@
 """Runs probes on servers with faults or quirks."""
 
-import time
-
 from attrs import define, field
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.app.serving import Running
@@ -14,12 +12,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 class Switch:
     """An ASGI app that forwards requests to `app`, which a test can replace, so that all tests share one server.
 
-    `escaped` records the exceptions that the apps raised. `minutes` is how far their clock is put forward.
+    `escaped` records the exceptions that the apps raised. `now` is the time of their clock in seconds, which stands
+    still until a probe puts it forward.
     """
 
     app: ASGIApp = field(factory=lambda: Service(KEY))
     escaped: list[Exception] = field(factory=list)
-    minutes: int = 0
+    now: float = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -31,7 +30,7 @@ class Switch:
             raise
 
     def clock(self) -> float:
-        return time.monotonic() + 60 * self.minutes
+        return self.now
 
 
 @define
@@ -44,12 +43,12 @@ class Prober:
 
     def results(self, names: list[str], probe: Probe) -> list[Traits]:
         """Return the properties of the responses of a server with these faults or quirks."""
-        self.switch.minutes = 0
+        self.switch.now = 0.0
         self.switch.app = combined(names)(api_key=KEY, clock=self.switch.clock)
         return run(probe, self.server.port, self.age)
 
-    def age(self, minutes: int) -> None:
-        self.switch.minutes += minutes
+    def age(self, seconds: int) -> None:
+        self.switch.now += seconds
 
     def correct(self, probe: Probe) -> list[Traits]:
         """Return the results of a server without faults."""

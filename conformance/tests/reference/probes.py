@@ -141,16 +141,15 @@ class Request:
 class Probe:
     """Requests that show whether a server meets some requirements. They are sent one after the other.
 
-    With `kept`, they share a connection; with `parallel`, they are sent at the same time. `pause` is the time after
-    them in seconds, `ages` by how many minutes the clock of the server is put forward then. The links in the first
-    response are fetched at the end, and their files compared with what they were.
+    With `kept`, they share a connection; with `parallel`, they are sent at the same time. `ages` is by how many
+    seconds the clock of the server is put forward after them. The links in the first response are fetched at the end,
+    and their files compared with what they were.
     """
 
     requirements: str
     requests: tuple[Request, ...]
     kept: bool = False
     parallel: bool = False
-    pause: float = 0.0
     ages: int = 0
 
 
@@ -464,9 +463,9 @@ PROBES: tuple[Probe, ...] = (
     valid("IV-IMAGE-MAX-BYTES", Form(padded(4_194_304)), extension=b""),
     valid("IV-ERR-JSON", Form(None), headers="Accept: text/html\r\n"),
     Probe("IV-URL-END", (_URLS, *(Request(with_texts(response_format=None, n="10")),) * 2)),
-    Probe("IV-URL-END", (_URLS,), pause=2.1),
-    Probe("IV-URL-LIFETIME", (_URLS,), ages=20),
-    Probe("IV-URL-LIFETIME", (_URLS,), ages=50),
+    Probe("IV-URL-END", (_URLS,), ages=2),
+    Probe("IV-URL-LIFETIME", (_URLS,), ages=20 * 60),
+    Probe("IV-URL-LIFETIME", (_URLS,), ages=50 * 60),
     # --- responses
     valid(f"{_RESPONSE} {_LINKS}", with_texts(n="2", response_format=None)),
     valid(_RESPONSE, Form(saved(RED), with_texts(n="2").texts)),
@@ -642,7 +641,6 @@ def run(probe: Probe, port: int, age: Callable[[int], None] = lambda _: None) ->
         responses += [_alone(port, request) for request in probe.requests[1:]]
     traits: list[Traits] = [each if isinstance(each, str) else each.traits() for each in responses]
     if "IV-URL-" in probe.requirements:
-        time.sleep(probe.pause)
         age(probe.ages)
         later = [fetched(link.decode()) for link in links]
         traits += [[each for each, _ in later], files == [content for _, content in later]]
