@@ -23,10 +23,9 @@ from hypothesis.strategies import SearchStrategy, lists, nothing
 
 from ..cases.builder import SIDE, Base
 from ..cases.case import Case
-from ..cases.changes import SAME_IMAGE
 from ..cases.probes import NO_5XX
 from ..cases.strategies import requests
-from ..cases.variations import Drawn, kind_of, parsed
+from ..cases.variations import Drawn, parsed
 from ..oracles import Finding, Observation, judge, observe
 from ..oracles.refusal import refuses_framing
 from ..wire.reasons import (
@@ -43,7 +42,7 @@ from ..wire.reasons import (
 )
 from .budget import Limits
 from .confirmation import Confirmation
-from .echoes import OF_FORMS
+from .known import Known
 from .session import Session
 
 _EXAMPLES, _EXAMPLES_IN_ORDER = 2000, 100
@@ -109,13 +108,7 @@ class Campaign:
     database: ExampleDatabase | None = None
     only: frozenset[str] = frozenset()
     _confirmation: Confirmation = Factory(lambda self: Confirmation(self.session), takes_self=True)
-    # Requirements that are not looked for any more, or only in requests without some properties, by their names; and
-    # those whose violation comes to a 5xx.
-    _settled: set[str] = field(factory=set)
-    _broken_by: dict[str, list[frozenset[str]]] = field(factory=dict)
-    _crashes: set[str] = field(factory=set)
-    # The names of properties of requests that were found here.
-    _known: list[frozenset[str]] = field(factory=list)
+    _known: Known = field(factory=Known)
     # The smallest failure of the round so far, and how many requests were sent to reduce it.
     _found: Failure | None = None
     _reducing: int = 0
@@ -139,10 +132,10 @@ class Campaign:
             return Summary(ended=PlanNotFinished())
         if session.experiment.cheap is None or session.experiment.ended:
             return Summary(ended=NothingAccepted())
-        self._settled = {it for it in session.plan.contract.requirements if self.only and it not in self.only}
+        self._known.settled = {it for it in session.plan.contract.requirements if self.only and it not in self.only}
         for finding in self.findings:
             if finding.state == "contradicted":
-                self._learn(finding)
+                self._known.learn(finding, session)
         if any((it.item, it.state) == (_SMALLEST, "holds") for it in session.experiment.results):
             self._side = session.plan.contract.image_rules.nearest_side(0)
         plan = session.plan
@@ -173,28 +166,6 @@ class Campaign:
             return evolve(ended, limit=limits.max_requests)
         return MaxSeconds(limits.max_seconds) if ended is None and limits.max_seconds is not None else ended
 
-    def _learn(self, finding: Finding) -> None:
-        """Note what is reported already, so that it is not reported again."""
-        case = self.session.cases[finding.label]
-        names = frozenset(probe.item for probe in case.probes) - {SAME_IMAGE}
-        if finding.requirement.startswith("IV-STATE-"):
-            names = frozenset()
-        if self._is_by_names(finding.requirement, case.expectation.violated, names):
-            self._broken_by.setdefault(finding.requirement, []).append(names)
-            is_refused = not self.session.observations[finding.label].accepted
-            if is_refused or finding.requirement.startswith(OF_FORMS):
-                # A server that does not read such forms shows that in whatever they ask, and one that refuses a value
-                # may name that where another value is wrong.
-                self._know(names)
-
-    def _is_news(self, requirement: str, drawn: Drawn, observation: Observation) -> bool:
-        """Return whether it is not reported already that such a request breaks a requirement."""
-        if requirement in self._settled:
-            return False
-        if requirement == NO_5XX and observation.expectation.violations:
-            return not observation.expectation.violated & self._crashes
-        return not any(names <= drawn.names for names in self._broken_by.get(requirement, ()))
-
     def _over(self) -> Reason | None:
         scheduler, experiment = self.session.scheduler, self.session.experiment
         if self._ended is None and experiment.ended:
@@ -213,7 +184,7 @@ class Campaign:
         for value in [] if self.database is None else sorted(self.database.fetch(_KEY)):
             self._found, sent = None, self._sent
             try:
-                drawn = [self._without_known(each) for each in parsed(value.decode())]
+                drawn = [self._known.without(each) for each in parsed(value.decode())]
                 (self._one if len(drawn) == 1 else self._in_order)(drawn)
             except _Broken:
                 self._report()
@@ -256,7 +227,7 @@ class Campaign:
         @given(lists(one, min_size=2, max_size=4) if in_order else lists(one, min_size=1, max_size=1))
         def campaign(drawn: list[Drawn]) -> None:
             try:
-                test([self._without_known(each) for each in drawn])
+                test([self._known.without(each) for each in drawn])
             except (_Broken, _RoundOver, hypothesis.errors.HypothesisException):
                 raise
             except BaseException as bug:
@@ -268,20 +239,13 @@ class Campaign:
         if self._bug is not None:
             raise self._bug
 
-    def _without_known(self, drawn: Drawn) -> Drawn:
-        """Return a request without the properties that are known to break something: it shows something else."""
-        for known in self._known:
-            while known <= drawn.names.union(map(kind_of, drawn.names)):
-                drawn = drawn.without(known)
-        return drawn
-
     def _one(self, drawn: list[Drawn]) -> None:
         """Send a request. Raises the exception of the first requirement that it breaks, if it is news."""
         (only,) = drawn
         observation = self._drawn(only)
         if observation is None:
             return
-        requirement = next((it for it in self._breaks(observation) if self._is_news(it, only, observation)), None)
+        requirement = next((it for it in self._breaks(observation) if self._known.is_news(it, only, observation)), None)
         self._fail_with(requirement, drawn, observation)
         if self._sent % _CONTROL_EVERY == 0:
             self._still_works()
@@ -312,7 +276,7 @@ class Campaign:
 
     def _fail_with(self, requirement: str | None, drawn: list[Drawn], observation: Observation) -> None:
         is_looked_for = self._found is None or self._found.requirement == requirement
-        if requirement is not None and requirement not in self._settled and is_looked_for:
+        if requirement is not None and requirement not in self._known.settled and is_looked_for:
             self._note(Failure(requirement, tuple(drawn), observation))
             if observation.response is None:
                 raise _RoundOver("each request to reduce it may take as long as a request may")
@@ -388,27 +352,10 @@ class Campaign:
         if before:
             with_bases = [(each, self._base(each)) for each in failure.drawn]
             self._confirmation.confirm_order(with_bases, failure.requirement, self._breaks)
-            self._settled.add(failure.requirement)
+            self._known.settled.add(failure.requirement)
             return
         self._confirmation.confirm(drawn, self._base(drawn), failure.observation)
-        if self._is_by_names(failure.requirement, failure.observation.expectation.violated, drawn.names):
-            self._know(drawn.names)
-
-    def _is_by_names(self, requirement: str, violated: frozenset[str], names: frozenset[str]) -> bool:
-        """Return whether the names of a valid request say what breaks a requirement, and else note what does."""
-        if violated and requirement == NO_5XX:
-            self._crashes |= violated
-        elif violated or not names:
-            self._settled.add(requirement)
-        else:
-            return True
-        return False
-
-    def _know(self, names: frozenset[str]) -> None:
-        """Note the properties of a failure; where others of their kinds failed before, those of all values."""
-        kinds = frozenset(map(kind_of, names))
-        same = any(frozenset(map(kind_of, known)) == kinds for known in self._known)
-        self._known.append(kinds if same else names)
+        self._known.add(failure.requirement, drawn, failure.observation)
 
 
 def _without_reserve(limits: Limits) -> Limits:
