@@ -148,6 +148,9 @@ class Session:
         self.scheduler.budget.kept_back = 0
         # With the images that all others leave.
         self.drive(experiment.probe(sorted(large, key=images)))
+        if self._control_differences:
+            # It may be a value of an earlier request that the server had remembered, in place of a default.
+            self.drive(experiment.control())
         if not plan.is_narrowed:
             self.drive(experiment.first_again())
         self._follow_links_again()

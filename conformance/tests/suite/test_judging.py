@@ -561,6 +561,7 @@ def test_one_defect_breaks_one_requirement_which_names_what_echoes_it(
         ("dies-of-many-pixels", "message-vague"),
         ("pictures-shared", "links-counted"),
         ("user-unicode-crashes", "prompt-null"),
+        ("format-remembered", "b64-json-refused"),
     ],
     ids="+".join,
 )
