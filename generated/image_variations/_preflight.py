@@ -12,13 +12,16 @@ import math
 import re
 from collections.abc import Collection, Sequence, Sized
 from fractions import Fraction
-from typing import cast
+from typing import TypeAlias, cast
 from uuid import UUID
 
 from attrs import frozen
 
 from ._models import Model
 from .errors import InvalidRequestError
+
+Kind: TypeAlias = "type | str | Sequence[Kind]"
+"""A type, the name of a class of models, or the kinds of the items of a list, of which none stand for any item."""
 
 IMAGE_HEAD_BYTES = 24
 _MAX_SHOWN = 60
@@ -43,7 +46,6 @@ _TYPE_WORDS: dict[type, str] = {
     dt.datetime: "a datetime",
     UUID: "a UUID",
     type(None): "None",
-    Model: "an object of a class of models",
 }
 
 
@@ -79,26 +81,40 @@ def _is_equal(value: object, valid: object) -> bool:
     return value == valid and is_kind and isinstance(value, bool) == isinstance(valid, bool)
 
 
-def instance(name: str, value: object, types: Collection[type]) -> None:
-    """Check that the value has one of the types: a whole number is a number, too, but True is none."""
-    if value is not None and not any(_is_instance(value, each) for each in types):
-        words = " or ".join(dict.fromkeys(_TYPE_WORDS.get(each, each.__name__) for each in types))
-        raise _refused(name, f"must be {words}", value)
+def instance(name: str, value: object, kinds: Sequence[Kind]) -> None:
+    """Check that the value is of one of the kinds: a whole number is a number, too, but True is none."""
+    lists = [kind for kind in kinds if isinstance(kind, tuple)]
+    if isinstance(value, list | tuple) and len(lists) == 1:
+        items(name, value, lists[0])
+    elif value is not None and not any(_is_instance(value, kind) for kind in kinds):
+        raise _refused(name, f"must be {' or '.join(dict.fromkeys(map(_words, kinds)))}", value)
 
 
-def items(name: str, value: object, types: Collection[type] = ()) -> None:
-    """Check that the value is a list, and the type of its items, where there are types."""
+def items(name: str, value: object, kinds: Sequence[Kind] = ()) -> None:
+    """Check that the value is a list, and that its items are of one of the kinds, where there are kinds."""
     if value is None:
         return
     if not isinstance(value, list | tuple):
         raise _refused(name, "must be a list", value)
-    for at, item in enumerate(cast("Sequence[object]", value) if types else ()):
-        if item is not None or type(None) not in types:
+    for at, item in enumerate(cast("Sequence[object]", value) if kinds else ()):
+        if item is not None or type(None) not in kinds:
             required(f"{name}[{at}]", item)
-        instance(f"{name}[{at}]", item, types)
+        instance(f"{name}[{at}]", item, kinds)
 
 
-def _is_instance(value: object, kind: type) -> bool:
+def _words(kind: Kind) -> str:
+    if isinstance(kind, type):
+        return _TYPE_WORDS[kind]
+    return f"an object of the class {kind}" if isinstance(kind, str) else "a list"
+
+
+def _is_instance(value: object, kind: Kind) -> bool:
+    if isinstance(kind, str):
+        # By its name, since the modules of models may import each other.
+        return isinstance(value, Model) and any(each.__name__ == kind for each in type(value).__mro__)
+    if not isinstance(kind, type):
+        listed = cast("Sequence[object]", value) if isinstance(value, list | tuple) else None
+        return listed is not None and all(not kind or any(_is_instance(it, each) for each in kind) for it in listed)
     if kind is float:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if kind is int:
@@ -184,10 +200,19 @@ def size(name: str, value: object, *, unit: str, minimum: int | None = None, max
         raise InvalidRequestError(f"{name} must have at most {maximum} {unit}, not {len(value)}.", param=name)
 
 
+def closed(name: str, others: Collection[str]) -> None:
+    """Check that an object has no other members than those of the contract, which forbids them."""
+    if others:
+        raise _refused(name, "must be empty, since the contract allows no other members", next(iter(others)))
+
+
 def each(value: object) -> None:
     """Check a model, or each model of a list, by its method `check`. Other values are not checked."""
-    for item in cast("list[object]", value) if isinstance(value, list) else [value]:
-        check = getattr(item, "check", None)
+    if isinstance(value, list | tuple):
+        for item in cast("Sequence[object]", value):
+            each(item)
+    elif isinstance(value, Model):
+        check = getattr(value, "check", None)
         if check is not None:
             check()
 

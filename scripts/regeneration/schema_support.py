@@ -59,6 +59,7 @@ _IN_ALL_OF = _NOTES | {
     "properties",
     "required",
     "type",
+    "unevaluatedProperties",
     "readOnly",
     "writeOnly",
 }
@@ -238,6 +239,9 @@ class Schemas:
                     continue
                 if isinstance(resolved.get("additionalProperties"), dict):
                     yield Problem.at((*path, "allOf", index), "'additionalProperties' of this part would be dropped")
+                if resolved.get("additionalProperties") is False and len(parts) > 1:
+                    message = "this part forbids the members of the others; write unevaluatedProperties beside allOf"
+                    yield Problem.at((*path, "allOf", index), message)
                 for name, inner in self._properties(resolved).items():
                     if seen.setdefault(name, inner) != inner:
                         message = f"the property {name!r} is in two parts with different schemas; state it once"

@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import ModuleType
 from typing import Any
@@ -74,7 +75,7 @@ class Books(BaseHTTPRequestHandler):
             self._answer(422, {"detail": "That is over."})
             return
         queued = {"kind": "queued", "place": 2}
-        lent = {"kind": "lent", "until": sent["until"][:10]}
+        lent = {"kind": "lent", "until": sent["until"][:10], "received": sent}
         self._answer(207, [lent, queued, lent][: len(sent["books"])], "application/vnd.library+json")
 
     def _answer(self, status: int, body: object, media_type: str = "application/json") -> None:
@@ -184,6 +185,9 @@ def test_the_alternatives_of_a_response_are_told_apart(call: Caller, library: Mo
         ({"remind": 1}, "remind"),
         ({"reader": "Z"}, "reader"),
         ({"books": []}, "books"),
+        ({"shelves": [1]}, "shelves[0]"),
+        ({"shelves": [[1], [2, "b"]]}, "shelves[1][1]"),
+        ({"deposit": {"coins": 1}}, "deposit"),
     ],
 )
 def test_a_value_that_the_document_forbids_is_not_sent(
@@ -193,6 +197,23 @@ def test_a_value_that_the_document_forbids_is_not_sent(
     with pytest.raises(library.InvalidRequestError) as refused:
         call(call.client.loans.create, **{**valid, **arguments})
     assert refused.value.param == param
+
+
+def test_an_object_that_the_document_does_not_describe_is_not_sent(call: Caller, library: ModuleType) -> None:
+    more = library.Coins(coins=1, additional_properties={"banknotes": 1})
+    lend = partial(call, call.client.loans.create, reader="Zoë", until=datetime(2026, 6, 1, tzinfo=UTC))
+    copies = [library.Copy(shelf=5)]
+    for arguments, param in (
+        ({"books": copies, "deposit": library.Copy(shelf=5)}, "deposit"),
+        ({"books": copies, "deposit": more}, "additional_properties"),
+        ({"books": [library.Card(card="c")]}, "books[0]"),
+    ):
+        with pytest.raises(library.InvalidRequestError) as refused:
+            lend(**arguments)
+        assert refused.value.param == param
+    (lent, _) = lend(books=[*copies, *copies], deposit=library.Coins(coins=1), shelves=[[1, 2], []])
+    sent = lent.additional_properties["received"]
+    assert (sent["deposit"], sent["shelves"]) == ({"coins": 1}, [[1, 2], []])
 
 
 @pytest.mark.parametrize("name", [".", ".."])

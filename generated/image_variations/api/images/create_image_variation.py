@@ -33,6 +33,7 @@ def _call(
     timeout: float | None | NotGiven = NOT_GIVEN,
 ) -> Call:
     if client.preflight:
+        _preflight.instance("body", body, ("CreateImageVariationRequest",))
         _preflight.each(body)
     return Call(
         method="POST",
