@@ -16,7 +16,8 @@ _WORDS_CHARACTERS = 120
 class Summary:
     """Status (0 for no response), number of items, keys of the items, and sizes of the images.
 
-    `sizes` is None where an image was not fetched or cannot be read, so that the sizes are not known.
+    `sizes` is None where an image was not fetched or cannot be read, and where the contract allows any size, so that
+    the sizes are not compared.
     """
 
     status: int
@@ -43,7 +44,8 @@ def summarize(observation: Observation) -> Summary:
         return Summary(0, 0, frozenset(), frozenset())
     content = observation.content
     keys = frozenset(item.key for item in content.items)
-    are_known = len(content.pictures) == len(content.items)
+    requested = observation.expectation.requested
+    are_known = len(content.pictures) == len(content.items) and (requested is None or requested.size is not None)
     sizes = frozenset(picture.size for _, picture in content.pictures) if are_known else None
     return Summary(observation.response.status, len(content.items), keys, sizes)
 

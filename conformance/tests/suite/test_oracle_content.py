@@ -20,6 +20,7 @@ from image_variations_conformance.oracles.content import is_canonical
 from image_variations_conformance.wire.exchange import Exchange, Failure, NotTested, Outcome, Request, Response
 from image_variations_conformance.wire.reasons import MaxFetches, RateLimited
 from PIL import Image, ImageEnhance, PngImagePlugin
+from support.profiles import effective
 from support.requests import CONTRACT, KEY, builder, observed
 
 Encode = Callable[[bytes], bytes]
@@ -273,6 +274,19 @@ def test_a_different_response_to_the_same_request_breaks_iv_state_independent() 
     first, later = exchange("first", request, response(GOOD)), exchange("later", request, two_images)
     assert failed(first, exchange("again", request, response(GOOD))) == set()
     assert "IV-STATE-INDEPENDENT" in failed(first, later)
+
+
+@pytest.mark.parametrize(("keys", "broken"), [({}, True), ({"default_size": "any"}, False)])
+def test_another_size_breaks_iv_state_independent_where_the_contract_names_the_size(
+    keys: dict[str, Any], broken: bool
+) -> None:
+    contract, request = effective(**keys), builder().form(response_format="b64_json")
+    sent = [
+        observed(exchange(f"{side}", request, response(encoded(variation(1, side)))), contract=contract)
+        for side in (200, 333)
+    ]
+    found = {it.requirement for it in judge(sent, contract) if it.state == "contradicted"}
+    assert ("IV-STATE-INDEPENDENT" in found) is broken
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,6 @@ def case(label: str, note: str, request: Request, target: Target = TARGET) -> Ca
     return Case(label, note, request, classify(request, CONTRACT, target.api_key))
 
 
-def observed(exchange: Exchange, api_key: str | None = KEY) -> Observation:
+def observed(exchange: Exchange, api_key: str | None = KEY, contract: Contract = CONTRACT) -> Observation:
     """Return the observation of an exchange: the exchange with the expectation of its request."""
-    return observe(exchange, classify(exchange.request, CONTRACT, api_key))
+    return observe(exchange, classify(exchange.request, contract, api_key))
