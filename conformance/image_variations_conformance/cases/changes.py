@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from urllib.parse import quote, urlencode
 
 from attrs import evolve
 
@@ -133,8 +134,8 @@ def other_value(b: Builder, name: str) -> str:
 
 def with_query(b: Builder, draft: Draft) -> Draft:
     """Add a query string with other values of the fields, those that the form has and those that it does not have."""
-    values = (f"{name}={other_value(b, name)}" for name in b.contract.text_fields)
-    return draft.finally_(transforms.with_query("&".join(values)))
+    values = {name: other_value(b, name) for name in b.contract.text_fields}
+    return draft.finally_(transforms.with_query(urlencode(values, quote_via=quote)))
 
 
 def with_odd_query(_: Builder, draft: Draft) -> Draft:
