@@ -23,7 +23,7 @@ from .features import probes
 from .field_cases import invalid_field_cases
 from .named_case import DEPTHS, Depth, NamedCase, is_of_key
 from .open_probes import HARMLESS, ODD
-from .probes import DRAWN, KEY, NO_5XX, TEXT_TYPE, WHOLE, Change, Probe
+from .probes import DRAWN, IMAGE, KEY, NO_5XX, TEXT_TYPE, WHOLE, Change, Probe
 from .refusals import OPEN_CASES, REFUSALS, SHOWN_BY_RESPONSE
 from .wrong_values import WRONG_VALUES
 
@@ -117,7 +117,24 @@ class Plan:
             frozenset(_inapplicable(expected)),
             frozenset(left_out),
         )
+        if contract.base is not None and _valid_bytes(contract) < _valid_bytes(contract.base):
+            plan = plan._without_large_images()
         return plan._narrowed(frozenset(only)) if only else plan
+
+    def _without_large_images(self) -> Plan:
+        """Return the plan without the valid images of more bytes than a server must accept under a profile."""
+        base = Base(self.contract.required_texts)
+        large = {
+            probe
+            for probe in (*self.must_probes, *self.should_probes)
+            if IMAGE in probe.axes and self.valid("plain", "", base, (probe,)).expectation.validity != "valid"
+        }
+        return evolve(
+            self,
+            must_probes=tuple(probe for probe in self.must_probes if probe not in large),
+            should_probes=tuple(probe for probe in self.should_probes if probe not in large),
+            inapplicable=self.inapplicable | {(probe.item, probe.requirement) for probe in large},
+        )
 
     def _narrowed(self, only: frozenset[str]) -> Plan:
         """Return the plan without what shows none of these requirements, if each of them has something of its own."""
@@ -197,6 +214,10 @@ class Plan:
     def _case(self, builder: Builder, note: str, request: Request, tests: tuple[str, ...]) -> Case:
         expectation = classify(request, self.contract, self.target.api_key)
         return Case(builder.label, note, request, expectation, tests)
+
+
+def _valid_bytes(contract: Contract) -> int:
+    return contract.image_rules.valid_below_bytes
 
 
 def _expectation(row: NamedCase, contract: Contract, target: Target) -> Expectation:

@@ -61,8 +61,11 @@ def verdict(run: Run, requirement: str) -> Verdict:
     "keys",
     [
         {"image_field": "file[]"},
-        {"image_sides": {"min": 100, "max": 1024, "multiple_of": 16}},
-        {"sizes": ["1024x1024", "1024x1536"], "models": ["dall-e-2", "dall-e-3"]},
+        {
+            "image_sides": {"min": 100, "max": 768, "multiple_of": 16},
+            "max_image_bytes": {"valid_below": 100_001, "invalid_from": 500_000},
+        },
+        {"sizes": ["1024x1024", "1024x1536"], "models": ["SD 1.5 #a", "dall-e-3"]},
         {"image_kinds": ["png", "jpeg", "webp"], "square": False},
         {"auth": "optional"},
         {"auth": "none"},
