@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ..contract.document import Contract
 from ..contract.extensions import ImageRules
-from ..contract.fields import Schema, boundary_values, enum_values, is_bounded, kind_of, sample_values, validity_of
+from ..contract.fields import Schema, enum_values, is_bounded, kind_of, known_values, validity_of
 from ..media import png
 from ..media.damage import DAMAGES
 from ..media.variants import ANCILLARY as CHUNKS
@@ -174,8 +174,7 @@ def valid_texts(name: str, schema: Schema, *, optional: bool) -> list[Variation]
         numbers = range(schema["minimum"], schema["maximum"] + 1)
         values += [str(number) for number in [*_OFTEN_FEW, *numbers] if number in numbers]
     elif is_bounded(schema) or kind_of(schema) != "text":
-        known = (*boundary_values(schema).valid, *sample_values(schema))
-        values += [value for value in known if validity_of(schema, value) == "valid"]
+        values += known_values(schema)
     else:
         return [text(name, value, free=True) for value in _USERS]
     return [text(name, value) for value in values]

@@ -14,7 +14,7 @@ import jsonschema_rs
 from attrs import define, field
 
 from .document import OPERATION_POINTER
-from .fields import boundary_values, kind_of, sample_values, validity_of
+from .fields import kind_of, known_values
 from .pointers import escaped, steps, value_at
 
 Document: TypeAlias = dict[str, Any]
@@ -210,8 +210,7 @@ def extra_fields(edit: Edit, schemas: Mapping[str, Document]) -> None:
             raise ContradictionError(f"{name}: not a valid JSON Schema")
         if kind_of(schema) is None:
             raise ContradictionError(f"{name}: a form field is a string, integer, number, boolean or enum")
-        texts = (*boundary_values(schema).valid, *sample_values(schema))
-        if not any(validity_of(schema, text) == "valid" for text in texts):
+        if not known_values(schema):
             raise ContradictionError(f"{name}: no valid value is known; add one to its examples")
         edit.put(f"{_FIELDS}/{escaped(name)}", deepcopy(schema))
 

@@ -14,7 +14,7 @@ import yaml
 from attrs import evolve, field, frozen
 
 from .extensions import ImageRules, Statuses, ViolationKind
-from .fields import Schema, boundary_values, sample_values
+from .fields import Schema, known_values
 from .pointers import resolved
 from .requirements import FieldRules, Requirement, field_rules, generate_requirements, read_register
 from .unjudged import PATH, unjudged
@@ -157,9 +157,7 @@ class Contract:
     def required_texts(self) -> Mapping[str, str]:
         """A valid value of each text field that every request must have, by name."""
         return {
-            name: next(iter((*boundary_values(schema).valid, *sample_values(schema))))
-            for name, schema in self.text_fields.items()
-            if name in self.required_fields
+            name: known_values(schema)[0] for name, schema in self.text_fields.items() if name in self.required_fields
         }
 
     @property

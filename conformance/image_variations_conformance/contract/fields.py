@@ -154,6 +154,12 @@ def _number_text(number: float) -> str:
     return str(int(number)) if number == int(number) else str(number)
 
 
+def known_values(schema: Schema) -> tuple[str, ...]:
+    """Return the valid texts at the bounds of a schema, and those of its samples."""
+    texts = dict.fromkeys((*boundary_values(schema).valid, *sample_values(schema)))
+    return tuple(text for text in texts if validity_of(schema, text) == "valid")
+
+
 def sample_values(schema: Schema) -> tuple[str, ...]:
     """Return texts other than the bounds: the examples of the schema, typical values and typical invalid texts."""
     examples = tuple(str(example) for example in schema.get("examples", ()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .fields import kind_of
+from .fields import kind_of, known_values
 from .pointers import escaped, resolved
 
 Document = Mapping[str, Any]
@@ -47,9 +47,13 @@ def _unjudged_body(document: Document, body: Document, at: str) -> Iterator[tupl
     pointer = body["content"]["multipart/form-data"]["schema"].get("$ref", f"#{at}/content/multipart~1form-data/schema")
     files = [name for name, inner in schema["properties"].items() if "x-image" in resolved(document, inner)]
     for name, inner in schema["properties"].items():
-        if name not in files[:1] and kind_of(resolved(document, inner)) is None:
-            field = f"{pointer.removeprefix('#')}/properties/{escaped(name)}"
-            yield field, f"the field {name}, which is no string, integer, number, boolean or enum"
+        at, field = f"{pointer.removeprefix('#')}/properties/{escaped(name)}", resolved(document, inner)
+        if name in files[:1]:
+            continue
+        if kind_of(field) is None:
+            yield at, f"the field {name}, which is no string, integer, number, boolean or enum"
+        elif not known_values(field):
+            yield at, f"the field {name}, of which no valid value is known until it has examples,"
 
 
 def _unjudged_responses(document: Document, responses: Document, at: str) -> Iterator[tuple[str, str]]:

@@ -43,6 +43,8 @@ CHANGES: dict[str, Callable[[Document], object]] = {
     f"{FIELDS}/tags": lambda it: fields(it).update(tags={"type": "array", "items": {"type": "string"}}),
     f"{FIELDS}/options": lambda it: fields(it).update(options={"type": "object"}),
     f"{FIELDS}/mask": lambda it: fields(it).update(mask={"type": "string", "format": "binary"}),
+    f"{FIELDS}/colour": lambda it: fields(it).update(colour={"type": "string", "pattern": "^#[0-9a-f]{6}$"}),
+    f"{FIELDS}/step": lambda it: fields(it).update(step={"type": "number", "multipleOf": 0.3}),
     f"{FIELDS}/mixed": lambda it: fields(it).update(mixed={"type": ["string", "integer"]}),
     "/components/securitySchemes/apiKey": (
         lambda it: it["components"]["securitySchemes"].update(apiKey={"type": "apiKey", "in": "header", "name": "X"})

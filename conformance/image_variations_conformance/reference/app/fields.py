@@ -73,7 +73,8 @@ def check_added(contract: Contract, name: str, text: str) -> None:
     schema = contract.fields[name]
     value: object = text
     # A value that is not a string in the schema is parsed as JSON. An integer must be written in digits, not as 1.0.
-    if "string" not in (schema.get("type"), *_enum_string_type(schema)):
+    types = schema.get("type", ())
+    if "string" not in {*([types] if isinstance(types, str) else types), *_enum_string_type(schema)}:
         try:
             value = int(text) if re.fullmatch(r"-?[1-9][0-9]{0,99}|0", text) else json.loads(text)
         except ValueError:
