@@ -46,6 +46,19 @@ def _is_reference(component: dict[str, Any]) -> bool:
     return "$ref" in component and component.keys() <= {"$ref", "description", "summary", "title"}
 
 
+def copy_parameters(document: Document) -> Document:
+    """Write each parameter of the components where it is used.
+
+    The generator would name the class of its schema otherwise than that of a parameter that is written there.
+    """
+    lowered: Document = copied(document)
+    for _, node in objects(lowered):
+        if isinstance(node.get("parameters"), list):
+            node["parameters"] = [copied(dereferenced(lowered, each)) for each in node["parameters"]]
+    lowered.get("components", {}).pop("parameters", None)
+    return lowered
+
+
 def keep_members(document: Document) -> Document:
     """Add an empty part to an `allOf` of one reference with `properties` or `required` beside it.
 
@@ -124,6 +137,15 @@ def _add_sentence(document: Document, node: dict[str, Any], sentence: str) -> No
     """Add a sentence to the description of a node; to that of what it refers to, if it has none of its own."""
     own = node.get("description") or dereferenced(document, node).get("description", "")
     node["description"] = f"{own} {sentence}".lstrip()
+
+
+def drop_types_of_constants(document: Document) -> Document:
+    """Drop the `type` beside a `const` that is a boolean, of which the generator would allow the other value, too."""
+    lowered: Document = copied(document)
+    for _, schema in schemas(lowered):
+        if isinstance(schema.get("const"), bool):
+            schema.pop("type", None)
+    return lowered
 
 
 def drop_titles(document: Document) -> Document:
@@ -226,10 +248,12 @@ def _content_schemas(response: dict[str, Any]) -> dict[str, dict[str, Schema]]:
 
 REWRITES: tuple[Callable[[Document], Document], ...] = (
     follow_references,
+    copy_parameters,
     keep_members,
     drop_required_alternatives,
     describe_defaults,
     describe_deprecated,
+    drop_types_of_constants,
     drop_titles,
     give_first_example,
     secure_operations,

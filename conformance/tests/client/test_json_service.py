@@ -75,7 +75,7 @@ class Books(BaseHTTPRequestHandler):
             self._answer(422, {"detail": "That is over."})
             return
         queued = {"kind": "queued", "place": 2}
-        lent = {"kind": "lent", "until": sent["until"][:10], "received": sent}
+        lent = {"kind": "lent", "until": sent["until"][:10], "returned": sent.get("weeks") == 4, "received": sent}
         self._answer(207, [lent, queued, lent][: len(sent["books"])], "application/vnd.library+json")
 
     def _answer(self, status: int, body: object, media_type: str = "application/json") -> None:
@@ -170,6 +170,8 @@ def test_the_alternatives_of_a_response_are_told_apart(call: Caller, library: Mo
     lent, queued = call(call.client.loans.create, reader="Zoë", books=copies, until=until, weeks=2, fee=None)
     assert (type(lent), lent.until) == (library.Lent, date(2026, 6, 1))
     assert (type(queued), queued.place) == (library.Queued, 2)
+    with pytest.raises(library.APIResponseValidationError, match="expected False"):
+        call(call.client.loans.create, reader="Zoë", books=copies, until=until, weeks=4)
     with pytest.raises(library.UnprocessableEntityError) as late:
         call(call.client.loans.create, reader="Zoë", books=copies, until=datetime(2025, 1, 1, tzinfo=UTC))
     assert late.value.parsed == library.Problem(detail="That is over.")

@@ -104,6 +104,7 @@ SENT: list[tuple[str, dict[str, Any]]] = [
             stop={"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]},
             path={"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]}},
             tags={"type": ["array", "null"], "items": {"type": "string"}, "maxItems": 2},
+            level={"type": "integer", "enum": [1, 2], "x-open": True},
             even={"type": "integer", "minimum": 2.0, "maximum": 10.0, "multipleOf": 1.0},
         ),
     ),
@@ -138,7 +139,14 @@ def test_every_kind_of_value_is_sent_and_read_as_the_document_says(tmp_path: Pat
         {"name": "filter[a]", "in": "query", "schema": of(a={"type": "string", "maxLength": 3}), "required": True},
         {"name": "level", "in": "query", "schema": {"type": "integer", "enum": [1, 2]}},
         {"name": "X-Is-New", "in": "header", "schema": {"type": "boolean"}},
+        {"name": "X-Request", "in": "header", "schema": {"type": "string", "minLength": 2, "maxLength": 5}},
+        {"$ref": "#/components/parameters/Order"},
+        {"$ref": "#/components/parameters/Range"},
     ]
+    components = {
+        "Order": {"name": "order", "in": "query", "schema": {"enum": ["up", "down"]}},
+        "Range": {"name": "range", "in": "query", "schema": of(low={"type": "integer"}, high={"type": "integer"})},
+    }
     path_parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in ("a", "b-c")
     ]
@@ -175,6 +183,7 @@ def test_every_kind_of_value_is_sent_and_read_as_the_document_says(tmp_path: Pat
         "security": [{"key": []}, {}],
         "paths": paths,
         "components": {
+            "parameters": components,
             "securitySchemes": {"key": {"type": "http", "scheme": "Bearer"}},
             "schemas": {"Tree": tree, "Leaf": {**of(size={"type": "integer"}), "required": ["size"]}},
         },

@@ -15,6 +15,7 @@ from regeneration.lowering import (
     describe_defaults,
     drop_required_alternatives,
     drop_titles,
+    drop_types_of_constants,
     follow_references,
     give_first_example,
     keep_forms,
@@ -94,8 +95,9 @@ def test_lowering_keeps_every_schema_property_and_enum_value(path: Path) -> None
         return [
             (where, schema.get("type"), schema.get("enum"), sorted(schema.get("properties", {})))
             for where, schema in schemas(document)
-            if {"type", "enum"} & schema.keys()
-            if "responses" not in where
+            if {"type", "enum"} & schema.keys() and "const" not in schema
+            # Those of responses are merged, and those of parameters copied to where they are used.
+            if not {"responses", "parameters"} & set(where)
         ]
 
     assert kept(lower(read(path))) == kept(read(path))
@@ -224,6 +226,12 @@ def test_the_default_of_a_response_and_of_a_server_variable_are_kept() -> None:
 
 
 # --- titles and examples
+
+
+def test_the_type_beside_a_const_is_dropped_where_it_is_a_boolean() -> None:
+    schema = {"properties": {"a": {"type": "boolean", "const": False}, "b": {"type": "string", "const": "x"}}}
+    rewritten = drop_types_of_constants(with_schema(schema))
+    assert rewritten == with_schema({"properties": {"a": {"const": False}, "b": {"type": "string", "const": "x"}}})
 
 
 def test_a_title_is_dropped_but_a_property_called_title_is_kept() -> None:
