@@ -94,6 +94,13 @@ def test_the_repr_of_a_short_response_is_complete() -> None:
     assert "https://images.example/a.png" in repr(response)
 
 
+@pytest.mark.parametrize("after", ["?sig=s3cret", "#key=s3cret", "?a=1\n&key=s3cret"])
+def test_the_repr_of_a_link_has_nothing_after_its_path(after: str) -> None:
+    item = Image(url=f"https://images.example/a.png{after}")
+    assert repr(item) == "Image(url='https://images.example/a.png?…')"
+    assert repr(ImagesResponse(created=1, data=[item])) == f"ImagesResponse(created=1, data=[{item!r}])"
+
+
 INVALID_RESPONSES = [
     {"created": "x", "data": TEN_ITEMS},
     {"created": MEGABYTE, "data": TEN_ITEMS},

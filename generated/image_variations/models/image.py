@@ -29,6 +29,7 @@ class Image(Downloadable, Model):
     additional_properties: dict[str, Any] = field(factory=dict[str, Any])
 
     _files: ClassVar[frozenset[str]] = frozenset(["b64_json"])
+    _links: ClassVar[frozenset[str]] = frozenset({"url"})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object as JSON values, without attributes that are None. Members received as null are kept."""
