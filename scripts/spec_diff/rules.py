@@ -115,7 +115,10 @@ _ROWS: tuple[tuple[str, str, str, str, Impact | Shift], ...] = (
     ("document", "security", "removed", "api-global-security-removed", WORDS),
     ("document", "servers", "added", "api-server-added", CLIENT_MORE),
     ("document", "servers", "removed", "api-server-removed", CLIENT_NAMES),
-    ("document", "servers", "reordered", "api-server-order-changed", CLIENT_NAMES),  # the first one is the default
+    # The first one is the default of the client.
+    ("document", "servers", "first-added", "api-first-server-added", CLIENT_NAMES),
+    ("document", "servers", "first-removed", "api-first-server-removed", CLIENT_NAMES),
+    ("document", "servers", "reordered", "api-server-order-changed", CLIENT_NAMES),
     ("document", "tags", "added", "api-tag-described", WORDS),
     ("document", "tags", "removed", "api-tag-no-longer-described", WORDS),
     ("document", "tags", "reordered", "api-tags-reordered", WORDS),

@@ -330,6 +330,8 @@ def _qualified(
 
     `owners` are the object that has the child, and the one that has not.
     """
+    if key == "servers":
+        return "first-" if owners[1].get(key) and owners[0][key][0] is child else ""
     if key == "responses":
         return "success-" if name.startswith("2") else "non-success-"
     if key == "properties":

@@ -59,6 +59,8 @@ EXAMPLES: dict[tuple[str, str, str], Edit] = {
     ("document", "security", "removed"): ("security", [{}], ABSENT),
     ("document", "servers", "added"): ("servers", [{"url": "a"}], [{"url": "a"}, {"url": "b"}]),
     ("document", "servers", "removed"): ("servers", [{"url": "a"}, {"url": "b"}], [{"url": "a"}]),
+    ("document", "servers", "first-added"): ("servers", [{"url": "a"}], [{"url": "b"}, {"url": "a"}]),
+    ("document", "servers", "first-removed"): ("servers", [{"url": "a"}, {"url": "b"}], [{"url": "b"}]),
     ("document", "servers", "reordered"): ("servers", [{"url": "a"}, {"url": "b"}], [{"url": "b"}, {"url": "a"}]),
     ("document", "tags", "added"): ("tags", ABSENT, [{"name": "a"}]),
     ("document", "tags", "removed"): ("tags", [{"name": "a"}], ABSENT),
