@@ -56,6 +56,8 @@ def actions(kind: str, key: str, before: Any, after: Any) -> Iterable[tuple[str,
     """Yield what happened to a member, and to which value if it is a set, else to ABSENT."""
     if (kind, key) == ("schema", "type"):
         return _types(before, after)
+    if (kind, key) == ("operation", "tags"):
+        return _tags(before, after)
     if (kind, key) in _SETS and not ((kind, key) in _WITHOUT_BOUND and ABSENT in (before, after)):
         return _values(kind, before, after)
     if (kind, key) == ("document", "openapi"):
@@ -101,6 +103,19 @@ def _types(before: Any, after: Any) -> Iterator[tuple[str, Any]]:
     if old != new:
         found.append("generalized" if old < new else "specialized" if old > new else "changed")
     yield from ((action, ABSENT) for action in found or ["restated"])
+
+
+def _tags(before: Any, after: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what happened to the tags of an operation, the first of which counts more than the others."""
+    old, new = (list(_set("operation", each) or ()) for each in (before, after))
+    is_reordered = old[:1] != new[:1] and set(old[:1]) <= set(new) and set(new[:1]) <= set(old)
+    if is_reordered:
+        yield "reordered", ABSENT
+    for action, value in _values("operation", before, after):
+        if action == "value-added" and canonical(value) == new[0]:
+            yield "first-added", value
+        elif not (action == "restated" and is_reordered):
+            yield action, value
 
 
 def _values(kind: str, before: Any, after: Any) -> Iterator[tuple[str, Any]]:

@@ -142,6 +142,8 @@ _ROWS: tuple[tuple[str, str, str, str, Impact | Shift], ...] = (
     ("operation", "operationId", "changed", "api-operation-id-changed", CLIENT_NAMES),
     ("operation", "operationId", "removed", "api-operation-id-removed", CLIENT_NAMES),
     ("operation", "tags", "value-added", "api-tag-added", CLIENT_MORE),
+    ("operation", "tags", "first-added", "api-first-tag-added", CLIENT_NAMES),  # it names the attribute of the client
+    ("operation", "tags", "reordered", "api-tag-order-changed", CLIENT_NAMES),
     ("operation", "tags", "value-removed", "api-tag-removed", CLIENT_NAMES),
     ("operation", "deprecated", "enabled", "endpoint-deprecated", CLIENT_MORE),
     ("operation", "deprecated", "disabled", "endpoint-reactivated", CLIENT_MORE),

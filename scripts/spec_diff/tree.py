@@ -219,7 +219,7 @@ class Comparison:
                 continue  # the property itself was added or removed
             text = f"{shown(before)} → {shown(after)}"
             if value is not ABSENT:
-                text = f"{shown(value)} {action.removeprefix('value-')}"
+                text = f"{shown(value)} {action.rpartition('-')[2]}"
             if action == "restated":
                 self._report(RESTATED, place, f"{key}: {text}", key, gone=after is ABSENT)
             else:

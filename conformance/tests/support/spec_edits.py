@@ -96,6 +96,8 @@ EXAMPLES: dict[tuple[str, str, str], Edit] = {
     ("operation", "operationId", "changed"): (f"{OPERATION}/operationId", "a", "b"),
     ("operation", "operationId", "removed"): (f"{OPERATION}/operationId", "a", ABSENT),
     ("operation", "tags", "value-added"): (f"{OPERATION}/tags", ["a"], ["a", "b"]),
+    ("operation", "tags", "first-added"): (f"{OPERATION}/tags", ["a"], ["b", "a"]),
+    ("operation", "tags", "reordered"): (f"{OPERATION}/tags", ["a", "b"], ["b", "a"]),
     ("operation", "tags", "value-removed"): (f"{OPERATION}/tags", ["a"], ABSENT),
     ("operation", "deprecated", "enabled"): (f"{OPERATION}/deprecated", ABSENT, True),
     ("operation", "deprecated", "disabled"): (f"{OPERATION}/deprecated", True, ABSENT),

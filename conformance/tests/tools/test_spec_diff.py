@@ -129,6 +129,10 @@ EDITS = {
         *("tags:\n  - name: images", "  - url: https://images.example/v1\ntags:\n  - name: images"),
         *("api-server-added", ADDITIVE, EDITORIAL, "minor"),
     ),
+    "another first tag": (
+        *("tags: [images]", "tags: [other, images]"),
+        *("api-first-tag-added", BREAKING, EDITORIAL, "major"),
+    ),
     "another title": (
         *("  title: Image variations", "  title: Variations"),
         *("description-changed", EDITORIAL, EDITORIAL, "patch"),
