@@ -13,6 +13,7 @@ SAID_BY = {"const": "enum", "exclusiveMaximum": "maximum", "exclusiveMinimum": "
 """The keys in place of which `normal` writes another one."""
 _BESIDE = {"default", "deprecated", "x-default", "x-open"}
 """The keys beside a reference, or an `allOf` of one schema, that are not about which values are valid."""
+_IN_CLASSES = {"additionalProperties", "allOf", "anyOf", "enum", "items", "oneOf", "properties"}
 _BOUNDS = (("maximum", "exclusiveMaximum", 1), ("minimum", "exclusiveMinimum", -1))
 
 
@@ -53,6 +54,11 @@ def _limit(node: dict[str, Any], bound: str, exclusive: str, sign: int, *, is_in
         node[bound] = sign * min(integers)
     elif len(limits) == 2:
         del node[exclusive if limits[bound] < limits[exclusive] else bound]
+
+
+def has_class(schema: Any) -> bool:
+    """Return whether the client has a class of the name of a schema: of a plain text or number, it has none."""
+    return isinstance(schema, dict) and (schema.get("type") == "object" or not _IN_CLASSES.isdisjoint(schema))
 
 
 def is_wrapped(node: Any, other: Any) -> bool:

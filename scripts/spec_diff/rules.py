@@ -57,6 +57,8 @@ CLIENT_NAMES = Impact(_BREAKING, _EDITORIAL, "major")  # what the generated clie
 CLIENT_MORE = Impact(_ADDITIVE, _EDITORIAL, "minor")
 SUITE = Impact(_EDITORIAL, _ADDITIVE, "minor")  # what a run looks at
 WORDS = Impact(_EDITORIAL, _EDITORIAL, "patch")
+CLASSES = {"added": CLIENT_MORE, "removed": CLIENT_NAMES}
+"""The impact of a schema that is added to the components, or removed: the client has a class of its name."""
 
 IMPACTS: dict[tuple[Direction, Shift], Impact] = {
     ("request", WIDENED): BREAKS_SERVERS,

@@ -1,7 +1,7 @@
 """Find every difference of two OpenAPI documents, and the rule of each.
 
-Both documents are walked together, through references, so that a name of a schema is no difference. A difference that
-no rule is about is an unknown change.
+Both documents are walked together, through references, so that what a schema says is compared whatever its name. A
+difference that no rule is about is an unknown change.
 """
 
 from typing import Any, Literal, TypeAlias
@@ -11,8 +11,8 @@ from regeneration.document import METHODS, Document, NodePath, pointer, resolve
 from regeneration.versions import canonical
 
 from spec_diff.members import ABSENT, actions, shown
-from spec_diff.normal import SAID_BY, is_wrapped, normal, renamed_schemes, unwrapped
-from spec_diff.rules import RESTATED, REWORDED, RULES, UNKNOWN, WORD_KEYS, WORDS, Direction, Impact, Rule
+from spec_diff.normal import SAID_BY, has_class, is_wrapped, normal, renamed_schemes, unwrapped
+from spec_diff.rules import CLASSES, RESTATED, REWORDED, RULES, UNKNOWN, WORD_KEYS, WORDS, Direction, Impact, Rule
 
 
 @frozen
@@ -278,7 +278,10 @@ class Comparison:
                 action = "removed" if name not in after else "changed" if name in before else "added"
                 place = _Place("components", ("components",), ("components",))
                 used = any(f'"#{pointer(path)}"' in canonical(each) for each in (self.old, self.new))
-                rule = UNKNOWN if used and action == "changed" else Rule(f"api-{noun}-{action}", WORDS)
+                owner = before if action == "removed" else after
+                is_class = section == "schemas" and has_class(owner[name])
+                impact = CLASSES.get(action, WORDS) if is_class else WORDS
+                rule = UNKNOWN if used and action == "changed" else Rule(f"api-{noun}-{action}", impact)
                 self._report(rule, place, f"{section}: {name} {action}", section, name, gone=action == "removed")
 
 

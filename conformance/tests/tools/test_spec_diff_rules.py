@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from regeneration.versions import canonical
 from spec_diff.members import ABSENT, plain
 from spec_diff.register import compare_registers
-from spec_diff.rules import NARROWED, RULES, WIDENED, WORD_KEYS, WORDS
+from spec_diff.rules import CLIENT_MORE, CLIENT_NAMES, NARROWED, RULES, WIDENED, WORD_KEYS, WORDS
 from spec_diff.tree import Change
 from support.spec_edits import (
     ADDITIVE,
@@ -355,19 +355,32 @@ def test_another_way_to_say_the_same_is_editorial(place: str, before: Any, after
 
 @pytest.mark.parametrize(
     ("old_name", "new_name"),
-    [("x-request-id", "X-Request-ID"), ("bearerAuth", "apiKey"), ("schemas/ImageSize", "schemas/Size")],
+    [("x-request-id", "X-Request-ID"), ("bearerAuth", "apiKey"), ("headers/RequestId", "headers/Id")],
 )
-def test_a_header_in_other_letter_case_and_another_name_of_a_component_are_editorial(
+def test_a_header_in_other_letter_case_and_another_name_of_what_has_no_class_are_editorial(
     old_name: str, new_name: str
 ) -> None:
+    assert {each.impact for each in compared(SPEC, renamed(old_name, new_name))} == {WORDS}
+
+
+@pytest.mark.parametrize("name", ["ImageTokens", "ImageSize", "CreateImageVariationRequest"])
+def test_another_name_of_a_schema_breaks_callers_who_import_its_class(name: str) -> None:
+    changes = compared(SPEC, renamed(f"schemas/{name}", "schemas/Other"))
+    assert [(it.id, it.impact) for it in changes if it.impact != WORDS] == [
+        ("api-schema-removed", CLIENT_NAMES),
+        ("api-schema-added", CLIENT_MORE),
+    ]
+
+
+def renamed(old_name: str, new_name: str) -> Any:
+    """Return the document with another name of a component, or of a header."""
     names = [name.rpartition("/")[2] for name in (old_name, new_name)]
-    text = json.dumps(SPEC).replace(old_name, new_name).replace(f'"{names[0]}":', f'"{names[1]}":')
-    assert {each.impact for each in compared(SPEC, json.loads(text))} == {WORDS}
+    return json.loads(json.dumps(SPEC).replace(old_name, new_name).replace(f'"{names[0]}":', f'"{names[1]}":'))
 
 
 def test_a_renamed_security_scheme_of_another_type_is_a_change() -> None:
-    renamed = json.loads(json.dumps(SPEC).replace("bearerAuth", "apiKey").replace('"bearer"', '"basic"'))
-    assert "api-security-removed" in {each.id for each in compared(SPEC, renamed)}
+    changed = json.loads(json.dumps(SPEC).replace("bearerAuth", "apiKey").replace('"bearer"', '"basic"'))
+    assert "api-security-removed" in {each.id for each in compared(SPEC, changed)}
 
 
 @pytest.mark.parametrize(
