@@ -58,6 +58,8 @@ def actions(kind: str, key: str, before: Any, after: Any) -> Iterable[tuple[str,
         return _types(before, after)
     if (kind, key) == ("operation", "tags"):
         return _tags(before, after)
+    if (kind, key) == ("schema", "additionalProperties") and dict in (type(before), type(after)):
+        return [(_of_additional_properties(before, after), ABSENT)]
     if (kind, key) in _SETS and not ((kind, key) in _WITHOUT_BOUND and ABSENT in (before, after)):
         return _values(kind, before, after)
     if (kind, key) == ("document", "openapi"):
@@ -87,6 +89,16 @@ def _of_numbers(kind: str, key: str, old: Fraction, new: Fraction) -> str:
     if (kind, key, "generalized") in RULES and old and new:
         return "changed" if old % new and new % old else "specialized" if old % new else "generalized"
     return ("increased" if new > old else "decreased") if (kind, key, "increased") in RULES else "changed"
+
+
+def _of_additional_properties(before: Any, after: Any) -> str:
+    """Return what happened to a schema of further properties, which stands between false, none, and true, any."""
+    old, new = (True if it is ABSENT or it == {} else it for it in (before, after))
+    if old is True and new is True:
+        return "restated"
+    if not all(isinstance(it, bool | dict) for it in (old, new)):
+        return "changed"
+    return "generalized" if old is False or new is True else "specialized"
 
 
 def _types(before: Any, after: Any) -> Iterator[tuple[str, Any]]:

@@ -228,6 +228,8 @@ _ROWS: tuple[tuple[str, str, str, str, Impact | Shift], ...] = (
     ("schema", "uniqueItems", "disabled", "{at}-unique-items-unset", WIDENED),
     ("schema", "additionalProperties", "enabled", "{at}-additional-properties-allowed", WIDENED),
     ("schema", "additionalProperties", "disabled", "{at}-additional-properties-disallowed", NARROWED),
+    ("schema", "additionalProperties", "generalized", "{at}-additional-properties-generalized", WIDENED),
+    ("schema", "additionalProperties", "specialized", "{at}-additional-properties-specialized", NARROWED),
     ("schema", "items", "added", "{at}-items-added", NARROWED),
     ("schema", "items", "removed", "{at}-items-removed", WIDENED),
     ("schema", "allOf", "added", "{at}-all-of-added", NARROWED),

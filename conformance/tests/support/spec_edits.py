@@ -224,6 +224,8 @@ EXAMPLES: dict[tuple[str, str, str], Edit] = {
     ("schema", "uniqueItems", "disabled"): ("schema:uniqueItems", True, False),
     ("schema", "additionalProperties", "enabled"): ("schema:additionalProperties", False, ABSENT),
     ("schema", "additionalProperties", "disabled"): ("schema:additionalProperties", ABSENT, False),
+    ("schema", "additionalProperties", "generalized"): ("schema:additionalProperties", False, B),
+    ("schema", "additionalProperties", "specialized"): ("schema:additionalProperties", ABSENT, A),
     ("schema", "items", "added"): ("schema:items", ABSENT, A),
     ("schema", "items", "removed"): ("schema:items", A, ABSENT),
     ("schema", "allOf", "added"): ("schema:allOf", [A], [A, B]),

@@ -113,7 +113,7 @@ _OBJECTS = st.fixed_dictionaries(
     {"type": st.just("object")},
     optional={
         "required": st.lists(st.sampled_from(["a", "b"]), unique=True),
-        "additionalProperties": st.booleans(),
+        "additionalProperties": st.booleans() | st.just({}) | _BOUNDED,
         "properties": st.dictionaries(st.sampled_from(["a", "b"]), _BOUNDED),
         "maxProperties": st.integers(0, 2),
     },
