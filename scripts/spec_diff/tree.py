@@ -11,7 +11,7 @@ from regeneration.document import METHODS, Document, NodePath, pointer, resolve
 from regeneration.versions import canonical
 
 from spec_diff.members import ABSENT, actions, shown
-from spec_diff.normal import SAID_BY, has_class, is_wrapped, normal, renamed_schemes, unwrapped
+from spec_diff.normal import SAID_BY, has_class, is_wrapped, normal, renamed_schemes, split_null, unwrapped
 from spec_diff.rules import CLASSES, RESTATED, REWORDED, RULES, UNKNOWN, WORD_KEYS, WORDS, Direction, Impact, Rule
 
 
@@ -118,6 +118,8 @@ class Comparison:
             else:
                 self._node(old, unwrapped(after), evolve(place, new=(*new_path, "allOf", 0)))
             return
+        if place.kind == "schema" and self._nullable(before, after, evolve(place, old=old_path, new=new_path)):
+            return
         if _ref(old) != _ref(new):
             self._report(RESTATED, place, f"reference {shown(_ref(old))} → {shown(_ref(new))}")
         old, new, place = before, after, evolve(place, old=old_path, new=new_path)
@@ -134,6 +136,22 @@ class Comparison:
         elif place.kind == "path":
             old, new = _with_operations(old), _with_operations(new)
         self._members(old, new, place)
+
+    def _nullable(self, old: Any, new: Any, place: _Place) -> bool:
+        """Compare a union with null by whether null is allowed, and by what else is. Return whether there is one."""
+        before = split_null(old, lambda each: _target(self.old, each, ())[0])
+        after = split_null(new, lambda each: _target(self.new, each, ())[0])
+        if before is None or after is None or not (before[2] or after[2]):
+            return False
+        self._seen.add((place.old, place.new))
+        key = after[2][0] if after[2] else "type"
+        if before[0] == after[0]:
+            self._report(RESTATED, place, "union with null", key)
+        else:
+            action = "became-nullable" if after[0] else "became-not-nullable"
+            self._report(RULES["schema", "type", action], place, action.replace("-", " "), key)
+        self._node(before[1], after[1], evolve(place, old=(*place.old, *before[2]), new=(*place.new, *after[2])))
+        return True
 
     def _members(self, old: dict[str, Any], new: dict[str, Any], place: _Place) -> None:
         before, after = normal(place.kind, old), normal(place.kind, new)
