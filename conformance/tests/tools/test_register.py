@@ -347,6 +347,25 @@ def test_the_files_of_the_project_have_no_problems() -> None:
     assert check_version(ROOT / "spec") == []
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("level: should\n", "level: shuold\n"),
+        ("level: should\n", "levl: should\n"),
+        ("since: 1.0.0", "since: 1.0"),
+        ("source: [RFC 9110 section 15.5.6, reading:other-methods]", "source: RFC 9110 sec 9.1"),
+        ("evidence: {every: refusal", "evidence: {evry: refusal"),
+        ("id: IV-OP-METHOD-405", "idd: IV-OP-METHOD-405"),
+    ],
+)
+def test_an_entry_that_breaks_the_schema_is_one_problem_on_its_line(root: Path, old: str, new: str) -> None:
+    before, name, after = (root / "spec" / REGISTER).read_text().partition("  - id: IV-OP-METHOD-405")
+    (root / "spec" / REGISTER).write_text(before + (name + after).replace(old, new, 1))
+    (problem,) = check_register(root / "spec")
+    assert problem.check == "schema"
+    assert new.strip() in (root / "spec" / REGISTER).read_text().splitlines()[problem.line - 1]
+
+
 def test_every_problem_is_reported_in_one_run(root: Path) -> None:
     for name in ("a bound off by one", "a pointer to nothing", "an unknown key", "an anchor that does not exist"):
         MISTAKES[name][0](root / "spec")
