@@ -36,7 +36,7 @@ _PATH = click.Path(path_type=Path, resolve_path=True)
 @click.option(
     "--check", is_flag=True, help="Write nothing; exit with 1 if the package differs from what would be written."
 )
-@click.option("--spec", type=_PATH, default=_SPEC, help="The OpenAPI document.  [default: spec/openapi.yaml]")
+@click.option("--spec", type=_PATH, default=_SPEC, help="The OpenAPI document; another needs --output.  [default: spec/openapi.yaml]")
 @click.option("--output", type=_PATH, default=_OUTPUT, help="The package.  [default: generated/image_variations]")
 @click.option(
     "--http-library",
@@ -131,6 +131,9 @@ def run(
             raise Refused(f"--output: {output.name!r} cannot be the name of a Python package.")
         if profile is not None and output == _OUTPUT:
             raise Refused("--profile: name the folder of the client with --output, which is not that of the contract.")
+        if spec != _SPEC and output == _OUTPUT:
+            message = f"--spec: {shown_path(spec)} is not the document of the project, whose client would be replaced"
+            raise Refused(f"{message}; name the folder of its client with --output.")
         declared = None if profile is None else read_profile(profile)
         build_package = partial(
             build,
