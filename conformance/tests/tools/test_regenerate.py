@@ -262,12 +262,18 @@ def test_a_mistake_in_the_contract_is_reported_and_nothing_is_generated(client: 
     assert tree(client) == old
 
 
-@pytest.mark.parametrize("name", ["image-variations", "3d", "a b"])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        *((name, "cannot be the name of a Python package") for name in ("image-variations", "3d", "a b", "class")),
+        *((name, "would import the client in its place; name another") for name in ("json", "attrs")),
+    ],
+)
 def test_a_folder_name_that_cannot_be_a_package_name_is_refused(
-    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, name: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(SPEC, tmp_path / name, check=False) == 2
-    assert "cannot be the name of a Python package" in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
