@@ -74,6 +74,21 @@ def test_another_client_is_refused_without_a_folder_for_it(
     assert re.search("name the folder of (the|its) client with --output", capsys.readouterr().err)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("openapi.yaml", "expected requirements.yaml beside the document, since a profile changes both"),
+        ("none.yaml", "none.yaml cannot be read: No such file"),
+    ],
+)
+def test_a_profile_of_a_document_without_its_files_is_refused(
+    tmp_path: Path, name: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "openapi.yaml").write_text(SPEC.read_text())
+    assert run(tmp_path / name, tmp_path / "profiled", check=False, profile="easel") == 2
+    assert message in capsys.readouterr().err
+
+
 def test_a_wrong_profile_is_refused_with_its_file_and_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     profile = tmp_path / "mine.toml"
     profile.write_text("\nmax_n = 'many'")
