@@ -465,6 +465,31 @@ def test_the_script_sets_up_the_environment_and_passes_on_its_arguments_in_any_w
     assert completed.returncode == 7
 
 
+@pytest.mark.parametrize(
+    ("arguments", "passed_on"),
+    [
+        ("", "--reference"),
+        ("--seed 1", "--reference --seed 1"),
+        ("--reference --seed 1", "--reference --seed 1"),
+        ("--seed 1 http://127.0.0.1:8000/v1", "--seed 1 http://127.0.0.1:8000/v1"),
+        ("127.0.0.1:8000", "127.0.0.1:8000"),
+        ("--app app:app", "--app app:app"),
+    ],
+)
+def test_conform_checks_the_reference_server_where_no_other_is_named(
+    tmp_path: Path, arguments: str, passed_on: str
+) -> None:
+    scripts, programs = tmp_path / "scripts", tmp_path / ".venv" / "bin"
+    for folder in (scripts, programs):
+        folder.mkdir(parents=True)
+    shutil.copy(ROOT / "scripts" / "conform", scripts)
+    for path in (scripts / "setup", scripts / "regenerate", programs / "image-variations"):
+        path.write_text('#!/usr/bin/env bash\necho "${0##*/} $*"\n')
+        path.chmod(stat.S_IRWXU)
+    completed = subprocess.run([scripts / "conform", *arguments.split()], capture_output=True, text=True, check=True)
+    assert completed.stdout.splitlines()[-1] == f"image-variations check {passed_on}"
+
+
 def test_the_help_lists_every_option() -> None:
     stdout = regeneration("--help").stdout
     assert [option for parameter in command.params for option in parameter.opts if option not in stdout] == []
