@@ -396,6 +396,30 @@ def test_a_change_without_a_new_version_is_refused(root: Path, name: str, old: s
     assert "raise info.version, or remove that entry" in problem.message
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("versions.yaml", "1.1.0:", "1.1:", "versions.yaml:7: expected a version such as 1.2.0, got 1.1; restore it"),
+        ("versions.yaml", "1.1.0:", "v1.1.0:", "versions.yaml:7: expected a version such as 1.2.0, got v1.1.0"),
+        (
+            "versions.yaml",
+            "  openapi.yaml:",
+            "  openapi:",
+            "versions.yaml:4: 1.0.0: expected the digests of openapi.yaml",
+        ),
+        ("versions.yaml", "1.0.0:", "[", "versions.yaml:6: not YAML: "),
+        ("profiles/easel.toml", "", "max = 1\n", "profiles/easel.toml:1: "),
+        ("profiles/easel.toml", "", "max_n = [\n", "profiles/easel.toml is not valid TOML: "),
+    ],
+)
+def test_a_mistake_in_the_record_of_versions_or_a_profile_is_refused(
+    root: Path, name: str, old: str, new: str, message: str
+) -> None:
+    replaced(name, old, new)(root / "spec")
+    with pytest.raises(Refused, match=re.escape(f"spec/ has 1 mistake:\n  spec/{message}")):
+        require_consistent(root)
+
+
 def test_a_changed_comment_needs_no_new_version(root: Path) -> None:
     for name in (OPENAPI, REGISTER):
         (root / "spec" / name).write_text("# A comment.\n" + (root / "spec" / name).read_text())
