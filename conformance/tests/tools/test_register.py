@@ -203,7 +203,7 @@ MISTAKES: dict[str, tuple[Change, str, str, str]] = {
         replaced(
             OPENAPI,
             '        size:\n          $ref: "#/components/schemas/ImageSize"',
-            '        side:\n          $ref: "#/components/schemas/ImageSize"',
+            '        dimensions:\n          $ref: "#/components/schemas/ImageSize"',
         ),
         "evidence",
         REGISTER,
