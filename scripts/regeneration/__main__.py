@@ -6,6 +6,7 @@ old package stays as it is.
 """
 
 import gc
+import keyword
 import shlex
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 import click
 from image_variations_conformance.contract.profile import ProfileError
 from image_variations_conformance.contract.profile import read as read_profile
+from image_variations_conformance.vendoring.source import IMPORTED
 from image_variations_conformance.vendoring.swap import end_on_signals, recover, replace
 
 from regeneration.build import DEFAULT_HTTP_LIBRARY, GENERATOR, HTTP_LIBRARIES, build
@@ -36,7 +38,12 @@ _PATH = click.Path(path_type=Path, resolve_path=True)
 @click.option(
     "--check", is_flag=True, help="Write nothing; exit with 1 if the package differs from what would be written."
 )
-@click.option("--spec", type=_PATH, default=_SPEC, help="The OpenAPI document.  [default: spec/openapi.yaml]")
+@click.option(
+    "--spec",
+    type=_PATH,
+    default=_SPEC,
+    help="The OpenAPI document; another needs --output.  [default: spec/openapi.yaml]",
+)
 @click.option("--output", type=_PATH, default=_OUTPUT, help="The package.  [default: generated/image_variations]")
 @click.option(
     "--http-library",
@@ -127,10 +134,12 @@ def run(
     `generator` is the command line of the generator; tests replace it by broken generators.
     """
     try:
-        if not output.name.isidentifier():
-            raise Refused(f"--output: {output.name!r} cannot be the name of a Python package.")
+        _require_package_name(output.name)
         if profile is not None and output == _OUTPUT:
             raise Refused("--profile: name the folder of the client with --output, which is not that of the contract.")
+        if spec != _SPEC and output == _OUTPUT:
+            message = f"--spec: {shown_path(spec)} is not the document of the project, whose client would be replaced"
+            raise Refused(f"{message}; name the folder of its client with --output.")
         declared = None if profile is None else read_profile(profile)
         build_package = partial(
             build,
@@ -151,6 +160,14 @@ def run(
         click.echo(f"scripts/regenerate: {error}", err=True)
         return _REFUSED
     return 0
+
+
+def _require_package_name(name: str) -> None:
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise Refused(f"--output: {name!r} cannot be the name of a Python package; name another folder.")
+    if name in sys.stdlib_module_names | IMPORTED:
+        message = f"--output: Python or a package that the client imports has the name {name!r}, and would import"
+        raise Refused(f"{message} the client in its place; name another folder.")
 
 
 def _regenerate(spec: Path, output: Path, build_package: Callable[[Path], None]) -> None:

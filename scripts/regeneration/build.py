@@ -185,7 +185,12 @@ def _format(package: Path) -> None:
 
 def _effective(spec: Path, profile: Profile) -> Document:
     """Return the document of the contract as a profile changes it."""
-    contract = parse(spec.read_bytes(), (spec.parent / "requirements.yaml").read_bytes())
+    read(spec)  # which refuses what is no document
+    register = spec.with_name("requirements.yaml")
+    if not register.is_file():
+        message = f"--profile: expected {register.name} beside the document, since a profile changes both; {register}"
+        raise Refused(f"{message} is not there. Copy it, or leave out --profile.")
+    contract = parse(spec.read_bytes(), register.read_bytes())
     try:
         return dict(apply(contract, profile).document)
     except ProfileError as error:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from jsonschema_rs import Draft202012Validator
+from jsonschema_rs import Draft202012Validator, ValidationError, ValidationErrorKind
 from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # it ships no types
 
 from regeneration.document import Document, NodePath, Schema, root_schemas, schemas
@@ -162,6 +162,19 @@ def extensions(path: NodePath, node: dict[str, Any], known: dict[str, Schema]) -
     for name in sorted(name for name in node if name.startswith("x-")):
         if name in known:
             for error in Draft202012Validator(known[name]).iter_errors(node[name]):
-                yield Problem.at((*path, name, *error.instance_path), error.message)
+                yield from _of_extension((*path, name), known[name], error)
         elif near := hint(name, known, _LIKENESS):
             yield Problem.at((*path, name), f"there is no extension {name!r}{near}")
+
+
+def _of_extension(path: NodePath, schema: Schema, error: ValidationError) -> Iterator[Problem]:
+    """Yield a wrong value in an extension at its place, and each unknown key at its own, with the one that is meant."""
+    where = (*path, *error.instance_path)
+    if not isinstance(error.kind, ValidationErrorKind.AdditionalProperties):
+        yield Problem.at(where, error.message)
+        return
+    for step in error.instance_path:
+        schema = schema["properties"][step]
+    for key in sorted(error.kind.unexpected):
+        near = hint(key, schema["properties"]) or f"; the keys are {', '.join(schema['properties'])}"
+        yield Problem.at((*where, key), f"{path[-1]} has no key {key!r} here{near}")

@@ -26,6 +26,7 @@ from regeneration.citations import Page, matches, read_page
 from regeneration.form import misplaced_form
 from regeneration.marks import MarkedYaml, NotUtf8Error, read_text
 from regeneration.mistakes import mistakes
+from regeneration.problem import hint
 
 OPENAPI = "openapi.yaml"
 REQUIREMENTS = "requirements.yaml"
@@ -103,15 +104,23 @@ class SpecFiles:
 
     def schema_errors(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Yield the path and the message of each error of the register by its schema."""
-        for error in Draft202012Validator(self.schema).iter_errors(self.register.value):
-            inner = max(error.context or [error], key=lambda each: len(each.absolute_path))
-            path, message = tuple(inner.absolute_path), inner.message
-            unknown = set(inner.instance) - set(inner.schema.get("properties", ())) if _is_unknown_key(inner) else ()
-            yield (*path, *sorted(unknown)[:1]), message
+        errors = Draft202012Validator(self.schema).iter_errors(self.register.value)
+        inner = [max(error.context or [error], key=lambda each: len(each.absolute_path)) for error in errors]
+        misspelt = {(*error.absolute_path,) for error in inner if any(near for _, near in _unknown_keys(error))}
+        for error in inner:
+            path = (*error.absolute_path,)
+            for key, near in _unknown_keys(error):
+                yield (*path, key), f"there is no key {key!r} here{near}"
+            if error.validator != "additionalProperties" and path not in misspelt:  # where the right key is missing
+                yield path, error.message
 
 
-def _is_unknown_key(error: Any) -> bool:
-    return bool(error.validator == "additionalProperties" and isinstance(error.instance, dict))
+def _unknown_keys(error: Any) -> list[tuple[str, str]]:
+    """Return the keys that an error by the schema is about, each with the hint at a known one."""
+    if error.validator != "additionalProperties":
+        return []
+    known = error.schema["properties"]
+    return [(key, hint(key, known)) for key in sorted(map(str, set(error.instance) - set(known)))]
 
 
 def check_register(folder: Path) -> list[Problem]:
@@ -132,10 +141,22 @@ def check_register(folder: Path) -> list[Problem]:
     broken = [*_alike(files)] or [*_document(files)] or [*_form(files)]
     if broken:
         return sorted(broken)
-    checks = (
-        *(_schema, _unjudged, _ids, _pointers, _fields, _sources, _texts, _evidence, _probes, _since, _anchors),
-        *(_values, _coverage, _judged, _limits),
-    )
+    checks = [
+        _schema,
+        _unjudged,
+        _ids,
+        _pointers,
+        _fields,
+        _sources,
+        _texts,
+        _evidence,
+        _since,
+        _anchors,
+        _values,
+        _limits,
+    ]
+    if not any(files.schema_errors()):  # an entry that is not valid is missing for these
+        checks += [_probes, _coverage, _judged]
     return sorted({problem for check in checks for problem in check(files)})
 
 
@@ -148,8 +169,9 @@ def _schema(files: SpecFiles) -> Iterator[Problem]:
     """The register is valid by requirements.schema.json."""
     for path, message in files.schema_errors():
         where = "/".join(map(str, path)) or "the file"
-        hint = f"{where}: {message}. {SCHEMA} describes the keys."
-        yield Problem(REQUIREMENTS, files.register.line(path), "schema", hint)
+        end = "" if message.endswith("?") else "."
+        described = f"{where}: {message}{end} {SCHEMA} describes the keys."
+        yield Problem(REQUIREMENTS, files.register.line(path), "schema", described)
 
 
 def _document(files: SpecFiles) -> Iterator[Problem]:
@@ -292,11 +314,12 @@ def _texts(files: SpecFiles) -> Iterator[Problem]:
 def _evidence(files: SpecFiles) -> Iterator[Problem]:
     """The evidence names fields, values, cases and requirements that exist."""
     ids = {entry.id for entry in files.entries()}
+    is_broken = any(files.schema_errors())
     for entry in files.entries():
         if "evidence" not in entry.keys:
             continue
-        # The cases of a planned requirement do not exist yet.
-        known = None if entry.section == "planned" else SITUATIONS | ids - {entry.id}
+        # The cases of a planned requirement do not exist yet. Another requirement may be one that is not valid.
+        known = None if entry.section == "planned" or is_broken else SITUATIONS | ids - {entry.id}
         for key, check, message in proofs.problems(entry.id, entry.keys["evidence"], files.contract, known):
             yield _of_entry(files, entry, f"evidence/{key}".rstrip("/"), check, f"evidence/{key}: {message}")
 

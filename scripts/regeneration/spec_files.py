@@ -1,9 +1,12 @@
 """Check the files of spec/, and write what is made of them: spec/versions.yaml and docs/contract.md."""
 
 import difflib
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
+from image_variations_conformance.contract.profile import ProfileError
+from image_variations_conformance.contract.profile import read as read_profile
 
 from regeneration.contract_table import contract_table
 from regeneration.refused import Refused
@@ -18,9 +21,19 @@ def require_consistent(root: Path) -> None:
     problems = check_register(root / "spec")
     if not any(problem.check in {"yaml", "duplicate", "scalar", "document"} for problem in problems):
         problems += check_version(root / "spec")
-    if problems:
-        count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-        raise Refused("\n  ".join([f"spec/ has {count}:", *map(str, problems)]))
+    lines = [*map(str, problems), *_wrong_profiles(root)]
+    if lines:
+        count = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
+        raise Refused("\n  ".join([f"spec/ has {count}:", *lines]))
+
+
+def _wrong_profiles(root: Path) -> Iterator[str]:
+    """Yield what is wrong with each ready-made profile, with file and line."""
+    for path in sorted((root / "spec" / "profiles").glob("*.toml")):
+        try:
+            read_profile(str(path))
+        except ProfileError as error:
+            yield f"{str(error).removeprefix(f'{root}/')} [profile]"
 
 
 def derived_files(root: Path) -> dict[Path, str]:

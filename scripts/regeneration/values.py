@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from jsonschema_rs import Draft202012Validator, Registry, ValidationError, ValidationErrorKind
 
-from regeneration.document import Document, NodePath, Schema, dereferenced, objects, pointer, schemas
+from regeneration.document import Document, NodePath, Schema, dereferenced, objects, pointer, property_names, schemas
 from regeneration.number_bounds import valid_number
 from regeneration.problem import Problem
 
@@ -19,6 +19,9 @@ _BOUNDS = (("minimum", "maximum"), ("minLength", "maxLength"), ("minItems", "max
 # The media types whose examples are written as values in the document. An example of XML, for one, can be a text.
 _OF_VALUES = re.compile(r"application/([^;]*\+)?json *(;.*)?|multipart/.*|application/x-www-form-urlencoded|text/.*")
 _LIKENESS = 0.8
+_LIKENESS_OF_MEMBERS = 0.7  # one letter of four may differ
+_OTHER_MEMBERS = {"additionalProperties", "patternProperties", "propertyNames", "unevaluatedProperties"}
+"""The keywords that say what is true of members without a schema of their own."""
 _Value = tuple[NodePath, object]
 
 
@@ -28,7 +31,9 @@ def values(document: Document) -> Iterator[Problem]:
     for path, schema in schemas(document):
         yield from _crossed_bounds(path, schema)
         yield from _repeated(path, schema)
-        yield from _refused(registry, path, _values_in(path, schema))
+        found = _values_in(path, schema)
+        yield from _refused(registry, path, found)
+        yield from (problem for each in found for problem in _misspelt_members(document, schema, *each))
 
 
 def examples(document: Document) -> Iterator[Problem]:
@@ -40,6 +45,7 @@ def examples(document: Document) -> Iterator[Problem]:
             found, dangling = _examples(document, path, node)
             yield from dangling
             yield from _refused(registry, (*path, "schema"), found)
+            yield from (problem for each in found for problem in _misspelt_members(document, node["schema"], *each))
 
 
 def _crossed_bounds(path: NodePath, schema: Schema) -> Iterator[Problem]:
@@ -123,6 +129,34 @@ def _misspelt(error: ValidationError) -> str | None:
     if not (isinstance(error.kind, ValidationErrorKind.Required) and isinstance(error.instance, dict)):
         return None
     return next(iter(difflib.get_close_matches(error.kind.property, error.instance, n=1, cutoff=_LIKENESS)), None)
+
+
+def _misspelt_members(document: Document, schema: Schema, where: NodePath, value: object) -> Iterator[Problem]:
+    """Yield the members of a value that a schema allows, because it allows any, but that look like one that it names.
+
+    A required one that is lacking is refused by the schema itself.
+    """
+    schema = dereferenced(document, schema)
+    if isinstance(value, list) and isinstance(schema.get("items"), dict):
+        for index, item in enumerate(value):
+            yield from _misspelt_members(document, schema["items"], (*where, index), item)
+    if not isinstance(value, dict):
+        return
+    parts = [schema, *(dereferenced(document, each) for each in schema.get("allOf", ()))]
+    for name, inner in ((name, inner) for part in parts for name, inner in part.get("properties", {}).items()):
+        if name in value and isinstance(inner, dict):
+            yield from _misspelt_members(document, inner, (*where, name), value[name])
+    if any(part.keys() & _OTHER_MEMBERS for part in parts):
+        return
+    known = property_names(document, schema, ())
+    lacking = known - value.keys() - {name for part in parts for name in part.get("required", ())}
+    for name in sorted(value.keys() - known):
+        near = difflib.get_close_matches(name, sorted(lacking), n=1, cutoff=_LIKENESS_OF_MEMBERS)
+        if near and abs(len(near[0]) - len(name)) <= 1:
+            message = (
+                f"no property is called {name!r}; did you mean {near[0]!r}? If not, say additionalProperties: true"
+            )
+            yield Problem.at((*where, name), message)
 
 
 def endless(document: Document) -> Iterator[Problem]:

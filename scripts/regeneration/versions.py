@@ -5,7 +5,8 @@ A digest is of the content: comments, line breaks and the order of keys do not c
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from regeneration.marks import MarkedYaml
 from regeneration.register import OPENAPI, REQUIREMENTS, Problem
 
 VERSIONS = "versions.yaml"
+_VERSION = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}")
 _HEAD = """\
 # The digests of the contract's files by version. Written by scripts/regenerate, which refuses a change of these files
 # without a new info.version in openapi.yaml. The entry of a version that is not released may be removed; then the next
@@ -33,7 +35,12 @@ def digest(value: object) -> str:
 
 
 def check_version(folder: Path) -> list[Problem]:
-    """Return the files in a folder such as spec/ that are not those recorded for their version."""
+    """Return the files in a folder such as spec/ that are not those recorded for their version.
+
+    First of all, what is wrong with the record itself.
+    """
+    if malformed := [*_malformed(folder)]:
+        return malformed
     openapi = MarkedYaml.read(folder / OPENAPI)
     version, digests = _present(folder)
     recorded = _recorded(folder).get(version)
@@ -45,6 +52,32 @@ def check_version(folder: Path) -> list[Problem]:
         f"{_line_of(folder, version)}; raise info.version, or remove that entry if {version} is not released"
     )
     return [Problem(OPENAPI, openapi.line_at("/info/version"), "version", message)]
+
+
+def _malformed(folder: Path) -> Iterator[Problem]:
+    """Yield the entries of versions.yaml that are of no version or have no digests, which would be lost."""
+    path = folder / VERSIONS
+    if not path.is_file():
+        return
+    try:
+        marked = MarkedYaml.read(path)
+    except yaml.MarkedYAMLError as error:
+        line = 1 if error.problem_mark is None else error.problem_mark.line + 1
+        yield Problem(VERSIONS, line, "yaml", f"not YAML: {error.problem}; restore the file, for example with git")
+        return
+    entries = marked.value or {}
+    if not isinstance(entries, dict):
+        yield Problem(VERSIONS, 1, "version", f"expected versions with digests, got {entries!r}; restore the file")
+        return
+    for version, digests in entries.items():
+        line = marked.line((str(version),))
+        if not (isinstance(version, str) and _VERSION.fullmatch(version)):
+            message = f"expected a version such as 1.2.0, got {version}; restore it, for example with git"
+            yield Problem(VERSIONS, line, "version", message)
+        elif not (isinstance(digests, dict) and digests.keys() == {OPENAPI, REQUIREMENTS}):
+            found = ", ".join(map(str, digests)) if isinstance(digests, dict) else digests
+            message = f"{version}: expected the digests of {OPENAPI} and {REQUIREMENTS}, got {found}; restore them"
+            yield Problem(VERSIONS, line, "version", message)
 
 
 def updated(folder: Path) -> str:

@@ -56,6 +56,10 @@ def actions(kind: str, key: str, before: Any, after: Any) -> Iterable[tuple[str,
     """Yield what happened to a member, and to which value if it is a set, else to ABSENT."""
     if (kind, key) == ("schema", "type"):
         return _types(before, after)
+    if (kind, key) == ("operation", "tags"):
+        return _tags(before, after)
+    if (kind, key) == ("schema", "additionalProperties") and dict in (type(before), type(after)):
+        return [(_of_additional_properties(before, after), ABSENT)]
     if (kind, key) in _SETS and not ((kind, key) in _WITHOUT_BOUND and ABSENT in (before, after)):
         return _values(kind, before, after)
     if (kind, key) == ("document", "openapi"):
@@ -87,6 +91,16 @@ def _of_numbers(kind: str, key: str, old: Fraction, new: Fraction) -> str:
     return ("increased" if new > old else "decreased") if (kind, key, "increased") in RULES else "changed"
 
 
+def _of_additional_properties(before: Any, after: Any) -> str:
+    """Return what happened to a schema of further properties, which stands between false, none, and true, any."""
+    old, new = (True if it is ABSENT or it == {} else it for it in (before, after))
+    if old is True and new is True:
+        return "restated"
+    if not all(isinstance(it, bool | dict) for it in (old, new)):
+        return "changed"
+    return "generalized" if old is False or new is True else "specialized"
+
+
 def _types(before: Any, after: Any) -> Iterator[tuple[str, Any]]:
     every = ("array", "boolean", "integer", "number", "object", "string")
     old, new = (
@@ -101,6 +115,19 @@ def _types(before: Any, after: Any) -> Iterator[tuple[str, Any]]:
     if old != new:
         found.append("generalized" if old < new else "specialized" if old > new else "changed")
     yield from ((action, ABSENT) for action in found or ["restated"])
+
+
+def _tags(before: Any, after: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what happened to the tags of an operation, the first of which counts more than the others."""
+    old, new = (list(_set("operation", each) or ()) for each in (before, after))
+    is_reordered = old[:1] != new[:1] and set(old[:1]) <= set(new) and set(new[:1]) <= set(old)
+    if is_reordered:
+        yield "reordered", ABSENT
+    for action, value in _values("operation", before, after):
+        if action == "value-added" and canonical(value) == new[0]:
+            yield "first-added", value
+        elif not (action == "restated" and is_reordered):
+            yield action, value
 
 
 def _values(kind: str, before: Any, after: Any) -> Iterator[tuple[str, Any]]:

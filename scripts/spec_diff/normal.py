@@ -1,9 +1,10 @@
-"""What means the same in a document, so that it is no difference: bounds, wrapped schemas, names of schemes."""
+"""What means the same in a document, so that it is no difference: bounds, wrapped schemas, unions with null, names."""
 
+from collections.abc import Callable
 from math import ceil, floor
-from typing import Any
+from typing import Any, TypeAlias
 
-from regeneration.document import Document
+from regeneration.document import Document, NodePath
 from regeneration.versions import canonical
 
 from spec_diff.members import is_number
@@ -13,6 +14,12 @@ SAID_BY = {"const": "enum", "exclusiveMaximum": "maximum", "exclusiveMinimum": "
 """The keys in place of which `normal` writes another one."""
 _BESIDE = {"default", "deprecated", "x-default", "x-open"}
 """The keys beside a reference, or an `allOf` of one schema, that are not about which values are valid."""
+Split: TypeAlias = tuple[bool, dict[str, Any], NodePath]
+"""Whether a schema allows null, what else it allows, and the steps to that."""
+_UNIONS = {"anyOf", "oneOf"}
+_IN_PLACE = {"$ref", "allOf", "const", "else", "if", "not", "then"}
+"""The keys that may exclude null, whatever the type."""
+_IN_CLASSES = {"additionalProperties", "allOf", "anyOf", "enum", "items", "oneOf", "properties"}
 _BOUNDS = (("maximum", "exclusiveMaximum", 1), ("minimum", "exclusiveMinimum", -1))
 
 
@@ -55,6 +62,11 @@ def _limit(node: dict[str, Any], bound: str, exclusive: str, sign: int, *, is_in
         del node[exclusive if limits[bound] < limits[exclusive] else bound]
 
 
+def has_class(schema: Any) -> bool:
+    """Return whether the client has a class of the name of a schema: of a plain text or number, it has none."""
+    return isinstance(schema, dict) and (schema.get("type") == "object" or not _IN_CLASSES.isdisjoint(schema))
+
+
 def is_wrapped(node: Any, other: Any) -> bool:
     """Return whether a schema says no more than the one schema in its `allOf`, and another one has no `allOf`."""
     return (
@@ -71,6 +83,44 @@ def is_wrapped(node: Any, other: Any) -> bool:
 def unwrapped(node: dict[str, Any]) -> dict[str, Any]:
     """Return the schema in an `allOf`, with what stands beside it."""
     return {**node["allOf"][0], **{key: value for key, value in node.items() if key != "allOf"}}
+
+
+def split_null(node: Any, resolved: Callable[[Any], Any]) -> Split | None:
+    """Return a schema without null, or None if that is too complex. `resolved` returns what a reference is to.
+
+    A union with null, `anyOf: [A, {type: "null"}]`, says the same as null among the types of A.
+    """
+    if not isinstance(node, dict):
+        return None
+    for key in _UNIONS & node.keys():
+        return _split_union(node, key, resolved)
+    types = _types(node)
+    if types and "null" not in types:
+        return False, node, ()
+    rest = [each for each in types if each != "null"]
+    if not rest or not _IN_PLACE.isdisjoint(node):
+        return None
+    without = {**node, "type": rest if len(rest) > 1 else rest[0]}
+    if isinstance(values := node.get("enum"), list):
+        without["enum"] = [each for each in values if each is not None]
+    return not isinstance(values, list) or None in values, without, ()
+
+
+def _split_union(node: dict[str, Any], key: str, resolved: Callable[[Any], Any]) -> Split | None:
+    alternatives = node[key]
+    if node.keys() - WORD_KEYS - _BESIDE != {key} or not isinstance(alternatives, list) or len(alternatives) != 2:
+        return None
+    others = [n for n, each in enumerate(alternatives) if _types(each) != ["null"]]
+    types = _types(resolved(alternatives[others[0]])) if len(others) == 1 else []
+    if not types or "null" in types:
+        return None
+    beside = {name: member for name, member in node.items() if name != key}
+    return True, {**alternatives[others[0]], **beside}, (key, others[0])
+
+
+def _types(schema: Any) -> list[str]:
+    types = schema.get("type", []) if isinstance(schema, dict) else []
+    return types if isinstance(types, list) else [types]
 
 
 def renamed_schemes(old: Document, new: Document) -> dict[str, str]:

@@ -57,6 +57,8 @@ CLIENT_NAMES = Impact(_BREAKING, _EDITORIAL, "major")  # what the generated clie
 CLIENT_MORE = Impact(_ADDITIVE, _EDITORIAL, "minor")
 SUITE = Impact(_EDITORIAL, _ADDITIVE, "minor")  # what a run looks at
 WORDS = Impact(_EDITORIAL, _EDITORIAL, "patch")
+CLASSES = {"added": CLIENT_MORE, "removed": CLIENT_NAMES}
+"""The impact of a schema that is added to the components, or removed: the client has a class of its name."""
 
 IMPACTS: dict[tuple[Direction, Shift], Impact] = {
     ("request", WIDENED): BREAKS_SERVERS,
@@ -115,7 +117,10 @@ _ROWS: tuple[tuple[str, str, str, str, Impact | Shift], ...] = (
     ("document", "security", "removed", "api-global-security-removed", WORDS),
     ("document", "servers", "added", "api-server-added", CLIENT_MORE),
     ("document", "servers", "removed", "api-server-removed", CLIENT_NAMES),
-    ("document", "servers", "reordered", "api-server-order-changed", CLIENT_NAMES),  # the first one is the default
+    # The first one is the default of the client.
+    ("document", "servers", "first-added", "api-first-server-added", CLIENT_NAMES),
+    ("document", "servers", "first-removed", "api-first-server-removed", CLIENT_NAMES),
+    ("document", "servers", "reordered", "api-server-order-changed", CLIENT_NAMES),
     ("document", "tags", "added", "api-tag-described", WORDS),
     ("document", "tags", "removed", "api-tag-no-longer-described", WORDS),
     ("document", "tags", "reordered", "api-tags-reordered", WORDS),
@@ -139,6 +144,8 @@ _ROWS: tuple[tuple[str, str, str, str, Impact | Shift], ...] = (
     ("operation", "operationId", "changed", "api-operation-id-changed", CLIENT_NAMES),
     ("operation", "operationId", "removed", "api-operation-id-removed", CLIENT_NAMES),
     ("operation", "tags", "value-added", "api-tag-added", CLIENT_MORE),
+    ("operation", "tags", "first-added", "api-first-tag-added", CLIENT_NAMES),  # it names the attribute of the client
+    ("operation", "tags", "reordered", "api-tag-order-changed", CLIENT_NAMES),
     ("operation", "tags", "value-removed", "api-tag-removed", CLIENT_NAMES),
     ("operation", "deprecated", "enabled", "endpoint-deprecated", CLIENT_MORE),
     ("operation", "deprecated", "disabled", "endpoint-reactivated", CLIENT_MORE),
@@ -221,6 +228,8 @@ _ROWS: tuple[tuple[str, str, str, str, Impact | Shift], ...] = (
     ("schema", "uniqueItems", "disabled", "{at}-unique-items-unset", WIDENED),
     ("schema", "additionalProperties", "enabled", "{at}-additional-properties-allowed", WIDENED),
     ("schema", "additionalProperties", "disabled", "{at}-additional-properties-disallowed", NARROWED),
+    ("schema", "additionalProperties", "generalized", "{at}-additional-properties-generalized", WIDENED),
+    ("schema", "additionalProperties", "specialized", "{at}-additional-properties-specialized", NARROWED),
     ("schema", "items", "added", "{at}-items-added", NARROWED),
     ("schema", "items", "removed", "{at}-items-removed", WIDENED),
     ("schema", "allOf", "added", "{at}-all-of-added", NARROWED),

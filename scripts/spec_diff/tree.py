@@ -1,7 +1,7 @@
 """Find every difference of two OpenAPI documents, and the rule of each.
 
-Both documents are walked together, through references, so that a name of a schema is no difference. A difference that
-no rule is about is an unknown change.
+Both documents are walked together, through references, so that what a schema says is compared whatever its name. A
+difference that no rule is about is an unknown change.
 """
 
 from typing import Any, Literal, TypeAlias
@@ -11,8 +11,8 @@ from regeneration.document import METHODS, Document, NodePath, pointer, resolve
 from regeneration.versions import canonical
 
 from spec_diff.members import ABSENT, actions, shown
-from spec_diff.normal import SAID_BY, is_wrapped, normal, renamed_schemes, unwrapped
-from spec_diff.rules import RESTATED, REWORDED, RULES, UNKNOWN, WORD_KEYS, WORDS, Direction, Impact, Rule
+from spec_diff.normal import SAID_BY, has_class, is_wrapped, normal, renamed_schemes, split_null, unwrapped
+from spec_diff.rules import CLASSES, RESTATED, REWORDED, RULES, UNKNOWN, WORD_KEYS, WORDS, Direction, Impact, Rule
 
 
 @frozen
@@ -118,6 +118,8 @@ class Comparison:
             else:
                 self._node(old, unwrapped(after), evolve(place, new=(*new_path, "allOf", 0)))
             return
+        if place.kind == "schema" and self._nullable(before, after, evolve(place, old=old_path, new=new_path)):
+            return
         if _ref(old) != _ref(new):
             self._report(RESTATED, place, f"reference {shown(_ref(old))} → {shown(_ref(new))}")
         old, new, place = before, after, evolve(place, old=old_path, new=new_path)
@@ -134,6 +136,22 @@ class Comparison:
         elif place.kind == "path":
             old, new = _with_operations(old), _with_operations(new)
         self._members(old, new, place)
+
+    def _nullable(self, old: Any, new: Any, place: _Place) -> bool:
+        """Compare a union with null by whether null is allowed, and by what else is. Return whether there is one."""
+        before = split_null(old, lambda each: _target(self.old, each, ())[0])
+        after = split_null(new, lambda each: _target(self.new, each, ())[0])
+        if before is None or after is None or not (before[2] or after[2]):
+            return False
+        self._seen.add((place.old, place.new))
+        key = after[2][0] if after[2] else "type"
+        if before[0] == after[0]:
+            self._report(RESTATED, place, "union with null", key)
+        else:
+            action = "became-nullable" if after[0] else "became-not-nullable"
+            self._report(RULES["schema", "type", action], place, action.replace("-", " "), key)
+        self._node(before[1], after[1], evolve(place, old=(*place.old, *before[2]), new=(*place.new, *after[2])))
+        return True
 
     def _members(self, old: dict[str, Any], new: dict[str, Any], place: _Place) -> None:
         before, after = normal(place.kind, old), normal(place.kind, new)
@@ -219,7 +237,7 @@ class Comparison:
                 continue  # the property itself was added or removed
             text = f"{shown(before)} → {shown(after)}"
             if value is not ABSENT:
-                text = f"{shown(value)} {action.removeprefix('value-')}"
+                text = f"{shown(value)} {action.rpartition('-')[2]}"
             if action == "restated":
                 self._report(RESTATED, place, f"{key}: {text}", key, gone=after is ABSENT)
             else:
@@ -278,7 +296,10 @@ class Comparison:
                 action = "removed" if name not in after else "changed" if name in before else "added"
                 place = _Place("components", ("components",), ("components",))
                 used = any(f'"#{pointer(path)}"' in canonical(each) for each in (self.old, self.new))
-                rule = UNKNOWN if used and action == "changed" else Rule(f"api-{noun}-{action}", WORDS)
+                owner = before if action == "removed" else after
+                is_class = section == "schemas" and has_class(owner[name])
+                impact = CLASSES.get(action, WORDS) if is_class else WORDS
+                rule = UNKNOWN if used and action == "changed" else Rule(f"api-{noun}-{action}", impact)
                 self._report(rule, place, f"{section}: {name} {action}", section, name, gone=action == "removed")
 
 
@@ -330,6 +351,8 @@ def _qualified(
 
     `owners` are the object that has the child, and the one that has not.
     """
+    if key == "servers":
+        return "first-" if owners[1].get(key) and owners[0][key][0] is child else ""
     if key == "responses":
         return "success-" if name.startswith("2") else "non-success-"
     if key == "properties":

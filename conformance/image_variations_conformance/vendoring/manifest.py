@@ -36,15 +36,18 @@ class Manifest:
         return f"image-variations {self.distribution}, contract {self.contract}{profile}"
 
     def is_newer_than(self, other: Manifest) -> bool:
-        """Return whether a later release wrote it."""
-        return _release(self.distribution) > _release(other.distribution)
+        """Return whether a later release wrote it, or one with a later contract: a checkout between releases."""
+        return any(
+            _numbers(own) > _numbers(others)
+            for own, others in ((self.distribution, other.distribution), (self.contract, other.contract))
+        )
 
     def encode(self) -> bytes:
         """Return the bytes of the file."""
         return json.dumps({"about": _ABOUT, **asdict(self)}, indent=2).encode() + b"\n"
 
 
-def _release(version: str) -> tuple[int, ...]:
+def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 

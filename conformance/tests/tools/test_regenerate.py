@@ -262,12 +262,18 @@ def test_a_mistake_in_the_contract_is_reported_and_nothing_is_generated(client: 
     assert tree(client) == old
 
 
-@pytest.mark.parametrize("name", ["image-variations", "3d", "a b"])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        *((name, "cannot be the name of a Python package") for name in ("image-variations", "3d", "a b", "class")),
+        *((name, "would import the client in its place; name another") for name in ("json", "attrs")),
+    ],
+)
 def test_a_folder_name_that_cannot_be_a_package_name_is_refused(
-    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, name: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(SPEC, tmp_path / name, check=False) == 2
-    assert "cannot be the name of a Python package" in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -457,6 +463,31 @@ def test_the_script_sets_up_the_environment_and_passes_on_its_arguments_in_any_w
     )
     assert completed.stdout == f"set up\n{scripts} -P -B -m regeneration --spec my file\n"
     assert completed.returncode == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "passed_on"),
+    [
+        ("", "--reference"),
+        ("--seed 1", "--reference --seed 1"),
+        ("--reference --seed 1", "--reference --seed 1"),
+        ("--seed 1 http://127.0.0.1:8000/v1", "--seed 1 http://127.0.0.1:8000/v1"),
+        ("127.0.0.1:8000", "127.0.0.1:8000"),
+        ("--app app:app", "--app app:app"),
+    ],
+)
+def test_conform_checks_the_reference_server_where_no_other_is_named(
+    tmp_path: Path, arguments: str, passed_on: str
+) -> None:
+    scripts, programs = tmp_path / "scripts", tmp_path / ".venv" / "bin"
+    for folder in (scripts, programs):
+        folder.mkdir(parents=True)
+    shutil.copy(ROOT / "scripts" / "conform", scripts)
+    for path in (scripts / "setup", scripts / "regenerate", programs / "image-variations"):
+        path.write_text('#!/usr/bin/env bash\necho "${0##*/} $*"\n')
+        path.chmod(stat.S_IRWXU)
+    completed = subprocess.run([scripts / "conform", *arguments.split()], capture_output=True, text=True, check=True)
+    assert completed.stdout.splitlines()[-1] == f"image-variations check {passed_on}"
 
 
 def test_the_help_lists_every_option() -> None:

@@ -1,6 +1,7 @@
 """The client that scripts/regenerate makes with a profile works with the reference server with that profile."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -63,11 +64,29 @@ def test_the_stamp_names_the_profile_and_the_check_compares_with_it(tmp_path: Pa
     assert run(SPEC, output, check=True) == 1
 
 
-def test_a_profile_is_refused_without_a_folder_for_its_client(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("options", [["--profile", "easel"], ["--spec", str(ROOT / "pyproject.toml")]], ids=str)
+def test_another_client_is_refused_without_a_folder_for_it(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
-        command(["--profile", "easel"], standalone_mode=False)
+        command(options, standalone_mode=False)
     assert ended.value.code == 2
-    assert "name the folder of the client with --output" in capsys.readouterr().err
+    assert re.search("name the folder of (the|its) client with --output", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("openapi.yaml", "expected requirements.yaml beside the document, since a profile changes both"),
+        ("none.yaml", "none.yaml cannot be read: No such file"),
+    ],
+)
+def test_a_profile_of_a_document_without_its_files_is_refused(
+    tmp_path: Path, name: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "openapi.yaml").write_text(SPEC.read_text())
+    assert run(tmp_path / name, tmp_path / "profiled", check=False, profile="easel") == 2
+    assert message in capsys.readouterr().err
 
 
 def test_a_wrong_profile_is_refused_with_its_file_and_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -203,7 +203,7 @@ MISTAKES: dict[str, tuple[Change, str, str, str]] = {
         replaced(
             OPENAPI,
             '        size:\n          $ref: "#/components/schemas/ImageSize"',
-            '        side:\n          $ref: "#/components/schemas/ImageSize"',
+            '        dimensions:\n          $ref: "#/components/schemas/ImageSize"',
         ),
         "evidence",
         REGISTER,
@@ -347,6 +347,25 @@ def test_the_files_of_the_project_have_no_problems() -> None:
     assert check_version(ROOT / "spec") == []
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("level: should\n", "level: shuold\n"),
+        ("level: should\n", "levl: should\n"),
+        ("since: 1.0.0", "since: 1.0"),
+        ("source: [RFC 9110 section 15.5.6, reading:other-methods]", "source: RFC 9110 sec 9.1"),
+        ("evidence: {every: refusal", "evidence: {evry: refusal"),
+        ("id: IV-OP-METHOD-405", "idd: IV-OP-METHOD-405"),
+    ],
+)
+def test_an_entry_that_breaks_the_schema_is_one_problem_on_its_line(root: Path, old: str, new: str) -> None:
+    before, name, after = (root / "spec" / REGISTER).read_text().partition("  - id: IV-OP-METHOD-405")
+    (root / "spec" / REGISTER).write_text(before + (name + after).replace(old, new, 1))
+    (problem,) = check_register(root / "spec")
+    assert problem.check == "schema"
+    assert new.strip() in (root / "spec" / REGISTER).read_text().splitlines()[problem.line - 1]
+
+
 def test_every_problem_is_reported_in_one_run(root: Path) -> None:
     for name in ("a bound off by one", "a pointer to nothing", "an unknown key", "an anchor that does not exist"):
         MISTAKES[name][0](root / "spec")
@@ -375,6 +394,30 @@ def test_a_change_without_a_new_version_is_refused(root: Path, name: str, old: s
     assert (root / "spec" / OPENAPI).read_text().splitlines()[problem.line - 1].startswith("  version: ")
     assert problem.message.startswith(f"{name} changed since version ")
     assert "raise info.version, or remove that entry" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("versions.yaml", "1.1.0:", "1.1:", "versions.yaml:7: expected a version such as 1.2.0, got 1.1; restore it"),
+        ("versions.yaml", "1.1.0:", "v1.1.0:", "versions.yaml:7: expected a version such as 1.2.0, got v1.1.0"),
+        (
+            "versions.yaml",
+            "  openapi.yaml:",
+            "  openapi:",
+            "versions.yaml:4: 1.0.0: expected the digests of openapi.yaml",
+        ),
+        ("versions.yaml", "1.0.0:", "[", "versions.yaml:6: not YAML: "),
+        ("profiles/easel.toml", "", "max = 1\n", "profiles/easel.toml:1: "),
+        ("profiles/easel.toml", "", "max_n = [\n", "profiles/easel.toml is not valid TOML: "),
+    ],
+)
+def test_a_mistake_in_the_record_of_versions_or_a_profile_is_refused(
+    root: Path, name: str, old: str, new: str, message: str
+) -> None:
+    replaced(name, old, new)(root / "spec")
+    with pytest.raises(Refused, match=re.escape(f"spec/ has 1 mistake:\n  spec/{message}")):
+        require_consistent(root)
 
 
 def test_a_changed_comment_needs_no_new_version(root: Path) -> None:

@@ -191,6 +191,19 @@ def test_an_unknown_extension_is_accepted_unless_it_resembles_one_that_the_gener
     assert pointers(changed) == ["/components/securitySchemes/bearerAuth/x-enviroment-variable"]
 
 
+def test_an_unknown_key_of_an_extension_is_named_with_the_one_that_it_is_like(contract: Document) -> None:
+    changed = deepcopy(contract)
+    rules = changed["components"]["schemas"]["CreateImageVariationRequest"]["properties"]["image"]["x-image"]
+    rules |= {"sqare": rules.pop("square"), "sides": {"minimun": 2}, "zoom": 1}
+    keys = "kinds, square, sides, valid-below-bytes, invalid-from-bytes, other-names"
+    where = f"{REQUEST}/properties/image/x-image"
+    assert sorted(map(str, lint(changed))) == [
+        f"{where}/sides/minimun: x-image has no key 'minimun' here; did you mean 'minimum'?",
+        f"{where}/sqare: x-image has no key 'sqare' here; did you mean 'square'?",
+        f"{where}/zoom: x-image has no key 'zoom' here; the keys are {keys}",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "inner"),
     [
@@ -199,11 +212,11 @@ def test_an_unknown_extension_is_accepted_unless_it_resembles_one_that_the_gener
         ("x-image", {"kinds": []}, "/kinds"),
         ("x-image", {"kinds": "png"}, "/kinds"),
         ("x-image", {"sides": {"minimum": 0}}, "/sides/minimum"),
-        ("x-image", {"sides": {"multiple_of": 8}}, "/sides"),
+        ("x-image", {"sides": {"multiple_of": 8}}, "/sides/multiple_of"),
         ("x-image", {"invalid-from-bytes": "4 MB"}, "/invalid-from-bytes"),
         ("x-image", {"valid-below-bytes": 1.5}, "/valid-below-bytes"),
         ("x-image", {"other-names": "image[]"}, "/other-names"),
-        ("x-image", {"max-bytes": 1}, ""),
+        ("x-image", {"max-bytes": 1}, "/max-bytes"),
         ("x-default", "random", ""),
         ("x-open", "yes", ""),
     ],
@@ -224,7 +237,8 @@ def test_an_invalid_value_of_an_extension_that_the_generator_uses_is_found(
         ("unknown-model", {"must": ["4xx"], "should": []}, "/unknown-model/must/0"),
         ("unknown-model", {"must": [404], "should": ["404"]}, "/unknown-model/should/0"),
         ("unknown-model", {"must": [200], "should": []}, "/unknown-model/must/0"),
-        ("unknown-size", {"must": [404], "should": []}, ""),
+        ("unknown-size", {"must": [404], "should": []}, "/unknown-size"),
+        ("unknown-model", {"must": [404], "should": [], "may": []}, "/unknown-model/may"),
     ],
 )
 def test_an_invalid_status_of_a_refusal_is_found(

@@ -121,6 +121,18 @@ EDITS = {
         *("createImageVariation", "makeImageVariation"),
         *("api-operation-id-changed", BREAKING, EDITORIAL, "major"),
     ),
+    "another server first": (
+        *("servers:\n", "servers:\n  - url: https://images.example/v1\n"),
+        *("api-first-server-added", BREAKING, EDITORIAL, "major"),
+    ),
+    "another server behind the first": (
+        *("tags:\n  - name: images", "  - url: https://images.example/v1\ntags:\n  - name: images"),
+        *("api-server-added", ADDITIVE, EDITORIAL, "minor"),
+    ),
+    "another first tag": (
+        *("tags: [images]", "tags: [other, images]"),
+        *("api-first-tag-added", BREAKING, EDITORIAL, "major"),
+    ),
     "another title": (
         *("  title: Image variations", "  title: Variations"),
         *("description-changed", EDITORIAL, EDITORIAL, "patch"),

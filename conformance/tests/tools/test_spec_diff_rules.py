@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from regeneration.versions import canonical
 from spec_diff.members import ABSENT, plain
 from spec_diff.register import compare_registers
-from spec_diff.rules import NARROWED, RULES, WIDENED, WORD_KEYS, WORDS
+from spec_diff.rules import CLIENT_MORE, CLIENT_NAMES, NARROWED, RULES, WIDENED, WORD_KEYS, WORDS
 from spec_diff.tree import Change
 from support.spec_edits import (
     ADDITIVE,
@@ -109,11 +109,17 @@ _BOUNDED = st.fixed_dictionaries(
         "pattern": st.sampled_from(["a", "^a$"]),
     },
 )
+_NULLABLE = _BOUNDED | st.builds(
+    lambda key, schema, is_first: {key: [{"type": "null"}, schema] if is_first else [schema, {"type": "null"}]},
+    st.sampled_from(["anyOf", "oneOf"]),
+    _BOUNDED.filter(lambda it: isinstance(it.get("type"), str)),
+    st.booleans(),
+)
 _OBJECTS = st.fixed_dictionaries(
     {"type": st.just("object")},
     optional={
         "required": st.lists(st.sampled_from(["a", "b"]), unique=True),
-        "additionalProperties": st.booleans(),
+        "additionalProperties": st.booleans() | st.just({}) | _BOUNDED,
         "properties": st.dictionaries(st.sampled_from(["a", "b"]), _BOUNDED),
         "maxProperties": st.integers(0, 2),
     },
@@ -153,7 +159,9 @@ def is_valid(schema: dict[str, Any], value: Any) -> bool:
     return bool(jsonschema.Draft202012Validator(schema).is_valid(value))
 
 
-@given(st.sampled_from([_BOUNDED, _OBJECTS, _LISTS, _COMPOSED]).flatmap(lambda it: st.tuples(it, it)), _VALUES)
+@given(
+    st.sampled_from([_BOUNDED, _OBJECTS, _LISTS, _COMPOSED, _NULLABLE]).flatmap(lambda it: st.tuples(it, it)), _VALUES
+)
 def test_a_value_that_becomes_valid_or_invalid_breaks_the_side_that_relied_on_it(
     schemas: tuple[dict[str, Any], dict[str, Any]], value: Any
 ) -> None:
@@ -324,6 +332,7 @@ def test_order_words_and_what_was_true_before_are_editorial(place: str, value: A
 
 N = f"{REQUEST}/properties/n"
 INTEGER = {"type": "integer", "minimum": 1, "maximum": 10}
+NULL = {"type": "null"}
 MODEL = {"$ref": f"#/{SCHEMAS}/ImageModel"}
 SIZE = SPEC["components"]["schemas"]["ImageSize"]
 FORM = "paths/~1images~1variations/post/requestBody/content/multipart~1form-data/schema"
@@ -338,6 +347,8 @@ BEARER = {"type": "http", "scheme": "bearer"}
         (N, INTEGER, {**INTEGER, "exclusiveMaximum": 12, "exclusiveMinimum": -1, "multipleOf": 1}),
         (N, {**INTEGER, "type": "number"}, {**INTEGER, "type": "number", "exclusiveMaximum": 11}),
         (N, {"enum": [1]}, {"const": 1}),
+        (N, {"type": ["string", "null"]}, {"anyOf": [{"type": "string"}, {"type": "null"}]}),
+        (N, {"type": ["string", "null"], "enum": ["a", None]}, {"oneOf": [NULL, {"type": "string", "enum": ["a"]}]}),
         (N, INTEGER, {"allOf": [INTEGER], "description": "How many."}),
         (f"{REQUEST}/properties/model", MODEL, {"allOf": [MODEL], "default": "dall-e-2"}),
         (FORM, {"$ref": f"#/{REQUEST}"}, {"allOf": [{"$ref": f"#/{REQUEST}"}]}),
@@ -355,19 +366,32 @@ def test_another_way_to_say_the_same_is_editorial(place: str, before: Any, after
 
 @pytest.mark.parametrize(
     ("old_name", "new_name"),
-    [("x-request-id", "X-Request-ID"), ("bearerAuth", "apiKey"), ("schemas/ImageSize", "schemas/Size")],
+    [("x-request-id", "X-Request-ID"), ("bearerAuth", "apiKey"), ("headers/RequestId", "headers/Id")],
 )
-def test_a_header_in_other_letter_case_and_another_name_of_a_component_are_editorial(
+def test_a_header_in_other_letter_case_and_another_name_of_what_has_no_class_are_editorial(
     old_name: str, new_name: str
 ) -> None:
+    assert {each.impact for each in compared(SPEC, renamed(old_name, new_name))} == {WORDS}
+
+
+@pytest.mark.parametrize("name", ["ImageTokens", "ImageSize", "CreateImageVariationRequest"])
+def test_another_name_of_a_schema_breaks_callers_who_import_its_class(name: str) -> None:
+    changes = compared(SPEC, renamed(f"schemas/{name}", "schemas/Other"))
+    assert [(it.id, it.impact) for it in changes if it.impact != WORDS] == [
+        ("api-schema-removed", CLIENT_NAMES),
+        ("api-schema-added", CLIENT_MORE),
+    ]
+
+
+def renamed(old_name: str, new_name: str) -> Any:
+    """Return the document with another name of a component, or of a header."""
     names = [name.rpartition("/")[2] for name in (old_name, new_name)]
-    text = json.dumps(SPEC).replace(old_name, new_name).replace(f'"{names[0]}":', f'"{names[1]}":')
-    assert {each.impact for each in compared(SPEC, json.loads(text))} == {WORDS}
+    return json.loads(json.dumps(SPEC).replace(old_name, new_name).replace(f'"{names[0]}":', f'"{names[1]}":'))
 
 
 def test_a_renamed_security_scheme_of_another_type_is_a_change() -> None:
-    renamed = json.loads(json.dumps(SPEC).replace("bearerAuth", "apiKey").replace('"bearer"', '"basic"'))
-    assert "api-security-removed" in {each.id for each in compared(SPEC, renamed)}
+    changed = json.loads(json.dumps(SPEC).replace("bearerAuth", "apiKey").replace('"bearer"', '"basic"'))
+    assert "api-security-removed" in {each.id for each in compared(SPEC, changed)}
 
 
 @pytest.mark.parametrize(
@@ -385,6 +409,20 @@ def test_a_bound_or_value_said_otherwise_with_another_meaning_is_reported_by_its
 ) -> None:
     changes = compared(edited(SPEC, N, before), edited(SPEC, N, after))
     assert [each.id for each in changes if each.impact != WORDS] == [f"request-property-{action}"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"type": "string"}, {"type": ["string", "null"]}),
+        ({"type": "string"}, {"anyOf": [{"type": "string"}, NULL]}),
+        ({"$ref": f"#/{SCHEMAS}/Image"}, {"oneOf": [{"$ref": f"#/{SCHEMAS}/Image"}, NULL], "description": "One."}),
+    ],
+)
+def test_null_beside_a_type_is_one_change_however_it_is_written(before: Any, after: Any) -> None:
+    old, new = (edited(SPEC, f"{SCHEMAS}/ImagesResponse/properties/size", each) for each in (before, after))
+    for changes, action in ((compared(old, new), "nullable"), (compared(new, old), "not-nullable")):
+        assert [it.id for it in changes if it.impact != WORDS] == [f"response-property-became-{action}"]
 
 
 def test_a_schema_below_a_keyword_without_rules_is_an_unknown_change() -> None:

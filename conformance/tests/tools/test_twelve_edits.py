@@ -97,7 +97,10 @@ EDITS = {
         new=lambda package: "seed" in arguments(package) and refused(package, seed=6) == "seed",
     ),
     "a field is renamed": Edit(
-        {"        size:\n          $ref": "        side:\n          $ref"},
+        {
+            "        size:\n          $ref": "        side:\n          $ref",
+            "                  size: 256": "                  side: 256",
+        },
         {"requirements.yaml": "IV-SIZE-ENUM: evidence/accepts: the document has no field 'size'"},
         new=lambda package: "side" in arguments(package) and "size" not in arguments(package),
     ),

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 from regeneration.document import Document
 from regeneration.mistakes import mistakes
+from regeneration.values import examples
 
 JSON = "application/json"
 MULTIPART = "multipart/form-data"
 BODY = "/paths/~1books/post/requestBody/content"
 PAGES = {"type": "object", "properties": {"pages": {"type": "integer", "maximum": 10}}}
+SIZED: dict[str, Any] = {"type": "object", "properties": {"size": {"type": "integer"}}}
 FILE = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
 
 
@@ -98,6 +100,31 @@ def test_an_example_that_lacks_a_name_is_wrong_at_the_name_that_is_like_it(name:
     assert where == f"{BODY}/application~1json/{place}"
     assert '"title" is a required property' in message
     assert ("did you mean it by" in message) == (place != "example")
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "place"),
+    [
+        (SIZED, {"sise": 1}, "/sise"),
+        ({"allOf": [SIZED]}, {"sise": 1}, "/sise"),
+        (
+            {"type": "object", "properties": {"all": {"type": "array", "items": SIZED}}},
+            {"all": [{"sise": 1}]},
+            "/all/0/sise",
+        ),
+        (SIZED, {"sise": 1, "size": 1}, None),  # no other name is missing
+        (SIZED, {"colour": 1}, None),
+        (SIZED, {"size_id": 1}, None),
+        (SIZED | {"additionalProperties": True}, {"sise": 1}, None),
+    ],
+)
+def test_a_member_of_an_example_that_is_like_one_that_it_lacks_is_found(
+    schema: dict[str, Any], value: Any, place: str | None
+) -> None:
+    message = "no property is called 'sise'; did you mean 'size'? If not, say additionalProperties: true"
+    expected = [] if place is None else [(f"{BODY}/application~1json/example{place}", message)]
+    described = document({"schema": schema, "example": value})
+    assert [(problem.pointer, problem.message) for problem in examples(described)] == expected
 
 
 def test_a_wrong_example_of_a_parameter_is_found_at_its_place() -> None:

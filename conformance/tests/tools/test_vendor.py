@@ -153,8 +153,11 @@ def test_links_and_pipes_among_the_files_are_found_and_not_read(installation: In
     assert "client.py: no regular file" in check(installation, vendored, "--update")[1]
 
 
-def test_a_client_that_a_newer_release_wrote_is_not_replaced(installation: Installation, vendored: Path) -> None:
-    recorded(vendored, distribution="99.0.0")
+@pytest.mark.parametrize("version", [{"distribution": "99.0.0"}, {"contract": "99.0.0"}], ids=str)
+def test_a_client_of_a_newer_release_or_a_newer_contract_is_not_replaced(
+    installation: Installation, vendored: Path, version: dict[str, str]
+) -> None:
+    recorded(vendored, **version)
     (installation.client / "client.py").write_text("")
     before = read_files(vendored)
     for option in ("--check", "--update"):
