@@ -126,7 +126,7 @@ def test_what_a_refused_kind_of_picture_implies_is_reported_once() -> None:
 
 @pytest.mark.parametrize("profile", [{}, {"default_size": "256x256", "default_response_format": "b64_json"}])
 @pytest.mark.parametrize("fault", ["size-remembered", "format-remembered"])
-@pytest.mark.parametrize("seed", range(1, 5))
+@pytest.mark.parametrize("seed", [1, 2])
 def test_a_value_of_an_earlier_request_is_found_whatever_the_default_is(
     fault: str, seed: int, profile: dict[str, Any]
 ) -> None:
@@ -135,7 +135,7 @@ def test_a_value_of_an_earlier_request_is_found_whatever_the_default_is(
     assert failed(run) == {"IV-STATE-INDEPENDENT"}
 
 
-@pytest.mark.parametrize("seed", range(1, 5))
+@pytest.mark.parametrize("seed", [1, 2])
 def test_a_number_of_images_that_a_server_remembers_for_a_user_is_found(seed: int) -> None:
     run = judge_app(faulty(["n-remembered-for-user"], api_key=KEY), seed=seed)
     assert failed(run) == {"IV-STATE-INDEPENDENT"}
