@@ -200,10 +200,14 @@ def size(name: str, value: object, *, unit: str, minimum: int | None = None, max
         raise InvalidRequestError(f"{name} must have at most {maximum} {unit}, not {len(value)}.", param=name)
 
 
-def closed(name: str, others: Collection[str]) -> None:
-    """Check that an object has no other members than those of the contract, which forbids them."""
-    if others:
-        raise _refused(name, "must be empty, since the contract allows no other members", next(iter(others)))
+def closed(name: str, others: Collection[str], members: Collection[str]) -> None:
+    """Check that an object has no other members than those of the contract, which forbids them.
+
+    A member of the contract is among the others if it was received as null.
+    """
+    for other in others:
+        if other not in members:
+            raise _refused(name, f"must have no members but {', '.join(members)}", other)
 
 
 def each(value: object) -> None:
