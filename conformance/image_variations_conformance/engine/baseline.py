@@ -6,7 +6,7 @@ seed = 7
 
 [[known]]                         # to be mended later
 requirement = "IV-N-RANGE"
-items = ["n=10"]                  # without it, any item; "other requests 1f2e3d4c5b6a": those without a name, see below
+items = ["n=10"]                  # "other requests 1f2e3d4c5b6a": those without a name, see below
 reason = "The back end makes four images at most."
 since = 2026-11-29
 expires = 2027-03-01              # may be left out
@@ -46,7 +46,7 @@ Kind = Literal["known", "waived"]
 _KINDS: tuple[Kind, ...] = ("known", "waived")
 _TOP = {"contract": str, "suite": str, "seed": int}
 _ENTRY = {"requirement": str, "items": list, "reason": str, "since": datetime.date, "expires": datetime.date}
-_OPTIONAL = frozenset({"items", "expires"})
+_OPTIONAL = frozenset({"expires"})
 _WORDS = {
     str: "a text",
     int: "a whole number from 0",
@@ -71,20 +71,20 @@ class BaselineError(ValueError):
 
 @frozen
 class Entry:
-    """What is known of a requirement: the items that fail, or none for any. `place` is file and line."""
+    """What is known of a requirement: the items that fail. `place` is file and line."""
 
     requirement: str
     kind: Kind
     reason: str
     since: datetime.date
-    items: tuple[str, ...] = ()
+    items: tuple[str, ...]
     expires: datetime.date | None = None
     place: str = field(default="", eq=False)
 
     def covers(self, item: str) -> bool:
         """Return whether a failure of an item is known."""
         others = _lasting(item) == OTHER_REQUESTS and any(map(_is_other, self.items))
-        return not self.items or item in self.items or others
+        return item in self.items or others
 
 
 @frozen
@@ -113,8 +113,6 @@ class Baseline:
             held = _held(verdict, entry.items, sent)
             if held:
                 yield f"{entry.place}: {entry.requirement} holds now: {', '.join(held)}"
-            elif not entry.items and _passed(verdict):
-                yield f"{entry.place}: {entry.requirement} holds now"
 
     def _other_versions(self, run: Run) -> str:
         """Return the versions that the baseline was written with, if they are others than those of the run."""
@@ -131,7 +129,7 @@ def _lasting(item: str) -> str:
 def _broken(verdict: Verdict) -> list[Item]:
     """Return the items that fail, or that another failure of the server keeps from being seen."""
     if _is_hidden(verdict):
-        return [it for it in verdict.items if it.state != "holds" and it.reason is not None and not it.reason.chosen]
+        return [it for it in verdict.items if it.state != "holds" and (it.reason is None or not it.reason.chosen)]
     return [item for item in verdict.items if item.state == "contradicted"]
 
 
@@ -245,8 +243,14 @@ def _entry(path: Path, line: int, kind: Kind, table: Mapping[str, Any], requirem
         raise BaselineError(f"{path}:{line}: {requirement} is never judged: {requirements[requirement].excluded}")
     if not reason.strip():
         raise BaselineError(f"{path}:{line}: reason: say why this is known, or who mends it and when")
-    items = tuple(table.get("items", ()))
-    return Entry(requirement, kind, reason, table["since"], items, table.get("expires"), f"{path}:{line}")
+    if not table["items"]:
+        raise BaselineError(
+            f'{path}:{line}: items: expected the items that are known to fail, such as "n=10", got none; name them, or '
+            "remove the entry and let --update-baseline write it"
+        )
+    return Entry(
+        requirement, kind, reason, table["since"], tuple(table["items"]), table.get("expires"), f"{path}:{line}"
+    )
 
 
 def _check(path: Path, line: int, key: str, value: object, expected: type) -> None:
@@ -272,7 +276,7 @@ def updated(text: str, run: Run, today: datetime.date) -> str:
         broken = _listed_names(verdict, run)
         if not _updated_entry(table, verdict, broken, sent):
             gone.append(at)
-        elif not set(table.get("items", ())) <= set(broken):
+        elif not set(table["items"]) <= set(broken):
             unseen = True
     listed = {str(table["requirement"]) for kind in _KINDS for table in document.get(kind, ())}
     for verdict in run.verdicts:
@@ -303,8 +307,6 @@ def _without_entry(text: str, at: int) -> str:
 
 def _updated_entry(table: Table, verdict: Verdict, broken: Sequence[str], sent: Collection[str]) -> bool:
     """Bring the items of an entry up to date, and return whether something of it is left."""
-    if "items" not in table:
-        return not _passed(verdict)
     listed = [str(item) for item in table["items"]]
     held = _held(verdict, listed, sent)
     is_other_again = any(map(_is_other, broken))

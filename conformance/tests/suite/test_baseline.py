@@ -19,7 +19,7 @@ from image_variations_conformance.oracles import Finding, observe
 from image_variations_conformance.oracles.base import State
 from image_variations_conformance.version import suite_version
 from image_variations_conformance.wire.exchange import Exchange, Request, Response
-from image_variations_conformance.wire.reasons import NotAtThisDepth, RateLimited, ReportedAs
+from image_variations_conformance.wire.reasons import NotAtThisDepth, RateLimited, ReportedAs, Unstable
 from support.requests import CONTRACT, TARGET
 
 TODAY = datetime.date(2026, 11, 29)
@@ -64,6 +64,7 @@ def applied(text: str, run: Run, folder: Path, today: datetime.date = TODAY) -> 
 
 
 def entry(requirement: str = RANGE, *, kind: str = "known", more: str = "") -> str:
+    more = more if "items" in more else f'items = ["a"]\n{more}'.rstrip()
     return f'[[{kind}]]\nrequirement = "{requirement}"\nreason = "four at most"\nsince = 2026-11-01\n{more}\n'
 
 
@@ -82,12 +83,7 @@ def test_a_new_item_of_a_known_requirement_fails_and_comes_first(tmp_path: Path)
     assert failed.items[0].name == "b"
 
 
-def test_an_entry_without_items_knows_every_item(tmp_path: Path) -> None:
-    run = applied(entry(), run_of(verdict(RANGE, a="contradicted", b="contradicted")), tmp_path)
-    assert (run.verdicts[0].result, run.exit_code) == ("known", 0)
-
-
-@pytest.mark.parametrize("more", ['items = ["a", "b"]', ""])
+@pytest.mark.parametrize("more", ['items = ["a", "b"]', 'items = ["a"]'])
 def test_an_entry_that_holds_now_is_stale_and_fails_the_run(more: str, tmp_path: Path) -> None:
     run = applied(entry(more=more), run_of(verdict(RANGE, a="holds", b="holds")), tmp_path)
     assert (run.outcome, run.exit_code) == ("fails", 1)
@@ -280,6 +276,8 @@ def test_what_a_known_failure_keeps_from_being_seen_is_known_too(tmp_path: Path)
     more = evolve(hidden, items=(*hidden.items, Item("c", None, (), ReportedAs((PARAM,)))))
     assert applied(text, run_of(more), tmp_path).exit_code == 1
     assert "holds now: b" in applied(text, run_of(verdict(RANGE, a="holds", b="holds")), tmp_path).stale[0]
+    unstable = evolve(hidden, reason=Unstable(), items=(Item("b", "unstable"),))
+    assert listed(updated("", run_of(unstable), TODAY)) == {(RANGE, "b")}
     for reason in (RateLimited(), NotAtThisDepth()):
         lost = evolve(hidden, reason=reason)
         assert "[[known]]" not in updated("", run_of(lost), TODAY)
@@ -307,12 +305,14 @@ def test_a_failure_of_the_server_itself_is_not_written() -> None:
         (entry("IV-URL-EXPIRY"), "baseline.toml:1: IV-URL-EXPIRY is never judged: No caller depends on it"),
         ("known = 1", "known: expected tables that begin with [[known]]"),
         (entry(RANGE[:-1]), f"baseline.toml:1: there is no requirement {RANGE[:-1]!r}; did you mean {RANGE}?"),
+        (entry(more="items = []"), "baseline.toml:1: items: expected the items that are known to fail, such as "),
+        (entry().replace("items", "# items"), "baseline.toml:1: items is missing: a list of texts"),
         (entry() + entry(kind="waived"), "baseline.toml:6: IV-N-RANGE has an entry already, at "),
         (entry(more="items = [1]"), "baseline.toml:1: items: expected a list of texts, got [1]"),
         (entry(more='expires = "soon"'), "baseline.toml:1: expires: expected a date such as 2026-11-29, got 'soon'"),
         (entry(more="untl = 1"), "baseline.toml:1: untl is not a key of entries; there are requirement, items"),
         (entry().replace("four at most", " "), "baseline.toml:1: reason: say why this is known"),
-        ('\n\n[[known]]\nrequirement = "IV-N-RANGE"', "baseline.toml:3: reason is missing: a text"),
+        ('\n\n[[known]]\nrequirement = "IV-N-RANGE"\nitems = ["a"]', "baseline.toml:3: reason is missing: a text"),
     ],
 )
 def test_a_wrong_baseline_is_an_error_with_file_and_line(text: str, message: str, tmp_path: Path) -> None:
