@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import datetime
 import os
 import re
@@ -45,9 +46,13 @@ class GivenBaseline:
         today = datetime.datetime.now().astimezone().date()
         if not self.update or run.interrupted:
             return self.baseline.applied(run, today)
-        text = self.path.read_bytes().decode("utf-8-sig") if self.path.exists() else ""
+        content = self.path.read_bytes() if self.path.exists() else b""
+        text = content.decode("utf-8-sig")
         made = updated(text, run, today)
-        _write(self.path, re.sub(r"\r?\n", "\r\n", made) if "\r\n" in text else made)
+        if made != text:
+            if "\r\n" in text:
+                made = re.sub(r"\r?\n", "\r\n", made)
+            _write(self.path, made.encode("utf-8-sig" if content.startswith(codecs.BOM_UTF8) else "utf-8"))
         return _read(self.path, run.contract.requirements).applied(run, today)
 
 
@@ -58,13 +63,13 @@ def _read(path: Path, requirements: Requirements) -> Baseline:
         raise CommandError(str(error)) from error
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: bytes) -> None:
     """Write a file completely or not at all. Raises OSError."""
     path = path.resolve()
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as opened:
-            opened.write(text)
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(content)
         if path.exists():
             shutil.copymode(path, temporary)
         else:

@@ -163,7 +163,7 @@ def test_a_run_by_an_updated_baseline_fails_only_for_what_was_not_in_it(
 
 def test_an_update_keeps_comments_order_reasons_and_what_was_not_seen(tmp_path: Path) -> None:
     text = (
-        "# Ours.\n"
+        "# Ours.\n\n"
         + entry(PARAM, more='items = ["x"] # the gateway')
         + "\n# Soon.\n"
         + entry(more='items = ["a", "c"]\nexpires = 2027-01-01')
@@ -179,7 +179,7 @@ def test_an_update_keeps_comments_order_reasons_and_what_was_not_seen(tmp_path: 
 
 def test_the_file_keeps_its_line_ends_and_its_mode(tmp_path: Path) -> None:
     file = tmp_path / "known.toml"
-    file.write_bytes(b"# Ours.\r\n" + entry(more='items = ["a", "b"]').replace("\n", "\r\n").encode())
+    file.write_bytes(b"# Ours.\r\n\r\n" + entry(more='items = ["a", "b"]').replace("\n", "\r\n").encode())
     file.chmod(0o640)
     given = GivenBaseline.of(file, update=True, requirements=CONTRACT.requirements)
     assert given is not None
@@ -190,6 +190,41 @@ def test_the_file_keeps_its_line_ends_and_its_mode(tmp_path: Path) -> None:
     assert b"\r\n[[known]]\r\n" in written
     assert written.count(b"\n") == written.count(b"\r\n")
     assert file.stat().st_mode & 0o777 == 0o640
+
+
+HEAD = f"contract = '{CONTRACT.version}'\nsuite = \"{suite_version()}\"\nseed = 7\n\n"
+INTERLEAVED = (
+    "# about one\n" + entry(PARAM, more='items = ["a"]'),
+    "\n# about two\n" + entry("IV-SIZE-ENUM", kind="waived", more='items = ["a"]'),
+    "\n# about three\n" + entry(more='items = [\n  "b", # soon\n  "c"  # late\n]'),
+    "\n# the end",
+)
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_an_update_that_changes_nothing_leaves_the_bytes_as_they_are(line_end: str, tmp_path: Path) -> None:
+    file = tmp_path / "known.toml"
+    content = "".join((HEAD, *INTERLEAVED)).replace("\n", line_end).encode("utf-8-sig")
+    file.write_bytes(content)
+    given = GivenBaseline.of(file, update=True, requirements=CONTRACT.requirements)
+    assert given is not None
+    given.applied(run_of(verdict(PARAM, a="contradicted"), verdict(RANGE, b="contradicted", c=None)))
+    assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize("head", [HEAD, ""])
+def test_an_update_changes_each_entry_where_it_lies_and_adds_new_ones_at_the_end(head: str) -> None:
+    run = run_of(
+        verdict(PARAM, a="contradicted", d="contradicted"),
+        verdict(RANGE, b="holds", c="contradicted"),
+        verdict("IV-FORMAT-ENUM", a="contradicted"),
+    )
+    made = updated("".join((head, *INTERLEAVED)), run, TODAY)
+    one, two, three, end = INTERLEAVED
+    three = three.replace('  "b", # soon\n', "")
+    new = f'[[known]]\nrequirement = "IV-FORMAT-ENUM"\nitems = ["a"]\nreason = "{NO_REASON}"\nsince = {TODAY}\n'
+    head = head or HEAD.replace("'", '"')
+    assert made == "".join((head, one.replace('["a"]', '["a", "d"]'), two, three, f"{end}\n\n{new}"))
 
 
 def test_an_update_that_removes_an_entry_keeps_the_comments_behind_it() -> None:
