@@ -203,12 +203,9 @@ def _with_known(verdict: Verdict, entry: Entry | None) -> Verdict:
 
 def read(path: Path, requirements: Requirements) -> Baseline:
     """Return the baseline in a file; `requirements` are all that there are, by id. Raises BaselineError."""
+    text = _text(path)
     try:
-        # As it is: Python would take a carriage return alone for the end of a line, which TOML does not.
-        text = path.read_bytes().decode("utf-8-sig")
         content = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise BaselineError(f"{path} cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise BaselineError(f"{path} is not valid TOML: {error}") from None
     for key, value in content.items():
@@ -230,6 +227,21 @@ def read(path: Path, requirements: Requirements) -> Baseline:
                 raise BaselineError(f"{path}:{line}: {entry.requirement} has an entry already, at {other}")
             entries[entry.requirement] = entry
     return Baseline(entries, content.get("contract", ""), content.get("suite", ""), content.get("seed"))
+
+
+def _text(path: Path) -> str:
+    try:
+        # As it is: Python would take a carriage return alone for the end of a line, which TOML does not.
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BaselineError(f"{path} cannot be read: {error}") from None
+    before, alone, _ = text.replace("\r\n", "\n").partition("\r")
+    if alone:
+        raise BaselineError(
+            f"{path}:{before.count(chr(10)) + 1}: expected lines that end with LF or CRLF, got CR alone; save the file "
+            "with the line ends of Unix or Windows"
+        )
+    return text
 
 
 def _entry(path: Path, line: int, kind: Kind, table: Mapping[str, Any], requirements: Requirements) -> Entry:

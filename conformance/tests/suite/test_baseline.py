@@ -55,7 +55,7 @@ def run_of(*verdicts: Verdict, sent: Mapping[str, bytes] = NOTHING, seed: int = 
 
 def baseline_of(text: str, folder: Path) -> Baseline:
     file = folder / "baseline.toml"
-    file.write_text(text)
+    file.write_bytes(text.encode())
     return read(file, CONTRACT.requirements)
 
 
@@ -333,6 +333,11 @@ def test_a_failure_of_the_server_itself_is_not_written() -> None:
     ("text", "message"),
     [
         ("[[known]", "is not valid TOML"),
+        (entry().replace("\n", "\r"), "baseline.toml:1: expected lines that end with LF or CRLF, got CR alone"),
+        (
+            f"# Ours.\r\n{entry()}".replace("known]]\n", "known]]\r\r\n"),
+            "baseline.toml:2: expected lines that end with LF or CRLF",
+        ),
         ("colour = 1", "colour is not a key of baselines; there are contract, suite, seed, known, waived"),
         ('seed = "7"', "seed: expected a whole number from 0, got '7'"),
         ("seed = true", "seed: expected a whole number from 0, got True"),
