@@ -88,8 +88,9 @@ def find(working_folder: Path) -> Profile | None:
         if in_project:
             raise ProfileError(f"{path} and [tool.image-variations] in {project} are both there; keep one of them")
         found = _read_file(path, ())
-        if not found.declared:
-            raise ProfileError(f"{path} declares nothing; write a key, or remove the file")
+        if not path.read_bytes().strip():
+            # A command that failed may have left it so. The draft of a server that differs in nothing has comments.
+            raise ProfileError(f"{path} is empty; write a key or a comment, or remove the file")
         return found
     return _read_file(project, (), _TABLE) if in_project else None
 

@@ -152,6 +152,16 @@ def test_the_profile_of_a_folder_is_found(name: str, tmp_path: Path) -> None:
     assert profile.places["max_n"] == f"{tmp_path / name}:{header.count(chr(10)) + 1}"
 
 
+def test_a_profile_of_comments_alone_declares_nothing_and_an_empty_file_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "image-variations.toml", "# Nothing is to be declared.\n")
+    profile = find(tmp_path)
+    assert profile is not None
+    assert apply(CONTRACT, profile) is CONTRACT
+    write(path, "\n")
+    with pytest.raises(ProfileError, match=r"image-variations\.toml is empty; write a key or a comment, or remove"):
+        find(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("text", "got"),
     [
