@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import codecs
 import datetime
-import os
 import re
-import shutil
-import tempfile
 from pathlib import Path
 
 import click
@@ -15,6 +12,7 @@ from attrs import frozen
 
 from ..engine.baseline import Baseline, BaselineError, Requirements, read, updated
 from ..engine.run import Run
+from . import output
 from .errors import CommandError
 
 
@@ -52,7 +50,7 @@ class GivenBaseline:
         if made != text:
             if "\r\n" in text:
                 made = re.sub(r"\r?\n", "\r\n", made)
-            _write(self.path, made.encode("utf-8-sig" if content.startswith(codecs.BOM_UTF8) else "utf-8"))
+            output.write_file(self.path, made.encode("utf-8-sig" if content.startswith(codecs.BOM_UTF8) else "utf-8"))
         return _read(self.path, run.contract.requirements).applied(run, today)
 
 
@@ -61,20 +59,3 @@ def _read(path: Path, requirements: Requirements) -> Baseline:
         return read(path, requirements)
     except BaselineError as error:
         raise CommandError(str(error)) from error
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file completely or not at all. Raises OSError."""
-    path = path.resolve()
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as opened:
-            opened.write(content)
-        if path.exists():
-            shutil.copymode(path, temporary)
-        else:
-            Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise

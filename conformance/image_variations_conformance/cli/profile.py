@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import secrets
+from pathlib import Path
 
 import click
 
@@ -21,6 +22,7 @@ from ..sources.transport import Transport
 from ..wire.exchange import Headers
 from ..wire.redaction import Redactor
 from ..wire.target import Target, UnusableUrl
+from . import output
 from .arguments import read_key, target_options
 from .errors import EXIT_FAILS, CommandError, reported_bugs
 from .servers import talking_to
@@ -38,6 +40,8 @@ _DECLARE_BY_HAND = (
 @target_options
 @click.option("--max-images", type=click.IntRange(min=1), default=MOST_IMAGES, show_default=True,
               help="Ask for no more images than that.")  # fmt: skip
+@click.option("--output", "file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Write the draft to this file, once it is there. By default, it is printed.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), help="Same seed, same requests.")
 @click.option("--dry-run", is_flag=True, help="Say what would be asked at most, and send nothing.")
 def command(
@@ -47,13 +51,16 @@ def command(
     headers: Headers,
     timeout: float,
     max_images: int,
+    file: Path | None,
     seed: int | None,
     dry_run: bool,
 ) -> None:
     """Draft the profile of the server at URL: what it does differently, each line with what was seen.
 
-    Redirect it to image-variations.toml, read it, and delete what is a bug and not meant.
+    Give --output image-variations.toml, read that, and delete what is a bug and not meant.
     """
+    if file is not None and not file.absolute().parent.is_dir():
+        raise CommandError(f"--output: {file} cannot be written: there is no folder {file.parent}; make it first")
     key = read_key(api_key, os.environ, headers)
     try:
         target = Target.parse(url, key.value, headers)
@@ -81,8 +88,21 @@ def command(
             ) from error
         text = render(made, target.base_url, datetime.datetime.now().astimezone().date())
         # As bytes: TOML is UTF-8, whatever the locale.
-        click.echo(redactor.text(text).encode("utf-8", "backslashreplace"), nl=False)
+        content = redactor.text(text).encode("utf-8", "backslashreplace")
+        if file is None:
+            click.echo(content, nl=False)
+        else:
+            _write(file, content)
         _require_consistency(made)
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write the draft, or print it with an error where that cannot be done: it took images."""
+    try:
+        output.write_file(file, content)
+    except OSError as error:
+        click.echo(content, nl=False)
+        raise CommandError(f"--output: {file} cannot be written: {error.strerror}; the draft was printed") from error
 
 
 def _require_consistency(made: Draft) -> None:

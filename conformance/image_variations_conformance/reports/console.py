@@ -145,7 +145,10 @@ def _show_deliberate(run: Run, console: Console) -> None:
         return
     what = ", ".join(named) or "no valid request was accepted, perhaps for want of a model or another size"
     console.print(f"Some of this looks deliberate: {what}. If it is, declare it:", markup=False)
-    console.print(f"  image-variations profile {run.target.base_url} > image-variations.toml", markup=False)
+    model = " --model NAME" if run.wants_model else ""
+    console.print(
+        f"  image-variations profile {run.target.base_url}{model} --output image-variations.toml", markup=False
+    )
 
 
 def _show_whole(verdict: Verdict, console: Console) -> None:

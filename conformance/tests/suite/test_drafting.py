@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -318,13 +319,14 @@ def test_the_command_writes_a_draft_without_the_key() -> None:
     assert KEY not in completed.stdout
 
 
-def test_a_draft_that_contradicts_itself_is_written_and_exits_with_1() -> None:
+def test_a_draft_that_contradicts_itself_is_written_to_its_file_and_exits_with_1(tmp_path: Path) -> None:
+    file = tmp_path / "draft.toml"
     contract = apply(load(), declared(sizes=["512x512"], default_size="512x512"))
     with running(ChangesItsDefaultSize(api_key=KEY, contract=contract)) as server:
-        completed = run(server.base_url, "--api-key", KEY)
-    assert completed.returncode == 1
+        completed = run(server.base_url, "--api-key", KEY, "--output", str(file))
+    assert (completed.returncode, completed.stdout) == (1, "")
     assert completed.stderr.startswith("The draft contradicts itself, and must be mended: ")
-    assert tomllib.loads(completed.stdout)["sizes"] == ["512x512"]
+    assert tomllib.loads(file.read_text("utf-8"))["sizes"] == ["512x512"]
 
 
 @pytest.mark.parametrize(
@@ -334,13 +336,18 @@ def test_a_draft_that_contradicts_itself_is_written_and_exits_with_1() -> None:
         ("The image must be a JPEG.", "a server that takes no PNG cannot be tested."),
     ],
 )
-def test_the_advice_is_about_what_the_server_refuses(words: str, advice: str) -> None:
+def test_where_nothing_is_accepted_advice_is_given_and_an_earlier_draft_stays(
+    words: str, advice: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "draft.toml"
+    file.write_text("max_n = 4\n")
+
     async def answer(_: Request) -> Response:
         return JSONResponse({"error": {"message": words}}, 400)
 
     with running(Starlette(routes=[Route("/v1/images/variations", answer, methods=["POST"])])) as server:
-        completed = run(server.base_url)
-    assert completed.returncode == 2
+        completed = run(server.base_url, "--output", str(file))
+    assert (completed.returncode, file.read_text()) == (2, "max_n = 4\n")
     assert advice in completed.stderr
 
 
@@ -350,6 +357,11 @@ def test_the_advice_is_about_what_the_server_refuses(words: str, advice: str) ->
         ((f"http://127.0.0.1:{free_port()}/v1",), 2, "cannot be reached"),
         (("127.0.0.1/v1",), 2, "does not begin with http"),
         ((), 2, "Missing argument 'URL'"),
+        (
+            ("http://127.0.0.1/v1", "--output", "no/such/folder/draft.toml"),
+            2,
+            "there is no folder no/such/folder; make",
+        ),
         (("http://127.0.0.1/v1", "--dry-run"), 0, "At most 300 requests and 25 images"),
     ],
 )
