@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import os
 import secrets
+import shlex
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -25,7 +27,7 @@ from ..wire.target import Target, UnusableUrl
 from . import output
 from .arguments import read_key, target_options
 from .errors import EXIT_FAILS, CommandError, reported_bugs
-from .servers import talking_to
+from .servers import at_origin, served, talking_to, url_of
 
 _NAME_A_MODEL = "Name a model of the server with --model."
 _DECLARE_BY_HAND = (
@@ -35,7 +37,8 @@ _DECLARE_BY_HAND = (
 
 
 @click.command("profile")
-@click.argument("url", metavar="URL")
+@click.argument("urls", nargs=-1, metavar="URL")
+@click.option("--app", "app_name", metavar="MODULE:ATTR", help="Ask an ASGI app, as `check --app` serves it.")
 @click.option("--model", metavar="NAME", help="A model of the server.")
 @target_options
 @click.option("--max-images", type=click.IntRange(min=1), default=MOST_IMAGES, show_default=True,
@@ -45,7 +48,8 @@ _DECLARE_BY_HAND = (
 @click.option("--seed", type=click.IntRange(min=0), help="Same seed, same requests.")
 @click.option("--dry-run", is_flag=True, help="Say what would be asked at most, and send nothing.")
 def command(
-    url: str,
+    urls: tuple[str, ...],
+    app_name: str | None,
     model: str | None,
     api_key: str | None,
     headers: Headers,
@@ -63,7 +67,7 @@ def command(
         raise CommandError(f"--output: {file} cannot be written: there is no folder {file.parent}; make it first")
     key = read_key(api_key, os.environ, headers)
     try:
-        target = Target.parse(url, key.value, headers)
+        target = Target.parse(url_of(urls, app_name), key.value, headers)
     except UnusableUrl as error:
         raise CommandError(str(error)) from error
     if dry_run:
@@ -73,7 +77,10 @@ def command(
         )
         return
     redactor = Redactor.of(target.api_key, target.headers, target.base_url)
-    with reported_bugs(redactor.text):
+    name = shlex.join(["--app", app_name, *urls]) if app_name else target.base_url
+    with served(app_name) if app_name else nullcontext() as origin, reported_bugs(redactor.text):
+        if origin is not None:
+            target = at_origin(target, origin)
         budget = Budget(Limits(MOST_REQUESTS, max_images))
         scheduler = Scheduler(Transport(target, timeout), lambda *_: None, budget=budget)
         asker = Asker(load(), target, scheduler, secrets.randbelow(2**32) if seed is None else seed)
@@ -86,7 +93,7 @@ def command(
                 f"No request was accepted in {budget.requests}; a plain one was answered {redactor.text(str(error))}. "
                 f"{_NAME_A_MODEL if about_model else _DECLARE_BY_HAND}"
             ) from error
-        text = render(made, target.base_url, datetime.datetime.now().astimezone().date())
+        text = render(made, name, datetime.datetime.now().astimezone().date())
         # As bytes: TOML is UTF-8, whatever the locale.
         content = redactor.text(text).encode("utf-8", "backslashreplace")
         if file is None:

@@ -356,7 +356,7 @@ def test_where_nothing_is_accepted_advice_is_given_and_an_earlier_draft_stays(
     [
         ((f"http://127.0.0.1:{free_port()}/v1",), 2, "cannot be reached"),
         (("127.0.0.1/v1",), 2, "does not begin with http"),
-        ((), 2, "Missing argument 'URL'"),
+        ((), 2, "expected either a URL or --app, got neither"),
         (
             ("http://127.0.0.1/v1", "--output", "no/such/folder/draft.toml"),
             2,

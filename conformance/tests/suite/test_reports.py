@@ -64,7 +64,7 @@ def read(report: Path) -> Any:
     return json.loads((report / "report.json").read_text())
 
 
-def lines(run: Run, report_dir: Path | None = None, **view: bool) -> list[str]:
+def lines(run: Run, report_dir: Path | None = None, **view: Any) -> list[str]:
     """Return the lines that the console shows of a run."""
     out = io.StringIO()
     console.show(run, Console(file=out, emoji=False, highlight=False, soft_wrap=True), report_dir, **view)
