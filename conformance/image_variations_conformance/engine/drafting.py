@@ -327,21 +327,28 @@ def _numbers(asker: Asker, made: Draft) -> None:
     most = int(asker.contract.fields["n"]["maximum"])
     for text in _WRONG_NUMBERS:
         _field(asker, "n", text, "invalid-request", may_be_accepted=False)
-    beyond = _field(asker, "n", str(most + 1), "invalid-request", images=most + 1)
-    if is_accepted(beyond):
-        _of_many(asker, made, most + 1, beyond)
-        return
-    for number in range(most, 0, -1):
-        # A refusal costs no image, so that only the largest number that is accepted does.
+    # A refusal costs no image, so that only the largest number that is accepted does.
+    first = int(min(most + 1, asker.images_left))
+    beyond: Answer | None = None
+    for number in range(first, 0, -1):
         answer = _field(asker, "n", str(number), "invalid-request", images=number)
-        if answer is not None and answer.refused:
-            beyond = answer
+        if answer is None or answer.refused:
+            beyond = answer or beyond
             continue
-        if answer is not None and answer.accepted and answer.count != number:
+        if not answer.accepted:
+            return
+        if number > most:
+            _of_many(asker, made, number, answer)
+        elif answer.count != number:
             asker.bugs.append(f"n={number} \u2192 {answer}")
-        elif answer is not None and answer.accepted and number < most:
+        elif beyond is None:
+            break
+        elif number < most:
             made.declare("max_n", number, f"n={number + 1} \u2192 {beyond}")
         return
+    if first <= most and beyond is None:
+        unseen = f"n={first + 1}" if first == most else f"n={max(1, first) + 1} to n={most + 1}"
+        asker.note_unseen(unseen, most + 1)
 
 
 def _of_many(asker: Asker, made: Draft, number: int, answer: Answer | None) -> None:

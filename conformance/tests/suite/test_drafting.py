@@ -244,7 +244,7 @@ def test_the_name_of_the_image_field_is_found_in_the_refusal_of_a_form_without_i
 def test_few_images_are_never_exceeded_and_what_was_not_seen_is_said() -> None:
     made = drafted(Service(api_key=KEY), images=6)
     assert made.images <= 6
-    assert "n=10" in made.unseen
+    assert "n=2 to n=11: 0 of 6 images are left; --max-images allows more" in made.unseen
     assert made.lines == []
 
 
@@ -259,13 +259,17 @@ GENEROUS = {
 }
 
 
-@pytest.mark.parametrize(("images", "left_out"), [(35, set()), (MOST_IMAGES, {"max_n"})])
+@pytest.mark.parametrize(
+    ("most", "images", "left_out"),
+    [("unlimited", 35, set()), ("unlimited", MOST_IMAGES, {"max_n"}), (2, MOST_IMAGES, set())],
+)
 def test_all_of_a_server_that_refuses_little_is_seen_and_many_images_at_once_last(
-    images: int, left_out: set[str]
+    most: int | str, images: int, left_out: set[str]
 ) -> None:
-    made = drafted(Service(api_key=KEY, contract=apply(load(), declared(**GENEROUS))), images=images)
-    assert keys_of(made) == {key: value for key, value in GENEROUS.items() if key not in left_out}
-    assert all(text.startswith("n=") for text in made.unseen)
+    keys = {**GENEROUS, "max_n": most}
+    made = drafted(Service(api_key=KEY, contract=apply(load(), declared(**keys))), images=images)
+    assert keys_of(made) == {key: value for key, value in keys.items() if key not in left_out}
+    assert all(re.match(r"n=\d+ to n=11: \d+ of 25 images are left; --max-images", text) for text in made.unseen)
 
 
 class LimitsSides(Service):
