@@ -25,7 +25,7 @@ from image_variations_conformance.reference.app.api_error import ApiError
 from image_variations_conformance.reference.app.form import Part
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.app.serving import running
-from image_variations_conformance.reference.variants import faulty
+from image_variations_conformance.reference.variants import combined, faulty
 from image_variations_conformance.reports.draft import render
 from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.target import Target
@@ -206,6 +206,17 @@ def test_what_looks_like_a_bug_is_noted_and_not_declared(fault: str, key: str) -
     assert made.bugs
 
 
+@pytest.mark.parametrize(
+    ("variant", "keys"),
+    [("chunked-refused", {"error_statuses": {"chunked-body": [400, 411]}}), ("chunked-411", {})],
+)
+def test_a_refusal_of_chunked_bodies_is_declared_where_its_status_is_not_that_of_the_contract(
+    variant: str, keys: dict[str, Any]
+) -> None:
+    made = drafted(combined([variant])(api_key=KEY))
+    assert (keys_of(made), made.bugs) == (keys, [])
+
+
 def test_a_model_is_found_in_the_list_of_models() -> None:
     service = Service(api_key=KEY, contract=contract_of("b64-only"))
 
@@ -269,7 +280,10 @@ def test_all_of_a_server_that_refuses_little_is_seen_and_many_images_at_once_las
     keys = {**GENEROUS, "max_n": most}
     made = drafted(Service(api_key=KEY, contract=apply(load(), declared(**keys))), images=images)
     assert keys_of(made) == {key: value for key, value in keys.items() if key not in left_out}
-    assert all(re.match(r"n=\d+ to n=11: \d+ of 25 images are left; --max-images", text) for text in made.unseen)
+    assert all(
+        re.match(r"(n=\d+ to n=11|a chunked body): \d+ of 25 images are left; --max-images", text)
+        for text in made.unseen
+    )
 
 
 class LimitsSides(Service):
