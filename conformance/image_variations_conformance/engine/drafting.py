@@ -317,7 +317,10 @@ def _default_size(asker: Asker, made: Draft, plain: Answer) -> str:
     again = of_image(own)
     if again is not None and again.size == first.size:
         follows = (first.size, second.size) == (f"{own}x{own}", f"{other}x{other}")
-        made.declare("default_size", "input" if follows else "any", seen)
+        if follows:
+            made.declare("default_size", "input", seen)
+        else:
+            made.declare("default_size", "any", seen, "if that is a bug, delete this: no size is judged then")
     elif again is not None:
         asker.bugs.append(f"{seen}, then {again.size} for {own}")
     return ""

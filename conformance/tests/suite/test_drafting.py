@@ -134,6 +134,33 @@ def test_a_default_size_that_depends_on_the_order_of_requests_is_a_bug_and_not_d
     assert any(bug.startswith("without size \u2192 ") for bug in made.bugs)
 
 
+class WidensItsDefaultSize(Service):
+    """Makes images without a size that are 8 pixels wider than the input image."""
+
+    side = 0
+
+    def wanted(self, fields: Any) -> Any:
+        """Return the parameters of a request with its image."""
+        part = self.image_part(fields)
+        # The width in the first chunk of a PNG.
+        self.side = int.from_bytes(part.content[16:20]) if part is not None else 0
+        return super().wanted(fields)
+
+    def dimensions(self, size: str | None) -> tuple[int, int] | None:
+        """Return the width and height of the new images in pixels."""
+        return (self.side + 8, self.side) if size is None else super().dimensions(size)
+
+
+def test_a_default_size_that_no_key_expresses_is_any_with_what_was_seen_and_that_it_is_not_judged() -> None:
+    made = drafted(WidensItsDefaultSize(api_key=KEY))
+    (line,) = made.lines
+    assert (line.key, line.value) == ("default_size", "any")
+    assert line.seen == (
+        "without size \u2192 72x64 for 64 pixels, 1032x1024 for 1024; "
+        "if that is a bug, delete this: no size is judged then"
+    )
+
+
 def small_server(error: Response) -> Starlette:
     """Return a server of b64_json alone whose items have both keys, with its error."""
 
