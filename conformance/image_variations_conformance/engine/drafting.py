@@ -284,13 +284,16 @@ def _declare_values(
 
     A value of the contract that was not seen, or that breaks the server, stays.
     """
+    known = _enum(asker, name)
     refused = [value for value in values if is_refused(answers[value])]
     left = [value for value in values if value not in refused]
+    if not left and (not default or default in known):
+        asker.bugs.append(f"{name} \u2192 {answers[refused[0]]}, whatever its value; no key declares that")
+        return
     if default and default not in left:
         left.append(default)
         if is_refused(answers[default]):
             asker.bugs.append(f"{name}={default} \u2192 {answers[default]}, but it is the default")
-    known = _enum(asker, name)
     if left and set(left) != set(known):
         others = [value for value in left if value not in known]
         seen = (f"{value} \u2192 {answers[value]}" for value in (*refused[:1], *others[:1]))

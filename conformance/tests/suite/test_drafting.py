@@ -117,6 +117,23 @@ def test_a_default_size_that_is_refused_stays_one_of_the_sizes_and_is_a_bug() ->
     assert made.bugs == ["size=1024x1024 \u2192 400 \u201csize is invalid.\u201d, but it is the default"]
 
 
+class HasNoFormats(Service):
+    """Refuses every form with a response_format."""
+
+    def response_format(self, response_format: str | None) -> str:
+        """Return the format. Raises ApiError for any in the form."""
+        if response_format is not None:
+            raise ApiError("There is no field response_format.", "response_format")
+        return super().response_format(None)
+
+
+def test_a_field_that_is_refused_whatever_its_value_is_a_bug_and_not_declared() -> None:
+    made = drafted(HasNoFormats(api_key=KEY))
+    assert keys_of(made) == {}
+    seen = "400 \u201cThere is no field response_format.\u201d"
+    assert made.bugs == [f"response_format \u2192 {seen}, whatever its value; no key declares that"]
+
+
 class ChangesItsDefaultSize(Service):
     """Makes larger images each time without a size."""
 
