@@ -39,7 +39,7 @@ _DECLARE_BY_HAND = (
 @click.command("profile")
 @click.argument("urls", nargs=-1, metavar="URL")
 @click.option("--app", "app_name", metavar="MODULE:ATTR", help="Ask an ASGI app, as `check --app` serves it.")
-@click.option("--model", metavar="NAME", help="A model of the server.")
+@click.option("--model", "models", multiple=True, metavar="NAME", help="A model of the server; repeatable.")
 @target_options
 @click.option("--max-images", type=click.IntRange(min=1), default=MOST_IMAGES, show_default=True,
               help="Ask for no more images than that.")  # fmt: skip
@@ -50,7 +50,7 @@ _DECLARE_BY_HAND = (
 def command(
     urls: tuple[str, ...],
     app_name: str | None,
-    model: str | None,
+    models: tuple[str, ...],
     api_key: str | None,
     headers: Headers,
     timeout: float,
@@ -86,9 +86,9 @@ def command(
         asker = Asker(load(), target, scheduler, secrets.randbelow(2**32) if seed is None else seed)
         try:
             with talking_to(target, key.source):
-                made = draft(asker, model)
+                made = draft(asker, models)
         except NothingAccepted as error:
-            about_model = model is None and "model" in str(error).lower()
+            about_model = not models and "model" in str(error).lower()
             raise CommandError(
                 f"No request was accepted in {budget.requests}; a plain one was answered {redactor.text(str(error))}. "
                 f"{_NAME_A_MODEL if about_model else _DECLARE_BY_HAND}"

@@ -28,6 +28,8 @@ from .draft import Draft
 MOST_IMAGES, MOST_REQUESTS = 25, 300
 _FIRST_BASES, _MOST_BASES, _MOST_MODELS = 2, 120, 4
 _UNKNOWN_MODEL = "no-such-model-3f1c"
+_OTHER_MODELS = ("dall-e-3", "gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5")
+"""Models of other operations, which `check` sends as unknown ones."""
 _OTHER_SIZES = ("320x192", "448x448")
 """Only a server of any size makes these."""
 _SIZE = re.compile(r"(?<![\dx])[1-9]\d{1,3}x[1-9]\d{1,3}(?![\dx])")
@@ -52,14 +54,14 @@ class NothingAccepted(Exception):
     """No request was accepted. The message is what came of the plain one."""
 
 
-def draft(asker: Asker, model: str | None = None) -> Draft:
-    """Ask a server, with a model of the user's if there is one, and return the draft.
+def draft(asker: Asker, given: Sequence[str] = ()) -> Draft:
+    """Ask a server, with the models of the user's if there are some, and return the draft.
 
     Raises NothingAccepted, Unreachable and KeyRefused.
     """
     made = Draft()
-    plain = find_base(asker, model)
-    _models(asker, made, model)
+    plain = find_base(asker, given)
+    _models(asker, made, given)
     _image_fields(asker, made)
     _keys(asker, made)
     plain = _formats(asker, made, plain)
@@ -74,11 +76,11 @@ def draft(asker: Asker, model: str | None = None) -> Draft:
     return made
 
 
-def find_base(asker: Asker, model: str | None = None) -> Answer:
+def find_base(asker: Asker, given: Sequence[str] = ()) -> Answer:
     """Find a form that is accepted, with as few fields as possible, and return the answer. Raises NothingAccepted."""
     answers: list[Answer] = []
     tried: set[tuple[str, str]] = set()
-    models: Collection[str | None] = [model]
+    models: Collection[str | None] = given or [None]
     names: Sequence[str] = (asker.contract.image_field, "image[]", "file")
     most = _FIRST_BASES
     while True:
@@ -91,7 +93,7 @@ def find_base(asker: Asker, model: str | None = None) -> Answer:
             if answer is not None and answer.accepted:
                 return answer
             answers += [answer] if answer is not None else []
-        known = dict.fromkeys([model, None, *(_known_models(asker) if model is None else ()), *_named(answers)])
+        known = dict.fromkeys([*given, None, *(() if given else _known_models(asker)), *_named(answers)])
         fields = dict.fromkeys([*names, *_named_fields(asker, known)])
         if most > _FIRST_BASES and set(known) <= set(models) and set(fields) <= set(names):
             raise NothingAccepted(str(answers[0]) if answers else "no request was sent")
@@ -169,7 +171,7 @@ def _field(asker: Asker, name: str, value: str | None, kind: ViolationKind | Non
 # --- the fields of the form
 
 
-def _models(asker: Asker, made: Draft, given: str | None) -> None:
+def _models(asker: Asker, made: Draft, given: Sequence[str]) -> None:
     own = asker.base.texts.get("model")
     unknown = _field(asker, "model", _UNKNOWN_MODEL, "unknown-model", may_be_accepted=False)
     if is_accepted(unknown):
@@ -177,15 +179,15 @@ def _models(asker: Asker, made: Draft, given: str | None) -> None:
         return
     if own is not None and is_refused(without := _field(asker, "model", None)):
         made.declare("model_required", True, f"without model \u2192 {without}")
-    names = [own, *_enum(asker, "model")] if own is not None else _enum(asker, "model")
-    if given is None:
+    names = [*([own] if own is not None else ()), *given, *_enum(asker, "model"), *_OTHER_MODELS]
+    if not given:
         names += [*_known_models(asker), *(_named([unknown]) if unknown is not None else ())]
     answers = {name: _field(asker, "model", name, "unknown-model") for name in dict.fromkeys(names)}
     accepted = [name for name, answer in answers.items() if is_accepted(answer)]
     refused = [f"model={name} \u2192 {answer}" for name, answer in answers.items() if is_refused(answer)]
     if accepted and set(accepted) != set(_enum(asker, "model")):
-        seen = "given" if given in accepted else f"model={accepted[0]} \u2192 {answers[accepted[0]]}"
-        made.declare("models", accepted, seen, *refused[:1])
+        seen = (f"{name} given" if name in given else f"model={name} \u2192 {answers[name]}" for name in accepted)
+        made.declare("models", accepted, *seen, *refused[:1])
     elif not accepted:
         asker.unseen.append(f"models; name one with --model ({'; '.join(refused[:1])})")
 

@@ -53,7 +53,7 @@ def drafted(app: ASGIApp, *, model: str | None = None, key: str | None = KEY, im
 def drafted_of(base_url: str, *, model: str | None = None, key: str | None = KEY, images: int = MOST_IMAGES) -> Draft:
     target = Target.parse(base_url, key)
     scheduler = Scheduler(Transport(target, 20.0), lambda *_: None, budget=Budget(Limits(300, images)))
-    return draft(Asker(load(), target, scheduler, seed=1), model)
+    return draft(Asker(load(), target, scheduler, seed=1), [model] if model else [])
 
 
 def contract_of_draft(made: Draft) -> Contract:
@@ -276,6 +276,13 @@ def test_a_model_is_found_in_the_words_of_a_refusal() -> None:
     # The reference server says which models there are.
     contract = apply(load(), declared(models=["flux-1"], model_required=True))
     assert keys_of(drafted(Service(api_key=KEY, contract=contract)))["models"] == ["flux-1"]
+
+
+def test_other_models_that_check_takes_for_unknown_are_found_beside_a_given_one() -> None:
+    contract = apply(load(), declared(models=["flux-1", "dall-e-2", "gpt-image-1"]))
+    (line,) = drafted(Service(api_key=KEY, contract=contract), model="flux-1").lines
+    assert line.value == ["flux-1", "dall-e-2", "gpt-image-1"]
+    assert line.seen.startswith("flux-1 given; model=dall-e-2 \u2192 200 with ")
 
 
 class NamesPlaces(Service):
