@@ -17,7 +17,8 @@ from ..contract.profile import EMPTY, ProfileError
 from ..engine.asking import Asker
 from ..engine.budget import Budget, Limits
 from ..engine.draft import Draft
-from ..engine.drafting import MOST_IMAGES, MOST_REQUESTS, NothingAccepted, draft
+from ..engine.draft_base import NothingAccepted
+from ..engine.drafting import MOST_IMAGES, MOST_REQUESTS, draft
 from ..engine.scheduler import Scheduler
 from ..reports.draft import render
 from ..sources.transport import Transport

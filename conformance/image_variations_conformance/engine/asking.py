@@ -85,6 +85,10 @@ class Asker:
         """The builder of the next request."""
         return Builder.of(self.contract, self.target, self.seed, f"draft-{self.sent + 1}", self.base)
 
+    def enum(self, name: str) -> list[str]:
+        """Return the values of a field of the contract."""
+        return [str(value) for value in self.contract.fields[name]["enum"]]
+
     def form(
         self, texts: Mapping[str, str | None] = _NONE, *, name: str | None = None, content: bytes | None = None
     ) -> Request:

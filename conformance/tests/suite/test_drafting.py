@@ -17,7 +17,8 @@ from image_variations_conformance.contract.effective import apply
 from image_variations_conformance.engine.asking import Asker
 from image_variations_conformance.engine.budget import Budget, Limits
 from image_variations_conformance.engine.draft import Draft
-from image_variations_conformance.engine.drafting import MOST_IMAGES, NothingAccepted, draft
+from image_variations_conformance.engine.draft_base import NothingAccepted
+from image_variations_conformance.engine.drafting import MOST_IMAGES, draft
 from image_variations_conformance.engine.liveness import KeyRefused, Unreachable
 from image_variations_conformance.engine.scheduler import Scheduler
 from image_variations_conformance.media import png
