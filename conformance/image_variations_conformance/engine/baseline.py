@@ -47,7 +47,8 @@ Kind = Literal["known", "waived"]
 _KINDS: tuple[Kind, ...] = ("known", "waived")
 _TOP = {"contract": str, "suite": str, "seed": int}
 _ENTRY = {"requirement": str, "items": list, "reason": str, "since": datetime.date, "expires": datetime.date}
-_OPTIONAL = frozenset({"expires"})
+_OPTIONAL = frozenset({"items", "expires"})
+"""What is not missing by its name: `items` have an error of their own."""
 _WORDS = {
     str: "a text",
     int: "a whole number from 0",
@@ -259,7 +260,7 @@ def _entry(path: Path, line: int, kind: Kind, table: Mapping[str, Any], requirem
         raise BaselineError(f"{path}:{line}: {requirement} is never judged: {requirements[requirement].excluded}")
     if not reason.strip():
         raise BaselineError(f"{path}:{line}: reason: say why this is known, or who mends it and when")
-    if not table["items"]:
+    if not table.get("items"):
         raise BaselineError(
             f'{path}:{line}: items: expected the items that are known to fail, such as "n=10", got none; name them, or '
             "remove the entry and let --update-baseline write it"
