@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import datetime
-import os
 import re
-import shutil
-import tempfile
 from pathlib import Path
 
 import click
@@ -14,6 +12,7 @@ from attrs import frozen
 
 from ..engine.baseline import Baseline, BaselineError, Requirements, read, updated
 from ..engine.run import Run
+from . import output
 from .errors import CommandError
 
 
@@ -45,9 +44,13 @@ class GivenBaseline:
         today = datetime.datetime.now().astimezone().date()
         if not self.update or run.interrupted:
             return self.baseline.applied(run, today)
-        text = self.path.read_bytes().decode("utf-8-sig") if self.path.exists() else ""
+        content = self.path.read_bytes() if self.path.exists() else b""
+        text = content.decode("utf-8-sig")
         made = updated(text, run, today)
-        _write(self.path, re.sub(r"\r?\n", "\r\n", made) if "\r\n" in text else made)
+        if made != text:
+            if "\r\n" in text:
+                made = re.sub(r"\r?\n", "\r\n", made)
+            output.write_file(self.path, made.encode("utf-8-sig" if content.startswith(codecs.BOM_UTF8) else "utf-8"))
         return _read(self.path, run.contract.requirements).applied(run, today)
 
 
@@ -56,20 +59,3 @@ def _read(path: Path, requirements: Requirements) -> Baseline:
         return read(path, requirements)
     except BaselineError as error:
         raise CommandError(str(error)) from error
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file completely or not at all. Raises OSError."""
-    path = path.resolve()
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as opened:
-            opened.write(text)
-        if path.exists():
-            shutil.copymode(path, temporary)
-        else:
-            Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise

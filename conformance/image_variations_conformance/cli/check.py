@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import click
-from attrs import evolve, frozen
+from attrs import frozen
 from hypothesis.database import ExampleDatabase
 
 from ..cases.case import Case
@@ -34,9 +35,8 @@ from .baselines import GivenBaseline
 from .contracts import contract_options
 from .databases import keep_cache_out_of_the_working_folder, read_database
 from .errors import EXIT_FAILS, EXIT_USAGE, CommandError, reported_bugs
-from .servers import served, talking_to, wait_for
+from .servers import at_origin, served, talking_to, url_of, wait_for
 
-_LOOPBACK = "http://127.0.0.1"
 _LIMITS = {name: f"{it.max_requests} requests and {it.max_images} images" for name, it in DEPTH_PROFILES.items()}
 
 
@@ -114,7 +114,7 @@ def command(
     """
     if verbose and quiet:
         raise click.UsageError("--verbose and --quiet exclude each other")
-    url = _url(urls, app_name, reference=reference)
+    url = url_of(urls, app_name, reference=reference)
     key = read_key(api_key, os.environ, headers)
     if reference and key.value is None:
         key = ApiKey(f"sk-{secrets.token_hex(16)}", "a key made for the run")
@@ -144,30 +144,14 @@ def command(
         console_report.show_plan(plan_of(target, settings), settings, output.console())
         return 0
     keep_cache_out_of_the_working_folder()
+    outputs = _Outputs(report, baseline, verbose, quiet, shlex.join(["--app", app_name, *urls]) if app_name else "")
     with _serving(app_name, Service(api_key=key.value or "", contract=contract) if reference else None) as origin:
         if origin is not None:
-            target = evolve(target, base_url=target.base_url.replace(_LOOPBACK, origin, 1))
+            target = at_origin(target, origin)
         if wait is not None:
             wait_for(target, wait)
         with reported_bugs(Redactor.of(target.api_key, target.headers, target.base_url).text):
-            return _check(target, settings, key.source, _Outputs(report, baseline, verbose, quiet), example_database)
-
-
-def _url(urls: tuple[str, ...], app_name: str | None, *, reference: bool) -> str:
-    """Return the base URL of the target, with a host of our own for a server that is still to be started."""
-    if len(urls) > 1:
-        raise click.UsageError(f"expected one URL, got {len(urls)} arguments")
-    kinds = {"a URL": bool(urls) and app_name is None, "--app": app_name is not None, "--reference": reference}
-    given = [kind for kind, is_given in kinds.items() if is_given]
-    if len(given) != 1 or (reference and urls):
-        got = "neither" if not given else "both" if reference and urls else " and ".join(given)
-        raise click.UsageError(f"expected either a URL, --app or --reference, got {got}")
-    if kinds["a URL"]:
-        return urls[0]
-    path = urls[0] if urls else BASE_PATH
-    if not path.startswith("/"):
-        raise click.UsageError("with --app, URL is the path before /images/variations, such as /v1")
-    return f"{_LOOPBACK}{path}"
+            return _check(target, settings, key.source, outputs, example_database)
 
 
 @contextmanager
@@ -185,12 +169,13 @@ def _serving(app_name: str | None, reference: Service | None) -> Iterator[str | 
 
 @frozen
 class _Outputs:
-    """Where a run goes: its report, its baseline, and how much of it is shown."""
+    """Where a run goes: its report, its baseline, and how much of it is shown. `server` names an app again."""
 
     report: ReportFolder | None
     baseline: GivenBaseline | None
     verbose: bool
     quiet: bool
+    server: str
 
     def write(self, run: Run) -> tuple[Run, bool]:
         """Write the files. Return the run by the baseline, and whether everything was written."""
@@ -234,7 +219,8 @@ def _check(
             if outputs.quiet:
                 console_report.show_headline(run, stdout)
             else:
-                console_report.show(run, stdout, None if report is None else report.path, verbose=outputs.verbose)
+                folder = None if report is None else report.path
+                console_report.show(run, stdout, folder, verbose=outputs.verbose, server=outputs.server)
         if run.interrupted:
             signals.exit_now(code)
     return code

@@ -30,15 +30,20 @@ def contract_options(*, finds_profile: bool = False) -> Callable[[Callable[..., 
         @click.option("--profile", "profile_name", metavar="NAME|FILE",
                       help="What the server does differently on purpose: a ready-made profile (see 'image-variations "
                       f"profiles') or a TOML file; '{_NONE}' for none.{default}")  # fmt: skip
-        @click.option("--model", "model_name", metavar="NAME", help="The model of the server: --set models=NAME.")
+        @click.option("--model", "model_names", multiple=True, metavar="NAME",
+                      help="A model of the server, as key models of a profile; repeatable.")  # fmt: skip
         @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
                       help="Declare one key of a profile, with its value in TOML; repeatable.")  # fmt: skip
         @functools.wraps(command)
         def with_contract(
-            *arguments: Any, profile_name: str | None, model_name: str | None, settings: tuple[str, ...], **options: Any
+            *arguments: Any,
+            profile_name: str | None,
+            model_names: tuple[str, ...],
+            settings: tuple[str, ...],
+            **options: Any,
         ) -> Any:
             folder = Path.cwd() if finds_profile else None
-            contract = _read_contract(profile_name, model_name, settings, folder)
+            contract = _read_contract(profile_name, model_names, settings, folder)
             return command(*arguments, contract=contract, **options)
 
         return with_contract
@@ -54,7 +59,7 @@ def show_profile(contract: Contract) -> None:
 
 
 def _read_contract(
-    profile_name: str | None, model_name: str | None, settings: tuple[str, ...], folder: Path | None
+    profile_name: str | None, model_names: tuple[str, ...], settings: tuple[str, ...], folder: Path | None
 ) -> Contract:
     """Return the contract that the options choose. Raises CommandError."""
     try:
@@ -64,8 +69,8 @@ def _read_contract(
         elif profile_name is None and folder is not None:
             profile = profiles.find(folder)
         declared = [_split(setting) for setting in settings]
-        if model_name is not None:
-            declared.append(("models", [model_name], "--model"))
+        if model_names:
+            declared.append(("models", list(dict.fromkeys(model_names)), "--model"))
         for key, value, place in declared:
             profile = (profile or profiles.EMPTY).with_declared(key, value, place)
         return load() if profile is None else apply(load(), profile)

@@ -1,11 +1,13 @@
-"""The streams that the command writes to, which may be full or gone."""
+"""The streams that the command writes to, which may be full or gone, and files that are written as a whole."""
 
 from __future__ import annotations
 
 import errno
 import io
 import os
+import shutil
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -64,3 +66,20 @@ def close() -> int:
             with suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return code
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file completely or not at all. Raises OSError."""
+    path = path.resolve()
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(content)
+        if path.exists():
+            shutil.copymode(path, temporary)
+        else:
+            Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime
 import os
 import secrets
+import shlex
+from contextlib import nullcontext
+from pathlib import Path
 
 import click
 
@@ -14,16 +17,18 @@ from ..contract.profile import EMPTY, ProfileError
 from ..engine.asking import Asker
 from ..engine.budget import Budget, Limits
 from ..engine.draft import Draft
-from ..engine.drafting import MOST_IMAGES, MOST_REQUESTS, NothingAccepted, draft
+from ..engine.draft_base import NothingAccepted
+from ..engine.drafting import MOST_IMAGES, MOST_REQUESTS, draft
 from ..engine.scheduler import Scheduler
 from ..reports.draft import render
 from ..sources.transport import Transport
 from ..wire.exchange import Headers
 from ..wire.redaction import Redactor
 from ..wire.target import Target, UnusableUrl
+from . import output
 from .arguments import read_key, target_options
 from .errors import EXIT_FAILS, CommandError, reported_bugs
-from .servers import talking_to
+from .servers import at_origin, served, talking_to, url_of
 
 _NAME_A_MODEL = "Name a model of the server with --model."
 _DECLARE_BY_HAND = (
@@ -33,30 +38,37 @@ _DECLARE_BY_HAND = (
 
 
 @click.command("profile")
-@click.argument("url", metavar="URL")
-@click.option("--model", metavar="NAME", help="A model of the server.")
+@click.argument("urls", nargs=-1, metavar="URL")
+@click.option("--app", "app_name", metavar="MODULE:ATTR", help="Ask an ASGI app, as `check --app` serves it.")
+@click.option("--model", "models", multiple=True, metavar="NAME", help="A model of the server; repeatable.")
 @target_options
 @click.option("--max-images", type=click.IntRange(min=1), default=MOST_IMAGES, show_default=True,
               help="Ask for no more images than that.")  # fmt: skip
+@click.option("--output", "file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Write the draft to this file, once it is there. By default, it is printed.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), help="Same seed, same requests.")
 @click.option("--dry-run", is_flag=True, help="Say what would be asked at most, and send nothing.")
 def command(
-    url: str,
-    model: str | None,
+    urls: tuple[str, ...],
+    app_name: str | None,
+    models: tuple[str, ...],
     api_key: str | None,
     headers: Headers,
     timeout: float,
     max_images: int,
+    file: Path | None,
     seed: int | None,
     dry_run: bool,
 ) -> None:
     """Draft the profile of the server at URL: what it does differently, each line with what was seen.
 
-    Redirect it to image-variations.toml, read it, and delete what is a bug and not meant.
+    Give --output image-variations.toml, read that, and delete what is a bug and not meant.
     """
+    if file is not None and not file.absolute().parent.is_dir():
+        raise CommandError(f"--output: {file} cannot be written: there is no folder {file.parent}; make it first")
     key = read_key(api_key, os.environ, headers)
     try:
-        target = Target.parse(url, key.value, headers)
+        target = Target.parse(url_of(urls, app_name), key.value, headers)
     except UnusableUrl as error:
         raise CommandError(str(error)) from error
     if dry_run:
@@ -66,23 +78,39 @@ def command(
         )
         return
     redactor = Redactor.of(target.api_key, target.headers, target.base_url)
-    with reported_bugs(redactor.text):
+    name = shlex.join(["--app", app_name, *urls]) if app_name else target.base_url
+    with served(app_name) if app_name else nullcontext() as origin, reported_bugs(redactor.text):
+        if origin is not None:
+            target = at_origin(target, origin)
         budget = Budget(Limits(MOST_REQUESTS, max_images))
         scheduler = Scheduler(Transport(target, timeout), lambda *_: None, budget=budget)
         asker = Asker(load(), target, scheduler, secrets.randbelow(2**32) if seed is None else seed)
         try:
             with talking_to(target, key.source):
-                made = draft(asker, model)
+                made = draft(asker, models)
         except NothingAccepted as error:
-            about_model = model is None and "model" in str(error).lower()
+            about_model = not models and "model" in str(error).lower()
             raise CommandError(
                 f"No request was accepted in {budget.requests}; a plain one was answered {redactor.text(str(error))}. "
                 f"{_NAME_A_MODEL if about_model else _DECLARE_BY_HAND}"
             ) from error
-        text = render(made, target.base_url, datetime.datetime.now().astimezone().date())
+        text = render(made, name, datetime.datetime.now().astimezone().date())
         # As bytes: TOML is UTF-8, whatever the locale.
-        click.echo(redactor.text(text).encode("utf-8", "backslashreplace"), nl=False)
+        content = redactor.text(text).encode("utf-8", "backslashreplace")
+        if file is None:
+            click.echo(content, nl=False)
+        else:
+            _write(file, content)
         _require_consistency(made)
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write the draft, or print it with an error where that cannot be done: it took images."""
+    try:
+        output.write_file(file, content)
+    except OSError as error:
+        click.echo(content, nl=False)
+        raise CommandError(f"--output: {file} cannot be written: {error.strerror}; the draft was printed") from error
 
 
 def _require_consistency(made: Draft) -> None:

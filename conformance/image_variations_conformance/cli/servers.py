@@ -1,4 +1,4 @@
-"""The server of a check: one that is running, perhaps still starting, or an app that is served for the run."""
+"""The server of a command: one that is running, perhaps still starting, or an app that is served for the run."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import inspect
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+import click
+from attrs import evolve
+
 from ..engine.liveness import KeyRefused, Unreachable
+from ..reference.app.service import BASE_PATH
 from ..reference.app.serving import ServingError, running
 from ..sources.transport import Transport
 from ..wire.exchange import Request
@@ -20,9 +24,36 @@ from .arguments import KEY_VARIABLES
 from .errors import CommandError
 
 _ASGI_ARGUMENTS, _WSGI_ARGUMENTS = 3, 2
+_LOOPBACK = "http://127.0.0.1"
 _PAUSE_SECONDS = 0.2
 _STARTING = frozenset({502, 503, 504})
 """What a gateway answers while the server behind it starts."""
+
+
+def url_of(urls: Sequence[str], app_name: str | None, *, reference: bool | None = None) -> str:
+    """Return the base URL of the target, with a host of our own for a server that is still to be started.
+
+    `reference` is None for a command without that option. Raises click.UsageError.
+    """
+    if len(urls) > 1:
+        raise click.UsageError(f"expected one URL, got {len(urls)} arguments")
+    kinds = {"a URL": bool(urls) and app_name is None, "--app": app_name is not None, "--reference": bool(reference)}
+    given = [kind for kind, is_given in kinds.items() if is_given]
+    if len(given) != 1 or (reference and urls):
+        got = "neither" if not given else "both" if reference and urls else " and ".join(given)
+        expected = "a URL or --app" if reference is None else "a URL, --app or --reference"
+        raise click.UsageError(f"expected either {expected}, got {got}")
+    if kinds["a URL"]:
+        return urls[0]
+    path = urls[0] if urls else BASE_PATH
+    if not path.startswith("/"):
+        raise click.UsageError("with --app, URL is the path before /images/variations, such as /v1")
+    return f"{_LOOPBACK}{path}"
+
+
+def at_origin(target: Target, origin: str) -> Target:
+    """Return the target of `url_of` with the origin of the server that was started for it."""
+    return evolve(target, base_url=target.base_url.replace(_LOOPBACK, origin, 1))
 
 
 @contextmanager

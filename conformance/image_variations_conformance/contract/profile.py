@@ -83,15 +83,25 @@ def read(name_or_file: str) -> Profile:
 def find(working_folder: Path) -> Profile | None:
     """Return the profile of a folder: image-variations.toml, or a table in pyproject.toml. Raises ProfileError."""
     path, project = working_folder / FOUND_FILE, working_folder / "pyproject.toml"
-    in_project = project.is_file() and "[tool.image-variations" in project.read_text("utf-8", "replace")
+    in_project = project.is_file() and _has_table(project.read_text("utf-8-sig", "replace"))
     if path.exists() or path.is_symlink():
         if in_project:
             raise ProfileError(f"{path} and [tool.image-variations] in {project} are both there; keep one of them")
         found = _read_file(path, ())
-        if not found.declared:
-            raise ProfileError(f"{path} declares nothing; write a key, or remove the file")
+        if not path.read_bytes().strip():
+            # A command that failed may have left it so. The draft of a server that differs in nothing has comments.
+            raise ProfileError(f"{path} is empty; write a key or a comment, or remove the file")
         return found
     return _read_file(project, (), _TABLE) if in_project else None
+
+
+def _has_table(text: str) -> bool:
+    """Return whether the text of a pyproject.toml speaks of us. If it is no TOML, that is then told of ours alone."""
+    try:
+        tool = tomllib.loads(text).get(_TABLE[0])
+    except tomllib.TOMLDecodeError:
+        return f"[{'.'.join(_TABLE)}" in text
+    return isinstance(tool, dict) and _TABLE[1] in tool
 
 
 def parse_value(text: str) -> Any:
@@ -116,6 +126,11 @@ def _read_file(path: Path, outer: tuple[Path, ...], table: tuple[str, ...] = ())
         raise ProfileError(f"{path} is not valid TOML: {error}") from None
     for step in table:
         declared = declared.get(step, {})
+    if not isinstance(declared, dict):
+        line = _line_of(text, table)
+        raise ProfileError(
+            f"{path}:{line}: {'.'.join(table)}: expected one table of keys, [{'.'.join(table)}], got {declared!r}"
+        )
     extended = declared.pop(_EXTENDS, None)
     profile = EMPTY
     if extended is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -84,6 +85,10 @@ class Asker:
         """The builder of the next request."""
         return Builder.of(self.contract, self.target, self.seed, f"draft-{self.sent + 1}", self.base)
 
+    def enum(self, name: str) -> list[str]:
+        """Return the values of a field of the contract."""
+        return [str(value) for value in self.contract.fields[name]["enum"]]
+
     def form(
         self, texts: Mapping[str, str | None] = _NONE, *, name: str | None = None, content: bytes | None = None
     ) -> Request:
@@ -108,7 +113,7 @@ class Asker:
         """
         answer = self.send(request, images)
         if answer is None:
-            self.unseen.append(what)
+            self.note_unseen(what, images)
         elif answer.refused:
             self.shapes.setdefault(answer.shape, answer)
             if kind is not None:
@@ -116,6 +121,18 @@ class Asker:
         elif not answer.accepted or not may_be_accepted:
             self.bugs.append(f"{what} \u2192 {answer}")
         return answer
+
+    def note_unseen(self, what: str, images: int = 1) -> None:
+        """Note what was not sent, and that it takes so many images where fewer are left."""
+        left = self.images_left
+        why = f": {left} of {self.scheduler.budget.limits.max_images} images are left; --max-images allows more"
+        self.unseen.append(f"{what}{why if left < max(images, 1) else ''}")
+
+    @property
+    def images_left(self) -> float:
+        """How many images may still be asked for."""
+        left = self.scheduler.budget.images_left()
+        return math.inf if left is None else left
 
     def send(self, request: Request, images: int = 1) -> Answer | None:
         """Return what comes of a request, or None where its images are too many. Raises Unreachable and KeyRefused."""

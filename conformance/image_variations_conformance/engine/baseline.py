@@ -6,7 +6,7 @@ seed = 7
 
 [[known]]                         # to be mended later
 requirement = "IV-N-RANGE"
-items = ["n=10"]                  # without it, any item; "other requests 1f2e3d4c5b6a": those without a name, see below
+items = ["n=10"]                  # "other requests 1f2e3d4c5b6a": those without a name, see below
 reason = "The back end makes four images at most."
 since = 2026-11-29
 expires = 2027-03-01              # may be left out
@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import itertools
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -32,7 +33,7 @@ from typing import Any, Literal, TypeAlias
 
 import tomlkit
 from attrs import evolve, field, frozen
-from tomlkit.items import Table
+from tomlkit.items import Array, Table
 
 from ..cases.case import Case
 from ..contract.requirements import Requirement
@@ -47,6 +48,7 @@ _KINDS: tuple[Kind, ...] = ("known", "waived")
 _TOP = {"contract": str, "suite": str, "seed": int}
 _ENTRY = {"requirement": str, "items": list, "reason": str, "since": datetime.date, "expires": datetime.date}
 _OPTIONAL = frozenset({"items", "expires"})
+"""What is not missing by its name: `items` have an error of their own."""
 _WORDS = {
     str: "a text",
     int: "a whole number from 0",
@@ -60,6 +62,7 @@ _DIGEST_CHARACTERS = 12
 _NUMBERED = re.compile(
     r"(again|alone|base|control|cost|eight-alike|eight-mixed|must|narrowed|odd|open|random|should)-\d+(-.*)?"
 )
+_HEADER = re.compile(rf"^[ \t]*\[\[\s*({'|'.join(_KINDS)})\b", re.MULTILINE)
 _COMMENT = (
     "Known failures of a server, for `image-variations check --baseline`. `known`: to be mended; `waived`: to stay."
 )
@@ -71,20 +74,20 @@ class BaselineError(ValueError):
 
 @frozen
 class Entry:
-    """What is known of a requirement: the items that fail, or none for any. `place` is file and line."""
+    """What is known of a requirement: the items that fail. `place` is file and line."""
 
     requirement: str
     kind: Kind
     reason: str
     since: datetime.date
-    items: tuple[str, ...] = ()
+    items: tuple[str, ...]
     expires: datetime.date | None = None
     place: str = field(default="", eq=False)
 
     def covers(self, item: str) -> bool:
         """Return whether a failure of an item is known."""
         others = _lasting(item) == OTHER_REQUESTS and any(map(_is_other, self.items))
-        return not self.items or item in self.items or others
+        return item in self.items or others
 
 
 @frozen
@@ -113,8 +116,6 @@ class Baseline:
             held = _held(verdict, entry.items, sent)
             if held:
                 yield f"{entry.place}: {entry.requirement} holds now: {', '.join(held)}"
-            elif not entry.items and _passed(verdict):
-                yield f"{entry.place}: {entry.requirement} holds now"
 
     def _other_versions(self, run: Run) -> str:
         """Return the versions that the baseline was written with, if they are others than those of the run."""
@@ -131,7 +132,7 @@ def _lasting(item: str) -> str:
 def _broken(verdict: Verdict) -> list[Item]:
     """Return the items that fail, or that another failure of the server keeps from being seen."""
     if _is_hidden(verdict):
-        return [it for it in verdict.items if it.state != "holds" and it.reason is not None and not it.reason.chosen]
+        return [it for it in verdict.items if it.state != "holds" and (it.reason is None or not it.reason.chosen)]
     return [item for item in verdict.items if item.state == "contradicted"]
 
 
@@ -203,11 +204,9 @@ def _with_known(verdict: Verdict, entry: Entry | None) -> Verdict:
 
 def read(path: Path, requirements: Requirements) -> Baseline:
     """Return the baseline in a file; `requirements` are all that there are, by id. Raises BaselineError."""
+    text = _text(path)
     try:
-        text = path.read_text("utf-8-sig")
         content = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise BaselineError(f"{path} cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise BaselineError(f"{path} is not valid TOML: {error}") from None
     for key, value in content.items():
@@ -217,7 +216,8 @@ def read(path: Path, requirements: Requirements) -> Baseline:
             raise BaselineError(f"{path}: {key} is not a key of baselines; there are {', '.join([*_TOP, *_KINDS])}")
     entries: dict[str, Entry] = {}
     for kind in _KINDS:
-        lines = [number for number, line in enumerate(text.splitlines(), 1) if re.match(rf"\s*\[\[\s*{kind}\b", line)]
+        starts = [header.start() for header in _HEADER.finditer(text) if header[1] == kind]
+        lines = [text.count("\n", 0, start) + 1 for start in starts]
         tables = content.get(kind, [])
         if not isinstance(tables, list) or len(lines) != len(tables):
             raise BaselineError(f"{path}: {kind}: expected tables that begin with [[{kind}]]")
@@ -228,6 +228,21 @@ def read(path: Path, requirements: Requirements) -> Baseline:
                 raise BaselineError(f"{path}:{line}: {entry.requirement} has an entry already, at {other}")
             entries[entry.requirement] = entry
     return Baseline(entries, content.get("contract", ""), content.get("suite", ""), content.get("seed"))
+
+
+def _text(path: Path) -> str:
+    try:
+        # As it is: Python would take a carriage return alone for the end of a line, which TOML does not.
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BaselineError(f"{path} cannot be read: {error}") from None
+    before, alone, _ = text.replace("\r\n", "\n").partition("\r")
+    if alone:
+        raise BaselineError(
+            f"{path}:{before.count(chr(10)) + 1}: expected lines that end with LF or CRLF, got CR alone; save the file "
+            "with the line ends of Unix or Windows"
+        )
+    return text
 
 
 def _entry(path: Path, line: int, kind: Kind, table: Mapping[str, Any], requirements: Requirements) -> Entry:
@@ -245,8 +260,14 @@ def _entry(path: Path, line: int, kind: Kind, table: Mapping[str, Any], requirem
         raise BaselineError(f"{path}:{line}: {requirement} is never judged: {requirements[requirement].excluded}")
     if not reason.strip():
         raise BaselineError(f"{path}:{line}: reason: say why this is known, or who mends it and when")
-    items = tuple(table.get("items", ()))
-    return Entry(requirement, kind, reason, table["since"], items, table.get("expires"), f"{path}:{line}")
+    if not table.get("items"):
+        raise BaselineError(
+            f'{path}:{line}: items: expected the items that are known to fail, such as "n=10", got none; name them, or '
+            "remove the entry and let --update-baseline write it"
+        )
+    return Entry(
+        requirement, kind, reason, table["since"], tuple(table["items"]), table.get("expires"), f"{path}:{line}"
+    )
 
 
 def _check(path: Path, line: int, key: str, value: object, expected: type) -> None:
@@ -261,64 +282,98 @@ def updated(text: str, run: Run, today: datetime.date) -> str:
 
     What the run did not see stays, and so do comments, order, reasons and dates. An empty text is a new baseline.
     """
-    document = tomlkit.parse(text)
-    if not text.strip():
-        document.add(tomlkit.comment(_COMMENT))
-    document.update({"contract": run.contract.version, "suite": suite_version()})
+    head, *parts = _parts(text) if text.strip() else [f"# {_COMMENT}\n"]
     sent, found = _sent(run), {verdict.requirement.id: verdict for verdict in run.verdicts}
-    gone, unseen = [], False
-    for at, table in enumerate(document.get("known", ())):
-        verdict = found[str(table["requirement"])]
-        broken = _listed_names(verdict, run)
-        if not _updated_entry(table, verdict, broken, sent):
-            gone.append(at)
-        elif not set(table.get("items", ())) <= set(broken):
-            unseen = True
-    listed = {str(table["requirement"]) for kind in _KINDS for table in document.get(kind, ())}
+    made, unseen = head, False
+    listed: set[str] = set()
+    for part in parts:
+        # A document of its own, since tomlkit would write all tables of a kind one behind the other.
+        document = tomlkit.parse(part)
+        ((kind, (table,)),) = document.items()
+        listed.add(str(table["requirement"]))
+        is_changed = False
+        if kind == "known":
+            verdict = found[str(table["requirement"])]
+            broken = _listed_names(verdict, run)
+            is_changed = _update_items(table["items"], verdict, broken, sent)
+            unseen = unseen or not set(table["items"]) <= set(broken)
+        if not table["items"]:
+            made = _with_comments_behind(made, table)
+        else:
+            made += tomlkit.dumps(document) if is_changed else part
     for verdict in run.verdicts:
         if (verdict.result == "fail" or _is_hidden(verdict)) and verdict.requirement.id not in listed:
-            document.setdefault("known", tomlkit.aot()).append(_new_entry(verdict, run, today))
-    if "seed" not in document or not unseen:
+            made += _new_entry(made, verdict, run, today)
+    values: dict[str, str | int] = {"contract": run.contract.version, "suite": suite_version()}
+    if not unseen or "seed" not in tomllib.loads(head):
         # Otherwise the run that is meant to see the rest is one with the seed of the file.
-        document["seed"] = run.seed
+        values["seed"] = run.seed
+    return _with_values(head, values, is_above_table=bool(parts)) + made[len(head) :]
+
+
+def _parts(text: str) -> list[str]:
+    """Return what stands before the tables of a baseline, and each table up to the next one."""
+    starts = [0, *(header.start() for header in _HEADER.finditer(text)), len(text)]
+    return [text[start:end] for start, end in itertools.pairwise(starts)]
+
+
+def _with_values(head: str, values: Mapping[str, str | int], *, is_above_table: bool) -> str:
+    """Return what stands before the tables with these values. Comments right above a table stay there."""
+    document = tomlkit.parse(head)
+    for key, value in values.items():
+        if key in document and document[key] != value:
+            document[key] = value
     made = tomlkit.dumps(document)
-    for at in reversed(gone):
-        made = _without_entry(made, at)
-    return made
+    new = "".join(
+        f"{key} = {tomlkit.item(value).as_string()}\n" for key, value in values.items() if key not in document
+    )
+    if not new:
+        return made
+    above = re.search(r"(^[ \t]*#.*\n)*\Z", made, re.MULTILINE) if is_above_table else None
+    at = above.start() if above is not None else len(made)
+    if is_above_table:
+        new += "\n"
+    return f"{_ended(made[:at])}{new}{made[at:]}"
 
 
-def _without_entry(text: str, at: int) -> str:
-    """Return the text of a baseline without one of its known entries. All comments stay where they are."""
-    lines = text.splitlines(keepends=True)
-    headers = [number for number, line in enumerate(lines) if re.match(r"\s*\[\[", line)]
-    start = [number for number in headers if re.match(r"\s*\[\[\s*known\b", lines[number])][at]
-    end = next((number for number in headers if number > start), len(lines))
-    while not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#"):
-        end -= 1
-    before, after = lines[:start], lines[end:]
-    is_blank_before, is_blank_after = (not each or not each[0].strip() for each in (before[-1:], after[:1]))
-    between = ["\n"] if after and not (is_blank_before or is_blank_after) else []
-    return "".join((*before, *between, *(after[1:] if is_blank_before and is_blank_after else after)))
+def _ended(text: str) -> str:
+    return text if not text or text.endswith("\n") else f"{text}\n"
 
 
-def _updated_entry(table: Table, verdict: Verdict, broken: Sequence[str], sent: Collection[str]) -> bool:
-    """Bring the items of an entry up to date, and return whether something of it is left."""
-    if "items" not in table:
-        return not _passed(verdict)
-    listed = [str(item) for item in table["items"]]
+def _ends_blank(text: str) -> bool:
+    return not text.strip() or not text.splitlines()[-1].strip()
+
+
+def _with_comments_behind(text: str, table: Table) -> str:
+    """Return a text with what stands behind the last key of a table, which is left out: the comments on the next."""
+    behind = list(itertools.takewhile(lambda it: it[0] is None, reversed(table.value.body)))
+    after = "".join(item.as_string() for _, item in reversed(behind))
+    first, _, rest = after.partition("\n")
+    if not first.strip():
+        return text + (rest if _ends_blank(text) else after)
+    return f"{text}{after}" if _ends_blank(text) else f"{text}\n{after}"
+
+
+def _update_items(items: Array, verdict: Verdict, broken: Sequence[str], sent: Collection[str]) -> bool:
+    """Bring the items of an entry up to date, and return whether that changes them."""
+    listed = [str(item) for item in items]
     held = _held(verdict, listed, sent)
     is_other_again = any(map(_is_other, broken))
-    left = [item for item in listed if item not in held and not (is_other_again and _is_other(item))]
-    left += [item for item in broken if item not in left]
-    if set(left) != set(listed):
-        table["items"] = left
-    return bool(left)
+    gone = [name for name in listed if name in held or (is_other_again and _is_other(name) and name not in broken)]
+    new = [name for name in broken if name not in listed]
+    for name in gone:
+        items.remove(name)
+    for name in new:
+        items.append(name)
+    return bool(gone or new)
 
 
-def _new_entry(verdict: Verdict, run: Run, today: datetime.date) -> Table:
-    table = tomlkit.table()
-    table["requirement"] = verdict.requirement.id
-    table["items"] = _listed_names(verdict, run)
-    table["reason"] = NO_REASON
-    table["since"] = today
-    return table
+def _new_entry(text: str, verdict: Verdict, run: Run, today: datetime.date) -> str:
+    """Return the entry of a requirement as it stands behind a text, or nothing where no item can be named."""
+    items = _listed_names(verdict, run)
+    if not items:
+        return ""
+    entry = {"requirement": verdict.requirement.id, "items": items, "reason": NO_REASON, "since": today}
+    before = "" if text.endswith("\n") else "\n"
+    before += "" if _ends_blank(text) else "\n"
+    return before + tomlkit.dumps({"known": [entry]})

@@ -52,11 +52,13 @@ def sides(asker: Asker, made: Draft) -> None:
         # The last one that was refused is next to the value.
         seen.append(refused[-1])
 
-    step = _first_accepted(lambda step: ask(own + step), (1, 2, 4, 8, 16, 32), own)
+    # A single pixel is a multiple of no other number, so that a server that takes it needs no further image.
+    takes_one = rules.min_side == 1 and is_accepted(ask(1))
+    step = 1 if takes_one else _first_accepted(lambda step: ask(own + step), (1, 2, 4, 8, 16, 32), own)
     if step > 1:
         find("multiple_of", step)
     small = [side - side % step for side in (rules.min_side, *_SMALL_SIDES) if step <= side < own]
-    smallest = _first_accepted(ask, small, own)
+    smallest = 1 if takes_one else _first_accepted(ask, small, own)
     if smallest > max(rules.min_side, step):
         find("min", smallest)
     largest = _first_accepted(ask, [side for side in (rules.max_side, *_LARGE_SIDES) if side > own], own)

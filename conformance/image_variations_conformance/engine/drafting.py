@@ -6,35 +6,29 @@ What looks like a bug, such as a 5xx or a wrong number of images, is noted and n
 from __future__ import annotations
 
 import base64
-import itertools
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve
 
-from ..cases.builder import Base
 from ..cases.refusals import WRONG_KEY
-from ..cases.transforms import with_header
+from ..cases.transforms import with_chunked_coding, with_header
 from ..contract.declarations import KEYS
 from ..contract.extensions import ViolationKind
-from ..media import png
-from ..wire.exchange import Request
 from . import draft_images as images
 from .asking import Answer, Asker, is_accepted, is_refused
 from .draft import Draft
+from .draft_base import MOST_NAMED, SIDES, UNKNOWN_MODEL, find_base, known_models, named_models
 
 MOST_IMAGES, MOST_REQUESTS = 25, 300
-_FIRST_BASES, _MOST_BASES, _MOST_MODELS = 2, 120, 4
-_UNKNOWN_MODEL = "no-such-model-3f1c"
+_OTHER_MODELS = ("dall-e-3", "gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5")
+"""Models of other operations, which `check` sends as unknown ones."""
 _OTHER_SIZES = ("320x192", "448x448")
 """Only a server of any size makes these."""
 _SIZE = re.compile(r"(?<![\dx])[1-9]\d{1,3}x[1-9]\d{1,3}(?![\dx])")
-_MOST_NAMED = 8
-"""How many of the sizes, and of the names of fields, that a server names in an error are tried."""
 _SIBLING_SIZES = ("768x768", "1024x1536", "1536x1024", "1024x1792", "1792x1024")
-_SIDES = (64, 512, 1024)
 _WRONG_NUMBERS = ("0", "-1", "abc", "1.5")
 _OF_FORMS: tuple[ViolationKind, ...] = (
     "invalid-request",
@@ -43,121 +37,29 @@ _OF_FORMS: tuple[ViolationKind, ...] = (
     "wrong-image-kind",
     "not-multipart",
 )
-_USUAL: Mapping[ViolationKind, int] = {"wrong-key": 401, "other-method": 405}
-_FIELD_NAME = re.compile(r"[A-Za-z_][\w-]*(?:\[\])?")
-_NAME = re.compile(r"[A-Za-z0-9][\w./:-]*\w")
+_USUAL: Mapping[ViolationKind, int] = {"wrong-key": 401, "other-method": 405, "chunked-body": 411}
 
 
-class NothingAccepted(Exception):
-    """No request was accepted. The message is what came of the plain one."""
-
-
-def draft(asker: Asker, model: str | None = None) -> Draft:
-    """Ask a server, with a model of the user's if there is one, and return the draft.
+def draft(asker: Asker, given: Sequence[str] = ()) -> Draft:
+    """Ask a server, with the models of the user's if there are some, and return the draft.
 
     Raises NothingAccepted, Unreachable and KeyRefused.
     """
     made = Draft()
-    plain = find_base(asker, model)
-    _models(asker, made, model)
+    plain = find_base(asker, given)
+    _models(asker, made, given)
     _image_fields(asker, made)
     _keys(asker, made)
     plain = _formats(asker, made, plain)
     _sizes(asker, made, _default_size(asker, made, plain))
-    # Many images at once come last, since they leave none for others.
-    for step in (images.kinds, images.sides, images.file_sizes, _bodies, _numbers, _errors):
+    # Many images at once come late, since they leave none for others, but for what few servers refuse.
+    for step in (images.kinds, images.sides, images.file_sizes, _bodies, _numbers, _chunks, _errors):
         step(asker, made)
     made.lines.sort(key=lambda line: list(KEYS).index(line.key))
     budget = asker.scheduler.budget
     made.bugs, made.unseen = list(dict.fromkeys(asker.bugs)), list(dict.fromkeys(asker.unseen))
     made.requests, made.images = budget.requests, budget.images
     return made
-
-
-def find_base(asker: Asker, model: str | None = None) -> Answer:
-    """Find a form that is accepted, with as few fields as possible, and return the answer. Raises NothingAccepted."""
-    answers: list[Answer] = []
-    tried: set[tuple[str, str]] = set()
-    models: Collection[str | None] = [model]
-    names: Sequence[str] = (asker.contract.image_field, "image[]", "file")
-    most = _FIRST_BASES
-    while True:
-        untried = (each for each in _bases(names, list(models)) if (each[0], str(each[1])) not in tried)
-        for field_name, base in itertools.islice(untried, most):
-            tried.add((field_name, str(base)))
-            asker.field_name, asker.base = field_name, base
-            asker.image = asker.builder.png(side=base.side)
-            answer = asker.send(asker.form())
-            if answer is not None and answer.accepted:
-                return answer
-            answers += [answer] if answer is not None else []
-        known = dict.fromkeys([model, None, *(_known_models(asker) if model is None else ()), *_named(answers)])
-        fields = dict.fromkeys([*names, *_named_fields(asker, known)])
-        if most > _FIRST_BASES and set(known) <= set(models) and set(fields) <= set(names):
-            raise NothingAccepted(str(answers[0]) if answers else "no request was sent")
-        models, names, most = known, list(fields), _MOST_BASES
-
-
-def _bases(names: Sequence[str], models: Sequence[str | None]) -> Iterator[tuple[str, Base]]:
-    """Yield names of the image field and bases, those that differ from the plain ones in few things first."""
-    formats, sizes = (None, "b64_json", "url"), (None, "512x512", "1024x1024", "256x256")
-    pictures = [(png.Kind(colour), side) for colour in (png.RGB, png.RGBA) for side in _SIDES]
-    axes = [range(len(each)) for each in (names, models, formats, sizes, pictures)]
-    for name, model, of_format, size, image in sorted(
-        itertools.product(*axes), key=lambda at: (sum(map(bool, at)), at)
-    ):
-        texts = {"model": models[model], "response_format": formats[of_format], "size": sizes[size]}
-        yield names[name], Base({key: text for key, text in texts.items() if text}, *pictures[image])
-
-
-def _named_fields(asker: Asker, models: Iterable[str | None]) -> list[str]:
-    """Return what may be names of the field with the image in the refusals of forms without one, with these models."""
-    names: list[Any] = []
-    for model in models:
-        asker.base = Base({"model": model} if model else {})
-        builder = asker.builder
-        answer = asker.send(builder.multipart(builder.texts(user="user-1")), images=0)
-        if answer is not None:
-            names += [*_places(answer.document), *_FIELD_NAME.findall(answer.shown)]
-    found = (name for name in names if isinstance(name, str) and name not in asker.contract.text_fields)
-    return list(dict.fromkeys(filter(_FIELD_NAME.fullmatch, found)))[:_MOST_NAMED]
-
-
-def _places(document: Any) -> Iterator[Any]:
-    """Yield the places of the mistake that an error names: its param, or in FastAPI, the last step of each loc."""
-    error, details = (document.get(key) for key in ("error", "detail")) if isinstance(document, dict) else (None, None)
-    if isinstance(error, dict):
-        yield error.get("param")
-    for each in details if isinstance(details, list) else ():
-        place = each.get("loc") if isinstance(each, dict) else None
-        yield from place[-1:] if isinstance(place, list) else ()
-
-
-def _known_models(asker: Asker) -> list[str]:
-    """Return names of models: the contract's, and those of `GET …/models`."""
-    path = asker.target.path.removesuffix("/images/variations") + "/models"
-    listed = asker.send(Request("GET", path, asker.builder.headers()), images=0)
-    names = [*_enum(asker, "model"), *(_ids(listed.document) if listed is not None and listed.status == 200 else ())]
-    return list(dict.fromkeys(names))[:_MOST_MODELS]
-
-
-def _named(answers: Iterable[Answer]) -> list[str]:
-    """Return what may be names of models in the words of refusals."""
-    names = (name for answer in answers for name in _NAME.findall(answer.words) if re.search(r"[-0-9/]", name))
-    return [name for name in dict.fromkeys(names) if name != _UNKNOWN_MODEL][:_MOST_MODELS]
-
-
-def _ids(document: Any) -> Iterator[str]:
-    """Yield the ids of a list of models."""
-    listed = document.get("data", document.get("models")) if isinstance(document, dict) else document
-    for each in listed if isinstance(listed, list) else ():
-        name = each.get("id", each.get("name")) if isinstance(each, dict) else each
-        if isinstance(name, str) and 0 < len(name) < 100 and name.isprintable():
-            yield name
-
-
-def _enum(asker: Asker, name: str) -> list[str]:
-    return [str(value) for value in asker.contract.fields[name]["enum"]]
 
 
 def _field(asker: Asker, name: str, value: str | None, kind: ViolationKind | None = None, **how: Any) -> Answer | None:
@@ -169,23 +71,23 @@ def _field(asker: Asker, name: str, value: str | None, kind: ViolationKind | Non
 # --- the fields of the form
 
 
-def _models(asker: Asker, made: Draft, given: str | None) -> None:
+def _models(asker: Asker, made: Draft, given: Sequence[str]) -> None:
     own = asker.base.texts.get("model")
-    unknown = _field(asker, "model", _UNKNOWN_MODEL, "unknown-model", may_be_accepted=False)
+    unknown = _field(asker, "model", UNKNOWN_MODEL, "unknown-model", may_be_accepted=False)
     if is_accepted(unknown):
         # It ignores the model.
         return
     if own is not None and is_refused(without := _field(asker, "model", None)):
         made.declare("model_required", True, f"without model \u2192 {without}")
-    names = [own, *_enum(asker, "model")] if own is not None else _enum(asker, "model")
-    if given is None:
-        names += [*_known_models(asker), *(_named([unknown]) if unknown is not None else ())]
+    names = [*([own] if own is not None else ()), *given, *asker.enum("model"), *_OTHER_MODELS]
+    if not given:
+        names += [*known_models(asker), *(named_models([unknown]) if unknown is not None else ())]
     answers = {name: _field(asker, "model", name, "unknown-model") for name in dict.fromkeys(names)}
     accepted = [name for name, answer in answers.items() if is_accepted(answer)]
     refused = [f"model={name} \u2192 {answer}" for name, answer in answers.items() if is_refused(answer)]
-    if accepted and set(accepted) != set(_enum(asker, "model")):
-        seen = "given" if given in accepted else f"model={accepted[0]} \u2192 {answers[accepted[0]]}"
-        made.declare("models", accepted, seen, *refused[:1])
+    if accepted and set(accepted) != set(asker.enum("model")):
+        seen = (f"{name} given" if name in given else f"model={name} \u2192 {answers[name]}" for name in accepted)
+        made.declare("models", accepted, *seen, *refused[:1])
     elif not accepted:
         asker.unseen.append(f"models; name one with --model ({'; '.join(refused[:1])})")
 
@@ -216,7 +118,7 @@ def _keys(asker: Asker, made: Draft) -> None:
 
 def _formats(asker: Asker, made: Draft, plain: Answer) -> Answer:
     """Ask for formats, and return the answer to a plain request whose images can be read, if there is one."""
-    known = _enum(asker, "response_format")
+    known = asker.enum("response_format")
     answers = {name: _field(asker, "response_format", name, "invalid-request") for name in known}
     _field(asker, "response_format", "base64", "invalid-request", may_be_accepted=False)
     for name, answer in answers.items():
@@ -244,7 +146,7 @@ def _default_format(asker: Asker, made: Draft, plain: Answer, accepted: Sequence
 
 
 def _sizes(asker: Asker, made: Draft, default: str) -> None:
-    known = _enum(asker, "size")
+    known = asker.enum("size")
     _field(asker, "size", "small", "invalid-request", may_be_accepted=False)
     first = dict.fromkeys((*known, *_OTHER_SIZES, *filter(None, [default])))
     answers = {size: _field(asker, "size", size, "invalid-request") for size in first}
@@ -255,7 +157,7 @@ def _sizes(asker: Asker, made: Draft, default: str) -> None:
         # What the server names when it refuses others.
         words = " ".join(answer.words for answer in answers.values() if answer is not None and answer.refused)
         named = [size for size in dict.fromkeys(_SIZE.findall(words)) if size not in answers]
-        answers |= {size: _field(asker, "size", size, "invalid-request") for size in named[:_MOST_NAMED]}
+        answers |= {size: _field(asker, "size", size, "invalid-request") for size in named[:MOST_NAMED]}
         tried = {*known, *others}
         others += [size for size, answer in answers.items() if size not in tried and _has_size(answer, size)]
     for size, answer in answers.items():
@@ -284,13 +186,16 @@ def _declare_values(
 
     A value of the contract that was not seen, or that breaks the server, stays.
     """
+    known = asker.enum(name)
     refused = [value for value in values if is_refused(answers[value])]
     left = [value for value in values if value not in refused]
+    if not left and (not default or default in known):
+        asker.bugs.append(f"{name} \u2192 {answers[refused[0]]}, whatever its value; no key declares that")
+        return
     if default and default not in left:
         left.append(default)
         if is_refused(answers[default]):
             asker.bugs.append(f"{name}={default} \u2192 {answers[default]}, but it is the default")
-    known = _enum(asker, name)
     if left and set(left) != set(known):
         others = [value for value in left if value not in known]
         seen = (f"{value} \u2192 {answers[value]}" for value in (*refused[:1], *others[:1]))
@@ -303,7 +208,7 @@ def _default_size(asker: Asker, made: Draft, plain: Answer) -> str:
     if first is None or not first.size or first.size == asker.contract.defaults["size"]:
         return first.size if first is not None else ""
     own = asker.base.side
-    other = next(side for side in reversed(_SIDES) if side != own)
+    other = next(side for side in reversed(SIDES) if side != own)
 
     def of_image(side: int) -> Answer | None:
         form = asker.form({"size": None}, content=asker.builder.png(side=side))
@@ -317,7 +222,10 @@ def _default_size(asker: Asker, made: Draft, plain: Answer) -> str:
     again = of_image(own)
     if again is not None and again.size == first.size:
         follows = (first.size, second.size) == (f"{own}x{own}", f"{other}x{other}")
-        made.declare("default_size", "input" if follows else "any", seen)
+        if follows:
+            made.declare("default_size", "input", seen)
+        else:
+            made.declare("default_size", "any", seen, "if that is a bug, delete this: no size is judged then")
     elif again is not None:
         asker.bugs.append(f"{seen}, then {again.size} for {own}")
     return ""
@@ -327,21 +235,28 @@ def _numbers(asker: Asker, made: Draft) -> None:
     most = int(asker.contract.fields["n"]["maximum"])
     for text in _WRONG_NUMBERS:
         _field(asker, "n", text, "invalid-request", may_be_accepted=False)
-    beyond = _field(asker, "n", str(most + 1), "invalid-request", images=most + 1)
-    if is_accepted(beyond):
-        _of_many(asker, made, most + 1, beyond)
-        return
-    for number in range(most, 0, -1):
-        # A refusal costs no image, so that only the largest number that is accepted does.
+    # A refusal costs no image, so that only the largest number that is accepted does.
+    first = int(min(most + 1, asker.images_left))
+    beyond: Answer | None = None
+    for number in range(first, 0, -1):
         answer = _field(asker, "n", str(number), "invalid-request", images=number)
-        if answer is not None and answer.refused:
-            beyond = answer
+        if answer is None or answer.refused:
+            beyond = answer or beyond
             continue
-        if answer is not None and answer.accepted and answer.count != number:
+        if not answer.accepted:
+            return
+        if number > most:
+            _of_many(asker, made, number, answer)
+        elif answer.count != number:
             asker.bugs.append(f"n={number} \u2192 {answer}")
-        elif answer is not None and answer.accepted and number < most:
+        elif beyond is None:
+            break
+        elif number < most:
             made.declare("max_n", number, f"n={number + 1} \u2192 {beyond}")
         return
+    if first <= most and beyond is None:
+        unseen = f"n={first + 1}" if first == most else f"n={max(1, first) + 1} to n={most + 1}"
+        asker.note_unseen(unseen, most + 1)
 
 
 def _of_many(asker: Asker, made: Draft, number: int, answer: Answer | None) -> None:
@@ -370,6 +285,10 @@ def _bodies(asker: Asker, made: Draft) -> None:
     asker.ask("GET", evolve(builder.post(b"", None), method="GET"), "other-method", may_be_accepted=False, images=0)
 
 
+def _chunks(asker: Asker, _: Draft) -> None:
+    asker.ask("a chunked body", with_chunked_coding()(asker.form()), "chunked-body")
+
+
 def _errors(asker: Asker, made: Draft) -> None:
     unusual = [answer for shape, answer in asker.shapes.items() if shape != "openai"]
     if unusual:
@@ -378,7 +297,7 @@ def _errors(asker: Asker, made: Draft) -> None:
     statuses = {
         kind: sorted({*answers, _USUAL.get(kind, 400)})
         for kind, answers in asker.statuses.items()
-        if not all(asker.contract.statuses(kind).recommends(status) for status in answers)
+        if not all(status == _USUAL.get(kind) or asker.contract.statuses(kind).recommends(status) for status in answers)
     }
     if not statuses:
         return

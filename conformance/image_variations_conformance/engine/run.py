@@ -13,7 +13,7 @@ from ..contract.document import Contract
 from ..contract.requirements import Requirement
 from ..oracles import Finding, Observation
 from ..oracles.base import State
-from ..wire.exchange import Exchange, FailureKind
+from ..wire.exchange import Exchange, FailureKind, Response
 from ..wire.reasons import Declared, Deselected, Excluded, Interrupted, NoKey, RateLimited, Reason, RunEnded
 from ..wire.target import Target
 from .campaign import Summary
@@ -222,10 +222,22 @@ class Run:
     @property
     def refuses_everything(self) -> bool:
         """Whether the operation is there, but no valid request was accepted, and one was refused with 4xx."""
-        valid = [it for it in self.observations.values() if it.expectation.validity == "valid"]
-        statuses = {it.response.status for it in valid if it.response is not None}
-        refused = any(400 <= status < 500 for status in statuses)
-        return self.not_offered is None and refused and not any(it.accepted for it in valid)
+        return self.not_offered is None and bool(self._refusals) and not any(it.accepted for it in self._valid)
+
+    @property
+    def wants_model(self) -> bool:
+        """Whether every valid request was refused, each time with words on the model."""
+        return self.refuses_everything and all(b"model" in response.body.lower() for response in self._refusals)
+
+    @property
+    def _valid(self) -> Sequence[Observation]:
+        return [it for it in self.observations.values() if it.expectation.validity == "valid"]
+
+    @property
+    def _refusals(self) -> Sequence[Response]:
+        """The responses to valid requests with 4xx."""
+        responses = (it.response for it in self._valid if it.response is not None)
+        return [response for response in responses if 400 <= response.status < 500]
 
     @property
     def headline(self) -> str:

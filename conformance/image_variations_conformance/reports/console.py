@@ -112,10 +112,11 @@ def show_start(target: Target, settings: Settings, key_source: str, console: Con
     console.print(_DOT.join(parts), markup=False)
 
 
-def show(run: Run, console: Console, report_dir: Path | None, *, verbose: bool = False) -> None:
+def show(run: Run, console: Console, report_dir: Path | None, *, verbose: bool = False, server: str = "") -> None:
     """Print a run: what is broken, worst first, then what was not seen, the counts and the outcome.
 
-    With `verbose`, also every other requirement, and what was seen of each item of its evidence.
+    With `verbose`, also every other requirement, and what was seen of each item of its evidence. `server` names the
+    server to another command, if its URL does not.
     """
     if verbose:
         for verdict in run.verdicts:
@@ -133,19 +134,20 @@ def show(run: Run, console: Console, report_dir: Path | None, *, verbose: bool =
     if not complete:
         console.print("Give --report-dir DIR for the commands that send these requests again, with their files.")
     if not run.contract.changes:
-        _show_deliberate(run, console)
+        _show_deliberate(run, console, server or run.target.base_url)
     _show_summary(run, console, report_dir)
     console.print(run.headline, style="bold", markup=False)
 
 
-def _show_deliberate(run: Run, console: Console) -> None:
+def _show_deliberate(run: Run, console: Console, server: str) -> None:
     """Print what looks as if it were meant, and how to declare it."""
     named = [f"{name} ({key})" for name, key in run.looks_deliberate.items()]
     if not named and not run.refuses_everything:
         return
     what = ", ".join(named) or "no valid request was accepted, perhaps for want of a model or another size"
     console.print(f"Some of this looks deliberate: {what}. If it is, declare it:", markup=False)
-    console.print(f"  image-variations profile {run.target.base_url} > image-variations.toml", markup=False)
+    model = " --model NAME" if run.wants_model else ""
+    console.print(f"  image-variations profile {server}{model} --output image-variations.toml", markup=False)
 
 
 def _show_whole(verdict: Verdict, console: Console) -> None:

@@ -15,14 +15,14 @@ _COLUMN = 40
 _SEEN_CHARACTERS = 200
 
 
-def render(draft: Draft, base_url: str, today: datetime.date) -> str:
-    """Return the text of a profile, with comments."""
-    return "".join(f"{line}\n" for line in _lines(draft, base_url, today))
+def render(draft: Draft, server: str, today: datetime.date) -> str:
+    """Return the text of a profile, with comments. `server` names the server, such as by its URL."""
+    return "".join(f"{line}\n" for line in _lines(draft, server, today))
 
 
-def _lines(draft: Draft, base_url: str, today: datetime.date) -> Iterator[str]:
+def _lines(draft: Draft, server: str, today: datetime.date) -> Iterator[str]:
     yield (
-        f"# Profile of {base_url}, drafted on {today} with {draft.requests} requests and {draft.images} images. "
+        f"# Profile of {server}, drafted on {today} with {draft.requests} requests and {draft.images} images. "
         "Delete what is a bug and not meant."
     )
     for line in draft.lines:

@@ -19,7 +19,7 @@ from image_variations_conformance.oracles import Finding, observe
 from image_variations_conformance.oracles.base import State
 from image_variations_conformance.version import suite_version
 from image_variations_conformance.wire.exchange import Exchange, Request, Response
-from image_variations_conformance.wire.reasons import NotAtThisDepth, RateLimited, ReportedAs
+from image_variations_conformance.wire.reasons import NotAtThisDepth, RateLimited, ReportedAs, Unstable
 from support.requests import CONTRACT, TARGET
 
 TODAY = datetime.date(2026, 11, 29)
@@ -55,7 +55,7 @@ def run_of(*verdicts: Verdict, sent: Mapping[str, bytes] = NOTHING, seed: int = 
 
 def baseline_of(text: str, folder: Path) -> Baseline:
     file = folder / "baseline.toml"
-    file.write_text(text)
+    file.write_bytes(text.encode())
     return read(file, CONTRACT.requirements)
 
 
@@ -64,6 +64,7 @@ def applied(text: str, run: Run, folder: Path, today: datetime.date = TODAY) -> 
 
 
 def entry(requirement: str = RANGE, *, kind: str = "known", more: str = "") -> str:
+    more = more if "items" in more else f'items = ["a"]\n{more}'.rstrip()
     return f'[[{kind}]]\nrequirement = "{requirement}"\nreason = "four at most"\nsince = 2026-11-01\n{more}\n'
 
 
@@ -82,12 +83,7 @@ def test_a_new_item_of_a_known_requirement_fails_and_comes_first(tmp_path: Path)
     assert failed.items[0].name == "b"
 
 
-def test_an_entry_without_items_knows_every_item(tmp_path: Path) -> None:
-    run = applied(entry(), run_of(verdict(RANGE, a="contradicted", b="contradicted")), tmp_path)
-    assert (run.verdicts[0].result, run.exit_code) == ("known", 0)
-
-
-@pytest.mark.parametrize("more", ['items = ["a", "b"]', ""])
+@pytest.mark.parametrize("more", ['items = ["a", "b"]', 'items = ["a"]'])
 def test_an_entry_that_holds_now_is_stale_and_fails_the_run(more: str, tmp_path: Path) -> None:
     run = applied(entry(more=more), run_of(verdict(RANGE, a="holds", b="holds")), tmp_path)
     assert (run.outcome, run.exit_code) == ("fails", 1)
@@ -167,7 +163,7 @@ def test_a_run_by_an_updated_baseline_fails_only_for_what_was_not_in_it(
 
 def test_an_update_keeps_comments_order_reasons_and_what_was_not_seen(tmp_path: Path) -> None:
     text = (
-        "# Ours.\n"
+        "# Ours.\n\n"
         + entry(PARAM, more='items = ["x"] # the gateway')
         + "\n# Soon.\n"
         + entry(more='items = ["a", "c"]\nexpires = 2027-01-01')
@@ -183,7 +179,7 @@ def test_an_update_keeps_comments_order_reasons_and_what_was_not_seen(tmp_path: 
 
 def test_the_file_keeps_its_line_ends_and_its_mode(tmp_path: Path) -> None:
     file = tmp_path / "known.toml"
-    file.write_bytes(b"# Ours.\r\n" + entry(more='items = ["a", "b"]').replace("\n", "\r\n").encode())
+    file.write_bytes(b"# Ours.\r\n\r\n" + entry(more='items = ["a", "b"]').replace("\n", "\r\n").encode())
     file.chmod(0o640)
     given = GivenBaseline.of(file, update=True, requirements=CONTRACT.requirements)
     assert given is not None
@@ -194,6 +190,41 @@ def test_the_file_keeps_its_line_ends_and_its_mode(tmp_path: Path) -> None:
     assert b"\r\n[[known]]\r\n" in written
     assert written.count(b"\n") == written.count(b"\r\n")
     assert file.stat().st_mode & 0o777 == 0o640
+
+
+HEAD = f"contract = '{CONTRACT.version}'\nsuite = \"{suite_version()}\"\nseed = 7\n\n"
+INTERLEAVED = (
+    "# about one\n" + entry(PARAM, more='items = ["a"]'),
+    "\n# about two\n" + entry("IV-SIZE-ENUM", kind="waived", more='items = ["a"]'),
+    "\n# about three\n" + entry(more='items = [\n  "b", # soon\n  "c"  # late\n]'),
+    "\n# the end",
+)
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_an_update_that_changes_nothing_leaves_the_bytes_as_they_are(line_end: str, tmp_path: Path) -> None:
+    file = tmp_path / "known.toml"
+    content = "".join((HEAD, *INTERLEAVED)).replace("\n", line_end).encode("utf-8-sig")
+    file.write_bytes(content)
+    given = GivenBaseline.of(file, update=True, requirements=CONTRACT.requirements)
+    assert given is not None
+    given.applied(run_of(verdict(PARAM, a="contradicted"), verdict(RANGE, b="contradicted", c=None)))
+    assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize("head", [HEAD, ""])
+def test_an_update_changes_each_entry_where_it_lies_and_adds_new_ones_at_the_end(head: str) -> None:
+    run = run_of(
+        verdict(PARAM, a="contradicted", d="contradicted"),
+        verdict(RANGE, b="holds", c="contradicted"),
+        verdict("IV-FORMAT-ENUM", a="contradicted"),
+    )
+    made = updated("".join((head, *INTERLEAVED)), run, TODAY)
+    one, two, three, end = INTERLEAVED
+    three = three.replace('  "b", # soon\n', "")
+    new = f'[[known]]\nrequirement = "IV-FORMAT-ENUM"\nitems = ["a"]\nreason = "{NO_REASON}"\nsince = {TODAY}\n'
+    head = head or HEAD.replace("'", '"')
+    assert made == "".join((head, one.replace('["a"]', '["a", "d"]'), two, three, f"{end}\n\n{new}"))
 
 
 def test_an_update_that_removes_an_entry_keeps_the_comments_behind_it() -> None:
@@ -280,6 +311,8 @@ def test_what_a_known_failure_keeps_from_being_seen_is_known_too(tmp_path: Path)
     more = evolve(hidden, items=(*hidden.items, Item("c", None, (), ReportedAs((PARAM,)))))
     assert applied(text, run_of(more), tmp_path).exit_code == 1
     assert "holds now: b" in applied(text, run_of(verdict(RANGE, a="holds", b="holds")), tmp_path).stale[0]
+    unstable = evolve(hidden, reason=Unstable(), items=(Item("b", "unstable"),))
+    assert listed(updated("", run_of(unstable), TODAY)) == {(RANGE, "b")}
     for reason in (RateLimited(), NotAtThisDepth()):
         lost = evolve(hidden, reason=reason)
         assert "[[known]]" not in updated("", run_of(lost), TODAY)
@@ -300,6 +333,11 @@ def test_a_failure_of_the_server_itself_is_not_written() -> None:
     ("text", "message"),
     [
         ("[[known]", "is not valid TOML"),
+        (entry().replace("\n", "\r"), "baseline.toml:1: expected lines that end with LF or CRLF, got CR alone"),
+        (
+            f"# Ours.\r\n{entry()}".replace("known]]\n", "known]]\r\r\n"),
+            "baseline.toml:2: expected lines that end with LF or CRLF",
+        ),
         ("colour = 1", "colour is not a key of baselines; there are contract, suite, seed, known, waived"),
         ('seed = "7"', "seed: expected a whole number from 0, got '7'"),
         ("seed = true", "seed: expected a whole number from 0, got True"),
@@ -307,12 +345,14 @@ def test_a_failure_of_the_server_itself_is_not_written() -> None:
         (entry("IV-URL-EXPIRY"), "baseline.toml:1: IV-URL-EXPIRY is never judged: No caller depends on it"),
         ("known = 1", "known: expected tables that begin with [[known]]"),
         (entry(RANGE[:-1]), f"baseline.toml:1: there is no requirement {RANGE[:-1]!r}; did you mean {RANGE}?"),
+        (entry(more="items = []"), "baseline.toml:1: items: expected the items that are known to fail, such as "),
+        (entry().replace("items", "# items"), "baseline.toml:1: items: expected the items that are known to fail, "),
         (entry() + entry(kind="waived"), "baseline.toml:6: IV-N-RANGE has an entry already, at "),
         (entry(more="items = [1]"), "baseline.toml:1: items: expected a list of texts, got [1]"),
         (entry(more='expires = "soon"'), "baseline.toml:1: expires: expected a date such as 2026-11-29, got 'soon'"),
         (entry(more="untl = 1"), "baseline.toml:1: untl is not a key of entries; there are requirement, items"),
         (entry().replace("four at most", " "), "baseline.toml:1: reason: say why this is known"),
-        ('\n\n[[known]]\nrequirement = "IV-N-RANGE"', "baseline.toml:3: reason is missing: a text"),
+        ('\n\n[[known]]\nrequirement = "IV-N-RANGE"\nitems = ["a"]', "baseline.toml:3: reason is missing: a text"),
     ],
 )
 def test_a_wrong_baseline_is_an_error_with_file_and_line(text: str, message: str, tmp_path: Path) -> None:

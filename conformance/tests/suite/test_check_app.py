@@ -16,10 +16,14 @@ from support.processes import free_port
 pytestmark = pytest.mark.slow
 
 APP = f"""
+from image_variations_conformance.contract.document import load
+from image_variations_conformance.contract.effective import apply
+from image_variations_conformance.contract.profile import EMPTY
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.variants import faulty
 
 app = Service(api_key={KEY!r})
+detail = Service(api_key={KEY!r}, contract=apply(load(), EMPTY.with_declared("error_body", "detail", "")))
 lenient = faulty(["model-ignored"], api_key={KEY!r})
 
 def make():
@@ -63,6 +67,19 @@ def test_an_asgi_app_and_its_factory_are_served_for_the_run(name: str, folder: P
     assert (completed.returncode, completed.stderr) == (0, "")
     assert re.search(r"http://127\.0\.0\.1:\d+/v1$", completed.stdout.splitlines()[0])
     assert completed.stdout.splitlines()[-1].startswith(("Conforms", "Incomplete"))
+
+
+def test_the_profile_of_an_app_is_drafted_by_the_command_that_a_check_of_it_proposes(folder: Path) -> None:
+    shown = check(folder, "--app", "shop:detail", "/v1", *QUICK).stdout
+    (proposed,) = re.findall(r"^  image-variations (profile .*)$", shown, re.MULTILINE)
+    assert proposed == "profile --app shop:detail /v1 --output image-variations.toml"
+    command = [sys.executable, "-m", "image_variations_conformance", *proposed.split(), "--api-key", KEY]
+    subprocess.run(command, check=True, cwd=folder, timeout=120)
+    file = folder / "image-variations.toml"
+    drafted = file.read_text("utf-8")
+    file.unlink()
+    assert drafted.startswith("# Profile of --app shop:detail /v1, drafted on ")
+    assert "\nerror_body = " in drafted
 
 
 def test_the_url_beside_an_app_is_its_path(folder: Path) -> None:

@@ -231,6 +231,11 @@ def test_list_and_explain_show_the_requirements_of_the_register() -> None:
     assert "Broken by the fault n-capped" in explained
 
 
+def test_each_model_that_is_named_is_one_of_the_contract() -> None:
+    explained = run("explain", "IV-MODEL-ACCEPTED", "--model", "flux", "--model", "sdxl").stdout
+    assert "As model, flux or sdxl is accepted." in explained
+
+
 @pytest.mark.parametrize("arguments", [("list",), ("explain", "IV-N-RANGE")])
 def test_list_and_explain_read_the_profile_of_the_working_folder_and_say_so(
     tmp_path: Path, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from image_variations_conformance.contract.effective import apply
 from image_variations_conformance.engine.asking import Asker
 from image_variations_conformance.engine.budget import Budget, Limits
 from image_variations_conformance.engine.draft import Draft
-from image_variations_conformance.engine.drafting import MOST_IMAGES, NothingAccepted, draft
+from image_variations_conformance.engine.draft_base import NothingAccepted
+from image_variations_conformance.engine.drafting import MOST_IMAGES, draft
 from image_variations_conformance.engine.liveness import KeyRefused, Unreachable
 from image_variations_conformance.engine.scheduler import Scheduler
 from image_variations_conformance.media import png
@@ -24,7 +26,7 @@ from image_variations_conformance.reference.app.api_error import ApiError
 from image_variations_conformance.reference.app.form import Part
 from image_variations_conformance.reference.app.service import Service
 from image_variations_conformance.reference.app.serving import running
-from image_variations_conformance.reference.variants import faulty
+from image_variations_conformance.reference.variants import combined, faulty
 from image_variations_conformance.reports.draft import render
 from image_variations_conformance.sources.transport import Transport
 from image_variations_conformance.wire.target import Target
@@ -52,7 +54,7 @@ def drafted(app: ASGIApp, *, model: str | None = None, key: str | None = KEY, im
 def drafted_of(base_url: str, *, model: str | None = None, key: str | None = KEY, images: int = MOST_IMAGES) -> Draft:
     target = Target.parse(base_url, key)
     scheduler = Scheduler(Transport(target, 20.0), lambda *_: None, budget=Budget(Limits(300, images)))
-    return draft(Asker(load(), target, scheduler, seed=1), model)
+    return draft(Asker(load(), target, scheduler, seed=1), [model] if model else [])
 
 
 def contract_of_draft(made: Draft) -> Contract:
@@ -116,6 +118,23 @@ def test_a_default_size_that_is_refused_stays_one_of_the_sizes_and_is_a_bug() ->
     assert made.bugs == ["size=1024x1024 \u2192 400 \u201csize is invalid.\u201d, but it is the default"]
 
 
+class HasNoFormats(Service):
+    """Refuses every form with a response_format."""
+
+    def response_format(self, response_format: str | None) -> str:
+        """Return the format. Raises ApiError for any in the form."""
+        if response_format is not None:
+            raise ApiError("There is no field response_format.", "response_format")
+        return super().response_format(None)
+
+
+def test_a_field_that_is_refused_whatever_its_value_is_a_bug_and_not_declared() -> None:
+    made = drafted(HasNoFormats(api_key=KEY))
+    assert keys_of(made) == {}
+    seen = "400 \u201cThere is no field response_format.\u201d"
+    assert made.bugs == [f"response_format \u2192 {seen}, whatever its value; no key declares that"]
+
+
 class ChangesItsDefaultSize(Service):
     """Makes larger images each time without a size."""
 
@@ -131,6 +150,33 @@ def test_a_default_size_that_depends_on_the_order_of_requests_is_a_bug_and_not_d
     made = drafted(ChangesItsDefaultSize(api_key=KEY))
     assert "default_size" not in keys_of(made)
     assert any(bug.startswith("without size \u2192 ") for bug in made.bugs)
+
+
+class WidensItsDefaultSize(Service):
+    """Makes images without a size that are 8 pixels wider than the input image."""
+
+    side = 0
+
+    def wanted(self, fields: Any) -> Any:
+        """Return the parameters of a request with its image."""
+        part = self.image_part(fields)
+        # The width in the first chunk of a PNG.
+        self.side = int.from_bytes(part.content[16:20]) if part is not None else 0
+        return super().wanted(fields)
+
+    def dimensions(self, size: str | None) -> tuple[int, int] | None:
+        """Return the width and height of the new images in pixels."""
+        return (self.side + 8, self.side) if size is None else super().dimensions(size)
+
+
+def test_a_default_size_that_no_key_expresses_is_any_with_what_was_seen_and_that_it_is_not_judged() -> None:
+    made = drafted(WidensItsDefaultSize(api_key=KEY))
+    (line,) = made.lines
+    assert (line.key, line.value) == ("default_size", "any")
+    assert line.seen == (
+        "without size \u2192 72x64 for 64 pixels, 1032x1024 for 1024; "
+        "if that is a bug, delete this: no size is judged then"
+    )
 
 
 def small_server(error: Response) -> Starlette:
@@ -205,6 +251,17 @@ def test_what_looks_like_a_bug_is_noted_and_not_declared(fault: str, key: str) -
     assert made.bugs
 
 
+@pytest.mark.parametrize(
+    ("variant", "keys"),
+    [("chunked-refused", {"error_statuses": {"chunked-body": [400, 411]}}), ("chunked-411", {})],
+)
+def test_a_refusal_of_chunked_bodies_is_declared_where_its_status_is_not_that_of_the_contract(
+    variant: str, keys: dict[str, Any]
+) -> None:
+    made = drafted(combined([variant])(api_key=KEY))
+    assert (keys_of(made), made.bugs) == (keys, [])
+
+
 def test_a_model_is_found_in_the_list_of_models() -> None:
     service = Service(api_key=KEY, contract=contract_of("b64-only"))
 
@@ -220,6 +277,13 @@ def test_a_model_is_found_in_the_words_of_a_refusal() -> None:
     # The reference server says which models there are.
     contract = apply(load(), declared(models=["flux-1"], model_required=True))
     assert keys_of(drafted(Service(api_key=KEY, contract=contract)))["models"] == ["flux-1"]
+
+
+def test_other_models_that_check_takes_for_unknown_are_found_beside_a_given_one() -> None:
+    contract = apply(load(), declared(models=["flux-1", "dall-e-2", "gpt-image-1"]))
+    (line,) = drafted(Service(api_key=KEY, contract=contract), model="flux-1").lines
+    assert line.value == ["flux-1", "dall-e-2", "gpt-image-1"]
+    assert line.seen.startswith("flux-1 given; model=dall-e-2 \u2192 200 with ")
 
 
 class NamesPlaces(Service):
@@ -243,7 +307,7 @@ def test_the_name_of_the_image_field_is_found_in_the_refusal_of_a_form_without_i
 def test_few_images_are_never_exceeded_and_what_was_not_seen_is_said() -> None:
     made = drafted(Service(api_key=KEY), images=6)
     assert made.images <= 6
-    assert "n=10" in made.unseen
+    assert "n=2 to n=11: 0 of 6 images are left; --max-images allows more" in made.unseen
     assert made.lines == []
 
 
@@ -258,13 +322,20 @@ GENEROUS = {
 }
 
 
-@pytest.mark.parametrize(("images", "left_out"), [(35, set()), (MOST_IMAGES, {"max_n"})])
+@pytest.mark.parametrize(
+    ("most", "images", "left_out"),
+    [("unlimited", 35, set()), ("unlimited", MOST_IMAGES, {"max_n"}), (2, MOST_IMAGES, set())],
+)
 def test_all_of_a_server_that_refuses_little_is_seen_and_many_images_at_once_last(
-    images: int, left_out: set[str]
+    most: int | str, images: int, left_out: set[str]
 ) -> None:
-    made = drafted(Service(api_key=KEY, contract=apply(load(), declared(**GENEROUS))), images=images)
-    assert keys_of(made) == {key: value for key, value in GENEROUS.items() if key not in left_out}
-    assert all(text.startswith("n=") for text in made.unseen)
+    keys = {**GENEROUS, "max_n": most}
+    made = drafted(Service(api_key=KEY, contract=apply(load(), declared(**keys))), images=images)
+    assert keys_of(made) == {key: value for key, value in keys.items() if key not in left_out}
+    assert all(
+        re.match(r"(n=\d+ to n=11|a chunked body): \d+ of 25 images are left; --max-images", text)
+        for text in made.unseen
+    )
 
 
 class LimitsSides(Service):
@@ -318,13 +389,14 @@ def test_the_command_writes_a_draft_without_the_key() -> None:
     assert KEY not in completed.stdout
 
 
-def test_a_draft_that_contradicts_itself_is_written_and_exits_with_1() -> None:
+def test_a_draft_that_contradicts_itself_is_written_to_its_file_and_exits_with_1(tmp_path: Path) -> None:
+    file = tmp_path / "draft.toml"
     contract = apply(load(), declared(sizes=["512x512"], default_size="512x512"))
     with running(ChangesItsDefaultSize(api_key=KEY, contract=contract)) as server:
-        completed = run(server.base_url, "--api-key", KEY)
-    assert completed.returncode == 1
+        completed = run(server.base_url, "--api-key", KEY, "--output", str(file))
+    assert (completed.returncode, completed.stdout) == (1, "")
     assert completed.stderr.startswith("The draft contradicts itself, and must be mended: ")
-    assert tomllib.loads(completed.stdout)["sizes"] == ["512x512"]
+    assert tomllib.loads(file.read_text("utf-8"))["sizes"] == ["512x512"]
 
 
 @pytest.mark.parametrize(
@@ -334,13 +406,18 @@ def test_a_draft_that_contradicts_itself_is_written_and_exits_with_1() -> None:
         ("The image must be a JPEG.", "a server that takes no PNG cannot be tested."),
     ],
 )
-def test_the_advice_is_about_what_the_server_refuses(words: str, advice: str) -> None:
+def test_where_nothing_is_accepted_advice_is_given_and_an_earlier_draft_stays(
+    words: str, advice: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "draft.toml"
+    file.write_text("max_n = 4\n")
+
     async def answer(_: Request) -> Response:
         return JSONResponse({"error": {"message": words}}, 400)
 
     with running(Starlette(routes=[Route("/v1/images/variations", answer, methods=["POST"])])) as server:
-        completed = run(server.base_url)
-    assert completed.returncode == 2
+        completed = run(server.base_url, "--output", str(file))
+    assert (completed.returncode, file.read_text()) == (2, "max_n = 4\n")
     assert advice in completed.stderr
 
 
@@ -349,7 +426,12 @@ def test_the_advice_is_about_what_the_server_refuses(words: str, advice: str) ->
     [
         ((f"http://127.0.0.1:{free_port()}/v1",), 2, "cannot be reached"),
         (("127.0.0.1/v1",), 2, "does not begin with http"),
-        ((), 2, "Missing argument 'URL'"),
+        ((), 2, "expected either a URL or --app, got neither"),
+        (
+            ("http://127.0.0.1/v1", "--output", "no/such/folder/draft.toml"),
+            2,
+            "there is no folder no/such/folder; make",
+        ),
         (("http://127.0.0.1/v1", "--dry-run"), 0, "At most 300 requests and 25 images"),
     ],
 )

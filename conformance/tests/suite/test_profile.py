@@ -152,8 +152,35 @@ def test_the_profile_of_a_folder_is_found(name: str, tmp_path: Path) -> None:
     assert profile.places["max_n"] == f"{tmp_path / name}:{header.count(chr(10)) + 1}"
 
 
-def test_a_folder_without_a_profile_has_none(tmp_path: Path) -> None:
-    write(tmp_path / "pyproject.toml", "[project]\nname = 'x'")
+def test_a_profile_of_comments_alone_declares_nothing_and_an_empty_file_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "image-variations.toml", "# Nothing is to be declared.\n")
+    profile = find(tmp_path)
+    assert profile is not None
+    assert apply(CONTRACT, profile) is CONTRACT
+    write(path, "\n")
+    with pytest.raises(ProfileError, match=r"image-variations\.toml is empty; write a key or a comment, or remove"):
+        find(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "got"),
+    [
+        ("\n[[tool.image-variations]]\nmax_n = 4", "[{'max_n': 4}]"),
+        ("[tool]\nimage-variations = 3", "3"),
+        ("[tool]\nimage-variations = 'four-images'", "'four-images'"),
+    ],
+)
+def test_what_is_no_table_in_pyproject_is_refused_with_its_line(text: str, got: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "pyproject.toml", text)
+    with pytest.raises(ProfileError) as refused:
+        find(tmp_path)
+    expected = "tool.image-variations: expected one table of keys, [tool.image-variations], got"
+    assert str(refused.value) == f"{path}:2: {expected} {got}"
+
+
+@pytest.mark.parametrize("text", ["[project]\nname = 'image-variations'", "[project", "tool = 3", "[[tool]]\nx = 1"])
+def test_a_folder_without_a_profile_has_none(text: str, tmp_path: Path) -> None:
+    write(tmp_path / "pyproject.toml", text)
     assert find(tmp_path) is None
 
 

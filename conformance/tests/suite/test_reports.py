@@ -64,7 +64,7 @@ def read(report: Path) -> Any:
     return json.loads((report / "report.json").read_text())
 
 
-def lines(run: Run, report_dir: Path | None = None, **view: bool) -> list[str]:
+def lines(run: Run, report_dir: Path | None = None, **view: Any) -> list[str]:
     """Return the lines that the console shows of a run."""
     out = io.StringIO()
     console.show(run, Console(file=out, emoji=False, highlight=False, soft_wrap=True), report_dir, **view)
@@ -368,7 +368,7 @@ def test_the_console_proposes_a_profile_where_the_failures_look_deliberate(broke
     deliberate = made(broken_run, broken(broken_run, "IV-SIZE-ENUM", "wrong"))
     hint, command = lines(deliberate)[-4:-2]
     assert hint == "Some of this looks deliberate: IV-SIZE-ENUM (sizes). If it is, declare it:"
-    assert command == f"  image-variations profile {broken_run.target.base_url} > image-variations.toml"
+    assert command == f"  image-variations profile {broken_run.target.base_url} --output image-variations.toml"
     assert lines(deliberate)[-1] == deliberate.headline
     warned = made(broken_run, evolve(broken(broken_run, "IV-ERR-400", "wrong"), result="warn"))
     assert "Some of this looks deliberate: IV-ERR-400 (error_statuses). If it is, declare it:" in lines(warned)
@@ -398,7 +398,7 @@ def test_a_server_that_refuses_all_valid_requests_may_want_a_profile() -> None:
     run = judge_app(OtherModel(api_key=KEY))
     assert set(verdicts(run, "fail")) == {"IV-OP-VALID"}
     assert "no valid request was accepted, perhaps for want of a model" in lines(run)[-4]
-    assert lines(run)[-3].endswith("/v1 > image-variations.toml")
+    assert lines(run)[-3].endswith("/v1 --model NAME --output image-variations.toml")
 
 
 # --- reasons

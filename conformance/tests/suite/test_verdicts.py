@@ -420,6 +420,18 @@ def test_a_failure_by_a_crash_does_not_look_deliberate(answer: Answer, is_meant:
     assert bool(run_of(refused, answers=[answer]).looks_deliberate) is is_meant
 
 
+@pytest.mark.parametrize(
+    ("answers", "wants"),
+    [
+        ([Response(404, body=b'{"detail": "Model unknown"}'), Response(422, body=b"No model")], True),
+        ([Response(404, body=b"model unknown"), Response(400, body=b"The size is wrong.")], False),
+        ([Response(404, body=b"model unknown"), Response(200, body=b'{"data": [{"url": "http://a/"}]}')], False),
+    ],
+)
+def test_a_server_wants_a_model_if_each_valid_request_is_refused_for_it(answers: list[Answer], wants: bool) -> None:
+    assert run_of(answers=answers).wants_model is wants
+
+
 def test_a_failure_by_mistakes_alone_does_not_look_deliberate() -> None:
     """A server that takes n=0 for 1 has the same limit, and one that takes a word behind the key needs a key."""
     mistakes = (
