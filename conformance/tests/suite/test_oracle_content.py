@@ -623,6 +623,8 @@ WITH_TIME = evolve(TOO_FAST, headers=(*JSON, ("Retry-After", "1")))
         ((), WITH_TIME, False),
         ((evolve(TOO_FAST, status=503),), response(GOOD), True),
         ((evolve(WITH_TIME, status=503),), response(GOOD), False),
+        # An account without credit: waiting does not help.
+        ((evolve(TOO_FAST, status=402),), response(GOOD), False),
     ],
 )
 def test_a_limit_without_retry_after_breaks_iv_limit_retry_after(
