@@ -20,7 +20,7 @@ from attrs import frozen
 from ._models import Model
 from .errors import InvalidRequestError
 
-Kind: TypeAlias = "type | str | Sequence[Kind]"
+Kind: TypeAlias = "type | str | tuple[Kind, ...]"
 """A type, the name of a class of models, or the kinds of the items of a list, of which none stand for any item."""
 
 IMAGE_HEAD_BYTES = 24
@@ -81,25 +81,31 @@ def _is_equal(value: object, valid: object) -> bool:
     return value == valid and is_kind and isinstance(value, bool) == isinstance(valid, bool)
 
 
-def instance(name: str, value: object, kinds: Sequence[Kind]) -> None:
+def instance(name: str, value: object, kinds: tuple[Kind, ...]) -> None:
     """Check that the value is of one of the kinds: a whole number is a number, too, but True is none."""
     lists = [kind for kind in kinds if isinstance(kind, tuple)]
-    if isinstance(value, list | tuple) and len(lists) == 1:
+    if _listed(value) is not None and len(lists) == 1:
         items(name, value, lists[0])
     elif value is not None and not any(_is_instance(value, kind) for kind in kinds):
         raise _refused(name, f"must be {' or '.join(dict.fromkeys(map(_words, kinds)))}", value)
 
 
-def items(name: str, value: object, kinds: Sequence[Kind] = ()) -> None:
+def items(name: str, value: object, kinds: tuple[Kind, ...] = ()) -> None:
     """Check that the value is a list, and that its items are of one of the kinds, where there are kinds."""
     if value is None:
         return
-    if not isinstance(value, list | tuple):
+    listed = _listed(value)
+    if listed is None:
         raise _refused(name, "must be a list", value)
-    for at, item in enumerate(cast("Sequence[object]", value) if kinds else ()):
+    for at, item in enumerate(listed if kinds else ()):
         if item is not None or type(None) not in kinds:
             required(f"{name}[{at}]", item)
         instance(f"{name}[{at}]", item, kinds)
+
+
+def _listed(value: object) -> Sequence[object] | None:
+    """Return a list or tuple, or None for any other value."""
+    return cast("Sequence[object]", value) if isinstance(value, list | tuple) else None
 
 
 def _words(kind: Kind) -> str:
@@ -113,7 +119,7 @@ def _is_instance(value: object, kind: Kind) -> bool:
         # By its name, since the modules of models may import each other.
         return isinstance(value, Model) and any(each.__name__ == kind for each in type(value).__mro__)
     if not isinstance(kind, type):
-        listed = cast("Sequence[object]", value) if isinstance(value, list | tuple) else None
+        listed = _listed(value)
         return listed is not None and all(not kind or any(_is_instance(it, each) for each in kind) for it in listed)
     if kind is float:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
@@ -212,10 +218,9 @@ def closed(name: str, others: Collection[str], members: Collection[str]) -> None
 
 def each(value: object) -> None:
     """Check a model, or each model of a list, by its method `check`. Other values are not checked."""
-    if isinstance(value, list | tuple):
-        for item in cast("Sequence[object]", value):
-            each(item)
-    elif isinstance(value, Model):
+    for item in _listed(value) or ():
+        each(item)
+    if isinstance(value, Model):
         check = getattr(value, "check", None)
         if check is not None:
             check()
