@@ -121,7 +121,7 @@ def test_concurrency_fault_changes_the_results_of_parallel_requests_only(prober:
     assert any(prober.results([name], PARALLEL_PROBE) != correct for _ in range(5))
 
 
-PAIRS = [random.Random(f"pair {number}").sample(ALONE, 2) for number in range(20)]
+PAIRS = [random.Random(f"pair {number}").sample(ALONE, 2) for number in range(10)]
 
 
 @pytest.mark.slow
