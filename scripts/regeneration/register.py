@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -95,15 +96,19 @@ class SpecFiles:
 
     def entries(self) -> Iterator[Entry]:
         """Yield the entries of both sections that are valid by the schema."""
-        broken = {path[:2] for path, _ in self.schema_errors()}
+        broken = {path[:2] for path, _ in self.schema_errors}
         for section in _SECTIONS:
             listed = self.register.value.get(section)
             for index, keys in enumerate(listed if isinstance(listed, list) else ()):
                 if (section, index) not in broken:
                     yield Entry(section, index, keys)
 
-    def schema_errors(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        """Yield the path and the message of each error of the register by its schema."""
+    @cached_property
+    def schema_errors(self) -> tuple[tuple[tuple[str | int, ...], str], ...]:
+        """The path and the message of each error of the register by its schema."""
+        return tuple(self._schema_errors())
+
+    def _schema_errors(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         errors = Draft202012Validator(self.schema).iter_errors(self.register.value)
         inner = [max(error.context or [error], key=lambda each: len(each.absolute_path)) for error in errors]
         misspelt = {(*error.absolute_path,) for error in inner if any(near for _, near in _unknown_keys(error))}
@@ -155,7 +160,7 @@ def check_register(folder: Path) -> list[Problem]:
         _values,
         _limits,
     ]
-    if not any(files.schema_errors()):  # an entry that is not valid is missing for these
+    if not files.schema_errors:  # an entry that is not valid is missing for these
         checks += [_probes, _coverage, _judged]
     return sorted({problem for check in checks for problem in check(files)})
 
@@ -167,7 +172,7 @@ def _of_entry(files: SpecFiles, entry: Entry, key: str, check: str, message: str
 
 def _schema(files: SpecFiles) -> Iterator[Problem]:
     """The register is valid by requirements.schema.json."""
-    for path, message in files.schema_errors():
+    for path, message in files.schema_errors:
         where = "/".join(map(str, path)) or "the file"
         end = "" if message.endswith("?") else "."
         described = f"{where}: {message}{end} {SCHEMA} describes the keys."
@@ -314,12 +319,11 @@ def _texts(files: SpecFiles) -> Iterator[Problem]:
 def _evidence(files: SpecFiles) -> Iterator[Problem]:
     """The evidence names fields, values, cases and requirements that exist."""
     ids = {entry.id for entry in files.entries()}
-    is_broken = any(files.schema_errors())
     for entry in files.entries():
         if "evidence" not in entry.keys:
             continue
         # The cases of a planned requirement do not exist yet. Another requirement may be one that is not valid.
-        known = None if entry.section == "planned" or is_broken else SITUATIONS | ids - {entry.id}
+        known = None if entry.section == "planned" or files.schema_errors else SITUATIONS | ids - {entry.id}
         for key, check, message in proofs.problems(entry.id, entry.keys["evidence"], files.contract, known):
             yield _of_entry(files, entry, f"evidence/{key}".rstrip("/"), check, f"evidence/{key}: {message}")
 
