@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal
 
 import jsonschema_rs
@@ -19,6 +19,7 @@ Schema = Mapping[str, Any]
 Kind = Literal["enum", "integer", "number", "boolean", "text"]
 FieldValidity = Literal["valid", "out_of_range", "lenient", "invalid", "unspecified"]
 
+_VALID: frozenset[FieldValidity] = frozenset({"valid"})
 _TEXT_CONSTRAINTS = frozenset({"minLength", "maxLength", "pattern"})
 # Control characters and the ends of lines and paragraphs. Servers may refuse them in any text.
 _NOT_PRINTABLE = frozenset({"Cc", "Zl", "Zp"})
@@ -154,10 +155,11 @@ def _number_text(number: float) -> str:
     return str(int(number)) if number == int(number) else str(number)
 
 
-def known_values(schema: Schema) -> tuple[str, ...]:
-    """Return the valid texts at the bounds of a schema, and those of its samples."""
-    texts = dict.fromkeys((*boundary_values(schema).valid, *sample_values(schema)))
-    return tuple(text for text in texts if validity_of(schema, text) == "valid")
+def known_values(schema: Schema, wanted: Collection[FieldValidity] = _VALID) -> tuple[str, ...]:
+    """Return the texts at the bounds of a schema, and its samples, that have one of these validities."""
+    boundaries = boundary_values(schema)
+    texts = dict.fromkeys((*boundaries.valid, *boundaries.invalid, *sample_values(schema)))
+    return tuple(text for text in texts if validity_of(schema, text) in wanted)
 
 
 def sample_values(schema: Schema) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import jsonschema_rs
 from attrs import evolve, frozen
 
 from .evidence import ABSENT, AcceptsField, Every, Evidence, parse_evidence
-from .fields import FieldValidity, Schema, boundary_values, is_bounded, kind_of, sample_values, validity_of
+from .fields import Schema, is_bounded, kind_of, known_values
 from .pointers import escaped, value_at
 from .texts import render
 
@@ -158,8 +158,8 @@ def generate_requirements(
         if not rules.is_generated or kind_of(schema) is None:
             continue
         field_pointer = f"{pointer}/{escaped(name)}"
-        accepted = _values(schema, {"valid"})
-        number_of_refused = len(_values(schema, {"invalid", "out_of_range", "lenient"}))
+        accepted = known_values(schema)
+        number_of_refused = len(known_values(schema, {"invalid", "out_of_range", "lenient"}))
         # The labels of the cases of cases/field_cases.py.
         labels = tuple(f"field-{name.replace('_', '-')}-refused-{number}" for number in range(1, number_of_refused + 1))
         parts: dict[str | None, tuple[str, Evidence]] = {
@@ -184,10 +184,3 @@ def generate_requirements(
             if requirement_id is not None and (requirement_id != rules.invalid or is_bounded(schema)):
                 sources = ("openapi.yaml alone",)
                 yield Requirement(requirement_id, "must", text, text, sources, since, evidence, field_pointer)
-
-
-def _values(schema: Schema, wanted: set[FieldValidity]) -> tuple[str, ...]:
-    """Return the texts of a generated field that are sent: those at its bounds, and samples."""
-    boundaries = boundary_values(schema)
-    texts = dict.fromkeys((*boundaries.valid, *boundaries.invalid, *sample_values(schema)))
-    return tuple(text for text in texts if validity_of(schema, text) in wanted)
