@@ -117,10 +117,8 @@ def _request_trials(operation: Operation, accepted: Answer) -> Iterator[Trial]:
     for parameter in operation.parameters:
         for edge in operation.samples.edges(parameter["schema"], is_checked=True):
             name = ".".join((parameter["name"], *edge.path))
-            changed = {
-                **values,
-                parameter["name"]: _in_ascii(edge.sample) if parameter["in"] == "header" else edge.sample,
-            }
+            sample = _in_ascii(edge.sample) if parameter["in"] == "header" else edge.sample
+            changed = {**values, parameter["name"]: sample}
             judge = _sends(operation, changed, body) if edge.is_valid else _refuses
             arguments = operation.call(changed, body)
             yield _call(operation, f"{where}, {name}: {edge.about}", arguments, accepted, judge)

@@ -107,8 +107,7 @@ def _class(document: Document, schema: Schema, *, in_request: bool, in_response:
         "in_response": in_response or not in_request,
         # A closed enum allows only its own values. An enum in a response is open, because servers can add values.
         "is_closed": in_request and not in_response and not schema.get("x-open"),
-        # A complete object forbids other members than its own.
-        "is_complete": False in (schema.get("additionalProperties"), schema.get("unevaluatedProperties")),
+        "forbids_others": False in (schema.get("additionalProperties"), schema.get("unevaluatedProperties")),
         "properties": {name: value_facts(document, inner) for name, inner in _properties(document, schema).items()},
         "values": _enum_values(schema),
         # One property with a file in base64 and one with a link: alternatives for the same file.
