@@ -87,7 +87,7 @@ def validity_of(schema: Schema, text: str) -> FieldValidity:
     if kind == "text":
         if is_bounded(schema) and not _is_value(schema, text):
             return "invalid"
-        return "unspecified" if any(unicodedata.category(each) in _NOT_PRINTABLE for each in text) else "valid"
+        return "unspecified" if any(unicodedata.category(each) in _NOT_PRINTABLE for each in set(text)) else "valid"
     return "unspecified"
 
 
