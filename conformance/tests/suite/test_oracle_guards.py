@@ -237,3 +237,93 @@ def test_a_target_with_an_unusual_query_is_answered_like_any_other(query: str) -
     request = with_query(query)(builder().form(size="256x256"))
     plain = Response(400, (("Content-Type", "text/plain"),), b"Bad")
     assert "IV-ERR-JSON" in broken(observed(exchange(request, plain)))
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "value", "is_broken"),
+    [
+        (417, "Expect", "100-continue", False),
+        (418, "Expect", "100-continue", True),
+        (417, "Accept", "*/*", True),
+        (411, "Accept", "*/*", True),
+    ],
+)
+def test_a_status_about_the_framing_is_wrong_where_the_framing_is_usual(
+    status: int, name: str, value: str, is_broken: bool
+) -> None:
+    request = with_header(with_header(builder().form(), "Authorization", None), name, value)
+    seen = broken(observed(exchange(request, error(status=status))))
+    assert ("IV-AUTH-REQUIRED" in seen) is is_broken
+
+
+@pytest.mark.parametrize(("version", "is_broken"), [("1.0", False), ("1.1", True)])
+def test_http_1_0_may_be_answered_505(version: str, is_broken: bool) -> None:
+    request = evolve(builder().form(), http_version=version)
+    assert ("IV-ERR-NO-5XX" in broken(observed(exchange(request, Response(505))))) is is_broken
+
+
+def test_a_status_that_is_not_recommended_is_no_warning_where_something_is_open_too() -> None:
+    open_too = builder().form(builder().image(), builder().image(), n="0")
+    refusals = {
+        request: observed(exchange(request, error(status=422))) for request in (open_too, builder().form(n="0"))
+    }
+    assert ["IV-ERR-400" in broken(seen) for seen in refusals.values()] == [False, True]
+
+
+def test_retry_after_makes_a_limit_of_a_503_alone() -> None:
+    wait = (*JSON, ("Retry-After", "1"))
+    keyless = with_header(builder().form(), "Authorization", None)
+    for status, is_limit in ((503, True), (500, False), (418, False)):
+        seen = observed(exchange(keyless, evolve(error(status=status), headers=wait)))
+        assert seen.limited is is_limit
+        assert ("IV-AUTH-REQUIRED" in broken(seen)) is not is_limit
+
+
+def test_an_account_that_is_used_up_need_not_say_how_long_to_wait() -> None:
+    refused = {status: observed(exchange(builder().form(), error(status=status))) for status in (402, 429)}
+    assert {status for status, seen in refused.items() if "IV-LIMIT-RETRY-AFTER" in broken(seen)} == {429}
+
+
+@pytest.mark.parametrize(
+    ("message", "is_readable"), [("400", True), ('"n"', True), ("null", True), ('{"n": 0}', False), ("[1]", False)]
+)
+def test_a_message_that_is_a_number_or_a_word_is_no_json_document(message: str, is_readable: bool) -> None:
+    seen = broken(observed(exchange(builder().form(n="0"), error(message))))
+    assert ("IV-ERR-READABLE" in seen) is not is_readable
+
+
+def test_an_input_that_is_too_large_to_decode_is_compared_with_nothing() -> None:
+    contract = effective(image_sides={"max": 8192})
+    request = builder().form(builder().image(builder().png(side=4096)), size="256x256", response_format="b64_json")
+    text = base64.b64encode(png(1)).decode()
+    seen = [
+        observe(exchange(request, answer({"b64_json": text}), label), classify(request, contract, KEY))
+        for label in ("one", "other")
+    ]
+    assert seen[0].expectation.validity == "valid"
+    assert seen[0].input is None
+    assert broken(*seen, contract=contract) == set()
+
+
+@pytest.mark.parametrize("in_one_response", [True, False])
+def test_links_that_are_counted_within_one_response_are_not_guessed_from_another(in_one_response: bool) -> None:
+    one, two = ({"url": f"http://127.0.0.1/3f9a{number}.png"} for number in (41, 42))
+    responses = [answer(one, two)] if in_one_response else [answer(one), answer(two)]
+    other = {"url": "http://127.0.0.1/another.png"}
+    seen = [exchange(builder().form(), it, f"case-{at}") for at, it in enumerate((*responses, answer(other)))]
+    assert ("IV-URL-GUESS" in broken(*map(observed, seen))) is not in_one_response
+
+
+def test_a_key_of_a_few_characters_is_found_in_a_link_by_chance() -> None:
+    found_with = {}
+    for key in ("a1b2", KEY):
+        request = with_header(builder().form(size="256x256"), "Authorization", f"Bearer {key}")
+        outcome = answer({"url": f"http://127.0.0.1/{key}.png"})
+        found_with[key] = broken(observe(exchange(request, outcome), classify(request, CONTRACT, key)))
+    assert ["IV-URL-NO-KEY" in found_with[key] for key in ("a1b2", KEY)] == [False, True]
+
+
+def test_a_success_with_a_list_of_images_and_an_error_of_null_is_accepted() -> None:
+    document = {"created": int(NOW), "data": [{"b64_json": base64.b64encode(png(1)).decode()}], "error": None}
+    outcomes = [Response(200, JSON, json.dumps(it).encode()) for it in (document, {"error": None})]
+    assert [observed(exchange(builder().form(), outcome)).accepted for outcome in outcomes] == [True, False]
