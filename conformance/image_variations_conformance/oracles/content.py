@@ -24,7 +24,7 @@ class NotBase64(ValueError):
 
 @frozen
 class Content:
-    """The content of a response.
+    """The content of a response. Only one that is answered 2xx has items, images and targets.
 
     `document` is the JSON value, abridged; it is None if `json_error` says why there is none. `items` have texts of at
     most the length of a link, and `digests` are those of the complete texts. `images` are by index and key of the item.

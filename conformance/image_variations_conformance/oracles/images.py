@@ -28,7 +28,7 @@ A variation differs far more.
 @judges("IV-OUT-B64", "IV-OUT-B64-PNG", "IV-OUT-B64-CANONICAL")
 def base64_is_an_image(observation: Observation, _: Contract) -> Iterator[Finding]:
     """The text of b64_json is strict base64 of one complete image, preferably a PNG."""
-    if not observation.accepted or observation.expectation.validity == "invalid":
+    if observation.expectation.validity == "invalid":
         return
     for (at, key), picture in observation.content.images.items():
         if key != "b64_json":
@@ -49,7 +49,7 @@ def base64_is_an_image(observation: Observation, _: Contract) -> Iterator[Findin
 def images_are_as_requested(observation: Observation, contract: Contract) -> Iterator[Finding]:
     """Each image has a known format and the requested size, and is not blank."""
     requested, document = observation.expectation.requested, observation.content.document
-    if requested is None or observation.response is None or observation.has_query:
+    if requested is None or observation.has_query:
         return
     declared = document.get("output_format") if isinstance(document, dict) else None
     known = contract.response_values("output_format")
@@ -70,7 +70,7 @@ def images_are_as_requested(observation: Observation, contract: Contract) -> Ite
 def members_are_true_of_the_images(observation: Observation, _: Contract) -> Iterator[Finding]:
     """The members size and background of a response, if they are there, say what the images are."""
     document = observation.content.document
-    if not observation.accepted or not isinstance(document, dict) or observation.expectation.validity == "invalid":
+    if not isinstance(document, dict) or observation.expectation.validity == "invalid":
         return
     size, background = document.get("size"), document.get("background")
     for at, picture in observation.content.pictures:
@@ -88,7 +88,7 @@ def members_are_true_of_the_images(observation: Observation, _: Contract) -> Ite
 @judges("IV-OUT-DISTINCT", "IV-OUT-CHANGED")
 def images_vary(observation: Observation, _: Contract) -> Iterator[Finding]:
     """The images of one response differ from each other and from the input."""
-    if observation.response is None or observation.expectation.requested is None:
+    if observation.expectation.requested is None:
         return
     content, sent = observation.content, observation.input
     shown = content.pictures
@@ -132,7 +132,7 @@ def repeated_images(observations: Sequence[Observation]) -> Iterator[tuple[Obser
     first: dict[str, Observation] = {}
     for observation in observations:
         sent = observation.input
-        if sent is None or not observation.accepted or sent.one_colour:
+        if sent is None or sent.one_colour:
             continue
         for _, picture in observation.content.pictures:
             earlier = first.setdefault(picture.pixels_sha256, observation)
@@ -161,7 +161,7 @@ def ranks(observations: Sequence[Observation]) -> Iterator[tuple[Observation, fl
     }
     for observation in observations:
         own = inputs.get(observation.exchange.label)
-        others = [other for label, other in inputs.items() if label != observation.exchange.label and other != own]
+        others = [other for other in inputs.values() if other != own]
         if own is None or not others:
             continue
         others = others[:: -(-len(others) // _MAX_COMPARED)]

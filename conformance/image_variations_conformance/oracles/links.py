@@ -24,7 +24,7 @@ AT_THE_END = "/end"
 @judges("IV-URL-ABSOLUTE", "IV-URL-HTTP")
 def links_are_absolute(observation: Observation, _: Contract) -> Iterator[Finding]:
     """A link is an absolute URL, preferably of http or https."""
-    if not observation.accepted or observation.expectation.validity == "invalid":
+    if observation.expectation.validity == "invalid":
         return
     for item in observation.content.items:
         if item.key != "url":
@@ -108,7 +108,6 @@ def links_cannot_be_guessed(observations: Sequence[Observation], _: Contract) ->
     links = [
         (observation, item.text)
         for observation in observations
-        if observation.accepted
         for item in observation.content.items
         if item.key == "url" and item.scheme in {"http", "https"} and len(item.text) <= MAX_LINK_CHARACTERS
     ]

@@ -48,7 +48,7 @@ def responses_keep_secrets(observation: Observation, _: Contract) -> Iterator[Fi
 @judges("IV-URL-NO-KEY")
 def links_keep_the_key(observation: Observation, _: Contract) -> Iterator[Finding]:
     """A link does not have the API key in it, in plain text, percent-encoded or in base64."""
-    if not observation.accepted or observation.expectation.validity == "invalid":
+    if observation.expectation.validity == "invalid":
         return
     for item in observation.content.items:
         if item.key == "url":

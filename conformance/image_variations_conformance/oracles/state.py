@@ -83,7 +83,7 @@ def answers_do_not_depend_on_what_goes_on(observations: Sequence[Observation], _
 
 def _mixed_up(observations: Sequence[Observation], concurrent: Sequence[Observation]) -> Iterator[Finding]:
     """Yield a finding if images were returned to other requests than those that they were made for."""
-    if not concurrent or any(repeated_images(observations)):
+    if any(repeated_images(observations)):
         # Repeated images are reported by themselves.
         return
     ranks_alone = [rank for _, rank in ranks([observation for observation in observations if observation.is_alone])]
