@@ -83,13 +83,13 @@ def answers_do_not_depend_on_what_goes_on(observations: Sequence[Observation], _
 
 def _mixed_up(observations: Sequence[Observation], concurrent: Sequence[Observation]) -> Iterator[Finding]:
     """Yield a finding if images were returned to other requests than those that they were made for."""
-    if any(repeated_images(observations)):
-        # Repeated images are reported by themselves.
-        return
-    ranks_alone = [rank for _, rank in ranks([observation for observation in observations if observation.is_alone])]
     ranked = list(ranks(concurrent))
+    # Repeated images are reported by themselves.
+    if len(ranked) < 4 or any(repeated_images(observations)):
+        return
     # Mixed-up images can only be told if images resemble their own inputs when requests are sent alone.
-    if len(ranks_alone) < 4 or sum(ranks_alone) / len(ranks_alone) > MAX_RANK / 2 or len(ranked) < 4:
+    ranks_alone = [rank for _, rank in ranks([observation for observation in observations if observation.is_alone])]
+    if len(ranks_alone) < 4 or sum(ranks_alone) / len(ranks_alone) > MAX_RANK / 2:
         return
     wrong = [observation for observation, rank in ranked if rank > MAX_RANK]
     if len(wrong) > len(ranked) / 4:
