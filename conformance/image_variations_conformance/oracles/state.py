@@ -72,20 +72,22 @@ def answers_do_not_depend_on_what_goes_on(observations: Sequence[Observation], _
         before, now = summarize(model), summarize(observation)
         message = f"{how}: expected {before} as for {model.exchange.label} alone, got {now}"
         yield observation.finding(requirement, before.matches(now), message)
-    for observation, earlier in repeated_images(observations):
+    repeated = list(repeated_images(observations))
+    for observation, earlier in repeated:
         connection = observation.exchange.connection
         if connection is not None and connection == earlier.exchange.connection:
             message = f"the image of {earlier.exchange.label}, which was sent on the same connection for another input"
             yield observation.finding("IV-STATE-CONNECTION", False, message)
-    concurrent = [observation for observation in observations if observation.exchange.concurrent_with is not None]
-    yield from _mixed_up(observations, concurrent)
-
-
-def _mixed_up(observations: Sequence[Observation], concurrent: Sequence[Observation]) -> Iterator[Finding]:
-    """Yield a finding if images were returned to other requests than those that they were made for."""
-    ranked = list(ranks(concurrent))
     # Repeated images are reported by themselves.
-    if len(ranked) < 4 or any(repeated_images(observations)):
+    if not repeated:
+        yield from _mixed_up(observations)
+
+
+def _mixed_up(observations: Sequence[Observation]) -> Iterator[Finding]:
+    """Yield a finding if images were returned to other requests than those that they were made for."""
+    concurrent = [observation for observation in observations if observation.exchange.concurrent_with is not None]
+    ranked = list(ranks(concurrent))
+    if len(ranked) < 4:
         return
     # Mixed-up images can only be told if images resemble their own inputs when requests are sent alone.
     ranks_alone = [rank for _, rank in ranks([observation for observation in observations if observation.is_alone])]
