@@ -258,6 +258,12 @@ def test_a_link_that_stays_limited_is_not_judged(status: int) -> None:
         ('n: {"error": {"message": "upstream failed"}}', {"IV-ERR-READABLE"}),
         ("n: <!doctype html><p>Bad Request</p>", {"IV-ERR-READABLE"}),
         ("None", {"IV-ERR-NULL"}),
+        ("null", {"IV-ERR-NULL"}),
+        # A number or a word is JSON, but not a document.
+        ("400", set()),
+        ('"n"', set()),
+        ('{"n": 0}', {"IV-ERR-READABLE"}),
+        ("[1]", {"IV-ERR-READABLE"}),
     ],
 )
 def test_an_error_message_that_is_not_readable_text_breaks_the_stated_requirement(
@@ -641,6 +647,7 @@ WITH_TIME = evolve(TOO_FAST, headers=(*JSON, ("Retry-After", "1")))
         ((evolve(WITH_TIME, status=503),), response(GOOD), False),
         # An account without credit: waiting does not help.
         ((evolve(TOO_FAST, status=402),), response(GOOD), False),
+        ((), evolve(TOO_FAST, status=402), False),
     ],
 )
 def test_a_limit_without_retry_after_breaks_iv_limit_retry_after(

@@ -38,6 +38,9 @@ def ids(found: Sequence[Finding], state: str) -> set[str]:
         ("key-none", refusal(401), set(), {"IV-AUTH-REQUIRED", "IV-AUTH-401"}),
         ("key-none", refusal(403), {"IV-AUTH-401"}, {"IV-AUTH-REQUIRED"}),
         ("key-none", refusal(400), {"IV-AUTH-REQUIRED"}, set()),
+        # Neither has the request a body in chunked coding, nor an expectation.
+        ("key-none", refusal(411), {"IV-AUTH-REQUIRED"}, set()),
+        ("key-none", refusal(417), {"IV-AUTH-REQUIRED"}, set()),
         ("key-wrong", refusal(401), set(), {"IV-AUTH-WRONG", "IV-AUTH-401"}),
         ("key-wrong", refusal(404), {"IV-AUTH-WRONG"}, set()),
         ("key-none-and-more", refusal(401), set(), {"IV-AUTH-FIRST"}),
